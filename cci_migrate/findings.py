@@ -1,0 +1,156 @@
+"""What a rule says of a config: a finding, and the remedy for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cci_migrate.lossless.operations import Operation
+from cci_migrate.lossless.source import Position, SourceText, Span
+from cci_migrate.policy import RegistryCredential
+
+
+class Severity(Enum):
+    """How much it matters on the platform that the policy names."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding is: a span of a file, and the name of that place in the config.
+
+    ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move.
+    """
+
+    source: SourceText = field(repr=False)
+    span: Span
+    route: str
+
+    @property
+    def position(self) -> Position:
+        """The line and column at which the span starts."""
+        return self.source.position(self.span.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that removes a finding. ``title`` is an imperative: "add auth under the image"."""
+
+    title: str
+    operations: tuple[Operation, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoFix:
+    """Why a finding cannot be fixed in this file, and what the user can do instead."""
+
+    reason: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer to a question. ``key`` names it in an answers file."""
+
+    key: str
+    label: str
+    consequence: str
+    remedy: Fix | NoFix
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What only a human can decide; without an answer nothing is done."""
+
+    text: str
+    choices: tuple[Choice, ...]
+
+
+Remedy = Fix | NoFix | Question
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong in one place.
+
+    ``key`` is the same from run to run while the config's structure is (it names the rule, the
+    file and the route). ``subject`` is the image or job it is about, ``owner`` what that belongs
+    to ("job build"). ``because`` says why it matters on the policy's platform. ``after`` lists
+    keys of findings on whose fixes this one rests: it is moot when none of them is applied.
+    ``registry`` is the registry it is about, where there is one.
+    """
+
+    rule: str
+    place: Place
+    message: str
+    subject: str
+    owner: str
+    severity: Severity
+    because: str
+    remedy: Remedy
+    registry: str | None = None
+    after: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``."""
+        return f"{self.rule}:{self.place.source.path}:{self.place.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Do the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Leave it as it is, this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Write an ignore comment with this reason above the place."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The key of the choice taken."""
+
+    choice: str
+
+
+Decision = Apply | Skip | Suppress | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names to use for one finding instead of the convention's."""
+
+    credential: RegistryCredential
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What is to be done about findings, by their keys.
+
+    Findings without a decision of their own get ``otherwise``; a question without an answer is
+    left open. ``names`` overrides the names that the fix of one finding writes.
+    """
+
+    otherwise: Apply | Skip = Apply()
+    by_key: Mapping[str, Decision] = field(default_factory=dict)
+    names: Mapping[str, Names] = field(default_factory=dict)
+
+    def of(self, finding: Finding) -> Decision:
+        """The decision on ``finding``."""
+        return self.by_key.get(finding.key, self.otherwise)
+
+
+APPLY_ALL = Decisions()

@@ -1,0 +1,121 @@
+"""The concrete tree of a YAML document: every node with its exact span, aliases where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cci_migrate.lossless.source import SourceText, Span
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+
+    @dataclass_transform(frozen_default=True, eq_default=False)
+    def node_class(cls: type) -> type: ...
+
+else:
+    # A large config has a hundred thousand nodes, and a frozen dataclass takes three times as
+    # long to make as a plain one. The type checker holds nodes frozen; the interpreter need not.
+    node_class = dataclass(slots=True, eq=False)
+
+#: The way from a document's root to a node: keys and indexes, aliases followed on the way.
+Route = tuple[str | int, ...]
+
+
+@node_class
+class Scalar:
+    """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
+
+    A null that is not written at all (``key:``) is a plain scalar with an empty span.
+    """
+
+    source: SourceText = field(repr=False)
+    start: int
+    end: int
+    value: str
+    style: str
+    anchor: str | None
+    tag: str | None
+
+
+@node_class
+class Mapping:
+    """A mapping, its entries in the order of the text, merge keys and duplicates among them.
+
+    ``end`` of a block collection is the end of its last leaf, not the place of the next token.
+    """
+
+    source: SourceText = field(repr=False)
+    start: int
+    end: int
+    entries: tuple[tuple[Node, Node], ...]
+    is_flow: bool
+    anchor: str | None
+    tag: str | None
+
+
+@node_class
+class Sequence:
+    """A sequence."""
+
+    source: SourceText = field(repr=False)
+    start: int
+    end: int
+    items: tuple[Node, ...]
+    is_flow: bool
+    anchor: str | None
+    tag: str | None
+
+
+@node_class
+class Alias:
+    """An alias, where it stands, and the node that it means (never an alias itself)."""
+
+    source: SourceText = field(repr=False)
+    start: int
+    end: int
+    name: str
+    target: Scalar | Mapping | Sequence
+
+
+Node = Scalar | Mapping | Sequence | Alias
+Collection = Mapping | Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The first document of a file. ``root`` is None for a file without one."""
+
+    source: SourceText
+    root: Node | None
+    has_more_documents: bool = False
+
+
+def span_of(node: Node) -> Span:
+    """The characters of ``node``, its anchor and tag included."""
+    return Span(node.start, node.end)
+
+
+def resolved(node: Node) -> Scalar | Mapping | Sequence:
+    """``node`` itself, or what it is an alias of."""
+    return node.target if isinstance(node, Alias) else node
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly inside ``node``; an alias has none."""
+    if isinstance(node, Mapping):
+        for key, value in node.entries:
+            yield key
+            yield value
+    elif isinstance(node, Sequence):
+        yield from node.items
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """``node`` and all nodes written inside it, in the order of the text."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(tuple(children(current))))

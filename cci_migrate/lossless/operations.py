@@ -1,0 +1,147 @@
+"""A change to a YAML document, as data.
+
+An operation says what the document's data are to become, and where, in terms of the nodes of the
+tree that it changes. `rendering` turns it into text in the file's own style; `apply_to_data` does
+the same to plain data. The proof holds one against the other, so the two share no code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
+
+#: New content: a plain string, or a string that must be written as a block of lines, or
+#: collections of these. Mappings are tuples of pairs so that they can be frozen.
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A scalar. ``literal`` asks for a ``|`` block where the surroundings allow one."""
+
+    value: str
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence."""
+
+    items: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping."""
+
+    entries: tuple[tuple[str, Content], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTo:
+    """An alias to an anchor that the document already has, before the place of insertion."""
+
+    target: Node
+    name: str
+
+
+Content = Text | Items | Entries | AliasTo
+
+
+@dataclass(frozen=True, slots=True)
+class AddEntry:
+    """Add ``key: content`` to ``mapping``, after its entry ``after`` (None: at the end).
+
+    ``mapping`` may also be the null scalar of a key without a value: it becomes a mapping.
+    """
+
+    mapping: Mapping | Scalar
+    key: str
+    content: Content
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddItem:
+    """Put ``content`` into ``sequence`` before the item at ``index`` (its length: at the end)."""
+
+    sequence: Sequence
+    index: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceScalar:
+    """Replace the value of ``scalar``; the quoting stays where it can."""
+
+    scalar: Scalar | Alias
+    content: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceText:
+    """Replace characters ``start``..``end`` of the value of ``scalar`` (offsets in its value)."""
+
+    scalar: Scalar
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarToMapping:
+    """Turn the scalar or alias ``node`` into a mapping with that scalar as its only key.
+
+    ``- build`` becomes ``- build:`` with ``entries`` below it.
+    """
+
+    node: Scalar
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class AliasToMerge:
+    """Turn the alias ``node`` to a mapping into a mapping that merges it and adds ``entries``.
+
+    ``- *image`` becomes ``- <<: *image`` with ``entries`` below it.
+    """
+
+    node: Alias
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class WrapInSequence:
+    """Turn ``node`` into a sequence that holds it first, then ``items``."""
+
+    node: Scalar | Alias
+    items: Items
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEntry:
+    """Remove the entry ``key`` of ``mapping``, its line and the comment on it."""
+
+    mapping: Mapping
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddComment:
+    """Put a comment on a line of its own above ``node``; the data stay as they are."""
+
+    node: Node
+    text: str
+
+
+Operation = (
+    AddEntry
+    | AddItem
+    | ReplaceScalar
+    | ReplaceText
+    | ScalarToMapping
+    | AliasToMerge
+    | WrapInSequence
+    | RemoveEntry
+    | AddComment
+)

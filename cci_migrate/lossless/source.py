@@ -1,0 +1,128 @@
+"""The text of one YAML file, exactly as its bytes are, and places in it.
+
+Every position in this package is an offset in characters into ``SourceText.text``, never in
+bytes and never counting the byte order mark, which is kept apart.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+
+BOM = "\ufeff"
+
+#: What ends a line for YAML 1.1 (https://yaml.org/spec/1.1/#b-break).
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+class NotUtf8Error(ValueError):
+    """The bytes are not UTF-8 text; says where the first wrong byte stands."""
+
+    def __init__(self, offset: int, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of characters of a source text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place as people count it: both from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False)
+class SourceText:
+    """One file's text.
+
+    ``path`` is the name used in reports, with forward slashes; nothing here opens it.
+    ``SourceText.decode(path, data).encode() == data`` for every ``data`` that decodes.
+    """
+
+    path: str
+    text: str
+    has_bom: bool = False
+
+    @classmethod
+    def decode(cls, path: str, data: bytes) -> SourceText:
+        """Read UTF-8 ``data``, with or without a byte order mark.
+
+        Raises NotUtf8Error for anything else, NUL bytes (a binary file) included.
+        """
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise NotUtf8Error(error.start, line, "the file is not UTF-8 text") from None
+        nul = text.find("\0")
+        if nul >= 0:
+            line = text.count("\n", 0, nul) + 1
+            raise NotUtf8Error(nul, line, "the file is binary: it has a NUL character")
+        has_bom = text.startswith(BOM)
+        return cls(path, text[1:] if has_bom else text, has_bom)
+
+    def encode(self) -> bytes:
+        """The bytes of the file."""
+        return (BOM + self.text if self.has_bom else self.text).encode("utf-8")
+
+    def with_text(self, text: str) -> SourceText:
+        """The same file with another text."""
+        return SourceText(self.path, text, self.has_bom)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in LINE_BREAK.finditer(self.text))]
+
+    def position(self, offset: int) -> Position:
+        """Where ``offset`` is, in lines and columns."""
+        line = bisect_right(self._line_starts, offset)
+        return Position(line, offset - self._line_starts[line - 1] + 1)
+
+    def line_start(self, offset: int) -> int:
+        """The offset at which the line of ``offset`` begins."""
+        return self._line_starts[bisect_right(self._line_starts, offset) - 1]
+
+    def line_end(self, offset: int) -> int:
+        """The offset just before the break that ends the line of ``offset``."""
+        match = LINE_BREAK.search(self.text, offset)
+        return match.start() if match else len(self.text)
+
+    def next_line(self, offset: int) -> int:
+        """The offset just after the break that ends the line of ``offset``, or the text's end."""
+        match = LINE_BREAK.search(self.text, offset)
+        return match.end() if match else len(self.text)
+
+    def line_span(self, line: int) -> Span:
+        """The span of line number ``line`` (from 1), its break left out."""
+        start = self._line_starts[line - 1]
+        return Span(start, self.line_end(start))
+
+    @property
+    def line_count(self) -> int:
+        """How many lines the text has; a final break does not begin another."""
+        starts = self._line_starts
+        return len(starts) - (1 if len(starts) > 1 and starts[-1] == len(self.text) else 0)
+
+    def line_break_near(self, offset: int) -> str:
+        """The line break to use for a line inserted at ``offset``: that of the line before it.
+
+        Files with mixed line ends are continued as their neighbourhood is written.
+        """
+        before = None
+        for before in LINE_BREAK.finditer(self.text, max(0, self.line_start(offset) - 2), offset):
+            pass
+        if before is not None:
+            return before.group()
+        after = LINE_BREAK.search(self.text, offset)
+        return after.group() if after else "\n"

@@ -1,0 +1,119 @@
+"""What became of each config, and the exit code that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cci_migrate.findings import Finding
+from cci_migrate.lossless.source import Position
+from cci_migrate.proof import ProvenChange
+
+
+class State(Enum):
+    """What became of one finding."""
+
+    FIXED = "fixed"
+    LEFT = "left"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A finding and what became of it. ``reason`` says why it is left."""
+
+    finding: Finding
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """Something for the user to do outside the file: make a context, set a variable."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A config that was read to its end.
+
+    ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
+    to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
+    once the change is made.
+    """
+
+    paths: tuple[str, ...]
+    settled: tuple[Settled, ...]
+    change: ProvenChange | None
+    todos: tuple[ToDo, ...] = ()
+    notes: tuple[str, ...] = ()
+    images: int = 0
+    authenticated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotAConfig:
+    """A file that is not a CircleCI config (``kind`` says what it is instead)."""
+
+    paths: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A config that is not to be edited here: generated, a template, or its change not proven.
+
+    ``instead`` says where to go. ``settled`` lists its findings, where they could be told.
+    """
+
+    paths: tuple[str, ...]
+    reason: str
+    instead: str = ""
+    settled: tuple[Settled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read, parsed or written."""
+
+    paths: tuple[str, ...]
+    problem: str
+    instead: str = ""
+    position: Position | None = None
+
+
+Outcome = Examined | NotAConfig | Refused | Failed
+
+
+class ExitCode(Enum):
+    """What the process tells its caller."""
+
+    DONE = 0
+    LEFT = 1
+    USAGE = 2
+    FAILED = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All outcomes of one run. ``written`` tells whether the changes were to be written."""
+
+    outcomes: tuple[Outcome, ...] = field(default_factory=tuple)
+    written: bool = True
+
+
+def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
+    """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run."""
+    left = False
+    for outcome in outcomes:
+        if isinstance(outcome, Failed):
+            return ExitCode.FAILED
+        if isinstance(outcome, Refused):
+            left = True
+        elif isinstance(outcome, Examined):
+            left = left or any(s.state is State.LEFT for s in outcome.settled)
+            left = left or (not written and outcome.change is not None)
+    return ExitCode.LEFT if left else ExitCode.DONE

@@ -1,0 +1,112 @@
+"""What the user wants: which registries take which credentials, and where those are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Platform(Enum):
+    """Where the jobs run; it decides what an anonymous pull costs."""
+
+    CLOUD = "cloud"
+    SERVER = "server"
+    RUNNER = "runner"
+
+
+class CredentialStore(Enum):
+    """Where the variables with the credentials are kept."""
+
+    CONTEXT = "context"
+    PROJECT = "project"
+
+
+class LoginMethod(Enum):
+    """How a login in steps is written."""
+
+    ORB = "orb"
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAuth:
+    """``auth``: a user name and a password, as CircleCI takes them for any registry.
+
+    ``username`` may be a literal; ``password`` is always a ``$VARIABLE``.
+    """
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwsKeyAuth:
+    """``aws_auth`` with an access key, both halves ``$VARIABLE``s or, for the id, a literal."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwsRoleAuth:
+    """``aws_auth`` with a role assumed by OIDC (not on container runners)."""
+
+    role_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class GcpAuth:
+    """``gcp_auth``: a service account by workload identity federation."""
+
+    service_account: str
+    workload_identity_pool: str
+    workload_identity_provider: str
+
+
+RegistryCredential = PasswordAuth | AwsKeyAuth | AwsRoleAuth | GcpAuth
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPolicy:
+    """What pulls from the registries that match ``host`` (a glob) are to use.
+
+    ``context`` holds the variables; None means the project's own settings hold them.
+    """
+
+    host: str
+    credential: RegistryCredential
+    context: str | None = None
+
+
+DOCKER_HUB = "docker.io"
+DEFAULT_DOCKER_HUB = RegistryPolicy(
+    DOCKER_HUB, PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
+)
+
+#: The Docker orb's newest release when this version of the tool was made; its parameters are
+#: snake_case (https://circleci.com/developer/orbs/orb/circleci/docker).
+DEFAULT_DOCKER_ORB = "4.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the user can decide that is not a decision about one finding.
+
+    ``credentials`` is None when each file's own convention is to be followed, and contexts
+    where it has none. ``select`` None means every rule.
+    """
+
+    platform: Platform = Platform.CLOUD
+    credentials: CredentialStore | None = None
+    registries: tuple[RegistryPolicy, ...] = (DEFAULT_DOCKER_HUB,)
+    exempt_images: tuple[str, ...] = ()
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = field(default_factory=frozenset)
+    login: LoginMethod = LoginMethod.ORB
+    docker_orb: str = DEFAULT_DOCKER_ORB
+    fix_orbs: bool = False
+    add_workflow: bool = False
+
+    def is_selected(self, rule: str) -> bool:
+        """Whether findings of ``rule`` are wanted."""
+        return rule not in self.ignore and (self.select is None or rule in self.select)
