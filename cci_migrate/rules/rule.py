@@ -1,0 +1,49 @@
+"""What a rule is: an id, a manual page, a detector and examples that are tests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cci_migrate.findings import Finding
+from cci_migrate.policy import Policy
+
+if TYPE_CHECKING:
+    from cci_migrate.assessment import Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A config the rule finds fault with, and what the fix makes of it.
+
+    ``after`` None: the rule finds something and leaves the file as it is.
+    """
+
+    title: str
+    before: str
+    after: str | None
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A config in which the rule finds nothing."""
+
+    title: str
+    text: str
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
+
+    ``detect`` yields findings and keeps no state.
+    """
+
+    id: str
+    summary: str
+    manual: str
+    detect: Callable[[Assessment], Iterator[Finding]]
+    examples: tuple[Example | Unchanged, ...] = ()
