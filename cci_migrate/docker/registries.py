@@ -1,0 +1,195 @@
+"""What is known of a registry by its host.
+
+CircleCI's credential forms for images are described at
+https://circleci.com/docs/guides/execution-managed/private-images/: ``auth`` goes with every
+registry that takes a user name and a password, ``aws_auth`` with Amazon ECR, ``gcp_auth`` with
+Google Artifact Registry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from itertools import pairwise
+
+from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, normalise_host
+
+
+class CredentialForm(Enum):
+    """A key of an image that carries credentials; the value is the key."""
+
+    AUTH = "auth"
+    AWS_AUTH = "aws_auth"
+    GCP_AUTH = "gcp_auth"
+
+
+class RegistryKind(Enum):
+    """Which service a registry is; the value is a stable id."""
+
+    DOCKER_HUB = "docker-hub"
+    GITHUB = "ghcr"
+    QUAY = "quay"
+    GOOGLE_CONTAINER = "gcr"
+    GOOGLE_ARTIFACT = "artifact-registry"
+    AZURE = "acr"
+    AMAZON_PRIVATE = "ecr"
+    AMAZON_PUBLIC = "ecr-public"
+    MICROSOFT = "mcr"
+    KUBERNETES = "registry-k8s"
+    ELASTIC = "elastic"
+    GOOGLE_HUB_MIRROR = "mirror-gcr"
+    GITLAB = "gitlab"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What is known of a registry.
+
+    ``credential_forms`` are the keys that make sense for its images, the usual one first.
+    ``implicit_credentials``: CircleCI takes credentials for it from project or context variables
+    without any key on the image, so no key means unknown, not unauthenticated.
+    ``public_only``: it serves public images and nobody logs in to it to pull.
+    """
+
+    kind: RegistryKind
+    name: str
+    credential_forms: tuple[CredentialForm, ...] = (CredentialForm.AUTH,)
+    implicit_credentials: bool = False
+    public_only: bool = False
+
+
+OTHER_REGISTRY = Registry(RegistryKind.OTHER, "another registry")
+
+# The host patterns of the clouds:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+# https://docs.aws.amazon.com/general/latest/gr/ecr.html (FIPS and China endpoints)
+# https://cloud.google.com/artifact-registry/docs/docker/names
+# https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal
+_BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
+    (re.compile(pattern), registry)
+    for pattern, registry in (
+        (
+            "|".join(re.escape(host) for host in sorted(DOCKER_HUB_HOSTS)),
+            Registry(RegistryKind.DOCKER_HUB, "Docker Hub"),
+        ),
+        (r"ghcr\.io", Registry(RegistryKind.GITHUB, "GitHub Container Registry")),
+        (r"quay\.io", Registry(RegistryKind.QUAY, "Quay")),
+        (
+            r"(?:(?:us|eu|asia)\.)?gcr\.io",
+            Registry(
+                RegistryKind.GOOGLE_CONTAINER,
+                "Google Container Registry",
+                # gcr.io is served by Artifact Registry since 2025.
+                (CredentialForm.AUTH, CredentialForm.GCP_AUTH),
+            ),
+        ),
+        (
+            r"[a-z0-9-]+-docker\.pkg\.dev",
+            Registry(
+                RegistryKind.GOOGLE_ARTIFACT,
+                "Google Artifact Registry",
+                (CredentialForm.GCP_AUTH, CredentialForm.AUTH),
+                implicit_credentials=True,
+            ),
+        ),
+        (r"[a-z0-9-]+\.azurecr\.(?:io|cn|us)", Registry(RegistryKind.AZURE, "Azure ACR")),
+        (
+            r"[0-9]{12}\.dkr(?:\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+            r"|-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn))",
+            Registry(
+                RegistryKind.AMAZON_PRIVATE,
+                "Amazon ECR",
+                (CredentialForm.AWS_AUTH, CredentialForm.AUTH),
+                implicit_credentials=True,
+            ),
+        ),
+        (
+            r"public\.ecr\.aws",
+            Registry(RegistryKind.AMAZON_PUBLIC, "Amazon ECR Public", public_only=True),
+        ),
+        (
+            r"mcr\.microsoft\.com",
+            Registry(RegistryKind.MICROSOFT, "Microsoft Container Registry", public_only=True),
+        ),
+        (
+            r"registry\.k8s\.io|k8s\.gcr\.io",
+            Registry(RegistryKind.KUBERNETES, "the Kubernetes registry", public_only=True),
+        ),
+        (
+            r"docker\.elastic\.co",
+            Registry(RegistryKind.ELASTIC, "Elastic's registry", public_only=True),
+        ),
+        (
+            r"mirror\.gcr\.io",
+            Registry(
+                RegistryKind.GOOGLE_HUB_MIRROR, "Google's Docker Hub mirror", public_only=True
+            ),
+        ),
+        (r"registry\.gitlab\.com", Registry(RegistryKind.GITLAB, "GitLab Container Registry")),
+    )
+)
+
+_ECR_PATTERN = "*.dkr*ecr*"
+
+#: What a part of a variable's name says of the registry it is meant for.
+_BY_WORD = {
+    "QUAY": "quay.io",
+    "QUAYIO": "quay.io",
+    "GHCR": "ghcr.io",
+    "GCR": "*gcr.io",
+    "GAR": "*-docker.pkg.dev",
+    "ACR": "*.azurecr.io",
+    "AZURECR": "*.azurecr.io",
+    "AWS": _ECR_PATTERN,
+    "ECR": _ECR_PATTERN,
+    "DOCKERIO": DOCKER_HUB,
+}
+#: The same for two neighbouring parts.
+_BY_TWO_WORDS = {
+    ("DOCKER", "HUB"): DOCKER_HUB,
+    ("DOCKER", "IO"): DOCKER_HUB,
+    # The name GitHub's own manual uses for a ghcr.io token.
+    ("CR", "PAT"): "ghcr.io",
+}
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])|[A-Z]")
+
+
+@lru_cache(maxsize=1024)
+def registry_at(host: str) -> Registry:
+    """Tell what is known of the registry at ``host``, in any case and with any of its names."""
+    normalised = normalise_host(host)
+    for pattern, registry in _BY_HOST:
+        if pattern.fullmatch(normalised):
+            return registry
+    return OTHER_REGISTRY
+
+
+def host_matches(pattern: str, host: str) -> bool:
+    """Tell whether the registry ``host`` is one that ``pattern`` speaks of.
+
+    ``*`` in ``pattern`` stands for any characters; case does not matter, nor which of Docker Hub's
+    names is used on either side.
+    """
+    return _compiled(pattern).fullmatch(normalise_host(host)) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in normalise_host(pattern).split("*")))
+
+
+@lru_cache(maxsize=4096)
+def registry_named_by_variable(name: str) -> str | None:
+    """Tell which registry the name of a variable speaks of, as a pattern for `host_matches`.
+
+    ``name`` is the bare name, without ``$``. None where the name says nothing
+    (``DOCKER_PASSWORD``), or names two registries.
+    """
+    words = [word.upper() for word in _WORD.findall(name)]
+    named = {_BY_WORD[word] for word in words if word in _BY_WORD}
+    named |= {_BY_TWO_WORDS[pair] for pair in pairwise(words) if pair in _BY_TWO_WORDS}
+    named |= {DOCKER_HUB for word in words if word.startswith("DOCKERHUB")}
+    return named.pop() if len(named) == 1 else None
