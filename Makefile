@@ -1,0 +1,64 @@
+# Every target sets up what it needs: from a clean clone, with Python 3.10 or newer, git and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+# The first interpreter that runs and is new enough; `make PYTHON=python3.12 ...` overrides it.
+CANDIDATES := python3 python3.13 python3.12 python3.11 python3.10 python
+IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types check bench corpus docs lock clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(READY) ## Make .venv with the tool and everything that development needs.
+
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --requirement requirements-dev.lock
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps --editable .
+	@touch $(READY)
+
+demo: $(READY) ## Show the tool at work on a copy of examples/.
+	@BIN=$(BIN) bash examples/demo.sh
+
+test: $(READY) ## Run the tests.
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+lint: $(READY) ## Check style and formatting.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY) ## Check the types.
+	$(BIN)/mypy
+
+check: lint types test ## What CI runs.
+
+bench: $(READY) ## Measure the speed budgets and write docs/benchmarks.md.
+	$(BIN)/python -m tools.bench
+
+corpus: $(READY) ## Run the tool over the reference corpus, where there is one.
+	$(BIN)/python -m tools.corpus
+
+docs: $(READY) ## Write the generated parts of docs/ and README.md.
+	$(BIN)/python -m tools.write_docs
+
+lock: ## Resolve the development dependencies again.
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.10 \
+	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+	    --upgrade --quiet --output-file requirements-dev.lock
+
+clean: ## Remove what the other targets made.
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
