@@ -1,0 +1,115 @@
+"""What a fix did to the data of a config, and whether that is what fixes do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from tools.plain_yaml import Data
+from tools.pulled_images import AUTH_KEYS, contexts_of
+
+LOGIN_KEYS = frozenset(
+    {
+        "username",
+        "password",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "oidc_role_arn",
+        "oidc_service_account",
+        "workload_identity_pool",
+        "workload_identity_provider",
+    }
+)
+
+
+class DataChangeKind(Enum):
+    """What one difference is."""
+
+    AUTH_ADDED = "auth added"
+    AUTH_CHANGED = "auth changed"
+    CONTEXT_ADDED = "context added"
+    STEP_ADDED = "step added"
+    OTHER = "something else changed"
+
+
+@dataclass(frozen=True, slots=True)
+class DataChange:
+    """One difference between two readings of a config."""
+
+    route: str
+    kind: DataChangeKind
+
+
+def compare_data(before: Data, after: Data) -> list[DataChange]:
+    """All differences, each once for each place that an alias brings it to."""
+    return list(_differences("", before, after))
+
+
+def _differences(route: str, before: Data, after: Data) -> Iterator[DataChange]:
+    if before is after or (type(before) is type(after) and before == after):
+        return
+    last = route.rpartition(".")[2]
+    if last == "context" and _extends(before, after):
+        yield DataChange(route, DataChangeKind.CONTEXT_ADDED)
+    elif isinstance(before, dict) and isinstance(after, dict):
+        yield from _mapping_differences(route, before, after)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _list_differences(route, before, after)
+    elif _became_entry(before, after):
+        yield DataChange(route, DataChangeKind.CONTEXT_ADDED)
+    elif last in LOGIN_KEYS or last in AUTH_KEYS:
+        yield DataChange(route, DataChangeKind.AUTH_CHANGED)
+    else:
+        yield DataChange(route, DataChangeKind.OTHER)
+
+
+def _mapping_differences(
+    route: str, before: dict[str, Data], after: dict[str, Data]
+) -> Iterator[DataChange]:
+    in_auth = route.rpartition(".")[2] in AUTH_KEYS
+    for key, value in before.items():
+        if key in after:
+            yield from _differences(f"{route}.{key}", value, after[key])
+        else:
+            kind = DataChangeKind.AUTH_CHANGED if key in LOGIN_KEYS else DataChangeKind.OTHER
+            yield DataChange(f"{route}.{key}", kind)
+    for key in after.keys() - before.keys():
+        if key in AUTH_KEYS and "image" in after:
+            kind = DataChangeKind.AUTH_ADDED
+        elif key in LOGIN_KEYS and in_auth:
+            kind = DataChangeKind.AUTH_CHANGED
+        elif key == "context" and contexts_of(after[key]):
+            kind = DataChangeKind.CONTEXT_ADDED
+        else:
+            kind = DataChangeKind.OTHER
+        yield DataChange(f"{route}.{key}", kind)
+
+
+def _list_differences(route: str, before: list[Data], after: list[Data]) -> Iterator[DataChange]:
+    if len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(f"{route}[{index}]", old, new)
+        return
+    rest = iter(after)
+    is_longer = all(any(new == old for new in rest) for old in before)
+    is_steps = route.rpartition(".")[2] in ("steps", "pre-steps")
+    kind = DataChangeKind.STEP_ADDED if is_longer and is_steps else DataChangeKind.OTHER
+    yield DataChange(route, kind)
+
+
+def _extends(before: Data, after: Data) -> bool:
+    # The old contexts stay, in their order, and the new one is last.
+    old, new = contexts_of(before), contexts_of(after)
+    return len(new) > len(old) and new[: len(old)] == old
+
+
+def _became_entry(before: Data, after: Data) -> bool:
+    """Whether ``build``, or ``build:`` without a value, became a job with a context."""
+    if isinstance(before, str) and isinstance(after, dict):
+        return after.keys() == {before} and _is_only_context(after[before])
+    return before is None and _is_only_context(after)
+
+
+def _is_only_context(value: Data) -> bool:
+    return isinstance(value, dict) and value.keys() == {"context"}

@@ -1,0 +1,330 @@
+"""What a config pulls, with which credentials, and which workflow jobs run it, from plain data.
+
+This is the oracle that the project's own model of CircleCI is held against: short, slow and
+written apart from it. It looks at jobs, executors and inline orbs; not at steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tools.image_registry import DOCKER_HUB, UNKNOWN, registry_of
+from tools.plain_yaml import Data, list_of, mapping_of
+
+EXPRESSION = re.compile(r"(?<!\\)<<\s*([^<>]*?)\s*>>")
+PARAMETER = re.compile(r"(pipeline\.parameters|parameters|matrix)\.([\w-]+)\Z")
+VARIABLE = re.compile(r"\$\{?[A-Za-z_]\w*\}?\Z")
+RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
+AUTH_KEYS = ("auth", "aws_auth", "gcp_auth")
+MOST_VALUES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One entry of a ``docker`` list.
+
+    ``registry`` is None where it cannot be told or its values differ.
+    """
+
+    owner: str
+    index: int
+    text: str
+    registry: str | None
+    item: dict[str, Data] = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        return f"{self.owner}.docker[{self.index}]"
+
+    @property
+    def is_hub(self) -> bool:
+        return self.registry == DOCKER_HUB
+
+    @property
+    def has_any_auth(self) -> bool:
+        return any(self.item.get(key) is not None for key in AUTH_KEYS)
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether it has both halves of a login (or takes them whole from a parameter)."""
+        auth = self.item.get("auth")
+        if isinstance(auth, str):
+            return "<<" in auth
+        login = mapping_of(auth)
+        return bool(login.get("username")) and bool(login.get("password"))
+
+    @property
+    def credential(self) -> tuple[str, str]:
+        login = mapping_of(self.item.get("auth"))
+        return str(login.get("username", "")), str(login.get("password", ""))
+
+    @property
+    def reads_variables(self) -> bool:
+        return any(VARIABLE.match(half) for half in self.credential)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowJob:
+    """One entry of a workflow's or job group's ``jobs``, and the images that it runs."""
+
+    place: str
+    job: str
+    contexts: tuple[str, ...]
+    images: tuple[Image, ...]
+    runs_nothing: bool
+
+    @property
+    def needs_context(self) -> bool:
+        return not self.runs_nothing and any(
+            image.is_hub and image.is_authenticated and image.reads_variables
+            for image in self.images
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """A config or an inline orb. ``prefix`` is its place, ``alias`` how jobs are called."""
+
+    prefix: str
+    alias: str
+    data: dict[str, Data]
+
+    def part(self, name: str) -> dict[str, Data]:
+        return mapping_of(self.data.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class PulledImages:
+    """All images and workflow jobs of one config."""
+
+    images: tuple[Image, ...]
+    workflow_jobs: tuple[WorkflowJob, ...]
+
+
+def pulled_images(config: Data) -> PulledImages:
+    """What the config with this plain data pulls."""
+    return _Reader(mapping_of(config)).result()
+
+
+def looks_like_config(config: Data) -> bool:
+    """Whether the data have what only a CircleCI 2.x config has."""
+    data = mapping_of(config)
+    return "version" in data and any(
+        isinstance(data.get(key), dict) for key in ("jobs", "executors", "workflows")
+    )
+
+
+class _Reader:
+    def __init__(self, config: dict[str, Data]) -> None:
+        self._scopes = list(_scopes("", "", config))
+        self._entries = list(_entries(config))
+        self._pipeline = mapping_of(config.get("parameters"))
+
+    def result(self) -> PulledImages:
+        images = [
+            image
+            for scope in self._scopes
+            for kind in ("jobs", "executors")
+            for name in scope.part(kind)
+            for image in self._images_of(scope, kind, name)
+        ]
+        return PulledImages(tuple(images), tuple(self._workflow_jobs()))
+
+    def _images_of(self, scope: _Scope, kind: str, name: str) -> Iterator[Image]:
+        definition = mapping_of(scope.part(kind).get(name))
+        for index, item in enumerate(list_of(definition.get("docker"))):
+            fields = mapping_of(item)
+            text = fields.get("image")
+            if isinstance(text, str):
+                registries = {
+                    registry_of(value) for value in self._values(scope, kind, name, {}, text)
+                }
+                registry = registries.pop() if len(registries) == 1 else None
+                yield Image(f"{scope.prefix}{kind}.{name}", index, text, registry, fields)
+
+    def _workflow_jobs(self) -> Iterator[WorkflowJob]:
+        for place, called, entry in self._entries:
+            kind = entry.get("type")
+            found = self._job(called)
+            images: tuple[Image, ...] = ()
+            if found is not None and kind not in RUNS_NOTHING:
+                images = tuple(self._images_run(*found, entry))
+                kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
+            yield WorkflowJob(
+                place=place,
+                job=called,
+                contexts=contexts_of(entry.get("context")),
+                images=images,
+                runs_nothing=kind in RUNS_NOTHING,
+            )
+
+    def _job(self, called: str) -> tuple[_Scope, str] | None:
+        for scope in self._scopes:
+            for name in scope.part("jobs"):
+                if called == scope.alias + name:
+                    return scope, name
+        return None
+
+    def _images_run(self, scope: _Scope, name: str, entry: dict[str, Data]) -> Iterator[Image]:
+        job = mapping_of(scope.part("jobs").get(name))
+        if job.get("docker") is not None:
+            yield from self._images_of(scope, "jobs", name)
+            return
+        for executor in self._executors(scope, name, job.get("executor"), entry):
+            for owner in self._scopes:
+                if owner.prefix == scope.prefix and executor in owner.part("executors"):
+                    yield from self._images_of(owner, "executors", executor)
+                elif (
+                    owner.alias.startswith(scope.alias)
+                    and executor.startswith(owner.alias.removeprefix(scope.alias))
+                    and "/" in executor
+                    and executor.rpartition("/")[2] in owner.part("executors")
+                    and owner.alias == scope.alias + executor.rpartition("/")[0] + "/"
+                ):
+                    yield from self._images_of(owner, "executors", executor.rpartition("/")[2])
+
+    def _executors(
+        self, scope: _Scope, job: str, executor: Data, entry: dict[str, Data]
+    ) -> set[str]:
+        """The names of the executors that ``job`` runs on when ``entry`` calls it."""
+        if isinstance(executor, dict):
+            executor = executor.get("name")
+        if not isinstance(executor, str):
+            return set()
+        match = EXPRESSION.fullmatch(executor.strip())
+        parameter = PARAMETER.match(match.group(1)) if match else None
+        if parameter is None:
+            return {executor}
+        values = self._argument(scope, "jobs", job, entry, parameter.group(2))
+        names = (value.get("name") if isinstance(value, dict) else value for value in values)
+        return {name for name in names if isinstance(name, str)}
+
+    def _argument(
+        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], parameter: str
+    ) -> list[Data]:
+        """What one call gives to a parameter: its argument, its matrix, or the default."""
+        if parameter in entry:
+            return [entry[parameter]]
+        matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
+        if parameter in matrix:
+            return list_of(matrix[parameter])
+        definition = mapping_of(scope.part(kind).get(name))
+        declared = mapping_of(mapping_of(definition.get("parameters")).get(parameter))
+        return [declared["default"]] if declared.get("default") is not None else []
+
+    def _values(
+        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], text: str, depth: int = 0
+    ) -> set[str]:
+        """All that ``text`` can become; `UNKNOWN` stands for what cannot be told."""
+        expressions = EXPRESSION.findall(text)
+        if not expressions:
+            return {text}
+        choices = [self._meanings(scope, kind, name, entry, e, depth) for e in expressions]
+        if len(list(itertools.islice(itertools.product(*choices), MOST_VALUES))) == MOST_VALUES:
+            choices = [{UNKNOWN} for _ in choices]
+        values = set()
+        for chosen in itertools.product(*choices):
+            parts = iter(chosen)
+            values.add(EXPRESSION.sub(lambda _, parts=parts: next(parts), text))  # type: ignore[misc]
+        return values
+
+    def _meanings(
+        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], inner: str, depth: int
+    ) -> set[str]:
+        match = PARAMETER.match(inner)
+        if match is None or depth > 5:
+            return {UNKNOWN}
+        where, parameter = match.groups()
+        if where == "pipeline.parameters":
+            if scope.prefix:
+                return {UNKNOWN}
+            declared = mapping_of(self._pipeline.get(parameter))
+            return _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
+        if where == "matrix":
+            matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
+            return _plain_texts(list_of(matrix.get(parameter)))
+        return self._parameter_values(scope, kind, name, parameter, depth)
+
+    def _parameter_values(
+        self, scope: _Scope, kind: str, name: str, parameter: str, depth: int
+    ) -> set[str]:
+        definition = mapping_of(scope.part(kind).get(name))
+        declared = mapping_of(mapping_of(definition.get("parameters")).get(parameter))
+        found = _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
+        found -= {UNKNOWN}
+        for caller, argument in self._arguments(scope, kind, name, parameter):
+            text = _scalar_text(argument)
+            if text is None:
+                found.add(UNKNOWN)
+                continue
+            found |= self._values(*caller, text, depth + 1)
+        return found or {UNKNOWN}
+
+    def _arguments(
+        self, scope: _Scope, kind: str, name: str, parameter: str
+    ) -> Iterator[tuple[tuple[_Scope, str, str, dict[str, Data]], Data]]:
+        """Each argument given for the parameter, with the place whose parameters it may use."""
+        if kind == "jobs":
+            for _, called, entry in self._entries:
+                if called == scope.alias + name:
+                    nowhere = (_Scope("", "", {}), "jobs", "", entry)
+                    matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
+                    for argument in (
+                        *([entry[parameter]] if parameter in entry else []),
+                        *list_of(matrix.get(parameter)),
+                    ):
+                        yield nowhere, argument
+            return
+        for job, body in scope.part("jobs").items():
+            called_as = mapping_of(body).get("executor")
+            candidates = [((scope, "jobs", job, dict[str, Data]()), called_as)]
+            if isinstance(called_as, str) and "<<" in called_as:
+                candidates += [
+                    ((_Scope("", "", {}), "jobs", "", entry), value)
+                    for _, called, entry in self._entries
+                    if called == scope.alias + job
+                    for value in entry.values()
+                ]
+            for caller, candidate in candidates:
+                call = mapping_of(candidate)
+                if call.get("name") == name and parameter in call:
+                    yield caller, call[parameter]
+
+
+def contexts_of(value: Data) -> tuple[str, ...]:
+    """The contexts that a ``context`` key names, in order."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(name) for name in list_of(value))
+
+
+def _scopes(prefix: str, alias: str, data: dict[str, Data]) -> Iterator[_Scope]:
+    yield _Scope(prefix, alias, data)
+    for name, orb in mapping_of(data.get("orbs")).items():
+        if isinstance(orb, dict):
+            yield from _scopes(f"{prefix}orbs.{name}.", f"{alias}{name}/", orb)
+
+
+def _entries(config: dict[str, Data]) -> Iterator[tuple[str, str, dict[str, Data]]]:
+    for kind in ("workflows", "job-groups"):
+        for name, workflow in mapping_of(config.get(kind)).items():
+            for index, entry in enumerate(list_of(mapping_of(workflow).get("jobs"))):
+                place = f"{kind}.{name}.jobs[{index}]"
+                if isinstance(entry, str):
+                    yield place, entry, {}
+                for job, arguments in mapping_of(entry).items():
+                    yield place, job, mapping_of(arguments)
+
+
+def _scalar_text(value: Data) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _plain_texts(values: list[Data]) -> set[str]:
+    texts = {text for text in map(_scalar_text, values) if text is not None}
+    return texts or {UNKNOWN}
