@@ -1,9 +1,9 @@
-"""The concrete tree of a YAML document: every node with its exact span, aliases where they stand."""
+"""The concrete tree of a YAML document: every node with its span, aliases where they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cci_migrate.lossless.source import SourceText, Span
@@ -30,7 +30,7 @@ class Scalar:
     A null that is not written at all (``key:``) is a plain scalar with an empty span.
     """
 
-    source: SourceText = field(repr=False)
+    source: SourceText
     start: int
     end: int
     value: str
@@ -46,7 +46,7 @@ class Mapping:
     ``end`` of a block collection is the end of its last leaf, not the place of the next token.
     """
 
-    source: SourceText = field(repr=False)
+    source: SourceText
     start: int
     end: int
     entries: tuple[tuple[Node, Node], ...]
@@ -59,7 +59,7 @@ class Mapping:
 class Sequence:
     """A sequence."""
 
-    source: SourceText = field(repr=False)
+    source: SourceText
     start: int
     end: int
     items: tuple[Node, ...]
@@ -72,7 +72,7 @@ class Sequence:
 class Alias:
     """An alias, where it stands, and the node that it means (never an alias itself)."""
 
-    source: SourceText = field(repr=False)
+    source: SourceText
     start: int
     end: int
     name: str

@@ -1,7 +1,7 @@
 """A change to a YAML document, as data.
 
 An operation says what the document's data are to become, and where, in terms of the nodes of the
-tree that it changes. `rendering` turns it into text in the file's own style; `apply_to_data` does
+tree that it changes. `rendering` turns it into text in the file's own style; `values.expected` does
 the same to plain data. The proof holds one against the other, so the two share no code.
 """
 
@@ -10,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
-
-#: New content: a plain string, or a string that must be written as a block of lines, or
-#: collections of these. Mappings are tuples of pairs so that they can be frozen.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +22,18 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A sequence."""
+    """A sequence; ``flow`` asks for ``[a, b]`` even where the surroundings are in block style."""
 
     items: tuple[Content, ...]
+    flow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """A mapping."""
+    """A mapping; ``flow`` asks for ``{a: b}`` even where the surroundings are in block style."""
 
     entries: tuple[tuple[str, Content], ...]
+    flow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +118,24 @@ class WrapInSequence:
 
 
 @dataclass(frozen=True, slots=True)
+class NestEntries:
+    """Move the entries ``keys`` of ``mapping`` under its entry ``parent``, whose value is null."""
+
+    mapping: Mapping
+    parent: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenameKey:
+    """Give the entry at ``index`` of ``mapping`` the key ``name``."""
+
+    mapping: Mapping
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveEntry:
     """Remove the entry ``key`` of ``mapping``, its line and the comment on it."""
 
@@ -142,6 +159,8 @@ Operation = (
     | ScalarToMapping
     | AliasToMerge
     | WrapInSequence
+    | NestEntries
+    | RenameKey
     | RemoveEntry
     | AddComment
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 BOM = "\ufeff"
@@ -51,7 +51,7 @@ class SourceText:
     """
 
     path: str
-    text: str
+    text: str = field(repr=False)
     has_bom: bool = False
 
     @classmethod
@@ -119,10 +119,9 @@ class SourceText:
 
         Files with mixed line ends are continued as their neighbourhood is written.
         """
-        before = None
-        for before in LINE_BREAK.finditer(self.text, max(0, self.line_start(offset) - 2), offset):
-            pass
-        if before is not None:
-            return before.group()
+        start = self.line_start(offset)
+        before = self.text[max(0, start - 2) : start]
+        if before:
+            return before if before == "\r\n" else before[-1]
         after = LINE_BREAK.search(self.text, offset)
         return after.group() if after else "\n"

@@ -1,0 +1,83 @@
+"""Edits: spans of a text and what is to stand there instead. The only place that cuts strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cci_migrate.lossless.source import Span
+
+
+class EditConflictError(ValueError):
+    """Two edits touch the same characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the characters of ``span``, which are ``removed``, by ``text``.
+
+    Keeping what goes makes an edit its own undo.
+    """
+
+    span: Span
+    removed: str
+    text: str
+
+
+def insertion(at: int, text: str) -> Edit:
+    """An edit that puts ``text`` at ``at``."""
+    return Edit(Span(at, at), "", text)
+
+
+def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """``edits`` by their place; those at one place stay in the order given.
+
+    Raises EditConflictError where two overlap.
+    """
+    ordered = tuple(sorted(edits, key=lambda edit: edit.span))
+    for first, second in pairwise(ordered):
+        if second.span.start < first.span.end:
+            raise EditConflictError(
+                f"two edits overlap at {second.span.start}: {first.text!r} and {second.text!r}"
+            )
+    return ordered
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """``text`` with all ``edits`` done.
+
+    Raises EditConflictError where two overlap or one does not fit the text.
+    """
+    parts: list[str] = []
+    done = 0
+    for edit in in_order(edits):
+        start, end = edit.span.start, edit.span.end
+        if text[start:end] != edit.removed or end > len(text):
+            raise EditConflictError(f"an edit does not fit the text at {start}")
+        parts.append(text[done:start])
+        parts.append(edit.text)
+        done = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def take_back(text: str, edits: Iterable[Edit]) -> str | None:
+    """What ``text``, the result of ``edits``, was before them; None if it is not their result.
+
+    Works from the end of the text to its start, and so shares nothing with `apply_edits`.
+    """
+    ordered = sorted(edits, key=lambda edit: edit.span)
+    shift = sum(len(edit.text) - len(edit.removed) for edit in ordered)
+    parts: list[str] = []
+    rest = len(text)
+    for edit in reversed(ordered):
+        shift -= len(edit.text) - len(edit.removed)
+        start = edit.span.start + shift
+        end = start + len(edit.text)
+        if text[start:end] != edit.text or end > rest:
+            return None
+        parts += (text[end:rest], edit.removed)
+        rest = start
+    parts.append(text[:rest])
+    return "".join(reversed(parts))

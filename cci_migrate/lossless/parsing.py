@@ -1,0 +1,211 @@
+"""From ruamel.yaml's events to the tree.
+
+Events, because `compose()` puts the anchored node where an alias stood and so loses the alias's
+place. ruamel.yaml has two parsers that give the same events: one in C (`ruamel.yaml.clib`, some
+twenty-five times faster) and one in Python; the C one is used where it is installed.
+
+YAML 1.1 is read as CircleCI reads it: several ``<<`` in one mapping and re-used anchor names are
+legal, duplicate keys are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.source import SourceText
+
+#: Deeper files are refused: no config is, and recursion over the tree must stay within Python's
+#: limit.
+MAX_DEPTH = 300
+
+#: Finds an anchored node that another file of the same config defines.
+OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
+
+_COLON = re.compile(r"[ \t]*:")
+_BLOCK_HEADER = re.compile(r"(?:[&!][^\s]*[ \t]+)*[|>]([-+0-9]*)")
+
+
+class YamlError(ValueError):
+    """The text is not YAML. ``offset`` is where, ``problem`` what; both for people to read."""
+
+    def __init__(self, offset: int, problem: str) -> None:
+        super().__init__(problem)
+        self.offset = offset
+        self.problem = problem
+
+
+def has_c_parser() -> bool:
+    """Whether ruamel.yaml's C parser is installed."""
+    try:
+        import _ruamel_yaml  # type: ignore[import-not-found]  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None = None) -> Document:
+    """The tree of the first document of ``source``.
+
+    ``pure`` asks for the Python parser even where the C one is installed. ``outer`` resolves
+    aliases to anchors that the text does not define.
+    Raises YamlError.
+    """
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+    from ruamel.yaml.reader import ReaderError
+
+    try:
+        return _Builder(source, outer).build(_events(source.text, pure=pure))
+    except YamlError:
+        raise
+    except MarkedYAMLError as error:
+        raise YamlError(*_explained(error, source)) from None
+    except ReaderError as error:
+        offset = _first_unprintable(source.text)
+        raise YamlError(offset, "a character that YAML does not allow stands here") from error
+    except (YAMLError, YAMLStreamError) as error:
+        raise YamlError(0, str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise YamlError(0, "collections are nested too deeply") from None
+
+
+def _events(text: str, *, pure: bool) -> Iterator[Any]:
+    if not pure and has_c_parser():
+        from _ruamel_yaml import CParser
+
+        parser = CParser(text)
+        try:
+            while (event := parser.get_event()) is not None:
+                yield event
+        finally:
+            parser.dispose()
+        return
+    from ruamel.yaml import YAML
+
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 1)
+    yield from reader.parse(text)
+
+
+def _explained(error: Any, source: SourceText) -> tuple[int, str]:
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "this is not YAML"
+    if error.context and error.problem:
+        problem = f"{error.problem} ({error.context})"
+    index = min(mark.index, len(source.text)) if mark is not None else 0
+    return index, " ".join(str(problem).split())
+
+
+def _first_unprintable(text: str) -> int:
+    match = re.search("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    return match.start() if match else 0
+
+
+class _Builder:
+    """Builds one document's tree from its events."""
+
+    def __init__(self, source: SourceText, outer: OuterAnchors | None) -> None:
+        self._source = source
+        self._outer = outer
+
+    def build(self, events: Iterator[Any]) -> Document:
+        from ruamel.yaml.events import (
+            AliasEvent,
+            DocumentStartEvent,
+            MappingEndEvent,
+            MappingStartEvent,
+            ScalarEvent,
+            SequenceEndEvent,
+            SequenceStartEvent,
+        )
+
+        # One loop with local names: it runs once for every node of every file.
+        source = self._source
+        text = source.text
+        anchors: dict[str, Scalar | Mapping | Sequence | None] = {}
+        documents: list[Node] = []
+        children: list[Node] = documents
+        stack: list[tuple[list[Node], Any]] = []
+        more = False
+        for event in events:
+            kind = event.__class__
+            if kind is ScalarEvent:
+                style = event.style or ""
+                anchor = event.anchor
+                start = event.start_mark.index
+                end = event.end_mark.index
+                if style == "|" or style == ">":
+                    end = _block_scalar_end(text, start, end)
+                elif (
+                    start == end
+                    and len(children) % 2
+                    and stack[-1][1].__class__ is MappingStartEvent
+                ):
+                    # A value that is not written: the two parsers place it differently.
+                    start = end = _behind_key(text, children[-1].end)
+                node: Scalar | Mapping | Sequence = Scalar(
+                    source, start, end, event.value, style, anchor, event.tag
+                )
+                if anchor is not None:
+                    anchors[anchor] = node
+                children.append(node)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                if len(stack) >= MAX_DEPTH:
+                    raise YamlError(
+                        event.start_mark.index, f"more than {MAX_DEPTH} collections in each other"
+                    )
+                stack.append((children, event))
+                if event.anchor is not None:
+                    anchors[event.anchor] = None
+                children = []
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                parent, opening = stack.pop()
+                start = opening.start_mark.index
+                flow = bool(opening.flow_style)
+                end = event.end_mark.index if flow else (children[-1].end if children else start)
+                anchor = opening.anchor
+                if kind is MappingEndEvent:
+                    pairs = iter(children)
+                    entries = tuple(zip(pairs, pairs, strict=True))
+                    node = Mapping(source, start, end, entries, flow, anchor, opening.tag)
+                else:
+                    node = Sequence(source, start, end, tuple(children), flow, anchor, opening.tag)
+                if anchor is not None:
+                    anchors[anchor] = node
+                children = parent
+                children.append(node)
+            elif kind is AliasEvent:
+                start = event.start_mark.index
+                target = self._target(event.anchor, start, anchors)
+                children.append(Alias(source, start, event.end_mark.index, event.anchor, target))
+            elif kind is DocumentStartEvent and documents:
+                more = True
+                break
+        return Document(source, documents[0] if documents else None, more)
+
+    def _target(
+        self, name: str, offset: int, anchors: dict[str, Scalar | Mapping | Sequence | None]
+    ) -> Scalar | Mapping | Sequence:
+        target = anchors.get(name)
+        if target is None and name in anchors:
+            raise YamlError(offset, f"the alias *{name} stands inside what it means")
+        if target is None and self._outer is not None:
+            target = self._outer(name)
+        if target is None:
+            raise YamlError(offset, f"the alias *{name} has no anchor &{name} before it")
+        return target
+
+
+def _behind_key(text: str, key_end: int) -> int:
+    colon = _COLON.match(text, key_end)
+    return colon.end() if colon else key_end
+
+
+def _block_scalar_end(text: str, start: int, end: int) -> int:
+    """Where a block scalar's last line ends; with ``+``, its trailing blank lines are its own."""
+    header = _BLOCK_HEADER.match(text, start)
+    if header is not None and "+" in header.group(1):
+        return end
+    return start + len(text[start:end].rstrip())

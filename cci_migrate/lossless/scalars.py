@@ -1,0 +1,66 @@
+"""How a string is written as a YAML scalar, and what a plain scalar means in YAML 1.1."""
+
+from __future__ import annotations
+
+import re
+
+#: Plain scalars that YAML 1.1 reads as something other than a string: null, booleans, numbers
+#: (binary, octal, sexagesimal too) and timestamps (https://yaml.org/type/).
+_NOT_A_STRING = re.compile(
+    r"""
+      ~|null|Null|NULL|
+    | yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF
+    | [-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?(?:0|[1-9][0-9_]*)
+    | [-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
+    | [-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+    | [-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)
+    | \.[0-9_]+(?:[eE][-+]?[0-9]+)?
+    | [-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?
+    | =|<<
+    """,
+    re.VERBOSE,
+)
+
+_PLAIN_FIRST = re.compile(r"""[^\s\-?:,\[\]{}#&*!|>'"%@`]|[-?:](?=[^\s,\[\]{}])""")
+
+
+def is_string(plain: str) -> bool:
+    """Whether the plain scalar ``plain`` means a string, and not a number, a boolean, a null."""
+    return _NOT_A_STRING.fullmatch(plain) is None
+
+
+def can_be_plain(value: str, *, in_flow: bool) -> bool:
+    """Whether ``value`` can be written without quotes and still means that string."""
+    if not value or value != value.strip() or not is_string(value):
+        return False
+    if not _PLAIN_FIRST.match(value) or ": " in value or " #" in value or value.endswith(":"):
+        return False
+    if any(not char.isprintable() for char in value):
+        return False
+    return not (in_flow and re.search(r"[,\[\]{}]|:(?=[,\[\]{}]|$)", value))
+
+
+def quoted(value: str, quote: str) -> str:
+    """``value`` between ``quote``s (``'`` or ``"``), escaped as that quoting asks."""
+    if quote == "'" and all(char.isprintable() for char in value):
+        return "'" + value.replace("'", "''") + "'"
+    escaped = "".join(_escape(char) for char in value)
+    return f'"{escaped}"'
+
+
+def _escape(char: str) -> str:
+    named = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    if char in named:
+        return named[char]
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\U{code:08x}"
+
+
+def scalar_text(value: str, *, in_flow: bool, quote: str = "") -> str:
+    """``value`` as a scalar on one line: plain where it can be and no ``quote`` is asked."""
+    if not quote and can_be_plain(value, in_flow=in_flow):
+        return value
+    return quoted(value, quote or '"')

@@ -1,0 +1,284 @@
+"""A document's plain data, aliases expanded by sharing: what a change means, apart from its text.
+
+`expected` applies operations to the data of the old tree; `same` compares the outcome with the
+data of the tree that the new text parses to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from typing_extensions import assert_never
+
+from cci_migrate.lossless.merging import MERGE_KEY
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.operations import (
+    AddComment,
+    AddEntry,
+    AddItem,
+    AliasTo,
+    AliasToMerge,
+    Content,
+    Entries,
+    Items,
+    NestEntries,
+    Operation,
+    RemoveEntry,
+    RenameKey,
+    ReplaceScalar,
+    ReplaceText,
+    ScalarToMapping,
+    Text,
+    WrapInSequence,
+)
+from cci_migrate.lossless.scalars import is_string
+
+
+@dataclass(slots=True, eq=False)
+class ScalarData:
+    """A scalar's value and whether it is a string (an explicit tag counts as its own type)."""
+
+    value: str
+    kind: str
+
+
+@dataclass(slots=True, eq=False)
+class ListData:
+    """A sequence's items."""
+
+    items: list[Data] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class MapData:
+    """A mapping's entries in order, merge keys and duplicates kept as they are."""
+
+    keys: list[Data] = field(default_factory=list)
+    items: list[Data] = field(default_factory=list)
+
+
+Data: TypeAlias = "ScalarData | ListData | MapData"
+
+
+class UnknownPlaceError(LookupError):
+    """An operation names a node or a key that its document does not have."""
+
+
+@dataclass(slots=True)
+class DataTree:
+    """The data of some documents, with the way from nodes to their data.
+
+    Mutable while operations are applied; it never leaves this module's functions otherwise.
+    """
+
+    roots: list[Data] = field(default_factory=list)
+    of_node: dict[int, Data] = field(default_factory=dict)
+    slots: dict[int, tuple[list[Data], int]] = field(default_factory=dict)
+
+
+def data_of(documents: tuple[Document, ...]) -> DataTree:
+    """The data of ``documents``; what an alias means is the same object as what is anchored."""
+    tree = DataTree()
+    for document in documents:
+        if document.root is not None:
+            _read(document.root, tree.roots, tree)
+    return tree
+
+
+def _read(node: Node, slot: list[Data], tree: DataTree) -> None:
+    if isinstance(node, Alias):
+        known = tree.of_node.get(id(node.target))
+        if known is None:
+            # An anchor of a later file of the same packed source: read it where it is used.
+            aside: list[Data] = []
+            _read(node.target, aside, tree)
+            known = aside[0]
+        tree.slots[id(node)] = (slot, len(slot))
+        slot.append(known)
+        return
+    tree.slots[id(node)] = (slot, len(slot))
+    known = tree.of_node.get(id(node))
+    if known is not None:
+        slot.append(known)
+        return
+    if isinstance(node, Scalar):
+        data: Data = ScalarData(node.value, _kind(node))
+        tree.of_node[id(node)] = data
+        slot.append(data)
+    elif isinstance(node, Sequence):
+        items = ListData()
+        tree.of_node[id(node)] = items
+        slot.append(items)
+        for item in node.items:
+            _read(item, items.items, tree)
+    elif isinstance(node, Mapping):
+        mapping = MapData()
+        tree.of_node[id(node)] = mapping
+        slot.append(mapping)
+        for key, value in node.entries:
+            _read(key, mapping.keys, tree)
+            _read(value, mapping.items, tree)
+    else:
+        assert_never(node)
+
+
+def _kind(scalar: Scalar) -> str:
+    if scalar.tag is not None:
+        return scalar.tag
+    if scalar.style or (scalar.value and is_string(scalar.value)):
+        return "str"
+    return "other"
+
+
+def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...]) -> DataTree:
+    """The data that ``documents`` are to have once ``operations`` are done.
+
+    Raises UnknownPlaceError.
+    """
+    tree = data_of(documents)
+    for operation in operations:
+        _apply(operation, tree)
+    return tree
+
+
+def _apply(operation: Operation, tree: DataTree) -> None:
+    match operation:
+        case AddEntry(mapping, key, content, after):
+            target = _mapping(mapping, tree)
+            index = len(target.keys) if after is None else _index(target, after) + 1
+            target.keys.insert(index, _new_key(key))
+            target.items.insert(index, _new(content, tree))
+        case AddItem(sequence, index, content):
+            items = _of(sequence, tree)
+            assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
+            # Earlier operations may have added items: count from the end, as the text does.
+            position = len(items.items) - (len(sequence.items) - index)
+            items.items.insert(position, _new(content, tree))
+        case ReplaceScalar(scalar, content):
+            if isinstance(scalar, Alias):
+                _put(scalar, _new(content, tree), tree)
+            else:
+                data = _of(scalar, tree)
+                assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
+                data.value, data.kind = content.value, "str"
+        case ReplaceText(scalar, start, end, text):
+            data = _of(scalar, tree)
+            assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
+            # Offsets are into the value as it was read; operations come from its end to its start.
+            data.value = data.value[:start] + text + data.value[end:]
+        case ScalarToMapping(node, entries):
+            old = _of(node, tree)
+            _put(node, MapData([old], [_new(entries, tree)]), tree)
+        case AliasToMerge(node, entries):
+            old = _of(node.target, tree)
+            added = _new(entries, tree)
+            assert isinstance(added, MapData)  # noqa: S101 - the content is Entries
+            _put(node, MapData([_new_key(MERGE_KEY), *added.keys], [old, *added.items]), tree)
+        case WrapInSequence(node, items):
+            old = _of(node.target if isinstance(node, Alias) else node, tree)
+            added_items = _new(items, tree)
+            assert isinstance(added_items, ListData)  # noqa: S101 - the content is Items
+            _put(node, ListData([old, *added_items.items]), tree)
+        case NestEntries(mapping, parent, keys):
+            target = _mapping(mapping, tree)
+            nested = MapData()
+            for key in keys:
+                index = _index(target, key)
+                nested.keys.append(target.keys.pop(index))
+                nested.items.append(target.items.pop(index))
+            target.items[_index(target, parent)] = nested
+        case RenameKey(mapping, index, name):
+            target = _mapping(mapping, tree)
+            target.keys[index] = _new_key(name)
+        case RemoveEntry(mapping, key):
+            target = _mapping(mapping, tree)
+            index = _index(target, key)
+            del target.keys[index], target.items[index]
+        case AddComment():
+            pass
+        case _:
+            assert_never(operation)
+
+
+def _of(node: Node, tree: DataTree) -> Data:
+    try:
+        return tree.of_node[id(node)]
+    except KeyError:
+        raise UnknownPlaceError("an operation names a node that the document lacks") from None
+
+
+def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
+    if isinstance(node, Scalar):
+        slot, index = tree.slots[id(node)]
+        current = slot[index]
+        if not isinstance(current, MapData):
+            current = MapData()
+            slot[index] = current
+        return current
+    data = _of(node, tree)
+    assert isinstance(data, MapData)  # noqa: S101 - the node is a Mapping
+    return data
+
+
+def _put(node: Node, data: Data, tree: DataTree) -> None:
+    slot, index = tree.slots[id(node)]
+    slot[index] = data
+
+
+def _index(mapping: MapData, name: str) -> int:
+    for index in range(len(mapping.keys) - 1, -1, -1):
+        key = mapping.keys[index]
+        if isinstance(key, ScalarData) and key.value == name:
+            return index
+    raise UnknownPlaceError(f"an operation names the key {name!r} that the mapping lacks")
+
+
+def _new(content: Content, tree: DataTree) -> Data:
+    match content:
+        case Text(value):
+            return ScalarData(value, "str")
+        case Items(items):
+            return ListData([_new(item, tree) for item in items])
+        case Entries(entries):
+            return MapData(
+                [_new_key(key) for key, _ in entries],
+                [_new(value, tree) for _, value in entries],
+            )
+        case AliasTo(target):
+            return _of(target, tree)
+        case _:
+            assert_never(content)
+
+
+def _new_key(name: str) -> ScalarData:
+    return ScalarData(name, "other" if name == MERGE_KEY else "str")
+
+
+def same(first: DataTree, second: DataTree) -> bool:
+    """Whether both hold the same data. Linear: what aliases share is compared once."""
+    if len(first.roots) != len(second.roots):
+        return False
+    pairs = list(zip(first.roots, second.roots, strict=True))
+    seen: set[tuple[int, int]] = set()
+    while pairs:
+        one, other = pairs.pop()
+        if isinstance(one, ScalarData) and isinstance(other, ScalarData):
+            if one.value != other.value or one.kind != other.kind:
+                return False
+            continue
+        if (id(one), id(other)) in seen:
+            continue
+        seen.add((id(one), id(other)))
+        if isinstance(one, ListData) and isinstance(other, ListData):
+            if len(one.items) != len(other.items):
+                return False
+            pairs.extend(zip(one.items, other.items, strict=True))
+        elif isinstance(one, MapData) and isinstance(other, MapData):
+            if len(one.keys) != len(other.keys):
+                return False
+            pairs.extend(zip(one.keys, other.keys, strict=True))
+            pairs.extend(zip(one.items, other.items, strict=True))
+        else:
+            return False
+    return True
