@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """The bytes of one file before and after."""
+    """The bytes of one file before and after.
+
+    ``secrets`` are the credentials written out in ``before``: whoever shows the change to people
+    withholds it while there are any.
+    """
 
     path: str
     before: bytes = field(repr=False)
     after: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
