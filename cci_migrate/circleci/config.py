@@ -1,0 +1,199 @@
+"""A CircleCI config as typed values, each with the nodes that it was read from.
+
+Nothing is checked here: a config that CircleCI would refuse is read as far as it makes sense, and
+what makes none is left out. The keys are those of
+https://circleci.com/docs/reference/configuration-reference/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cci_migrate.lossless.merging import Entry
+from cci_migrate.lossless.nodes import Document, Node, Scalar
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter:
+    """A declared parameter. ``default`` is None where there is none, or a null."""
+
+    name: str
+    type: str
+    default: Node | None
+    enum: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageItem:
+    """One item of a ``docker`` list.
+
+    ``node`` is the item as written (an alias where it is one), ``mapping`` what it means; ``image``
+    is its effective ``image`` entry. Items without an image are not kept.
+    """
+
+    index: int
+    node: Node
+    mapping: MappingNode
+    image: Entry
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExecutorCall:
+    """What a job's ``executor`` key says: a name (or an expression) and arguments."""
+
+    name: str
+    arguments: Mapping[str, Node]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Executor:
+    """An entry of ``executors``, or the part of a job that says where it runs.
+
+    ``docker`` is None where there is no such key; ``docker_expression`` is the text of a
+    ``docker: << ... >>``.
+    """
+
+    name: str
+    route: str
+    key: Scalar | None
+    mapping: MappingNode
+    parameters: Mapping[str, Parameter]
+    docker: tuple[ImageItem, ...] | None
+    docker_expression: str | None
+    machine: Entry | None
+    macos: Entry | None
+    resource_class: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """An entry of ``jobs``. ``runs_on`` holds its own ``docker``, ``machine`` and the like."""
+
+    name: str
+    route: str
+    key: Scalar | None
+    mapping: MappingNode
+    type: str | None
+    parameters: Mapping[str, Parameter]
+    runs_on: Executor
+    executor: ExecutorCall | None
+    steps: Entry | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command:
+    """An entry of ``commands``."""
+
+    name: str
+    route: str
+    key: Scalar | None
+    mapping: MappingNode
+    parameters: Mapping[str, Parameter]
+    steps: Entry | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedOrb:
+    """An orb named by a string: ``circleci/docker`` and ``2.8.2``, or what else stands there."""
+
+    alias: str
+    name: str
+    version: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Namespace:
+    """The jobs, executors, commands and orbs that know each other by bare names.
+
+    The config itself is one, and so is each inline orb, whose elements others call by
+    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`).
+    """
+
+    route: str
+    jobs: Mapping[str, Job]
+    executors: Mapping[str, Executor]
+    commands: Mapping[str, Command]
+    imported: Mapping[str, ImportedOrb]
+    inline: Mapping[str, Namespace]
+    is_orb: bool
+
+    def walk(self) -> Iterator[Namespace]:
+        """This namespace and all inside it."""
+        yield self
+        for orb in self.inline.values():
+            yield from orb.walk()
+
+    def job(self, name: str) -> tuple[Namespace, Job] | None:
+        """The job called ``name`` or ``orb/name`` from here, and where it is at home."""
+        alias, slash, rest = name.partition("/")
+        if not slash:
+            found = self.jobs.get(name)
+            return None if found is None else (self, found)
+        orb = self.inline.get(alias)
+        return None if orb is None else orb.job(rest)
+
+    def executor(self, name: str) -> tuple[Namespace, Executor] | None:
+        """The executor called ``name`` or ``orb/name`` from here, and where it is at home."""
+        alias, slash, rest = name.partition("/")
+        if not slash:
+            found = self.executors.get(name)
+            return None if found is None else (self, found)
+        orb = self.inline.get(alias)
+        return None if orb is None else orb.executor(rest)
+
+    def command(self, name: str) -> tuple[Namespace, Command] | None:
+        """The command called ``name`` or ``orb/name`` from here, and where it is at home."""
+        alias, slash, rest = name.partition("/")
+        if not slash:
+            found = self.commands.get(name)
+            return None if found is None else (self, found)
+        orb = self.inline.get(alias)
+        return None if orb is None else orb.command(rest)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkflowJob:
+    """One entry of a workflow's (or a job group's) ``jobs``.
+
+    ``node`` is the entry as written: a name, a mapping of one key, or an alias of either.
+    ``key`` is the scalar with the job's name, ``arguments`` what stands behind it (None for a bare
+    name). ``calls`` is the name of the job that it runs.
+    """
+
+    workflow: str
+    is_in_group: bool
+    index: int
+    route: str
+    node: Node
+    key: Scalar
+    arguments: Node | None
+    holder: MappingNode | None
+    calls: str
+    name: str
+    type: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Config:
+    """A whole config. ``version`` is None where the key is missing (orb and packed sources)."""
+
+    documents: tuple[Document, ...]
+    version: Scalar | None
+    is_setup: bool
+    body: Namespace
+    pipeline_parameters: Mapping[str, Parameter]
+    workflow_jobs: tuple[WorkflowJob, ...]
+    groups: frozenset[str]
+    has_workflows: bool
+    is_orb_source: bool = False
+    workflows: Mapping[str, Node] = field(default_factory=dict)
+
+    @property
+    def knows_orbs(self) -> bool:
+        """Whether it is of version 2.1, which has orbs, commands, executors and parameters."""
+        return self.version is not None and self.version.value.strip() not in ("2", "2.0")

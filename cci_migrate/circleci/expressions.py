@@ -1,0 +1,82 @@
+"""``<< ... >>`` in a string: what CircleCI's compiler puts in before it reads the value.
+
+https://circleci.com/docs/reference/configuration-reference/ and
+https://circleci.com/docs/guides/orchestrate/pipeline-variables/. The white space inside is
+optional, a reference may be a part of a string, and ``\\<<`` is a literal ``<<``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+_EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)>>", re.DOTALL)
+_REFERENCE = re.compile(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")
+
+
+class Scope(Enum):
+    """Where a reference takes its value from."""
+
+    PARAMETER = "parameters"
+    PIPELINE_PARAMETER = "pipeline.parameters"
+    PIPELINE_VALUE = "pipeline"
+    MATRIX = "matrix"
+    EXPRESSION = "expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One ``<< ... >>`` at ``start``..``end`` of a string.
+
+    ``name`` is what follows the scope; of anything else than a plain name, its whole text.
+    """
+
+    scope: Scope
+    name: str
+    start: int
+    end: int
+
+
+def has_expression(text: str) -> bool:
+    """Whether part of ``text`` is put in by CircleCI's compiler."""
+    return "<<" in text and _EXPRESSION.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def references(text: str) -> tuple[Reference, ...]:
+    """Every ``<< ... >>`` of ``text``, from left to right."""
+    if "<<" not in text:
+        return ()
+    return tuple(_reference(match) for match in _EXPRESSION.finditer(text))
+
+
+def _reference(match: re.Match[str]) -> Reference:
+    inner = match.group(1)
+    plain = _REFERENCE.fullmatch(inner)
+    if plain is None:
+        return Reference(Scope.EXPRESSION, inner.strip(), match.start(), match.end())
+    return Reference(Scope(plain.group(1)), plain.group(2), match.start(), match.end())
+
+
+def whole_reference(text: str) -> Reference | None:
+    """The reference that ``text`` consists of, None if there is more or none."""
+    found = references(text.strip())
+    if len(found) == 1 and found[0].end - found[0].start == len(text.strip()):
+        return found[0]
+    return None
+
+
+def substitute(text: str, value_of: Callable[[Reference], str | None]) -> str:
+    """``text`` with each reference replaced; those that ``value_of`` gives None for stay."""
+    parts: list[str] = []
+    done = 0
+    for reference in references(text):
+        value = value_of(reference)
+        if value is not None:
+            parts += (text[done : reference.start], value)
+            done = reference.end
+    parts.append(text[done:])
+    return "".join(parts)

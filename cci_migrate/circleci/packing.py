@@ -1,0 +1,118 @@
+"""Config source trees: which files make one config together, and where each belongs in it.
+
+``circleci config pack`` merges the files of a tree: those in its root at the top level, those of a
+folder below a section named as the folder, under a key named as the file
+(``jobs/build.yml`` -> ``jobs.build``); ``@name.yml`` merges at its own level; deeper folders only
+organise; dot files are skipped. ``circleci orb pack`` does the same for ``@orb.yml``.
+https://github.com/CircleCI-Public/circleci-cli (``internal/pack``),
+https://circleci.com/docs/guides/orbs/author/orb-author/
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+SECTIONS = frozenset(
+    {
+        "commands",
+        "examples",
+        "executors",
+        "job-groups",
+        "jobs",
+        "orbs",
+        "parameters",
+        "workflows",
+    }
+)
+_SUFFIXES = (".yml", ".yaml")
+_ORB_ROOT = "@orb"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a tree and the keys below which its content belongs (none: the top level)."""
+
+    path: str
+    mount: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The files of one config. ``is_orb`` tells an orb's source."""
+
+    parts: tuple[Part, ...]
+    is_orb: bool = False
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the config has a place for each of its files, rather than being one file."""
+        return any(part.mount for part in self.parts) or len(self.parts) > 1
+
+
+def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
+    """Group ``paths`` (POSIX, relative to the repository) into configs, told by their names.
+
+    A folder with section folders in it is a tree if it is an orb's (``@orb.yml``), or lies inside
+    ``.circleci`` (``.circleci/src``, ``.circleci/config``): there is no other sign in names.
+    """
+    remaining = sorted(
+        path
+        for path in set(paths)
+        if path.endswith(_SUFFIXES) and not PurePosixPath(path).name.startswith(".")
+    )
+    others = sorted(set(paths) - set(remaining))
+    trees: dict[str, list[Part]] = defaultdict(list)
+    roots = _roots(remaining)
+    groups = [Group((Part(path, ()),)) for path in others]
+    for path in remaining:
+        root = _root_of(path, roots)
+        part = None if root is None else _part(path, root)
+        if root is None or part is None:
+            groups.append(Group((Part(path, ()),), is_orb=_is_orb_root(path)))
+        else:
+            trees[root].append(part)
+    for root, parts in trees.items():
+        groups.append(Group(tuple(parts), is_orb=roots[root]))
+    return tuple(sorted(groups, key=lambda group: group.parts[0].path))
+
+
+def _is_orb_root(path: str) -> bool:
+    return PurePosixPath(path).stem == _ORB_ROOT
+
+
+def _roots(paths: list[str]) -> dict[str, bool]:
+    """The folders that are roots of trees, and whether each is an orb's."""
+    orbs = {str(PurePosixPath(path).parent) for path in paths if _is_orb_root(path)}
+    roots = dict.fromkeys(orbs, True)
+    for path in paths:
+        folders = PurePosixPath(path).parts[:-1]
+        for at in range(1, len(folders)):
+            if folders[at] in SECTIONS and ".circleci" in folders[:at]:
+                root = "/".join(folders[:at])
+                # The folder .circleci itself holds finished configs, not the parts of one.
+                if folders[at - 1] != ".circleci":
+                    roots.setdefault(root, False)
+                break
+    return roots
+
+
+def _root_of(path: str, roots: dict[str, bool]) -> str | None:
+    for parent in PurePosixPath(path).parents:
+        if str(parent) in roots:
+            return str(parent)
+    return None
+
+
+def _part(path: str, root: str) -> Part | None:
+    inside = PurePosixPath(path).relative_to(root)
+    folders = inside.parts[:-1]
+    if not folders:
+        return Part(path, ())
+    if folders[0] not in SECTIONS:
+        return None
+    if inside.stem.startswith("@"):
+        return Part(path, (folders[0],))
+    return Part(path, (folders[0], inside.stem))

@@ -1,0 +1,248 @@
+"""The values that a parameter can take: its default, its enum, what its callers and matrices pass.
+
+A pipeline parameter can be set from outside to any string; its default and its enum are the values
+it has as far as the config tells.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.config import (
+    Config,
+    Executor,
+    ExecutorCall,
+    Job,
+    Namespace,
+    Parameter,
+    WorkflowJob,
+)
+from cci_migrate.circleci.expressions import Reference, Scope, references, substitute
+from cci_migrate.circleci.reading import executor_call
+from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
+from cci_migrate.lossless.nodes import Node
+
+#: More combinations than this are not looked at: the text stays as it is.
+MOST_VALUES = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _JobCall:
+    """One use of a job, by a workflow."""
+
+    entry: WorkflowJob
+    arguments: Mapping[str, Node]
+    matrix: Mapping[str, tuple[Node, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExecutorUse:
+    """A job that runs on an executor, with the arguments it passes."""
+
+    job: Job
+    home: Namespace
+    call: ExecutorCall
+
+
+class ParameterValues:
+    """Answers which strings a text can become once CircleCI has filled in its references."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._known: dict[tuple[int, str], tuple[str, ...]] = {}
+        self._calls: dict[int, list[_JobCall]] | None = None
+        self._uses: dict[int, list[ExecutorUse]] | None = None
+
+    def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
+        """The strings that ``text``, found in ``owner``, can become.
+
+        A reference whose values are not known stays in them as it is written.
+        ``is_orb``: ``owner`` stands in an inline orb, which pipeline parameters do not reach.
+        """
+        return self._expand(text, owner, is_orb=is_orb, seen=frozenset())
+
+    def _expand(
+        self, text: str, owner: Job | Executor | None, *, is_orb: bool, seen: frozenset[object]
+    ) -> tuple[str, ...]:
+        found = references(text)
+        if not found:
+            return (text,)
+        names = list(dict.fromkeys((r.scope, r.name) for r in found))
+        choices = [
+            self._values(reference, owner, is_orb=is_orb, seen=seen)
+            for reference in {(r.scope, r.name): r for r in found}.values()
+        ]
+        amount = 1
+        for values in choices:
+            amount *= max(1, len(values))
+        if amount > MOST_VALUES:
+            return (text,)
+        results: dict[str, None] = {}
+        for combination in product(*(values or (None,) for values in choices)):
+            chosen = dict(zip(names, combination, strict=True))
+            results[substitute(text, lambda r, c=chosen: c[r.scope, r.name])] = None  # type: ignore[misc]
+        return tuple(results)
+
+    def _values(
+        self,
+        reference: Reference,
+        owner: Job | Executor | None,
+        *,
+        is_orb: bool,
+        seen: frozenset[object],
+    ) -> tuple[str, ...]:
+        match reference.scope:
+            case Scope.PIPELINE_PARAMETER:
+                parameter = self._config.pipeline_parameters.get(reference.name)
+                if parameter is None or is_orb:
+                    return ()
+                return _declared(parameter)
+            case Scope.PARAMETER:
+                if owner is None:
+                    return ()
+                return self._of_parameter(reference.name, owner, is_orb=is_orb, seen=seen)
+            case Scope.PIPELINE_VALUE | Scope.MATRIX | Scope.EXPRESSION:
+                return ()
+            case _:
+                assert_never(reference.scope)
+
+    def _of_parameter(
+        self, name: str, owner: Job | Executor, *, is_orb: bool, seen: frozenset[object]
+    ) -> tuple[str, ...]:
+        memo = (id(owner), name)
+        if memo in self._known:
+            return self._known[memo]
+        if memo in seen:
+            return ()
+        parameter = owner.parameters.get(name)
+        if parameter is None:
+            return ()
+        inner = seen | {memo}
+        values: dict[str, None] = {}
+        unpassed = False
+        if isinstance(owner, Job):
+            calls = self._job_calls().get(id(owner), [])
+            for call in calls:
+                passed = self._passed(call, name, inner)
+                unpassed = unpassed or not passed
+                values.update(dict.fromkeys(passed))
+        else:
+            uses = self.executor_uses().get(id(owner), [])
+            for use in uses:
+                argument = use.call.arguments.get(name)
+                text = text_of(argument)
+                if text is None:
+                    unpassed = True
+                else:
+                    orb = use.home.is_orb
+                    values.update(
+                        dict.fromkeys(self._expand(text, use.job, is_orb=orb, seen=inner))
+                    )
+        # The default counts even where every caller passes a value: another may come.
+        if unpassed or not values or parameter.default is not None:
+            for text in _declared(parameter):
+                values.update(dict.fromkeys(self._expand(text, None, is_orb=is_orb, seen=inner)))
+        self._known[memo] = tuple(values)
+        return self._known[memo]
+
+    def _passed(self, call: _JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
+        nodes = call.matrix.get(name) or ((call.arguments[name],) if name in call.arguments else ())
+        values: dict[str, None] = {}
+        for node in nodes:
+            text = text_of(node)
+            if text is None:
+                continue
+            for reference in references(text):
+                if reference.scope is Scope.MATRIX:
+                    for item in call.matrix.get(reference.name, ()):
+                        value = text_of(item)
+                        if value is not None:
+                            part = text[: reference.start] + value + text[reference.end :]
+                            values[part] = None
+                    break
+            else:
+                expanded = self._expand(text, None, is_orb=False, seen=seen)
+                values.update(dict.fromkeys(expanded))
+        return tuple(values)
+
+    def _job_calls(self) -> Mapping[int, list[_JobCall]]:
+        if self._calls is None:
+            self._calls = defaultdict(list)
+            for entry in self._config.workflow_jobs:
+                found = self._config.body.job(entry.calls)
+                if found is not None:
+                    self._calls[id(found[1])].append(_job_call(entry))
+        return self._calls
+
+    def executor_uses(self) -> Mapping[int, list[ExecutorUse]]:
+        """The jobs that run on each executor, by the executor's id()."""
+        if self._uses is None:
+            self._uses = defaultdict(list)
+            for home in self._config.body.walk():
+                for job in home.jobs.values():
+                    for call in self.executor_calls(job):
+                        found = home.executor(call.name) or self._config.body.executor(call.name)
+                        if found is not None:
+                            self._uses[id(found[1])].append(ExecutorUse(job, home, call))
+        return self._uses
+
+    def executor_calls(self, job: Job) -> tuple[ExecutorCall, ...]:
+        """The executors that ``job`` can run on, through its parameters of type executor."""
+        call = job.executor
+        if call is None:
+            return ()
+        found = references(call.name)
+        if not found:
+            return (call,)
+        reference = found[0]
+        if len(found) > 1 or reference.scope is not Scope.PARAMETER:
+            return ()
+        parameter = job.parameters.get(reference.name)
+        if parameter is None:
+            return ()
+        nodes: list[Node] = [] if parameter.default is None else [parameter.default]
+        for use in self._job_calls().get(id(job), []):
+            nodes += use.matrix.get(reference.name, ())
+            if reference.name in use.arguments:
+                nodes.append(use.arguments[reference.name])
+        calls = [passed for node in nodes if (passed := executor_call(node)) is not None]
+        is_whole = call.name.strip() == call.name[reference.start : reference.end].strip()
+        if not is_whole:
+            calls = [
+                ExecutorCall(
+                    substitute(call.name, lambda _, p=passed: p.name),  # type: ignore[misc]
+                    call.arguments,
+                    call.node,
+                )
+                for passed in calls
+            ]
+        # Several uses often pass the same name: once is enough where no arguments differ.
+        unique: dict[object, ExecutorCall] = {}
+        for passed in calls:
+            unique.setdefault(passed.name if not passed.arguments else passed, passed)
+        return tuple(
+            ExecutorCall(one.name, {**call.arguments, **one.arguments}, one.node)
+            for one in unique.values()
+        )
+
+
+def _job_call(entry: WorkflowJob) -> _JobCall:
+    arguments = {name: found.value for name, found in entries_of(entry.arguments).items()}
+    matrix = {
+        name: items_of(found.value)
+        for name, found in entries_of(
+            value_of(value_of(entry.arguments, "matrix"), "parameters")
+        ).items()
+    }
+    return _JobCall(entry, arguments, matrix)
+
+
+def _declared(parameter: Parameter) -> tuple[str, ...]:
+    default = text_of(parameter.default)
+    values = ((default,) if default is not None else ()) + parameter.enum
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,112 @@
+"""Who else means an anchored node: what an edit of it would change besides."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key
+from cci_migrate.lossless.nodes import (
+    Alias,
+    Document,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    resolved,
+    walk,
+)
+
+
+class Sharing:
+    """Where the aliases of some documents stand. Made when first asked."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._documents = tuple(documents)
+        self._aliases: dict[int, list[Alias]] | None = None
+
+    def aliases_of(self, node: Node) -> list[Alias]:
+        """Every alias that means ``node``."""
+        if node_anchor(node) is None:
+            return []
+        if self._aliases is None:
+            self._aliases = defaultdict(list)
+            for document in self._documents:
+                if document.root is not None:
+                    for found in walk(document.root):
+                        if isinstance(found, Alias):
+                            self._aliases[id(found.target)].append(found)
+        return self._aliases.get(id(node), [])
+
+    def has_other_users(self, node: Node, known: Iterable[Node]) -> bool:
+        """Whether some alias of ``node`` is none of those through which ``known`` reach it.
+
+        ``known`` are values as written: what they are aliases of, and what that merges, counts.
+        """
+        aliases = self.aliases_of(node)
+        if not aliases:
+            return False
+        accounted = {id(alias) for user in known for alias in aliases_on_the_way(user)}
+        return any(id(alias) not in accounted for alias in aliases)
+
+
+def node_anchor(node: Node) -> str | None:
+    """The anchor that ``node`` carries."""
+    return None if isinstance(node, Alias) else node.anchor
+
+
+def aliases_on_the_way(node: Node) -> Iterator[Alias]:
+    """The aliases through which ``node`` gets its entries: its own, and those it merges."""
+    pending = [node]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Alias):
+            yield current
+            current = current.target
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, Mapping):
+            for key, value in current.entries:
+                if is_merge_key(key):
+                    pending.append(value)
+                    target = resolved(value)
+                    if isinstance(target, Sequence):
+                        pending.extend(target.items)
+
+
+def merge_chain(mapping: Mapping, holder: Mapping) -> tuple[Mapping, ...]:
+    """The mappings from ``holder`` to ``mapping``, each merged by the next.
+
+    ``holder`` first: it is the one that an edit for all users would change.
+    """
+    chain = _chain(mapping, holder, set())
+    return tuple(reversed(chain)) if chain else (mapping,)
+
+
+def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
+    if at is holder:
+        return [at]
+    if id(at) in seen:
+        return []
+    seen.add(id(at))
+    for key, value in at.entries:
+        if is_merge_key(key):
+            target = resolved(value)
+            sources = target.items if isinstance(target, Sequence) else (target,)
+            for source in sources:
+                part = resolved(source)
+                if isinstance(part, Mapping) and (rest := _chain(part, holder, seen)):
+                    return [at, *rest]
+    return []
+
+
+def merges(mapping: Mapping, source: Node) -> bool:
+    """Whether ``mapping`` is ``source`` or merges it, over any number of steps."""
+    return isinstance(source, Mapping) and bool(_chain(mapping, source, set()))
+
+
+def has_merge(mapping: Mapping) -> bool:
+    """Whether ``mapping`` merges anything itself."""
+    return any(isinstance(key, Scalar) and key.value == MERGE_KEY for key, _ in mapping.entries)
