@@ -191,8 +191,13 @@ class ParameterValues:
                             self._uses[id(found[1])].append(ExecutorUse(job, home, call))
         return self._uses
 
-    def executor_calls(self, job: Job) -> tuple[ExecutorCall, ...]:
-        """The executors that ``job`` can run on, through its parameters of type executor."""
+    def executor_calls(
+        self, job: Job, entry: WorkflowJob | None = None
+    ) -> tuple[ExecutorCall, ...]:
+        """The executors that ``job`` can run on, through its parameters of type executor.
+
+        ``entry`` asks for those on which that workflow job runs it.
+        """
         call = job.executor
         if call is None:
             return ()
@@ -202,33 +207,27 @@ class ParameterValues:
         reference = found[0]
         if len(found) > 1 or reference.scope is not Scope.PARAMETER:
             return ()
-        parameter = job.parameters.get(reference.name)
-        if parameter is None:
-            return ()
-        nodes: list[Node] = [] if parameter.default is None else [parameter.default]
-        for use in self._job_calls().get(id(job), []):
-            nodes += use.matrix.get(reference.name, ())
-            if reference.name in use.arguments:
-                nodes.append(use.arguments[reference.name])
-        calls = [passed for node in nodes if (passed := executor_call(node)) is not None]
-        is_whole = call.name.strip() == call.name[reference.start : reference.end].strip()
-        if not is_whole:
-            calls = [
-                ExecutorCall(
-                    substitute(call.name, lambda _, p=passed: p.name),  # type: ignore[misc]
-                    call.arguments,
-                    call.node,
-                )
-                for passed in calls
-            ]
         # Several uses often pass the same name: once is enough where no arguments differ.
         unique: dict[object, ExecutorCall] = {}
-        for passed in calls:
-            unique.setdefault(passed.name if not passed.arguments else passed, passed)
-        return tuple(
-            ExecutorCall(one.name, {**call.arguments, **one.arguments}, one.node)
-            for one in unique.values()
-        )
+        for node in self._executor_nodes(job, reference.name, entry):
+            passed = executor_call(node)
+            if passed is not None:
+                name = call.name[: reference.start] + passed.name + call.name[reference.end :]
+                merged = ExecutorCall(name, {**call.arguments, **passed.arguments}, passed.node)
+                unique.setdefault(name if not passed.arguments else passed, merged)
+        return tuple(unique.values())
+
+    def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
+        calls = self._job_calls().get(id(job), []) if entry is None else [_job_call(entry)]
+        nodes: list[Node] = []
+        for use in calls:
+            nodes += use.matrix.get(name, ())
+            if name in use.arguments:
+                nodes.append(use.arguments[name])
+        parameter = job.parameters.get(name)
+        if parameter is not None and parameter.default is not None and (entry is None or not nodes):
+            nodes.append(parameter.default)
+        return nodes
 
 
 def _job_call(entry: WorkflowJob) -> _JobCall:

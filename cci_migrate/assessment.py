@@ -1,0 +1,362 @@
+"""What each pull and each workflow job of a config has, and what it ought to have.
+
+The rules turn this into findings. Everything that two rules must agree on is decided here, so that
+`missing-context` knows which credentials `unauthenticated-image` is about to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.images import ImageAuth, PulledImage, pulled_images, variable_in
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.sharing import Sharing
+from cci_migrate.circleci.workflow_jobs import (
+    HeldContexts,
+    held_contexts,
+    image_items,
+    runs_nothing,
+)
+from cci_migrate.conventions import (
+    PLAIN,
+    AuthForm,
+    ContextConvention,
+    CredentialConvention,
+    context_convention,
+    credential_conventions,
+    credential_of,
+    policy_for,
+)
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import host_matches, registry_at, registry_named_by_variable
+from cci_migrate.findings import Names
+from cci_migrate.policy import (
+    AwsKeyAuth,
+    AwsRoleAuth,
+    GcpAuth,
+    PasswordAuth,
+    Policy,
+    RegistryCredential,
+)
+
+UNAUTHENTICATED_IMAGE = "unauthenticated-image"
+INCOMPLETE_AUTH = "incomplete-auth"
+MISPLACED_AUTH = "misplaced-auth"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The credential that an image ought to get, and the form to write it in."""
+
+    credential: RegistryCredential
+    form: AuthForm
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """It has credentials, of which nothing is missing."""
+
+    auth: ImageAuth
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """It has credentials that lack something."""
+
+    auth: ImageAuth
+    wanted: Wanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """It has no credentials, and ought to."""
+
+    host: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """It has no credentials, and which registry it comes from cannot be told."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """It has no credentials, and the policy has none for its registry.
+
+    ``unknown``: CircleCI may have credentials for it outside the config.
+    """
+
+    host: str
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """The policy exempts it, or its registry serves public images only."""
+
+
+ImageState = Authenticated | Incomplete | Unauthenticated | Undecided | NotCovered | Exempt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssessedImage:
+    """An image and what is to be said of its credentials.
+
+    ``misrouted_to``: its credentials are those of this other registry (a host or a pattern).
+    """
+
+    image: PulledImage
+    state: ImageState
+    misrouted_to: str | None = None
+
+    def key(self, rule: str) -> str:
+        """The key of the finding of ``rule`` about it."""
+        return f"{rule}:{self.image.item.image.key.source.path}:{self.image.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextNeed:
+    """A workflow job reads variables of ``host``, which the file keeps in a context.
+
+    ``context`` is to be added. ``after`` lists the keys of the findings whose fixes make the job
+    read them; empty if it does already.
+    """
+
+    host: str
+    context: str
+    variables: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssessedEntry:
+    """A workflow job, the contexts that it holds and those that it lacks."""
+
+    entry: WorkflowJob
+    held: HeldContexts
+    needs: tuple[ContextNeed, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """Everything that the rules look at."""
+
+    config: Config
+    policy: Policy
+    values: ParameterValues = field(repr=False)
+    sharing: Sharing = field(repr=False)
+    images: tuple[AssessedImage, ...]
+    conventions: Mapping[str, CredentialConvention]
+    names: Mapping[str, Names]
+
+    @cached_property
+    def by_item(self) -> Mapping[int, AssessedImage]:
+        """The images by the id() of the mapping that each item means."""
+        return {id(one.image.item.mapping): one for one in self.images}
+
+    @cached_property
+    def contexts(self) -> Mapping[str, ContextConvention]:
+        """Where the variables of each registry are kept."""
+        today: dict[str, list[HeldContexts]] = {}
+        coming: dict[str, list[HeldContexts]] = {}
+        for _, held, reads in self._reading_entries:
+            for host, (authenticated, _, after) in reads.items():
+                if authenticated:
+                    today.setdefault(host, []).append(held)
+                elif after:
+                    coming.setdefault(host, []).append(held)
+        return {
+            host: context_convention(
+                today.get(host, []),
+                coming.get(host, []),
+                policy_for(host, self.policy),
+                self.policy,
+            )
+            for host in {*today, *coming}
+        }
+
+    @cached_property
+    def entries(self) -> tuple[AssessedEntry, ...]:
+        """Every workflow job that runs something."""
+        return tuple(
+            AssessedEntry(entry, held, tuple(self._needs(held, reads)))
+            for entry, held, reads in self._reading_entries
+        )
+
+    def _needs(self, held: HeldContexts, reads: _Reads) -> list[ContextNeed]:
+        needs: list[ContextNeed] = []
+        for host, (authenticated, variables, after) in reads.items():
+            convention = self.contexts[host]
+            context = convention.preferred
+            for key in after:
+                if key in self.names:
+                    context = self.names[key].context
+            if context is None or not convention.accepted.isdisjoint(held.names):
+                continue
+            if context in held.names or (authenticated and not convention.is_clear):
+                continue
+            needs.append(
+                ContextNeed(host, context, tuple(variables), () if authenticated else tuple(after))
+            )
+        return needs
+
+    @cached_property
+    def _reading_entries(self) -> tuple[tuple[WorkflowJob, HeldContexts, _Reads], ...]:
+        found = []
+        for entry in self.config.workflow_jobs:
+            if runs_nothing(entry, self.config):
+                continue
+            found.append((entry, held_contexts(entry), self._reads(entry)))
+        return tuple(found)
+
+    def _reads(self, entry: WorkflowJob) -> _Reads:
+        """By registry: whether credentials are read today, which variables, after which fixes."""
+        reads: dict[str, tuple[bool, dict[str, None], dict[str, None]]] = {}
+        for item in image_items(entry, self.config, self.values):
+            one = self.by_item[id(item.mapping)]
+            host = one.image.host
+            match one.state:
+                case Authenticated(auth):
+                    variables, key = auth.variables, None
+                case Unauthenticated(wanted=wanted):
+                    variables, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
+                case Incomplete(wanted=Wanted(credential)):
+                    variables, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
+                case _:
+                    continue
+            if host is None or not variables or one.misrouted_to is not None:
+                continue
+            today, names, after = reads.get(host, (False, {}, {}))
+            names.update(dict.fromkeys(variables))
+            if key is not None:
+                after[key] = None
+            reads[host] = (today or key is None, names, after)
+        return reads
+
+
+_Reads = Mapping[str, tuple[bool, Mapping[str, None], Mapping[str, None]]]
+
+
+def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assessment:
+    """Assess ``config``; ``names`` overrides what the fixes of single findings write."""
+    values = ParameterValues(config)
+    images = pulled_images(config, values)
+    misrouted = {
+        id(image): host
+        for image in images
+        if (host := _other_owner(image, images, policy)) is not None
+    }
+    conventions = credential_conventions(images, frozenset(misrouted))
+    return Assessment(
+        config=config,
+        policy=policy,
+        values=values,
+        sharing=Sharing(config.documents),
+        images=tuple(
+            AssessedImage(
+                image, _state(image, policy, conventions, names), misrouted.get(id(image))
+            )
+            for image in images
+        ),
+        conventions=conventions,
+        names=names,
+    )
+
+
+def _state(
+    image: PulledImage,
+    policy: Policy,
+    conventions: Mapping[str, CredentialConvention],
+    names: Mapping[str, Names],
+) -> ImageState:
+    auth = image.auth
+    if auth is not None and auth.is_complete:
+        return Authenticated(auth)
+    if any(fnmatchcase(text, glob) for glob in policy.exempt_images for text in image.texts):
+        return Exempt()
+    host = image.host
+    path = image.item.image.key.source.path
+    if auth is not None:
+        wanted = _wanted(host, policy, conventions) if host is not None else None
+        override = names.get(f"{INCOMPLETE_AUTH}:{path}:{image.route}")
+        if override is not None and wanted is not None:
+            wanted = Wanted(override.credential, PLAIN)
+        return Incomplete(auth, wanted)
+    if host is None:
+        return Undecided(image.undecided or _mixed(image))
+    wanted = _wanted(host, policy, conventions)
+    if wanted is None:
+        registry = registry_at(host)
+        if registry.public_only:
+            return Exempt()
+        return NotCovered(host, registry.implicit_credentials)
+    override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.route}")
+    if override is not None:
+        wanted = Wanted(override.credential, PLAIN)
+    return Unauthenticated(host, wanted)
+
+
+def _mixed(image: PulledImage) -> str:
+    hosts = ", ".join(sorted(image.hosts))
+    return f"its parameters make it come from several registries: {hosts}"
+
+
+def _wanted(
+    host: str, policy: Policy, conventions: Mapping[str, CredentialConvention]
+) -> Wanted | None:
+    registry = policy_for(host, policy)
+    convention = conventions.get(host)
+    if convention is not None and (registry is not None or host == DOCKER_HUB):
+        return Wanted(convention.credential, convention.form)
+    return None if registry is None else Wanted(registry.credential, PLAIN)
+
+
+def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
+    """The environment variables that ``credential`` is read from."""
+    match credential:
+        case PasswordAuth(username, password):
+            texts: tuple[str, ...] = (username, password)
+        case AwsKeyAuth(key_id, secret):
+            texts = (key_id, secret)
+        case AwsRoleAuth(role):
+            texts = (role,)
+        case GcpAuth(account, pool, provider):
+            texts = (account, pool, provider)
+    return tuple(name for text in texts if (name := variable_in(text)) is not None)
+
+
+def _other_owner(image: PulledImage, images: tuple[PulledImage, ...], policy: Policy) -> str | None:
+    """The registry whose credentials ``image`` sends to another one; None if they are its own."""
+    host = image.host
+    auth = image.auth
+    credential = None if auth is None else credential_of(auth)
+    if host is None or not isinstance(credential, PasswordAuth):
+        return None
+    names = variables_of(credential)
+    if not names:
+        return None
+    own = policy_for(host, policy)
+    if own is not None and set(names) & set(variables_of(own.credential)):
+        return None
+    for registry in policy.registries:
+        if set(names) & set(variables_of(registry.credential)):
+            return registry.host
+    secret = variable_in(credential.password)
+    named = None if secret is None else registry_named_by_variable(secret)
+    if named is not None:
+        return None if host_matches(named, host) else named
+    if host == DOCKER_HUB:
+        return None
+    uses = [
+        other.host
+        for other in images
+        if other.auth is not None and credential_of(other.auth) == credential
+    ]
+    return DOCKER_HUB if uses.count(DOCKER_HUB) > uses.count(host) else None

@@ -1,0 +1,212 @@
+"""The images that a config's Docker executors pull, and the credentials each has in effect.
+
+https://circleci.com/docs/guides/execution-managed/private-images/: an item of a ``docker`` list
+carries its credentials in ``auth``, ``aws_auth`` or ``gcp_auth``. Unused executors count: whoever
+uses them next pulls what they name. ``machine.image`` is a virtual machine's, not a pull.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.docker.image_reference import Undecidable, registry_of
+from cci_migrate.docker.registries import CredentialForm
+from cci_migrate.lossless.merging import Entry, entries_of, entry_of, is_null, text_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, Scalar, resolved
+
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+
+USERNAME = "username"
+PASSWORD = "password"  # noqa: S105 - the name of a key
+AWS_ROLE = "oidc_role_arn"
+AWS_KEY_ID = "aws_access_key_id"
+AWS_SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key
+GCP_KEYS = ("oidc_service_account", "workload_identity_pool", "workload_identity_provider")
+
+#: The keys whose values must never be written out.
+SECRET_KEYS = frozenset({PASSWORD, AWS_SECRET})
+
+
+def variable_in(text: str) -> str | None:
+    """The name of the environment variable that ``text`` consists of (``$NAME``, ``${NAME}``)."""
+    match = _VARIABLE.fullmatch(text.strip())
+    return None if match is None else match.group(1) or match.group(2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageAuth:
+    """The credentials of an image.
+
+    ``entry`` is the effective ``auth`` (or other) entry of its item; ``values`` holds those of the
+    form's keys that have a value, ``missing`` those that have none. ``comes_whole`` tells a value
+    that CircleCI puts in (``<< parameters.auth >>``), of which nothing more can be told.
+    """
+
+    form: CredentialForm
+    entry: Entry
+    values: Mapping[str, Entry]
+    missing: tuple[str, ...]
+    comes_whole: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.comes_whole or not self.missing
+
+    def text(self, key: str) -> str | None:
+        """The value of ``key``."""
+        found = self.values.get(key)
+        return None if found is None else text_of(found.value)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that the values are read from."""
+        names = (variable_in(self.text(key) or "") for key in self.values)
+        return tuple(name for name in names if name is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owner:
+    """A job or an executor with an image in its ``docker`` list; ``node`` is the item as written.
+
+    ``job`` is None for an executor.
+    """
+
+    executor: Executor
+    job: Job | None
+    home: Namespace
+    node: Node
+
+    @property
+    def title(self) -> str:
+        """``job build``, ``executor default``."""
+        kind = "executor" if self.job is None else "job"
+        orb = self.home.route.replace("orbs.", "").replace(".", "/")
+        return f"{kind} {orb}{self.executor.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PulledImage:
+    """One image, where it is defined, with all whose ``docker`` lists it is in.
+
+    ``hosts`` are the registries it can come from; ``undecided`` says why others are possible.
+    """
+
+    item: ImageItem
+    route: str
+    owners: tuple[Owner, ...]
+    texts: tuple[str, ...]
+    hosts: frozenset[str]
+    undecided: str | None
+    auths: tuple[ImageAuth, ...]
+
+    @property
+    def host(self) -> str | None:
+        """The one registry it comes from; None if that cannot be told."""
+        if self.undecided is not None or len(self.hosts) != 1:
+            return None
+        return next(iter(self.hosts))
+
+    @property
+    def auth(self) -> ImageAuth | None:
+        """Its credentials, the complete ones if there are several."""
+        for auth in self.auths:
+            if auth.is_complete:
+                return auth
+        return self.auths[0] if self.auths else None
+
+
+def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage, ...]:
+    """Every image of every job, executor and inline orb of ``config``, each definition once."""
+    items: dict[int, ImageItem] = {}
+    routes: dict[int, str] = {}
+    owners: dict[int, list[Owner]] = {}
+    for owner, item in _listed(config):
+        key = id(item.mapping)
+        if key not in items:
+            items[key] = item
+            routes[key] = f"{owner.executor.route}.docker[{item.index}]"
+            owners[key] = []
+        owners[key].append(owner)
+    return tuple(
+        _pulled(item, routes[key], tuple(owners[key]), values) for key, item in items.items()
+    )
+
+
+def _listed(config: Config) -> Iterator[tuple[Owner, ImageItem]]:
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            for item in job.runs_on.docker or ():
+                yield Owner(job.runs_on, job, home, item.node), item
+        for executor in home.executors.values():
+            for item in executor.docker or ():
+                yield Owner(executor, None, home, item.node), item
+
+
+def _pulled(
+    item: ImageItem, route: str, owners: tuple[Owner, ...], values: ParameterValues
+) -> PulledImage:
+    texts: dict[str, None] = {}
+    host = registry_of(item.text)
+    if isinstance(host, Undecidable) and has_expression(item.text):
+        for owner in owners:
+            at = owner.executor if owner.job is None else owner.job
+            orb = owner.home.is_orb
+            texts.update(dict.fromkeys(values.texts(item.text, at, is_orb=orb)))
+    else:
+        texts[item.text] = None
+    hosts: set[str] = set()
+    undecided: str | None = None
+    for text in texts:
+        one = registry_of(text)
+        if isinstance(one, Undecidable):
+            undecided = undecided or one.reason
+        else:
+            hosts.add(one)
+    return PulledImage(
+        item=item,
+        route=route,
+        owners=owners,
+        texts=tuple(texts),
+        hosts=frozenset(hosts),
+        undecided=undecided,
+        auths=tuple(auths_of(item.mapping)),
+    )
+
+
+def auths_of(item: MappingNode) -> Iterator[ImageAuth]:
+    """The credentials that the mapping of an image has, of each form that it names."""
+    for form in CredentialForm:
+        entry = entry_of(item, form.value)
+        if entry is not None:
+            yield _auth(form, entry)
+
+
+def _auth(form: CredentialForm, entry: Entry) -> ImageAuth:
+    value = resolved(entry.value)
+    found = {
+        name: one for name, one in entries_of(value).items() if _has_value(resolved(one.value))
+    }
+    text = text_of(value)
+    whole = text is not None and has_expression(text)
+    missing = () if whole else tuple(key for key in needed_keys(form, found) if key not in found)
+    return ImageAuth(form, entry, found, missing, whole)
+
+
+def needed_keys(form: CredentialForm, present: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys without which credentials of ``form`` are not complete, given those ``present``."""
+    if form is CredentialForm.AUTH:
+        return (USERNAME, PASSWORD)
+    if form is CredentialForm.GCP_AUTH:
+        return GCP_KEYS
+    return (AWS_ROLE,) if AWS_ROLE in present else (AWS_KEY_ID, AWS_SECRET)
+
+
+def _has_value(node: Node) -> bool:
+    return isinstance(node, Scalar) and not is_null(node) and bool(node.value.strip())

@@ -1,0 +1,105 @@
+"""What the entries of workflows run, and which contexts they hold.
+
+https://circleci.com/docs/guides/security/contexts/: a context is named on a workflow job, as a
+string, a list, or an expression; never on a job itself, and not on the invocation of a job group
+but on the entries in the group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.reading import executor_call
+from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
+from cci_migrate.lossless.nodes import Scalar, Sequence, resolved
+
+#: Kinds of jobs that run nothing
+#: (https://circleci.com/docs/reference/configuration-reference/#job-type).
+RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldContexts:
+    """The contexts of a workflow job. ``entry`` is its effective ``context``, None without one.
+
+    ``has_expression``: some of them are only known when a pipeline runs.
+    """
+
+    entry: Entry | None
+    names: tuple[str, ...]
+    has_expression: bool
+
+
+def held_contexts(entry: WorkflowJob) -> HeldContexts:
+    """The contexts that ``entry`` holds, its own or merged."""
+    found = entry_of(entry.arguments, "context")
+    if found is None:
+        return HeldContexts(None, (), has_expression=False)
+    value = resolved(found.value)
+    items = value.items if isinstance(value, Sequence) else (value,)
+    texts = [text for item in items if (text := text_of(item)) is not None]
+    names = tuple(text for text in texts if not has_expression(text))
+    return HeldContexts(found, names, has_expression=len(names) < len(texts))
+
+
+def runs_nothing(entry: WorkflowJob, config: Config) -> bool:
+    """Whether ``entry`` is an approval or another job that no machine runs, or calls a group."""
+    if entry.type in RUNS_NOTHING:
+        return True
+    found = config.body.job(entry.calls)
+    if found is None:
+        return not entry.is_in_group and entry.calls in config.groups
+    return found[1].type in RUNS_NOTHING
+
+
+def image_items(entry: WorkflowJob, config: Config, values: ParameterValues) -> Iterator[ImageItem]:
+    """The items of ``docker`` lists that ``entry`` pulls, executors passed to it included."""
+    if runs_nothing(entry, config):
+        return
+    found = config.body.job(entry.calls)
+    if found is not None:
+        home, job = found
+        if job.runs_on.docker is not None:
+            yield from job.runs_on.docker
+            return
+        for call in values.executor_calls(job, entry):
+            yield from _items_of_call(call, home, config)
+    elif "/" in entry.calls:
+        for call in passed_executors(entry):
+            yield from _items_of_call(call, config.body, config)
+
+
+def _items_of_call(call: ExecutorCall, home: Namespace, config: Config) -> Iterator[ImageItem]:
+    executor = home.executor(call.name) or config.body.executor(call.name)
+    if executor is not None:
+        yield from executor[1].docker or ()
+
+
+def passed_executors(entry: WorkflowJob) -> Iterator[ExecutorCall]:
+    """The executors that ``entry`` passes to an orb's job.
+
+    The orb's parameters are not known here: an argument with ``executor`` in its name is one.
+    """
+    for name, found in entries_of(entry.arguments).items():
+        if "executor" in name and (call := executor_call(found.value)) is not None:
+            yield call
+
+
+def called_job(entry: WorkflowJob, config: Config) -> Job | None:
+    """The job of this config that ``entry`` runs; None for an orb's."""
+    found = config.body.job(entry.calls)
+    return None if found is None else found[1]
+
+
+def context_strings_are_usual(entries: Mapping[str, WorkflowJob]) -> bool:
+    """Whether all contexts of ``entries`` are written as strings, where there are any."""
+    values = [
+        resolved(held.entry.value)
+        for entry in entries.values()
+        if (held := held_contexts(entry)).entry is not None
+    ]
+    return bool(values) and all(isinstance(value, Scalar) for value in values)
