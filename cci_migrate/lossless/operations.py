@@ -71,10 +71,13 @@ class AddItem:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceScalar:
-    """Replace the value of ``scalar``; the quoting stays where it can."""
+    """Replace the value of ``scalar``; the quoting stays where it can.
+
+    An alias may be replaced by a list too: what it means, carried over, and more.
+    """
 
     scalar: Scalar | Alias
-    content: Text
+    content: Text | Items
 
 
 @dataclass(frozen=True, slots=True)

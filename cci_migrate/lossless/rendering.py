@@ -271,8 +271,12 @@ class _Writer:
     def _replace(self, node: Node, text: str) -> Edit:
         return Edit(Span(node.start, node.end), self._source.text[node.start : node.end], text)
 
-    def _replace_scalar(self, scalar: Scalar | Alias, content: Text) -> list[Edit]:
+    def _replace_scalar(self, scalar: Scalar | Alias, content: Text | Items) -> list[Edit]:
         in_flow = self._layout.is_in_flow(scalar)
+        if isinstance(content, Items):
+            if not isinstance(scalar, Alias):
+                raise CannotRenderError("only an alias can be replaced by a list")
+            return [self._replace(scalar, flow_text(content, json=False))]
         if isinstance(scalar, Alias):
             return [self._replace(scalar, scalar_text(content.value, in_flow=in_flow))]
         if scalar.style in ("|", ">"):
@@ -286,6 +290,8 @@ class _Writer:
                 while text[start].isspace():
                     start += 1
         new = scalar_text(content.value, in_flow=in_flow, quote=scalar.style)
+        if start == scalar.end and text[start - 1 : start] == ":":
+            new = f" {new}"
         return [Edit(Span(start, scalar.end), text[start : scalar.end], new)]
 
     # Flow collections

@@ -156,7 +156,7 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             position = len(items.items) - (len(sequence.items) - index)
             items.items.insert(position, _new(content, tree))
         case ReplaceScalar(scalar, content):
-            if isinstance(scalar, Alias):
+            if isinstance(scalar, Alias) or isinstance(content, Items):
                 _put(scalar, _new(content, tree), tree)
             else:
                 data = _of(scalar, tree)
