@@ -1,0 +1,135 @@
+"""What a shell script pulls, from which registries it has credentials, and in which order.
+
+`facts_of` reads the text of a ``run`` step and gives a `Script` of frozen facts, in order. All
+offsets are into the very text that was given.
+
+=================  ===============================================================================
+`ImagePull`        ``docker pull|run|create IMAGE`` (podman, buildah alike)
+`Build`            ``docker build``, ``docker buildx build``: pulls what its Dockerfile says
+`BakeBuild`        ``docker buildx bake``
+`ComposeCommand`   ``docker compose up|build|pull|run|create``: pulls what its files say
+`Login`            ``docker login`` and the clouds' own commands; with ``-p``, how to rewrite it
+`Logout`           ``docker logout``
+`CredentialFile`   writes ``~/.docker/config.json``
+`LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
+`ScriptCall`       another script of the repository runs
+`Exit`             the script ends early, in success
+=================  ===============================================================================
+
+`dominates` and `logged_in_before` say what surely ran before a fact, `logged_in_at_end` what has
+run when the script is over; `flow` has the rules. `mentions_docker` is the cheap test to ask first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from typing_extensions import assert_never
+
+from cci_migrate.docker.shell.dialects import (
+    Dialect,
+    dialect_of,
+    mentions_docker,
+    mentions_script,
+    reads,
+)
+from cci_migrate.docker.shell.facts import (
+    BakeBuild,
+    Build,
+    ComposeCommand,
+    CredentialFile,
+    Exit,
+    Fact,
+    ImagePull,
+    LocalImage,
+    Login,
+    LoginKind,
+    Logout,
+    PasswordArgument,
+    Quoting,
+    Script,
+    ScriptCall,
+    Tool,
+    Verb,
+    Word,
+    joined_path,
+)
+from cci_migrate.docker.shell.flow import Standing, surely_at_end, surely_before
+
+__all__ = [
+    "BakeBuild",
+    "Build",
+    "ComposeCommand",
+    "CredentialFile",
+    "Dialect",
+    "Exit",
+    "Fact",
+    "ImagePull",
+    "LocalImage",
+    "Login",
+    "LoginKind",
+    "Logout",
+    "PasswordArgument",
+    "Quoting",
+    "Script",
+    "ScriptCall",
+    "Tool",
+    "Verb",
+    "Word",
+    "dialect_of",
+    "dominates",
+    "facts_of",
+    "joined_path",
+    "logged_in_at_end",
+    "logged_in_before",
+    "mentions_docker",
+    "mentions_script",
+    "reads",
+]
+
+
+def facts_of(
+    text: str,
+    dialect: Dialect = Dialect.POSIX,
+    environment: Mapping[str, str] | None = None,
+) -> Script:
+    """Read the script ``text``.
+
+    ``environment``: the variables whose value is known when the script starts (a step's and a
+    job's ``environment``). Never raises for what ``text`` holds.
+    """
+    known = environment or {}
+    match dialect:
+        case Dialect.POSIX:
+            from cci_migrate.docker.shell.bash import read_bash
+
+            return read_bash(text, known)
+        case Dialect.POWERSHELL | Dialect.CMD:
+            from cci_migrate.docker.shell.line_based import read_lines
+
+            return read_lines(text, dialect, known)
+        case Dialect.OTHER:
+            return Script()
+        case _:
+            assert_never(dialect)
+
+
+def dominates(first: Fact, second: Fact) -> bool:
+    """Tell whether ``first`` has surely run whenever ``second`` runs. Both of one `Script`."""
+    return logged_in_before((first,), second)
+
+
+def logged_in_before(logins: Iterable[Fact], fact: Fact) -> bool:
+    """Tell whether one of ``logins`` has surely run whenever ``fact`` runs (one in each branch)."""
+    return surely_before([_standing(login) for login in logins], fact.place)
+
+
+def logged_in_at_end(logins: Iterable[Fact], script: Script) -> bool:
+    """Tell whether one of ``logins`` has surely run whenever ``script`` ends in success."""
+    exits = [_standing(fact) for fact in script.facts if isinstance(fact, Exit)]
+    return surely_at_end([_standing(login) for login in logins], exits)
+
+
+def _standing(fact: Fact) -> Standing:
+    variables = fact.variables if isinstance(fact, Login | CredentialFile) else frozenset[str]()
+    return Standing(fact.place, variables)

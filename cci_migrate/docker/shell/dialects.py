@@ -1,0 +1,91 @@
+"""Which shell a step runs in, and whether its script is worth parsing at all."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from typing_extensions import assert_never
+
+
+class Dialect(Enum):
+    """A family of shells whose scripts are read alike."""
+
+    POSIX = "posix"
+    """bash, sh, dash, ash, ksh, zsh."""
+    POWERSHELL = "powershell"
+    CMD = "cmd"
+    OTHER = "other"
+    """Anything else, such as ``python``: nothing is read from its scripts."""
+
+
+_BY_PROGRAM = {
+    "bash": Dialect.POSIX,
+    "sh": Dialect.POSIX,
+    "dash": Dialect.POSIX,
+    "ash": Dialect.POSIX,
+    "ksh": Dialect.POSIX,
+    "zsh": Dialect.POSIX,
+    "busybox": Dialect.POSIX,
+    "powershell": Dialect.POWERSHELL,
+    "pwsh": Dialect.POWERSHELL,
+    "cmd": Dialect.CMD,
+}
+
+#: Words that precede the shell in ``shell:`` (``/usr/bin/env bash``, ``sudo -E bash -e``).
+_BEFORE_PROGRAM = frozenset({"env", "sudo", "exec", "command"})
+
+#: A word of a command that pulls, logs in, or leads to one that does. The boundary in front keeps
+#: ``dockerize`` and ``my-docker`` out only where that is free: a false "yes" costs a parse.
+_MENTION = re.compile(
+    r"docker(?:\.exe)?['\"]?(?:[ \t\\`]|\\?\r?\n)|docker-compose|docker-credential|podman|buildah"
+    r"|\.docker/|DOCKER_AUTH_CONFIG|COMPOSE_FILE|get-login|configure-docker|gcloud docker|acr login"
+)
+_CALL = re.compile(
+    r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
+)
+
+
+def dialect_of(shell: str | None) -> Dialect:
+    r"""Tell the dialect of a step whose ``shell:`` is ``shell``; None is CircleCI's default, bash.
+
+    ``shell`` holds a program, perhaps with a path (of either kind of slash) and options:
+    ``/bin/bash -eo pipefail``, ``powershell.exe -ExecutionPolicy Bypass``,
+    ``C:\Program Files\Git\bin\bash.exe``. On Windows executors the orb sets it, so None means
+    bash wherever the config alone decides.
+    https://circleci.com/docs/reference/configuration-reference/#default-shell-options
+    """
+    if shell is None or not shell.strip():
+        return Dialect.POSIX
+    # A path with blanks in it is common on Windows: look behind the last slash of the part that
+    # comes before the first option.
+    program = re.split(r"\s-|\s/[a-zA-Z]\b", f"{shell.strip()}", maxsplit=1)[0]
+    for word in re.split(r"[\\/]", program.strip("\"' "))[-1].split():
+        name = word.lower().removesuffix(".exe").strip("\"'")
+        if name not in _BEFORE_PROGRAM:
+            return _BY_PROGRAM.get(name, Dialect.OTHER)
+    return Dialect.OTHER
+
+
+def mentions_docker(text: str) -> bool:
+    """Tell, cheaply, whether ``text`` may hold a fact other than a `ScriptCall`.
+
+    A yes may be wrong, a no never is.
+    """
+    return _MENTION.search(text) is not None
+
+
+def mentions_script(text: str) -> bool:
+    """Tell, cheaply, whether ``text`` may call another script of the repository."""
+    return _CALL.search(text) is not None
+
+
+def reads(dialect: Dialect) -> bool:
+    """Tell whether scripts of ``dialect`` are read at all."""
+    match dialect:
+        case Dialect.POSIX | Dialect.POWERSHELL | Dialect.CMD:
+            return True
+        case Dialect.OTHER:
+            return False
+        case _:
+            assert_never(dialect)

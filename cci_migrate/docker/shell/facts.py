@@ -1,0 +1,326 @@
+"""What a script says about Docker: the types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from cci_migrate.docker.shell.flow import Place
+
+
+class Tool(Enum):
+    """The program that a command runs; the value is its name."""
+
+    DOCKER = "docker"
+    PODMAN = "podman"
+    BUILDAH = "buildah"
+
+
+class Verb(Enum):
+    """What a command does that can make it pull."""
+
+    PULL = "pull"
+    RUN = "run"
+    CREATE = "create"
+    BUILD = "build"
+    UP = "up"
+
+
+class Quoting(Enum):
+    """How a word is quoted as a whole."""
+
+    NONE = "none"
+    SINGLE = "single"
+    DOUBLE = "double"
+    MIXED = "mixed"
+    """In parts, or in a way that only some shells know (``$'...'``)."""
+
+
+class LoginKind(Enum):
+    """By which command one logs in."""
+
+    LOGIN = "login"
+    """``docker login``, ``podman login``, ``buildah login``."""
+    AWS_GET_LOGIN = "aws ecr get-login"
+    """``$(aws ecr get-login ...)``, which prints a ``docker login`` (AWS CLI 1)."""
+    GCLOUD_CONFIGURE = "gcloud auth configure-docker"
+    GCLOUD_DOCKER = "gcloud docker"
+    AZ_ACR_LOGIN = "az acr login"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a command.
+
+    ``text`` is the script's own text between ``start`` and ``end``. ``value`` is what the command
+    is given: without its quotes, with variables that the script itself sets once to a text
+    replaced by it, and every other expansion as it is written (`registry_of` knows them as
+    placeholders). Neither shows in a repr: a word may be a password.
+    """
+
+    start: int
+    end: int
+    text: str = field(repr=False)
+    value: str = field(repr=False)
+    quoting: Quoting = Quoting.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePull:
+    """A command that names the image it fetches: ``docker pull|run|create``, ``buildah from``.
+
+    ``image`` is None where the command line does not hold it (``xargs docker pull``).
+    ``is_local``: an earlier command of this script builds, tags or loads that image, so nothing is
+    fetched. ``--pull never`` makes no `ImagePull`.
+    """
+
+    start: int
+    end: int
+    tool: Tool
+    verb: Verb
+    image: Word | None
+    is_local: bool
+    always_pulls: bool
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """``docker build``, ``docker buildx build``, ``podman build``, ``buildah bud``.
+
+    ``context`` is the context as given: a folder, ``-``, or a URL. ``dockerfile`` is the ``-f``
+    as given; None means ``Dockerfile`` in the context. ``dockerfile_text`` is the Dockerfile's own
+    text where the command gets it by a here-document or by ``echo``. ``directory`` is where the
+    command runs, from the script's first directory; None if that cannot be told. ``build_args``
+    hold a value of None where it comes from the environment. ``tags`` are local images from here
+    on.
+    """
+
+    start: int
+    end: int
+    tool: Tool
+    directory: str | None
+    context: str | None
+    dockerfile: str | None
+    dockerfile_text: str | None = field(repr=False)
+    target: str | None
+    build_args: tuple[tuple[str, str | None], ...] = field(repr=False)
+    build_contexts: tuple[tuple[str, str], ...] = field(repr=False)
+    tags: tuple[str, ...]
+    always_pulls: bool
+    place: Place = field(repr=False)
+
+    @property
+    def dockerfile_path(self) -> str | None:
+        """The Dockerfile's path from the script's first directory, if it is a file of its own.
+
+        May hold placeholders. None for a text given on the spot, a remote context, a context or a
+        directory that cannot be told.
+        """
+        return dockerfile_path(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BakeBuild:
+    """``docker buildx bake``: builds what its ``files`` say (none: the default names)."""
+
+    start: int
+    end: int
+    directory: str | None
+    files: tuple[str, ...]
+    targets: tuple[str, ...]
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeCommand:
+    """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
+
+    ``files`` as given by ``-f`` or, failing that, a ``COMPOSE_FILE`` that the script sets (``-`` is
+    stdin); empty means the default names, looked for in ``directory`` and above. ``services``
+    empty means all. ``with_dependencies`` is False after ``--no-deps`` and for ``pull`` and
+    ``build`` without ``--with-dependencies``. ``environment`` holds what the script sets for the
+    file's ``${X}``.
+    """
+
+    start: int
+    end: int
+    tool: Tool
+    verb: Verb
+    directory: str | None
+    files: tuple[str, ...]
+    project_directory: str | None
+    profiles: tuple[str, ...]
+    services: tuple[str, ...]
+    with_dependencies: bool
+    always_pulls: bool
+    environment: tuple[tuple[str, str], ...] = field(repr=False)
+    place: Place = field(repr=False)
+
+    @property
+    def file_paths(self) -> tuple[str, ...] | None:
+        """The files' paths from the script's first directory; None if that cannot be told.
+
+        Empty where none is given: see `compose.DEFAULT_NAMES`.
+        """
+        if self.directory is None:
+            return None
+        return tuple(joined_path(self.directory, file) for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordArgument:
+    """A login's ``-p``, and what is needed to write ``--password-stdin`` in its stead.
+
+    ``start``/``end`` hold the option with its value and the blanks before it: replace them by
+    nothing. ``value`` is the password as a word: ``value.text`` is what to give ``echo``, quotes
+    and all. ``insert_at`` is where ``echo ... | `` goes, before ``sudo`` and assignments.
+    ``password_stdin_at`` is where `` --password-stdin`` can go in: right behind the user name's
+    option, or ``login`` if there is none. ``obstacle`` says, for people, why the command cannot be
+    rewritten so; None if it can.
+    """
+
+    start: int
+    end: int
+    value: Word
+    insert_at: int
+    password_stdin_at: int
+    obstacle: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A command that logs in to one registry, or to some.
+
+    ``registry`` is the host as given, None where none is: Docker Hub. ``registries`` are patterns
+    for `host_matches`, with ``*`` for what is not known; empty where nothing at all is known
+    (``docker login $HOST``). ``variables`` are the names of the variables that it reads, in its
+    pipeline. ``start``/``end`` hold the command, ``sudo`` and assignments included,
+    ``statement_start``/``statement_end`` the pipeline it is part of.
+    """
+
+    start: int
+    end: int
+    statement_start: int
+    statement_end: int
+    kind: LoginKind
+    tool: Tool
+    registry: Word | None
+    registries: tuple[str, ...]
+    username: Word | None
+    password: PasswordArgument | None
+    password_stdin: bool
+    variables: frozenset[str]
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """``docker logout``; ``registry`` None is Docker Hub (podman's ``--all``: see ``all``)."""
+
+    start: int
+    end: int
+    tool: Tool
+    registry: Word | None
+    all: bool
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """A command that writes Docker's own credential file: a login to some registry or registries.
+
+    ``variables`` as with `Login`.
+    """
+
+    start: int
+    end: int
+    variables: frozenset[str]
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image that exists without a pull from here on: ``docker tag``, ``load``, ``import``.
+
+    ``image`` is None where its name is not told (``docker load``).
+    """
+
+    start: int
+    end: int
+    image: str | None
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
+
+    ``path`` is as given, relative to ``directory``; it may hold placeholders.
+    """
+
+    start: int
+    end: int
+    path: str
+    sourced: bool
+    directory: str | None
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """``exit`` in success: what comes later does not run. (In failure, nothing else matters.)"""
+
+    start: int
+    end: int
+    place: Place = field(repr=False)
+
+
+Fact: TypeAlias = (
+    "ImagePull | Build | BakeBuild | ComposeCommand | Login | Logout | CredentialFile"
+    " | LocalImage | ScriptCall | Exit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a script says.
+
+    ``facts`` come in the order in which the script reaches them; one in a function stands once for
+    each call. ``uncalled`` are those of functions that the script itself never calls.
+    ``has_errors``: part of the text is not shell as the parser knows it; ``facts`` come from the
+    rest.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    uncalled: tuple[Fact, ...] = ()
+    has_errors: bool = False
+
+
+def joined_path(directory: str, path: str) -> str:
+    """``path`` seen from where ``directory`` is seen from, without ``.`` and inner ``..``."""
+    parts: list[str] = []
+    absolute = path.startswith(("/", "~", "$"))
+    for part in (path if absolute else f"{directory}/{path}").split("/"):
+        if part == ".." and parts and parts[-1] != ".." and not parts[-1].startswith(("$", "~")):
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return ("/" if path.startswith("/") else "") + ("/".join(parts) or ".")
+
+
+def dockerfile_path(build: Build) -> str | None:
+    """See `Build.dockerfile_path`."""
+    context = build.context
+    if build.dockerfile_text is not None or build.directory is None or context is None:
+        return None
+    remote = "://" in context or context.startswith(("git@", "github.com/"))
+    if build.dockerfile is not None:
+        # Seen from where the command runs, not from the context.
+        if build.dockerfile == "-" or (remote and "://" in build.dockerfile):
+            return None
+        return None if remote else joined_path(build.directory, build.dockerfile)
+    if remote or context == "-":
+        return None
+    return joined_path(joined_path(build.directory, context), "Dockerfile")
