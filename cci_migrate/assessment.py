@@ -6,13 +6,22 @@ The rules turn this into findings. Everything that two rules must agree on is de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from cci_migrate.circleci.config import Config, WorkflowJob
-from cci_migrate.circleci.images import ImageAuth, PulledImage, pulled_images, variable_in
+from cci_migrate.auth_block import values_of
+from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.images import (
+    SECRET_KEYS,
+    ImageAuth,
+    PulledImage,
+    pulled_images,
+    variable_in,
+)
+from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
@@ -34,6 +43,7 @@ from cci_migrate.conventions import (
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import host_matches, registry_at, registry_named_by_variable
 from cci_migrate.findings import Names
+from cci_migrate.lossless.nodes import Scalar, resolved
 from cci_migrate.policy import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -45,6 +55,7 @@ from cci_migrate.policy import (
 
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
 INCOMPLETE_AUTH = "incomplete-auth"
+LITERAL_CREDENTIAL = "literal-credential"
 MISPLACED_AUTH = "misplaced-auth"
 
 
@@ -57,10 +68,20 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class LiteralSecret:
+    """A secret that is written out under ``key``; ``variable`` (``$NAME``) is to replace it."""
+
+    key: str
+    value: Scalar
+    variable: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
     """It has credentials, of which nothing is missing."""
 
     auth: ImageAuth
+    literal: LiteralSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,14 @@ class Incomplete:
 
     auth: ImageAuth
     wanted: Wanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Credentials stand beside the image's keys instead of under ``auth``."""
+
+    kind: MisplacedKind
+    wanted: PasswordAuth | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +131,9 @@ class Exempt:
     """The policy exempts it, or its registry serves public images only."""
 
 
-ImageState = Authenticated | Incomplete | Unauthenticated | Undecided | NotCovered | Exempt
+ImageState = (
+    Authenticated | Incomplete | Misplaced | Unauthenticated | Undecided | NotCovered | Exempt
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,32 +244,59 @@ class Assessment:
         for entry in self.config.workflow_jobs:
             if runs_nothing(entry, self.config):
                 continue
-            found.append((entry, held_contexts(entry), self._reads(entry)))
+            items = image_items(entry, self.config, self.values)
+            found.append((entry, held_contexts(entry), self._reads(items)))
         return tuple(found)
 
-    def _reads(self, entry: WorkflowJob) -> _Reads:
+    @property
+    def needs_without_workflow(self) -> tuple[ContextNeed, ...]:
+        """What the jobs of a config that has no workflow would need of contexts."""
+        items = [
+            item for job in self.config.body.jobs.values() for item in job.runs_on.docker or ()
+        ]
+        needs: list[ContextNeed] = []
+        for host, (_, variables, after) in self._reads(items).items():
+            registry = policy_for(host, self.policy)
+            if registry is not None and registry.context is not None:
+                needs.append(ContextNeed(host, registry.context, tuple(variables), tuple(after)))
+        return tuple(needs)
+
+    def _reads(self, items: Iterable[ImageItem]) -> _Reads:
         """By registry: whether credentials are read today, which variables, after which fixes."""
         reads: dict[str, tuple[bool, dict[str, None], dict[str, None]]] = {}
-        for item in image_items(entry, self.config, self.values):
+        for item in items:
             one = self.by_item[id(item.mapping)]
             host = one.image.host
-            match one.state:
-                case Authenticated(auth):
-                    variables, key = auth.variables, None
-                case Unauthenticated(wanted=wanted):
-                    variables, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
-                case Incomplete(wanted=Wanted(credential)):
-                    variables, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
-                case _:
-                    continue
-            if host is None or not variables or one.misrouted_to is not None:
+            read = _read_by(one)
+            if host is None or read is None or one.misrouted_to is not None:
                 continue
+            variables, key = read
             today, names, after = reads.get(host, (False, {}, {}))
             names.update(dict.fromkeys(variables))
             if key is not None:
                 after[key] = None
             reads[host] = (today or key is None, names, after)
         return reads
+
+
+def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
+    """The variables that an image's credentials read, and the key of the fix after which."""
+    match one.state:
+        case Authenticated(auth, literal):
+            names = auth.variables
+            key = None
+            if literal is not None and literal.variable is not None:
+                names = (*names, literal.variable.removeprefix("$"))
+                key = one.key(LITERAL_CREDENTIAL)
+        case Unauthenticated(wanted=wanted):
+            names, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
+        case Incomplete(wanted=Wanted(credential)):
+            names, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
+        case Misplaced(wanted=PasswordAuth() as credential):
+            names, key = variables_of(credential), one.key(MISPLACED_AUTH)
+        case _:
+            return None
+    return (names, key) if names else None
 
 
 _Reads = Mapping[str, tuple[bool, Mapping[str, None], Mapping[str, None]]]
@@ -278,7 +336,12 @@ def _state(
 ) -> ImageState:
     auth = image.auth
     if auth is not None and auth.is_complete:
-        return Authenticated(auth)
+        return Authenticated(auth, _literal_secret(image, auth, policy, conventions))
+    misplaced = beside_the_image(image.item.mapping)
+    if misplaced is not None:
+        username, password = misplaced.username, misplaced.password
+        both = PasswordAuth(username, password) if username and password else None
+        return Misplaced(misplaced.kind, both)
     if any(fnmatchcase(text, glob) for glob in policy.exempt_images for text in image.texts):
         return Exempt()
     host = image.host
@@ -301,6 +364,25 @@ def _state(
     if override is not None:
         wanted = Wanted(override.credential, PLAIN)
     return Unauthenticated(host, wanted)
+
+
+def _literal_secret(
+    image: PulledImage,
+    auth: ImageAuth,
+    policy: Policy,
+    conventions: Mapping[str, CredentialConvention],
+) -> LiteralSecret | None:
+    for key in SECRET_KEYS & auth.values.keys():
+        value = resolved(auth.values[key].value)
+        text = auth.text(key)
+        if not isinstance(value, Scalar) or text is None or has_expression(text):
+            continue
+        if variable_in(text) is not None:
+            continue
+        wanted = None if image.host is None else _wanted(image.host, policy, conventions)
+        variable = None if wanted is None else values_of(wanted.credential).get(key)
+        return LiteralSecret(key, value, variable)
+    return None
 
 
 def _mixed(image: PulledImage) -> str:

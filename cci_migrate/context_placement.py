@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.sharing import Sharing, aliases_on_the_way, merges
+from cci_migrate.circleci.sharing import Sharing, merges
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
@@ -240,8 +240,3 @@ def _merged_in(mapping: Mapping) -> list[Mapping]:
             found.append(current)
             pending.extend(merged_mappings(current))
     return list(reversed(found))
-
-
-def is_alias_of(node: Node, target: Node) -> bool:
-    """Whether ``node`` reaches ``target`` through an alias."""
-    return any(alias.target is target for alias in aliases_on_the_way(node))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy import RegistryCredential
@@ -29,6 +30,11 @@ class Place:
     source: SourceText = field(repr=False)
     span: Span
     route: str
+
+    @classmethod
+    def of(cls, node: Node, route: str) -> Place:
+        """The place of ``node``, called ``route``."""
+        return cls(node.source, span_of(node), route)
 
     @property
     def position(self) -> Position:

@@ -36,7 +36,7 @@ class PasswordAuth:
     """
 
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class AwsKeyAuth:
     """``aws_auth`` with an access key, both halves ``$VARIABLE``s or, for the id, a literal."""
 
     access_key_id: str
-    secret_access_key: str
+    secret_access_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

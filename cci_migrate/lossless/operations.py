@@ -14,10 +14,14 @@ from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A scalar. ``literal`` asks for a ``|`` block where the surroundings allow one."""
+    """A scalar, a string unless ``is_number``.
+
+    ``literal`` asks for a ``|`` block where the surroundings allow one.
+    """
 
     value: str
     literal: bool = False
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

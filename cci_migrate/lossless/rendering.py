@@ -370,7 +370,7 @@ def block_entry(key: str, content: Content, at: int, style: Style) -> list[str]:
         case Text(value, literal):
             if literal and "\n" in value:
                 return _literal(head, value, at + style.step)
-            return [f"{head} {scalar_text(value, in_flow=False)}"]
+            return [f"{head} {_plain_text(content, in_flow=False)}"]
         case Entries(entries, flow):
             if flow or not entries:
                 return [f"{head} {flow_text(content, json=False)}"]
@@ -396,8 +396,8 @@ def block_item(content: Content, at: int, style: Style) -> list[str]:
                 line for key, value in entries for line in block_entry(key, value, at + 2, style)
             ]
             return [head + lines[0][at + 2 :], *lines[1:]]
-        case Text(value):
-            return [head + scalar_text(value, in_flow=False)]
+        case Text():
+            return [head + _plain_text(content, in_flow=False)]
         case AliasTo(name=name):
             return [f"{head}*{name}"]
         case Entries() | Items():
@@ -429,14 +429,20 @@ def _flow_pair(key: str, content: Content, *, json: bool) -> str:
 
 def _flow_value(content: Content, *, json: bool) -> str:
     match content:
-        case Text(value):
-            return scalar_text(value, in_flow=True, quote='"' if json else "")
+        case Text():
+            return _plain_text(content, in_flow=True, quote='"' if json else "")
         case Entries() | Items():
             return flow_text(content, json=json)
         case AliasTo(name=name):
             return f"*{name} "
         case _:
             assert_never(content)
+
+
+def _plain_text(content: Text, *, in_flow: bool, quote: str = "") -> str:
+    if content.is_number:
+        return content.value
+    return scalar_text(content.value, in_flow=in_flow, quote=quote)
 
 
 def _key_text(key: str) -> str:

@@ -236,8 +236,8 @@ def _index(mapping: MapData, name: str) -> int:
 
 def _new(content: Content, tree: DataTree) -> Data:
     match content:
-        case Text(value):
-            return ScalarData(value, "str")
+        case Text(value, is_number=is_number):
+            return ScalarData(value, "other" if is_number else "str")
         case Items(items):
             return ListData([_new(item, tree) for item in items])
         case Entries(entries):

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+from cci_migrate.rules import (
+    incomplete_auth,
+    literal_credential,
+    misplaced_auth,
+    misrouted_credential,
+    missing_context,
+    sunset_version,
+    unauthenticated_image,
+    undecidable_image,
+)
 from cci_migrate.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    unauthenticated_image.RULE,
+    incomplete_auth.RULE,
+    misplaced_auth.RULE,
+    misrouted_credential.RULE,
+    literal_credential.RULE,
+    undecidable_image.RULE,
+    missing_context.RULE,
+    sunset_version.RULE,
+)

@@ -1,0 +1,148 @@
+"""Credentials that people put in the wrong place by hand, where CircleCI does not look for them.
+
+The same mistakes are made over and over: the keys of ``auth`` beside it instead of under it, a
+merge key where ``auth:`` should stand, ``auth`` on the job or under ``machine``, two merged
+mappings that both have the key ``run``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cci_migrate.circleci.config import Config
+from cci_migrate.circleci.images import PASSWORD, USERNAME
+from cci_migrate.lossless.merging import (
+    Entry,
+    duplicate_keys,
+    entries_of,
+    entry_of,
+    is_merge_key,
+    is_null,
+    own_entry,
+    text_of,
+)
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved, walk
+
+AUTH = "auth"
+_LOGIN_WORDS = ("docker login", "docker/check", "podman login", "docker_login")
+
+
+class MisplacedKind(Enum):
+    """In which way credentials stand beside an image."""
+
+    #: ``auth:`` without a value, and ``username``/``password`` at its own indentation.
+    BESIDE_EMPTY_AUTH = "beside-empty-auth"
+    #: ``<<: *login`` gives the image itself ``username`` and ``password``.
+    MERGED_INTO_IMAGE = "merged-into-image"
+    #: ``username`` and ``password`` as keys of the image, without any ``auth``.
+    WITHOUT_AUTH = "without-auth"
+
+
+@dataclass(frozen=True, slots=True)
+class MisplacedLogin:
+    """Credentials beside an image; a half is None where it is missing."""
+
+    kind: MisplacedKind
+    username: str | None
+    password: str | None = field(repr=False)
+
+
+def beside_the_image(item: Mapping) -> MisplacedLogin | None:
+    """Credentials that stand among the keys of an image, which knows no such keys."""
+    entries = entries_of(item)
+    halves = [entries[key] for key in (USERNAME, PASSWORD) if key in entries]
+    if not halves:
+        return None
+    auth = entries.get(AUTH)
+    if auth is not None and not is_null(resolved(auth.value)):
+        return None
+    username = text_of(entries[USERNAME].value) if USERNAME in entries else None
+    password = text_of(entries[PASSWORD].value) if PASSWORD in entries else None
+    if all(half.holder is not item for half in halves):
+        kind = MisplacedKind.MERGED_INTO_IMAGE
+    elif auth is not None:
+        kind = MisplacedKind.BESIDE_EMPTY_AUTH
+    else:
+        kind = MisplacedKind.WITHOUT_AUTH
+    return MisplacedLogin(kind, username or None, password or None)
+
+
+def merged_login(item: Mapping) -> int | None:
+    """The index of the entry ``<<: *login`` of ``item`` that merges nothing but a login."""
+    for index, (key, value) in enumerate(item.entries):
+        if is_merge_key(key) and isinstance(value, Alias):
+            names = set(entries_of(value))
+            if names and names <= {USERNAME, PASSWORD}:
+                return index
+    return None
+
+
+def follows_auth(item: Mapping) -> tuple[str, ...]:
+    """The keys of a login that stand directly behind an ``auth`` without a value."""
+    keys = [key.value if isinstance(key, Scalar) else "" for key, _ in item.entries]
+    if AUTH not in keys:
+        return ()
+    found: list[str] = []
+    for name in keys[keys.index(AUTH) + 1 :]:
+        if name not in (USERNAME, PASSWORD):
+            break
+        found.append(name)
+    own = sum(1 for name in keys if name in (USERNAME, PASSWORD))
+    return tuple(found) if own == len(found) and not any(duplicate_keys(item)) else ()
+
+
+def auth_on_owners(config: Config) -> Iterator[tuple[str, Mapping, Entry]]:
+    """Every ``auth`` that stands on a job or executor itself: its title, mapping and entry."""
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            if (entry := own_entry(job.mapping, AUTH)) is not None:
+                yield f"job {job.name}", job.mapping, entry
+        for executor in home.executors.values():
+            if (entry := own_entry(executor.mapping, AUTH)) is not None:
+                yield f"executor {executor.name}", executor.mapping, entry
+
+
+def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
+    """Every ``auth`` under ``machine``: the title and route of its owner, and the entry."""
+    for home in config.body.walk():
+        owners = [(f"job {job.name}", job.runs_on) for job in home.jobs.values()]
+        owners += [(f"executor {one.name}", one) for one in home.executors.values()]
+        for title, executor in owners:
+            if executor.machine is not None:
+                entry = entry_of(executor.machine.value, AUTH)
+                if entry is not None:
+                    yield title, f"{executor.route}.machine", entry
+
+
+def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
+    """Every ``<<: [*a, *login]`` whose login is lost, as another one has its key too.
+
+    Gives the mapping that merges and the mapping that is lost.
+    """
+    for document in config.documents:
+        text = document.source.text
+        if document.root is None or "login" not in text or "<<" not in text:
+            continue
+        for node in walk(document.root):
+            if isinstance(node, Mapping):
+                for key, value in node.entries:
+                    if is_merge_key(key):
+                        yield from _lost(node, resolved(value))
+
+
+def _lost(mapping: Mapping, merged: Node) -> Iterator[tuple[Mapping, Node]]:
+    if not isinstance(merged, Sequence):
+        return
+    seen: set[str] = set()
+    for item in merged.items:
+        names = set(entries_of(item))
+        if names & seen and _logs_in(resolved(item)):
+            yield mapping, item
+        seen |= names
+
+
+def _logs_in(node: Node) -> bool:
+    text = node.source.text[node.start : node.end]
+    return any(word in text for word in _LOGIN_WORDS)

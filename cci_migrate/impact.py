@@ -1,0 +1,93 @@
+"""What a pull without credentials costs, on the platform where it runs.
+
+Docker Hub's limits: https://docs.docker.com/docker-hub/usage/. Who is exempt on CircleCI:
+https://support.circleci.com/hc/en-us/articles/360050623311 (Docker Hub rate limiting FAQ) and
+https://circleci.com/docs/guides/execution-managed/private-images/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import registry_at
+from cci_migrate.findings import Severity
+from cci_migrate.policy import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """How much a finding matters, and why, in a sentence or two."""
+
+    severity: Severity
+    because: str
+
+
+def registry_name(host: str) -> str:
+    """What people call the registry at ``host``: ``Docker Hub``, else the host itself."""
+    return "Docker Hub" if host == DOCKER_HUB else host
+
+
+def runs_on_own_machines(image: PulledImage) -> bool:
+    """Whether a job or executor with this image runs on a self-hosted runner.
+
+    A resource class with a slash is one: https://circleci.com/docs/guides/execution-runner/.
+    """
+    return any("/" in (owner.executor.resource_class or "") for owner in image.owners)
+
+
+def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Impact:
+    """Of an image that a Docker executor pulls from ``host`` without credentials."""
+    if host != DOCKER_HUB:
+        return Impact(
+            Severity.WARNING,
+            f"The policy has credentials for {registry_at(host).name} that the image does not use.",
+        )
+    if runs_on_own_machines(image):
+        platform = Platform.RUNNER
+    match platform:
+        case Platform.CLOUD:
+            return Impact(
+                Severity.WARNING,
+                "CircleCI Cloud pulls it with CircleCI's own Docker Hub account, which is not "
+                "limited today. With credentials the limits of your account apply: none on a paid "
+                "one, 200 pulls in 6 hours on a free one.",
+            )
+        case Platform.SERVER:
+            return Impact(
+                Severity.ERROR,
+                "On CircleCI Server the pull is anonymous: Docker Hub allows 100 of them in "
+                "6 hours from one address.",
+            )
+        case Platform.RUNNER:
+            return Impact(
+                Severity.ERROR,
+                "A self-hosted runner pulls anonymously from your own address: Docker Hub allows "
+                "100 pulls in 6 hours. A container runner needs imagePullSecrets besides.",
+            )
+        case _:
+            assert_never(platform)
+
+
+def of_anonymous_step(platform: Platform, *, own_machine: bool) -> Impact:
+    """Of an image that ``docker`` pulls from Docker Hub in a step without a login."""
+    if own_machine:
+        platform = Platform.RUNNER
+    match platform:
+        case Platform.CLOUD:
+            return Impact(
+                Severity.ERROR,
+                "Machine executors and remote Docker pull from addresses that many builds share, "
+                "and CircleCI's own account does not cover them: Docker Hub allows 100 anonymous "
+                "pulls in 6 hours from one address.",
+            )
+        case Platform.SERVER | Platform.RUNNER:
+            return Impact(
+                Severity.ERROR,
+                "The pull is anonymous: Docker Hub allows 100 of them in 6 hours from one address.",
+            )
+        case _:
+            assert_never(platform)

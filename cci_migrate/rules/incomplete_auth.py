@@ -1,0 +1,107 @@
+"""An image's credentials lack a half.
+
+## What it finds
+
+An `auth` without `username` or `password`, an `aws_auth` without one of its keys, a `gcp_auth`
+without one of its three, or a key of these without a value.
+
+## Why it matters
+
+CircleCI refuses the config, or pulls anonymously: half a credential is none.
+
+## The fix
+
+The missing key, with the names that the file uses for that registry already, else the policy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import INCOMPLETE_AUTH, Assessment, Incomplete, Wanted
+from cci_migrate.auth_block import form_of, values_of
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.merging import entry_of, is_null
+from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
+from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
+from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.wording import listed, owners_of
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each image whose credentials lack something."""
+    for one in assessment.images:
+        if isinstance(one.state, Incomplete):
+            image, auth = one.image, one.state.auth
+            missing = listed(auth.missing)
+            yield Finding(
+                rule=INCOMPLETE_AUTH,
+                place=Place.of(auth.entry.key, image.route),
+                message=f"the {auth.form.value} of {image.item.text} has no {missing}",
+                subject=image.item.text,
+                owner=owners_of(image),
+                severity=Severity.ERROR,
+                because="CircleCI refuses it, or pulls anonymously.",
+                remedy=_remedy(auth, one.state.wanted),
+                registry=image.host,
+            )
+
+
+def _remedy(auth: ImageAuth, wanted: Wanted | None) -> Remedy:
+    by_hand = "write what is missing by hand"
+    if wanted is None:
+        return NoFix("no credentials are known for the image's registry", by_hand)
+    values = values_of(wanted.credential)
+    if form_of(wanted.credential) is not auth.form or not set(auth.missing) <= set(values):
+        return NoFix("the registry's known credentials are of another form", by_hand)
+    target = resolved(auth.entry.value)
+    operations: list[Operation] = []
+    if isinstance(target, Scalar) and is_null(target):
+        operations += (AddEntry(target, key, Text(values[key])) for key in auth.missing)
+    elif isinstance(target, Mapping):
+        for key in auth.missing:
+            present = entry_of(target, key)
+            if present is None:
+                operations.append(AddEntry(target, key, Text(values[key])))
+            elif isinstance(present.value, Scalar):
+                operations.append(ReplaceScalar(present.value, Text(values[key])))
+            else:
+                return NoFix(f"the value of {key} is no text", by_hand)
+    else:
+        return NoFix(f"the value of {auth.form.value} is no mapping", by_hand)
+    return Fix(f"add {listed(auth.missing)}", tuple(operations))
+
+
+RULE = Rule(
+    id=INCOMPLETE_AUTH,
+    summary="an image's credentials lack a half",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "the password is missing; the user name stays as it is",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: redis:7
+        auth:
+          username: acme-ci
+        command: redis-server --save ""
+""",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: redis:7
+        auth:
+          username: acme-ci
+          password: $DOCKERHUB_PASSWORD
+        command: redis-server --save ""
+""",
+        ),
+    ),
+)

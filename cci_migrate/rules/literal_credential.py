@@ -1,0 +1,94 @@
+"""A password or secret key is written out in the config.
+
+## What it finds
+
+A `password` or `aws_secret_access_key` under an image that is not one `$VARIABLE`. A user name may
+be written out; many do.
+
+## Why it matters
+
+Whoever can read the repository can use it, and git keeps it after it is gone from the file.
+
+## The fix
+
+The variable that the file uses for that registry already, else the policy's. The value is never
+printed, and the diff of such a file is not shown unless asked for. Take the secret back at the
+registry: it stays in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import LITERAL_CREDENTIAL, Assessment, Authenticated
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.operations import ReplaceScalar, Text
+from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.wording import owners_of
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each secret, however many images use it."""
+    told: set[int] = set()
+    for one in assessment.images:
+        literal = one.state.literal if isinstance(one.state, Authenticated) else None
+        if literal is None:
+            continue
+        # Images that share a secret by an anchor share the fix; the same key twice is one finding.
+        if id(literal.value) in told:
+            continue
+        told.add(id(literal.value))
+        remedy: Remedy
+        if literal.variable is None:
+            remedy = NoFix(
+                "no variable is known for the image's registry",
+                "name one for it in the policy, or write it by hand",
+            )
+        else:
+            operation = ReplaceScalar(literal.value, Text(literal.variable))
+            remedy = Fix(f"use {literal.variable} instead", (operation,))
+        yield Finding(
+            rule=LITERAL_CREDENTIAL,
+            place=Place.of(literal.value, one.image.route),
+            message=f"the {literal.key} for {one.image.item.text} is written out",
+            subject=one.image.item.text,
+            owner=owners_of(one.image),
+            severity=Severity.ERROR,
+            because="Everyone who can read the repository has it, and its history keeps it: take "
+            "it back at the registry.",
+            remedy=remedy,
+            registry=one.image.host,
+        )
+
+
+RULE = Rule(
+    id=LITERAL_CREDENTIAL,
+    summary="a password or secret key is written out",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "the variable takes the place of the value",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        auth:
+          username: acme-ci
+          password: "not-a-real-one"
+""",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        auth:
+          username: acme-ci
+          password: "$DOCKERHUB_PASSWORD"
+""",
+        ),
+    ),
+)

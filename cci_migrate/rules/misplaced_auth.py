@@ -1,0 +1,210 @@
+"""Credentials stand where CircleCI does not look for them.
+
+## What it finds
+
+- `auth:` without a value, and `username` and `password` beside it instead of under it;
+- `username` and `password` merged into the image itself by `<<: *login`, where `auth: *login` was
+  meant;
+- `username` and `password` as keys of an image without any `auth`;
+- `auth` on a job or executor, or under `machine`;
+- a login step that is lost in `<<: [*a, *login]`, as both have the same key.
+
+## Why it matters
+
+The credentials look as if they were used, and are not. Such mistakes stay unnoticed for months.
+
+## The fix
+
+The block where it belongs, where that is sure; else what to do by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from typing_extensions import assert_never
+
+from cci_migrate.assessment import MISPLACED_AUTH, AssessedImage, Assessment, Misplaced
+from cci_migrate.auth_block import add_credential
+from cci_migrate.auth_placement import AuthPlace
+from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
+from cci_migrate.circleci.misplaced import (
+    AUTH,
+    MisplacedKind,
+    auth_on_owners,
+    auth_under_machine,
+    follows_auth,
+    lost_logins,
+    merged_login,
+)
+from cci_migrate.conventions import PLAIN
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.merging import own_entry
+from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
+from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.wording import owners_of
+
+_BECAUSE = "The credentials look as if they were used, and are not."
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each misplaced block."""
+    for one in assessment.images:
+        if isinstance(one.state, Misplaced):
+            yield _beside_image(one, one.state)
+    for title, mapping, entry in auth_on_owners(assessment.config):
+        yield Finding(
+            rule=MISPLACED_AUTH,
+            place=Place.of(entry.key, f"{title.replace(' ', 's.')}.auth"),
+            message=f"auth stands on the {title} itself; it belongs under each image",
+            subject=title,
+            owner=title,
+            severity=Severity.ERROR,
+            because=_BECAUSE,
+            remedy=Fix("remove it, the images have their own", (RemoveEntry(mapping, AUTH),)),
+        )
+    for title, route, entry in auth_under_machine(assessment.config):
+        yield Finding(
+            rule=MISPLACED_AUTH,
+            place=Place.of(entry.key, f"{route}.auth"),
+            message=f"auth stands under machine in the {title}, which knows no such key",
+            subject=title,
+            owner=title,
+            severity=Severity.ERROR,
+            because="A machine image is a virtual machine's: it is not pulled from a registry.",
+            remedy=NoFix(
+                "machine has no credentials", "remove it, and log in with docker login in a step"
+            ),
+        )
+    for mapping, item in lost_logins(assessment.config):
+        position = item.source.position(item.start)
+        yield Finding(
+            rule=MISPLACED_AUTH,
+            place=Place.of(item, f"line-{position.line}"),
+            message="a login is lost here: what is merged before it has the same key",
+            subject="<<",
+            owner=f"line {mapping.source.position(mapping.start).line}",
+            severity=Severity.ERROR,
+            because="Of two merged mappings with the same key, CircleCI takes the first one's.",
+            remedy=NoFix(
+                "which of the two is meant cannot be told", "write the login as a step of its own"
+            ),
+        )
+
+
+def _beside_image(one: AssessedImage, state: Misplaced) -> Finding:
+    item = one.image.item
+    remedy: Remedy = NoFix(
+        "the keys cannot be moved safely", "write username and password under auth by hand"
+    )
+    match state.kind:
+        case MisplacedKind.BESIDE_EMPTY_AUTH:
+            message = "username and password stand beside auth instead of under it"
+            keys = follows_auth(item.mapping)
+            if keys and state.wanted is not None:
+                remedy = Fix("move them under auth", (NestEntries(item.mapping, AUTH, keys),))
+        case MisplacedKind.MERGED_INTO_IMAGE:
+            message = "username and password are merged into the image instead of its auth"
+            index = merged_login(item.mapping)
+            if index is not None and own_entry(item.mapping, AUTH) is None:
+                remedy = Fix("give them to auth", (RenameKey(item.mapping, index, AUTH),))
+        case MisplacedKind.WITHOUT_AUTH:
+            message = "username and password are keys of the image, which knows no such keys"
+            wanted = state.wanted
+            own = own_entry(item.mapping, "image") is not None
+            if wanted is not None and own and variable_in(wanted.password) is not None:
+                remedy = Fix(
+                    "move them under auth",
+                    (
+                        RemoveEntry(item.mapping, USERNAME),
+                        RemoveEntry(item.mapping, PASSWORD),
+                        add_credential(AuthPlace(item.mapping, "image"), wanted, PLAIN),
+                    ),
+                )
+        case _:
+            assert_never(state.kind)
+    return Finding(
+        rule=MISPLACED_AUTH,
+        place=Place.of(item.image.value, one.image.route),
+        message=f"{item.text}: {message}",
+        subject=item.text,
+        owner=owners_of(one.image),
+        severity=Severity.ERROR,
+        because=_BECAUSE,
+        remedy=remedy,
+        registry=one.image.host,
+    )
+
+
+RULE = Rule(
+    id=MISPLACED_AUTH,
+    summary="credentials stand where CircleCI does not look for them",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "one level too far left",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        auth:
+        username: $DOCKERHUB_USERNAME
+        password: $DOCKERHUB_PASSWORD # read-only token
+        user: root
+""",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD # read-only token
+        user: root
+""",
+        ),
+        Example(
+            "a login merged into the image",
+            """\
+version: 2.1
+x-login: &login
+  username: $DOCKERHUB_USERNAME
+  password: $DOCKERHUB_PASSWORD
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        <<: *login
+""",
+            """\
+version: 2.1
+x-login: &login
+  username: $DOCKERHUB_USERNAME
+  password: $DOCKERHUB_PASSWORD
+jobs:
+  test:
+    docker:
+      - image: acme/builder:3
+        auth: *login
+""",
+        ),
+        Example(
+            "under machine: explained",
+            """\
+version: 2.1
+jobs:
+  test:
+    machine:
+      image: ubuntu-2404:current
+      auth:
+        username: $DOCKERHUB_USERNAME
+        password: $DOCKERHUB_PASSWORD
+""",
+            None,
+        ),
+    ),
+)

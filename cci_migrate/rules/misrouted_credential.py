@@ -1,0 +1,181 @@
+"""Credentials of one registry reach an image of another.
+
+## What it finds
+
+An image whose `auth` names variables that belong to another registry: the policy gives them to it,
+their name says so (`$QUAY_PASSWORD`), or the file uses them for Docker Hub everywhere else.
+
+## Why it matters
+
+The password is sent to a registry that has no business with it, and the pull fails: most
+registries refuse wrong credentials even for public images.
+
+## The fix
+
+The right credentials if the policy has them, or none: you are asked which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import AssessedImage, Assessment
+from cci_migrate.auth_block import add_credential, form_of, values_of
+from cci_migrate.auth_placement import AuthPlace
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.conventions import PLAIN, policy_for
+from cci_migrate.findings import (
+    Choice,
+    Finding,
+    Fix,
+    NoFix,
+    Place,
+    Question,
+    Remedy,
+    Severity,
+)
+from cci_migrate.impact import registry_name
+from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
+from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScalar, Text
+from cci_migrate.policy import RegistryCredential
+from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.wording import owners_of
+
+ID = "misrouted-credential"
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each image with another registry's credentials."""
+    for one in assessment.images:
+        image, auth = one.image, one.image.auth
+        if one.misrouted_to is None or auth is None or image.host is None:
+            continue
+        theirs, its = registry_name(one.misrouted_to), registry_name(image.host)
+        yield Finding(
+            rule=ID,
+            place=Place.of(auth.entry.key, image.route),
+            message=f"credentials of {theirs} are sent to {its} for {image.item.text}",
+            subject=image.item.text,
+            owner=owners_of(image),
+            severity=Severity.ERROR,
+            because="The password reaches a registry that it is not meant for, and the pull fails.",
+            remedy=_remedy(one, auth, image.host, assessment),
+            registry=image.host,
+        )
+
+
+def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessment) -> Remedy:
+    name = registry_name(host)
+    choices: list[Choice] = []
+    convention = assessment.conventions.get(host)
+    registry = policy_for(host, assessment.policy)
+    credential = (
+        convention.credential
+        if convention is not None
+        else None
+        if registry is None
+        else registry.credential
+    )
+    if credential is not None and (replace := _replace(one, auth, credential)):
+        choices.append(
+            Choice(
+                "replace",
+                f"use the credentials of {name}",
+                "The image is pulled with the credentials that the policy or the file has for it.",
+                Fix(f"use the credentials of {name}", replace),
+            )
+        )
+    remove = _remove(one, auth)
+    if remove:
+        choices.append(
+            Choice(
+                "remove",
+                "take the credentials away",
+                "The image is pulled anonymously, which is right for a public one.",
+                Fix("take the credentials away", remove),
+            )
+        )
+    keep = NoFix("you chose to keep them", "")
+    choices.append(
+        Choice("keep", "leave it as it is", "The credentials go on to that registry.", keep)
+    )
+    return Question(
+        f"These look like the credentials of {registry_name(one.misrouted_to or '')}, and the image "
+        f"comes from {name}. Which are right?",
+        tuple(choices),
+    )
+
+
+def _replace(
+    one: AssessedImage, auth: ImageAuth, credential: RegistryCredential
+) -> tuple[Operation, ...]:
+    item = one.image.item.mapping
+    own = auth.entry.holder is item
+    if not own and own_entry(item, "image") is not None:
+        # An own key wins over what is merged.
+        return (add_credential(AuthPlace(item, "image"), credential, PLAIN),)
+    target = auth.entry.value
+    if own and isinstance(target, Mapping) and form_of(credential) is auth.form:
+        values = values_of(credential)
+        found: list[Operation] = []
+        for key, value in values.items():
+            entry = own_entry(target, key)
+            if entry is None or not isinstance(resolved(entry.value), Scalar):
+                return ()
+            scalar = entry.value
+            if isinstance(scalar, Scalar):
+                found.append(ReplaceScalar(scalar, Text(value)))
+        return tuple(found) if target.anchor is None else ()
+    return ()
+
+
+def _remove(one: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
+    item = one.image.item.mapping
+    value = auth.entry.value
+    if auth.entry.holder is item:
+        is_anchored = isinstance(value, Mapping | Scalar) and value.anchor is not None
+        return () if is_anchored else (RemoveEntry(item, auth.form.value),)
+    merges = [entry for key, entry in item.entries if isinstance(key, Scalar) and key.value == "<<"]
+    if len(merges) == 1 and resolved(merges[0]) is auth.entry.holder:
+        names = [key for key, _ in auth.entry.holder.entries]
+        if len(names) == 1:
+            return (RemoveEntry(item, MERGE_KEY),)
+    return ()
+
+
+RULE = Rule(
+    id=ID,
+    summary="credentials of one registry reach an image of another",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "Docker Hub's password for an image that is not there: asked",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: quay.io/acme/builder:4
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+""",
+            None,
+        ),
+        Unchanged(
+            "a name that tells of no registry",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: quay.io/acme/builder:4
+        auth:
+          username: $REGISTRY_USER
+          password: $REGISTRY_PASSWORD
+""",
+        ),
+    ),
+)

@@ -1,0 +1,181 @@
+"""An image of a Docker executor is pulled without credentials.
+
+## What it finds
+
+Every image in the `docker` list of a job, an executor or an inline orb that comes from Docker Hub,
+or from another registry that the policy has credentials for, and has no `auth`, `aws_auth` or
+`gcp_auth` in effect: none of its own, none through an alias or a merge key. Amazon ECR and Google
+Artifact Registry images may have credentials outside the config, so they count only if the policy
+names credentials for them.
+
+## Why it matters
+
+Docker Hub limits anonymous pulls. Which of them are limited depends on the platform: on CircleCI
+Server and on self-hosted runners all are; on Cloud the Docker executor uses CircleCI's own account
+unless you give yours.
+
+## The fix
+
+An `auth` block directly after `image`, with the names that the file uses for that registry
+already, else the policy's. An image that is defined once and used through an anchor is edited once.
+
+## When not to
+
+When no paid account stands behind the credentials: a free one brings a limit of its own. List such
+images in `exempt-images` of the policy, or write `# cci-migrate: ignore[unauthenticated-image]`
+with the reason above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import (
+    UNAUTHENTICATED_IMAGE,
+    AssessedImage,
+    Assessment,
+    Unauthenticated,
+)
+from cci_migrate.auth_block import add_credential, form_of
+from cci_migrate.auth_placement import NoPlace, place_auth
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.impact import of_anonymous_image, registry_name
+from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.wording import owners_of
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each definition of an image without credentials."""
+    for one in assessment.images:
+        if isinstance(one.state, Unauthenticated):
+            image = one.image
+            impact = of_anonymous_image(image, one.state.host, assessment.policy.platform)
+            name = registry_name(one.state.host)
+            yield Finding(
+                rule=UNAUTHENTICATED_IMAGE,
+                place=Place.of(image.item.image.value, image.route),
+                message=f"{image.item.text} is pulled from {name} without credentials",
+                subject=image.item.text,
+                owner=owners_of(image),
+                severity=impact.severity,
+                because=impact.because,
+                remedy=_remedy(one, one.state, assessment),
+                registry=one.state.host,
+            )
+
+
+def _remedy(one: AssessedImage, state: Unauthenticated, assessment: Assessment) -> Remedy:
+    alike = [
+        other.image
+        for other in assessment.images
+        if isinstance(other.state, Unauthenticated)
+        and other.state.host == state.host
+        and other.state.wanted.credential == state.wanted.credential
+    ]
+    images = [other.image for other in assessment.images]
+    place = place_auth(one.image, alike, images, assessment.sharing)
+    if isinstance(place, NoPlace):
+        return NoFix(place.reason, "define the two images apart from each other")
+    wanted = state.wanted
+    key = form_of(wanted.credential).value
+    return Fix(
+        f"add {key} under the image",
+        (add_credential(place, wanted.credential, wanted.form),),
+    )
+
+
+RULE = Rule(
+    id=UNAUTHENTICATED_IMAGE,
+    summary="an image of a Docker executor is pulled without credentials",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "every image of a job, the service too; what stands below stays where it is",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: cimg/python:3.12
+        environment:
+          TZ: UTC
+      # the tests want a database
+      - image: postgres:16
+    steps: [checkout]
+""",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: cimg/python:3.12
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+        environment:
+          TZ: UTC
+      # the tests want a database
+      - image: postgres:16
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+    steps: [checkout]
+""",
+        ),
+        Example(
+            "an anchor that several jobs use is edited once, with the file's own names",
+            """\
+version: 2.1
+x-node: &node
+  image: cimg/node:20.11
+jobs:
+  lint:
+    docker:
+      - *node
+  test:
+    docker:
+      - <<: *node
+        environment: {CI: "1"}
+  e2e:
+    docker:
+      - image: cypress/base:20
+        auth:
+          username: $HUB_USER
+          password: $HUB_TOKEN
+""",
+            """\
+version: 2.1
+x-node: &node
+  image: cimg/node:20.11
+  auth:
+    username: $HUB_USER
+    password: $HUB_TOKEN
+jobs:
+  lint:
+    docker:
+      - *node
+  test:
+    docker:
+      - <<: *node
+        environment: {CI: "1"}
+  e2e:
+    docker:
+      - image: cypress/base:20
+        auth:
+          username: $HUB_USER
+          password: $HUB_TOKEN
+""",
+        ),
+        Unchanged(
+            "another registry, for which the policy has no credentials",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: quay.io/acme/builder:4
+""",
+        ),
+    ),
+)

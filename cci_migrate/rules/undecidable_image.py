@@ -1,0 +1,130 @@
+"""Which registry an image comes from cannot be told.
+
+## What it finds
+
+An image without credentials whose registry depends on something that the config does not tell: a
+parameter without known values, parameters that make it come from several registries, an
+environment variable, which CircleCI does not put into `image`.
+
+## Why it matters
+
+Credentials of the wrong registry must not reach it, so none are written.
+
+## The fix
+
+None on its own. Give the parameter a default or an `enum`, write the registry out, or say in
+interactive mode which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import AssessedImage, Assessment, Undecided
+from cci_migrate.auth_block import add_credential, form_of
+from cci_migrate.auth_placement import NoPlace, place_auth
+from cci_migrate.conventions import PLAIN, AuthForm
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import registry_at
+from cci_migrate.findings import (
+    Choice,
+    Finding,
+    Fix,
+    NoFix,
+    Place,
+    Question,
+    Remedy,
+    Severity,
+)
+from cci_migrate.impact import registry_name
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
+from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.wording import owners_of
+
+ID = "undecidable-image"
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each image without credentials whose registry cannot be told."""
+    for one in assessment.images:
+        if isinstance(one.state, Undecided):
+            yield Finding(
+                rule=ID,
+                place=Place.of(one.image.item.image.value, one.image.route),
+                message=f"the registry of {one.image.item.text} cannot be told: {one.state.reason}",
+                subject=one.image.item.text,
+                owner=owners_of(one.image),
+                severity=Severity.WARNING,
+                because="It may be a pull without credentials.",
+                remedy=_remedy(one, assessment),
+            )
+
+
+def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
+    image = one.image
+    if image.undecided is None:
+        return NoFix(
+            "one auth block cannot serve several registries",
+            "name an executor for each registry, or pass the credentials as parameters too",
+        )
+    if "$" in image.item.text:
+        return NoFix(
+            "CircleCI does not put environment variables into image",
+            "use a pipeline parameter with a default instead",
+        )
+    images = [other.image for other in assessment.images]
+    place = place_auth(image, [image], images, assessment.sharing)
+    if isinstance(place, NoPlace):
+        return NoFix(place.reason, "write the registry out")
+    choices: list[Choice] = []
+    known: dict[str, tuple[RegistryCredential, AuthForm]] = {
+        registry.host: (registry.credential, PLAIN) for registry in assessment.policy.registries
+    }
+    known.setdefault(DOCKER_HUB, (DEFAULT_DOCKER_HUB.credential, PLAIN))
+    for host, convention in assessment.conventions.items():
+        known[host] = (convention.credential, convention.form)
+    for host, (credential, form) in known.items():
+        name = registry_name(host)
+        choices.append(
+            Choice(
+                host,
+                f"it always comes from {name}",
+                f"The credentials of {registry_at(host).name} are written under the image.",
+                Fix(
+                    f"add the {form_of(credential).value} of {name} under the image",
+                    (add_credential(place, credential, form),),
+                ),
+            )
+        )
+    choices.append(
+        Choice(
+            "leave",
+            "leave it as it is",
+            "The image is pulled without credentials.",
+            NoFix("you chose to leave it", "give its parameter a default"),
+        )
+    )
+    return Question(f"Which registry does {image.item.text} come from?", tuple(choices))
+
+
+RULE = Rule(
+    id=ID,
+    summary="which registry an image comes from cannot be told",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "a parameter that every caller sets to something else",
+            """\
+version: 2.1
+executors:
+  any:
+    parameters:
+      image: {type: string}
+    docker:
+      - image: << parameters.image >>
+""",
+            None,
+        ),
+    ),
+)

@@ -1,0 +1,22 @@
+"""How findings name the things they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.circleci.images import PulledImage
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def owners_of(image: PulledImage) -> str:
+    """The jobs and executors with ``image`` in their lists: ``job lint and 3 others``."""
+    titles = list(dict.fromkeys(owner.title for owner in image.owners))
+    if len(titles) <= 3:
+        return listed(titles)
+    return f"{titles[0]} and {len(titles) - 1} others"
