@@ -1,0 +1,138 @@
+"""Files are replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.proof import FileChange, ProvenChange
+from cci_migrate.writing import WriteError, write
+
+BEFORE, AFTER = b"a: 1\r\n", b"a: 1\r\nb: 2\r\n"
+
+
+def change(*paths: str, after: bytes = AFTER) -> ProvenChange:
+    return ProvenChange(tuple(FileChange(path, BEFORE, after) for path in paths))
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(BEFORE)
+
+
+def everything_in(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+@contextmanager
+def no_room_for_files_above(size: int) -> Iterator[None]:
+    """As a full disk does, this makes a write end part-way with an error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_the_bytes_are_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+    put(tmp_path, "a/x.yml", "b/y.yml")
+    write(change("a/x.yml", "b/y.yml"), tmp_path)
+    assert everything_in(tmp_path) == {"a/x.yml": AFTER, "b/y.yml": AFTER}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o664])
+def test_the_mode_is_kept(tmp_path: Path, mode: int) -> None:
+    put(tmp_path, "x.yml")
+    (tmp_path / "x.yml").chmod(mode)
+    write(change("x.yml"), tmp_path)
+    assert stat.S_IMODE((tmp_path / "x.yml").stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_owner_is_kept(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml")
+    os.chown(tmp_path / "x.yml", 1234, 4321)
+    write(change("x.yml"), tmp_path)
+    status = (tmp_path / "x.yml").stat()
+    assert (status.st_uid, status.st_gid) == (1234, 4321)
+
+
+def test_a_link_stays_and_the_file_it_names_is_written(tmp_path: Path) -> None:
+    put(tmp_path, "ci/real.yml")
+    (tmp_path / "config.yml").symlink_to("ci/real.yml")
+    write(change("config.yml"), tmp_path)
+    assert (tmp_path / "config.yml").is_symlink()
+    assert everything_in(tmp_path) == {"ci/real.yml": AFTER}
+
+
+def test_a_link_that_leaves_the_repository_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "outside.yml", "repository/other.yml")
+    root = tmp_path / "repository"
+    (root / "config.yml").symlink_to("../outside.yml")
+    with pytest.raises(WriteError, match="outside the repository"):
+        write(change("config.yml"), root)
+    assert set(everything_in(tmp_path).values()) == {BEFORE}
+
+
+def test_a_file_that_changed_since_it_was_read_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml", "y.yml")
+    (tmp_path / "y.yml").write_bytes(b"someone else's\n")
+    with pytest.raises(WriteError, match="changed since it was read") as caught:
+        write(change("x.yml", "y.yml"), tmp_path)
+    assert caught.value.path == "y.yml"
+    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": b"someone else's\n"}
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml")
+    with pytest.raises(WriteError, match="No such file"):
+        write(change("x.yml", "gone.yml"), tmp_path)
+    assert everything_in(tmp_path) == {"x.yml": BEFORE}
+
+
+def test_a_read_only_file_is_refused_to_root_as_well(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml")
+    (tmp_path / "x.yml").chmod(0o444)
+    with pytest.raises(WriteError, match="read-only"):
+        write(change("x.yml"), tmp_path)
+    assert everything_in(tmp_path) == {"x.yml": BEFORE}
+
+
+def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml", "y.yml")
+    big = change("x.yml", "y.yml", after=b"x" * 10_000)
+    with no_room_for_files_above(5_000), pytest.raises(WriteError, match="cannot be written: "):
+        write(big, tmp_path)
+    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}
+
+
+@pytest.mark.parametrize("stop", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_stops_it_between_two_files_takes_the_first_one_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    put(tmp_path, "x.yml", "y.yml")
+    rename = Path.replace
+
+    def fail_at_y(self: Path, target: Path) -> Path:
+        if target.name == "y.yml":
+            # The first file is in place by now: that is the moment this is about.
+            assert (tmp_path / "x.yml").read_bytes() == AFTER
+            raise stop
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_y)
+    with pytest.raises(WriteError if isinstance(stop, OSError) else KeyboardInterrupt):
+        write(change("x.yml", "y.yml"), tmp_path)
+    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}
