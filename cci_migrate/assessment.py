@@ -18,10 +18,11 @@ from cci_migrate.circleci.images import (
     SECRET_KEYS,
     ImageAuth,
     PulledImage,
+    auths_of,
     pulled_images,
     variable_in,
 )
-from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
+from cci_migrate.circleci.misplaced import MisplacedKind, auth_on_owners, beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
@@ -38,6 +39,7 @@ from cci_migrate.conventions import (
     context_convention,
     credential_conventions,
     credential_of,
+    is_safe,
     policy_for,
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -312,6 +314,8 @@ def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assess
         if (host := _other_owner(image, images, policy)) is not None
     }
     conventions = credential_conventions(images, frozenset(misrouted))
+    if DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
+        conventions = {**conventions, DOCKER_HUB: CredentialConvention(credential, PLAIN)}
     return Assessment(
         config=config,
         policy=policy,
@@ -326,6 +330,24 @@ def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assess
         conventions=conventions,
         names=names,
     )
+
+
+def _misplaced_credential(
+    config: Config, images: tuple[PulledImage, ...]
+) -> RegistryCredential | None:
+    """The names that the file uses for Docker Hub, though not where CircleCI looks for them."""
+    for _, mapping, _ in auth_on_owners(config):
+        for auth in auths_of(mapping):
+            credential = credential_of(auth)
+            if credential is not None and is_safe(credential):
+                return credential
+    for image in images:
+        login = beside_the_image(image.item.mapping) if image.host == DOCKER_HUB else None
+        if login is not None and login.username and login.password:
+            credential = PasswordAuth(login.username, login.password)
+            if is_safe(credential):
+                return credential
+    return None
 
 
 def _state(

@@ -6,11 +6,27 @@ its own `Decisions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cci_migrate.findings import APPLY_ALL, Decisions
-from cci_migrate.outcomes import Outcome
+from cci_migrate.assessment import Assessment, Authenticated, assess
+from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.findings import (
+    APPLY_ALL,
+    Decisions,
+    Finding,
+    NoFix,
+    Settled,
+    State,
+)
+from cci_migrate.loading import Loaded, load, load_texts
+from cci_migrate.lossless.source import SourceText
+from cci_migrate.outcomes import Examined, Outcome, Refused
+from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
+from cci_migrate.proof import NotProven, Reading, prove
+from cci_migrate.rules.catalogue import RULES
+from cci_migrate.todos import notes, todos
 
 #: Gives the bytes of a file of the repository by its path from the root, None if there is none.
 RepositoryReader = Callable[[str], bytes | None]
@@ -27,7 +43,7 @@ def group_files(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
     A packed source tree is one group; any other file is a group of its own. Sorted.
     """
-    raise NotImplementedError
+    return tuple(tuple(part.path for part in group.parts) for group in group_by_name(paths))
 
 
 def process(
@@ -40,7 +56,38 @@ def process(
 
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
-    raise NotImplementedError
+    group = _as_one(files)
+    loaded = load(group, files)
+    if not isinstance(loaded, Loaded):
+        return loaded
+    examined = _examine(loaded, policy, decisions, read)
+    plan = examined.plan
+    if loaded.refused is not None:
+        return _with_findings(loaded.refused, plan)
+    change = None
+    if plan.operations:
+        proven = prove(
+            examined.reading,
+            policy,
+            decisions.names.values(),
+            lambda sources: _read_again(group, sources, policy, decisions, read),
+            _secrets(examined.assessment),
+        )
+        if isinstance(proven, NotProven):
+            reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
+            instead = "please report this; the file stays as it was"
+            paths = tuple(files)
+            return _with_findings(Refused(paths, reason, instead), plan)
+        change = proven
+    return Examined(
+        paths=tuple(files),
+        settled=plan.settled,
+        change=change,
+        todos=todos(examined.assessment, plan),
+        notes=notes(examined.assessment),
+        images=len(examined.assessment.images),
+        authenticated=_authenticated(examined.assessment, plan),
+    )
 
 
 def process_repository(
@@ -53,4 +100,99 @@ def process_repository(
     return tuple(
         process({path: files[path] for path in group}, policy, decisions, read)
         for group in group_files(files)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Examination:
+    assessment: Assessment
+    plan: Plan
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(
+            self.assessment.config.documents,
+            tuple(one.image for one in self.assessment.images),
+            self.plan,
+            {host: one.credential for host, one in self.assessment.conventions.items()},
+        )
+
+
+def _as_one(files: Mapping[str, bytes]) -> Group:
+    """The group that ``files`` are: the caller has grouped them by `group_files`."""
+    groups = group_by_name(files)
+    if len(groups) == 1:
+        return groups[0]
+    return Group(tuple(part for group in groups for part in group.parts))
+
+
+def _examine(
+    loaded: Loaded, policy: Policy, decisions: Decisions, read: RepositoryReader
+) -> _Examination:
+    del read
+    config = loaded.config
+    assessment = assess(config, policy, decisions.names)
+    findings = tuple(_findings(assessment, policy))
+    if loaded.refused is not None:
+        findings = ()
+    if config.is_orb_source and not policy.fix_orbs:
+        findings = tuple(_explained_only(one) for one in findings)
+    return _Examination(assessment, plan_changes(config.documents, findings, decisions))
+
+
+def _findings(assessment: Assessment, policy: Policy) -> Iterator[Finding]:
+    for rule in RULES:
+        if policy.is_selected(rule.id):
+            yield from rule.detect(assessment)
+
+
+def _explained_only(finding: Finding) -> Finding:
+    if isinstance(finding.remedy, NoFix):
+        return finding
+    return replace(
+        finding,
+        remedy=NoFix(
+            "this is an orb's source: everyone who uses the orb would get these variable names",
+            "give its jobs a parameter of type executor, or ask for the change with --fix-orbs",
+        ),
+    )
+
+
+def _read_again(
+    group: Group,
+    sources: Sequence[SourceText],
+    policy: Policy,
+    decisions: Decisions,
+    read: RepositoryReader,
+) -> Reading | str:
+    loaded = load_texts(group, sources)
+    if not isinstance(loaded, Loaded):
+        return "it can no longer be read as a config"
+    return _examine(loaded, policy, decisions, read).reading
+
+
+def _with_findings(refused: Refused, plan: Plan) -> Refused:
+    settled = tuple(
+        Settled(one.finding, State.LEFT, refused.reason) if one.state is State.FIXED else one
+        for one in plan.settled
+    )
+    return replace(refused, settled=settled)
+
+
+def _secrets(assessment: Assessment) -> tuple[str, ...]:
+    found = (
+        one.state.literal.value.value
+        for one in assessment.images
+        if isinstance(one.state, Authenticated) and one.state.literal is not None
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _authenticated(assessment: Assessment, plan: Plan) -> int:
+    rules = ("unauthenticated-image", "incomplete-auth", "misplaced-auth", "undecidable-image")
+    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    return sum(
+        1
+        for one in assessment.images
+        if isinstance(one.state, Authenticated) or any(one.key(rule) in fixed for rule in rules)
     )

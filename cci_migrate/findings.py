@@ -22,19 +22,23 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a finding is: a span of a file, and the name of that place in the config.
+    """Where a finding is: a node, and the name of that place in the config.
 
     ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move.
     """
 
-    source: SourceText = field(repr=False)
-    span: Span
+    node: Node = field(repr=False)
     route: str
 
-    @classmethod
-    def of(cls, node: Node, route: str) -> Place:
-        """The place of ``node``, called ``route``."""
-        return cls(node.source, span_of(node), route)
+    @property
+    def source(self) -> SourceText:
+        """The file."""
+        return self.node.source
+
+    @property
+    def span(self) -> Span:
+        """The characters of the node."""
+        return span_of(self.node)
 
     @property
     def position(self) -> Position:
@@ -105,6 +109,23 @@ class Finding:
     def key(self) -> str:
         """``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``."""
         return f"{self.rule}:{self.place.source.path}:{self.place.route}"
+
+
+class State(Enum):
+    """What became of one finding."""
+
+    FIXED = "fixed"
+    LEFT = "left"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A finding and what became of it. ``reason`` says why it is left."""
+
+    finding: Finding
+    state: State
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from cci_migrate.findings import Finding
+from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.lossless.source import Position
 from cci_migrate.proof import ProvenChange
 
-
-class State(Enum):
-    """What became of one finding."""
-
-    FIXED = "fixed"
-    LEFT = "left"
-    SUPPRESSED = "suppressed"
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A finding and what became of it. ``reason`` says why it is left."""
-
-    finding: Finding
-    state: State
-    reason: str = ""
+__all__ = [
+    "Examined",
+    "ExitCode",
+    "Failed",
+    "NotAConfig",
+    "Outcome",
+    "Refused",
+    "Run",
+    "Settled",
+    "State",
+    "ToDo",
+    "exit_code",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,10 @@ class Run:
 
 
 def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
-    """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run."""
+    """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run.
+
+    Notes tell of something that this tool does not change: they leave nothing to do.
+    """
     left = False
     for outcome in outcomes:
         if isinstance(outcome, Failed):
@@ -114,6 +114,9 @@ def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
         if isinstance(outcome, Refused):
             left = True
         elif isinstance(outcome, Examined):
-            left = left or any(s.state is State.LEFT for s in outcome.settled)
+            left = left or any(
+                one.state is State.LEFT and one.finding.severity is not Severity.NOTE
+                for one in outcome.settled
+            )
             left = left or (not written and outcome.change is not None)
     return ExitCode.LEFT if left else ExitCode.DONE

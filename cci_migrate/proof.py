@@ -1,8 +1,53 @@
-"""The proof that a plan does what it says and nothing else, before a byte is written."""
+"""The proof that a plan does what it says and nothing else, before a byte is written.
+
+Six clauses, each by means of its own:
+
+1. taking the edits back gives the original bytes;
+2. the result parses;
+3. its data differ from the old exactly as the operations say;
+4. no image got credentials of another registry;
+5. nothing that was planned is found again, and nothing more would be planned;
+6. line ends, byte order mark and final newline are as before.
+
+What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.conventions import credential_of, policy_for
+from cci_migrate.findings import Names, State
+from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.operations import Operation
+from cci_migrate.lossless.source import LINE_BREAK, SourceText
+from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
+from cci_migrate.planning import Plan
+from cci_migrate.policy import (
+    AwsKeyAuth,
+    AwsRoleAuth,
+    GcpAuth,
+    PasswordAuth,
+    Policy,
+    RegistryCredential,
+)
+
+
+class Clause(Enum):
+    """A clause of the proof; the value says what it holds."""
+
+    REVERSIBLE = "taking the change back gives the original"
+    PARSES = "the result is YAML"
+    DATA = "the data change as planned and no further"
+    CREDENTIALS = "no image gets another registry's credentials"
+    SETTLED = "nothing is left that was to be done"
+    LINE_ENDS = "line ends, byte order mark and final newline stay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +69,167 @@ class ProvenChange:
     """A change that passed the proof. Only this module makes one; writers take nothing else."""
 
     files: tuple[FileChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """The clause that a plan failed, and how."""
+
+    clause: Clause
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A config as the tool reads it: its documents, its images and what is planned for it.
+
+    ``credentials`` are those that the file itself uses for each registry, in the right place or
+    not.
+    """
+
+    documents: tuple[Document, ...]
+    images: tuple[PulledImage, ...]
+    plan: Plan
+    credentials: Mapping[str, RegistryCredential]
+
+
+#: Reads the changed texts again. None where they no longer make a config.
+ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
+
+
+def prove(
+    before: Reading,
+    policy: Policy,
+    names: Iterable[Names],
+    read_again: ReadAgain,
+    secrets: Sequence[str] = (),
+) -> ProvenChange | NotProven:
+    """The change that ``before.plan`` makes, or the clause that speaks against it."""
+    sources = [document.source for document in before.documents]
+    edits = before.plan.edits
+    try:
+        changed = [
+            source.with_text(apply_edits(source.text, edits.get(source.path, ())))
+            for source in sources
+        ]
+    except EditConflictError as error:
+        return NotProven(Clause.REVERSIBLE, str(error))
+    for old, new in zip(sources, changed, strict=True):
+        reason = not_reversible(old, new, edits.get(old.path, ()))
+        if reason is not None:
+            return NotProven(Clause.REVERSIBLE, reason)
+        reason = line_ends_differ(old, new)
+        if reason is not None:
+            return NotProven(Clause.LINE_ENDS, reason)
+    after = read_again(changed)
+    if isinstance(after, str):
+        return NotProven(Clause.PARSES, after)
+    reason = data_differ(before.documents, before.plan.operations, after.documents)
+    if reason is not None:
+        return NotProven(Clause.DATA, reason)
+    reason = credentials_stray(before, after.images, policy, names)
+    if reason is not None:
+        return NotProven(Clause.CREDENTIALS, reason)
+    reason = something_left(before.plan, after.plan)
+    if reason is not None:
+        return NotProven(Clause.SETTLED, reason)
+    return ProvenChange(
+        tuple(
+            FileChange(old.path, old.encode(), new.encode(), tuple(secrets))
+            for old, new in zip(sources, changed, strict=True)
+            if old.text != new.text
+        )
+    )
+
+
+def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
+    """Clause 1 for one file: why taking ``edits`` back from ``new`` does not give ``old``."""
+    if take_back(new.text, edits) != old.text:
+        return f"{old.path}: the edits taken back do not give the original text"
+    return None
+
+
+def data_differ(
+    before: tuple[Document, ...], operations: tuple[Operation, ...], after: tuple[Document, ...]
+) -> str | None:
+    """Clause 3: why the data of ``after`` are not those of ``before`` with ``operations`` done."""
+    try:
+        wanted = expected(before, operations)
+    except UnknownPlaceError as error:
+        return str(error)
+    if not same(wanted, data_of(after)):
+        return "the changed text means something else than was planned"
+    return None
+
+
+def credentials_stray(
+    before: Reading,
+    after: Iterable[PulledImage],
+    policy: Policy,
+    names: Iterable[Names],
+) -> str | None:
+    """Clause 4: which image of ``after`` has credentials that are not its registry's.
+
+    An image may have those that the policy or the user names for its registry, those that an image
+    of the same registry had already, and those it had itself. Credentials are known by their
+    secret half: a user name goes with it.
+    """
+    own: dict[str, set[str]] = {}
+    by_host = {host: {secret_half(one)} for host, one in before.credentials.items()}
+    for image in before.images:
+        own[image.route] = _secrets(image)
+        if image.host is not None:
+            by_host.setdefault(image.host, set()).update(own[image.route])
+    said = {secret_half(one.credential) for one in names}
+    for image in after:
+        for secret in _secrets(image) - own.get(image.route, set()) - said:
+            for host in image.hosts:
+                registry = policy_for(host, policy)
+                known = registry is not None and secret_half(registry.credential) == secret
+                if not known and secret not in by_host.get(host, set()):
+                    return f"{image.route} would send credentials to {host} that are not its own"
+    return None
+
+
+def _secrets(image: PulledImage) -> set[str]:
+    credentials = (credential_of(auth) for auth in image.auths)
+    return {secret_half(one) for one in credentials if one is not None}
+
+
+def secret_half(credential: RegistryCredential) -> str:
+    """The half of ``credential`` that must not reach another registry."""
+    match credential:
+        case PasswordAuth(password=secret) | AwsKeyAuth(secret_access_key=secret):
+            return secret
+        case AwsRoleAuth(role_arn=secret) | GcpAuth(service_account=secret):
+            return secret
+        case _:
+            assert_never(credential)
+
+
+def something_left(done: Plan, again: Plan) -> str | None:
+    """Clause 5: what a second run would still find of what was planned, or do besides."""
+    found = {one.finding.key for one in again.settled if one.finding.key in done.fixed}
+    shown = {one.finding.key for one in again.settled if one.state is State.SUPPRESSED}
+    if found - shown:
+        return f"{min(found - shown)} would be found again"
+    if again.operations:
+        return "a second run would change the result again"
+    return None
+
+
+def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
+    """Clause 6 for one file."""
+    if old.has_bom != new.has_bom:
+        return f"{old.path}: the byte order mark changed"
+    if bool(old.text) and _ends_with_break(old.text) != _ends_with_break(new.text):
+        return f"{old.path}: the newline at the end of the file changed"
+    kinds = set(LINE_BREAK.findall(old.text))
+    strangers = set(LINE_BREAK.findall(new.text)) - kinds
+    if strangers and (kinds or strangers != {"\n"}):
+        return f"{old.path}: a kind of line end appeared that the file does not use"
+    return None
+
+
+def _ends_with_break(text: str) -> bool:
+    return LINE_BREAK.fullmatch(text[-1:]) is not None

@@ -37,7 +37,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             missing = listed(auth.missing)
             yield Finding(
                 rule=INCOMPLETE_AUTH,
-                place=Place.of(auth.entry.key, image.route),
+                place=Place(auth.entry.key, image.route),
                 message=f"the {auth.form.value} of {image.item.text} has no {missing}",
                 subject=image.item.text,
                 owner=owners_of(image),

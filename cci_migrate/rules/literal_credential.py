@@ -49,7 +49,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             remedy = Fix(f"use {literal.variable} instead", (operation,))
         yield Finding(
             rule=LITERAL_CREDENTIAL,
-            place=Place.of(literal.value, one.image.route),
+            place=Place(literal.value, one.image.route),
             message=f"the {literal.key} for {one.image.item.text} is written out",
             subject=one.image.item.text,
             owner=owners_of(one.image),

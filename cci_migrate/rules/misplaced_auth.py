@@ -55,7 +55,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for title, mapping, entry in auth_on_owners(assessment.config):
         yield Finding(
             rule=MISPLACED_AUTH,
-            place=Place.of(entry.key, f"{title.replace(' ', 's.')}.auth"),
+            place=Place(entry.key, f"{title.replace(' ', 's.')}.auth"),
             message=f"auth stands on the {title} itself; it belongs under each image",
             subject=title,
             owner=title,
@@ -66,7 +66,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for title, route, entry in auth_under_machine(assessment.config):
         yield Finding(
             rule=MISPLACED_AUTH,
-            place=Place.of(entry.key, f"{route}.auth"),
+            place=Place(entry.key, f"{route}.auth"),
             message=f"auth stands under machine in the {title}, which knows no such key",
             subject=title,
             owner=title,
@@ -80,7 +80,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         position = item.source.position(item.start)
         yield Finding(
             rule=MISPLACED_AUTH,
-            place=Place.of(item, f"line-{position.line}"),
+            place=Place(item, f"line-{position.line}"),
             message="a login is lost here: what is merged before it has the same key",
             subject="<<",
             owner=f"line {mapping.source.position(mapping.start).line}",
@@ -125,7 +125,7 @@ def _beside_image(one: AssessedImage, state: Misplaced) -> Finding:
             assert_never(state.kind)
     return Finding(
         rule=MISPLACED_AUTH,
-        place=Place.of(item.image.value, one.image.route),
+        place=Place(item.image.value, one.image.route),
         message=f"{item.text}: {message}",
         subject=item.text,
         owner=owners_of(one.image),

@@ -54,7 +54,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         theirs, its = registry_name(one.misrouted_to), registry_name(image.host)
         yield Finding(
             rule=ID,
-            place=Place.of(auth.entry.key, image.route),
+            place=Place(auth.entry.key, image.route),
             message=f"credentials of {theirs} are sent to {its} for {image.item.text}",
             subject=image.item.text,
             owner=owners_of(image),
@@ -101,8 +101,8 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
         Choice("keep", "leave it as it is", "The credentials go on to that registry.", keep)
     )
     return Question(
-        f"These look like the credentials of {registry_name(one.misrouted_to or '')}, and the image "
-        f"comes from {name}. Which are right?",
+        f"These look like the credentials of {registry_name(one.misrouted_to or '')}, "
+        f"and the image comes from {name}. Which are right?",
         tuple(choices),
     )
 

@@ -81,7 +81,7 @@ def _finding(one: AssessedEntry, placement: ContextPlacement) -> Finding:
     today = any(not need.after for need in one.needs)
     return Finding(
         rule=ID,
-        place=Place.of(one.entry.key, one.entry.route),
+        place=Place(one.entry.key, one.entry.route),
         message=f"{one.entry.name} reads {listed(variables)} but does not hold {listed(names)}",
         subject=one.entry.name,
         owner=f"{group} {one.entry.workflow}",
@@ -122,7 +122,7 @@ def _without_workflow(assessment: Assessment) -> Iterator[Finding]:
         )
     yield Finding(
         rule=ID,
-        place=Place.of(job.key, "workflows"),
+        place=Place(job.key, "workflows"),
         message=f"the job {job.name} runs without a workflow, so it cannot hold {listed(names)}",
         subject=job.name,
         owner=f"job {job.name}",

@@ -31,7 +31,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     cloud = assessment.policy.platform is Platform.CLOUD
     yield Finding(
         rule=ID,
-        place=Place.of(version, "version"),
+        place=Place(version, "version"),
         message=f"version {version.value} of the config language is at its end of life",
         subject=f"version {version.value}",
         owner="config",

@@ -53,7 +53,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             name = registry_name(one.state.host)
             yield Finding(
                 rule=UNAUTHENTICATED_IMAGE,
-                place=Place.of(image.item.image.value, image.route),
+                place=Place(image.item.image.value, image.route),
                 message=f"{image.item.text} is pulled from {name} without credentials",
                 subject=image.item.text,
                 owner=owners_of(image),

@@ -50,7 +50,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         if isinstance(one.state, Undecided):
             yield Finding(
                 rule=ID,
-                place=Place.of(one.image.item.image.value, one.image.route),
+                place=Place(one.image.item.image.value, one.image.route),
                 message=f"the registry of {one.image.item.text} cannot be told: {one.state.reason}",
                 subject=one.image.item.text,
                 owner=owners_of(one.image),

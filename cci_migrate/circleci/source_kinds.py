@@ -1,0 +1,109 @@
+"""What a file is: a config, a part of one, an orb's source, or something else altogether."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.nodes import Document, Mapping
+from cci_migrate.lossless.source import SourceText
+
+
+class SourceKind(Enum):
+    """The kinds of sources that are read as CircleCI's."""
+
+    CONFIG = "config"
+    ORB = "orb source"
+    PACKED_PART = "part of a packed source"
+
+
+@dataclass(frozen=True, slots=True)
+class SomethingElse:
+    """A file that is not CircleCI's; ``kind`` says what it is, for people."""
+
+    kind: str
+
+
+_SECTIONS = frozenset(
+    {"jobs", "workflows", "executors", "commands", "orbs", "job-groups", "setup", "parameters"}
+)
+_ORB_KEYS = frozenset({"examples", "display"})
+_EXECUTOR_KEYS = frozenset({"docker", "machine", "macos", "executor"})
+_VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "compile"})
+
+_TEMPLATE = re.compile(
+    r"^[ \t]*(?:\{%|\{\{[#/>^!])|\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b|<%"
+    r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b",
+    re.MULTILINE,
+)
+_HEADER = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
+_GENERATED = re.compile(
+    r"do\s+not\s+(?:manually\s+|directly\s+)?(?:edit|modify|change)|@generated"
+    r"|auto-?\s?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
+    re.IGNORECASE,
+)
+_FILE_NAME = re.compile(r"[\w@.-]*(?:/[\w@.-]+)+/?|[\w@-]+(?:\.[\w-]+)*\.\w{1,6}\b")
+
+
+def kind_of(document: Document) -> SourceKind | SomethingElse:
+    """What ``document`` is, by its content (and, for an orb's root file, its name)."""
+    root = document.root
+    name = document.source.path.rpartition("/")[2]
+    if root is None:
+        return SomethingElse("an empty file")
+    if not isinstance(root, Mapping):
+        return SomethingElse("no config: it is not a mapping")
+    keys = entries_of(root).keys()
+    version = text_of(value_of(root, "version"))
+    if name.startswith("@orb."):
+        return SourceKind.ORB
+    if version is not None and version.strip().startswith("2") and keys & _SECTIONS:
+        is_orb = bool(keys & _ORB_KEYS) and "workflows" not in keys
+        return SourceKind.ORB if is_orb else SourceKind.CONFIG
+    if version is None and "services" not in keys and "on" not in keys:
+        if keys & _EXECUTOR_KEYS and ("docker" in keys or "steps" in keys):
+            return SourceKind.PACKED_PART
+        if _looks_like_sections(root):
+            return SourceKind.ORB if keys & _ORB_KEYS else SourceKind.CONFIG
+    if version is None and keys & _VERSION_1_KEYS and name.startswith("circle."):
+        return SomethingElse("a config of CircleCI 1.0, which has not run since 2019")
+    return SomethingElse("no CircleCI config")
+
+
+def _looks_like_sections(root: Mapping) -> bool:
+    """Whether some job or executor of ``root`` has a key that CircleCI's have."""
+    for section in ("jobs", "executors"):
+        for entry in entries_of(value_of(root, section)).values():
+            if entries_of(entry.value).keys() & _EXECUTOR_KEYS:
+                return True
+    return False
+
+
+def is_template(source: SourceText) -> bool:
+    """Whether ``source`` is filled in by a template engine before CircleCI sees it.
+
+    ``{{ checksum "x" }}`` and the like are CircleCI's own, in the keys of caches.
+    """
+    return ("{%" in source.text or "{{" in source.text or "<%" in source.text) and (
+        _TEMPLATE.search(source.text) is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A file that a program writes. ``origin`` is the file it names as its source, if any."""
+
+    origin: str | None
+
+
+def generated(source: SourceText) -> Generated | None:
+    """Whether the comment at the head of ``source`` says that a program writes it."""
+    match = _HEADER.match(source.text)
+    header = match.group() if match else ""
+    if _GENERATED.search(header) is None:
+        return None
+    names = [name for name in _FILE_NAME.findall(header) if name not in source.path]
+    names = [name for name in names if "://" not in name and not name.startswith("//")]
+    return Generated(names[0] if names else None)

@@ -1,0 +1,59 @@
+"""``# cci-migrate: ignore[rule] reason``: what the user does not want to hear of.
+
+The comment stands on the line of what it is about, or on a line of its own above it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cci_migrate.findings import Place
+from cci_migrate.lossless.source import SourceText
+
+_COMMENT = re.compile(r"#\s*cci-migrate:\s*ignore(?:\[([^\]]*)\])?[ \t]*([^\r\n]*)")
+_ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreComment:
+    """One comment. ``rules`` is empty where it names none: all are meant."""
+
+    rules: frozenset[str]
+    reason: str
+
+    def covers(self, rule: str) -> bool:
+        """Whether findings of ``rule`` are meant."""
+        return not self.rules or rule in self.rules
+
+
+def comment_text(rule: str, reason: str) -> str:
+    """The text of a comment that ignores ``rule``, without its ``#``."""
+    one_line = " ".join(reason.split())
+    return f"cci-migrate: ignore[{rule}] {one_line}".rstrip()
+
+
+def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
+    """The comment by which ``rule`` is ignored at ``place``."""
+    source = place.source
+    if "cci-migrate:" not in source.text:
+        return None
+    start = source.line_start(place.span.start)
+    found = _on_line(source, start, rule)
+    while found is None and start > 0:
+        start = source.line_start(start - 1)
+        line = source.text[start : source.line_end(start)]
+        if not _ONLY_COMMENT.fullmatch(line):
+            return None
+        found = _on_line(source, start, rule)
+    return found
+
+
+def _on_line(source: SourceText, start: int, rule: str) -> IgnoreComment | None:
+    match = _COMMENT.search(source.text, start, source.line_end(start))
+    if match is None:
+        return None
+    names = (match.group(1) or "").split(",")
+    rules = frozenset(name.strip() for name in names if name.strip())
+    comment = IgnoreComment(rules, match.group(2).strip())
+    return comment if comment.covers(rule) else None

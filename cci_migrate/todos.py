@@ -1,0 +1,98 @@
+"""What is left for the user to do outside the config, once its fixes are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cci_migrate.assessment import Assessment, NotCovered, Unauthenticated, variables_of
+from cci_migrate.conventions import policy_for
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.findings import State
+from cci_migrate.impact import registry_name
+from cci_migrate.outcomes import ToDo
+from cci_migrate.planning import Plan
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore
+from cci_migrate.rules.wording import listed
+
+
+def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
+    """What must exist at CircleCI and at the registries for the changes of ``plan`` to work."""
+    return tuple(ToDo(text) for text in dict.fromkeys(_todos(assessment, plan)))
+
+
+def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
+    in_context: dict[str, dict[str, None]] = {}
+    for entry in assessment.entries:
+        for need in entry.needs:
+            if f"missing-context:{entry.entry.key.source.path}:{entry.entry.route}" in fixed:
+                in_context.setdefault(need.context, {}).update(dict.fromkeys(need.variables))
+    for context, variables in in_context.items():
+        yield (
+            f"The context {context} must exist in your organisation and hold "
+            f"{listed(list(variables))}."
+        )
+    if in_context:
+        yield (
+            "Who may not use a context cannot run the job: builds of forked pull requests and of "
+            "people outside the organisation end Unauthorized."
+        )
+    in_project: dict[str, None] = {}
+    for image in assessment.images:
+        state = image.state
+        if isinstance(state, Unauthenticated) and image.key("unauthenticated-image") in fixed:
+            convention = assessment.contexts.get(state.host)
+            told = assessment.policy.credentials is CredentialStore.PROJECT
+            if told or (convention is not None and convention.preferred is None):
+                in_project.update(dict.fromkeys(variables_of(state.wanted.credential)))
+    no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
+    if no_place and "missing-context" not in rules:
+        for need in assessment.needs_without_workflow:
+            if set(need.after) & fixed:
+                in_project.update(dict.fromkeys(need.variables))
+    if in_project:
+        why = " (it has no workflow in which a context could be named)" if no_place else ""
+        yield (
+            f"The project's environment variables must hold {listed(list(in_project))}{why}. "
+            "Builds of forked pull requests get them only if the project passes secrets to forks."
+        )
+    if "literal-credential" in rules:
+        yield (
+            "A secret was written out in the config. Take it back at the registry: the "
+            "repository's history keeps it."
+        )
+
+
+def notes(assessment: Assessment) -> tuple[str, ...]:
+    """What the user ought to know of the config, though nothing is to be done about it."""
+    return tuple(_notes(assessment))
+
+
+def _notes(assessment: Assessment) -> Iterator[str]:
+    uncovered: Counter[tuple[str, bool]] = Counter(
+        (one.state.host, one.state.unknown)
+        for one in assessment.images
+        if isinstance(one.state, NotCovered)
+    )
+    for (host, unknown), count in sorted(uncovered.items()):
+        images = "1 image" if count == 1 else f"{count} images"
+        are = "is" if count == 1 else "are"
+        if unknown:
+            yield (
+                f"{images} of {host} {are} not judged: CircleCI may have credentials for it in the "
+                "project's or a context's variables."
+            )
+        else:
+            yield f"{images} of {host} {are} not covered: the policy has no credentials for it."
+    convention = assessment.conventions.get(DOCKER_HUB)
+    registry = policy_for(DOCKER_HUB, assessment.policy)
+    if convention is not None and registry is not None:
+        asked = registry.credential
+        if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
+            names = listed([f"${name}" for name in variables_of(convention.credential)])
+            yield (
+                f"The file's own names for {registry_name(DOCKER_HUB)} were kept ({names}), not "
+                "those that you asked for."
+            )
