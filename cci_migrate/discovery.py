@@ -1,0 +1,307 @@
+"""Which files to look at: from the paths a user names to repositories and their candidates.
+
+What a candidate really is, the core tells by its content. Here count names and places: everything
+that ends in ``.yml`` or ``.yaml`` inside a ``.circleci`` folder at any depth (a project can have
+several configs, https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files/),
+the source tree of an orb (a folder with ``@orb.yml``), and every file that is named itself.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from cci_migrate.circleci.packing import SECTIONS
+from cci_migrate.engine import RepositoryReader, group_files
+from cci_migrate.outcomes import Failed, Outcome, Refused
+
+#: CircleCI's limit for a compiled config
+#: (https://support.circleci.com/hc/en-us/articles/360045043634); a source is seldom larger.
+SIZE_LIMIT = 8 * 1024 * 1024
+
+SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
+
+_CIRCLECI = ".circleci"
+_ORB_ROOTS = ("@orb.yml", "@orb.yaml")
+_SUFFIXES = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository's root and the candidates in it: POSIX paths relative to the root, sorted."""
+
+    root: Path
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What was found and is not to be read, as an outcome; its paths are relative to ``root``."""
+
+    root: Path
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What the named paths lead to. ``empty`` are those that lead to nothing."""
+
+    repositories: tuple[Repository, ...]
+    problems: tuple[Problem, ...] = ()
+    empty: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is found in one repository so far: each file by what it really is."""
+
+    root: Path
+    by_file: dict[Path, str] = field(default_factory=dict)
+    problems: list[Outcome] = field(default_factory=list)
+
+    def add(self, path: str) -> None:
+        """Take ``path`` unless it leaves the repository; of two names of one file the real one."""
+        named = self.root / path
+        try:
+            file = named.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            self.problems.append(Failed((path,), f"cannot be read: {_reason(error)}"))
+            return
+        if not file.is_relative_to(self.root):
+            self.problems.append(
+                Refused(
+                    (path,),
+                    "a symbolic link that leaves the repository",
+                    f"run cci-migrate on {file} itself",
+                )
+            )
+            return
+        known = self.by_file.get(file)
+        if known is None or not named.is_symlink():
+            self.by_file[file] = path
+
+
+def discover(paths: Sequence[Path]) -> Discovery:
+    """What is to be looked at for ``paths``, all of which exist, in the order they are named.
+
+    A file is always taken, together with the other files of the source tree it is a part of. A
+    folder is searched, but for ``.git``, ``node_modules``, ``vendor`` and what git ignores.
+    """
+    found: dict[Path, _Found] = {}
+    empty: list[Path] = []
+    for path in paths:
+        in_path = list(_search(path))
+        for root, files, problems in in_path:
+            repository = found.setdefault(root, _Found(root))
+            repository.problems += problems
+            for file in files:
+                repository.add(file)
+        if not any(files or problems for _, files, problems in in_path):
+            empty.append(path)
+    return Discovery(
+        tuple(
+            Repository(one.root, tuple(sorted(one.by_file.values())))
+            for one in found.values()
+            if one.by_file
+        ),
+        tuple(
+            Problem(one.root, problem)
+            for one in found.values()
+            for problem in dict.fromkeys(one.problems)
+        ),
+        tuple(empty),
+    )
+
+
+def root_of(path: Path) -> Path:
+    """The repository that ``path`` is in: the folder above it with ``.git`` in it.
+
+    Without git: the folder that holds ``.circleci`` or ``@orb.yml``, or else the file's folder or
+    the folder itself.
+    """
+    folder = path.resolve() if path.is_dir() else path.parent.resolve()
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            return parent
+    for parent in (folder, *folder.parents):
+        if parent.name == _CIRCLECI:
+            return parent.parent
+        if any((parent / name).is_file() for name in _ORB_ROOTS):
+            return parent
+    return folder
+
+
+def reader_of(root: Path) -> RepositoryReader:
+    """A reader of the files below ``root``; it knows nothing of what is outside or too large."""
+    real_root = root.resolve()
+
+    def read(path: str) -> bytes | None:
+        try:
+            file = (real_root / path).resolve(strict=True)
+            status = file.stat()
+            if not file.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
+                return None
+            return None if status.st_size > SIZE_LIMIT else file.read_bytes()
+        except (OSError, RuntimeError, ValueError):
+            return None
+
+    return read
+
+
+def read_candidate(root: Path, path: str) -> bytes | Failed:
+    """The bytes of one candidate, or why they cannot be had."""
+    try:
+        status = (root / path).stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Failed((path,), "not a regular file", "use - to read standard input")
+        if status.st_size > SIZE_LIMIT:
+            size = status.st_size / (1024 * 1024)
+            return Failed(
+                (path,),
+                f"the file has {size:.1f} MB, more than the 8 MB that CircleCI takes",
+                "split it, or leave it out",
+            )
+        return (root / path).read_bytes()
+    except OSError as error:
+        return Failed((path,), f"cannot be read: {_reason(error)}")
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+_Search = tuple[Path, list[str], list[Outcome]]
+
+
+def _search(path: Path) -> Iterator[_Search]:
+    root = root_of(path)
+    if not path.is_dir():
+        yield root, _with_companions(root, _relative(path, root)), []
+        return
+    folder = path.resolve()
+    inside = folder.relative_to(root).as_posix()
+    if _is_in_circleci(inside) and PurePosixPath(inside).name != _CIRCLECI:
+        # A part of a source tree: the config is the tree.
+        files = [f"{inside}/{file}" for file in _yaml_below(folder)]
+        yield root, sorted({one for file in files for one in _with_companions(root, file)}), []
+        return
+    if (root / ".git").exists():
+        listed = _listed_by_git(root, inside)
+        if listed is not None:
+            yield root, list(_candidates(root, listed, inside)), []
+            return
+    yield from _walked(folder, root)
+
+
+def _relative(path: Path, root: Path) -> str:
+    """The path of a file from ``root``; its last part may be a symbolic link and stays one."""
+    return (path.parent.resolve() / path.name).relative_to(root).as_posix()
+
+
+def _is_in_circleci(path: str) -> bool:
+    return _CIRCLECI in PurePosixPath(path).parts
+
+
+def _with_companions(root: Path, file: str) -> list[str]:
+    """``file`` and the other files of the config that it is a part of."""
+    for parent in PurePosixPath(file).parents:
+        folder = root / parent
+        is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
+        is_circleci = parent.name == _CIRCLECI and parent != PurePosixPath(file).parent
+        if is_orb or is_circleci:
+            below = (one for one in _yaml_below(folder) if is_circleci or _is_part_of_orb(one, ""))
+            around = {(parent / one).as_posix() for one in below} | {file}
+            return next(list(group) for group in group_files(around) if file in group)
+    return [file]
+
+
+def _yaml_below(folder: Path) -> Iterator[str]:
+    """The YAML files in ``folder`` and below, relative to it."""
+    for at, folders, files in os.walk(folder):
+        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
+        for name in sorted(files):
+            if name.endswith(_SUFFIXES):
+                yield (Path(at) / name).relative_to(folder).as_posix()
+
+
+def _listed_by_git(root: Path, inside: str) -> list[str] | None:
+    """What git knows below ``inside`` and does not ignore; None if it cannot be asked."""
+    import subprocess
+
+    environment = {
+        # A hook's variables speak of another repository or of another index.
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in {"GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH"}
+    }
+    # A repository's own settings can name programs to run; this one would be run by ls-files.
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), "ls-files"]
+    command += ["-z", "--cached", "--others", "--exclude-standard", "--", inside]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603
+    except OSError:
+        return None
+    if done.returncode != 0:
+        return None
+    return sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name})
+
+
+def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]:
+    """Those of git's names that are candidates, and are there."""
+    prefix = "" if inside == "." else inside + "/"
+    names = [
+        name
+        for name in listed
+        if name.endswith((*_SUFFIXES, _CIRCLECI))
+        # Only what is below the folder that was named: it may itself be in a vendor folder.
+        and SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
+    ]
+    orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
+    for name in names:
+        folder, last = _split(name)
+        if last == _CIRCLECI:
+            # A symbolic link to a folder, which neither git nor a walk looks into.
+            if (root / name).is_dir() and (root / name).resolve().is_relative_to(root):
+                yield from (f"{name}/{file}" for file in _yaml_below(root / name))
+        elif os.path.lexists(root / name) and (
+            _is_in_circleci(folder) or any(_is_part_of_orb(name, orb) for orb in orbs)
+        ):
+            yield name
+
+
+def _split(name: str) -> tuple[str, str]:
+    folder, _, last = name.rpartition("/")
+    return folder, last
+
+
+def _is_part_of_orb(name: str, orb: str) -> bool:
+    """Whether ``name`` is where ``circleci orb pack`` looks, in the folder ``orb``."""
+    if orb and not name.startswith(orb + "/"):
+        return False
+    first, *deeper = name[len(orb) + 1 if orb else 0 :].split("/")
+    return first in SECTIONS if deeper else first.startswith("@")
+
+
+def _walked(folder: Path, root: Path) -> Iterator[_Search]:
+    """What is found by looking into every folder; a folder with ``.git`` is a repository itself."""
+    names: list[str] = []
+    problems: list[Outcome] = []
+
+    def unreadable(error: OSError) -> None:
+        path = Path(error.filename).relative_to(root).as_posix()
+        problems.append(Failed((path,), f"cannot be searched: {_reason(error)}"))
+
+    for at, folders, files in os.walk(folder, onerror=unreadable):
+        here = Path(at)
+        if here != folder and (here / ".git").exists():
+            folders[:] = []
+            yield from _search(here)
+            continue
+        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
+        links = [name for name in folders if name == _CIRCLECI and (here / name).is_symlink()]
+        names += ((here / name).relative_to(root).as_posix() for name in [*files, *links])
+    inside = folder.relative_to(root).as_posix()
+    yield root, list(_candidates(root, sorted(names), inside)), problems

@@ -1,0 +1,278 @@
+"""Which files are looked at, in real folders with real git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.discovery import (
+    SIZE_LIMIT,
+    Discovery,
+    discover,
+    read_candidate,
+    reader_of,
+    root_of,
+)
+from cci_migrate.outcomes import Failed, Refused
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("version: 2.1\n")
+
+
+def init(root: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+
+
+def files(found: Discovery, base: Path) -> list[str]:
+    """All files found, as seen from ``base``."""
+    return [
+        (repository.root / file).relative_to(base).as_posix()
+        for repository in found.repositories
+        for file in repository.files
+    ]
+
+
+@pytest.fixture(params=["git", "no git"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder to search, with and without git."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    if request.param == "git":
+        init(folder)
+    return folder
+
+
+def test_every_yaml_file_in_a_circleci_folder_at_any_depth(root: Path) -> None:
+    put(
+        root,
+        ".circleci/config.yml",
+        ".circleci/continue.yaml",
+        ".circleci/deep/er/part.yml",
+        "services/api/.circleci/config.yml",
+        ".circleci/README.md",
+        "docker-compose.yml",
+        "circleci/config.yml",
+    )
+    assert files(discover([root]), root) == [
+        ".circleci/config.yml",
+        ".circleci/continue.yaml",
+        ".circleci/deep/er/part.yml",
+        "services/api/.circleci/config.yml",
+    ]
+
+
+def test_the_source_tree_of_an_orb(root: Path) -> None:
+    put(
+        root,
+        "src/@orb.yml",
+        "src/jobs/build.yml",
+        "src/executors/default.yml",
+        "src/commands/deep/er.yml",
+        "src/kubernetes/deployment.yml",
+        "src/other.yml",
+        "other/jobs/build.yml",
+    )
+    assert files(discover([root]), root) == [
+        "src/@orb.yml",
+        "src/commands/deep/er.yml",
+        "src/executors/default.yml",
+        "src/jobs/build.yml",
+    ]
+
+
+def test_dependencies_are_not_searched_unless_they_are_named(root: Path) -> None:
+    skipped = ["node_modules/a/.circleci/config.yml", "deep/vendor/b/.circleci/config.yml"]
+    put(root, ".circleci/config.yml", *skipped)
+    assert files(discover([root]), root) == [".circleci/config.yml"]
+    named = discover([root / "deep" / "vendor" / "b"])
+    assert files(named, root) == ["deep/vendor/b/.circleci/config.yml"]
+
+
+def test_what_git_ignores_is_not_searched_but_what_it_does_not_know_yet_is(tmp_path: Path) -> None:
+    init(tmp_path)
+    put(tmp_path, ".circleci/config.yml", "build/.circleci/config.yml", "new/.circleci/config.yml")
+    (tmp_path / ".gitignore").write_text("build/\n")
+    assert files(discover([tmp_path]), tmp_path) == [
+        ".circleci/config.yml",
+        "new/.circleci/config.yml",
+    ]
+    ignored = tmp_path / "build/.circleci/config.yml"
+    assert files(discover([ignored]), tmp_path) == ["build/.circleci/config.yml"]
+
+
+def test_a_deleted_file_that_git_still_lists_is_no_candidate(tmp_path: Path) -> None:
+    init(tmp_path)
+    put(tmp_path, ".circleci/config.yml", ".circleci/gone.yml")
+    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    (tmp_path / ".circleci/gone.yml").unlink()
+    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
+
+
+def test_a_folder_below_the_root_limits_the_search(root: Path) -> None:
+    put(root, ".circleci/config.yml", "a/.circleci/config.yml")
+    assert files(discover([root / "a"]), root) == ["a/.circleci/config.yml"]
+
+
+def test_the_circleci_folder_itself(root: Path) -> None:
+    put(root, ".circleci/config.yml", ".circleci/more/x.yml")
+    found = discover([root / ".circleci"])
+    assert files(found, root) == [".circleci/config.yml", ".circleci/more/x.yml"]
+    assert found.repositories[0].root == root
+
+
+def test_a_file_that_is_named_is_always_taken(root: Path) -> None:
+    put(root, "ci/build.yml", "node_modules/x.txt")
+    found = discover([root / "ci/build.yml", root / "node_modules/x.txt"])
+    assert files(found, root) == ["ci/build.yml", "node_modules/x.txt"]
+
+
+def test_a_part_of_a_source_tree_brings_the_others(root: Path) -> None:
+    tree = [
+        ".circleci/src/jobs/build.yml",
+        ".circleci/src/jobs/test.yml",
+        ".circleci/src/workflows/main.yml",
+    ]
+    put(root, ".circleci/config.yml", *tree)
+    assert files(discover([root / ".circleci/src/jobs/build.yml"]), root) == tree
+    assert files(discover([root / ".circleci/src/jobs"]), root) == tree
+    assert files(discover([root / ".circleci/config.yml"]), root) == [".circleci/config.yml"]
+
+
+def test_a_part_of_an_orb_brings_the_orb(root: Path) -> None:
+    tree = ["src/@orb.yml", "src/executors/default.yml", "src/jobs/build.yml"]
+    put(root, "src/other.yml", *tree)
+    found = discover([root / "src/jobs/build.yml"])
+    assert files(found, root) == tree
+
+
+def test_a_file_is_taken_once_however_often_it_is_named(root: Path) -> None:
+    put(root, ".circleci/config.yml")
+    (root / ".circleci/alias.yml").symlink_to("config.yml")
+    named = [root, root / ".circleci/alias.yml", root / ".circleci" / "config.yml"]
+    assert files(discover(named), root) == [".circleci/config.yml"]
+
+
+def test_a_circleci_folder_that_is_a_link_is_searched_inside_the_repository_only(
+    root: Path,
+) -> None:
+    put(root, "ci/config.yml")
+    put(root.parent, "outside/config.yml")
+    (root / ".circleci").symlink_to("ci")
+    (root / "sub").mkdir()
+    (root / "sub/.circleci").symlink_to(root.parent / "outside")
+    assert files(discover([root]), root) == [".circleci/config.yml"]
+
+
+def test_a_link_that_leaves_the_repository_is_refused(root: Path) -> None:
+    put(root, ".circleci/config.yml")
+    put(root.parent, "outside.yml")
+    (root / ".circleci/link.yml").symlink_to(root.parent / "outside.yml")
+    found = discover([root])
+    assert files(found, root) == [".circleci/config.yml"]
+    (problem,) = found.problems
+    assert isinstance(problem.outcome, Refused)
+    assert problem.outcome.paths == (".circleci/link.yml",)
+
+
+def test_a_link_to_nothing_is_a_failure(root: Path) -> None:
+    (root / ".circleci").mkdir()
+    (root / ".circleci/config.yml").symlink_to("nowhere")
+    (problem,) = discover([root]).problems
+    assert isinstance(problem.outcome, Failed)
+    assert "No such file" in problem.outcome.problem
+
+
+def test_links_in_a_circle_end(root: Path) -> None:
+    (root / ".circleci").mkdir()
+    (root / ".circleci/a.yml").symlink_to("b.yml")
+    (root / ".circleci/b.yml").symlink_to("a.yml")
+    (root / "loop").symlink_to(root)
+    assert len(discover([root]).problems) == 2
+
+
+def test_a_folder_of_checkouts_is_several_repositories(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        init(tmp_path / name)
+        put(tmp_path / name, ".circleci/config.yml", "out/.circleci/config.yml")
+        (tmp_path / name / ".gitignore").write_text("out/\n")
+    put(tmp_path, "three/.circleci/config.yml")
+    found = discover([tmp_path])
+    assert {str(one.root.relative_to(tmp_path)): one.files for one in found.repositories} == {
+        "one": (".circleci/config.yml",),
+        "two": (".circleci/config.yml",),
+        ".": ("three/.circleci/config.yml",),
+    }
+
+
+def test_paths_that_lead_to_nothing_are_told(root: Path) -> None:
+    put(root, "a/.circleci/config.yml", "b/main.py")
+    assert discover([root / "b", root / "a"]).empty == (root / "b",)
+
+
+def test_the_settings_of_a_repository_run_no_programs(tmp_path: Path) -> None:
+    init(tmp_path)
+    put(tmp_path, ".circleci/config.yml")
+    trap = tmp_path.parent / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/sprung'\n")
+    trap.chmod(0o755)
+    subprocess.run(["git", "config", "core.fsmonitor", str(trap)], cwd=tmp_path, check=True)
+    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_the_variables_of_a_git_hook_do_not_mislead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(tmp_path / "mine")
+    init(tmp_path / "other")
+    put(tmp_path / "mine", ".circleci/config.yml")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other" / ".git" / "index"))
+    assert files(discover([tmp_path / "mine"]), tmp_path) == ["mine/.circleci/config.yml"]
+
+
+def test_the_root_is_where_git_is(tmp_path: Path) -> None:
+    init(tmp_path)
+    put(tmp_path, "a/b/.circleci/config.yml")
+    assert root_of(tmp_path / "a" / "b" / ".circleci" / "config.yml") == tmp_path
+
+
+def test_the_root_without_git_is_the_folder_that_holds_circleci(tmp_path: Path) -> None:
+    put(tmp_path, "a/.circleci/src/jobs/x.yml")
+    assert root_of(tmp_path / "a/.circleci/src/jobs/x.yml") == tmp_path / "a"
+
+
+def test_the_reader_stays_in_the_repository(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    put(root, "Dockerfile", "sub/x")
+    put(tmp_path, "secret")
+    (root / "link").symlink_to("../secret")
+    os.mkfifo(root / "pipe")
+    read = reader_of(root)
+    assert read("Dockerfile") == read("sub/../Dockerfile") == b"version: 2.1\n"
+    for path in ("../secret", str(tmp_path / "secret"), "link", "sub", "gone", "pipe", "a\0b", ""):
+        assert read(path) is None
+
+
+def test_what_cannot_be_read_is_a_failure_not_a_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yml")
+    with (tmp_path / "limit.yml").open("wb") as file:
+        file.truncate(SIZE_LIMIT)
+    with (tmp_path / "large.yml").open("wb") as file:
+        file.truncate(SIZE_LIMIT + 1)
+    assert isinstance(read_candidate(tmp_path, "limit.yml"), bytes)
+    for path, problem in [
+        ("pipe.yml", "not a regular file"),
+        ("large.yml", "more than the 8 MB"),
+        ("gone.yml", "No such file"),
+    ]:
+        outcome = read_candidate(tmp_path, path)
+        assert isinstance(outcome, Failed)
+        assert problem in outcome.problem
