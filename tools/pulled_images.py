@@ -153,6 +153,8 @@ class _Reader:
             if found is not None and kind not in RUNS_NOTHING:
                 images = tuple(self._images_run(*found, entry))
                 kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
+            elif "/" in called:
+                images = tuple(self._images_passed(entry))
             yield WorkflowJob(
                 place=place,
                 job=called,
@@ -185,6 +187,14 @@ class _Reader:
                     and owner.alias == scope.alias + executor.rpartition("/")[0] + "/"
                 ):
                     yield from self._images_of(owner, "executors", executor.rpartition("/")[2])
+
+    def _images_passed(self, entry: dict[str, Data]) -> Iterator[Image]:
+        """The images of the executors that a job of an orb is given; its own are not known."""
+        top = self._scopes[0]
+        for argument in entry.values():
+            name = mapping_of(argument).get("name", argument)
+            if isinstance(name, str) and name in top.part("executors"):
+                yield from self._images_of(top, "executors", name)
 
     def _executors(
         self, scope: _Scope, job: str, executor: Data, entry: dict[str, Data]

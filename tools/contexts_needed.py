@@ -1,0 +1,72 @@
+"""Which workflow jobs need the context with the registry's variables, by the file's own habit.
+
+Read from the promise: a file whose authenticated jobs hold no context keeps its variables in the
+project's settings; one that keeps them in a context shows which by what those jobs hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools.pulled_images import PulledImages, WorkflowJob
+
+TELLING_WORDS = ("docker", "hub", "registry", "pull")
+UNKNOWN_UNTIL_RUN = "<<"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextHabit:
+    """Which contexts hold the variables; none are needed if the project's settings do.
+
+    ``is_clear`` tells whether jobs that were authenticated before show it beyond doubt.
+    """
+
+    accepted: frozenset[str]
+    in_project: bool = False
+    is_clear: bool = True
+
+
+def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
+    """The habit of the config that pulled ``before``; ``default`` is what a new one would use."""
+    today = [set(job.contexts) for job in before.workflow_jobs if job.needs_context]
+    if not today:
+        return ContextHabit(frozenset({default} if default else ()), in_project=default is None)
+    if not any(today):
+        return ContextHabit(frozenset(), in_project=True)
+    telling = {name for held in today for name in held if _tells(name, default)}
+    if sum(1 for held in today if held & telling) * 2 > len(today):
+        return ContextHabit(frozenset(telling))
+    common = set.intersection(*today)
+    if common:
+        return ContextHabit(frozenset(common | telling))
+    fallback = {default} if default else set()
+    return ContextHabit(frozenset(telling | fallback), is_clear=False)
+
+
+def _tells(name: str, default: str | None) -> bool:
+    return name == default or any(word in name.lower() for word in TELLING_WORDS)
+
+
+def wrong_contexts(
+    before: PulledImages, after: PulledImages, default: str | None
+) -> list[tuple[WorkflowJob, str]]:
+    """The workflow jobs that lack the context after a fix, or got one that they do not need."""
+    habit = context_habit(before, default)
+    needed_before = {_key(job) for job in before.workflow_jobs if job.needs_context}
+    held_before = {_key(job): job.contexts for job in before.workflow_jobs}
+    wrong = []
+    for job in after.workflow_jobs:
+        gained = [name for name in job.contexts if name not in held_before.get(_key(job), ())]
+        if gained and not job.needs_context:
+            wrong.append((job, f"got {gained} and needs none"))
+        elif gained and habit.in_project:
+            wrong.append((job, f"got {gained} though the project holds the variables"))
+        elif job.needs_context and not habit.in_project and habit.accepted.isdisjoint(job.contexts):
+            is_settled = not habit.is_clear and _key(job) in needed_before
+            if not is_settled and not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts):
+                wrong.append((job, f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"))
+    return wrong
+
+
+def _key(job: WorkflowJob) -> tuple[str, str]:
+    return job.place, job.job

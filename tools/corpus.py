@@ -1,0 +1,355 @@
+"""Runs the tool over every real config of the reference corpus and holds it to its promises.
+
+``python -m tools.corpus`` (``make corpus``) prints what became of the files, what was done to their
+lines, and each file that falls short with the reason; it exits 1 if any does. What is right is told
+by the oracle in this folder, which shares no code with the tool.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from multiprocessing import Pool
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from cci_migrate import engine
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
+from cci_migrate.policy import Policy
+from tools.changed_data import DataChangeKind
+from tools.config_schema import ConfigSchema
+from tools.explained_lines import Reason
+from tools.file_kinds import FileKind, FileReading, read_file
+from tools.fix_judge import judge
+from tools.plain_yaml import UnreadableError, first_lines
+from tools.pulled_images import pulled_images
+from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
+
+WORKERS = 2
+DEFAULT_POLICY = Policy()
+#: What each kind of outcome may be for each sort of file, by the oracle's own look at the file.
+FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
+    FileKind.CONFIG: frozenset({Examined}),
+    FileKind.GENERATED: frozenset({Refused}),
+    FileKind.TEMPLATE: frozenset({Refused, Failed, NotAConfig}),
+    FileKind.UNREADABLE: frozenset({Failed}),
+    FileKind.SEVERAL_DOCUMENTS: frozenset({Refused}),
+    FileKind.ORB_SOURCE: frozenset({Examined}),
+    FileKind.VERSION_1: frozenset({NotAConfig}),
+    FileKind.OTHER: frozenset({NotAConfig, Examined}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One promise that one file breaks."""
+
+    file: str
+    check: str
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was seen in some of the files; two add up."""
+
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left: Counter[tuple[str, str]] = field(default_factory=Counter)
+    fixed: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[Reason] = field(default_factory=Counter)
+    changes: Counter[DataChangeKind] = field(default_factory=Counter)
+    shortfalls: tuple[Shortfall, ...] = ()
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.kinds + other.kinds,
+            self.left + other.left,
+            self.fixed + other.fixed,
+            self.numbers + other.numbers,
+            self.reasons + other.reasons,
+            self.changes + other.changes,
+            self.shortfalls + other.shortfalls,
+        )
+
+
+def check_repository(
+    files: Mapping[str, bytes],
+    names: Mapping[str, str],
+    schema: ConfigSchema | None = None,
+    policy: Policy = DEFAULT_POLICY,
+) -> Tally:
+    """Run the tool over the configs of one repository and judge what it did to each.
+
+    ``files`` are their bytes by path, ``names`` what to call each path in a report.
+    """
+    outcomes = _run(files, policy)
+    if isinstance(outcomes, str):
+        return Tally(
+            shortfalls=tuple(Shortfall(names[p], "no exception", "", outcomes) for p in files)
+        )
+    tally = Tally()
+    reached = {path for outcome in outcomes for path in outcome.paths}
+    for path in files.keys() - reached:
+        tally += Tally(shortfalls=(Shortfall(names[path], "an outcome for each file", "", ""),))
+    changed = dict(files)
+    for outcome in outcomes:
+        tally += _check_outcome(outcome, files, names, schema)
+        if isinstance(outcome, Examined) and outcome.change is not None:
+            changed.update({one.path: one.after for one in outcome.change.files})
+    if changed != files:
+        tally += _check_second_run(outcomes, changed, names, policy)
+    return tally
+
+
+def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
+    try:
+        return engine.process_repository(files, policy, read=files.get)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
+        return f"{type(error).__name__}: {error}"[:200]
+
+
+def _check_outcome(
+    outcome: Outcome,
+    files: Mapping[str, bytes],
+    names: Mapping[str, str],
+    schema: ConfigSchema | None,
+) -> Tally:
+    tally = Tally()
+    after: dict[str, bytes] = {}
+    if isinstance(outcome, Examined) and outcome.change is not None:
+        after = {one.path: one.after for one in outcome.change.files}
+        for one in outcome.change.files:
+            if one.before != files.get(one.path):
+                shortfall = Shortfall(names[one.path], "change", "", "not of the bytes given")
+                tally += Tally(shortfalls=(shortfall,))
+    is_alone = len(outcome.paths) == 1
+    for path in outcome.paths:
+        name = names[path]
+        reading = read_file(path, files[path])
+        tally += Tally(
+            kinds=Counter({(reading.kind.value, _title(outcome)): 1}), numbers=Counter(files=1)
+        )
+        if type(outcome) not in FITTING[reading.kind]:
+            detail = f"{reading.kind.value}, yet {_title(outcome)}: {_why(outcome)}"
+            tally += Tally(shortfalls=(Shortfall(name, "kind of outcome", "", detail),))
+        if is_alone:
+            tally += _check_file(outcome, reading, name, files[path], after.get(path), schema)
+    return tally + _settled(outcome)
+
+
+def _check_file(
+    outcome: Outcome,
+    reading: FileReading,
+    name: str,
+    before: bytes,
+    after: bytes | None,
+    schema: ConfigSchema | None,
+) -> Tally:
+    if not isinstance(outcome, Examined):
+        return Tally()
+    if reading.kind is FileKind.ORB_SOURCE:
+        detail = "an orb's source was changed without being asked to"
+        shortfalls = () if after is None else (Shortfall(name, "orb sources", "", detail),)
+        return Tally(shortfalls=shortfalls)
+    if reading.kind is not FileKind.CONFIG and after is None:
+        return Tally()
+    result = before if after is None else after
+    judgement = judge(before, result, schema)
+    numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
+    try:
+        pulled = pulled_images(read_file("", result).data)
+    except UnreadableError as error:
+        return Tally(shortfalls=(Shortfall(name, "readable", "", first_lines(error)),))
+    hub = [image for image in pulled.images if image.is_hub]
+    numbers.update(
+        {
+            "Docker Hub images": len(hub),
+            "Docker Hub images authenticated": sum(image.is_authenticated for image in hub),
+            "images of other registries": sum(
+                i.registry not in (None, "docker.io") for i in pulled.images
+            ),
+            "images whose registry cannot be told": sum(i.registry is None for i in pulled.images),
+            "workflow jobs that need a context or project variables": sum(
+                job.needs_context for job in pulled.workflow_jobs
+            ),
+        }
+    )
+    if schema is not None:
+        numbers["valid by the schema"] += schema.is_valid(read_file("", result).data)
+    return Tally(
+        numbers=numbers,
+        reasons=judgement.reasons,
+        changes=judgement.changes,
+        shortfalls=tuple(
+            Shortfall(name, one.check, one.place, one.detail) for one in judgement.complaints
+        ),
+    )
+
+
+def _check_second_run(
+    first: Iterable[Outcome],
+    changed: Mapping[str, bytes],
+    names: Mapping[str, str],
+    policy: Policy,
+) -> Tally:
+    again = _run(changed, policy)
+    if isinstance(again, str):
+        return Tally(
+            shortfalls=tuple(Shortfall(names[p], "second run", "", again) for p in changed)
+        )
+    left_before = {outcome.paths: _left(outcome) for outcome in first}
+    shortfalls = []
+    for outcome in again:
+        name = names[outcome.paths[0]]
+        if isinstance(outcome, Examined) and outcome.change is not None:
+            fixed = [s.finding.key for s in outcome.settled if s.state is State.FIXED]
+            shortfalls.append(Shortfall(name, "second run changes nothing", "", ", ".join(fixed)))
+        new = _left(outcome) - left_before.get(outcome.paths, set())
+        if new:
+            detail = ", ".join(sorted(new))
+            shortfalls.append(Shortfall(name, "second run finds nothing new", "", detail))
+    return Tally(shortfalls=tuple(shortfalls))
+
+
+def _left(outcome: Outcome) -> set[str]:
+    if isinstance(outcome, Examined | Refused):
+        return {one.finding.key for one in outcome.settled if one.state is State.LEFT}
+    return set()
+
+
+def _settled(outcome: Outcome) -> Tally:
+    tally = Tally()
+    if isinstance(outcome, Examined):
+        for one in outcome.settled:
+            if one.state is State.LEFT:
+                tally.left[one.finding.rule, one.reason] += 1
+            elif one.state is State.FIXED:
+                tally.fixed[one.finding.rule] += 1
+    return tally
+
+
+def _title(outcome: Outcome) -> str:
+    match outcome:
+        case Examined(change=change):
+            return "examined" if change is None else "changed"
+        case NotAConfig():
+            return "not a config"
+        case Refused():
+            return "refused"
+        case Failed():
+            return "failed"
+        case _:
+            assert_never(outcome)
+
+
+def _why(outcome: Outcome) -> str:
+    match outcome:
+        case Examined():
+            return ""
+        case NotAConfig(kind=kind):
+            return kind
+        case Refused(reason=reason):
+            return reason
+        case Failed(problem=problem):
+            return problem
+        case _:
+            assert_never(outcome)
+
+
+def by_repository(files: Iterable[CorpusFile]) -> Iterator[list[CorpusFile]]:
+    """The files of each state of each repository together: a config may have several files."""
+    groups: dict[tuple[str, str], list[CorpusFile]] = defaultdict(list)
+    for one in files:
+        groups[one.repository, one.commit].append(one)
+    yield from groups.values()
+
+
+_schemas: dict[Path, ConfigSchema] = {}
+
+
+def check_group(shared: Path, group: list[CorpusFile]) -> Tally:
+    """Check the files of one state of a repository; the schema is read once a process."""
+    if shared not in _schemas:
+        _schemas[shared] = ConfigSchema(circleci_schema(shared))
+    return check_repository(
+        {one.path: one.data for one in group},
+        {one.path: one.name for one in group},
+        _schemas[shared],
+    )
+
+
+def _check_groups(task: tuple[Path, list[list[CorpusFile]]]) -> Tally:
+    shared, groups = task
+    total = Tally()
+    for group in groups:
+        total += check_group(shared, group)
+    return total
+
+
+def check_corpus(shared: Path, workers: int = WORKERS) -> Tally:
+    """Check every file of the corpus."""
+    groups = list(by_repository(corpus_files(shared)))
+    # Small bundles, as the files' sizes differ by three orders of magnitude.
+    tasks = [(shared, groups[at : at + 16]) for at in range(0, len(groups), 16)]
+    total = Tally()
+    if workers == 1:
+        for task in tasks:
+            total += _check_groups(task)
+        return total
+    with Pool(workers) as pool:
+        for tally in pool.imap_unordered(_check_groups, tasks):
+            total += tally
+    return total
+
+
+def report(tally: Tally) -> Iterator[str]:
+    """The lines that ``make corpus`` prints."""
+    yield "what the files are, and what became of them"
+    for (kind, outcome), count in sorted(tally.kinds.items()):
+        yield f"  {count:6}  {kind}: {outcome}"
+    yield "what the configs hold now"
+    for title, count in sorted(tally.numbers.items()):
+        yield f"  {count:6}  {title}"
+    for heading, counter in (
+        ("findings fixed", tally.fixed),
+        ("differences in the data", {kind.value: n for kind, n in tally.changes.items()}),
+        ("lines that are not as they were", {r.value: n for r, n in tally.reasons.items()}),
+    ):
+        yield heading
+        for title, count in sorted(counter.items(), key=lambda one: -one[1]):
+            yield f"  {count:6}  {title}"
+    yield "findings left, with the reason"
+    for (rule, reason), count in sorted(tally.left.items(), key=lambda one: -one[1]):
+        yield f"  {count:6}  {rule}: {reason}"
+    files = {one.file for one in tally.shortfalls}
+    yield f"{len(files)} of {tally.numbers['files']} files fall short"
+    by_check: dict[str, list[Shortfall]] = defaultdict(list)
+    for shortfall in tally.shortfalls:
+        by_check[shortfall.check].append(shortfall)
+    for check, found in sorted(by_check.items(), key=lambda one: -len(one[1])):
+        yield f"{check}: {len(found)} in {len({one.file for one in found})} files"
+        for one in sorted(found, key=lambda one: (one.file, one.place)):
+            yield f"  {one.file}: {one.place}: {one.detail}"
+
+
+def main() -> int:
+    """Check the corpus; 0 if no file falls short, 1 if one does, 2 if there is no corpus."""
+    shared = shared_folder()
+    if shared is None:
+        print("there is no reference corpus beside the repository", file=sys.stderr)
+        return 2
+    started = time.perf_counter()
+    tally = check_corpus(shared)
+    print("\n".join(report(tally)))
+    print(f"in {time.perf_counter() - started:.0f} s")
+    return 1 if tally.shortfalls else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

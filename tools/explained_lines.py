@@ -1,0 +1,108 @@
+"""Why a line of the original is not there as it was: the only ways in which a fix may touch one.
+
+A fix adds lines. Where it cannot, it may put words into a line, or move a login to where it
+belongs; it never takes anything else away.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from enum import Enum
+
+from tools.changed_text import Alteration, AlterationKind
+from tools.pulled_images import AUTH_KEYS
+
+TOKEN = re.compile(r"\$\{\w+\}|<<|[\w$./*&@-]+|\s+|.", re.ASCII)
+SYNTAX = frozenset({":", "-", "[", "]", "{", "}", ",", '"', "'", "<<"})
+KEYS = frozenset({"context", "username", "password", "image", *AUTH_KEYS})
+BARE_ENTRY = re.compile(r"""\s*-\s+("[^"]*"|'[^']*'|[^\s:"'{\[#*&][^:#]*?)\s*(#.*)?""")
+ALIAS_ITEM = re.compile(r"""\s*-\s+("[^"]*":\s+|'[^']*':\s+|[^:#]+:\s+)?\*\S+\s*(#.*)?""")
+EMPTY_VALUE = re.compile(r"\s*(-\s+)?[\w.-]+:\s*(&\S+\s*)?(~|null)?\s*(#.*)?")
+LOGIN_LINE = re.compile(r"\s*[\"']?(username|password)[\"']?\s*:.*")
+MERGED_LOGIN = re.compile(r"\s*(-\s+)?<<\s*:\s*(\*\S+)\s*(#.*)?")
+
+
+class Reason(Enum):
+    """What a fix may do to a line."""
+
+    ENTRY_BECAME_MAPPING = "bare workflow job became a mapping"
+    CONTEXT_BECAME_LIST = "context string became a list"
+    CONTEXT_EXTENDED = "context in brackets got one more"
+    ALIAS_BECAME_MERGE = "alias became a merge with keys below"
+    FLOW_EXTENDED = "mapping or list in brackets got more"
+    VALUE_FILLED = "key without a value got one"
+    CREDENTIAL_REPLACED = "written-out credential became a variable"
+    LOGIN_MOVED = "login moved under auth"
+
+
+def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> Reason | None:
+    """Why the line is not as it was, None if no fix may do that.
+
+    ``after`` are all lines of the result, ``words`` the values that the fix put into the data.
+    """
+    before = _body(alteration.before)
+    if alteration.kind is AlterationKind.EXTENDED:
+        return _explain_extended(before, alteration.after, words)
+    if LOGIN_LINE.fullmatch(before):
+        if _stands_deeper(before, after):
+            return Reason.LOGIN_MOVED
+        return _explain_replaced(before, _body(alteration.after), words)
+    merged = MERGED_LOGIN.fullmatch(before)
+    if merged and any(f"auth: {merged.group(2)}" in line for line in after):
+        return Reason.LOGIN_MOVED
+    return None
+
+
+def _explain_extended(before: str, after: str, words: frozenset[str]) -> Reason | None:
+    inserted = inserted_tokens(before, after)
+    if inserted is None:
+        return None
+    allowed = SYNTAX | KEYS | words
+    if not all(token in allowed or token.startswith("*") for token in inserted):
+        return None
+    if BARE_ENTRY.fullmatch(before):
+        return Reason.ENTRY_BECAME_MAPPING
+    if ALIAS_ITEM.fullmatch(before):
+        return Reason.ALIAS_BECAME_MERGE
+    if EMPTY_VALUE.fullmatch(before):
+        return Reason.VALUE_FILLED
+    if re.match(r"\s*(-\s+)?context\s*:", before):
+        return Reason.CONTEXT_EXTENDED if "[" in before else Reason.CONTEXT_BECAME_LIST
+    is_in_brackets = bool(set("[]{},") & set(before)) and bool({*KEYS, *words} & inserted)
+    return Reason.FLOW_EXTENDED if is_in_brackets else None
+
+
+def inserted_tokens(before: str, after: str) -> set[str] | None:
+    """The words and signs that were put into ``before``; None if something was taken out."""
+    old, new = _tokens(before), _tokens(after)
+    inserted: set[str] = set()
+    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind in ("delete", "replace"):
+            return None
+        if kind == "insert":
+            inserted.update(new[start:end])
+    return inserted
+
+
+def _explain_replaced(before: str, after: str, words: frozenset[str]) -> Reason | None:
+    new = _tokens(after)
+    old = _tokens(before)
+    is_same_key = old[:1] == new[:1] and bool(new)
+    return Reason.CREDENTIAL_REPLACED if is_same_key and words & set(new) else None
+
+
+def _stands_deeper(line: str, after: list[str]) -> bool:
+    depth = len(line) - len(line.lstrip())
+    return any(
+        other.strip() == line.strip() and len(other) - len(other.lstrip()) > depth
+        for other in after
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    return [token for token in TOKEN.findall(text) if not token.isspace()]
+
+
+def _body(line: str) -> str:
+    return line.rstrip("\r\n\x85\u2028\u2029")

@@ -1,0 +1,171 @@
+"""Holds what was made of a config against what the tool promises, in terms of the two texts alone.
+
+It knows nothing of findings, plans or proofs: only of bytes before and after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tools.changed_data import DataChangeKind, compare_data
+from tools.changed_text import broken_frame, compare_text, lines_of
+from tools.config_schema import ConfigSchema
+from tools.contexts_needed import wrong_contexts
+from tools.explained_lines import Reason, explain
+from tools.image_registry import DOCKER_HUB
+from tools.plain_yaml import UnreadableError, first_lines, read
+from tools.pulled_images import VARIABLE, Image, PulledImages, pulled_images
+
+#: A credential: its user name and its password.
+Credential = tuple[str, str]
+NO_CREDENTIAL: Credential = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The names that a fix may bring into a file that has none of its own."""
+
+    credential: Credential = ("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
+    context: str | None = "docker-hub-creds"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One way in which a fix falls short. ``check`` names the promise, ``place`` where."""
+
+    check: str
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of one fix."""
+
+    complaints: tuple[Complaint, ...]
+    reasons: Counter[Reason] = field(default_factory=Counter)
+    changes: Counter[DataChangeKind] = field(default_factory=Counter)
+    lines_added: int = 0
+
+
+def judge(
+    before: bytes,
+    after: bytes,
+    schema: ConfigSchema | None = None,
+    expected: Expected = Expected(),
+) -> Judgement:
+    """Whether ``after`` is a right, whole and minimal fix of the config ``before``.
+
+    ``before`` must be a readable config. Without a ``schema`` that check is left out.
+    """
+    old_data = read(before)
+    try:
+        new_data = read(after)
+    except UnreadableError as error:
+        return Judgement((Complaint("readable", "", first_lines(error, 2)),))
+    old, new = pulled_images(old_data), pulled_images(new_data)
+    complaints = [
+        *_credential_complaints(old, new, expected),
+        *(
+            Complaint("covers every Docker Hub image", image.place, image.text)
+            for image in new.images
+            if image.is_hub and not image.is_authenticated
+        ),
+        *(
+            Complaint("contexts", f"{job.place} ({job.job})", problem)
+            for job, problem in wrong_contexts(old, new, expected.context)
+        ),
+    ]
+    if before == after:
+        return Judgement(tuple(complaints))
+    complaints += [Complaint("frame", "", problem) for problem in broken_frame(before, after)]
+    changes: Counter[DataChangeKind] = Counter()
+    for change in compare_data(old_data, new_data):
+        changes[change.kind] += 1
+        if change.kind is DataChangeKind.OTHER:
+            complaints.append(Complaint("data", change.route, change.kind.value))
+    text = compare_text(before.decode(), after.decode())
+    reasons: Counter[Reason] = Counter()
+    lines = lines_of(after.decode())
+    words = _new_words(old, new, expected)
+    for alteration in text.alterations:
+        reason = explain(alteration, lines, words)
+        if reason is None:
+            shown = f"{alteration.before!r} became {alteration.after!r}"
+            complaints.append(Complaint("lines kept", f"line {alteration.line}", shown))
+        else:
+            reasons[reason] += 1
+    if schema is not None:
+        complaints += [
+            Complaint("schema", path, f"{keyword} was satisfied before")
+            for path, keyword in schema.new_errors(old_data, new_data)
+        ]
+    return Judgement(tuple(complaints), reasons, changes, text.added)
+
+
+def _credential_complaints(
+    old: PulledImages, new: PulledImages, expected: Expected
+) -> list[Complaint]:
+    before = {(image.place, image.text): image for image in old.images}
+    known = {image.credential for image in old.images if image.is_hub and _is_safe(image)}
+    # Right names in the wrong place are the file's own names too.
+    known |= {_beside(image) for image in old.images if image.is_hub} - {NO_CREDENTIAL}
+    complaints = []
+    for image in new.images:
+        was = before.get((image.place, image.text))
+        if was is None:
+            complaints.append(Complaint("images kept", image.place, image.text))
+        elif image.credential != was.credential:
+            problem = _wrong_credential(was, image, known or {expected.credential})
+            if problem is not None:
+                complaints.append(Complaint("credentials", image.place, problem))
+    if len(new.images) != len(old.images):
+        complaints.append(
+            Complaint("images kept", "", f"{len(old.images)} images became {len(new.images)}")
+        )
+    return complaints
+
+
+def _wrong_credential(was: Image, image: Image, own: set[Credential]) -> str | None:
+    if image.registry != DOCKER_HUB:
+        where = image.registry or "a registry that cannot be told"
+        return f"Docker Hub's credentials went to {where}"
+    if was.is_authenticated and _is_safe(was):
+        return "complete credentials were changed"
+    for half, old, new in zip(
+        ("username", "password"), was.credential, image.credential, strict=True
+    ):
+        is_kept = old in ("", "None") or old == new or (half == "password" and not _is_name(old))
+        if not is_kept:
+            return f"the {half} was there and was changed"
+    if not _is_name(image.credential[1]):
+        return "the password is not a variable"
+    halves = {half for credential in own for half in credential}
+    if image.credential in own:
+        return None
+    if was.credential == NO_CREDENTIAL or image.credential[1] not in halves:
+        return f"{image.credential[0]} and {image.credential[1]} are not the file's own names"
+    return None
+
+
+def _beside(image: Image) -> Credential:
+    """The login that stands among the image's own keys instead of under ``auth``."""
+    return str(image.item.get("username", "")), str(image.item.get("password", ""))
+
+
+def _is_safe(image: Image) -> bool:
+    return image.is_authenticated and _is_name(image.credential[1])
+
+
+def _is_name(text: str) -> bool:
+    return VARIABLE.match(text) is not None
+
+
+def _new_words(old: PulledImages, new: PulledImages, expected: Expected) -> frozenset[str]:
+    words = set(expected.credential) | ({expected.context} if expected.context else set())
+    for pulled in (old, new):
+        words.update(half for image in pulled.images for half in image.credential)
+        words.update(name for job in pulled.workflow_jobs for name in job.contexts)
+    parts = {part for word in words for part in word.split()}
+    return frozenset((words | parts) - {"", "None"})
