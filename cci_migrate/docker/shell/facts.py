@@ -173,19 +173,17 @@ class ComposeCommand:
 class PasswordArgument:
     """A login's ``-p``, and what is needed to write ``--password-stdin`` in its stead.
 
-    ``start``/``end`` hold the option with its value and the blanks before it: replace them by
-    nothing. ``value`` is the password as a word: ``value.text`` is what to give ``echo``, quotes
-    and all. ``insert_at`` is where ``echo ... | `` goes, before ``sudo`` and assignments.
-    ``password_stdin_at`` is where `` --password-stdin`` can go in: right behind the user name's
-    option, or ``login`` if there is none. ``obstacle`` says, for people, why the command cannot be
-    rewritten so; None if it can.
+    ``start``/``end`` hold the option with its value: put ``--password-stdin`` in their place, and
+    the rest of the line stays as it is. ``value`` is the password as a word: ``value.text`` is what
+    to give ``echo``, quotes and all. ``insert_at`` is where ``echo ... | `` goes, before ``sudo``
+    and assignments. ``obstacle`` says, for people, why the command cannot be rewritten so; None if
+    it can.
     """
 
     start: int
     end: int
     value: Word
     insert_at: int
-    password_stdin_at: int
     obstacle: str | None
 
 
@@ -194,10 +192,10 @@ class Login:
     """A command that logs in to one registry, or to some.
 
     ``registry`` is the host as given, None where none is: Docker Hub. ``registries`` are patterns
-    for `host_matches`, with ``*`` for what is not known; empty where nothing at all is known
-    (``docker login $HOST``). ``variables`` are the names of the variables that it reads, in its
-    pipeline. ``start``/``end`` hold the command, ``sudo`` and assignments included,
-    ``statement_start``/``statement_end`` the pipeline it is part of.
+    for `host_matches`, with ``*`` for what is not known (``*.dkr.ecr.*.amazonaws.com``); empty
+    where nothing at all is known (``docker login $HOST``). ``variables`` are the names of the
+    variables that its pipeline reads. ``start``/``end`` hold the command, ``sudo`` and assignments
+    included, ``statement_start``/``statement_end`` the pipeline it is part of.
     """
 
     start: int

@@ -1,0 +1,76 @@
+"""The clouds' own commands that log Docker in to their registries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.docker.shell.command_line import parse
+from cci_migrate.docker.shell.docker_cli import Setting, registries_named
+from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Tool, Word
+
+#: What `gcloud auth configure-docker` sets up without hosts:
+#: https://cloud.google.com/sdk/gcloud/reference/auth/configure-docker
+_GOOGLE_HOSTS = ("gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io", "marketplace.gcr.io")
+_ECR = ("*.dkr.ecr*.amazonaws.com*",)
+_GCLOUD_VALUED = (
+    "--account",
+    "--project",
+    "--configuration",
+    "--format",
+    "--verbosity",
+    "--log-http",
+) + ("--impersonate-service-account", "--flags-file", "--access-token-file")
+_AZ_SWITCHES = ("-t", "--expose-token", "--debug", "--verbose", "--only-show-errors", "--help")
+
+
+def cloud_login(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:
+    """The logins of a command of ``aws``, ``gcloud``, ``az`` or ``docker-credential-*``."""
+    values = [word.value for word in words[1:]]
+    if program == "aws":
+        # Options of aws itself may stand in front: only the two words matter.
+        for index, value in enumerate(values[:-1]):
+            if value == "ecr" and values[index + 1] == "get-login":
+                return [_login(setting, LoginKind.AWS_GET_LOGIN, _ECR)]
+        return []
+    if program == "az":
+        line = parse(words[1:], _AZ_SWITCHES)
+        if [word.value for word in line.arguments[:2]] != ["acr", "login"]:
+            return []
+        if line.has("-t", "--expose-token"):
+            return []
+        name = line.text("-n", "--name") or ""
+        host = name if "." in name else f"{name}.azurecr.io"
+        return [_login(setting, LoginKind.AZ_ACR_LOGIN, registries_named(host))]
+    if program == "gcloud":
+        line = parse(words[1:], (), valued=_GCLOUD_VALUED)
+        arguments = [word.value for word in line.arguments]
+        if arguments and arguments[0] in ("alpha", "beta"):
+            arguments = arguments[1:]
+        if arguments[:1] == ["docker"]:
+            return [_login(setting, LoginKind.GCLOUD_DOCKER, _GOOGLE_HOSTS)]
+        if arguments[:2] != ["auth", "configure-docker"]:
+            return []
+        hosts = [host for argument in arguments[2:] for host in argument.split(",")]
+        named = tuple(pattern for host in hosts for pattern in registries_named(host))
+        return [_login(setting, LoginKind.GCLOUD_CONFIGURE, named if hosts else _GOOGLE_HOSTS)]
+    if "configure-docker" in values:
+        return [_login(setting, LoginKind.GCLOUD_CONFIGURE, _GOOGLE_HOSTS)]
+    return []
+
+
+def _login(setting: Setting, kind: LoginKind, registries: tuple[str, ...]) -> Login:
+    return Login(
+        setting.start,
+        setting.end,
+        setting.statement_start,
+        setting.statement_end,
+        kind,
+        Tool.DOCKER,
+        None,
+        registries,
+        None,
+        None,
+        password_stdin=False,
+        variables=setting.variables,
+        place=setting.place,
+    )

@@ -1,0 +1,183 @@
+"""A command line, taken apart as the Go programs of the Docker family do (pflag)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.shell.facts import Quoting, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option as given: its name with dashes, its value, and the span of both."""
+
+    name: str
+    value: Word | None
+    start: int
+    end: int
+    separable: bool = True
+    """Whether the option and its value can be cut out of the text without their neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The options and the other arguments of a command."""
+
+    options: tuple[Option, ...]
+    arguments: tuple[Word, ...]
+
+    def has(self, *names: str) -> bool:
+        """Whether a switch is on."""
+        return any(
+            option.name in names and (option.value is None or option.value.value != "false")
+            for option in self.options
+        )
+
+    def last(self, *names: str) -> Word | None:
+        """The value of the option that counts where it is given several times."""
+        found = self.options_named(*names)
+        return found[-1].value if found else None
+
+    def text(self, *names: str) -> str | None:
+        """The same, as text."""
+        word = self.last(*names)
+        return None if word is None else word.value
+
+    def all(self, *names: str) -> tuple[str, ...]:
+        """The values of an option that may be given several times."""
+        return tuple(
+            option.value.value for option in self.options_named(*names) if option.value is not None
+        )
+
+    def options_named(self, *names: str) -> list[Option]:
+        """The options of these names."""
+        return [option for option in self.options if option.name in names]
+
+
+#: A whole word that is a variable or a parameter with such a name holds options, not an argument.
+_OPTIONS_INSIDE = re.compile(r"opt|arg|flag|param(?!eters\.)|switch|extra", re.IGNORECASE)
+_WHOLE_PLACEHOLDER = re.compile(
+    r"\$\{?[#!]?\w+(?:\[[@*]\])?(?:[:+-][^}]*)?\}?|\$@|<<[^<>]*>>|\{\{[^{}]*\}\}|`[^`]*`"
+)
+
+
+def is_whole_placeholder(word: Word) -> bool:
+    """Whether nothing of ``word`` is known."""
+    return _WHOLE_PLACEHOLDER.fullmatch(word.value.strip()) is not None
+
+
+def may_hold_options(word: Word) -> bool:
+    """Whether ``word`` is one placeholder whose name says that options come out of it."""
+    if not is_whole_placeholder(word):
+        return False
+    conditional = ":+" in word.value or "[@]" in word.value
+    name = re.sub(r"<<\s*(?:pipeline\.)?(?:parameters|values?)\.", "", word.value)
+    return conditional or _OPTIONS_INSIDE.search(name) is not None
+
+
+def parse(
+    words: Sequence[Word],
+    switches: Iterable[str],
+    *,
+    interspersed: bool = True,
+    valued: Iterable[str] = (),
+) -> CommandLine:
+    """Take ``words`` (without the command's own) apart.
+
+    ``switches`` are the options without a value; every other takes one. If ``valued`` is given, it
+    is the other way about for options in neither: they have none. ``interspersed``: options may
+    follow arguments; otherwise all words from the first argument on are arguments.
+    """
+    on_off = frozenset(switches)
+    with_value = frozenset(valued)
+
+    def takes_value(name: str) -> bool:
+        if with_value:
+            return name in with_value
+        return name not in on_off
+
+    options: list[Option] = []
+    arguments: list[Word] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        index += 1
+        value = word.value
+        if value == "--":
+            arguments.extend(words[index:])
+            break
+        if not value.startswith("-") or value == "-":
+            if not arguments and may_hold_options(word) and index < len(words):
+                continue
+            arguments.append(word)
+            if not interspersed:
+                arguments.extend(words[index:])
+                break
+            continue
+        following = words[index] if index < len(words) else None
+        if value.startswith("--"):
+            name, equals, rest = value.partition("=")
+            if equals:
+                options.append(_attached(name, word, rest, len(name) + 1))
+            elif takes_value(name) and following is not None:
+                options.append(Option(name, following, word.start, following.end))
+                index += 1
+            else:
+                options.append(Option(name, None, word.start, word.end))
+            continue
+        index += _short_options(word, following, takes_value, options)
+    return CommandLine(tuple(options), tuple(arguments))
+
+
+def _short_options(
+    word: Word,
+    following: Word | None,
+    takes_value: Callable[[str], bool],
+    options: list[Option],
+) -> int:
+    """Read ``-it`` or ``-p80:80``; gives how many of the following words belong to it."""
+    letters = word.value[1:]
+    for position, letter in enumerate(letters):
+        name = f"-{letter}"
+        rest = letters[position + 1 :]
+        if not takes_value(name):
+            options.append(Option(name, None, word.start, word.end))
+            if rest.startswith("="):
+                break
+            continue
+        if rest:
+            skip = 1 if rest.startswith("=") else 0
+            options.append(_attached(name, word, rest[skip:], position + 2 + skip))
+            return 0
+        if following is None:
+            options.append(Option(name, None, word.start, word.end))
+            return 0
+        alone = position == 0
+        options.append(Option(name, following, word.start, following.end, separable=alone))
+        return 1
+    return 0
+
+
+def _attached(name: str, word: Word, value: str, offset: int) -> Option:
+    """An option whose value is part of its own word, ``offset`` characters in."""
+    head = word.text[:offset]
+    separable = not has_placeholder(head) and not any(mark in head for mark in "\"'\\")
+    if separable:
+        text = word.text[offset:]
+        inner = Word(word.start + offset, word.end, text, value, _quoting_of(text))
+    else:
+        inner = Word(word.start, word.end, word.text, value, word.quoting)
+    separable = separable and (name.startswith("--") or word.text.startswith(name))
+    return Option(name, inner, word.start, word.end, separable)
+
+
+def _quoting_of(text: str) -> Quoting:
+    if len(text) > 1 and text[0] == text[-1] and text[0] not in text[1:-1]:
+        if text[0] == '"':
+            return Quoting.DOUBLE
+        if text[0] == "'":
+            return Quoting.SINGLE
+    return Quoting.MIXED if any(mark in text for mark in "\"'\\") else Quoting.NONE

@@ -1,0 +1,44 @@
+r"""A script's text made fit for a shell parser, character for character as long as it was.
+
+What is not shell yet is replaced, never removed, so that an offset into the one text is an offset
+into the other; words are read from the text as it was given. The outcome is ASCII, so that the
+parser's byte offsets are character offsets too.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: A ``<< parameters.x >>`` of CircleCI, with the expressions that it has since 2025
+#: (``<< pipeline.git.branch == "main" and "a" or "b" >>``). It has to start with a name and a dot:
+#: a here-document whose line goes on with ``>>`` (``cat <<EOF >> file``) must not look like one.
+_PLACEHOLDER_TEXT = r"""<<[ \t]*(?:(?:not\b|\()[ \t]*)*
+    (?:parameters|pipeline|matrix|executor|job|command|orb)\.
+    (?:"[^"\n]*"|'[^'\n]*'|[^\n"'])*?>>"""
+PLACEHOLDER = re.compile(_PLACEHOLDER_TEXT, re.VERBOSE)
+#: ``<<# parameters.x >>`` ... ``<</ parameters.x >>``: sections of Mustache, which early 2.1 orbs
+#: use for text that is there or not.
+_SECTION = re.compile(r"<<[ \t]*[#^/][ \t]*[\w.-]+[ \t]*>>")
+_ESCAPED_HEREDOC = re.compile(r"\\(?=<<)")
+_NOT_ASCII = re.compile(r"[^\x01-\x7f]")
+_WINDOWS_CONTINUATION = "\\\r\n"
+
+
+def masked(text: str) -> str:
+    r"""Give ``text`` as shell: as long as it was, and ASCII.
+
+    Placeholders of CircleCI become letters; CircleCI's ``\<<`` becomes a here-document's ``<<``
+    (https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters); Windows
+    line ends become plain ones.
+    """
+    shell = text
+    if "<<" in text:
+        shell = PLACEHOLDER.sub(lambda match: "P" * len(match[0]), shell)
+        shell = _SECTION.sub(lambda match: " " * len(match[0]), shell)
+        shell = _ESCAPED_HEREDOC.sub(" ", shell)
+    if "\r" in shell:
+        shell = shell.replace(_WINDOWS_CONTINUATION, " \\\n").replace("\r\n", "\n\n")
+        shell = shell.replace("\r", " ")
+    if shell.endswith("\\"):
+        shell = shell[:-1] + " "
+    return shell if shell.isascii() and "\0" not in shell else _NOT_ASCII.sub("Z", shell)

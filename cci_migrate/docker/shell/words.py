@@ -1,0 +1,142 @@
+"""The words of a command: from syntax nodes to what the command is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.shell.facts import Quoting, Word
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+#: Gives a variable's value where the script tells it.
+Lookup = Callable[[str], "str | None"]
+
+_ESCAPE_OUTSIDE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
+_ESCAPE_IN_DOUBLE = re.compile(r"\\(\r?\n|[$`\"\\])")
+_ESCAPE_IN_ANSI = re.compile(r"\\(n|t|.)", re.DOTALL)
+_BARE_EXPANSION = re.compile(r"\$(?:\{(\w+|[@*])\}|(\w+|[@*]))")
+_NAME = re.compile(r"\$\{?!?([A-Za-z_]\w*)")
+_BRACES = re.compile(r"(?<!\$)\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+
+_QUOTING = {
+    "string": Quoting.DOUBLE,
+    "raw_string": Quoting.SINGLE,
+    "ansi_c_string": Quoting.MIXED,
+    "translated_string": Quoting.MIXED,
+}
+
+
+def variables_in(text: str) -> frozenset[str]:
+    """The names of the variables that a piece of shell reads."""
+    return frozenset(_NAME.findall(text))
+
+
+def literal(value: str) -> bool:
+    """Tell whether ``value`` is what the shell will use, without anything left to expand."""
+    return not has_placeholder(value) and "$" not in value and "`" not in value
+
+
+class WordReader:
+    """Reads words of one text; ``lookup`` gives variables, ``arguments`` what ``$@`` is."""
+
+    def __init__(self, text: str, lookup: Lookup, arguments: Callable[[], Sequence[Word] | None]):
+        self._text = text
+        self._lookup = lookup
+        self._arguments = arguments
+
+    def words(self, nodes: Iterable[Node]) -> list[Word]:
+        """The words that ``nodes``, the arguments of one command, come to."""
+        groups: list[list[Node]] = []
+        for node in nodes:
+            # The grammar takes `$(pwd)\:/x` for two arguments.
+            if groups and groups[-1][-1].end_byte == node.start_byte:
+                groups[-1].append(node)
+            else:
+                groups.append([node])
+        return [word for group in groups for word in self._expanded(group)]
+
+    def word(self, nodes: Sequence[Node]) -> Word:
+        """The word that ``nodes``, which adjoin, are written as."""
+        start, end = nodes[0].start_byte, nodes[-1].end_byte
+        text = self._text[start:end]
+        if len(nodes) == 1:
+            quoting = _QUOTING.get(nodes[0].type)
+            if quoting is None:
+                quoting = Quoting.MIXED if re.search(r"[\"'\\]", text) else Quoting.NONE
+        else:
+            quoting = Quoting.MIXED if re.search(r"[\"']", text) else Quoting.NONE
+        return Word(start, end, text, "".join(map(self.value, nodes)), quoting)
+
+    def _expanded(self, nodes: list[Node]) -> list[Word]:
+        word = self.word(nodes)
+        node = nodes[0]
+        if len(nodes) > 1:
+            return [word]
+        inner = word.text[1:-1] if node.type == "string" else word.text
+        bare = _BARE_EXPANSION.fullmatch(inner)
+        if bare is None and node.type == "expansion" and inner in ("${@}", "${*}"):
+            bare = _BARE_EXPANSION.fullmatch("$@")
+        if bare is None or node.type not in ("string", "simple_expansion", "expansion"):
+            return [word]
+        name = bare[1] or bare[2]
+        if name in ("@", "*"):
+            arguments = self._arguments()
+            return [word] if arguments is None else list(arguments)
+        if node.type != "string" and literal(word.value):
+            # The shell splits what an unquoted variable holds.
+            return [
+                Word(word.start, word.end, word.text, part, word.quoting)
+                for part in word.value.split()
+            ]
+        return [word]
+
+    def value(self, node: Node) -> str:
+        """What ``node`` comes to, expansions that cannot be told as they are written."""
+        text = self._text[node.start_byte : node.end_byte]
+        kind = node.type
+        if kind == "raw_string":
+            return text[1:-1]
+        if kind == "string":
+            return self._inside(node, 1, _ESCAPE_IN_DOUBLE)
+        if kind == "ansi_c_string":
+            return _ESCAPE_IN_ANSI.sub(_ansi, text[2:-1])
+        if kind in ("simple_expansion", "expansion"):
+            bare = _BARE_EXPANSION.fullmatch(text)
+            value = self._lookup(bare[1] or bare[2]) if bare else None
+            return text if value is None else value
+        if kind == "concatenation" or (kind == "command_name" and node.child_count):
+            return self._inside(node, 0, _ESCAPE_OUTSIDE)
+        if kind in ("command_substitution", "process_substitution", "arithmetic_expansion"):
+            return text
+        if "\\" in text:
+            return _ESCAPE_OUTSIDE.sub(_unescaped, text)
+        return text
+
+    def _inside(self, node: Node, quotes: int, escape: re.Pattern[str]) -> str:
+        parts: list[str] = []
+        position = node.start_byte + quotes
+        for child in node.children:
+            if child.type in ('"', "string_content"):
+                continue
+            parts.append(escape.sub(_unescaped, self._text[position : child.start_byte]))
+            parts.append(self.value(child))
+            position = child.end_byte
+        parts.append(escape.sub(_unescaped, self._text[position : node.end_byte - quotes]))
+        return "".join(parts)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "" if match[1].endswith("\n") else match[1]
+
+
+def _ansi(match: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t"}.get(match[1], match[1])
+
+
+def expands_braces(word: Word) -> bool:
+    """Tell whether the shell makes several words of ``word``."""
+    return word.quoting is Quoting.NONE and _BRACES.search(word.text) is not None

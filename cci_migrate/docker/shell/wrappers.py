@@ -1,0 +1,158 @@
+"""Words in front of a command that only change how it is run.
+
+A short list of programs that are known to run the rest of their line as a command on this very
+machine. What is not on it is not guessed: ``ssh host docker pull x`` pulls elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cci_migrate.docker.shell.command_line import is_whole_placeholder
+from cci_migrate.docker.shell.facts import Word
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Program -> its options that take a value as a word of its own.
+_TRANSPARENT: dict[str, frozenset[str]] = {
+    "sudo": _names(
+        "-u -g -C -h -p -r -t -T -U -D -R --user --group --host --prompt --role --type --chdir"
+        " --chroot --close-from --other-user --command-timeout"
+    ),
+    "doas": frozenset(("-u", "-C")),
+    "env": frozenset(("-u", "--unset", "-C", "--chdir")),
+    "time": frozenset(("-f", "-o", "--format", "--output")),
+    "exec": frozenset(("-a",)),
+    "nohup": frozenset(),
+    "command": frozenset(),
+    "builtin": frozenset(),
+    "setsid": frozenset(),
+    "unbuffer": frozenset(),
+    "winpty": frozenset(),
+    "nice": frozenset(("-n", "--adjustment")),
+    "ionice": frozenset(("-c", "-n", "--class", "--classdata")),
+    "stdbuf": frozenset(("-i", "-o", "-e")),
+    "timeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
+    "gtimeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
+    "xargs": _names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
+}
+#: Programs that hand secrets to the command behind their ``--``.
+_BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
+_RETRY = re.compile(r"(?:.*[/_-])?(?:retry|with[_-]retries)(?:[_-]\w+)?(?:\.sh)?")
+_SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
+#: What a retry program can be told before the command it runs: options and numbers.
+_RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A command without what stands in front.
+
+    ``assignments`` are those of ``env A=b`` and ``sudo A=b``. ``fed_words``: ``xargs`` adds
+    arguments that are not known; ``replaces`` is the text that it puts them in place of.
+    ``obstacle``: why the command cannot take a password from a pipe, for people.
+    """
+
+    words: Sequence[Word]
+    assignments: tuple[tuple[str, str], ...] = ()
+    fed_words: bool = False
+    replaces: str | None = None
+    obstacle: str | None = None
+
+
+def program_of(word: Word) -> str:
+    """The name of the program that ``word``, the first of a command, runs."""
+    return word.value.rpartition("/")[2].removesuffix(".exe")
+
+
+def unwrapped(words: Sequence[Word]) -> Unwrapped:
+    """Take off what stands in front of the command that ``words`` run in the end."""
+    assignments: list[tuple[str, str]] = []
+    fed, replaces, obstacle = False, None, None
+    while words:
+        name = program_of(words[0])
+        if is_whole_placeholder(words[0]) and _may_stand_before(words):
+            words = words[1:]
+            continue
+        if name in _BEHIND_DASHES:
+            rest = [index for index, word in enumerate(words) if word.value == "--"]
+            if not rest:
+                break
+            words = words[rest[0] + 1 :]
+            continue
+        if _RETRY.fullmatch(name) and len(words) > 1:
+            rest_words = list(words[1:])
+            while rest_words and _RETRY_ARGUMENT.fullmatch(rest_words[0].value):
+                rest_words.pop(0)
+            words = rest_words
+            obstacle = "it is run again by a retry, and a pipe can be read only once"
+            continue
+        if name not in _TRANSPARENT:
+            break
+        if name == "command" and len(words) > 1 and words[1].value in ("-v", "-V"):
+            break
+        index, options = _behind_options(words, _TRANSPARENT[name])
+        if name in ("timeout", "gtimeout"):
+            index += 1
+        elif name == "xargs":
+            fed = True
+            replaces = options.get("-I") or replaces
+            obstacle = "xargs feeds it"
+        elif name == "sudo" and "-S" in options:
+            obstacle = "sudo reads its own password from the pipe"
+        while name in ("sudo", "env") and index < len(words):
+            assignment = _ASSIGNMENT.fullmatch(words[index].value)
+            if assignment is None:
+                break
+            assignments.append((assignment[1], assignment[2]))
+            index += 1
+        if index >= len(words):
+            # `exec` alone, `sudo -i`: no command.
+            words = words[len(words) :]
+            break
+        words = words[index:]
+    return Unwrapped(words, tuple(assignments), fed, replaces, obstacle)
+
+
+def _may_stand_before(words: Sequence[Word]) -> bool:
+    """Whether the placeholder in front is one that leaves the command behind it a command.
+
+    ``$SUDO docker pull x``, ``<< parameters.env >> docker-compose up``.
+    """
+    if len(words) < 2 or program_of(words[1]) not in (
+        "docker",
+        "docker-compose",
+        "podman",
+        "buildah",
+        "sudo",
+    ):
+        return False
+    first = words[0].value
+    return first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None
+
+
+def _behind_options(words: Sequence[Word], valued: frozenset[str]) -> tuple[int, dict[str, str]]:
+    options: dict[str, str] = {}
+    index = 1
+    while index < len(words):
+        value = words[index].value
+        if value == "--":
+            return index + 1, options
+        if not value.startswith("-") or value == "-":
+            break
+        index += 1
+        if value in valued and index < len(words):
+            options[value] = words[index].value
+            index += 1
+        elif value.startswith("-I") and len(value) > 2 and "-I" in valued:
+            options["-I"] = value[2:]
+        else:
+            options[value] = ""
+    return index, options
