@@ -24,6 +24,9 @@ MAX_DEPTH = 300
 #: Finds an anchored node that another file of the same config defines.
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
+#: What the C parser, of an older libyaml, says of `[python:3.12]`, which CircleCI accepts.
+_COLON_IN_FLOW = "found unexpected ':'"
+
 _COLON = re.compile(r"[ \t]*:")
 _BLOCK_HEADER = re.compile(r"(?:[&!][^\s]*[ \t]+)*[|>]([-+0-9]*)")
 
@@ -61,6 +64,8 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
     except YamlError:
         raise
     except MarkedYAMLError as error:
+        if not pure and error.problem == _COLON_IN_FLOW:
+            return parse(source, pure=True, outer=outer)
         raise YamlError(*_explained(error, source)) from None
     except ReaderError as error:
         offset = _first_unprintable(source.text)
@@ -84,8 +89,10 @@ def _events(text: str, *, pure: bool) -> Iterator[Any]:
         return
     from ruamel.yaml import YAML
 
+    # Events hold no types, so 1.2 differs in one thing: `[python:3.12]` is legal, as CircleCI
+    # has it.
     reader = YAML(typ="safe", pure=True)
-    reader.version = (1, 1)
+    reader.version = (1, 2)
     yield from reader.parse(text)
 
 
