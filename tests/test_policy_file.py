@@ -1,0 +1,272 @@
+"""The policy file and its schema agree, and every mistake is told with its place."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cci_migrate.policy import (
+    DEFAULT_DOCKER_HUB,
+    AwsKeyAuth,
+    AwsRoleAuth,
+    CredentialStore,
+    GcpAuth,
+    LoginMethod,
+    PasswordAuth,
+    Platform,
+    Policy,
+    RegistryPolicy,
+)
+from cci_migrate.policy_file import (
+    PolicyError,
+    find_policy_file,
+    read_policy_file,
+    secret_variable,
+    variable,
+)
+from cci_migrate.rules.catalogue import RULES
+
+RULE_IDS = frozenset(rule.id for rule in RULES)
+LITERAL = "hunter2-is-not-a-name"
+
+COMPLETE = """\
+platform = "server"
+credentials = "project"
+login = "cli"
+docker-orb = "3.0.1"
+fix-orbs = true
+add-workflow = true
+select = ["unauthenticated-image", "missing-context"]
+ignore = ["sunset-version"]
+exempt-images = ["cimg/*"]
+
+[registries."quay.io"]
+username = "acme+robot"
+password = "$QUAY_TOKEN"
+context = "quay"
+
+[registries."*.dkr.ecr.*.amazonaws.com"]
+aws-access-key-id = "$AWS_ACCESS_KEY_ID"
+aws-secret-access-key = "${AWS_SECRET_ACCESS_KEY}"
+
+[registries."*.dkr.ecr.eu-west-1.amazonaws.com"]
+oidc-role-arn = "arn:aws:iam::123456789012:role/pull"
+
+[registries."*-docker.pkg.dev"]
+oidc-service-account = "$GCP_ACCOUNT"
+workload-identity-pool = "$GCP_POOL"
+workload-identity-provider = "$GCP_PROVIDER"
+
+[registries."docker.io"]
+username = "${HUB_USER}"
+password = "HUB_TOKEN"
+context = false
+"""
+
+
+def write(folder: Path, text: str, name: str = ".cci-migrate.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def schema() -> dict[str, Any]:
+    text = (files("cci_migrate") / "schemas" / "policy.schema.json").read_text()
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def fits_schema(text: str) -> bool:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    validator = jsonschema.Draft202012Validator(schema())
+    return bool(validator.is_valid(tomllib.loads(text)))
+
+
+def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
+    policy = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS).policy
+    assert policy == Policy(
+        platform=Platform.SERVER,
+        credentials=CredentialStore.PROJECT,
+        login=LoginMethod.CLI,
+        docker_orb="3.0.1",
+        fix_orbs=True,
+        add_workflow=True,
+        select=frozenset({"unauthenticated-image", "missing-context"}),
+        ignore=frozenset({"sunset-version"}),
+        exempt_images=("cimg/*",),
+        registries=(
+            RegistryPolicy("quay.io", PasswordAuth("acme+robot", "$QUAY_TOKEN"), "quay"),
+            RegistryPolicy(
+                "*.dkr.ecr.*.amazonaws.com",
+                AwsKeyAuth("$AWS_ACCESS_KEY_ID", "$AWS_SECRET_ACCESS_KEY"),
+            ),
+            RegistryPolicy(
+                "*.dkr.ecr.eu-west-1.amazonaws.com",
+                AwsRoleAuth("arn:aws:iam::123456789012:role/pull"),
+            ),
+            RegistryPolicy(
+                "*-docker.pkg.dev", GcpAuth("$GCP_ACCOUNT", "$GCP_POOL", "$GCP_PROVIDER")
+            ),
+            RegistryPolicy("docker.io", PasswordAuth("$HUB_USER", "$HUB_TOKEN"), None),
+        ),
+    )
+
+
+def test_the_complete_file_uses_every_key_of_the_schema() -> None:
+    assert fits_schema(COMPLETE)
+    definitions = schema()
+    keys = set(definitions["properties"])
+    for name in ("registry", "dockerHub"):
+        for form in definitions["$defs"][name].get("oneOf", [definitions["$defs"][name]]):
+            keys |= set(form["properties"])
+    assert {key for key in keys if key not in COMPLETE} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", DEFAULT_DOCKER_HUB),
+        ('[registries."docker.io"]\n', DEFAULT_DOCKER_HUB),
+        (
+            '[registries."docker.io"]\ncontext = "hub"\n',
+            RegistryPolicy("docker.io", DEFAULT_DOCKER_HUB.credential, "hub"),
+        ),
+        (
+            '[registries."docker.io"]\nusername = "acme"\n',
+            RegistryPolicy(
+                "docker.io", PasswordAuth("acme", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
+            ),
+        ),
+    ],
+)
+def test_docker_hub_keeps_the_defaults_that_are_not_named(
+    tmp_path: Path, text: str, expected: RegistryPolicy
+) -> None:
+    assert read_policy_file(write(tmp_path, text), RULE_IDS).policy.registries == (expected,)
+    assert fits_schema(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ('platfrom = "cloud"\n', 1, "unknown key platfrom; did you mean platform?"),
+        ('\nplatform = "saas"\n', 2, 'platform must be "cloud" or "server" or "runner"'),
+        ('credentials = "vault"\n', 1, 'credentials must be "context" or "project"'),
+        ("fix-orbs = 1\n", 1, "fix-orbs must be true or false"),
+        ('select = "sunset-version"\n', 1, "select must be a list of texts"),
+        ("docker-orb = 4\n", 1, "docker-orb must be a version as a text"),
+        ("registries = []\n", 1, "registries must be tables"),
+        ('[registries."quay.io"]\nusername = "a"\n', 1, "password is missing"),
+        ('[registries."quay.io"]\n', 1, "quay.io must have one kind of credential"),
+        (
+            '[registries."quay.io"]\nusername="a"\npassword="$P"\noidc-role-arn = "x"\n',
+            1,
+            "quay.io must have one kind of credential",
+        ),
+        (
+            '[registries."docker.io"]\nusername = "a"\n\npasword = "$P"\n',
+            4,
+            "unknown key pasword; did you mean password?",
+        ),
+        ('[registries."docker.io"]\ncontext = true\n', 2, "context must be the name of a context"),
+        ('[registries."docker.io"]\ncontext = " a"\n', 2, "context must be the name of a context"),
+        ('[registries."docker.io"]\nusername = ""\n', 2, "username must be a text"),
+        (
+            f'[registries."docker.io"]\npassword = "{LITERAL}"\n',
+            2,
+            "password must be the name of an environment variable",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_the_schema_sees_it_too(
+    tmp_path: Path, text: str, line: int, told: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(PolicyError) as caught:
+        read_policy_file(path, RULE_IDS)
+    assert str(caught.value).startswith(f"{path}:{line}: {told}")
+    assert LITERAL not in str(caught.value)
+    assert not fits_schema(text)
+
+
+def test_a_mistake_in_pyproject_is_told_with_its_line(tmp_path: Path) -> None:
+    text = '[project]\nplatform = "x"\n[tool.cci-migrate.registries."docker.io"]\nuser = "x"\n'
+    path = write(tmp_path, text, "pyproject.toml")
+    with pytest.raises(PolicyError, match=r":4: unknown key user; did you mean username\?"):
+        read_policy_file(path, RULE_IDS)
+
+
+def test_an_unknown_rule_is_told_with_the_nearest(tmp_path: Path) -> None:
+    path = write(tmp_path, 'ignore = ["sunset-versions"]\n')
+    with pytest.raises(PolicyError, match=r"sunset-versions; did you mean sunset-version\?"):
+        read_policy_file(path, RULE_IDS)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"platform = cloud\n", r":1: is not TOML"),
+        (b"\xff\xfe", r"is not UTF-8 text"),
+        (b"a = 1\na = 2\n", r"is not TOML"),
+    ],
+)
+def test_what_is_no_toml(tmp_path: Path, data: bytes, told: str) -> None:
+    path = tmp_path / ".cci-migrate.toml"
+    path.write_bytes(data)
+    with pytest.raises(PolicyError, match=told):
+        read_policy_file(path, RULE_IDS)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / ".cci-migrate.toml"
+    path.write_bytes(b'\xef\xbb\xbfplatform = "server"\r\n')
+    assert read_policy_file(path, RULE_IDS).policy.platform is Platform.SERVER
+
+
+def test_the_nearest_file_counts(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    far = write(tmp_path, 'platform = "server"\n')
+    assert find_policy_file(deep) == far
+    shared = write(tmp_path / "a", "[tool.cci-migrate]\n", "pyproject.toml")
+    assert find_policy_file(deep) == shared
+    own = write(tmp_path / "a", "")
+    assert find_policy_file(deep) == own
+    write(deep, "[tool.ruff]\n", "pyproject.toml")
+    assert find_policy_file(deep) == own
+
+
+def test_a_broken_pyproject_that_is_not_ours_is_passed_by(tmp_path: Path) -> None:
+    inner = tmp_path / "a"
+    inner.mkdir()
+    far = write(tmp_path, "")
+    write(inner, "# cci-migrate\nname = unquoted\n", "pyproject.toml")
+    assert find_policy_file(inner) == far
+
+
+@pytest.mark.parametrize(
+    "text", ["DOCKERHUB_PASSWORD", "$DOCKERHUB_PASSWORD", "${DOCKERHUB_PASSWORD}"]
+)
+def test_the_name_of_a_secret_in_each_spelling(text: str) -> None:
+    assert secret_variable(text) == "$DOCKERHUB_PASSWORD"
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2", "HUNTER2", "Hunter_2", "$", "${A", "$A-B", "", "$1A", "a b"]
+)
+def test_what_may_be_the_secret_itself_is_not_taken_for_a_name(text: str) -> None:
+    assert secret_variable(text) is None
+
+
+@pytest.mark.parametrize("text", ["$a", "${B_1}", "c"])
+def test_variables(text: str) -> None:
+    assert variable(text) == "$" + text.strip("${}")
