@@ -1,0 +1,235 @@
+"""`batch apply`: look at each planned repository again, and write what is as it was reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from typing_extensions import assert_never
+
+from cci_migrate.batch.campaign import Campaign
+from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.host import (
+    Delivery,
+    Host,
+    HostError,
+    LaneClosedError,
+    LookAgainError,
+    RefusedError,
+)
+from cci_migrate.batch.ledger import Entry
+from cci_migrate.batch.messages import Words
+from cci_migrate.batch.pace import Clock
+from cci_migrate.batch.planning import RepositoryPlan, is_as_planned
+from cci_migrate.batch.progress import Progress
+from cci_migrate.batch.repository import RepositoryRef, Sighting, Snapshot, Unseen
+from cci_migrate.batch.scanning import plan_snapshot
+from cci_migrate.batch.states import PENDING, State
+from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, next_step
+from cci_migrate.batch.surveying import planned_entry, unseen_entry
+from cci_migrate.batch.waves import Gate, Wave
+
+#: How often a repository is looked at again after a write of unknown effect.
+ATTEMPTS = 6
+#: Repositories looked at in one request before they are written to.
+CHUNK = 10
+#: A look older than this (seconds) is repeated before a write.
+FRESH = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How far this run may go. ``max_changes`` None: as far as there is work."""
+
+    words: Words
+    max_changes: int | None = None
+    deadline: float = 0.0
+    is_dry_run: bool = False
+    chosen: Chosen = Chosen(forks=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What `batch apply` works with."""
+
+    campaign: Campaign
+    host_of: Callable[[RepositoryRef], Host]
+    terms: Terms
+    wave: Wave
+    progress: Progress
+    clock: Clock
+
+    def run(self) -> bool:
+        """Write what is planned. False when a limit of the terms or a host ended it early."""
+        by_host: dict[int, tuple[Host, list[Entry]]] = {}
+        for entry in self.campaign.ledger.entries({*PENDING, State.FAILED}):
+            # What failed while it was planned has nothing that could be written.
+            if (entry.state in PENDING or entry.files) and not self.terms.chosen.why_not_by_name(
+                entry.ref
+            ):
+                host = self.host_of(entry.ref)
+                by_host.setdefault(id(host), (host, []))[1].append(entry)
+        self.progress.begin("apply", sum(len(entries) for _, entries in by_host.values()))
+        budget = _Budget(self.terms.max_changes)
+        is_complete = True
+        for host, entries in by_host.values():
+            try:
+                is_complete &= self._host(host, entries, budget)
+            except LaneClosedError as error:
+                self.progress.note(str(error))
+                is_complete = False
+        return is_complete
+
+    def _host(self, host: Host, entries: Sequence[Entry], budget: _Budget) -> bool:
+        has_canary = host.delivery is Delivery.PULL_REQUEST and not self.terms.is_dry_run
+        waiting = len(entries)
+        for entry, sighting in self._sightings(host, entries):
+            if budget.is_spent or (self.terms.deadline and self._now() >= self.terms.deadline):
+                self.progress.note("the limit of this run is reached; run it again to go on")
+                return False
+            if has_canary:
+                gate = self.wave.gate(host, self.campaign.ledger, waiting)
+                if gate is not Gate.OPEN:
+                    return False
+            done = self._deliver(host, entry, sighting)
+            if done.state in (State.PULL_REQUEST_OPEN, State.CHANGED):
+                budget.spend()
+            waiting -= 1
+            self.progress.done(done)
+        return True
+
+    def _sightings(self, host: Host, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Sighting]]:
+        for start in range(0, len(entries), CHUNK):
+            chunk = entries[start : start + CHUNK]
+            seen_at = self._now()
+            seen = {sighting.ref.key: sighting for sighting in host.look([e.ref for e in chunk])}
+            for entry in chunk:
+                if self._now() - seen_at > FRESH:
+                    yield entry, self._look(host, entry.ref)
+                else:
+                    yield entry, seen[entry.ref.key]
+
+    def _look(self, host: Host, ref: RepositoryRef) -> Sighting:
+        return next(iter(host.look([ref])))
+
+    def _deliver(self, host: Host, entry: Entry, sighting: Sighting) -> Entry:
+        """Take one repository from where it stands to where it should be."""
+        begun = entry
+        for _ in range(ATTEMPTS):
+            if isinstance(sighting, Unseen):
+                failed = unseen_entry(sighting, self._now())
+                return self._record(replace(begun, state=failed.state, cause=failed.cause))
+            try:
+                plan = plan_snapshot(sighting, self.campaign.policy, host.read)
+                done = self._towards(host, begun, sighting, plan)
+            except LookAgainError as error:
+                self.progress.note(f"{entry.ref.label}: {error}; looking again")
+                begun = replace(begun, state=State.APPLYING)
+                sighting = self._look(host, entry.ref)
+            except RefusedError as error:
+                return self._fail(begun, State.NO_PERMISSION, str(error))
+            except HostError as error:
+                return self._fail(begun, State.FAILED, str(error))
+            else:
+                return done
+        return self._fail(begun, State.FAILED, f"no lasting result after {ATTEMPTS} attempts")
+
+    def _towards(self, host: Host, entry: Entry, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
+        """Perform step after step until there is none left."""
+        began = entry.state is State.APPLYING
+        while True:
+            step = next_step(snapshot, plan, host.delivery)
+            if isinstance(step, Stop):
+                return self._stop(host, entry, snapshot, step, began=began)
+            if not is_as_planned(entry.files, plan, snapshot.files):
+                return self._planned_again(snapshot, plan)
+            if self.terms.is_dry_run:
+                return replace(entry, cause=_told(step, host.delivery))
+            if not began:
+                entry = self._record(replace(entry, state=State.APPLYING, cause=""))
+                began = True
+            proposal = self.terms.words.proposal(
+                entry.ref, plan, self.campaign.branch, self.campaign.id
+            )
+            match step:
+                case Write():
+                    branch = host.write(snapshot, proposal)
+                    if host.delivery is Delivery.FILES:
+                        return self._record(replace(entry, state=State.CHANGED, cause="in place"))
+                    snapshot = replace(snapshot, branch=branch)
+                case OpenPullRequest():
+                    pull = host.open_pull_request(snapshot, proposal)
+                    snapshot = replace(snapshot, pull=pull)
+                case _:
+                    assert_never(step)
+
+    def _stop(
+        self, host: Host, entry: Entry, snapshot: Snapshot, stop: Stop, *, began: bool
+    ) -> Entry:
+        state, cause = stop.state, stop.cause
+        if began and state is State.NOTHING_TO_DO:
+            # Written by a run that was killed before it could say so.
+            state, cause = State.CHANGED, "in place"
+        done = replace(
+            entry,
+            state=state,
+            cause=cause,
+            branch=snapshot.branch.oid if snapshot.branch is not None else "",
+            pull=snapshot.pull,
+            is_canary=entry.is_canary or self.wave.takes(state, host, self.campaign.ledger),
+        )
+        return self._record(done)
+
+    def _planned_again(self, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
+        """The repository moved on: what is recorded is no longer what would be written."""
+        if self.terms.is_dry_run:
+            return Entry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
+        diff = self.campaign.store_diff(snapshot.ref, plan.diff)
+        again = planned_entry(snapshot, plan, None, diff, self._now())
+        cause = "planned again, since it moved on; look at its diff, then apply again"
+        return self._record(replace(again, cause=cause))
+
+    def _fail(self, entry: Entry, state: State, cause: str) -> Entry:
+        return self._record(replace(entry, state=state, cause=cause))
+
+    def _record(self, entry: Entry) -> Entry:
+        done = replace(entry, changed_at=self._now())
+        if not self.terms.is_dry_run:
+            self.campaign.ledger.record(done)
+        return done
+
+    def _now(self) -> float:
+        return self.clock.now()
+
+
+class _Budget:
+    """How many changes this run may still make."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._left = limit
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether none is left."""
+        return self._left is not None and self._left <= 0
+
+    def spend(self) -> None:
+        """One was made."""
+        if self._left is not None:
+            self._left -= 1
+
+
+def _told(step: Step, delivery: Delivery) -> str:
+    match step:
+        case OpenPullRequest():
+            return "would open the pull request from the branch that is there"
+        case _:
+            match delivery:
+                case Delivery.FILES:
+                    return "would be rewritten in place"
+                case Delivery.BRANCH:
+                    return "would get the branch"
+                case Delivery.PULL_REQUEST:
+                    return "would get the branch and a pull request"
+                case _:
+                    assert_never(delivery)

@@ -1,0 +1,198 @@
+"""A campaign's folder: its ledger, its lock, the diffs and the originals of rewritten files.
+
+ledger.sqlite           what is known of each repository
+lock                    held by the command that works on it
+diffs/HOST/NAME.diff    what is to be written, one file a repository
+originals/KEY/PATH      local files as they were before they were rewritten in place
+results.jsonl           one line a repository, written at the end of each command
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cci_migrate.batch.ledger import Entry, Ledger
+from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
+from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.policy import Policy
+
+LEDGER = "ledger.sqlite"
+RESULTS = "results.jsonl"
+DEFAULT_BRANCH = "cci-migrate/registry-auth"
+
+
+class CampaignError(Exception):
+    """The campaign's folder cannot be used; the text says why and what to do."""
+
+
+class Campaign:
+    """An open campaign. ``folder`` None: it lives in memory and leaves nothing behind."""
+
+    def __init__(self, folder: Path | None, ledger: Ledger) -> None:
+        self.folder = folder
+        self.ledger = ledger
+
+    @property
+    def id(self) -> str:
+        """Its id, made when it was begun."""
+        return self.ledger.setting("id")
+
+    @property
+    def policy(self) -> Policy:
+        """The policy it was planned with."""
+        return policy_from_json(json.loads(self.ledger.setting("policy")))
+
+    @property
+    def branch(self) -> str:
+        """The branch it writes to."""
+        return self.ledger.setting("branch", DEFAULT_BRANCH)
+
+    def store_diff(self, ref: RepositoryRef, diff: bytes) -> str:
+        """Write a repository's diff; its path within the campaign, empty for no diff."""
+        name = diff_name(ref)
+        if self.folder is None:
+            return name if diff else ""
+        if not diff:
+            (self.folder / name).unlink(missing_ok=True)
+            return ""
+        write_whole(self.folder / name, diff)
+        return name
+
+    def read_diff(self, entry: Entry) -> bytes:
+        """A repository's diff, empty if there is none."""
+        if self.folder is None or not entry.diff:
+            return b""
+        path = self.folder / entry.diff
+        return path.read_bytes() if path.is_file() else b""
+
+    def originals(self, ref: RepositoryRef) -> Path:
+        """Where the original files of a local checkout are kept."""
+        if self.folder is None:
+            raise CampaignError("a campaign in memory keeps no originals")
+        return self.folder / "originals" / _short_hash(ref.key)
+
+
+@contextmanager
+def begin(folder: Path | None, policy: Policy, branch: str, *, again: bool) -> Iterator[Campaign]:
+    """Begin a campaign in ``folder``, or go on planning the one that is there.
+
+    Raises CampaignError when it was begun with another policy or branch and ``again`` (plan
+    everything anew) is not set.
+    """
+    if folder is None:
+        ledger = Ledger.create(None)
+        ledger.set(_first_settings(policy, branch))
+        yield Campaign(None, ledger)
+        ledger.close()
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CampaignError(f"{folder}: cannot be made: {error.strerror}") from None
+    with _locked(folder):
+        path = folder / LEDGER
+        ledger = Ledger.open(path) if path.exists() else Ledger.create(path)
+        try:
+            settings = _first_settings(policy, branch)
+            if not ledger.setting("id"):
+                ledger.set(settings)
+            for name in ("policy", "branch"):
+                if ledger.setting(name) == settings[name]:
+                    continue
+                if not again:
+                    raise CampaignError(
+                        f"{folder}: this campaign was begun with another {name}; use the same, "
+                        "pass --again to plan everything anew, or take another folder"
+                    )
+                ledger.set({name: settings[name]})
+            if again:
+                ledger.forget_listing()
+            yield Campaign(folder, ledger)
+        finally:
+            ledger.close()
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, locked. Raises CampaignError if there is none."""
+    _check_exists(folder)
+    with _locked(folder), read_only(folder) as campaign:
+        yield campaign
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, for looking at while another command may work on it."""
+    _check_exists(folder)
+    ledger = Ledger.open(folder / LEDGER)
+    try:
+        if not ledger.setting("id"):
+            raise CampaignError(f"{folder}: not planned yet; run `cci-migrate batch plan` first")
+        yield Campaign(folder, ledger)
+    finally:
+        ledger.close()
+
+
+def diff_name(ref: RepositoryRef) -> str:
+    """The path of a repository's diff within a campaign's folder."""
+    if ref.kind is Kind.LOCAL:
+        return f"diffs/local/{_safe(Path(ref.name).name)}-{_short_hash(ref.key)}.diff"
+    name = "/".join(_safe(part) for part in ref.name.split("/") if part)
+    return f"diffs/{_safe(ref.host)}/{name}.diff"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: all of it, or what was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _first_settings(policy: Policy, branch: str) -> dict[str, str]:
+    return {
+        "id": uuid.uuid4().hex,
+        "policy": json.dumps(policy_to_json(policy), sort_keys=True),
+        "branch": branch,
+    }
+
+
+def _check_exists(folder: Path) -> None:
+    if not (folder / LEDGER).is_file():
+        raise CampaignError(f"{folder}: no campaign here; `cci-migrate batch plan` begins one")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other commands out. The system lets go of the lock when the process dies."""
+    with (folder / "lock").open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CampaignError(
+                f"{folder}: another command is at work on this campaign; wait for its end"
+            ) from None
+        yield
+
+
+def _safe(part: str) -> str:
+    cleaned = re.sub(r"[^\w.\-]", "_", part)
+    return cleaned.lstrip(".") or "_"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

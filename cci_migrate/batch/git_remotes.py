@@ -1,0 +1,250 @@
+"""Repositories behind plain git URLs: read without a full clone or a checkout, changed by push.
+
+One fetch of one commit without blobs, then the few blobs that are config
+(https://git-scm.com/docs/partial-clone). A server without filters sends the blobs of that one
+commit, which is slower and as good.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cci_migrate.batch import git
+from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.host import Delivery, HostError, Page, Proposal
+from cci_migrate.batch.local_checkouts import push
+from cci_migrate.batch.repository import (
+    Blocker,
+    Branch,
+    Checks,
+    Kind,
+    PullRequest,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+    Traits,
+    Unseen,
+)
+from cci_migrate.batch.steps import owns
+
+#: Fetches at the same time. Servers answer bursts with 429.
+LANES = 4
+#: Scratch clones kept at the same time; one is a few tens of kilobytes.
+KEPT = 512
+
+_SCP_LIKE = re.compile(r"^(?:[\w.\-]+@)?(?P<host>[\w.\-]+):(?P<path>[^/].*)$")
+
+
+class GitSource:
+    """One git URL."""
+
+    def __init__(self, url: str) -> None:
+        self._ref = git_ref(url)
+
+    @property
+    def name(self) -> str:
+        """The URL."""
+        return self._ref.address
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """The one repository."""
+        del cursor
+        yield Page(refs=(self._ref,))
+
+
+def git_ref(url: str) -> RepositoryRef:
+    """The repository at ``url``. Raises ValueError for a URL with a password in it."""
+    scp = _SCP_LIKE.match(url) if "://" not in url else None
+    if scp is not None:
+        return RepositoryRef(Kind.GIT, scp["host"], _bare_name(scp["path"]), url)
+    parts = urlsplit(url)
+    if parts.password:
+        raise ValueError(
+            "a URL with a password in it would end up in logs; use a git credential helper"
+        )
+    return RepositoryRef(Kind.GIT, parts.netloc.rpartition("@")[2], _bare_name(parts.path), url)
+
+
+def _bare_name(path: str) -> str:
+    return path.strip("/").removesuffix(".git")
+
+
+class GitHost:
+    """Repositories behind git URLs. The end of the road is the pushed branch."""
+
+    def __init__(self, branch: str, *, lane: str = "") -> None:
+        self._branch = branch
+        self._lane = lane
+        self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
+        self._clones: OrderedDict[str, Path] = OrderedDict()
+        self._guard = threading.Lock()
+
+    @property
+    def delivery(self) -> Delivery:
+        """A pushed branch."""
+        return Delivery.BRANCH
+
+    @property
+    def lane(self) -> str:
+        """Pushes to one host are paced together."""
+        return self._lane
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each repository's head and the branch, a few at a time."""
+        with ThreadPoolExecutor(LANES) as lanes:
+            for start in range(0, len(refs), LANES * 4):
+                yield from lanes.map(self._see, refs[start : start + LANES * 4])
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head."""
+        folder = self._clone(snapshot.ref)
+        tree = git.tree_paths(folder, snapshot.head)
+        blobs = _blobs(folder, [tree[path][1] for path in paths if path in tree])
+        return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Push the branch with one commit on top of the head."""
+        folder = self._clone(snapshot.ref)
+        try:
+            commit = git.commit_files(
+                folder,
+                snapshot.head,
+                proposal.contents,
+                snapshot.modes,
+                proposal.message,
+                folder / "scratch-index",
+            )
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+        old = snapshot.branch.oid if snapshot.branch is not None else ""
+        push(folder, commit, f"refs/heads/{proposal.branch}", old)
+        return Branch(commit, proposal.message)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Plain git has none."""
+        del snapshot, proposal
+        raise HostError("a plain git server has no pull requests")
+
+    def close(self, snapshot: Snapshot, comment: str) -> None:
+        """Delete the branch, where its commit is ours."""
+        del comment
+        if snapshot.branch is None or not owns(snapshot.branch):
+            raise HostError("there is no branch of ours")
+        reference = f"refs/heads/{self._branch}"
+        lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
+        try:
+            git.run(
+                ["push", "--quiet", lease, "origin", f":{reference}"],
+                folder=self._clone(snapshot.ref),
+            )
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+
+    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+        """Delete the branch."""
+        self.close(snapshot, "")
+        return proposal.branch
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """Plain git tells nothing of CI."""
+        del snapshot
+        return Checks.NONE
+
+    def end(self) -> None:
+        """Remove the scratch clones."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _see(self, ref: RepositoryRef) -> Sighting:
+        try:
+            return self._snapshot(ref)
+        except git.GitError as error:
+            said = str(error).lower()
+            if "not found" in said or "does not exist" in said or "does not appear" in said:
+                return Unseen(ref, Blocker.NOT_FOUND, str(error))
+            if "authentication" in said or "permission" in said or "could not read user" in said:
+                return Unseen(ref, Blocker.FORBIDDEN, str(error))
+            return Unseen(ref, Blocker.FAILED, str(error))
+
+    def _snapshot(self, ref: RepositoryRef) -> Snapshot:
+        try:
+            folder = self._fetched(ref)
+        except git.GitError as error:
+            if "couldn't find remote ref HEAD" in str(error):
+                return Snapshot(ref, traits=Traits(empty=True))
+            raise
+        head = git.text(["rev-parse", "refs/campaign/head"], folder=folder)
+        tree = git.tree_paths(folder, head)
+        entries = {path: tree[path] for path in config_paths(tree) if tree[path][0] != "120000"}
+        blobs = _blobs(folder, [oid for _, oid in entries.values()])
+        return Snapshot(
+            ref,
+            head=head,
+            files={path: blobs[oid] for path, (_, oid) in entries.items()},
+            modes={path: mode for path, (mode, _) in entries.items() if mode != "100644"},
+            branch=self._branch_seen(folder, head),
+        )
+
+    def _branch_seen(self, folder: Path, head: str) -> Branch | None:
+        reference = f"refs/campaign/heads/{self._branch}"
+        oid = git.text(["for-each-ref", "--format=%(objectname)", reference], folder=folder)
+        if not oid:
+            return None
+        message = git.text(["log", "-1", "--format=%B", oid], folder=folder)
+        return Branch(oid, message, has_own_commits=oid != head)
+
+    def _clone(self, ref: RepositoryRef) -> Path:
+        with self._guard:
+            folder = self._clones.get(ref.key)
+        return folder or self._fetched(ref)
+
+    def _fetched(self, ref: RepositoryRef) -> Path:
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        git.run(["init", "--quiet", "--bare", str(folder)])
+        git.run(["config", "remote.origin.url", ref.address], folder=folder)
+        git.run(
+            [
+                "fetch",
+                "--quiet",
+                "--depth=1",
+                "--no-tags",
+                "--filter=blob:none",
+                "origin",
+                "+HEAD:refs/campaign/head",
+                # A pattern, since a plain name that is not there would be an error.
+                f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
+            ],
+            folder=folder,
+        )
+        with self._guard:
+            self._clones[ref.key] = folder
+            self._clones.move_to_end(ref.key)
+            while len(self._clones) > KEPT:
+                _, old = self._clones.popitem(last=False)
+                shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+
+def _blobs(folder: Path, oids: Sequence[str]) -> dict[str, bytes]:
+    """The blobs, fetched in one request; by itself git would ask for them one by one."""
+    if len(oids) > 1:
+        # A server that gives no single objects sent them all before.
+        with suppress(git.GitError):
+            git.run(
+                [
+                    *("-c", "fetch.negotiationAlgorithm=noop"),
+                    *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
+                    *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+                ],
+                folder=folder,
+                stdin="".join(f"{oid}\n" for oid in oids).encode(),
+            )
+    return git.read_blobs(folder, oids)

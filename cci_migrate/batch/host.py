@@ -1,0 +1,134 @@
+"""What the batch asks of a place where repositories live, and how such a place says no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from cci_migrate.batch.repository import (
+    Branch,
+    Checks,
+    PullRequest,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+)
+from cci_migrate.proof import ProvenChange
+
+#: The trailer by which a commit of ours is known; its value is the digest of the change.
+TRAILER = "Cci-Migrate-Change"
+
+
+class Delivery(Enum):
+    """How a change gets to a repository's people."""
+
+    FILES = "files"
+    BRANCH = "branch"
+    PULL_REQUEST = "pull-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is to be written to one repository: proven changes, and the words that go with them."""
+
+    changes: tuple[ProvenChange, ...]
+    digest: str
+    branch: str
+    message: str
+    title: str = ""
+    body: str = ""
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """Each changed file's new content."""
+        return {file.path: file.after for change in self.changes for file in change.files}
+
+
+class LookAgainError(Exception):
+    """What a write did is not known, or the repository moved: look at it again and decide anew."""
+
+
+class RefusedError(Exception):
+    """The host does not permit it."""
+
+
+class HostError(Exception):
+    """The host could not do it, for this repository."""
+
+
+class LaneClosedError(Exception):
+    """Nothing more can be done on this host in this run: the token expired, or the wait is long.
+
+    ``until`` is the time (seconds since 1970) at which it is worth going on, 0 if none is known.
+    """
+
+    def __init__(self, message: str, until: float = 0.0) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Host(Protocol):
+    """A place where repositories live. One object a host and identity; used by one thread."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """How changes are delivered here."""
+
+    @property
+    def lane(self) -> str:
+        """The host and identity whose writes are paced together; empty: no pace is needed."""
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """See each of ``refs`` as it is now, in any order."""
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files of the repository at the snapshot's head; None for what is not there."""
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Put the change into the files (None) or onto the branch.
+
+        Raises LookAgainError, RefusedError, HostError or LaneClosedError.
+        """
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Open the pull request from the branch. Raises what `write` raises."""
+
+    def close(self, snapshot: Snapshot, comment: str) -> None:
+        """Close the open pull request and take the branch away, if its commits are ours."""
+
+    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+        """Take back what was delivered; returns where that can be seen. Raises HostError."""
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the CI says of the pull request's commit."""
+
+    def end(self) -> None:
+        """Let go of connections and scratch folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some repositories of a source. ``cursor`` is where the next page begins, empty at the end.
+
+    ``refs`` are still to be looked at; ``sightings`` were seen while listing.
+    """
+
+    refs: tuple[RepositoryRef, ...] = ()
+    sightings: tuple[Sighting, ...] = field(default=(), repr=False)
+    cursor: str = ""
+
+
+class Source(Protocol):
+    """Something the user named that stands for repositories."""
+
+    @property
+    def name(self) -> str:
+        """As the user wrote it."""
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """The repositories from ``cursor`` on (empty: from the first)."""

@@ -1,0 +1,332 @@
+"""The campaign's memory: an SQLite file in which every change of state is one transaction.
+
+It remembers what was found, planned and written, so that a run can go on where another was
+killed. It is not asked what a repository is like: the host is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from cci_migrate.batch.planning import FileHash, FindingRecord
+from cci_migrate.batch.repository import Kind, PullRequest, PullState, RepositoryRef
+from cci_migrate.batch.states import State
+
+#: Raised with every change of the tables; a ledger of another version is refused.
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY, cursor TEXT NOT NULL, is_listed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE repositories (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL, host TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
+    state TEXT NOT NULL, cause TEXT NOT NULL DEFAULT '',
+    head TEXT NOT NULL DEFAULT '', digest TEXT NOT NULL DEFAULT '', diff TEXT NOT NULL DEFAULT '',
+    files TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',
+    todos TEXT NOT NULL DEFAULT '[]',
+    images INTEGER NOT NULL DEFAULT 0, authenticated INTEGER NOT NULL DEFAULT 0,
+    branch TEXT NOT NULL DEFAULT '', pull TEXT NOT NULL DEFAULT '',
+    is_canary INTEGER NOT NULL DEFAULT 0,
+    changed_at REAL NOT NULL
+);
+CREATE INDEX repositories_by_state ON repositories (state);
+CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
+CREATE TABLE writes (
+    id INTEGER PRIMARY KEY, lane TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL
+);
+CREATE INDEX writes_by_time ON writes (lane, at);
+CREATE TABLE lanes (name TEXT PRIMARY KEY, not_before REAL NOT NULL) WITHOUT ROWID;
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger knows of one repository."""
+
+    ref: RepositoryRef
+    state: State
+    cause: str = ""
+    head: str = ""
+    digest: str = ""
+    diff: str = ""
+    files: tuple[FileHash, ...] = ()
+    findings: tuple[FindingRecord, ...] = field(default=(), repr=False)
+    todos: tuple[str, ...] = ()
+    images: int = 0
+    authenticated: int = 0
+    branch: str = ""
+    pull: PullRequest | None = None
+    is_canary: bool = False
+    changed_at: float = 0.0
+
+
+class Ledger:
+    """An open ledger. Used by one thread; a campaign's lock keeps other processes out."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path | None) -> Ledger:
+        """A new ledger at ``path``, or in memory."""
+        connection = _connect(":memory:" if path is None else str(path))
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+        return cls(connection)
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """The ledger at ``path``. Raises LedgerError if it is none, or of another version."""
+        connection = _connect(str(path))
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
+        if version == SCHEMA_VERSION:
+            return cls(connection)
+        connection.close()
+        if version == 0:  # created, and killed before its tables were
+            path.unlink()
+            return cls.create(path)
+        raise LedgerError(
+            f"{path}: written by another version of cci-migrate (ledger {version}, this one "
+            f"reads {SCHEMA_VERSION}); plan the campaign anew in another folder"
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is remembered, or nothing of it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    # -- settings and sources
+
+    def setting(self, name: str, default: str = "") -> str:
+        """A setting of the campaign."""
+        row = self._connection.execute(
+            "SELECT value FROM settings WHERE name = ?", (name,)
+        ).fetchone()
+        return default if row is None else str(row[0])
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Remember ``settings``."""
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items()
+            )
+
+    def source(self, name: str) -> tuple[str, bool]:
+        """How far a source was listed: the cursor to go on from, and whether that is the end."""
+        row = self._connection.execute(
+            "SELECT cursor, is_listed FROM sources WHERE name = ?", (name,)
+        ).fetchone()
+        return ("", False) if row is None else (str(row[0]), bool(row[1]))
+
+    def sources(self) -> tuple[str, ...]:
+        """The names of all sources."""
+        rows = self._connection.execute("SELECT name FROM sources ORDER BY name")
+        return tuple(row[0] for row in rows)
+
+    def add(
+        self, refs: Iterable[RepositoryRef], now: float, source: str = "", cursor: str = ""
+    ) -> None:
+        """Remember a page of ``source``: its repositories, and that the page was read."""
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO repositories (key, kind, host, name, address, state, "
+                "changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (r.key, r.kind.value, r.host, r.name, r.address, State.LISTED.value, now)
+                    for r in refs
+                ],
+            )
+            if source:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO sources VALUES (?, ?, ?)",
+                    (source, cursor, not cursor),
+                )
+
+    def forget_listing(self) -> None:
+        """Have the sources listed, and what was not written looked at, again."""
+        keep = (State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING)
+        marks = ", ".join("?" * len(keep))
+        with self.transaction():
+            self._connection.execute("DELETE FROM sources")
+            self._connection.execute(
+                f"UPDATE repositories SET state = ?, cause = '' WHERE state NOT IN ({marks})",  # noqa: S608
+                (State.LISTED.value, *(state.value for state in keep)),
+            )
+
+    # -- repositories
+
+    def record(self, entry: Entry) -> None:
+        """Remember ``entry`` in place of what was known of its repository."""
+        pull = "" if entry.pull is None else json.dumps(_pull_to_json(entry.pull))
+        ref = entry.ref
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO repositories (key, kind, host, name, address, state, cause, head, "
+                "digest, diff, files, findings, todos, images, authenticated, branch, pull, "
+                "is_canary, changed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                "ON CONFLICT (key) DO UPDATE SET address = excluded.address, "
+                "state = excluded.state, cause = excluded.cause, head = excluded.head, "
+                "digest = excluded.digest, diff = excluded.diff, files = excluded.files, "
+                "findings = excluded.findings, todos = excluded.todos, images = excluded.images, "
+                "authenticated = excluded.authenticated, branch = excluded.branch, "
+                "pull = excluded.pull, is_canary = excluded.is_canary, "
+                "changed_at = excluded.changed_at",
+                (
+                    ref.key,
+                    ref.kind.value,
+                    ref.host,
+                    ref.name,
+                    ref.address,
+                    entry.state.value,
+                    entry.cause,
+                    entry.head,
+                    entry.digest,
+                    entry.diff,
+                    json.dumps([asdict(file) for file in entry.files]),
+                    json.dumps([asdict(finding) for finding in entry.findings]),
+                    json.dumps(entry.todos),
+                    entry.images,
+                    entry.authenticated,
+                    entry.branch,
+                    pull,
+                    entry.is_canary,
+                    entry.changed_at,
+                ),
+            )
+
+    def entry(self, key: str) -> Entry | None:
+        """What is known of the repository with this key."""
+        row = self._connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def entries(self, states: Iterable[State] | None = None) -> Iterator[Entry]:
+        """Everything known, in the order found; of ``states`` only, if given.
+
+        A row at a time, by id, so that a large campaign is never held in memory and rows may be
+        changed meanwhile.
+        """
+        values = tuple(state.value for state in (State if states is None else states))
+        marks = ", ".join("?" * len(values))
+        query = f"{_SELECT} WHERE id > ? AND state IN ({marks}) ORDER BY id LIMIT 1"
+        at = 0
+        while True:
+            row = self._connection.execute(query, (at, *values)).fetchone()
+            if row is None:
+                return
+            at = row["id"]
+            yield _entry(row)
+
+    def canaries(self) -> list[Entry]:
+        """The repositories whose pull requests are the canary."""
+        rows = self._connection.execute(f"{_SELECT} WHERE is_canary = 1 ORDER BY id")
+        return [_entry(row) for row in rows]
+
+    def counts(self) -> Counter[State]:
+        """How many repositories are in each state."""
+        rows = self._connection.execute("SELECT state, COUNT(*) FROM repositories GROUP BY state")
+        return Counter({State(state): count for state, count in rows})
+
+    # -- pace
+
+    def writes_since(self, lane: str, kind: str, since: float) -> list[float]:
+        """The times of the writes of ``kind`` ("": any) on ``lane`` after ``since``, sorted."""
+        rows = self._connection.execute(
+            "SELECT at FROM writes WHERE lane = ? AND at > ? AND (? = '' OR kind = ?) ORDER BY at",
+            (lane, since, kind, kind),
+        )
+        return [row[0] for row in rows]
+
+    def add_write(self, lane: str, kind: str, at: float) -> None:
+        """Remember that a write is about to be sent."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind, at)
+            )
+
+    def not_before(self, lane: str) -> float:
+        """When the host will hear us again on ``lane``; 0: it never said."""
+        row = self._connection.execute(
+            "SELECT not_before FROM lanes WHERE name = ?", (lane,)
+        ).fetchone()
+        return 0.0 if row is None else float(row[0])
+
+    def hold(self, lane: str, until: float) -> None:
+        """Remember that the host asked for silence until then."""
+        with self.transaction():
+            self._connection.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?)", (lane, until))
+
+
+_SELECT = "SELECT * FROM repositories"
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
+    return connection
+
+
+def _pull_to_json(pull: PullRequest) -> dict[str, str | int]:
+    return {
+        "number": pull.number,
+        "url": pull.url,
+        "state": pull.state.value,
+        "node": pull.node,
+    }
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    pull = json.loads(row["pull"]) if row["pull"] else None
+    return Entry(
+        ref=RepositoryRef(Kind(row["kind"]), row["host"], row["name"], row["address"]),
+        state=State(row["state"]),
+        cause=row["cause"],
+        head=row["head"],
+        digest=row["digest"],
+        diff=row["diff"],
+        files=tuple(FileHash(**file) for file in json.loads(row["files"])),
+        findings=tuple(FindingRecord(**finding) for finding in json.loads(row["findings"])),
+        todos=tuple(json.loads(row["todos"])),
+        images=row["images"],
+        authenticated=row["authenticated"],
+        branch=row["branch"],
+        pull=None
+        if pull is None
+        else PullRequest(pull["number"], pull["url"], PullState(pull["state"]), pull["node"]),
+        is_canary=bool(row["is_canary"]),
+        changed_at=row["changed_at"],
+    )

@@ -1,0 +1,311 @@
+"""Folders of local checkouts: found, read, and changed in place, on a branch, or pushed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+
+from cci_migrate.batch import git
+from cci_migrate.batch.campaign import write_whole
+from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.host import (
+    Delivery,
+    HostError,
+    LookAgainError,
+    Page,
+    Proposal,
+    RefusedError,
+)
+from cci_migrate.batch.repository import (
+    Blocker,
+    Branch,
+    Checks,
+    Kind,
+    PullRequest,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+    Traits,
+    Unseen,
+)
+from cci_migrate.batch.steps import owns
+from cci_migrate.discovery import discover, read_candidate, reader_of
+from cci_migrate.outcomes import Failed
+from cci_migrate.proof import ProvenChange
+from cci_migrate.writing import WriteError, write
+
+#: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.
+DEPTH = 3
+_PRUNED = frozenset({".git", "node_modules", "vendor"})
+
+
+class LocalMode(Enum):
+    """What becomes of a local checkout."""
+
+    IN_PLACE = "in-place"
+    BRANCH = "branch"
+    PUSH = "push"
+
+
+class LocalSource:
+    """A folder that is a checkout, or holds some."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """One page with every checkout, sorted."""
+        del cursor
+        yield Page(
+            refs=tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
+        )
+
+
+def local_ref(folder: Path) -> RepositoryRef:
+    """The checkout in ``folder``."""
+    return RepositoryRef(Kind.LOCAL, "", str(folder), str(folder))
+
+
+def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
+    if (folder / ".git").exists() or (folder / ".circleci").is_dir():
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return
+    for child in children:
+        if child.name not in _PRUNED and not child.is_symlink():
+            yield from _checkouts(child, depth - 1)
+
+
+class LocalHost:
+    """Local checkouts. ``originals`` tells where a checkout's files are kept as they were."""
+
+    def __init__(
+        self, mode: LocalMode, branch: str, originals: Callable[[RepositoryRef], Path]
+    ) -> None:
+        self._mode = mode
+        self._branch = branch
+        self._originals = originals
+
+    @property
+    def delivery(self) -> Delivery:
+        """Files, or a branch."""
+        return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
+
+    @property
+    def lane(self) -> str:
+        """No pace: nobody is hurt."""
+        return ""
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each folder as it is now: the work tree, or HEAD where a branch is to be made."""
+        for ref in refs:
+            folder = Path(ref.name)
+            try:
+                if not folder.is_dir():
+                    yield Unseen(ref, Blocker.NOT_FOUND, f"{folder}: no such folder")
+                elif self._mode is LocalMode.IN_PLACE:
+                    yield self._work_tree(ref, folder)
+                else:
+                    yield self._head(ref, folder)
+            except git.GitError as error:
+                yield Unseen(ref, Blocker.FAILED, f"{folder}: {error}")
+            except OSError as error:
+                yield Unseen(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files of the checkout."""
+        folder = Path(snapshot.ref.name)
+        if snapshot.head:
+            tree = git.tree_paths(folder, snapshot.head)
+            blobs = git.read_blobs(folder, [tree[path][1] for path in paths if path in tree])
+            return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
+        read = reader_of(folder)
+        return {path: read(path) for path in paths}
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Replace the files, or commit them on the branch (and push it)."""
+        folder = Path(snapshot.ref.name)
+        if self._mode is LocalMode.IN_PLACE:
+            for change in proposal.changes:
+                self._replace(snapshot.ref, folder, change)
+            return None
+        return self._commit(snapshot, folder, proposal)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """There are none here."""
+        del snapshot, proposal
+        raise HostError("a local checkout has no pull requests")
+
+    def close(self, snapshot: Snapshot, comment: str) -> None:
+        """Delete the branch, where its commit is ours."""
+        del comment
+        if snapshot.branch is None or not owns(snapshot.branch):
+            raise HostError("there is no branch of ours")
+        folder = Path(snapshot.ref.name)
+        reference = f"refs/heads/{self._branch}"
+        try:
+            if self._mode is LocalMode.PUSH:
+                lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
+                git.run(["push", "--quiet", lease, "origin", f":{reference}"], folder=folder)
+            git.run(["update-ref", "-d", reference, snapshot.branch.oid], folder=folder)
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+
+    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+        """Put the original files back, where they are as this campaign wrote them."""
+        del proposal
+        if self._mode is not LocalMode.IN_PLACE:
+            self.close(snapshot, "")
+            return self._branch
+        folder, originals = Path(snapshot.ref.name), self._originals(snapshot.ref)
+        kept = [path for path in sorted(originals.rglob("*")) if path.name.endswith(".before")]
+        if not kept:
+            raise HostError("there are no originals of it in the campaign")
+        pairs = []
+        for original in kept:
+            relative = original.relative_to(originals).as_posix().removesuffix(".before")
+            written = original.with_name(original.name.removesuffix(".before") + ".after")
+            now, before = folder / relative, original.read_bytes()
+            if not now.is_file() or now.read_bytes() not in (before, written.read_bytes()):
+                raise HostError(f"{relative} was changed since; take it back by hand")
+            pairs.append((now.resolve(), before))
+        for now, before in pairs:
+            mode = now.stat().st_mode
+            write_whole(now, before)
+            now.chmod(stat.S_IMODE(mode))
+        return str(folder)
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """There is no CI here."""
+        del snapshot
+        return Checks.NONE
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+    def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
+        files = {}
+        for repository in discover([folder]).repositories:
+            if repository.root != folder.resolve():
+                continue  # a repository inside this one is one of its own
+            for path in repository.files:
+                content = read_candidate(folder, path)
+                if isinstance(content, Failed):
+                    return Unseen(ref, Blocker.FAILED, f"{path}: {content.problem}")
+                files[path] = content
+        return Snapshot(ref, files=files)
+
+    def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
+        top = git.text(["rev-parse", "--show-toplevel"], folder=folder)
+        if Path(top).resolve() != folder.resolve():
+            raise git.GitError(f"a folder inside the repository {top}; name that one")
+        try:
+            head = git.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], folder=folder)
+        except git.GitError:
+            return Snapshot(ref, traits=Traits(empty=True))
+        tree = git.tree_paths(folder, head)
+        entries = {path: tree[path] for path in config_paths(tree) if tree[path][0] != "120000"}
+        blobs = git.read_blobs(folder, [oid for _, oid in entries.values()])
+        return Snapshot(
+            ref,
+            head=head,
+            files={path: blobs[oid] for path, (_, oid) in entries.items()},
+            modes={path: mode for path, (mode, _) in entries.items() if mode != "100644"},
+            branch=self._branch_seen(folder, head),
+        )
+
+    def _branch_seen(self, folder: Path, head: str) -> Branch | None:
+        reference = f"refs/heads/{self._branch}"
+        if self._mode is LocalMode.PUSH:
+            # What counts is the branch where others see it.
+            listed = git.text(["ls-remote", "--quiet", "origin", reference], folder=folder)
+            oid = listed.split("\t")[0] if listed else ""
+            if oid and not _has_object(folder, oid):
+                git.run(["fetch", "--quiet", "--no-tags", "origin", reference], folder=folder)
+        else:
+            oid = git.text(["for-each-ref", "--format=%(objectname)", reference], folder=folder)
+        if not oid:
+            return None
+        message = git.text(["log", "-1", "--format=%B", oid], folder=folder)
+        own = git.text(["rev-list", "--max-count=1", oid, f"^{head}"], folder=folder)
+        return Branch(oid, message, has_own_commits=bool(own))
+
+    def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
+        old = snapshot.branch.oid if snapshot.branch is not None else ""
+        reference = f"refs/heads/{proposal.branch}"
+        try:
+            with tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch:
+                commit = git.commit_files(
+                    folder,
+                    snapshot.head,
+                    proposal.contents,
+                    snapshot.modes,
+                    proposal.message,
+                    Path(scratch) / "index",
+                )
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+        if self._mode is LocalMode.PUSH:
+            push(folder, commit, reference, old)
+        self._set_branch(folder, reference, commit, "" if self._mode is LocalMode.PUSH else old)
+        return Branch(commit, proposal.message)
+
+    def _set_branch(self, folder: Path, reference: str, commit: str, old: str) -> None:
+        current = git.text(["symbolic-ref", "--quiet", "HEAD"], folder=folder) if old else ""
+        if current == reference:
+            raise HostError(f"the branch {reference} is checked out; switch to another one first")
+        arguments = ["update-ref", reference, commit]
+        if self._mode is LocalMode.BRANCH:
+            arguments.append(old or "0" * len(commit))
+        try:
+            git.run(arguments, folder=folder)
+        except git.GitError as error:
+            raise LookAgainError(str(error)) from None
+
+    def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
+        originals = self._originals(ref)
+        for file in change.files:
+            write_whole(originals / f"{file.path}.before", file.before)
+            write_whole(originals / f"{file.path}.after", file.after)
+        try:
+            write(change, folder)
+        except WriteError as error:
+            raise HostError(f"{error.path} {error.problem}") from None
+
+
+def push(folder: Path, commit: str, reference: str, old: str) -> None:
+    """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
+
+    Raises RefusedError without permission, LookAgainError when it failed in any other way: the
+    push may have arrived all the same.
+    """
+    lease = f"--force-with-lease={reference}:{old}"
+    try:
+        git.run(["push", "--quiet", lease, "origin", f"{commit}:{reference}"], folder=folder)
+    except git.GitError as error:
+        said = str(error).lower()
+        if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
+            raise RefusedError(str(error)) from None
+        raise LookAgainError(str(error)) from None
+
+
+def _has_object(folder: Path, oid: str) -> bool:
+    try:
+        git.run(["cat-file", "-e", oid], folder=folder)
+    except git.GitError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""The words that go with a change: commit message, title and body of the pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cci_migrate.batch.host import TRAILER, Proposal
+from cci_migrate.batch.planning import FindingRecord, RepositoryPlan
+from cci_migrate.batch.repository import RepositoryRef
+
+#: What makes CircleCI skip a build
+#: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
+_SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
+
+MESSAGE = "Authenticate Docker registry pulls in CircleCI"
+TITLE = "Authenticate Docker registry pulls in CircleCI"
+BODY = """\
+Docker registries limit anonymous pulls. This change has CircleCI log in for the pulls of
+{{ repository }} that did not:
+
+{% for line in fixes -%}
+- {{ line }}
+{% endfor -%}
+{% if todos %}
+What has to exist outside this repository for it to work:
+
+{% for line in todos -%}
+- {{ line }}
+{% endfor -%}
+{% endif -%}
+{% if left %}
+What this change leaves as it is:
+
+{% for line in left -%}
+- {{ line }}
+{% endfor -%}
+{% endif %}
+Nothing but the lines shown in the diff was touched. Made by cci-migrate; close this pull request
+if it is not wanted, it will not be opened again.
+"""
+
+
+class MessageError(ValueError):
+    """A template cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
+
+    They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
+    """
+
+    message: str = MESSAGE
+    title: str = TITLE
+    body: str = BODY
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises MessageError for a template that does not work, or would hide broken CI."""
+        sample = {"repository": "owner/name", "campaign": "0"}
+        lists: dict[str, list[str]] = {"files": [], "fixes": [], "left": [], "todos": []}
+        for name, template in self._templates():
+            rendered = _render(name, template, {**sample, **lists})
+            if _SKIP.search(rendered):
+                raise MessageError(
+                    f"the {name} would have CircleCI skip the build, and so hide whether the "
+                    "change works; leave [skip ci] out"
+                )
+
+    def proposal(
+        self, ref: RepositoryRef, plan: RepositoryPlan, branch: str, campaign: str
+    ) -> Proposal:
+        """What is to be written to ``ref``."""
+        values = {
+            "repository": ref.label,
+            "campaign": campaign,
+            "files": [file.path for file in plan.file_changes],
+            "fixes": _lines(f for f in plan.findings if f.state == "fixed"),
+            "left": _lines(f for f in plan.findings if f.state == "left"),
+            "todos": list(plan.todos),
+        }
+        rendered = {name: _render(name, text, values) for name, text in self._templates()}
+        return Proposal(
+            changes=plan.changes,
+            digest=plan.digest,
+            branch=branch,
+            message=f"{rendered['message'].rstrip()}\n\n{TRAILER}: {plan.digest}\n",
+            title=rendered["title"].strip(),
+            body=rendered["body"],
+            draft=self.draft,
+            labels=self.labels,
+            reviewers=self.reviewers,
+        )
+
+    def _templates(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("message", self.message),
+            ("title", self.title),
+            ("body", self.body),
+        )
+
+
+def _render(name: str, template: str, values: Mapping[str, object]) -> str:
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    # The text is Markdown or plain, never HTML: nothing is to be escaped.
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    try:
+        return environment.from_string(template).render(values)
+    except TemplateError as error:
+        raise MessageError(f"the {name} template does not work: {error}") from None
+
+
+def _lines(findings: Iterable[FindingRecord]) -> list[str]:
+    return [_line(finding) for finding in findings]
+
+
+def _line(finding: FindingRecord) -> str:
+    why = f": {finding.reason}" if finding.reason else ""
+    return f"`{finding.path}` line {finding.line}, {finding.owner}: `{finding.subject}`{why}"

@@ -1,0 +1,143 @@
+"""A repository as a campaign knows it: its name, and what one look at it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a repository lives on, and so how it is read and written."""
+
+    LOCAL = "local"
+    GIT = "git"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    BITBUCKET = "bitbucket"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepositoryRef:
+    """Which repository. ``name`` is ``owner/name``, or the folder of a local checkout.
+
+    ``address`` is where it is read: the folder, the git URL, or the root of the host's API.
+    """
+
+    kind: Kind
+    host: str
+    name: str
+    address: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger: ``github:github.com/acme/api``, ``local:/srv/checkouts/api``."""
+        if self.kind is Kind.LOCAL:
+            return f"local:{self.name}"
+        return f"{self.kind.value}:{self.host}/{self.name}"
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.name
+
+
+class Visibility(Enum):
+    """Who can see a repository."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PRIVATE = "private"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the host says of a repository. ``may_write`` None: it does not say."""
+
+    archived: bool = False
+    fork: bool = False
+    empty: bool = False
+    visibility: Visibility = Visibility.UNKNOWN
+    topics: tuple[str, ...] = ()
+    may_write: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The campaign's branch as it stands on the host.
+
+    ``message`` is that of the commit at its tip. ``has_own_commits`` is false where it only
+    points at a commit of the default branch.
+    """
+
+    oid: str
+    message: str = ""
+    has_own_commits: bool = True
+
+
+class PullState(Enum):
+    """What became of a pull request."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request (GitLab: merge request) from the campaign's branch. ``node`` is its API id."""
+
+    number: int
+    url: str
+    state: PullState
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one look at a repository saw.
+
+    ``files`` are its CircleCI files by path from the root, ``modes`` their git modes
+    (``100644``) where they are another one. ``node`` is the host's own id of it.
+    ``pull`` is the newest pull request from the branch.
+    """
+
+    ref: RepositoryRef
+    head: str = ""
+    default_branch: str = ""
+    traits: Traits = field(default_factory=Traits)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    modes: Mapping[str, str] = field(default_factory=dict)
+    branch: Branch | None = None
+    pull: PullRequest | None = None
+    node: str = ""
+
+
+class Blocker(Enum):
+    """Why a repository cannot be looked at."""
+
+    NOT_FOUND = "not found"
+    FORBIDDEN = "not permitted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A repository that could not be looked at, and why."""
+
+    ref: RepositoryRef
+    blocker: Blocker
+    cause: str
+
+
+Sighting = Snapshot | Unseen
+
+
+class Checks(Enum):
+    """What the CI said of a pull request's commit."""
+
+    NONE = "none"
+    PENDING = "pending"
+    PASSED = "passed"
+    FAILED = "failed"

@@ -1,0 +1,71 @@
+"""The states a repository of a campaign can be in, each with one meaning."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(Enum):
+    """Where a repository stands. The values are stable: results and reports show them."""
+
+    LISTED = "listed"
+    PLANNED = "planned"
+    APPLYING = "applying"
+    CHANGED = "changed"
+    PULL_REQUEST_OPEN = "pull-request-open"
+    PULL_REQUEST_MERGED = "pull-request-merged"
+    CLOSED_BY_HUMAN = "closed-by-human"
+    CLOSED = "closed"
+    REVERTED = "reverted"
+    NOTHING_TO_DO = "nothing-to-do"
+    NO_CONFIG = "no-config"
+    EMPTY = "empty"
+    ARCHIVED = "archived"
+    EXCLUDED = "excluded"
+    NO_PERMISSION = "no-permission"
+    BRANCH_EXISTS = "branch-exists"
+    GENERATED_CONFIG = "generated-config"
+    REFUSED = "refused"
+    NEEDS_DECISION = "needs-decision"
+    FAILED = "failed"
+
+
+MEANING = {
+    State.LISTED: "found, not looked at yet",
+    State.PLANNED: "a proven change waits for `batch apply`",
+    State.APPLYING: "a write was begun; the next `batch apply` goes on with it",
+    State.CHANGED: "the change is written",
+    State.PULL_REQUEST_OPEN: "the pull request is open",
+    State.PULL_REQUEST_MERGED: "the pull request is merged",
+    State.CLOSED_BY_HUMAN: "somebody closed the pull request; it is not opened again",
+    State.CLOSED: "closed by `batch close`",
+    State.REVERTED: "taken back by `batch revert`",
+    State.NOTHING_TO_DO: "every pull is authenticated",
+    State.NO_CONFIG: "no CircleCI config",
+    State.EMPTY: "no commit yet",
+    State.ARCHIVED: "archived, read-only",
+    State.EXCLUDED: "left out by a filter",
+    State.NO_PERMISSION: "the token may not write here",
+    State.BRANCH_EXISTS: "the branch exists and somebody else's commits are on it",
+    State.GENERATED_CONFIG: "the config is generated: change its source",
+    State.REFUSED: "not to be edited, or the change could not be proven; nothing was written",
+    State.NEEDS_DECISION: "something is left that only a person can decide or do",
+    State.FAILED: "could not be read, parsed or written; tried again by the next run",
+}
+
+#: What `batch apply` still has work with.
+PENDING = frozenset({State.PLANNED, State.APPLYING})
+
+#: What a person has to look at before the campaign is over.
+LEFT = frozenset(
+    {
+        State.LISTED,
+        State.PLANNED,
+        State.APPLYING,
+        State.NO_PERMISSION,
+        State.BRANCH_EXISTS,
+        State.GENERATED_CONFIG,
+        State.REFUSED,
+        State.NEEDS_DECISION,
+    }
+)

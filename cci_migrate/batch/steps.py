@@ -1,0 +1,91 @@
+"""What is to be done next with a repository, told from what was seen of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cci_migrate.batch.host import TRAILER, Delivery
+from cci_migrate.batch.planning import RepositoryPlan
+from cci_migrate.batch.repository import Branch, PullRequest, PullState, Snapshot
+from cci_migrate.batch.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Put the change into the files, or onto the branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPullRequest:
+    """The branch holds the change: open its pull request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing is to be done; this is where the repository stands."""
+
+    state: State
+    cause: str = ""
+
+
+Step = Write | OpenPullRequest | Stop
+
+
+def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> Step:
+    """The next step towards ``plan`` being delivered, given what ``snapshot`` saw.
+
+    Every state a killed run can leave behind leads on from here: a branch without a commit, a
+    branch without a pull request, a pull request that the ledger does not know of.
+    """
+    pull = snapshot.pull
+    if pull is not None and pull.state is PullState.OPEN:
+        return Stop(State.PULL_REQUEST_OPEN, pull.url)
+    if snapshot.traits.empty:
+        return Stop(State.EMPTY)
+    if plan.state is not State.PLANNED:
+        if pull is not None and pull.state is PullState.MERGED:
+            return Stop(State.PULL_REQUEST_MERGED, pull.url)
+        return Stop(plan.state, plan.cause)
+    if delivery is Delivery.FILES:
+        return Write()
+    if snapshot.traits.archived:
+        return Stop(State.ARCHIVED)
+    if pull is not None:
+        return _after_pull_request(pull)
+    if snapshot.traits.may_write is False:
+        return Stop(State.NO_PERMISSION)
+    return _with_branch(snapshot.branch, plan, delivery)
+
+
+def owns(branch: Branch) -> bool:
+    """Whether the commit at the branch's tip is one of ours."""
+    return digest_in(branch.message) is not None
+
+
+def digest_in(message: str) -> str | None:
+    """The digest of the change that a commit of ours carries; None for anybody else's."""
+    found = re.search(rf"^{TRAILER}: ([0-9a-f]+)\s*$", message, re.MULTILINE)
+    return None if found is None else found.group(1)
+
+
+def _after_pull_request(pull: PullRequest) -> Stop:
+    if pull.state is PullState.MERGED:
+        return Stop(
+            State.PULL_REQUEST_MERGED,
+            f"{pull.url} is merged, and something is to be changed again; plan it in a new "
+            "campaign with another branch",
+        )
+    return Stop(State.CLOSED_BY_HUMAN, pull.url)
+
+
+def _with_branch(branch: Branch | None, plan: RepositoryPlan, delivery: Delivery) -> Step:
+    if branch is None or not branch.has_own_commits:
+        return Write()
+    if not owns(branch):
+        return Stop(State.BRANCH_EXISTS, "it has a commit that cci-migrate did not make")
+    if digest_in(branch.message) != plan.digest:
+        return Write()
+    if delivery is Delivery.BRANCH:
+        return Stop(State.CHANGED, "on the branch")
+    return OpenPullRequest()

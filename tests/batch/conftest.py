@@ -1,0 +1,47 @@
+"""Real repositories, a real git server and the real commands, for every test of the batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.batch.git_server import GitServer
+from tests.batch.repositories import Batch
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the person or the CI that runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "GITHUB_", "GH_", "GITLAB_", "BITBUCKET_", "CIRCLE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Batch:
+    """The commands, on a campaign of this test's own."""
+    return Batch(tmp_path / "campaign")
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[GitServer]:
+    """Bare repositories behind smart HTTP."""
+    root = tmp_path / "served"
+    root.mkdir()
+    exec_path = subprocess.run(
+        ["git", "--exec-path"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    if not (Path(exec_path) / "git-http-backend").exists():
+        pytest.skip("this git comes without http-backend")
+    with GitServer.serving(root) as server:
+        yield server

@@ -1,0 +1,117 @@
+"""Git's own smart HTTP server (``git http-backend``, a CGI program) on the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+
+class GitServer(ThreadingHTTPServer):
+    """Serves every bare repository below ``root`` for reading and writing.
+
+    ``requests`` counts them. ``watch`` is called with the moment ("before" or "after") of each
+    push; raising ConnectionError there drops the connection.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
+        self.requests = 0
+        self.bytes_sent = 0
+        self.watch: Callable[[str], None] = str
+
+    @classmethod
+    @contextmanager
+    def serving(cls, root: Path) -> Iterator[GitServer]:
+        """A server for as long as the block lasts."""
+        with cls(root) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed, or a connection dropped on purpose, is no error here."""
+
+    def url(self, name: str) -> str:
+        """The URL of a repository."""
+        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: GitServer
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b"".join(iter(self._chunk, b""))
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._serve(body)
+
+    def _chunk(self) -> bytes:
+        size = int(self.rfile.readline(), 16)
+        data = self.rfile.read(size)
+        self.rfile.readline()
+        return data
+
+    def _serve(self, body: bytes) -> None:
+        self.server.requests += 1
+        parts = urlsplit(self.path)
+        is_push = self.command == "POST" and parts.path.endswith("git-receive-pack")
+        if is_push:
+            self.server.watch("before")
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=body,
+            capture_output=True,
+            check=True,
+            env={
+                "PATH": os.environ["PATH"],
+                "GIT_PROJECT_ROOT": str(self.server.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "PATH_INFO": parts.path,
+                "QUERY_STRING": parts.query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "REMOTE_USER": "ada",
+                "REMOTE_ADDR": "127.0.0.1",
+                "GIT_CONFIG_COUNT": "3",
+                "GIT_CONFIG_KEY_0": "http.receivepack",
+                "GIT_CONFIG_VALUE_0": "true",
+                "GIT_CONFIG_KEY_1": "uploadpack.allowFilter",
+                "GIT_CONFIG_VALUE_1": "true",
+                "GIT_CONFIG_KEY_2": "uploadpack.allowAnySHA1InWant",
+                "GIT_CONFIG_VALUE_2": "true",
+            },
+        )
+        if is_push:
+            self.server.watch("after")
+        head, _, payload = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        status = headers.pop("Status", "200 OK")
+        self.send_response(int(status.split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+        self.server.bytes_sent += len(payload)

@@ -1,0 +1,210 @@
+"""A campaign over folders of local checkouts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    GENERATED,
+    PLAIN,
+    Batch,
+    bare,
+    checkout,
+    commit,
+    content,
+    git,
+    write_files,
+)
+
+BRANCH = "cci-migrate/registry-auth"
+
+
+@pytest.fixture
+def checkouts(tmp_path: Path) -> Path:
+    """Checkouts in every state that a folder of them can hold."""
+    folder = tmp_path / "checkouts"
+    checkout(folder / "plain", {CONFIG: PLAIN})
+    checkout(folder / "team" / "windows", {CONFIG: PLAIN.replace(b"\n", b"\r\n")})
+    checkout(folder / "done", {CONFIG: FIXED})
+    checkout(folder / "none", {"README": b"nothing"})
+    checkout(folder / "broken", {CONFIG: b"jobs: ["})
+    checkout(folder / "generated", {CONFIG: GENERATED})
+    write_files(folder / "bare-folder", {CONFIG: PLAIN})
+    return folder
+
+
+def test_from_plan_to_change(checkouts: Path, batch: Batch) -> None:
+    batch("plan", checkouts, code=3)
+    assert batch.states() == {
+        "plain": "planned",
+        "windows": "planned",
+        "bare-folder": "planned",
+        "done": "nothing-to-do",
+        "none": "no-config",
+        "broken": "failed",
+        "generated": "generated-config",
+    }
+    assert (checkouts / "plain" / CONFIG).read_bytes() == PLAIN
+    assert "jobs" not in batch.results()["broken"]["cause"]
+
+    shown = batch("diff", "plain").output
+    assert git(checkouts / "plain", "apply", "--numstat", stdin=shown.encode()).startswith("6\t1\t")
+
+    batch("apply", code=3)
+    assert (checkouts / "plain" / CONFIG).read_bytes() == FIXED
+    assert (checkouts / "bare-folder" / CONFIG).read_bytes() == FIXED
+    windows = (checkouts / "team" / "windows" / CONFIG).read_bytes()
+    assert windows == FIXED.replace(b"\n", b"\r\n")
+    assert (checkouts / "generated" / CONFIG).read_bytes() == GENERATED
+    states = batch.states()
+    assert [states[n] for n in ("plain", "windows", "bare-folder")] == ["changed"] * 3
+
+    again = batch("apply", code=3)
+    assert "3  changed" in again.output
+    assert batch.states() == states
+
+
+def test_the_stored_diff_gives_the_same_bytes_as_apply(checkouts: Path, batch: Batch) -> None:
+    batch("plan", checkouts, code=3)
+    for name, folder in (("plain", "plain"), ("windows", "team/windows")):
+        patch = batch.folder / batch.results()[name]["diff"]
+        git(checkouts / folder, "apply", str(patch))
+    by_git = (checkouts / "team" / "windows" / CONFIG).read_bytes()
+    assert by_git == FIXED.replace(b"\n", b"\r\n")
+
+
+def test_a_dry_run_leaves_no_trace(checkouts: Path, batch: Batch) -> None:
+    output = batch("plan", checkouts, "--dry-run", code=3).output
+    assert "3  planned" in output
+    assert not batch.folder.exists()
+    batch("plan", checkouts, code=3)
+    before = batch.states()
+    batch("apply", "--dry-run", code=3)
+    assert batch.states() == before
+    assert (checkouts / "plain" / CONFIG).read_bytes() == PLAIN
+
+
+def test_a_checkout_that_moved_on_is_planned_again(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", folder, code=1)
+    moved = PLAIN.replace(b"node:20.1", b"node:22.0")
+    write_files(folder, {CONFIG: moved})
+
+    batch("apply", code=1)
+    assert (folder / CONFIG).read_bytes() == moved
+    record = batch.results()["one"]
+    assert record["state"] == "planned"
+    assert "moved on" in record["cause"]
+    assert "node:22.0" in batch("diff").output
+
+    batch("apply")
+    assert (folder / CONFIG).read_bytes() == FIXED.replace(b"node:20.1", b"node:22.0")
+
+
+def test_a_limit_ends_the_run_and_the_next_goes_on(tmp_path: Path, batch: Batch) -> None:
+    for name in "abc":
+        checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    batch("apply", "--max-prs", 2, code=1)
+    assert sorted(batch.states().values()) == ["changed", "changed", "planned"]
+    batch("apply", "--max-prs", 2)
+    assert set(batch.states().values()) == {"changed"}
+
+
+def test_only_the_named_are_changed(tmp_path: Path, batch: Batch) -> None:
+    for name in ("api", "web"):
+        checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    batch("apply", "ap*", code=1)
+    assert batch.states() == {"api": "changed", "web": "planned"}
+
+
+def test_a_branch_is_committed_beside_the_work_tree(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN, "run.sh": b"#!/bin/sh\n"})
+    write_files(folder, {"unsaved": b"work"})
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "branch")
+    assert batch.states() == {"one": "changed"}
+    assert content(folder, BRANCH) == FIXED
+    assert content(folder, "HEAD") == (folder / CONFIG).read_bytes() == PLAIN
+    assert git(folder, "status", "--porcelain") == "?? unsaved"
+    assert git(folder, "diff", "--name-only", "main", BRANCH) == CONFIG
+    assert "[skip ci]" not in git(folder, "log", "-1", "--format=%B", BRANCH)
+
+
+def test_the_branch_of_somebody_else_is_left_alone(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    git(folder, "checkout", "--quiet", "-b", BRANCH)
+    theirs = commit(folder, {"theirs": b"work"})
+    git(folder, "checkout", "--quiet", "main")
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "branch", code=1)
+    assert batch.states() == {"one": "branch-exists"}
+    assert git(folder, "rev-parse", BRANCH) == theirs
+
+
+def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch) -> None:
+    origin = bare(tmp_path / "origin.git", {CONFIG: PLAIN})
+    folder = tmp_path / "one"
+    git(tmp_path, "clone", "--quiet", str(origin), str(folder))
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "push")
+    assert batch.states() == {"one": "changed"}
+    assert content(origin, BRANCH) == FIXED
+    assert content(origin, "main") == PLAIN
+    # A second campaign finds its own work done.
+    other = Batch(tmp_path / "other")
+    other("plan", folder, code=1)
+    other("apply", "--local", "push")
+    assert git(origin, "rev-list", "--count", BRANCH) == "2"
+
+
+def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", folder, code=1)
+    holder = subprocess.Popen(
+        ["flock", str(batch.folder / "lock"), "sh", "-c", "echo held; read line"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    with holder:
+        assert holder.stdout.readline() == b"held\n"
+        output = batch("apply", code=2).output
+        holder.stdin.close()
+    assert "another command is at work" in output
+    assert (folder / CONFIG).read_bytes() == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan", "nowhere"], "neither a folder nor a git URL"),
+        (["plan", "https://ada:secret@example.com/x.git"], "credential helper"),
+        (["apply"], "no campaign here"),
+        (["apply", "--message", "[skip ci] Authenticate"], "skip the build"),
+        (["apply", "--title", "{{ nothing }}"], "'nothing' is undefined"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    arguments: list[str], said: str, batch: Batch
+) -> None:
+    output = batch(*arguments, code=2).output
+    assert said in output
+    assert "secret" not in output
+    assert len(output.splitlines()) == 1
+
+
+def test_another_policy_needs_a_word(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", folder, code=1)
+    assert "another policy" in batch("plan", folder, "--context", "hub", code=2).output
+    batch("plan", folder, "--context", "hub", "--again", code=1)
+    batch("apply")
+    assert b"- hub\n" in (folder / CONFIG).read_bytes()
