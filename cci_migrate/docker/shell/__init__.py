@@ -18,6 +18,7 @@ offsets are into the very text that was given.
 
 `dominates` and `logged_in_before` say what surely ran before a fact, `logged_in_at_end` what has
 run when the script is over; `flow` has the rules. `mentions_docker` is the cheap test to ask first.
+`LocalImages` carries over from one script to the next which images need no pull.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from cci_migrate.docker.shell.dialects import (
     mentions_script,
     reads,
 )
+from cci_migrate.docker.shell.docker_cli import LocalImages, same_image_key
 from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
@@ -66,6 +68,7 @@ __all__ = [
     "Fact",
     "ImagePull",
     "LocalImage",
+    "LocalImages",
     "Login",
     "LoginKind",
     "Logout",
@@ -85,6 +88,7 @@ __all__ = [
     "mentions_docker",
     "mentions_script",
     "reads",
+    "same_image_key",
 ]
 
 

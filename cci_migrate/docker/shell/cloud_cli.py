@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_migrate.docker.shell.command_line import parse
+from cci_migrate.docker.shell.command_line import names, parse
 from cci_migrate.docker.shell.docker_cli import Setting, registries_named
 from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Tool, Word
 
@@ -12,14 +12,10 @@ from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Tool, Word
 #: https://cloud.google.com/sdk/gcloud/reference/auth/configure-docker
 _GOOGLE_HOSTS = ("gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io", "marketplace.gcr.io")
 _ECR = ("*.dkr.ecr*.amazonaws.com*",)
-_GCLOUD_VALUED = (
-    "--account",
-    "--project",
-    "--configuration",
-    "--format",
-    "--verbosity",
-    "--log-http",
-) + ("--impersonate-service-account", "--flags-file", "--access-token-file")
+_GCLOUD_VALUED = names(
+    "--account --project --configuration --format --verbosity --log-http"
+    " --impersonate-service-account --flags-file --access-token-file"
+)
 _AZ_SWITCHES = ("-t", "--expose-token", "--debug", "--verbose", "--only-show-errors", "--help")
 
 

@@ -10,6 +10,11 @@ from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import Quoting, Word
 
 
+def names(text: str) -> frozenset[str]:
+    """The words of ``text``: a table of names that reads as it is written."""
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """An option as given: its name with dashes, its value, and the span of both."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cci_migrate.docker.image_reference import has_placeholder, normalise_host
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
     is_whole_placeholder,
     may_hold_options,
+    names,
     parse,
 )
 from cci_migrate.docker.shell.facts import (
@@ -35,41 +36,36 @@ from cci_migrate.docker.shell.facts import (
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.docker.shell.words import expands_braces
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_DOCKER_VALUED = _names(
+_DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"
     # podman, buildah
     " --root --runroot --storage-driver --storage-opt --cgroup-manager --url --connection"
     " --identity --registries-conf --network-cmd-path --tmpdir --conmon --runtime"
 )
-_RUN_SWITCHES = _names(
+_RUN_SWITCHES = names(
     "-d --detach -i --interactive -t --tty --rm --init --privileged --read-only -P --publish-all"
     " --no-healthcheck --oom-kill-disable --sig-proxy --disable-content-trust -q --quiet --help"
     " --use-api-socket --replace --tls-verify --no-hosts --rmi --env-host --http-proxy"
     " --no-hostname"
 )
-_PULL_SWITCHES = _names(
+_PULL_SWITCHES = names(
     "-a --all-tags -q --quiet --disable-content-trust --help --tls-verify --all --policy-always"
 )
-_BUILD_SWITCHES = _names(
+_BUILD_SWITCHES = names(
     "--no-cache --pull --rm --force-rm --squash -q --quiet --compress --push --load --stream"
     " --disable-content-trust --check -D --debug --tls-verify --layers --help --squash-all"
     " --pull-always --pull-never --no-hosts --http-proxy --omit-history --skip-unused-stages"
 )
-_FROM_SWITCHES = _names("--pull --pull-always --pull-never -q --quiet --tls-verify --http-proxy")
-_BAKE_SWITCHES = _names("--no-cache --pull --push --load --print --check -D --debug --help")
-_LOGIN_SWITCHES = _names(
+_FROM_SWITCHES = names("--pull --pull-always --pull-never -q --quiet --tls-verify --http-proxy")
+_BAKE_SWITCHES = names("--no-cache --pull --push --load --print --check -D --debug --help")
+_LOGIN_SWITCHES = names(
     "--password-stdin --help --tls-verify --get-login -v --verbose --verify-path"
 )
-_COMPOSE_SWITCHES = _names(
+_COMPOSE_SWITCHES = names(
     "--verbose --compatibility --dry-run --all-resources --no-ansi --tls --tlsverify -D -v"
     " --version --skip-hostname-check -h --help --debug"
 )
-_UP_SWITCHES = _names(
+_UP_SWITCHES = names(
     "-d --detach --build --no-build --no-deps --no-start --no-recreate --force-recreate"
     " --always-recreate-deps --abort-on-container-exit --abort-on-container-failure"
     " --remove-orphans -V --renew-anon-volumes --quiet-pull --quiet-build --no-color"
@@ -459,3 +455,25 @@ def same_image_key(image: str) -> str:
     for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
         name = name.removeprefix(prefix)
     return name
+
+
+class LocalImages:
+    """The images that a script has made so far."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def seen(self, fact: Fact) -> Fact:
+        """Take note of what ``fact`` makes; give it back, marked if it needs no pull."""
+        if isinstance(fact, Build):
+            self._keys.update(map(same_image_key, fact.tags))
+        elif isinstance(fact, LocalImage) and fact.image is not None:
+            self._keys.add(same_image_key(fact.image))
+        elif (
+            isinstance(fact, ImagePull)
+            and fact.image is not None
+            and not fact.always_pulls
+            and same_image_key(fact.image.value) in self._keys
+        ):
+            return replace(fact, is_local=True)
+        return fact

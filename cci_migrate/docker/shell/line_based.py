@@ -1,13 +1,149 @@
-"""Scripts of PowerShell and cmd, line by line."""
+"""Scripts of PowerShell and cmd, statement by statement.
+
+No grammar: what begins a statement is a command, and only one of the Docker family is read. What
+stands in a block (``if (...) { ... }``) may not run. Functions, here-strings and what a variable
+holds are not followed.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
-from cci_migrate.docker.shell.facts import Script
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
+from cci_migrate.docker.shell.facts import Fact, Quoting, Script, Word
+from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
+from cci_migrate.docker.shell.masking import PLACEHOLDER
+from cci_migrate.docker.shell.wrappers import program_of
+
+_POWERSHELL_TOKEN = re.compile(
+    r"""(?P<blank>(?:[ \t]|`\r?\n)+)
+      | (?P<comment><\#.*?\#>|\#[^\n]*)
+      | (?P<here>@"\r?\n.*?\n"@|@'\r?\n.*?\n'@)
+      | (?P<end>\r?\n|;|&&|\|\||\||[{}]|[()])
+      | (?P<word>(?:"(?:`.|""|[^"`])*"|'(?:''|[^'])*'|`[^\r\n]|\$\([^()]*\)|\$\{[^}]*\}
+          |[^\s;|{}()"'`&]|&(?!&))+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CMD_TOKEN = re.compile(
+    r"""(?P<blank>(?:[ \t]|\^\r?\n)+)
+      | (?P<comment>(?<![^\r\n])[ \t]*(?:::|@?[rR][eE][mM]\b)[^\n]*)
+      | (?P<end>\r?\n|&&|\|\||[&|()])
+      | (?P<word>(?:"[^"\n]*"|\^[^\r\n]|[^\s&|()"])+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_VARIABLE = re.compile(r"\$\{?(?:env:)?(\w+)|%(\w+)%", re.IGNORECASE)
+_BRACKETS = {"{": "}", "(": ")"}
+_REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
+_CALLS = names("& call @call")
 
 
 def read_lines(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
     """Read a script of PowerShell or cmd; see `facts_of`."""
-    raise NotImplementedError
+    return _LineReader(text, dialect, environment).read()
+
+
+class _LineReader:
+    def __init__(self, text: str, dialect: Dialect, environment: Mapping[str, str]) -> None:
+        self._text = text
+        self._masked = PLACEHOLDER.sub(lambda match: "P" * len(match[0]), text)
+        self._powershell = dialect is Dialect.POWERSHELL
+        self._environment = environment
+        self._facts: list[Fact] = []
+        self._local = LocalImages()
+        self._blocks: list[tuple[str, Place, Construct]] = []
+        self._place: Place = ()
+        self._construct = Construct(Kind.SEQUENCE)
+        self._slot = 0
+
+    def read(self) -> Script:
+        token = _POWERSHELL_TOKEN if self._powershell else _CMD_TOKEN
+        words: list[Word] = []
+        fed = False
+        pipeline_start = 0
+        pending: list[tuple[list[Word], bool]] = []
+        position = 0
+        while position < len(self._masked):
+            match = token.match(self._masked, position)
+            if match is None:
+                position += 1
+                continue
+            position = match.end()
+            if match.lastgroup == "word":
+                words.append(self._word(match.start(), match.end()))
+            elif match.lastgroup == "end":
+                sign = match[0]
+                if words:
+                    pending.append((words, fed))
+                words = []
+                fed = sign == "|"
+                if sign != "|":
+                    self._pipeline(pending, pipeline_start, match.start())
+                    pending, pipeline_start = [], match.end()
+                    self._bracket(sign)
+        if words:
+            pending.append((words, fed))
+        self._pipeline(pending, pipeline_start, len(self._text))
+        return Script(tuple(self._facts))
+
+    def _word(self, start: int, end: int) -> Word:
+        text = self._text[start:end]
+        quoting = Quoting.NONE
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            quoting = Quoting.DOUBLE if text[0] == '"' else Quoting.SINGLE
+        elif '"' in text or "'" in text:
+            quoting = Quoting.MIXED
+        value = text.replace('"', "") if not self._powershell else re.sub("[\"'`]", "", text)
+        return Word(start, end, text, value, quoting)
+
+    def _bracket(self, sign: str) -> None:
+        if sign in _BRACKETS:
+            maybe = Construct(Kind.CHOICE, (Alternative((), 0), Alternative((), None)))
+            self._blocks.append((_BRACKETS[sign], self._place, self._construct))
+            self._place = (*self._at(), Turn(maybe, 0))
+            self._construct = Construct(Kind.SEQUENCE)
+        elif self._blocks and sign == self._blocks[-1][0]:
+            _, self._place, self._construct = self._blocks.pop()
+        self._slot += 1
+
+    def _at(self) -> Place:
+        return (*self._place, Turn(self._construct, self._slot))
+
+    def _pipeline(self, parts: list[tuple[list[Word], bool]], start: int, end: int) -> None:
+        text = self._text[start:end]
+        variables = frozenset(match[1] or match[2] for match in _VARIABLE.finditer(text))
+        for words, fed in parts:
+            self._statement(words, fed, start, end, variables)
+
+    def _statement(
+        self, words: list[Word], fed: bool, start: int, end: int, variables: frozenset[str]
+    ) -> None:
+        while words and words[0].value.lower() in _CALLS:
+            words = words[1:]
+        if len(words) > 2 and words[1].value == "=" and words[0].value.startswith("$"):
+            words = words[2:]
+        if not words:
+            return
+        words = [word for word in words if not _REDIRECTS.fullmatch(word.value)]
+        program = program_of(words[0]).rpartition("\\")[2].lower() if words else ""
+        if program not in PROGRAMS:
+            return
+        setting = Setting(
+            words[0].start,
+            words[-1].end,
+            start + len(self._text[start:end]) - len(self._text[start:end].lstrip()),
+            end,
+            self._at(),
+            # What `cd` did is not followed.
+            None,
+            self._environment.get,
+            variables=variables,
+            stdin=fed,
+            obstacle="only a POSIX shell's line can be rewritten",
+        )
+        for fact in docker_facts(words, program, setting):
+            self._facts.append(self._local.seen(fact))

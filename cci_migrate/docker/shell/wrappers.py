@@ -10,19 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cci_migrate.docker.shell.command_line import is_whole_placeholder
+from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
 from cci_migrate.docker.shell.facts import Word
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 #: Program -> its options that take a value as a word of its own.
 _TRANSPARENT: dict[str, frozenset[str]] = {
-    "sudo": _names(
+    "sudo": names(
         "-u -g -C -h -p -r -t -T -U -D -R --user --group --host --prompt --role --type --chdir"
         " --chroot --close-from --other-user --command-timeout"
     ),
@@ -41,7 +37,7 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
     "stdbuf": frozenset(("-i", "-o", "-e")),
     "timeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
     "gtimeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
-    "xargs": _names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
+    "xargs": names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
 }
 #: Programs that hand secrets to the command behind their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})

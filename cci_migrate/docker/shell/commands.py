@@ -1,0 +1,429 @@
+"""One command of a shell script, and what it does: to facts, to folders, to other scripts."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cci_migrate.docker.shell.cloud_cli import cloud_login
+from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.shell.conditions import Conditions
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
+from cci_migrate.docker.shell.facts import (
+    CredentialFile,
+    Exit,
+    Fact,
+    Quoting,
+    Script,
+    ScriptCall,
+    Word,
+    joined_path,
+)
+from cci_migrate.docker.shell.flow import Construct, Kind, Place, Standing, Turn, surely_before
+from cci_migrate.docker.shell.masking import masked
+from cci_migrate.docker.shell.syntax import (
+    Statement,
+    argument_nodes,
+    child_of_type,
+    shell_parser,
+    statements,
+    substitutions_in,
+)
+from cci_migrate.docker.shell.variables import Variables
+from cci_migrate.docker.shell.words import WordReader, variables_in
+from cci_migrate.docker.shell.wrappers import program_of, unwrapped
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+#: How deep functions and scripts in quotes are followed into each other.
+_MAX_DEPTH = 8
+
+_SHELLS = names("sh bash dash ash ksh zsh")
+_CLOUDS = names("aws gcloud az")
+_BUILTINS = names("exit cd pushd popd source . eval")
+_CONFIG_FILE = re.compile(
+    r"(?:.*/)?\.docker/config\.json|(?:.*/)?\.dockercfg|\$\{?DOCKER_CONFIG\}?/config\.json"
+)
+_WORKING_DIRECTORY = re.compile(
+    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
+)
+_WRITES = names("> >> >| &> &>>")
+_EXIT_FAILS = re.compile(r"[1-9]\d*")
+
+
+@dataclass(slots=True)
+class Pipe:
+    """What is around a command in its statement, from ``start`` to ``end``.
+
+    ``fed``: something else writes to its input: ``text`` or the contents of ``file``, if that is
+    written out.
+    """
+
+    start: int
+    end: int
+    fed: bool = False
+    text: str | None = None
+    file: str | None = None
+    redirects: list[Node] = field(default_factory=list)
+
+
+class CommandReader(ABC):
+    """Reads the commands of one script. The statements around them are its heir's."""
+
+    def __init__(self, text: str, environment: Mapping[str, str]) -> None:
+        self._text = text
+        self._shell = masked(text)
+        self._conditions = Conditions(text)
+        self._variables = Variables(text, environment)
+        self._words = WordReader(text, self._variables.lookup, self._variables.arguments)
+        self._facts: list[Fact] = []
+        self._seen: set[Fact] = set()
+        self._errors = False
+        self._directory: str | None = "."
+        self._directories: list[str | None] = []
+        self._functions: dict[str, Node] = {}
+        self._called: set[str] = set()
+        self._depth = 0
+        self._quoted = 0
+        self._subshells = 0
+        self._local = LocalImages()
+        self._halts: list[Standing] = []
+
+    @abstractmethod
+    def _walk(self, node: Node, place: Place) -> None:
+        """Read a statement that stands at ``place``."""
+
+    @abstractmethod
+    def _run_in_order(self, entries: Sequence[Statement], place: Place) -> None:
+        """Read statements that run one after the other."""
+
+    def read(self) -> Script:
+        self._statement_of_text(0, len(self._shell), ())
+        facts = tuple(self._facts)
+        self._facts = []
+        for name, body in list(self._functions.items()):
+            if name not in self._called:
+                self._called.add(name)
+                self._walk(body, ())
+        return Script(facts, tuple(self._facts), self._errors)
+
+    def _statement_of_text(self, start: int, end: int, place: Place) -> None:
+        """Parse a part of the text, at the offsets that it has, and walk it."""
+        shell = " " * start + self._shell[start:end] if start else self._shell[:end]
+        if not shell.strip():
+            return
+        root = shell_parser().parse(shell.encode("ascii")).root_node
+        self._errors = self._errors or root.has_error
+        self._variables.count_assignments(root)
+        self._walk(root, place)
+
+    def _source(self, node: Node) -> str:
+        return self._text[node.start_byte : node.end_byte]
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """What happens in a subshell does not move the script to another folder, nor end it."""
+        directory, stack = self._directory, list(self._directories)
+        self._subshells += 1
+        yield
+        self._subshells -= 1
+        self._directory, self._directories = directory, stack
+
+    def _substitutions(self, nodes: Iterable[Node], place: Place) -> None:
+        """Walk the commands in ``$(...)`` that stand anywhere in ``nodes``."""
+        found = substitutions_in(list(nodes))
+        if not found:
+            return
+        construct = Construct(Kind.SEQUENCE)
+        for slot, inner in enumerate(found):
+            with self._apart():
+                self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
+
+    def _output_of(self, node: Node) -> tuple[str | None, str | None]:
+        """The text that ``node`` prints, or the file that it prints, where that is written out."""
+        if node.type == "redirected_statement":
+            bodies = [child for child in node.children if child.type == "heredoc_redirect"]
+            if bodies and self._source(node).split(maxsplit=1)[0] == "cat":
+                return self._heredoc(bodies[0]), None
+            return None, None
+        if node.type != "command":
+            return None, None
+        words = self._words.words(argument_nodes(node))
+        if not words:
+            return None, None
+        name, rest = program_of(words[0]), words[1:]
+        if name == "cat" and len(rest) == 1 and not rest[0].value.startswith("-"):
+            return None, rest[0].value
+        if name in ("echo", "printf"):
+            escapes = name == "printf"
+            while rest and re.fullmatch(r"-[neE]+", rest[0].value):
+                escapes = escapes or "e" in rest[0].value
+                rest = rest[1:]
+            text = " ".join(word.value for word in rest)
+            return (text.replace("\\n", "\n") if escapes else text), None
+        return None, None
+
+    def _heredoc(self, node: Node) -> str | None:
+        body = next((child for child in node.children if child.type == "heredoc_body"), None)
+        if body is None:
+            return ""
+        start = next(child for child in node.children if child.type == "heredoc_start")
+        text = self._source(body)
+        if self._source(node).startswith("<<-"):
+            text = re.sub(r"(?m)^\t+", "", text)
+        if not re.search(r"[\"'\\]", self._source(start)):
+            text = re.sub(r"\\([$`\\])", r"\1", text)
+        return text
+
+    def _command(self, node: Node, place: Place, pipe: Pipe) -> None:
+        around = [node]
+        for redirect in pipe.redirects:
+            # What stands behind `<<EOF` on its line is a statement of its own.
+            body = child_of_type(redirect, "heredoc_body")
+            if redirect.type != "heredoc_redirect":
+                around.append(redirect)
+            elif body is not None:
+                around.append(body)
+        inner = substitutions_in(around)
+        if inner:
+            construct = Construct(Kind.SEQUENCE)
+            for slot, substitution in enumerate(inner):
+                with self._apart():
+                    self._run_in_order(
+                        statements(substitution.children), (*place, Turn(construct, slot))
+                    )
+            place = (*place, Turn(construct, len(inner)))
+        self._variables.at = place
+        assignments: dict[str, str] = {}
+        for child in node.children:
+            if child.type == "variable_assignment" and child.child_count > 2:
+                value = self._words.word(child.children[2:]).value
+                assignments[self._source(child.children[0])] = value
+        self._written_files(pipe, place, node)
+        words = self._words.words(argument_nodes(node))
+        self._run(words, node, place, pipe, assignments)
+
+    def _run(
+        self,
+        words: Sequence[Word],
+        node: Node,
+        place: Place,
+        pipe: Pipe,
+        assignments: dict[str, str],
+    ) -> None:
+        what = unwrapped(words)
+        words = what.words
+        if not words:
+            return
+        assignments = assignments | dict(what.assignments)
+        program = program_of(words[0])
+        first = words[0].value
+        if first in self._functions:
+            self._call(first, words, place)
+            return
+        if first in _BUILTINS:
+            self._builtin(first, words, node, place)
+            return
+        if program in PROGRAMS or program in _CLOUDS or program.startswith("docker-credential-"):
+            obstacle = what.obstacle
+            if obstacle is None and self._variables.in_function and _borrowed(words, node):
+                obstacle = "a function is handed it"
+            setting = Setting(
+                node.start_byte,
+                node.end_byte,
+                pipe.start,
+                pipe.end,
+                place,
+                self._directory,
+                self._variables.lookup,
+                assignments,
+                variables_in(self._text[pipe.start : pipe.end]),
+                stdin=pipe.fed,
+                stdin_text=pipe.text,
+                stdin_file=pipe.file,
+                fed_words=what.fed_words,
+                replaces=what.replaces,
+                obstacle=obstacle,
+            )
+            facts = (
+                docker_facts(words, program, setting)
+                if program in PROGRAMS
+                else cloud_login(words, program, setting)
+            )
+            for fact in facts:
+                self._emit(fact)
+            return
+        if program in ("circleci", "circleci-agent"):
+            if [word.value for word in words[1:3]] == ["step", "halt"]:
+                self._halts.append(Standing(place))
+            return
+        self._other_command(program, words, node, place, pipe)
+
+    def _builtin(self, name: str, words: Sequence[Word], node: Node, place: Place) -> None:
+        argument = words[1] if len(words) > 1 else None
+        if name == "exit":
+            fails = argument is not None and _EXIT_FAILS.fullmatch(argument.value)
+            if not fails and not self._subshells and not surely_before(self._halts, place):
+                self._emit(Exit(node.start_byte, node.end_byte, place))
+        elif name == "popd":
+            self._directory = self._directories.pop() if self._directories else None
+        elif name in ("cd", "pushd"):
+            if name == "pushd":
+                self._directories.append(self._directory)
+            options = ("-P", "-L", "--")
+            target = next((word for word in words[1:] if word.value not in options), None)
+            self._change_directory(None if target is None else target.value)
+        elif name == "eval":
+            if len(words) == 2:
+                self._quoted_script(words[1], place)
+        elif argument is not None:
+            self._script_call(argument, node, place, sourced=True)
+
+    def _change_directory(self, target: str | None) -> None:
+        if target is None or target == "-":
+            self._directory = None
+            return
+        target = _WORKING_DIRECTORY.sub(".", target)
+        absolute = target.startswith(("/", "~", "$"))
+        if absolute or self._directory is not None:
+            self._directory = joined_path(self._directory or ".", target)
+
+    def _other_command(
+        self, program: str, words: Sequence[Word], node: Node, place: Place, pipe: Pipe
+    ) -> None:
+        if program in _SHELLS:
+            self._shell_command(words, node, place, pipe)
+        elif program in ("su", "sg", "runuser"):
+            for index, word in enumerate(words[:-1]):
+                if word.value in ("-c", "--command"):
+                    self._quoted_script(words[index + 1], place)
+        elif program == "newgrp":
+            self._heredoc_script(pipe, place)
+        elif program in ("cp", "mv", "install", "ln", "tee"):
+            targets = words[1:] if program == "tee" else words[-1:]
+            for word in targets:
+                self._if_credentials(word.value, node, place, pipe)
+        elif "/" in words[0].value and not words[0].value.startswith(("/", "~", "<")):
+            self._script_call(words[0], node, place, sourced=False)
+
+    def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
+        """``bash -c '...'``, ``bash x.sh``, ``bash <<EOF``."""
+        index = 1
+        command = False
+        while index < len(words) and words[index].value.startswith(("-", "+")):
+            value = words[index].value
+            index += 1
+            if value == "--":
+                break
+            if value.startswith("--"):
+                index += value in ("--rcfile", "--init-file")
+                continue
+            command = command or ("c" in value and value.startswith("-"))
+            index += value.endswith(("o", "O"))
+        if index < len(words):
+            if command:
+                self._quoted_script(words[index], place)
+            elif words[index].value not in ("-", "/dev/stdin"):
+                self._script_call(words[index], node, place, sourced=False)
+            return
+        self._heredoc_script(pipe, place)
+
+    def _heredoc_script(self, pipe: Pipe, place: Place) -> None:
+        for redirect in pipe.redirects:
+            for child in redirect.children:
+                if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
+                    self._nested(child.start_byte, child.end_byte, place)
+                elif redirect.type == "herestring_redirect" and child.type == "raw_string":
+                    self._nested(child.start_byte + 1, child.end_byte - 1, place)
+
+    def _quoted_script(self, word: Word, place: Place) -> None:
+        if word.quoting is Quoting.MIXED or word.value[:1] in ("$", "`"):
+            return
+        quotes = 0 if word.quoting is Quoting.NONE else 1
+        if quotes == 1 and word.quoting is Quoting.DOUBLE and "\\" in word.text:
+            return
+        self._nested(word.start + quotes, word.end - quotes, place)
+
+    def _nested(self, start: int, end: int, place: Place) -> None:
+        if self._quoted < _MAX_DEPTH and start < end:
+            # The commands in its `$(...)` have been read with the word that it is.
+            self._quoted += 1
+            with self._apart():
+                self._statement_of_text(start, end, place)
+            self._quoted -= 1
+
+    def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
+        value = _WORKING_DIRECTORY.sub(".", path.value)
+        if value and not value.startswith(("/", "-")):
+            self._emit(
+                ScriptCall(node.start_byte, node.end_byte, value, sourced, self._directory, place)
+            )
+
+    def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
+        for redirect in pipe.redirects:
+            if redirect.type == "file_redirect" and any(
+                child.type in _WRITES for child in redirect.children
+            ):
+                self._if_credentials(self._words.value(redirect.children[-1]), node, place, pipe)
+
+    def _if_credentials(self, path: str, node: Node, place: Place, pipe: Pipe) -> None:
+        if _CONFIG_FILE.fullmatch(path):
+            variables = variables_in(self._text[pipe.start : pipe.end])
+            self._emit(CredentialFile(node.start_byte, node.end_byte, variables, place))
+
+    def _assignments(self, node: Node, place: Place) -> None:
+        self._substitutions([node], place)
+        self._variables.at = place
+        for child in [node, *node.children]:
+            if child.type != "variable_assignment" or not child.children:
+                continue
+            name = self._source(child.children[0])
+            parts = child.children
+            if parts[1].type != "=":
+                continue
+            value = self._words.word(parts[2:]).value if len(parts) > 2 else ""
+            if name == "DOCKER_AUTH_CONFIG" and value:
+                self._emit(
+                    CredentialFile(
+                        node.start_byte, node.end_byte, variables_in(self._source(node)), place
+                    )
+                )
+            if len(parts) > 2 and parts[2].type == "array":
+                continue
+            self._variables.assign(name, value, place)
+
+    def _define(self, node: Node) -> None:
+        children = [child for child in node.children if child.is_named]
+        if len(children) > 1:
+            name = next((c for c in children if c.type == "word"), children[0])
+            self._functions[self._source(name)] = children[-1]
+
+    def _call(self, name: str, words: Sequence[Word], place: Place) -> None:
+        self._called.add(name)
+        if self._depth >= _MAX_DEPTH:
+            return
+        body = self._functions[name]
+        shifts = re.search(r"\bshift\b", self._source(body)) is not None
+        self._depth += 1
+        del self._functions[name]
+        with self._variables.call(None if shifts else words[1:]):
+            self._walk(body, place)
+        self._functions.setdefault(name, body)
+        self._depth -= 1
+
+    def _emit(self, fact: Fact) -> None:
+        alike = replace(fact, place=())
+        if alike in self._seen and (self._variables.in_loop or self._quoted):
+            return
+        self._seen.add(alike)
+        self._facts.append(self._local.seen(fact))
+
+
+def _borrowed(words: Sequence[Word], node: Node) -> bool:
+    """Whether the words come from a call of a function and so stand elsewhere in the text."""
+    return any(not node.start_byte <= word.start < node.end_byte for word in words)

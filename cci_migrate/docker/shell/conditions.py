@@ -1,0 +1,104 @@
+"""What a statement says about what runs after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.shell.emptiness import Emptiness, emptiness_of, joined
+from cci_migrate.docker.shell.syntax import Statement, inner_nodes
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_TESTS = names("[ [[ test grep egrep fgrep which type hash diff cmp false expr jq pgrep")
+_TEST_SUBCOMMANDS = {
+    "command": re.compile(r"-[vV]"),
+    "git": re.compile(r"diff|ls-remote|show-ref|rev-parse|merge-base|cat-file|ls-files"),
+    "docker": re.compile(r"inspect|ps|images|image|manifest|info|container|volume|network"),
+}
+
+
+class Conditions:
+    """Answers about the statements of one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def _source(self, node: Node) -> str:
+        return self._text[node.start_byte : node.end_byte]
+
+    def emptiness(self, statements: Sequence[Statement]) -> Emptiness | None:
+        """What a condition says of variables, if it asks nothing else than if they are empty."""
+        return self._emptiness(statements[0][0]) if len(statements) == 1 else None
+
+    def _emptiness(self, node: Node) -> Emptiness | None:
+        kind = node.type
+        if kind == "test_command":
+            return emptiness_of(self._source(node).strip("[] \t\n"))
+        if kind == "negated_command":
+            inner = self._emptiness(inner_nodes(node)[0])
+            return None if inner is None else inner.negated()
+        if kind == "list":
+            sides = inner_nodes(node)
+            return joined(self._emptiness(sides[0]), self._emptiness(sides[-1]))
+        if kind == "command":
+            text = self._source(node)
+            return emptiness_of(text[5:]) if text.startswith("test ") else None
+        return None
+
+    def is_test(self, node: Node) -> bool:
+        """Whether a command is there to ask, so that its failure is nothing out of the way."""
+        kind = node.type
+        if kind in ("test_command", "negated_command"):
+            return True
+        if kind == "compound_statement":
+            return self._source(node).startswith("((")
+        if kind in ("list", "pipeline", "redirected_statement", "subshell"):
+            inner = inner_nodes(node)
+            return bool(inner) and (
+                any(map(self.is_test, inner)) if kind == "list" else self.is_test(inner[-1])
+            )
+        if kind == "command":
+            words = self._source(node).split()
+            pattern = _TEST_SUBCOMMANDS.get(words[0])
+            if pattern is not None:
+                return len(words) > 1 and pattern.fullmatch(words[1]) is not None
+            return words[0] in _TESTS or words[0].startswith(("$", "<<"))
+        return False
+
+    def end_script(self, statements: Sequence[Statement]) -> bool:
+        """Whether the script is over once ``statements`` have run."""
+        return any(self.ends_script(node) for node, background in statements if not background)
+
+    def ends_script(self, node: Node) -> bool:
+        """Whether the script is over once this has run."""
+        kind = node.type
+        if kind == "command":
+            return self._source(node).split()[0] == "exit"
+        if kind in ("compound_statement", "redirected_statement"):
+            return any(self.ends_script(inner) for inner in inner_nodes(node))
+        if kind == "list":
+            sides = inner_nodes(node)
+            chained = any(child.type == "&&" for child in node.children)
+            return (
+                chained
+                and len(sides) == 2
+                and self.ends_script(sides[1])
+                and not self.is_test(sides[0])
+            )
+        return False
+
+
+def names_if_empty(
+    before: Sequence[Emptiness | None], own: Emptiness | None
+) -> frozenset[str] | None:
+    """The variables of which one must be empty where all of ``before`` failed and ``own`` held."""
+    if own is not None and own.true_when_empty:
+        return own.names
+    for says in before:
+        if says is not None and not says.true_when_empty:
+            return says.names
+    return None

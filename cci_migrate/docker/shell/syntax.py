@@ -1,0 +1,96 @@
+"""tree-sitter's syntax nodes of a shell script, made easy to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from cci_migrate.docker.shell.command_line import names
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+#: A statement, and whether it runs in the background.
+Statement: TypeAlias = "tuple[Node, bool]"
+
+#: Tokens that are no part of a command or a condition.
+KEYWORDS = names(
+    "if then elif else fi while until do done for in case esac function select"
+    " ; & { } ( ) $( ` <( >( && || | |& ;; ;& ;;& !"
+) | {"\n"}
+_SUBSTITUTIONS = names("command_substitution process_substitution")
+_HEREDOC_PARTS = names("comment heredoc_body heredoc_start heredoc_end")
+
+
+@lru_cache(maxsize=1)
+def shell_parser() -> Parser:
+    """The parser; made once."""
+    from tree_sitter import Language, Parser
+    from tree_sitter_bash import language
+
+    return Parser(Language(language()))
+
+
+def inner_nodes(node: Node) -> list[Node]:
+    """The statements that a pipeline, a list, a negation or a redirection holds."""
+    return [
+        child
+        for child in node.children
+        if child.is_named
+        and child.type not in _HEREDOC_PARTS
+        and not child.type.endswith("_redirect")
+    ]
+
+
+def statements(children: Iterable[Node]) -> list[Statement]:
+    """The statements among ``children``."""
+    found: list[Statement] = []
+    for child in children:
+        if child.type == "&" and found:
+            found[-1] = (found[-1][0], True)
+        elif child.is_named and child.type != "comment":
+            found.append((child, False))
+    return found
+
+
+def clause(node: Node) -> tuple[list[Statement], list[Statement]]:
+    """The condition and the body of an ``if`` or ``elif``."""
+    children = node.children
+    then = next((i for i, child in enumerate(children) if child.type == "then"), len(children))
+    body = statements(
+        child for child in children[then + 1 :] if child.type not in ("elif_clause", "else_clause")
+    )
+    return statements(children[1:then]), body
+
+
+def child_of_type(node: Node, *types: str) -> Node | None:
+    """The first child of one of ``types``."""
+    return next((child for child in node.children if child.type in types), None)
+
+
+def argument_nodes(node: Node) -> list[Node]:
+    """The nodes of a command's words, its own name first, without assignments and redirects."""
+    found: list[Node] = []
+    for child in node.children:
+        kind = child.type
+        if kind == "variable_assignment" and not found:
+            continue
+        if kind == "command_name":
+            found.extend(child.children or [child])
+        elif not kind.endswith("_redirect") and (child.is_named or kind not in KEYWORDS):
+            found.append(child)
+    return found
+
+
+def substitutions_in(nodes: Sequence[Node]) -> list[Node]:
+    """The outermost ``$(...)`` and ``<(...)`` within nodes, in order."""
+    found: list[Node] = []
+    stack = list(reversed(nodes))
+    while stack:
+        current = stack.pop()
+        if current.type in _SUBSTITUTIONS:
+            found.append(current)
+        elif current.child_count:
+            stack.extend(reversed(current.children))
+    return found

@@ -1,0 +1,121 @@
+"""A script's variables, as far as its text tells their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.shell.facts import Word
+from cci_migrate.docker.shell.flow import Place, Standing, surely_before
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_SETTERS = names("read mapfile readarray printf getopts")
+
+
+@dataclass(frozen=True, slots=True)
+class _Assigned:
+    value: str
+    place: Place
+
+
+class Variables:
+    """What each variable holds at the command that is being read (`at`).
+
+    A variable counts as known if the script sets it once only, and surely before; if a loop over
+    written-out words binds it; if it is an argument of the function that is being called; or, where
+    the script never sets it, if the step's environment does.
+    """
+
+    def __init__(self, text: str, environment: Mapping[str, str]) -> None:
+        self._text = text
+        self._environment = environment
+        self._assigned: dict[str, _Assigned] = {}
+        self._bound: dict[str, str] = {}
+        self._times: dict[str, int] = {}
+        self._arguments: list[Sequence[Word] | None] = []
+        self.at: Place = ()
+
+    def count_assignments(self, root: Node) -> None:
+        """Count how often each variable is set anywhere, so that one set twice is not trusted."""
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            kind = node.type
+            if kind == "variable_assignment":
+                parent = node.parent
+                if parent is None or parent.type != "command":
+                    self._count(node.children[0])
+            elif kind in ("for_statement", "unset_command"):
+                for child in node.children:
+                    if child.type == "variable_name":
+                        self._count(child)
+            elif kind == "command" and node.child_count > 1:
+                first = node.children[0]
+                if self._text[first.start_byte : first.end_byte] in _SETTERS:
+                    for child in node.children[1:]:
+                        self._count(child)
+            stack.extend(child for child in node.children if child.child_count)
+
+    def _count(self, node: Node) -> None:
+        name = self._text[node.start_byte : node.end_byte]
+        self._times[name] = self._times.get(name, 0) + 1
+
+    def assign(self, name: str, value: str, place: Place) -> None:
+        """Take note of ``name=value``."""
+        self._assigned[name] = _Assigned(value, place)
+
+    @contextmanager
+    def bound(self, name: str, value: str | None) -> Iterator[None]:
+        """Within one round of a loop: its variable, None if it is not known."""
+        outer = self._bound.pop(name, None)
+        if value is not None:
+            self._bound[name] = value
+        yield
+        self._bound.pop(name, None)
+        if outer is not None:
+            self._bound[name] = outer
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether a loop's round is being read."""
+        return bool(self._bound)
+
+    @contextmanager
+    def call(self, arguments: Sequence[Word] | None) -> Iterator[None]:
+        """Within a function: its arguments, None if it shifts them about."""
+        self._arguments.append(arguments)
+        yield
+        self._arguments.pop()
+
+    @property
+    def in_function(self) -> bool:
+        """Whether a function's body is being read."""
+        return bool(self._arguments)
+
+    def arguments(self) -> Sequence[Word] | None:
+        """What ``$@`` is; None where that is not known."""
+        return self._arguments[-1] if self._arguments else None
+
+    def lookup(self, name: str) -> str | None:
+        """The value of ``name``; None where the text does not tell it."""
+        if name.isdigit():
+            arguments = self.arguments()
+            index = int(name) - 1
+            if arguments is None or not 0 <= index < len(arguments):
+                return None
+            return arguments[index].value
+        if name in self._bound:
+            return self._bound[name]
+        times = self._times.get(name, 0)
+        if times == 0:
+            return self._environment.get(name)
+        assigned = self._assigned.get(name)
+        if times > 1 or assigned is None:
+            return None
+        known = surely_before([Standing(assigned.place)], self.at)
+        return assigned.value if known else None
