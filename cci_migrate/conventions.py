@@ -83,10 +83,13 @@ class ContextConvention:
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
-    """What ``policy`` says of the registry ``host``; Docker Hub is always covered."""
-    for registry in policy.registries:
-        if host_matches(registry.host, host):
-            return registry
+    """What ``policy`` says of the registry ``host``; Docker Hub is always covered.
+
+    Of several patterns that match, the one that says most about the host.
+    """
+    matching = [one for one in policy.registries if host_matches(one.host, host)]
+    if matching:
+        return max(matching, key=lambda one: len(one.host.replace("*", "")))
     return DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
 
 

@@ -12,7 +12,7 @@ from cci_migrate.findings import State
 from cci_migrate.impact import registry_name
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform
 from cci_migrate.rules.wording import listed
 
 
@@ -29,6 +29,10 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         for need in entry.needs:
             if f"missing-context:{entry.entry.key.source.path}:{entry.entry.route}" in fixed:
                 in_context.setdefault(need.context, {}).update(dict.fromkeys(need.variables))
+    no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
+    if no_place and "missing-context" in rules:
+        for need in assessment.needs_without_workflow:
+            in_context.setdefault(need.context, {}).update(dict.fromkeys(need.variables))
     for context, variables in in_context.items():
         yield (
             f"The context {context} must exist in your organisation and hold "
@@ -39,6 +43,15 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "Who may not use a context cannot run the job: builds of forked pull requests and of "
             "people outside the organisation end Unauthorized."
         )
+    if assessment.policy.platform is Platform.SERVER and any(
+        len(entry.held.names) + len({need.context for need in entry.needs}) > 1
+        for entry in assessment.entries
+        if entry.needs
+    ):
+        yield (
+            "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
+            "takes one. Try it on yours, or put the variables into the context that is there."
+        )
     in_project: dict[str, None] = {}
     for image in assessment.images:
         state = image.state
@@ -47,8 +60,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             told = assessment.policy.credentials is CredentialStore.PROJECT
             if told or (convention is not None and convention.preferred is None):
                 in_project.update(dict.fromkeys(variables_of(state.wanted.credential)))
-    no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
-    if no_place and "missing-context" not in rules:
+    told_context = assessment.policy.credentials is CredentialStore.CONTEXT
+    if no_place and not told_context and "missing-context" not in rules:
         for need in assessment.needs_without_workflow:
             if set(need.after) & fixed:
                 in_project.update(dict.fromkeys(need.variables))

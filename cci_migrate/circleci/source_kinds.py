@@ -35,7 +35,8 @@ _VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "c
 
 _TEMPLATE = re.compile(
     r"^[ \t]*(?:\{%|\{\{[#/>^!])|\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b|<%"
-    r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b",
+    r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b"
+    r"|^[ \t]*(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b",
     re.MULTILINE,
 )
 _HEADER = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
@@ -44,7 +45,10 @@ _GENERATED = re.compile(
     r"|auto-?\s?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
     re.IGNORECASE,
 )
-_FILE_NAME = re.compile(r"[\w@.-]*(?:/[\w@.-]+)+/?|[\w@-]+(?:\.[\w-]+)*\.\w{1,6}\b")
+#: The header that CircleCI's own translator of 1.0 configs left in files which are kept by hand
+#: ever since.
+_TRANSLATED_ONCE = re.compile(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
+_FILE_NAME = re.compile(r"[\w@.-]*(?:/[\w@.-]+)+/?|[\w@-]+(?:\.[\w-]+)*\.[a-z]\w{0,5}\b")
 
 
 def kind_of(document: Document) -> SourceKind | SomethingElse:
@@ -86,7 +90,7 @@ def is_template(source: SourceText) -> bool:
 
     ``{{ checksum "x" }}`` and the like are CircleCI's own, in the keys of caches.
     """
-    return ("{%" in source.text or "{{" in source.text or "<%" in source.text) and (
+    return any(mark in source.text for mark in ("{%", "{{", "<%", "[[")) and (
         _TEMPLATE.search(source.text) is not None
     )
 
@@ -102,7 +106,7 @@ def generated(source: SourceText) -> Generated | None:
     """Whether the comment at the head of ``source`` says that a program writes it."""
     match = _HEADER.match(source.text)
     header = match.group() if match else ""
-    if _GENERATED.search(header) is None:
+    if _GENERATED.search(header) is None or _TRANSLATED_ONCE.search(header) is not None:
         return None
     names = [name for name in _FILE_NAME.findall(header) if name not in source.path]
     names = [name for name in names if "://" not in name and not name.startswith("//")]

@@ -1,0 +1,21 @@
+"""Every case of ``tests/fixtures``: what is found, what is changed, and that once is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixture_cases import Case, cases, changed, described, run
+
+CASES = [pytest.param(case, id=case.name) for case in cases()]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_fixture(case: Case) -> None:
+    before = case.before
+    outcomes = run(case, before)
+    after = changed(before, outcomes)
+    for path, data in case.after.items():
+        assert after[path].decode() == data.decode(), path
+    assert after.keys() == case.after.keys()
+    assert described(outcomes) == case.findings
+    assert changed(after, run(case, after)) == after

@@ -1,0 +1,184 @@
+"""Each clause of the proof refuses, alone, a plan that is bad in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from cci_migrate.assessment import assess
+from cci_migrate.circleci.packing import Group, Part
+from cci_migrate.findings import APPLY_ALL, Settled, State
+from cci_migrate.loading import Loaded, load_texts
+from cci_migrate.lossless.edits import Edit, insertion
+from cci_migrate.lossless.merging import items_of, value_of
+from cci_migrate.lossless.nodes import Mapping, resolved
+from cci_migrate.lossless.operations import AddEntry, Entries, Operation, Text
+from cci_migrate.lossless.rendering import render
+from cci_migrate.lossless.source import SourceText, Span
+from cci_migrate.planning import Plan, plan_changes
+from cci_migrate.policy import Policy
+from cci_migrate.proof import (
+    Clause,
+    NotProven,
+    ProvenChange,
+    Reading,
+    line_ends_differ,
+    not_reversible,
+    prove,
+)
+from cci_migrate.rules.catalogue import RULES
+
+PATH = "config.yml"
+CONFIG = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+  b:
+    docker:
+      - image: quay.io/acme/x:1
+"""
+HUB = Entries(
+    (("username", Text("$DOCKERHUB_USERNAME")), ("password", Text("$DOCKERHUB_PASSWORD")))
+)
+
+
+def read(sources: Sequence[SourceText]) -> Reading | str:
+    loaded = load_texts(Group((Part(PATH, ()),)), sources)
+    if not isinstance(loaded, Loaded):
+        return "it is no config"
+    assessment = assess(loaded.config, Policy(), {})
+    findings = [finding for rule in RULES for finding in rule.detect(assessment)]
+    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL)
+    return Reading(loaded.config.documents, tuple(one.image for one in assessment.images), plan, {})
+
+
+def good(text: str = CONFIG) -> Reading:
+    reading = read([SourceText(PATH, text)])
+    assert isinstance(reading, Reading)
+    return reading
+
+
+def proven(reading: Reading, read_again: object = read) -> ProvenChange | NotProven:
+    return prove(reading, Policy(), (), read_again)  # type: ignore[arg-type]
+
+
+def with_edits(reading: Reading, *edits: Edit) -> Reading:
+    return replace_plan(reading, replace(reading.plan, edits={PATH: edits}))
+
+
+def replace_plan(reading: Reading, plan: Plan) -> Reading:
+    return Reading(reading.documents, reading.images, plan, reading.credentials)
+
+
+def item(reading: Reading, job: str) -> Mapping:
+    jobs = value_of(reading.documents[0].root, "jobs")
+    docker = value_of(value_of(jobs, job), "docker")
+    mapping = resolved(items_of(docker)[0])
+    assert isinstance(mapping, Mapping)
+    return mapping
+
+
+def refused_by(reading: Reading) -> Clause:
+    outcome = proven(reading)
+    assert isinstance(outcome, NotProven), outcome
+    assert outcome.reason
+    return outcome.clause
+
+
+def test_a_good_plan_is_proven() -> None:
+    change = proven(good())
+    assert isinstance(change, ProvenChange)
+    assert change.files[0].before == CONFIG.encode()
+    assert b"$DOCKERHUB_PASSWORD" in change.files[0].after
+
+
+def test_edits_that_do_not_fit_the_text() -> None:
+    lie = Edit(Span(0, 7), "VERSION", "version")
+    assert refused_by(with_edits(good(), lie)) is Clause.REVERSIBLE
+
+
+def test_edits_that_overlap() -> None:
+    first = Edit(Span(0, 7), "version", "version")
+    second = Edit(Span(3, 5), "si", "si")
+    assert refused_by(with_edits(good(), first, second)) is Clause.REVERSIBLE
+
+
+def test_a_text_that_more_was_done_to_than_the_edits_say() -> None:
+    old = SourceText(PATH, "a: 1\n")
+    edits = (insertion(5, "b: 2\n"),)
+    assert not_reversible(old, old.with_text("a: 1\nb: 2\n"), edits) is None
+    assert not_reversible(old, old.with_text("a: 1 \nb: 2\n"), edits) is not None
+    assert not_reversible(old, old.with_text("a: 1\nb: 2\n# more\n"), edits) is not None
+
+
+def test_a_result_that_is_not_yaml() -> None:
+    assert refused_by(with_edits(good(), insertion(0, "]: {\n"))) is Clause.PARSES
+
+
+def test_an_edit_in_another_place_than_the_operation_says() -> None:
+    reading = good()
+    other = AddEntry(item(reading, "b"), "user", Text("root"), "image")
+    edits = render(reading.documents[0], [other])
+    assert refused_by(with_edits(reading, *edits)) is Clause.DATA
+
+
+def test_an_edit_that_does_more_than_the_operation_says() -> None:
+    reading = good()
+    more = (*reading.plan.edits[PATH], insertion(len(CONFIG), "x-more: true\n"))
+    assert refused_by(with_edits(reading, *more)) is Clause.DATA
+
+
+def planned(reading: Reading, operation: Operation) -> Reading:
+    """``reading`` with a plan that does ``operation``, text and data alike, and claims no fix."""
+    edits = {PATH: render(reading.documents[0], [operation])}
+    return replace_plan(reading, Plan((), (operation,), edits))
+
+
+def test_credentials_for_an_image_of_another_registry() -> None:
+    reading = good(CONFIG.replace("cimg/go:1.22", "ghcr.io/acme/y:1"))
+    assert not reading.plan.operations
+    stray = planned(reading, AddEntry(item(reading, "b"), "auth", HUB, "image"))
+    assert refused_by(stray) is Clause.CREDENTIALS
+
+
+def test_a_finding_that_is_called_fixed_and_is_not() -> None:
+    reading = good()
+    finding = reading.plan.settled[0].finding
+    useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
+    edits = {PATH: render(reading.documents[0], [useless])}
+    settled = (Settled(finding, State.FIXED),)
+    claims = replace_plan(reading, Plan(settled, (useless,), edits))
+    assert refused_by(claims) is Clause.SETTLED
+
+
+def test_a_change_after_which_a_second_run_would_go_on() -> None:
+    reading = good()
+    useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
+    assert refused_by(planned(reading, useless)) is Clause.SETTLED
+
+
+def test_lines_that_end_otherwise_than_the_file_s() -> None:
+    reading = good(CONFIG.replace("\n", "\r\n"))
+    edits = [
+        Edit(edit.span, edit.removed, edit.text.replace("\r\n", "\n"))
+        for edit in reading.plan.edits[PATH]
+    ]
+    assert refused_by(with_edits(reading, *edits)) is Clause.LINE_ENDS
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (SourceText(PATH, "a: 1\n", has_bom=True), SourceText(PATH, "a: 1\n")),
+        (SourceText(PATH, "a: 1"), SourceText(PATH, "a: 1\n")),
+        (SourceText(PATH, "a: 1\n"), SourceText(PATH, "a: 1")),
+        (SourceText(PATH, "a: 1"), SourceText(PATH, "a: 1\r\nb: 2")),
+    ],
+)
+def test_the_frame_of_the_text(old: SourceText, new: SourceText) -> None:
+    assert line_ends_differ(old, old) is None
+    assert line_ends_differ(old, new) is not None

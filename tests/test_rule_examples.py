@@ -1,0 +1,50 @@
+"""The examples in the rules' manual pages are true."""
+
+from __future__ import annotations
+
+import pytest
+
+from cci_migrate.engine import process
+from cci_migrate.findings import State
+from cci_migrate.outcomes import Examined
+from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.rule import Example, Rule, Unchanged
+
+PATH = ".circleci/config.yml"
+CASES = [
+    pytest.param(rule, example, id=f"{rule.id}: {example.title}")
+    for rule in RULES
+    for example in rule.examples
+]
+
+
+def examine(text: str, example: Example | Unchanged) -> Examined:
+    outcome = process({PATH: text.encode()}, example.policy)
+    assert isinstance(outcome, Examined), outcome
+    return outcome
+
+
+@pytest.mark.parametrize(("rule", "example"), CASES)
+def test_example(rule: Rule, example: Example | Unchanged) -> None:
+    text = example.text if isinstance(example, Unchanged) else example.before
+    outcome = examine(text, example)
+    states = [one.state for one in outcome.settled if one.finding.rule == rule.id]
+    after = None if outcome.change is None else outcome.change.files[0].after.decode()
+    if isinstance(example, Unchanged):
+        assert states == []
+        assert after is None
+    elif example.after is None:
+        assert State.LEFT in states
+        assert after is None
+    else:
+        assert State.FIXED in states
+        assert after == example.after
+        again = examine(example.after, example)
+        assert [one for one in again.settled if one.finding.rule == rule.id] == []
+
+
+def test_every_rule_has_a_manual_and_an_example_with_a_finding() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert "## " in rule.manual
+        assert any(isinstance(example, Example) for example in rule.examples), rule.id
