@@ -26,9 +26,9 @@ from cci_migrate.batch.connections import Connections, SourceError, read_sources
 from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.local_checkouts import LocalMode
 from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, MessageError, Words
-from cci_migrate.batch.pace import SystemClock
+from cci_migrate.batch.pace import Lane, Limits, SystemClock
 from cci_migrate.batch.policy_options import policy_options, read_policy
-from cci_migrate.batch.progress import make_progress
+from cci_migrate.batch.progress import Progress, make_progress
 from cci_migrate.batch.repository import Visibility
 from cci_migrate.batch.results import exit_code, summary, write_results
 from cci_migrate.batch.states import State
@@ -37,6 +37,7 @@ from cci_migrate.batch.waves import Wave
 from cci_migrate.outcomes import ExitCode
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_LIMITS = Limits()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -186,8 +187,8 @@ def plan(
     named = read_sources(sources, sys.stdin)
     with (
         begin(None if dry_run else folder, read_policy(policy), branch, again=again) as campaign,
-        _connections(campaign, LocalMode.IN_PLACE) as connections,
         _progress(log_format, verbose) as progress,
+        _connections(campaign, progress) as connections,
     ):
         chosen = Chosen(include, exclude, topic, _visibilities(visibility), forks)
         survey = Survey(campaign, connections.host_of, chosen, shard, progress, SystemClock(), jobs)
@@ -277,6 +278,22 @@ def status(folder: Path, as_json: bool) -> ExitCode:
     metavar="MINUTES",
     help="How long to wait for it before ending.",
 )
+@click.option(
+    "--per-hour",
+    type=click.IntRange(1),
+    default=_LIMITS.per_hour,
+    show_default=True,
+    metavar="N",
+    help="Pull requests an hour, on one host under one identity.",
+)
+@click.option(
+    "--seconds-between",
+    type=click.FloatRange(0),
+    default=_LIMITS.apart,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two pull requests.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Look, compute and tell; write nothing.")
 @_progress_options
 @_reported
@@ -294,6 +311,8 @@ def apply(
     until: float,
     canary: int,
     canary_wait: int,
+    per_hour: int,
+    seconds_between: float,
     dry_run: bool,
     verbose: bool,
     log_format: str,
@@ -309,8 +328,10 @@ def apply(
     clock = SystemClock()
     with (
         opened(folder) as campaign,
-        _connections(campaign, LocalMode(local_mode)) as connections,
         _progress(log_format, verbose) as progress,
+        _connections(
+            campaign, progress, LocalMode(local_mode), Limits(per_hour, seconds_between), until
+        ) as connections,
     ):
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
@@ -329,8 +350,17 @@ def _conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
 
 
 @contextmanager
-def _connections(campaign: Campaign, mode: LocalMode) -> Iterator[Connections]:
-    connections = Connections(campaign, mode)
+def _connections(
+    campaign: Campaign,
+    progress: Progress,
+    mode: LocalMode = LocalMode.IN_PLACE,
+    limits: Limits = _LIMITS,
+    deadline: float = 0.0,
+) -> Iterator[Connections]:
+    def lane_of(name: str) -> Lane:
+        return Lane(name, campaign.ledger, limits, SystemClock(), deadline, progress)
+
+    connections = Connections(campaign, mode, lane_of)
     try:
         yield connections
     finally:
@@ -338,7 +368,7 @@ def _connections(campaign: Campaign, mode: LocalMode) -> Iterator[Connections]:
 
 
 @contextmanager
-def _progress(log_format: str, verbose: bool) -> Iterator[Any]:
+def _progress(log_format: str, verbose: bool) -> Iterator[Progress]:
     progress = make_progress(log_format, is_verbose=verbose)
     try:
         yield progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -13,6 +13,7 @@ from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.git_remotes import GitHost, GitSource
 from cci_migrate.batch.host import Host, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
+from cci_migrate.batch.pace import Lane
 from cci_migrate.batch.repository import Kind, RepositoryRef
 
 
@@ -23,9 +24,12 @@ class SourceError(ValueError):
 class Connections:
     """The hosts of a campaign, each made once."""
 
-    def __init__(self, campaign: Campaign, local_mode: LocalMode) -> None:
+    def __init__(
+        self, campaign: Campaign, local_mode: LocalMode, lane_of: Callable[[str], Lane]
+    ) -> None:
         self._campaign = campaign
         self._local_mode = local_mode
+        self._lane_of = lane_of
         self._hosts: dict[tuple[Kind, str], Host] = {}
 
     def host_of(self, ref: RepositoryRef) -> Host:
@@ -46,7 +50,7 @@ class Connections:
             case Kind.LOCAL:
                 return LocalHost(self._local_mode, branch, self._campaign.originals)
             case Kind.GIT:
-                return GitHost(branch)
+                return GitHost(branch, self._lane_of(f"git push to {ref.host}"))
             case Kind.GITHUB | Kind.GITLAB | Kind.BITBUCKET:
                 raise NotImplementedError
             case _:

@@ -22,6 +22,7 @@ from cci_migrate.batch import git
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.host import Delivery, HostError, Page, Proposal
 from cci_migrate.batch.local_checkouts import push
+from cci_migrate.batch.pace import PULL_REQUEST, Lane
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
@@ -81,7 +82,7 @@ def _bare_name(path: str) -> str:
 class GitHost:
     """Repositories behind git URLs. The end of the road is the pushed branch."""
 
-    def __init__(self, branch: str, *, lane: str = "") -> None:
+    def __init__(self, branch: str, lane: Lane) -> None:
         self._branch = branch
         self._lane = lane
         self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
@@ -92,11 +93,6 @@ class GitHost:
     def delivery(self) -> Delivery:
         """A pushed branch."""
         return Delivery.BRANCH
-
-    @property
-    def lane(self) -> str:
-        """Pushes to one host are paced together."""
-        return self._lane
 
     def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
         """Each repository's head and the branch, a few at a time."""
@@ -126,6 +122,7 @@ class GitHost:
         except git.GitError as error:
             raise HostError(str(error)) from None
         old = snapshot.branch.oid if snapshot.branch is not None else ""
+        self._lane.take(PULL_REQUEST)  # each starts a build, as a pull request does
         push(folder, commit, f"refs/heads/{proposal.branch}", old)
         return Branch(commit, proposal.message)
 

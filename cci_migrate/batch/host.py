@@ -79,10 +79,6 @@ class Host(Protocol):
     def delivery(self) -> Delivery:
         """How changes are delivered here."""
 
-    @property
-    def lane(self) -> str:
-        """The host and identity whose writes are paced together; empty: no pace is needed."""
-
     def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
         """See each of ``refs`` as it is now, in any order."""
 

@@ -105,11 +105,6 @@ class LocalHost:
         """Files, or a branch."""
         return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
 
-    @property
-    def lane(self) -> str:
-        """No pace: nobody is hurt."""
-        return ""
-
     def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
         """Each folder as it is now: the work tree, or HEAD where a branch is to be made."""
         for ref in refs:

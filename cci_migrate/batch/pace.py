@@ -9,12 +9,12 @@ takes three writes, so 150 an hour stays below.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from cci_migrate.batch.host import LaneClosedError
 from cci_migrate.batch.ledger import Ledger
+from cci_migrate.batch.progress import Progress
 
 HOUR = 3600.0
 PULL_REQUEST = "pull-request"
@@ -61,15 +61,11 @@ class Limits:
         return min(1.0, self.apart)
 
 
-def _nobody(until: float, why: str) -> None:
-    del until, why
-
-
 class Lane:
     """The writes of one identity on one host, one at a time.
 
     ``deadline`` (seconds since 1970, 0: none) is when the run has to end: a wait beyond it raises
-    LaneClosedError. ``on_wait`` is told until when the lane waits, and why.
+    LaneClosedError.
     """
 
     def __init__(
@@ -79,14 +75,14 @@ class Lane:
         limits: Limits = Limits(),
         clock: Clock | None = None,
         deadline: float = 0.0,
-        on_wait: Callable[[float, str], None] = _nobody,
+        progress: Progress | None = None,
     ) -> None:
         self.name = name
         self._ledger = ledger
         self._limits = limits
         self._clock: Clock = SystemClock() if clock is None else clock
         self._deadline = deadline
-        self._on_wait = on_wait
+        self._progress = progress
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` may go, and count it. Called right before each write.
@@ -95,6 +91,8 @@ class Lane:
         """
         self.wait(self.next_time(kind), "the next write")
         self._ledger.add_write(self.name, kind, self._clock.now())
+        if self._progress is not None:
+            self._progress.budget(self.name, *self.used())
 
     def next_time(self, kind: str) -> float:
         """When a write of ``kind`` may go; in the past if at once."""
@@ -138,5 +136,6 @@ class Lane:
             return
         if self._deadline and until > self._deadline:
             raise LaneClosedError(f"{self.name}: {why} would be after the end of this run", until)
-        self._on_wait(until, why)
+        if self._progress is not None:
+            self._progress.waiting(until, why)
         self._clock.sleep(seconds)

@@ -26,7 +26,7 @@ class GitServer(ThreadingHTTPServer):
         self.root = root
         self.requests = 0
         self.bytes_sent = 0
-        self.watch: Callable[[str], None] = str
+        self.watch: Callable[[str], object] = str
 
     @classmethod
     @contextmanager
