@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
-from cci_migrate.lossless.source import SourceText
+from cci_migrate.lossless.source import BOM, SourceText
 
 #: Deeper files are refused: no config is, and recursion over the tree must stay within Python's
 #: limit.
@@ -28,7 +28,17 @@ OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 _COLON_IN_FLOW = "found unexpected ':'"
 
 _COLON = re.compile(r"[ \t]*:")
-_BLOCK_HEADER = re.compile(r"(?:[&!][^\s]*[ \t]+)*[|>]([-+0-9]*)")
+_BLOCK_HEADER = re.compile(r"(?:[&!]\S*\s+(?:#.*\s+)*)*[|>]([-+0-9]*)")
+_LINE_BREAKS = "\r\n\x85\u2028\u2029"
+
+#: What only the C parser complains of: the text is asked of the Python one then. libyaml takes no
+#: plain scalar with a colon in a flow collection (``[{image: node:20}]``), no anchor with a dot,
+#: and no directive that it does not know; CircleCI's parser takes all three.
+_ONLY_IN_C = (
+    "found unexpected ':'",
+    "did not find expected alphabetic or numeric character",
+    "found unknown directive name",
+)
 
 
 class YamlError(ValueError):
@@ -59,8 +69,18 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
     from ruamel.yaml.reader import ReaderError
 
+    if source.text.startswith(BOM):
+        raise YamlError(0, "a second byte order mark stands here")
+    builder = _Builder(source, outer)
     try:
-        return _Builder(source, outer).build(_events(source.text, pure=pure))
+        if pure or not has_c_parser():
+            return builder.build(_pure_events(source.text))
+        try:
+            return builder.build(_c_events(source.text))
+        except MarkedYAMLError as error:
+            if error.problem not in _ONLY_IN_C:
+                raise
+            return builder.build(_pure_events(source.text))
     except YamlError:
         raise
     except MarkedYAMLError as error:
@@ -76,24 +96,21 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         raise YamlError(0, "collections are nested too deeply") from None
 
 
-def _events(text: str, *, pure: bool) -> Iterator[Any]:
-    if not pure and has_c_parser():
-        from _ruamel_yaml import CParser
+def _c_events(text: str) -> Iterator[Any]:
+    from _ruamel_yaml import CParser
 
-        parser = CParser(text)
-        try:
-            while (event := parser.get_event()) is not None:
-                yield event
-        finally:
-            parser.dispose()
-        return
-    from ruamel.yaml import YAML
+    parser = CParser(text)
+    try:
+        while (event := parser.get_event()) is not None:
+            yield event
+    finally:
+        parser.dispose()
 
-    # Events hold no types, so 1.2 differs in one thing: `[python:3.12]` is legal, as CircleCI
-    # has it.
-    reader = YAML(typ="safe", pure=True)
-    reader.version = (1, 2)
-    yield from reader.parse(text)
+
+def _pure_events(text: str) -> Iterator[Any]:
+    from cci_migrate.lossless.pure_events import pure_events
+
+    return pure_events(text)
 
 
 def _explained(error: Any, source: SourceText) -> tuple[int, str]:
@@ -144,7 +161,7 @@ class _Builder:
                 start = event.start_mark.index
                 end = event.end_mark.index
                 if style == "|" or style == ">":
-                    end = _block_scalar_end(text, start, end)
+                    end = _block_scalar_end(text, start, end, event.value)
                 elif (
                     start == end
                     and len(children) % 2
@@ -210,9 +227,12 @@ def _behind_key(text: str, key_end: int) -> int:
     return colon.end() if colon else key_end
 
 
-def _block_scalar_end(text: str, start: int, end: int) -> int:
+def _block_scalar_end(text: str, start: int, end: int, value: str) -> int:
     """Where a block scalar's last line ends; with ``+``, its trailing blank lines are its own."""
     header = _BLOCK_HEADER.match(text, start)
     if header is not None and "+" in header.group(1):
         return end
+    if value.rstrip("\n")[-1:] in (" ", "\t"):
+        # Its last lines are blanks beyond the indent, which belong to the value.
+        return start + len(text[start:end].rstrip(_LINE_BREAKS))
     return start + len(text[start:end].rstrip())
