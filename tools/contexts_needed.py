@@ -33,7 +33,7 @@ def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
         return ContextHabit(frozenset({default} if default else ()), in_project=default is None)
     if not any(today):
         return ContextHabit(frozenset(), in_project=True)
-    telling = {name for held in today for name in held if _tells(name, default)}
+    telling = {name for held in today for name in held if tells(name, default)}
     if sum(1 for held in today if held & telling) * 2 > len(today):
         return ContextHabit(frozenset(telling))
     common = set.intersection(*today)
@@ -43,7 +43,8 @@ def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     return ContextHabit(frozenset(telling | fallback), is_clear=False)
 
 
-def _tells(name: str, default: str | None) -> bool:
+def tells(name: str, default: str | None = None) -> bool:
+    """Whether the context ``name`` says that it is about a registry."""
     return name == default or any(word in name.lower() for word in TELLING_WORDS)
 
 

@@ -22,7 +22,11 @@ GENERATED = re.compile(
 #: CircleCI's own one-time translation of 1.0 configs left this; people have edited them since.
 TRANSLATED = "generated from a CircleCI 1.0 config"
 #: Delimiters of template languages, where they stand alone on a line or begin a value.
-TEMPLATE = re.compile(r"^\s*(\{%|\{\{|<%|[\w-]+:\s*\{\{|-\s*(\{%|\{\{))|\[\[", re.MULTILINE)
+TEMPLATE = re.compile(
+    r"^\s*(\{%|\{\{[^}]*\}\}\s*$|<%|\[\[-?\s*(if|range|end|define)\b)"
+    r"|\{\{\s*cookiecutter|\{%-?\s*(if|for|raw)\b",
+    re.MULTILINE,
+)
 OLD_KEYS = frozenset({"machine", "dependencies", "test", "deployment", "compile", "checkout"})
 
 
@@ -53,7 +57,7 @@ def read_file(path: str, content: bytes) -> FileReading:
     try:
         data = read(content)
         documents = _documents(content)
-    except UnreadableError as error:
+    except (UnreadableError, YAMLError) as error:
         is_template = TEMPLATE.search(content.decode("utf-8", "replace")) is not None
         kind = FileKind.TEMPLATE if is_template else FileKind.UNREADABLE
         return FileReading(kind, problem=str(error))
@@ -87,7 +91,11 @@ def _says_generated(content: bytes) -> bool:
 
 def _documents(content: bytes) -> int:
     try:
-        events = YAML(typ="safe").parse(content.decode("utf-8-sig"))
-        return sum(isinstance(event, DocumentStartEvent) for event in events)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableError(str(error)) from error
+        return _count_documents(content, pure=False)
+    except YAMLError:
+        return _count_documents(content, pure=True)
+
+
+def _count_documents(content: bytes, *, pure: bool) -> int:
+    events = YAML(typ="safe", pure=pure).parse(content.decode("utf-8-sig"))
+    return sum(isinstance(event, DocumentStartEvent) for event in events)

@@ -49,8 +49,19 @@ class _MergeKey:
 _MERGE = _MergeKey()
 
 
-def read(data: bytes | str, *, pure: bool = False) -> Data:
-    """The first document of ``data`` as plain data, None where there is none."""
+def read(data: bytes | str) -> Data:
+    """The first document of ``data`` as plain data, None where there is none.
+
+    What the C parser refuses the pure one may read, as SnakeYAML does (``[image: python:3.12]``).
+    """
+    try:
+        return read_by(data, pure=False)
+    except UnreadableError:
+        return read_by(data, pure=True)
+
+
+def read_by(data: bytes | str, *, pure: bool) -> Data:
+    """As `read`, by one of ruamel.yaml's two parsers."""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
         events = YAML(typ="safe", pure=pure).parse(text)

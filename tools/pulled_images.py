@@ -75,6 +75,7 @@ class WorkflowJob:
     contexts: tuple[str, ...]
     images: tuple[Image, ...]
     runs_nothing: bool
+    has_context_string: bool = False
 
     @property
     def needs_context(self) -> bool:
@@ -161,6 +162,7 @@ class _Reader:
                 contexts=contexts_of(entry.get("context")),
                 images=images,
                 runs_nothing=kind in RUNS_NOTHING,
+                has_context_string=isinstance(entry.get("context"), str),
             )
 
     def _job(self, called: str) -> tuple[_Scope, str] | None:

@@ -1,0 +1,412 @@
+"""Lays what the tool makes of a config beside what its maintainer made of it by hand.
+
+``python -m tools.pairs`` (``make pairs``) gives the tool each ``before.yml`` of the reference pairs
+with the names that the maintainer chose, compares the result with ``after.yml``, prints every
+difference and writes ``docs/pairs.md``. It exits 1 if the tool covers less than the maintainer did
+where the maintainer was right, or if a difference has no cause that someone has judged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate import engine
+from cci_migrate.outcomes import Examined, Refused
+from cci_migrate.policy import CredentialStore, PasswordAuth, Policy, RegistryPolicy
+from tools.contexts_needed import tells
+from tools.image_registry import DOCKER_HUB
+from tools.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
+from tools.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
+from tools.shared_data import ROOT, Pair, pairs, shared_folder
+
+PAGE = ROOT / "docs" / "pairs.md"
+#: Serves public images only, and takes no credentials.
+PUBLIC_ONLY = frozenset({"mcr.microsoft.com"})
+DEFAULT_NAMES = ("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
+ONE_SIDE = "on one side only"
+
+
+class Cause(Enum):
+    """Why the two differ."""
+
+    FORGOTTEN_IMAGE = "Docker Hub images left without credentials"
+    NOT_ABOUT_HUB = "Docker Hub images, where the change was about something else"
+    PUBLIC_REGISTRY = "credentials for a registry that takes none"
+    OTHER_NAMES = "another user name or password"
+    FORGOTTEN_CONTEXT = "workflow jobs that pull with the variables, left without the context"
+    NEEDLESS_CONTEXT = "the context on workflow jobs that pull nothing with it"
+    CONTEXT_FOR_STEPS = "the context on workflow jobs that log in only in their steps"
+    OTHER_CONTEXT = "a context for something else"
+    CONTEXT_FORM = "one context as a string, or as a list of one"
+    LOGIN_STEP = "a login added to steps"
+    MISPLACED_AUTH = "`auth` where CircleCI does not look for it"
+    WORKFLOW_MADE = "a workflow made to hold the context"
+    OTHER_WORK = "images and workflow jobs that other work in the same commit changed"
+    GENERATED = "a generated config, edited by hand"
+    MISSED = "the tool does less, without a reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who is right about a cause, and why."""
+
+    right: str
+    why: str
+
+
+#: Judged by hand, from reading the differences themselves.
+VERDICTS = {
+    Cause.FORGOTTEN_IMAGE: Verdict(
+        "the tool",
+        "Each is pulled like those beside it. Some maintainers added them in a later commit.",
+    ),
+    Cause.NOT_ABOUT_HUB: Verdict(
+        "the tool",
+        "The change added a login in steps, or credentials of another registry. Neither covers "
+        "the images that the Docker executor pulls.",
+    ),
+    Cause.PUBLIC_REGISTRY: Verdict(
+        "the tool",
+        "Docker Hub's credentials were sent to Microsoft's registry, which serves public images.",
+    ),
+    Cause.FORGOTTEN_CONTEXT: Verdict(
+        "the tool",
+        "The job's images read the variables; without the context they are empty. One maintainer "
+        "added it the next day.",
+    ),
+    Cause.NEEDLESS_CONTEXT: Verdict(
+        "the tool",
+        "An approval runs nothing, and an orb's job pulls the orb's image, which takes no "
+        "credentials. Who may not use the context could no longer run them.",
+    ),
+    Cause.CONTEXT_FOR_STEPS: Verdict(
+        "the maintainer",
+        "The same commit gave these jobs a login in their steps, which reads the variables. Where "
+        "there is none to read them, the tool gives no context.",
+    ),
+    Cause.CONTEXT_FORM: Verdict(
+        "both",
+        "It means the same. The tool follows the contexts that the file has, and else writes a "
+        "list, as most maintainers do.",
+    ),
+    Cause.LOGIN_STEP: Verdict(
+        "the maintainer",
+        "The credentials of a job's image do not log in the Docker that its steps use. That is a "
+        "rule of its own; this page compares images and contexts.",
+    ),
+    Cause.MISPLACED_AUTH: Verdict(
+        "the tool", "`machine` has no such key: its image is a virtual machine's, not a pull."
+    ),
+    Cause.OTHER_CONTEXT: Verdict(
+        "both", "It holds other variables (for publishing a package), unknown to the tool."
+    ),
+    Cause.WORKFLOW_MADE: Verdict(
+        "both",
+        "A config without workflows has no place for a context. The tool makes a workflow only "
+        "if asked to (`--add-workflow`).",
+    ),
+    Cause.OTHER_WORK: Verdict("both", "Not a matter of registry credentials."),
+    Cause.GENERATED: Verdict(
+        "the tool",
+        "Its header names the file that it is made from; the next run of the generator would "
+        "undo the edit. The tool refuses, and names that file.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place that the tool and the maintainer treated differently."""
+
+    pair: str
+    cause: Cause
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One pair: what differs, how many places are the same, and whether all bytes are."""
+
+    pair: str
+    same_images: int
+    same_jobs: int
+    is_same_text: bool
+    is_same_data: bool
+    differences: tuple[Difference, ...]
+
+
+ImageKey = tuple[str, str, int]
+JobKey = tuple[str, str, int]
+
+
+def images_by_key(pulled: PulledImages) -> dict[ImageKey, Image]:
+    """Images by owner, text and how many alike came before: other lines may have moved."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = {}
+    for image in pulled.images:
+        found[image.owner, image.text, seen[image.owner, image.text]] = image
+        seen[image.owner, image.text] += 1
+    return found
+
+
+def jobs_by_key(pulled: PulledImages) -> dict[JobKey, WorkflowJob]:
+    """Workflow jobs by workflow, job and how many alike came before."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = {}
+    for job in pulled.workflow_jobs:
+        workflow = job.place.rpartition(".jobs[")[0]
+        found[workflow, job.job, seen[workflow, job.job]] = job
+        seen[workflow, job.job] += 1
+    return found
+
+
+def maintainers_policy(before: PulledImages, after: PulledImages) -> Policy:
+    """The policy that the maintainer followed, told by what is new in ``after``."""
+    old_images, old_jobs = images_by_key(before), jobs_by_key(before)
+    credentials: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for key, image in images_by_key(after).items():
+        was = old_images.get(key)
+        if image.is_authenticated and image.registry is not None:
+            had = None if was is None else was.credential
+            credentials[image.registry][image.credential] += had != image.credential
+    contexts: Counter[str] = Counter()
+    for job_key, job in jobs_by_key(after).items():
+        if job.needs_context:
+            contexts.update(set(job.contexts) - _contexts(old_jobs.get(job_key)))
+    # Of several new contexts the one named after Docker is the registry's.
+    context = max(contexts, key=lambda name: (tells(name), contexts[name]), default=None)
+    usual = {host: (+found).most_common(1)[0][0] for host, found in credentials.items() if +found}
+    usual.setdefault(DOCKER_HUB, DEFAULT_NAMES)
+    registries = tuple(
+        RegistryPolicy(host, PasswordAuth(*names), context)
+        for host, names in usual.items()
+        if host not in PUBLIC_ONLY
+    )
+    store = CredentialStore.PROJECT if context is None else CredentialStore.CONTEXT
+    return Policy(registries=registries, credentials=store)
+
+
+def _contexts(job: WorkflowJob | None) -> set[str]:
+    return set() if job is None else set(job.contexts)
+
+
+def compare(pair: Pair) -> Comparison:
+    """Run the tool over the pair's ``before`` and compare with its ``after``."""
+    try:
+        old_data, their_data = read(pair.before), read(pair.after)
+    except UnreadableError as error:
+        missed = Difference(pair.name, Cause.MISSED, "", first_lines(error))
+        return Comparison(pair.name, 0, 0, False, False, (missed,))
+    before, theirs = pulled_images(old_data), pulled_images(their_data)
+    outcome = engine.process({pair.path: pair.before}, maintainers_policy(before, theirs))
+    if not isinstance(outcome, Examined):
+        cause = Cause.GENERATED if isinstance(outcome, Refused) else Cause.MISSED
+        difference = Difference(pair.name, cause, pair.path, type(outcome).__name__)
+        return Comparison(pair.name, 0, 0, False, False, (difference,))
+    result = pair.before if outcome.change is None else outcome.change.files[0].after
+    our_data = read(result)
+    ours = pulled_images(our_data)
+    images = tuple(_image_differences(pair.name, before, theirs, ours))
+    jobs = tuple(_job_differences(pair.name, before, theirs, ours, their_data))
+    others = tuple(_other_differences(pair.name, old_data, their_data, theirs, ours))
+    return Comparison(
+        pair=pair.name,
+        same_images=_count_shared(images_by_key(theirs), images_by_key(ours), images),
+        same_jobs=_count_shared(jobs_by_key(theirs), jobs_by_key(ours), jobs),
+        is_same_text=result == pair.after,
+        is_same_data=our_data == their_data,
+        differences=(*images, *jobs, *others),
+    )
+
+
+def _count_shared(
+    theirs: Iterable[object], ours: Iterable[object], different: Iterable[Difference]
+) -> int:
+    return len(set(theirs) & set(ours)) - sum(1 for one in different if one.detail != ONE_SIDE)
+
+
+def _image_differences(
+    pair: str, before: PulledImages, after: PulledImages, made: PulledImages
+) -> Iterator[Difference]:
+    old, theirs, ours = images_by_key(before), images_by_key(after), images_by_key(made)
+    meant_hub = any(
+        image.is_hub and image.credential != old[key].credential
+        for key, image in theirs.items()
+        if key in old
+    )
+    for key in sorted({*theirs, *ours}):
+        place = f"{key[0]}: {key[1]}"
+        if key not in ours or key not in theirs:
+            yield Difference(pair, Cause.OTHER_WORK, place, ONE_SIDE)
+            continue
+        their, our = theirs[key], ours[key]
+        if their.credential == our.credential:
+            continue
+        if our.is_authenticated and their.is_authenticated:
+            cause = Cause.OTHER_NAMES
+        elif our.is_authenticated:
+            cause = Cause.FORGOTTEN_IMAGE if meant_hub else Cause.NOT_ABOUT_HUB
+        else:
+            cause = Cause.PUBLIC_REGISTRY if their.registry in PUBLIC_ONLY else Cause.MISSED
+        yield Difference(pair, cause, place, f"{their.credential} by hand, {our.credential}")
+
+
+def _job_differences(
+    pair: str, before: PulledImages, after: PulledImages, made: PulledImages, their_data: Data
+) -> Iterator[Difference]:
+    old, theirs, ours = jobs_by_key(before), jobs_by_key(after), jobs_by_key(made)
+    for key in sorted({*theirs, *ours}):
+        place = f"{key[0]}: {key[1]}"
+        if key not in ours or key not in theirs:
+            cause = Cause.OTHER_WORK if before.workflow_jobs else Cause.WORKFLOW_MADE
+            yield Difference(pair, cause, place, ONE_SIDE)
+            continue
+        had, their, our = (_contexts(side.get(key)) for side in (old, theirs, ours))
+        if their == our:
+            continue
+        detail = f"{sorted(their)} by hand, {sorted(our)}"
+        if had - their:
+            cause = Cause.OTHER_WORK
+        elif our - their:
+            cause = Cause.FORGOTTEN_CONTEXT
+        elif not any(tells(name) for name in their - our):
+            cause = Cause.OTHER_CONTEXT
+        elif ours[key].needs_context:
+            cause = Cause.MISSED
+        else:
+            steps = _logs_in(their_data, key[1])
+            cause = Cause.CONTEXT_FOR_STEPS if steps else Cause.NEEDLESS_CONTEXT
+        yield Difference(pair, cause, place, detail)
+
+
+def _logs_in(config: Data, job: str) -> bool:
+    """Whether the steps of ``job``, or the commands that they call, log in to a registry."""
+    data = mapping_of(config)
+    commands = mapping_of(data.get("commands"))
+    pending = [mapping_of(mapping_of(data.get("jobs")).get(job)).get("steps")]
+    seen: set[str] = set()
+    while pending:
+        steps = pending.pop()
+        if _count_logins(steps):
+            return True
+        for step in list_of(steps):
+            name = step if isinstance(step, str) else next(iter(mapping_of(step)), "")
+            if name in commands and name not in seen:
+                seen.add(name)
+                pending.append(mapping_of(commands[name]).get("steps"))
+    return False
+
+
+def _count_logins(data: Data) -> int:
+    text = json.dumps(data, default=str)
+    return len(re.findall(r"docker login|docker/check", text))
+
+
+def _other_differences(
+    pair: str, old_data: Data, their_data: Data, theirs: PulledImages, ours: PulledImages
+) -> Iterator[Difference]:
+    if _count_logins(their_data) > _count_logins(old_data):
+        yield Difference(pair, Cause.LOGIN_STEP, "steps", ONE_SIDE)
+    for name, job in mapping_of(mapping_of(their_data).get("jobs")).items():
+        if "auth" in mapping_of(mapping_of(job).get("machine")):
+            yield Difference(pair, Cause.MISPLACED_AUTH, f"jobs.{name}.machine", ONE_SIDE)
+    our_jobs = jobs_by_key(ours)
+    for key, their_job in jobs_by_key(theirs).items():
+        our_job = our_jobs.get(key)
+        if (
+            our_job is not None
+            and our_job.contexts == their_job.contexts
+            and our_job.has_context_string != their_job.has_context_string
+        ):
+            yield Difference(pair, Cause.CONTEXT_FORM, f"{key[0]}: {key[1]}", ONE_SIDE)
+
+
+def page(comparisons: list[Comparison]) -> str:
+    """The text of ``docs/pairs.md``."""
+    differences = [one for comparison in comparisons for one in comparison.differences]
+    by_cause: dict[Cause, list[Difference]] = defaultdict(list)
+    for one in differences:
+        by_cause[one.cause].append(one)
+    same_images = sum(one.same_images for one in comparisons)
+    same_jobs = sum(one.same_jobs for one in comparisons)
+    lines = [
+        "# Beside what maintainers did by hand",
+        "",
+        f"{len(comparisons)} real configs, each before and after its maintainers added registry "
+        "credentials by hand, mostly in the autumn of 2020. The tool gets the config as it was, "
+        "and the names that the maintainers chose. `make pairs` writes this page.",
+        "",
+        "| the same as by hand | |",
+        "|---|---|",
+        f"| images, with the same credentials or rightly none | {same_images} |",
+        f"| workflow jobs, with the same contexts | {same_jobs} |",
+        f"| configs with the same data | {sum(c.is_same_data for c in comparisons)} |",
+        f"| configs with the same bytes | {sum(c.is_same_text for c in comparisons)} |",
+        "",
+        "Where names differ, it is never the variables: every image that both authenticate has "
+        "the same user name and password."
+        if not by_cause[Cause.OTHER_NAMES]
+        else f"{len(by_cause[Cause.OTHER_NAMES])} images have other names.",
+        "",
+        "| what differs | places | configs | who is right | why |",
+        "|---|---|---|---|---|",
+    ]
+    for cause in Cause:
+        found = by_cause[cause]
+        if found:
+            verdict = VERDICTS.get(cause, Verdict("not judged", ""))
+            names = {one.pair for one in found}
+            lines.append(
+                f"| {cause.value} | {len(found)} | {len(names)} | {verdict.right} | {verdict.why} |"
+            )
+    lines += ["", "Which configs, by repository and commit:", ""]
+    for cause in Cause:
+        if by_cause[cause]:
+            names = {one.pair for one in by_cause[cause]}
+            shown = ", ".join(sorted(_title(name) for name in names))
+            lines.append(f"- {cause.value}: {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _title(pair: str) -> str:
+    owner, repository, commit = pair.split("__", 2)
+    return f"{owner}/{repository}@{commit}"
+
+
+def unjudged(comparisons: Iterable[Comparison]) -> list[Difference]:
+    """The differences that no verdict explains: the tool may be wrong there."""
+    return [
+        one
+        for comparison in comparisons
+        for one in comparison.differences
+        if one.cause not in VERDICTS
+    ]
+
+
+def main() -> int:
+    """Compare all pairs and write the page; 1 if the tool falls short, 2 if there are no pairs."""
+    shared = shared_folder()
+    if shared is None:
+        print("there are no reference pairs beside the repository", file=sys.stderr)
+        return 2
+    comparisons = [compare(pair) for pair in pairs(shared)]
+    for comparison in comparisons:
+        for one in comparison.differences:
+            print(f"{one.pair}: {one.cause.value}: {one.place}: {one.detail}")
+    PAGE.write_text(page(comparisons), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    wrong = unjudged(comparisons)
+    for one in wrong:
+        print(f"falls short: {one.pair}: {one.cause.value}: {one.place}: {one.detail}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
