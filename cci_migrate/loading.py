@@ -13,6 +13,7 @@ from cci_migrate.circleci.source_kinds import (
     SourceKind,
     generated,
     is_template,
+    is_template_text,
     kind_of,
 )
 from cci_migrate.lossless import nodes
@@ -77,7 +78,7 @@ def load_texts(
     if not group.is_packed and kinds == [SourceKind.PACKED_PART]:
         is_orb = ".circleci" not in paths[0].split("/")
     config = read_config(parts, is_orb_source=is_orb)
-    return Loaded(config, _must_not_be_edited(sources))
+    return Loaded(config, _must_not_be_edited(config.documents))
 
 
 class _Trees:
@@ -128,7 +129,7 @@ def _mount(part: Part, document: Document, kind: SourceKind) -> tuple[str, ...]:
 
 def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
     position = source.position(error.offset)
-    if is_template(source):
+    if is_template_text(source):
         return Refused(
             (source.path,),
             "it is a template, not YAML yet",
@@ -167,14 +168,15 @@ def _several_documents(document: Document) -> Refused | NotAConfig:
     )
 
 
-def _must_not_be_edited(sources: Sequence[SourceText]) -> Refused | None:
-    for source in sources:
+def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
+    for document in documents:
+        source = document.source
         paths = (source.path,)
         origin = generated(source)
         if origin is not None:
             where = origin.origin or "what generates it"
             return Refused(paths, "it says that a program writes it", f"change {where} instead")
-        if is_template(source):
+        if is_template(document):
             return Refused(
                 paths,
                 "it is a template",

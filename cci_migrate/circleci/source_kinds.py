@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
-from cci_migrate.lossless.nodes import Document, Mapping
+from cci_migrate.lossless.nodes import Document, Mapping, Scalar, walk
 from cci_migrate.lossless.source import SourceText
 
 
@@ -29,12 +30,12 @@ class SomethingElse:
 _SECTIONS = frozenset(
     {"jobs", "workflows", "executors", "commands", "orbs", "job-groups", "setup", "parameters"}
 )
-_ORB_KEYS = frozenset({"examples", "display"})
+_ORB_KEYS = frozenset({"description", "display", "examples"})
 _EXECUTOR_KEYS = frozenset({"docker", "machine", "macos", "executor"})
 _VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "compile"})
 
 _TEMPLATE = re.compile(
-    r"^[ \t]*(?:\{%|\{\{[#/>^!])|\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b|<%"
+    r"^[ \t]*(?:\{%|\{\{[#/>^!])|\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b|^[ \t]*<%"
     r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b"
     r"|^[ \t]*(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b",
     re.MULTILINE,
@@ -42,7 +43,7 @@ _TEMPLATE = re.compile(
 _HEADER = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
 _GENERATED = re.compile(
     r"do\s+not\s+(?:manually\s+|directly\s+)?(?:edit|modify|change)|@generated"
-    r"|auto-?\s?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
+    r"|auto(?:matically)?[-\s]?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
     re.IGNORECASE,
 )
 #: The header that CircleCI's own translator of 1.0 configs left in files which are kept by hand
@@ -85,14 +86,30 @@ def _looks_like_sections(root: Mapping) -> bool:
     return False
 
 
-def is_template(source: SourceText) -> bool:
-    """Whether ``source`` is filled in by a template engine before CircleCI sees it.
+def is_template_text(source: SourceText) -> bool:
+    """Whether ``source``, which is not YAML, is filled in by a template engine first.
 
     ``{{ checksum "x" }}`` and the like are CircleCI's own, in the keys of caches.
     """
-    return any(mark in source.text for mark in ("{%", "{{", "<%", "[[")) and (
-        _TEMPLATE.search(source.text) is not None
-    )
+    return next(_template_marks(source), None) is not None
+
+
+def is_template(document: Document) -> bool:
+    """Whether ``document``, which is YAML by luck, is filled in by a template engine first.
+
+    Marks inside scalars do not count: a step may write a template of its own.
+    """
+    marks = list(_template_marks(document.source))
+    if not marks or document.root is None:
+        return bool(marks)
+    scalars = [node for node in walk(document.root) if isinstance(node, Scalar)]
+    return any(not any(node.start <= mark < node.end for node in scalars) for mark in marks)
+
+
+def _template_marks(source: SourceText) -> Iterator[int]:
+    if any(mark in source.text for mark in ("{%", "{{", "<%", "[[")):
+        for match in _TEMPLATE.finditer(source.text):
+            yield match.end() - 1
 
 
 @dataclass(frozen=True, slots=True)

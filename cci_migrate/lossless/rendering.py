@@ -306,7 +306,9 @@ class _Writer:
         previous = mapping.entries[-1] if after is None else _last_entry(mapping, after)
         if self._source.text[mapping.end - 1] != "}":
             # A pair without braces in a flow sequence: `[image: x]`.
-            return [insertion(mapping.start, "{"), insertion(mapping.end, f", {pair}}}")]
+            gap = " " if isinstance(previous[1], Alias) else ""
+            end = _flow_end(mapping.entries[-1])
+            return [insertion(mapping.start, "{"), insertion(end, f"{gap}, {pair}}}")]
         return self._flow_addition(previous[0].start, _flow_end(previous), pair)
 
     def _add_flow_item(self, sequence: Sequence, index: int, content: Content) -> list[Edit]:
