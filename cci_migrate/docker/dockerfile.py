@@ -1,9 +1,15 @@
-"""Which images a Dockerfile makes the builder fetch."""
+"""Which images a Dockerfile makes the builder fetch.
+
+The format: https://docs.docker.com/reference/dockerfile/. The instructions are told apart here and
+not by the library dockerfile-parse: that one takes the lines of a here-document for instructions
+(``RUN <<EOF``), and knows neither stages nor what a build argument without a value leaves open.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -29,6 +35,38 @@ class FetchedImage:
     line: int
 
 
+@dataclass(slots=True)
+class _Stage:
+    """A stage under construction: what it fetches itself, and which names it takes files from."""
+
+    name: str | None
+    fetched: list[FetchedImage] = field(default_factory=list)
+    stages: list[int] = field(default_factory=list)
+
+
+_DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)")
+_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
+_FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
+_FLAG = re.compile(r"--([\w-]+)(?:=(\S+))?(?:\s+|$)")
+_ARG = re.compile(r"(\w+)(?:=(\"(?:\\.|[^\"])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")
+_VARIABLE = re.compile(
+    r"\\(?P<escaped>.)|\$(?:(?P<bare>\w+)"
+    r"|\{(?P<name>\w+)(?:(?P<colon>:?)(?P<sign>[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})"
+)
+#: What BuildKit gives by itself: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+#: On an Arm machine they differ, the registries do not.
+_AUTOMATIC = {
+    "TARGETPLATFORM": "linux/amd64",
+    "TARGETOS": "linux",
+    "TARGETARCH": "amd64",
+    "TARGETVARIANT": "",
+    "BUILDPLATFORM": "linux/amd64",
+    "BUILDOS": "linux",
+    "BUILDARCH": "amd64",
+    "BUILDVARIANT": "",
+}
+
+
 def images_of(
     text: str,
     target: str | None = None,
@@ -40,6 +78,179 @@ def images_of(
     ``build_args``: what ``--build-arg`` sets; None is a value from the environment, not known here.
     ``build_contexts``: what ``--build-context NAME=VALUE`` puts in the place of names.
     Stages that the target does not need are left out, as BuildKit does. A target that the text
-    lacks counts as the last stage.
+    lacks counts as the last stage. In the order of the text; nothing is raised for what it holds.
     """
-    raise NotImplementedError
+    return _Reader(build_args or {}, build_contexts or {}).read(text, target)
+
+
+class _Reader:
+    def __init__(
+        self, build_args: Mapping[str, str | None], build_contexts: Mapping[str, str]
+    ) -> None:
+        self._given = build_args
+        self._contexts = {name.lower(): value for name, value in build_contexts.items()}
+        self._arguments: dict[str, str | None] = dict(_AUTOMATIC)
+        self._stages: list[_Stage] = []
+
+    def read(self, text: str, target: str | None) -> tuple[FetchedImage, ...]:
+        directives, lines = _directives(text)
+        for line, instruction, value in _instructions(lines, directives.get("escape", "\\")):
+            if instruction == "ARG" and not self._stages:
+                self._declare(value)
+            elif instruction == "FROM":
+                self._from(value, line)
+            elif self._stages and instruction in ("COPY", "ADD", "RUN"):
+                self._flags(instruction, value, line)
+        fetched = [image for stage in self._needed(target) for image in self._stages[stage].fetched]
+        syntax = directives.get("syntax")
+        if syntax is not None and self._stages:
+            line = next(
+                number
+                for number, content in enumerate(lines, start=1)
+                if content.lstrip().startswith("#") and syntax in content
+            )
+            fetched.insert(0, FetchedImage(syntax, Reason.SYNTAX, line))
+        return tuple(sorted(fetched, key=lambda image: image.line))
+
+    def _declare(self, value: str) -> None:
+        for match in _ARG.finditer(value):
+            name, default = match[1], match[2]
+            if name in self._given:
+                self._arguments[name] = self._given[name]
+            elif default is not None:
+                self._arguments[name] = self._expanded(_unquoted(default))
+            elif name not in _AUTOMATIC:
+                self._arguments[name] = None
+
+    def _from(self, value: str, line: int) -> None:
+        match = _FROM.match(value)
+        if match is None:
+            return
+        stage = _Stage(None if match[2] is None else match[2].lower())
+        image = self._expanded(_unquoted(match[1]))
+        self._take(stage, image, Reason.FROM, line)
+        self._stages.append(stage)
+
+    def _flags(self, instruction: str, value: str, line: int) -> None:
+        stage = self._stages[-1]
+        position = 0
+        while (match := _FLAG.match(value, position)) is not None:
+            position = match.end()
+            name, content = match[1], match[2] or ""
+            if name == "from" and instruction == "COPY":
+                self._take(stage, self._expanded(content), Reason.COPY_FROM, line, index=True)
+            elif name == "mount" and instruction == "RUN":
+                for part in content.split(","):
+                    key, _, source = part.partition("=")
+                    if key == "from":
+                        source = self._expanded(_unquoted(source))
+                        self._take(stage, source, Reason.MOUNT_FROM, line)
+
+    def _take(
+        self, stage: _Stage, name: str, reason: Reason, line: int, *, index: bool = False
+    ) -> None:
+        """Note that ``stage`` needs ``name``: another stage, a context, or an image."""
+        context = self._contexts.get(name.lower())
+        if context is not None:
+            if context.startswith("docker-image://"):
+                image = context.removeprefix("docker-image://")
+                stage.fetched.append(FetchedImage(image, reason, line))
+            return
+        # A later stage of the same name hides an earlier one.
+        for number in range(len(self._stages) - 1, -1, -1):
+            if self._stages[number].name == name.lower():
+                stage.stages.append(number)
+                return
+        if index and name.isdigit() and int(name) < len(self._stages):
+            stage.stages.append(int(name))
+            return
+        if name and name.lower() != "scratch":
+            stage.fetched.append(FetchedImage(name, reason, line))
+
+    def _needed(self, target: str | None) -> set[int]:
+        if not self._stages:
+            return set()
+        last = len(self._stages) - 1
+        names = {stage.name: number for number, stage in enumerate(self._stages) if stage.name}
+        wanted = last
+        if target is not None:
+            if target.lower() in names:
+                wanted = names[target.lower()]
+            elif target.isdigit() and int(target) <= last:
+                wanted = int(target)
+        needed: set[int] = set()
+        open_stages = [wanted]
+        while open_stages:
+            number = open_stages.pop()
+            if number not in needed:
+                needed.add(number)
+                open_stages.extend(self._stages[number].stages)
+        return needed
+
+    def _expanded(self, text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            if match["escaped"] is not None:
+                return match["escaped"]
+            name = match["bare"] or match["name"]
+            known = self._arguments.get(name)
+            open_ = name in self._given and self._given[name] is None
+            sign, word = match["sign"], match["word"]
+            present = known is not None and (known != "" or not match["colon"])
+            if sign == "-" and not present and not open_:
+                return self._expanded(word)
+            if sign == "+":
+                return self._expanded(word) if present else ""
+            return match[0] if known is None else known
+
+        return _VARIABLE.sub(value, text)
+
+
+def _directives(text: str) -> tuple[dict[str, str], list[str]]:
+    """The parser directives at the top of ``text``, and its lines."""
+    lines = text.removeprefix("\ufeff").splitlines()
+    directives: dict[str, str] = {}
+    for line in lines:
+        match = _DIRECTIVE.match(line.strip())
+        if match is None:
+            break
+        directives.setdefault(match[1].lower(), match[2])
+    return directives, lines
+
+
+def _instructions(lines: list[str], escape: str) -> Iterator[tuple[int, str, str]]:
+    """Each instruction: its first line, its name in capitals, and what follows, in one line."""
+    index = 0
+    while index < len(lines):
+        first = index + 1
+        line = lines[index].strip()
+        index += 1
+        if not line or line.startswith("#"):
+            continue
+        parts: list[str] = []
+        while line.endswith(escape):
+            parts.append(line[: -len(escape)])
+            line = ""
+            while index < len(lines):
+                following = lines[index].strip()
+                index += 1
+                # Comments and empty lines within an instruction are skipped.
+                if following and not following.startswith("#"):
+                    line = following
+                    break
+        parts.append(line)
+        name, _, value = "".join(parts).strip().partition(" ")
+        name, tab, rest = name.partition("\t")
+        value = f"{rest} {value}" if tab else value
+        if name.upper() in ("RUN", "COPY", "ADD"):
+            for match in _HEREDOC.finditer(value):
+                while index < len(lines):
+                    index += 1
+                    if lines[index - 1].strip() == match[2]:
+                        break
+        yield first, name.upper(), value.strip()
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    return text
