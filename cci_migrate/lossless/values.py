@@ -74,53 +74,62 @@ class DataTree:
 
     roots: list[Data] = field(default_factory=list)
     of_node: dict[int, Data] = field(default_factory=dict)
-    slots: dict[int, tuple[list[Data], int]] = field(default_factory=dict)
+    #: The list in which the data of a node stands.
+    lists: dict[int, list[Data]] = field(default_factory=dict)
+    #: For each list the nodes that its data come from, by place; `_NEW` for what is added.
+    origins: dict[int, list[int]] = field(default_factory=dict)
+
+
+_NEW = 0
 
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
     """The data of ``documents``; what an alias means is the same object as what is anchored."""
     tree = DataTree()
+    tree.origins[id(tree.roots)] = []
     for document in documents:
         if document.root is not None:
             _read(document.root, tree.roots, tree)
     return tree
 
 
-def _read(node: Node, slot: list[Data], tree: DataTree) -> None:
-    if isinstance(node, Alias):
-        known = tree.of_node.get(id(node.target))
-        if known is None:
-            # An anchor of a later file of the same packed source: read it where it is used.
-            aside: list[Data] = []
-            _read(node.target, aside, tree)
-            known = aside[0]
-        tree.slots[id(node)] = (slot, len(slot))
-        slot.append(known)
-        return
-    tree.slots[id(node)] = (slot, len(slot))
-    known = tree.of_node.get(id(node))
+def _read(node: Node, into: list[Data], tree: DataTree) -> None:
+    tree.lists[id(node)] = into
+    tree.origins[id(into)].append(id(node))
+    target = node.target if isinstance(node, Alias) else node
+    known = tree.of_node.get(id(target))
     if known is not None:
-        slot.append(known)
-        return
-    if isinstance(node, Scalar):
+        into.append(known)
+    elif isinstance(node, Alias):
+        # An anchor of a later file of the same packed source: read it where it is used.
+        aside = _new_list(tree)
+        _read(node.target, aside, tree)
+        into.append(aside[0])
+    elif isinstance(node, Scalar):
         data: Data = ScalarData(node.value, _kind(node))
         tree.of_node[id(node)] = data
-        slot.append(data)
+        into.append(data)
     elif isinstance(node, Sequence):
-        items = ListData()
+        items = ListData(_new_list(tree))
         tree.of_node[id(node)] = items
-        slot.append(items)
+        into.append(items)
         for item in node.items:
             _read(item, items.items, tree)
     elif isinstance(node, Mapping):
-        mapping = MapData()
+        mapping = MapData(_new_list(tree), _new_list(tree))
         tree.of_node[id(node)] = mapping
-        slot.append(mapping)
+        into.append(mapping)
         for key, value in node.entries:
             _read(key, mapping.keys, tree)
             _read(value, mapping.items, tree)
     else:
         assert_never(node)
+
+
+def _new_list(tree: DataTree) -> list[Data]:
+    data: list[Data] = []
+    tree.origins[id(data)] = []
+    return data
 
 
 def _kind(scalar: Scalar) -> str:
@@ -145,23 +154,22 @@ def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...])
 def _apply(operation: Operation, tree: DataTree) -> None:
     match operation:
         case AddEntry(mapping, key, content, after):
-            target = _mapping(mapping, tree)
-            index = len(target.keys) if after is None else _index(target, after) + 1
-            target.keys.insert(index, _new_key(key))
-            target.items.insert(index, _new(content, tree))
+            _add_entry(_mapping(mapping, tree), key, _new(content, tree), after, tree)
         case AddItem(sequence, index, content):
             items = _of(sequence, tree)
             assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
-            # Earlier operations may have added items: count from the end, as the text does.
-            position = len(items.items) - (len(sequence.items) - index)
-            items.items.insert(position, _new(content, tree))
+            at_end = index == len(sequence.items)
+            place = len(items.items) if at_end else _place(sequence.items[index], tree)
+            _insert(items.items, place, _new(content, tree), tree)
         case ReplaceScalar(scalar, content):
             if isinstance(scalar, Alias) or isinstance(content, Items):
                 _put(scalar, _new(content, tree), tree)
             else:
                 data = _of(scalar, tree)
                 assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
-                data.value, data.kind = content.value, "str"
+                data.value = content.value
+                if scalar.tag is None:
+                    data.kind = _text(content).kind
         case ReplaceText(scalar, start, end, text):
             data = _of(scalar, tree)
             assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
@@ -184,21 +192,52 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             target = _mapping(mapping, tree)
             nested = MapData()
             for key in keys:
-                index = _index(target, key)
-                nested.keys.append(target.keys.pop(index))
-                nested.items.append(target.items.pop(index))
+                old_key, old_value = _take(target, _index(target, key), tree)
+                nested.keys.append(old_key)
+                nested.items.append(old_value)
             target.items[_index(target, parent)] = nested
         case RenameKey(mapping, index, name):
             target = _mapping(mapping, tree)
-            target.keys[index] = _new_key(name)
+            _refuse_known(target, name)
+            target.keys[_place(mapping.entries[index][0], tree)] = _new_key(name)
         case RemoveEntry(mapping, key):
             target = _mapping(mapping, tree)
-            index = _index(target, key)
-            del target.keys[index], target.items[index]
+            _take(target, _index(target, key), tree)
         case AddComment():
             pass
         case _:
             assert_never(operation)
+
+
+def _add_entry(target: MapData, key: str, value: Data, after: str | None, tree: DataTree) -> None:
+    _refuse_known(target, key)
+    place = len(target.keys)
+    if after is not None:
+        place = _index(target, after) + 1
+        # What an earlier operation put there stays above, as in the text.
+        origins = tree.origins[id(target.keys)]
+        while place < len(origins) and origins[place] == _NEW:
+            place += 1
+    _insert(target.keys, place, _new_key(key), tree)
+    _insert(target.items, place, value, tree)
+
+
+def _refuse_known(target: MapData, name: str) -> None:
+    if name != MERGE_KEY and any(
+        isinstance(key, ScalarData) and key.value == name for key in target.keys
+    ):
+        raise UnknownPlaceError(f"an operation adds the key {name!r} that the mapping has")
+
+
+def _insert(into: list[Data], place: int, data: Data, tree: DataTree) -> None:
+    into.insert(place, data)
+    tree.origins[id(into)].insert(place, _NEW)
+
+
+def _take(target: MapData, place: int, tree: DataTree) -> tuple[Data, Data]:
+    for part in (target.keys, target.items):
+        del tree.origins[id(part)][place]
+    return target.keys.pop(place), target.items.pop(place)
 
 
 def _of(node: Node, tree: DataTree) -> Data:
@@ -208,22 +247,30 @@ def _of(node: Node, tree: DataTree) -> Data:
         raise UnknownPlaceError("an operation names a node that the document lacks") from None
 
 
+def _place(node: Node, tree: DataTree) -> int:
+    """Where the data of ``node`` stand by now in their list."""
+    try:
+        return tree.origins[id(tree.lists[id(node)])].index(id(node))
+    except (KeyError, ValueError):
+        raise UnknownPlaceError("an operation names a node that is gone") from None
+
+
 def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
-    if isinstance(node, Scalar):
-        slot, index = tree.slots[id(node)]
-        current = slot[index]
-        if not isinstance(current, MapData):
-            current = MapData()
-            slot[index] = current
-        return current
-    data = _of(node, tree)
-    assert isinstance(data, MapData)  # noqa: S101 - the node is a Mapping
-    return data
+    if isinstance(node, Mapping):
+        data = _of(node, tree)
+        assert isinstance(data, MapData)  # noqa: S101 - the node is a Mapping
+        return data
+    place = _place(node, tree)
+    current = tree.lists[id(node)][place]
+    if not isinstance(current, MapData):
+        current = MapData(_new_list(tree), _new_list(tree))
+        tree.lists[id(node)][place] = current
+    return current
 
 
 def _put(node: Node, data: Data, tree: DataTree) -> None:
-    slot, index = tree.slots[id(node)]
-    slot[index] = data
+    place = _place(node, tree)
+    tree.lists[id(node)][place] = data
 
 
 def _index(mapping: MapData, name: str) -> int:
@@ -236,8 +283,8 @@ def _index(mapping: MapData, name: str) -> int:
 
 def _new(content: Content, tree: DataTree) -> Data:
     match content:
-        case Text(value, is_number=is_number):
-            return ScalarData(value, "other" if is_number else "str")
+        case Text():
+            return _text(content)
         case Items(items):
             return ListData([_new(item, tree) for item in items])
         case Entries(entries):
@@ -249,6 +296,10 @@ def _new(content: Content, tree: DataTree) -> Data:
             return _of(target, tree)
         case _:
             assert_never(content)
+
+
+def _text(content: Text) -> ScalarData:
+    return ScalarData(content.value, "other" if content.is_number else "str")
 
 
 def _new_key(name: str) -> ScalarData:
