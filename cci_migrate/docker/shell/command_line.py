@@ -65,7 +65,7 @@ class CommandLine:
 #: A whole word that is a variable or a parameter with such a name holds options, not an argument.
 _OPTIONS_INSIDE = re.compile(r"opt|arg|flag|param(?!eters\.)|switch|extra", re.IGNORECASE)
 _WHOLE_PLACEHOLDER = re.compile(
-    r"\$\{?[#!]?\w+(?:\[[@*]\])?(?:[:+-][^}]*)?\}?|\$@|<<[^<>]*>>|\{\{[^{}]*\}\}|`[^`]*`"
+    r"\$\{?[#!]?\w+(?:\[[@*]\])?(?:[:+-][^}]*)?\}?|\$@|\$\([^()]*\)|<<[^<>]*>>|\{\{[^{}]*\}\}|`[^`]*`"
 )
 
 

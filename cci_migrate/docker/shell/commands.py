@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.shell.cloud_cli import cloud_login
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
 from cci_migrate.docker.shell.conditions import Conditions
 from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
 from cci_migrate.docker.shell.facts import (
@@ -23,7 +23,15 @@ from cci_migrate.docker.shell.facts import (
     Word,
     joined_path,
 )
-from cci_migrate.docker.shell.flow import Construct, Kind, Place, Standing, Turn, surely_before
+from cci_migrate.docker.shell.flow import (
+    Alternative,
+    Construct,
+    Kind,
+    Place,
+    Standing,
+    Turn,
+    surely_before,
+)
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.syntax import (
     Statement,
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
 
 #: How deep functions and scripts in quotes are followed into each other.
 _MAX_DEPTH = 8
+#: How many lines are tried together where a script does not parse as a whole.
+_MAX_PIECE = 40
 
 _SHELLS = names("sh bash dash ash ksh zsh")
 _CLOUDS = names("aws gcloud az")
@@ -114,13 +124,42 @@ class CommandReader(ABC):
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:
         """Parse a part of the text, at the offsets that it has, and walk it."""
-        shell = " " * start + self._shell[start:end] if start else self._shell[:end]
-        if not shell.strip():
+        if not self._shell[start:end].strip():
             return
-        root = shell_parser().parse(shell.encode("ascii")).root_node
+        root = shell_parser().parse(self._piece(start, end)).root_node
         self._errors = self._errors or root.has_error
+        if root.type == "ERROR":
+            self._pieces(start, end, place)
+            return
         self._variables.count_assignments(root)
         self._walk(root, place)
+
+    def _pieces(self, start: int, end: int, place: Place) -> None:
+        """Read what can be read of a text that has no syntax tree as a whole.
+
+        Runs of lines that parse on their own are read, the others left out. As it is not known what
+        the lines are part of, none of them counts as surely run.
+        """
+        lines = [
+            start,
+            *(match.end() + start for match in re.finditer("\n", self._shell[start:end])),
+        ]
+        lines.append(end)
+        construct = Construct(Kind.SEQUENCE)
+        first = 0
+        while first < len(lines) - 1:
+            for last in range(first + 1, min(first + _MAX_PIECE, len(lines) - 1) + 1):
+                root = shell_parser().parse(self._piece(lines[first], lines[last])).root_node
+                if not root.has_error:
+                    maybe = Construct(Kind.CHOICE, (Alternative((), 0), Alternative((), None)))
+                    self._variables.count_assignments(root)
+                    self._walk(root, (*place, Turn(construct, first), Turn(maybe, 0)))
+                    first = last - 1
+                    break
+            first += 1
+
+    def _piece(self, start: int, end: int) -> bytes:
+        return (" " * start + self._shell[start:end]).encode("ascii")
 
     def _source(self, node: Node) -> str:
         return self._text[node.start_byte : node.end_byte]
@@ -308,7 +347,7 @@ class CommandReader(ABC):
             targets = words[1:] if program == "tee" else words[-1:]
             for word in targets:
                 self._if_credentials(word.value, node, place, pipe)
-        elif "/" in words[0].value and not words[0].value.startswith(("/", "~", "<")):
+        elif "/" in words[0].value:
             self._script_call(words[0], node, place, sourced=False)
 
     def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
@@ -359,7 +398,7 @@ class CommandReader(ABC):
 
     def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
         value = _WORKING_DIRECTORY.sub(".", path.value)
-        if value and not value.startswith(("/", "-")):
+        if value and not value.startswith(("/", "-")) and not is_whole_placeholder(path):
             self._emit(
                 ScriptCall(node.start_byte, node.end_byte, value, sourced, self._directory, place)
             )

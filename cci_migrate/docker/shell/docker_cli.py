@@ -325,7 +325,8 @@ def _login(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
             LoginKind.LOGIN,
             tool,
             registry,
-            registries_named(None if registry is None else registry.value),
+            registries_named(None if registry is None else registry.value)
+            or _BY_USERNAME.get("" if username is None else username.value, ()),
             username,
             password,
             stdin,
@@ -335,6 +336,15 @@ def _login(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
     ]
 
 
+#: User names that stand for a cloud's token, so that the registry is one of that cloud's:
+#: https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html,
+#: https://cloud.google.com/artifact-registry/docs/docker/authentication
+_BY_USERNAME = {
+    "AWS": ("*.dkr.ecr*.amazonaws.com*", "public.ecr.aws"),
+    "oauth2accesstoken": ("*gcr.io", "*-docker.pkg.dev"),
+    "_json_key": ("*gcr.io", "*-docker.pkg.dev"),
+    "_json_key_base64": ("*gcr.io", "*-docker.pkg.dev"),
+}
 _PLACEHOLDERS = re.compile(r"<<[^\n]*?>>|\$\{[^{}]*\}|\$\([^()]*\)|\$\w+|`[^`]*`|\{\{.*?\}\}|[*]")
 
 

@@ -255,7 +255,9 @@ class LocalImage:
 class ScriptCall:
     """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
 
-    ``path`` is as given, relative to ``directory``; it may hold placeholders.
+    ``path`` is as given, relative to ``directory``; it may hold placeholders and start with ``~``,
+    as ``directory`` may (a job's ``working_directory`` is ``~/project`` by default). Programs of
+    the system, by absolute path, are left out.
     """
 
     start: int

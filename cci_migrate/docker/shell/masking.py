@@ -39,6 +39,10 @@ def masked(text: str) -> str:
     if "\r" in shell:
         shell = shell.replace(_WINDOWS_CONTINUATION, " \\\n").replace("\r\n", "\n\n")
         shell = shell.replace("\r", " ")
-    if shell.endswith("\\"):
-        shell = shell[:-1] + " "
+    # Two things that the grammar stumbles over: nothing in backticks, and a last line that is to be
+    # continued. Neither means anything.
+    if "``" in shell:
+        shell = shell.replace("``", "  ")
+    if shell.rstrip().endswith("\\"):
+        shell = shell.rstrip()[:-1].ljust(len(shell))
     return shell if shell.isascii() and "\0" not in shell else _NOT_ASCII.sub("Z", shell)
