@@ -1,0 +1,274 @@
+"""The command line: what each option is called, and which do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cci_migrate import __version__
+from cci_migrate.cli.options import Colour, Format, Options, PolicyOptions
+from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
+from cci_migrate.policy import CredentialStore, LoginMethod, Platform
+from cci_migrate.policy_file import (
+    PolicyError,
+    credential_text,
+    is_context_name,
+    nearest,
+    secret_variable,
+)
+from cci_migrate.reports.report import Mode
+
+_STDIN = "-"
+_Member = TypeVar("_Member", bound=Enum)
+
+SUBCOMMANDS = {
+    "rules": Subcommand("cci_migrate.cli.listing:rules", "List the rules."),
+    "batch": Subcommand(
+        "cci_migrate.batch.commands:batch", "Do the same across many repositories."
+    ),
+}
+
+
+def _choice(kind: type[Enum]) -> click.Choice[str]:
+    return click.Choice([member.value for member in kind])
+
+
+def _member(kind: type[_Member]) -> Callable[[Any, Any, str | None], _Member | None]:
+    def convert(ctx: Any, param: Any, value: str | None) -> _Member | None:
+        del ctx, param
+        return None if value is None else kind(value)
+
+    return convert
+
+
+def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    names = [name.strip() for value in values for name in value.split(",")]
+    if not names:
+        return frozenset()
+    from cci_migrate.rules.catalogue import RULES
+
+    known = frozenset(rule.id for rule in RULES)
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"no rule {name!r}{nearest(name, known)}", ctx, param)
+    return frozenset(names)
+
+
+def _username(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not value.strip() or not value.isprintable():
+        raise click.BadParameter("it is empty" + _QUOTING.format("USERNAME"), ctx, param)
+    return credential_text(value)
+
+
+def _password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    name = secret_variable(value)
+    if name is None:
+        # What was given may be the password itself, so it is not repeated.
+        raise click.BadParameter(
+            "the name of a variable is wanted, never the password itself"
+            + _QUOTING.format("PASSWORD"),
+            ctx,
+            param,
+        )
+    return name
+
+
+_QUOTING = "; put '$DOCKERHUB_{0}' in single quotes, or leave out the $: DOCKERHUB_{0}"
+
+
+def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_context_name(value):
+        raise click.BadParameter("CircleCI takes no such name for a context", ctx, param)
+    return value
+
+
+@click.command(
+    cls=CommandWithSubcommands,
+    subcommands=SUBCOMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 nothing is left to do; 1 something is left; 2 usage or policy error; "
+    "3 a file could not be processed; 130 interrupted.",
+)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=str))
+@click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing.")
+@click.option("--check", is_flag=True, help="Report, write nothing.")
+@click.option(
+    "--select", multiple=True, metavar="RULES", callback=_rules, help="Only these rules: a,b."
+)
+@click.option(
+    "--ignore", multiple=True, metavar="RULES", callback=_rules, help="Not these rules: a,b."
+)
+@click.option(
+    "--platform",
+    type=_choice(Platform),
+    callback=_member(Platform),
+    help="Where the jobs run (default: cloud).",
+)
+@click.option(
+    "--credentials",
+    type=_choice(CredentialStore),
+    callback=_member(CredentialStore),
+    help="Where the variables are kept (default: as each file does it, else a context).",
+)
+@click.option(
+    "--username", metavar="NAME", callback=_username, help="Docker Hub user: $VARIABLE or a name."
+)
+@click.option(
+    "--password", metavar="VARIABLE", callback=_password, help="Docker Hub password: a $VARIABLE."
+)
+@click.option(
+    "--context", metavar="NAME", callback=_context, help="Context that holds both for Docker Hub."
+)
+@click.option(
+    "--login",
+    type=_choice(LoginMethod),
+    callback=_member(LoginMethod),
+    help="How a login in steps is written (default: orb).",
+)
+@click.option("--fix-orbs", is_flag=True, help="Fix the sources of orbs too.")
+@click.option(
+    "--add-workflow", is_flag=True, help="Give a config without workflows one of a single job."
+)
+@click.option(
+    "--config",
+    "policy_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy file to use instead of those that are found.",
+)
+@click.option("--no-config", is_flag=True, help="Look for no policy file.")
+@click.option(
+    "--format",
+    "report_format",
+    type=_choice(Format),
+    default=Format.TEXT.value,
+    callback=_member(Format),
+    help="Format of the report (default: text).",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only tell what is not as it should be.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of every file.")
+@click.option(
+    "--color",
+    "colour",
+    type=_choice(Colour),
+    default=Colour.AUTO.value,
+    callback=_member(Colour),
+    help="Whether to write in colour (default: auto).",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes to use (default: all processors, for many files).",
+)
+@click.option("--show-secrets", is_flag=True, help="Show diffs that have a secret in them.")
+@click.option(
+    "--stdin-filename", metavar="NAME", help="What to call the config that is read from -."
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def main_command(ctx: click.Context, /, **given: Any) -> None:
+    """Authenticate the Docker registry pulls of CircleCI configs, and touch nothing else.
+
+    A PATH is a file, a folder to search, or - for standard input to standard output. Without one
+    the current folder is searched. The first argument may also be a subcommand.
+    """
+    options = _options(ctx, given)
+    from cci_migrate.cli.running import NothingFoundError, run
+    from cci_migrate.cli.terminal import OutputError, Terminal
+    from cci_migrate.outcomes import ExitCode
+
+    terminal = Terminal(options.colour)
+    try:
+        code = run(options, terminal)
+    except PolicyError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.USAGE
+    except NothingFoundError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.USAGE
+    except OutputError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.FAILED
+    ctx.exit(code.value)
+
+
+def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
+    """The options as one value. Raises UsageError for those that do not go together."""
+    names: tuple[str, ...] = given["paths"]
+    reads_stdin = _STDIN in names
+    _refuse(ctx, given["dry_run"] and given["check"], "--dry-run and --check: choose one")
+    _refuse(ctx, given["quiet"] and given["verbose"], "--quiet and --verbose: choose one")
+    _refuse(
+        ctx,
+        given["policy_file"] is not None and given["no_config"],
+        "--config and --no-config: choose one",
+    )
+    _refuse(
+        ctx,
+        given["context"] is not None and given["credentials"] is CredentialStore.PROJECT,
+        "--context names a context, and --credentials project says that there is none",
+    )
+    _refuse(ctx, reads_stdin and len(names) > 1, "- cannot be mixed with other paths")
+    _refuse(
+        ctx,
+        given["stdin_filename"] is not None and not reads_stdin,
+        "--stdin-filename is for -, and no - is given",
+    )
+    both = ", ".join(sorted(given["select"] & given["ignore"]))
+    _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
+    mode = Mode.WRITE
+    if given["check"]:
+        mode = Mode.CHECK
+    elif given["dry_run"]:
+        mode = Mode.DRY_RUN
+    return Options(
+        paths=() if reads_stdin else _paths(ctx, names or (".",)),
+        mode=mode,
+        policy=PolicyOptions(
+            platform=given["platform"],
+            credentials=given["credentials"],
+            username=given["username"],
+            password=given["password"],
+            context=given["context"],
+            select=given["select"] or None,
+            ignore=given["ignore"],
+            login=given["login"],
+            fix_orbs=given["fix_orbs"],
+            add_workflow=given["add_workflow"],
+        ),
+        policy_file=given["policy_file"],
+        reads_policy_files=not given["no_config"],
+        format=given["report_format"],
+        verbosity=given["verbose"] - given["quiet"],
+        colour=given["colour"],
+        jobs=given["jobs"],
+        show_secrets=given["show_secrets"],
+        reads_stdin=reads_stdin,
+        stdin_name=given["stdin_filename"],
+    )
+
+
+def _refuse(ctx: click.Context, is_wrong: bool, problem: str) -> None:
+    if is_wrong:
+        raise click.UsageError(problem, ctx)
+
+
+def _paths(ctx: click.Context, names: tuple[str, ...]) -> tuple[Path, ...]:
+    paths = tuple(Path(name) for name in names)
+    for path in paths:
+        try:
+            path.lstat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "no such path"
+            raise click.UsageError(f"{str(path)!r}: {reason}", ctx) from None
+    return paths

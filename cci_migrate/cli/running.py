@@ -1,0 +1,245 @@
+"""One run: from options to files written, a report told, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from cci_migrate.cli.options import Format, Options, policy_of
+from cci_migrate.cli.processing import Task, process_all, process_files
+from cci_migrate.cli.terminal import Terminal
+from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
+from cci_migrate.engine import group_files, nothing_else
+from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
+from cci_migrate.policy import Policy
+from cci_migrate.policy_file import find_policy_file, read_policy_file
+from cci_migrate.reports.redaction import without_secrets
+from cci_migrate.reports.report import Mode, Report, Result, printable
+from cci_migrate.rules.catalogue import RULES
+
+_STDIN_NAME = "<stdin>"
+
+
+class NothingFoundError(Exception):
+    """The paths that were named lead to no config; the text says where was looked."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """How many files are written so far, for whoever interrupts."""
+
+    count: int = 0
+
+
+@dataclass(slots=True)
+class _Policies:
+    """The policy for each folder, each file read once."""
+
+    options: Options
+    by_file: dict[Path | None, Policy] = field(default_factory=dict)
+    by_folder: dict[Path, Path | None] = field(default_factory=dict)
+
+    def for_folder(self, folder: Path) -> Policy:
+        """The policy for configs in ``folder``. Raises PolicyError."""
+        path = self.options.policy_file
+        if path is None and self.options.reads_policy_files:
+            if folder not in self.by_folder:
+                self.by_folder[folder] = find_policy_file(folder)
+            path = self.by_folder[folder]
+        if path not in self.by_file:
+            rules = frozenset(rule.id for rule in RULES)
+            base = Policy() if path is None else read_policy_file(path, rules).policy
+            self.by_file[path] = policy_of(self.options.policy, base)
+        return self.by_file[path]
+
+
+def run(options: Options, terminal: Terminal) -> ExitCode:
+    """Do what ``options`` says.
+
+    Raises PolicyError and NothingFoundError before anything is written, and OutputError where the
+    report cannot be written.
+    """
+    written = _Written()
+    try:
+        if options.reads_stdin:
+            return _run_on_stdin(options, terminal)
+        report = _run_on_files(options, written)
+    except KeyboardInterrupt:
+        terminal.err(_interrupted(options.mode, written.count) + "\n")
+        return ExitCode.INTERRUPTED
+    _tell(report, options, terminal)
+    return report.exit_code
+
+
+def _interrupted(mode: Mode, count: int) -> str:
+    if mode is not Mode.WRITE or not count:
+        return "cci-migrate: interrupted; nothing was written"
+    files = "1 file was" if count == 1 else f"{count} files were"
+    return f"cci-migrate: interrupted; {files} written whole, the others are as they were"
+
+
+def _run_on_files(options: Options, written: _Written) -> Report:
+    found = discover(options.paths)
+    policies = _Policies(options)
+    tasks = [
+        Task(repository.root, group, policies.for_folder((repository.root / group[0]).parent))
+        for repository in found.repositories
+        for group in group_files(repository.files)
+    ]
+    roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
+    if not roots:
+        raise NothingFoundError(_nothing_in(options.paths))
+    results = [Result(_prefix(one.root), one.outcome) for one in found.problems]
+    outcomes = process_all(tasks, options.jobs)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        told = without_secrets(outcome)
+        if options.mode is Mode.WRITE:
+            told = _write(told, task.root, written)
+        results.append(Result(_prefix(task.root), told))
+    searched = any(path.is_dir() for path in options.paths)
+    others = [
+        _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
+    ]
+    if searched and len(others) == len(results):
+        raise NothingFoundError(_nothing_in(options.paths) + "".join(others))
+    results.sort(key=lambda result: (result.prefix, result.outcome.paths))
+    return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
+
+
+def _kind_line(result: Result, outcome: NotAConfig) -> str:
+    shown = ", ".join(result.shown(path) for path in outcome.paths)
+    return f"\n  {shown} is something else: {outcome.kind}"
+
+
+def _nothing_in(paths: Iterable[Path]) -> str:
+    named = ", ".join(str(path.resolve()) for path in paths)
+    return printable(
+        f"no CircleCI config in {named}: looked for .yml and .yaml files in .circleci folders, "
+        "and for the sources of orbs (@orb.yml), but not in .git, node_modules, vendor or what "
+        "git ignores; a file that is named itself is always read"
+    )
+
+
+def _prefix(root: Path) -> str:
+    """What to put before a path from ``root`` to make it one from the user's folder."""
+    here = Path.cwd()
+    if root == here:
+        return ""
+    if root.is_relative_to(here) or here.is_relative_to(root):
+        return Path(os.path.relpath(root, here)).as_posix() + "/"
+    return root.as_posix().rstrip("/") + "/"
+
+
+def _write(outcome: Outcome, root: Path, written: _Written) -> Outcome:
+    if not isinstance(outcome, Examined) or outcome.change is None:
+        return outcome
+    from cci_migrate.writing import WriteError, write
+
+    try:
+        write(outcome.change, root)
+    except WriteError as error:
+        return Failed((error.path,), error.problem, error.instead)
+    written.count += len(outcome.change.files)
+    return outcome
+
+
+def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
+    """Standard input to standard output. What is not to be changed comes out as it went in."""
+    name = options.stdin_name or _STDIN_NAME
+    folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
+    policy = _Policies(options).for_folder(folder)
+    task = Task(root_of(folder), (name,), policy)
+    data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
+    outcome: Outcome
+    if len(data) > SIZE_LIMIT:
+        outcome = Failed((name,), "more than the 8 MB that CircleCI takes")
+    else:
+        read = reader_of(task.root) if options.stdin_name else nothing_else
+        outcome = without_secrets(process_files({name: data}, task, read))
+    report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
+    if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
+        is_changed = isinstance(outcome, Examined) and outcome.change is not None
+        terminal.out(_after(outcome) if is_changed else data)
+    _tell(report, options, terminal)
+    return report.exit_code
+
+
+def _after(outcome: Outcome) -> bytes:
+    change = outcome.change if isinstance(outcome, Examined) else None
+    return change.files[0].after if change is not None else b""
+
+
+def _tell(report: Report, options: Options, terminal: Terminal) -> None:
+    """Write the report: to standard output, or to standard error beside a diff or a config.
+
+    In a format for programs a dry run's report goes to standard output, with the diffs in it.
+    """
+    prints_diff = options.mode is Mode.DRY_RUN and options.format is Format.TEXT
+    prints_config = options.mode is Mode.WRITE and options.reads_stdin
+    if prints_diff:
+        for data in _diffs(report, terminal):
+            terminal.out(data)
+    to_err = prints_diff or prints_config
+    in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
+    for part in _parts(report, options, in_colour):
+        if to_err:
+            terminal.err(part)
+        else:
+            terminal.out(part)
+    for line in _failures(report):
+        terminal.err(f"error: {line}\n")
+
+
+def _parts(report: Report, options: Options, in_colour: bool) -> Iterator[str]:
+    match options.format:
+        case Format.TEXT:
+            from cci_migrate.reports.text_report import text_report
+
+            return text_report(report, verbosity=options.verbosity, in_colour=in_colour)
+        case Format.JSON:
+            from cci_migrate.reports.json_report import json_report
+
+            return json_report(report)
+        case Format.SARIF:
+            from cci_migrate.reports.sarif_report import sarif_report
+
+            return sarif_report(report)
+        case Format.GITHUB:
+            from cci_migrate.reports.github_report import github_report
+
+            return github_report(report)
+        case _:
+            assert_never(options.format)
+
+
+def _failures(report: Report) -> Iterator[str]:
+    from cci_migrate.reports.text_report import failure_line
+
+    for result in report.results:
+        line = failure_line(result)
+        if line is not None:
+            yield line
+
+
+def _diffs(report: Report, terminal: Terminal) -> Iterator[bytes]:
+    from cci_migrate.reports.diffs import diffs_of
+
+    for diff in diffs_of(report):
+        if diff.data is None:
+            terminal.err(
+                f"{printable(diff.path)}: the diff is withheld, because a secret is written out in "
+                "the file; --show-secrets shows it\n"
+            )
+        else:
+            yield _coloured(diff.data) if terminal.out_in_colour else diff.data
+
+
+def _coloured(diff: bytes) -> bytes:
+    from cci_migrate.reports.text_report import coloured_diff
+
+    return coloured_diff(diff.decode("utf-8", "replace")).encode()

@@ -1,0 +1,87 @@
+"""A command with options and paths of its own that also has subcommands, each loaded when used.
+
+``cci-migrate rules`` is the subcommand; ``cci-migrate ./rules`` is the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """Where a subcommand is found: ``package.module:name``. ``summary`` is its line of help."""
+
+    target: str
+    summary: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its module is installed; asking does not import it."""
+        module = self.target.partition(":")[0]
+        try:
+            return find_spec(module) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, name = self.target.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - what the table below promises
+        return command
+
+
+class CommandWithSubcommands(click.Group):
+    """Runs the subcommand that the first argument names, and else itself."""
+
+    def __init__(self, *args: Any, subcommands: Mapping[str, Subcommand], **kwargs: Any) -> None:
+        super().__init__(*args, invoke_without_command=True, no_args_is_help=False, **kwargs)
+        self._subcommands = subcommands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The subcommands that are there."""
+        del ctx
+        return [name for name, one in self._subcommands.items() if one.is_there]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, None if there is none."""
+        del ctx
+        subcommand = self._subcommands.get(cmd_name)
+        return subcommand.load() if subcommand is not None and subcommand.is_there else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take ``args`` for this command, unless they begin with a subcommand."""
+        if args and args[0] in self._subcommands and self._subcommands[args[0]].is_there:
+            ctx.args = list(args)
+            return ctx.args
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand or this command."""
+        if not ctx.args:
+            return click.Command.invoke(self, ctx)
+        name, *rest = ctx.args
+        command = self.get_command(ctx, name)
+        assert command is not None  # noqa: S101 - parse_args looked
+        # No parent: its line of usage would name the paths of this command too.
+        with command.make_context(f"{ctx.command_path} {name}", rest) as inner:
+            return command.invoke(inner)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """What stands after the name in the line of usage."""
+        return click.Command.collect_usage_pieces(self, ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands without loading them."""
+        rows: Sequence[tuple[str, str]] = [
+            (name, self._subcommands[name].summary) for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Subcommands"):
+            formatter.write_dl(rows)

@@ -1,0 +1,81 @@
+"""Standard output and error: bytes as they are, colour where it is wanted, and no surprises."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from cci_migrate.cli.options import Colour
+
+
+class OutputError(Exception):
+    """Standard output cannot be written to, a full disk for instance; the text says why."""
+
+
+def wants_colour(stream: TextIO | None, colour: Colour, environment: Mapping[str, str]) -> bool:
+    """Whether to write colours to ``stream``.
+
+    https://no-color.org, https://force-color.org: either counts if it is not empty, NO_COLOR more.
+    """
+    if colour is not Colour.AUTO:
+        return colour is Colour.ALWAYS
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    if stream is None or environment.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+class Terminal:
+    """Where the program writes to."""
+
+    def __init__(self, colour: Colour = Colour.AUTO) -> None:
+        self.out_in_colour = wants_colour(sys.stdout, colour, os.environ)
+        self.err_in_colour = wants_colour(sys.stderr, colour, os.environ)
+
+    def out(self, text: str | bytes) -> None:
+        """Write to standard output.
+
+        Raises OutputError. Whoever reads it and goes away (``| head``) is no error.
+        """
+        try:
+            _write(sys.stdout, text)
+        except BrokenPipeError:
+            _write_into_the_void(sys.stdout)
+        except OSError as error:
+            _write_into_the_void(sys.stdout)
+            raise OutputError(f"standard output: {error.strerror}") from None
+
+    def err(self, text: str) -> None:
+        """Write to standard error, as far as that is possible."""
+        try:
+            _write(sys.stderr, text)
+        except OSError:
+            _write_into_the_void(sys.stderr)
+
+
+def _write(stream: TextIO | None, text: str | bytes) -> None:
+    if stream is None:  # started with the stream closed
+        return
+    data = text
+    if isinstance(data, str):
+        # A name that the terminal cannot show must not end the program.
+        data = data.encode(stream.encoding or "utf-8", "backslashreplace")
+    stream.flush()
+    stream.buffer.write(data)
+    stream.buffer.flush()
+
+
+def _write_into_the_void(stream: TextIO | None) -> None:
+    """Have everything that is still written to ``stream`` disappear, at the very end too."""
+    if stream is None:
+        return
+    void = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(void, stream.fileno())
+    finally:
+        os.close(void)

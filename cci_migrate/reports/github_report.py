@@ -1,0 +1,64 @@
+"""Annotations for GitHub Actions, one line each.
+
+https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.findings import Finding, NoFix, Severity, State
+from cci_migrate.outcomes import Failed, Refused
+from cci_migrate.reports.report import Report, Result
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def github_report(report: Report) -> Iterator[str]:
+    """A line for each finding that is still there, each refused file and each failed one."""
+    for result, one in report.open_findings():
+        if one.state is not State.SUPPRESSED:
+            yield _finding(result, one.finding)
+    for result in report.results:
+        outcome = result.outcome
+        if isinstance(outcome, Refused):
+            text = f"left as it is: {outcome.reason}" + _advice(outcome.instead)
+            yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
+        elif isinstance(outcome, Failed):
+            text = outcome.problem + _advice(outcome.instead)
+            position = outcome.position
+            at = {} if position is None else {"line": position.line, "col": position.column}
+            yield _command("error", result, outcome.paths[0], "cci-migrate", text, at)
+
+
+def _finding(result: Result, finding: Finding) -> str:
+    place = finding.place
+    start, end = place.position, place.source.position(place.span.end)
+    at = {"line": start.line, "endLine": end.line}
+    if start.line == end.line:
+        at |= {"col": start.column, "endColumn": end.column}
+    advice = ""
+    if isinstance(finding.remedy, NoFix):
+        advice = f"\n{finding.remedy.reason}" + _advice(finding.remedy.instead)
+    text = f"{finding.message} ({finding.owner})\n{finding.because}{advice}"
+    return _command(_LEVELS[finding.severity], result, place.source.path, finding.rule, text, at)
+
+
+def _advice(instead: str) -> str:
+    return f"; {instead}" if instead else ""
+
+
+def _command(
+    level: str, result: Result, path: str, title: str, text: str, at: dict[str, int] | None = None
+) -> str:
+    properties = {"file": result.prefix + path, **(at or {}), "title": title}
+    told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+    return f"::{level} {told}::{_data(text)}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,130 @@
+"""The report for programs: JSON, as `schemas/report.schema.json` describes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from typing_extensions import assert_never
+
+from cci_migrate import __version__
+from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
+from cci_migrate.reports.diffs import diffs_of_result
+from cci_migrate.reports.report import Mode, Report, Result, settled_of
+
+#: Goes up when a key changes its meaning or goes away; new keys may come without.
+VERSION = 1
+
+
+def json_report(report: Report) -> Iterator[str]:
+    """The report as one JSON document, with a line end."""
+    document = {
+        "version": VERSION,
+        "tool": {"name": "cci-migrate", "version": __version__},
+        "mode": report.mode.value,
+        "exit_code": report.exit_code.value,
+        "summary": asdict(report.counts),
+        "configs": [_config(result, report) for result in report.results],
+        "todos": list(report.todos),
+    }
+    yield json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _config(result: Result, report: Report) -> dict[str, Any]:
+    outcome = result.outcome
+    known: dict[str, Any] = {"paths": list(outcome.paths), "prefix": result.prefix}
+    match outcome:
+        case Examined():
+            return known | {
+                "state": "examined",
+                "findings": [_finding(one) for one in settled_of(outcome)],
+                "images": outcome.images,
+                "authenticated": outcome.authenticated,
+                "changes": _changes(result, report),
+                "todos": [todo.text for todo in outcome.todos],
+                "notes": list(outcome.notes),
+            }
+        case NotAConfig():
+            return known | {"state": "not-a-config", "kind": outcome.kind}
+        case Refused():
+            return known | {
+                "state": "refused",
+                "reason": outcome.reason,
+                "instead": outcome.instead or None,
+                "findings": [_finding(one) for one in settled_of(outcome)],
+            }
+        case Failed():
+            position = outcome.position
+            return known | {
+                "state": "failed",
+                "problem": outcome.problem,
+                "instead": outcome.instead or None,
+                "line": position.line if position is not None else None,
+                "column": position.column if position is not None else None,
+            }
+        case _:
+            assert_never(outcome)
+
+
+def _changes(result: Result, report: Report) -> list[dict[str, Any]]:
+    """The changed files. A diff is null where it is withheld because of a secret."""
+    return [
+        {
+            "path": diff.path,
+            "written": report.mode is Mode.WRITE,
+            "diff": diff.data.decode() if diff.data is not None else None,
+        }
+        for diff in diffs_of_result(result, report)
+    ]
+
+
+def _finding(one: Settled) -> dict[str, Any]:
+    finding = one.finding
+    place = finding.place
+    start, end = place.position, place.source.position(place.span.end)
+    return {
+        "key": finding.key,
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "state": one.state.value,
+        "reason": one.reason or None,
+        "path": place.source.path,
+        "line": start.line,
+        "column": start.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "route": place.route,
+        "subject": finding.subject,
+        "owner": finding.owner,
+        "registry": finding.registry,
+        "message": finding.message,
+        "because": finding.because,
+        "remedy": _remedy(finding.remedy),
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    match remedy:
+        case Fix():
+            return {"kind": "fix", "title": remedy.title}
+        case NoFix():
+            return {"kind": "none", "reason": remedy.reason, "instead": remedy.instead or None}
+        case Question():
+            return {
+                "kind": "question",
+                "text": remedy.text,
+                "choices": [
+                    {
+                        "key": choice.key,
+                        "label": choice.label,
+                        "consequence": choice.consequence,
+                        "remedy": _remedy(choice.remedy),
+                    }
+                    for choice in remedy.choices
+                ],
+            }
+        case _:
+            assert_never(remedy)

@@ -1,0 +1,140 @@
+"""What a run came to, as the values that every report format is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate.findings import Settled, Severity, State
+from cci_migrate.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
+
+
+class Mode(Enum):
+    """What was to be done with the changes."""
+
+    WRITE = "write"
+    CHECK = "check"
+    DRY_RUN = "dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one config.
+
+    ``prefix`` goes before the outcome's paths, which begin at the repository's root, to make them
+    paths as the user sees them: empty, ``services/``, or a whole path that ends in ``/``.
+    """
+
+    prefix: str
+    outcome: Outcome
+
+    def shown(self, path: str) -> str:
+        """``path`` as the user sees it."""
+        return printable(self.prefix + path)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The sums of a run."""
+
+    files: int = 0
+    configs: int = 0
+    images: int = 0
+    authenticated: int = 0
+    changed: int = 0
+    findings: int = 0
+    fixed: int = 0
+    left: int = 0
+    noted: int = 0
+    suppressed: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All results of one run, in the order in which they are told.
+
+    ``is_one_repository`` tells whether the outcomes' paths are free of doubt without a prefix.
+    """
+
+    mode: Mode
+    results: tuple[Result, ...]
+    is_one_repository: bool = True
+    show_secrets: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process ends with."""
+        outcomes = (result.outcome for result in self.results)
+        return exit_code(outcomes, written=self.mode is Mode.WRITE)
+
+    @property
+    def todos(self) -> tuple[str, ...]:
+        """What is left to do outside the files, each thing once."""
+        return tuple(
+            dict.fromkeys(
+                todo.text
+                for result in self.results
+                if isinstance(result.outcome, Examined)
+                for todo in result.outcome.todos
+            )
+        )
+
+    @property
+    def counts(self) -> Counts:
+        """The sums over all results."""
+        outcomes = [result.outcome for result in self.results]
+        examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
+        settled = [one for outcome in outcomes for one in settled_of(outcome)]
+        left = [one for one in settled if one.state is State.LEFT]
+        noted = sum(one.finding.severity is Severity.NOTE for one in left)
+        return Counts(
+            files=sum(len(outcome.paths) for outcome in outcomes),
+            configs=sum(isinstance(outcome, Examined | Refused) for outcome in outcomes),
+            images=sum(outcome.images for outcome in examined),
+            authenticated=sum(outcome.authenticated for outcome in examined),
+            changed=sum(
+                len(outcome.change.files) for outcome in examined if outcome.change is not None
+            ),
+            findings=len(settled),
+            fixed=sum(one.state is State.FIXED for one in settled),
+            left=len(left) - noted,
+            noted=noted,
+            suppressed=sum(one.state is State.SUPPRESSED for one in settled),
+            refused=sum(isinstance(outcome, Refused) for outcome in outcomes),
+            failed=sum(isinstance(outcome, Failed) for outcome in outcomes),
+        )
+
+    def open_findings(self) -> Iterator[tuple[Result, Settled]]:
+        """The findings that are there once the run is over, with those that are suppressed.
+
+        What --check and --dry-run could fix is still there.
+        """
+        for result in self.results:
+            for one in settled_of(result.outcome):
+                if one.state is not State.FIXED or self.mode is not Mode.WRITE:
+                    yield result, one
+
+
+def settled_of(outcome: Outcome) -> tuple[Settled, ...]:
+    """The findings of ``outcome``, by their place."""
+    if not isinstance(outcome, Examined | Refused):
+        return ()
+    return tuple(sorted(outcome.settled, key=_by_place))
+
+
+def _by_place(one: Settled) -> tuple[str, int]:
+    place = one.finding.place
+    return place.source.path, place.span.start
+
+
+def printable(text: str) -> str:
+    """``text`` without characters that steer a terminal: those are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )

@@ -1,0 +1,141 @@
+"""The report in SARIF 2.1.0, as code scanning services read it.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html,
+https://docs.github.com/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from cci_migrate import __version__
+from cci_migrate.findings import Finding, Fix, NoFix, Settled, Severity, State
+from cci_migrate.outcomes import ExitCode, Failed, Refused
+from cci_migrate.reports.report import Report, Result
+from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.rule import Rule
+
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_RULE_INDEX = {rule.id: index for index, rule in enumerate(RULES)}
+
+
+def sarif_report(report: Report) -> Iterator[str]:
+    """The findings that are still there as one SARIF document, with a line end."""
+    run = {
+        "tool": {
+            "driver": {
+                "name": "cci-migrate",
+                "semanticVersion": __version__,
+                "rules": [_rule(rule) for rule in RULES],
+            }
+        },
+        # Columns of this tool count characters.
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {
+            "ROOT": {"description": {"text": "The root of the repository."}},
+        },
+        "invocations": [_invocation(report)],
+        "results": [_result(result, one, report) for result, one in report.open_findings()],
+    }
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    yield json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.summary},
+        "help": {"text": rule.manual, "markdown": rule.manual},
+    }
+
+
+def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
+    finding = one.finding
+    text = f"{finding.message} ({finding.owner}). {finding.because}"
+    told: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": _RULE_INDEX[finding.rule],
+        "level": _LEVELS[finding.severity],
+        "message": {"text": text + _remedy_text(finding)},
+        "locations": [_location(result, finding, report)],
+        # The key names the place by the config's structure, so it stays when lines move.
+        "partialFingerprints": {"cciMigrateFindingKey/v1": finding.key},
+    }
+    if one.state is State.SUPPRESSED:
+        told["suppressions"] = [{"kind": "inSource", "justification": one.reason}]
+    return told
+
+
+def _remedy_text(finding: Finding) -> str:
+    if isinstance(finding.remedy, Fix):
+        return f" To fix it: {finding.remedy.title}."
+    if isinstance(finding.remedy, NoFix):
+        advice = f"; {finding.remedy.instead}" if finding.remedy.instead else ""
+        return f" Not fixed here: {finding.remedy.reason}{advice}."
+    return f" {finding.remedy.text}"
+
+
+def _location(result: Result, finding: Finding, report: Report) -> dict[str, Any]:
+    place = finding.place
+    start, end = place.position, place.source.position(place.span.end)
+    return {
+        "physicalLocation": {
+            "artifactLocation": _artifact(result, place.source.path, report),
+            "region": {
+                "startLine": start.line,
+                "startColumn": start.column,
+                "endLine": end.line,
+                "endColumn": end.column,
+            },
+        },
+        "logicalLocations": [{"fullyQualifiedName": place.route}],
+    }
+
+
+def _artifact(result: Result, path: str, report: Report) -> dict[str, Any]:
+    if report.is_one_repository:
+        return {"uri": quote(path), "uriBaseId": "ROOT"}
+    return {"uri": quote(result.prefix + path)}
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    notifications = []
+    for result in report.results:
+        outcome = result.outcome
+        if isinstance(outcome, Failed):
+            notifications.append(
+                _notification(result, report, "error", outcome.paths[0], outcome.problem, outcome)
+            )
+        elif isinstance(outcome, Refused):
+            text = f"left as it is: {outcome.reason}"
+            notifications.append(_notification(result, report, "warning", outcome.paths[0], text))
+    return {
+        "executionSuccessful": report.exit_code in {ExitCode.DONE, ExitCode.LEFT},
+        "exitCode": report.exit_code.value,
+        "toolExecutionNotifications": notifications,
+    }
+
+
+def _notification(
+    result: Result,
+    report: Report,
+    level: str,
+    path: str,
+    text: str,
+    failed: Failed | None = None,
+) -> dict[str, Any]:
+    physical: dict[str, Any] = {"artifactLocation": _artifact(result, path, report)}
+    if failed is not None and failed.position is not None:
+        position = failed.position
+        physical["region"] = {"startLine": position.line, "startColumn": position.column}
+    return {
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": physical}],
+    }

@@ -1,0 +1,252 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from textwrap import fill
+
+import click
+from typing_extensions import assert_never
+
+from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled, Severity, State
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.reports.report import Mode, Report, Result, printable, settled_of
+
+_MARGIN = "        "
+_WIDEST = 100
+
+_SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_STATE_COLOURS = {State.FIXED: "green", State.LEFT: "yellow", State.SUPPRESSED: "bright_black"}
+
+#: What is said of a finding that can be fixed.
+_FIXED_WORDS = {Mode.WRITE: "fixed", Mode.CHECK: "to fix", Mode.DRY_RUN: "to fix"}
+
+
+def text_report(report: Report, *, verbosity: int, in_colour: bool) -> Iterator[str]:
+    """The paragraphs of the report, each with its line ends.
+
+    ``verbosity`` -1: only what is not as it should be when the run is over. 1: also the files in
+    which there is nothing to do, the findings that are suppressed, and the answers to questions.
+    Files that failed are told by `failure_line`, on standard error.
+    """
+    paint = _Paint(in_colour)
+    for result in report.results:
+        lines = list(_result_lines(result, report, verbosity, paint))
+        if lines:
+            yield "\n".join(lines) + "\n\n"
+    if verbosity >= 0:
+        yield from _reasons(report, paint)
+        yield from _todo(report, paint)
+        yield from _notes(report, verbosity, paint)
+        yield _closing(report, paint) + "\n"
+
+
+def failure_line(result: Result) -> str | None:
+    """The line for a file that failed: place, problem, what to do. None for any other."""
+    if not isinstance(result.outcome, Failed):
+        return None
+    failed = result.outcome
+    place = ", ".join(result.shown(path) for path in failed.paths)
+    if failed.position is not None:
+        place += f":{failed.position.line}:{failed.position.column}"
+    return printable(f"{place}: {_with_advice(failed.problem, failed.instead)}")
+
+
+def coloured_diff(diff: str) -> str:
+    """``diff`` for a terminal: coloured, and with what would steer the terminal made visible."""
+    lines = diff.split("\n")
+    return "\n".join(_coloured_line(line) for line in lines)
+
+
+def _coloured_line(line: str) -> str:
+    shown = printable(line.replace("\t", "    ").removesuffix("\r"))
+    if line.startswith(("+++", "---", "diff ")):
+        return click.style(shown, bold=True)
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    return click.style(shown, fg=colour) if colour else shown
+
+
+class _Paint:
+    """Puts colours on text, or does not."""
+
+    def __init__(self, in_colour: bool) -> None:
+        self._in_colour = in_colour
+
+    def __call__(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
+        return click.style(text, fg=colour, bold=bold) if self._in_colour else text
+
+
+def _with_advice(problem: str, instead: str) -> str:
+    return f"{problem}; {instead}" if instead else problem
+
+
+def _result_lines(result: Result, report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
+    outcome = result.outcome
+    by_path: dict[str, list[Settled]] = {path: [] for path in outcome.paths}
+    for one in settled_of(outcome):
+        if _is_told(one, report.mode, verbosity):
+            by_path.setdefault(one.finding.place.source.path, []).append(one)
+    remark = _remark(outcome, verbosity)
+    if remark is not None:
+        shown = ", ".join(result.shown(path) for path in outcome.paths)
+        yield paint(shown, bold=True)
+        yield f"  {printable(remark)}"
+    for path, settled in by_path.items():
+        if settled and (remark is None or len(by_path) > 1):
+            yield paint(result.shown(path), bold=True)
+        for one in settled:
+            yield from _finding_lines(one, report.mode, verbosity, paint)
+
+
+def _is_told(one: Settled, mode: Mode, verbosity: int) -> bool:
+    if one.state is State.SUPPRESSED:
+        return verbosity > 0
+    is_open = one.state is State.LEFT or mode is not Mode.WRITE
+    return verbosity >= 0 or (is_open and one.finding.severity is not Severity.NOTE)
+
+
+def _remark(outcome: Outcome, verbosity: int) -> str | None:
+    """What is said of a file as a whole."""
+    match outcome:
+        case Refused():
+            return f"left as it is: {_with_advice(outcome.reason, outcome.instead)}"
+        case NotAConfig():
+            return f"not a CircleCI config: {outcome.kind}" if verbosity > 0 else None
+        case Examined():
+            return "nothing to do" if verbosity > 0 and not outcome.settled else None
+        case Failed():
+            return None
+        case _:
+            assert_never(outcome)
+
+
+def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> Iterator[str]:
+    finding = one.finding
+    position = finding.place.position
+    severity = paint(finding.severity.value, _SEVERITY_COLOURS[finding.severity])
+    yield (
+        f"  {position.line}:{position.column}  {severity}  {finding.rule}: "
+        f"{printable(finding.message)} ({printable(finding.owner)})"
+    )
+    word = _FIXED_WORDS[mode] if one.state is State.FIXED else _STATE_WORDS[one.state]
+    done = printable(_what_was_done(one))
+    coloured = paint(word, _STATE_COLOURS[one.state])
+    yield f"{_MARGIN}{coloured}: {done}" if done else f"{_MARGIN}{coloured}"
+    if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is State.LEFT:
+        for choice in finding.remedy.choices:
+            yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")
+
+
+_STATE_WORDS = {State.LEFT: "left", State.SUPPRESSED: "ignored"}
+
+
+def _what_was_done(one: Settled) -> str:
+    remedy: Remedy = one.finding.remedy
+    if one.state is State.SUPPRESSED:
+        return one.reason
+    match remedy:
+        case Fix():
+            return remedy.title if one.state is State.FIXED else one.reason
+        case NoFix():
+            return _with_advice(one.reason or remedy.reason, remedy.instead)
+        case Question():
+            if one.state is State.FIXED:
+                return "as you answered"
+            return one.reason or remedy.text
+        case _:
+            assert_never(remedy)
+
+
+def _reasons(report: Report, paint: _Paint) -> Iterator[str]:
+    """Each distinct reason once, with the rules it stands for."""
+    rules: dict[str, dict[str, None]] = defaultdict(dict)
+    for result in report.results:
+        for one in settled_of(result.outcome):
+            if one.state is not State.SUPPRESSED and one.finding.because:
+                rules[one.finding.because][one.finding.rule] = None
+    yield from _section(
+        "Why it matters",
+        [f"{', '.join(names)}: {because}" for because, names in rules.items()],
+        paint,
+    )
+
+
+def _todo(report: Report, paint: _Paint) -> Iterator[str]:
+    heading = (
+        "Left for you to do outside the files"
+        if report.mode is Mode.WRITE
+        else "You will have to do this outside the files"
+    )
+    yield from _section(heading, list(report.todos), paint)
+
+
+def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
+    files: dict[str, list[str]] = defaultdict(list)
+    for result in report.results:
+        if isinstance(result.outcome, Examined):
+            for note in result.outcome.notes:
+                files[note].append(result.shown(result.outcome.paths[0]))
+    items = [
+        f"{', '.join(names) if len(names) == 1 or verbosity > 0 else f'{len(names)} files'}: {note}"
+        for note, names in files.items()
+    ]
+    yield from _section("Notes", items, paint)
+
+
+def _section(heading: str, items: list[str], paint: _Paint) -> Iterator[str]:
+    if items:
+        lines = [paint(heading, bold=True), *(_wrapped(printable(item)) for item in items)]
+        yield "\n".join(lines) + "\n\n"
+
+
+def _wrapped(item: str) -> str:
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    return fill(
+        item,
+        max(width, 20),
+        initial_indent="  - ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _closing(report: Report, paint: _Paint) -> str:
+    counts = report.counts
+    parts = [
+        f"{_number(counts.configs, 'config')}, {_number(counts.images, 'image')}"
+        + _with_credentials(counts.authenticated, counts.images, report.mode)
+    ]
+    if counts.findings:
+        told: list[tuple[int, str, Callable[[str], str]]] = [
+            (counts.fixed, _FIXED_WORDS[report.mode], lambda text: paint(text, "green")),
+            (counts.left, "left", lambda text: paint(text, "yellow")),
+            (counts.noted, "to know of", str),
+            (counts.suppressed, "ignored", str),
+        ]
+        sums = ", ".join(colour(f"{count} {word}") for count, word, colour in told if count)
+        parts.append(f"{_number(counts.findings, 'finding')}: {sums}")
+    elif not counts.failed and not counts.refused:
+        parts.append("Nothing to do")
+    if counts.refused:
+        parts.append(f"{_number(counts.refused, 'file')} left as {_it(counts.refused)}")
+    if counts.failed:
+        parts.append(paint(f"{_number(counts.failed, 'file')} failed", "red"))
+    return ". ".join(parts) + "."
+
+
+def _with_credentials(authenticated: int, images: int, mode: Mode) -> str:
+    if not images:
+        return ""
+    which = "all" if authenticated == images else str(authenticated)
+    return f", {which} with credentials" + ("" if mode is Mode.WRITE else " once fixed")
+
+
+def _it(count: int) -> str:
+    return "it is" if count == 1 else "they are"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
