@@ -29,7 +29,8 @@ class DataChangeKind(Enum):
     AUTH_ADDED = "auth added"
     AUTH_CHANGED = "auth changed"
     CONTEXT_ADDED = "context added"
-    STEP_ADDED = "step added"
+    LOGIN_ADDED = "login step added"
+    ORB_ADDED = "Docker orb added"
     OTHER = "something else changed"
 
 
@@ -79,6 +80,8 @@ def _mapping_differences(
             kind = DataChangeKind.AUTH_ADDED
         elif key in LOGIN_KEYS and in_auth:
             kind = DataChangeKind.AUTH_CHANGED
+        elif route == ".orbs" and str(after[key]).startswith("circleci/docker@"):
+            kind = DataChangeKind.ORB_ADDED
         elif key == "context" and contexts_of(after[key]):
             kind = DataChangeKind.CONTEXT_ADDED
         else:
@@ -91,11 +94,43 @@ def _list_differences(route: str, before: list[Data], after: list[Data]) -> Iter
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _differences(f"{route}[{index}]", old, new)
         return
-    rest = iter(after)
-    is_longer = all(any(new == old for new in rest) for old in before)
+    added = _added(before, after)
     is_steps = route.rpartition(".")[2] in ("steps", "pre-steps")
-    kind = DataChangeKind.STEP_ADDED if is_longer and is_steps else DataChangeKind.OTHER
-    yield DataChange(route, kind)
+    is_login = is_steps and added is not None and all(is_login_step(step) for step in added)
+    yield DataChange(route, DataChangeKind.LOGIN_ADDED if is_login else DataChangeKind.OTHER)
+
+
+def _added(before: list[Data], after: list[Data]) -> list[Data] | None:
+    """The items that ``after`` has besides those of ``before``; None if one of those is gone."""
+    added = []
+    old = iter(before)
+    expected = next(old, None)
+    left = len(before)
+    for item in after:
+        if left and item == expected:
+            expected = next(old, None)
+            left -= 1
+        else:
+            added.append(item)
+    return None if left else added
+
+
+def is_login_step(step: Data) -> bool:
+    """Whether ``step`` does nothing but log in to a registry, with the password on stdin."""
+    if step == "docker/check":
+        return True
+    if not isinstance(step, dict) or len(step) != 1:
+        return False
+    name, arguments = next(iter(step.items()))
+    if name.endswith("/check"):
+        return True
+    command = arguments.get("command") if isinstance(arguments, dict) else arguments
+    return (
+        name == "run"
+        and isinstance(command, str)
+        and "docker login" in command
+        and "--password-stdin" in command
+    )
 
 
 def _extends(before: Data, after: Data) -> bool:

@@ -30,6 +30,8 @@ from tools.pulled_images import pulled_images
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2
+#: Of places that fall short for the same reason, as many are listed.
+MOST_SHOWN = 5
 DEFAULT_POLICY = Policy()
 #: What each kind of outcome may be for each sort of file, by the oracle's own look at the file.
 FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
@@ -90,9 +92,8 @@ def check_repository(
     """
     outcomes = _run(files, policy)
     if isinstance(outcomes, str):
-        return Tally(
-            shortfalls=tuple(Shortfall(names[p], "no exception", "", outcomes) for p in files)
-        )
+        found = tuple(Shortfall(names[path], "no exception", "", outcomes) for path in files)
+        return Tally(numbers=Counter(files=len(files)), shortfalls=found)
     tally = Tally()
     reached = {path for outcome in outcomes for path in outcome.paths}
     for path in files.keys() - reached:
@@ -334,8 +335,14 @@ def report(tally: Tally) -> Iterator[str]:
         by_check[shortfall.check].append(shortfall)
     for check, found in sorted(by_check.items(), key=lambda one: -len(one[1])):
         yield f"{check}: {len(found)} in {len({one.file for one in found})} files"
+        alike: dict[str, list[Shortfall]] = defaultdict(list)
         for one in sorted(found, key=lambda one: (one.file, one.place)):
-            yield f"  {one.file}: {one.place}: {one.detail}"
+            alike[one.detail].append(one)
+        for detail, places in sorted(alike.items(), key=lambda one: -len(one[1])):
+            yield f"  {detail}"
+            yield from (f"    {one.file}: {one.place}" for one in places[:MOST_SHOWN])
+            if len(places) > MOST_SHOWN:
+                yield f"    and {len(places) - MOST_SHOWN} more"
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from tools.pulled_images import AUTH_KEYS
 TOKEN = re.compile(r"\$\{\w+\}|<<|[\w$./*&@-]+|\s+|.", re.ASCII)
 SYNTAX = frozenset({":", "-", "[", "]", "{", "}", ",", '"', "'", "<<"})
 KEYS = frozenset({"context", "username", "password", "image", *AUTH_KEYS})
+LOGIN_VALUES = ("username", "password", "aws_access_key_id", "aws_secret_access_key")
 BARE_ENTRY = re.compile(r"""\s*-\s+("[^"]*"|'[^']*'|[^\s:"'{\[#*&][^:#]*?)\s*(#.*)?""")
 ALIAS_ITEM = re.compile(r"""\s*-\s+("[^"]*":\s+|'[^']*':\s+|[^:#]+:\s+)?\*\S+\s*(#.*)?""")
 EMPTY_VALUE = re.compile(r"\s*(-\s+)?[\w.-]+:\s*(&\S+\s*)?(~|null)?\s*(#.*)?")
@@ -44,19 +45,17 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
     before = _body(alteration.before)
     if alteration.kind is AlterationKind.EXTENDED:
         return _explain_extended(before, alteration.after, words)
-    if LOGIN_LINE.fullmatch(before):
-        if _stands_deeper(before, after):
-            return Reason.LOGIN_MOVED
-        return _explain_replaced(before, _body(alteration.after), words)
+    if LOGIN_LINE.fullmatch(before) and _stands_deeper(before, after):
+        return Reason.LOGIN_MOVED
     merged = MERGED_LOGIN.fullmatch(before)
     if merged and any(f"auth: {merged.group(2)}" in line for line in after):
         return Reason.LOGIN_MOVED
-    return None
+    return _explain_replaced(before, _body(alteration.after), words)
 
 
 def _explain_extended(before: str, after: str, words: frozenset[str]) -> Reason | None:
     inserted = inserted_tokens(before, after)
-    if inserted is None:
+    if not inserted:
         return None
     allowed = SYNTAX | KEYS | words
     if not all(token in allowed or token.startswith("*") for token in inserted):
@@ -86,10 +85,18 @@ def inserted_tokens(before: str, after: str) -> set[str] | None:
 
 
 def _explain_replaced(before: str, after: str, words: frozenset[str]) -> Reason | None:
-    new = _tokens(after)
-    old = _tokens(before)
-    is_same_key = old[:1] == new[:1] and bool(new)
-    return Reason.CREDENTIAL_REPLACED if is_same_key and words & set(new) else None
+    """Whether nothing but the values of a login were replaced, and by values of the fix."""
+    old, new = _tokens(before), _tokens(after)
+    found = False
+    for kind, start, _, at, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        value = [token for token in new[at:end] if token not in ("'", '"')]
+        follows_key = [t for t in old[:start] if t not in ("'", '"')][-2:]
+        if follows_key not in ([key, ":"] for key in LOGIN_VALUES) or not set(value) <= words:
+            return None
+        found = True
+    return Reason.CREDENTIAL_REPLACED if found else None
 
 
 def _stands_deeper(line: str, after: list[str]) -> bool:

@@ -14,13 +14,11 @@ from ruamel.yaml.events import DocumentStartEvent
 from tools.plain_yaml import Data, UnreadableError, mapping_of, read
 from tools.pulled_images import looks_like_config
 
-#: Generators say so at the top of what they write.
-HEADER_LINES = 12
 GENERATED = re.compile(
     r"^#.*(auto(matically)?[ -]*generated|generated (by|from)|do not edit)", re.IGNORECASE
 )
 #: CircleCI's own one-time translation of 1.0 configs left this; people have edited them since.
-TRANSLATED = "generated from a CircleCI 1.0 config"
+TRANSLATED = "generated from a CircleCI 1.0"
 #: Delimiters of template languages, where they stand alone on a line or begin a value.
 TEMPLATE = re.compile(
     r"^\s*(\{%|\{\{[^}]*\}\}\s*$|<%|\[\[-?\s*(if|range|end|define)\b)"
@@ -85,8 +83,13 @@ def _is_orb(data: dict[str, Data]) -> bool:
 
 
 def _says_generated(content: bytes) -> bool:
-    lines = content.decode("utf-8-sig").splitlines()[:HEADER_LINES]
-    return any(GENERATED.search(line) and TRANSLATED not in line for line in lines)
+    # Generators say so at the top of what they write.
+    for line in content.decode("utf-8-sig").splitlines():
+        if line.strip() and not line.startswith(("#", "---", "%")):
+            return False
+        if GENERATED.search(line) and TRANSLATED not in line:
+            return True
+    return False
 
 
 def _documents(content: bytes) -> int:
