@@ -1,0 +1,539 @@
+"""What the steps of a job pull, and where they log in, in the order in which they run.
+
+A script of the repository that a step runs is read too, and what that one runs; so are the
+Dockerfiles and Compose files that its commands name, where they are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.docker_daemon import Daemon, daemon_of
+from cci_migrate.circleci.docker_orb import (
+    DEFAULT_PASSWORD,
+    DEFAULT_USERNAME,
+    DOCKER_ORB,
+    LOGIN_COMMANDS,
+    spelling_of,
+)
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.steps import (
+    RunStep,
+    Step,
+    argument,
+    job_steps,
+    run_step,
+    sets_up_docker,
+)
+from cci_migrate.docker.compose import default_paths, services_of
+from cci_migrate.docker.dockerfile import images_of
+from cci_migrate.docker.image_reference import (
+    DOCKER_HUB,
+    ImageReference,
+    Undecidable,
+    normalise_host,
+    parse_image_reference,
+    registry_of,
+)
+from cci_migrate.docker.registries import host_matches
+from cci_migrate.docker.shell import (
+    BakeBuild,
+    Build,
+    ComposeCommand,
+    CredentialFile,
+    Dialect,
+    Exit,
+    Fact,
+    ImagePull,
+    LocalImage,
+    LocalImages,
+    Login,
+    Logout,
+    Script,
+    ScriptCall,
+    Tool,
+    Verb,
+    dialect_of,
+    facts_of,
+    joined_path,
+    logged_in_at_end,
+    logged_in_before,
+    mentions_docker,
+    mentions_script,
+    same_image_key,
+)
+from cci_migrate.lossless.merging import text_of, value_of
+
+#: Reads a text file of the repository by its path from the root; None where there is none.
+ReadText = Callable[[str], "str | None"]
+
+#: Scripts that call each other deeper than this are not followed.
+_DEEPEST_CALL = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """When something happens: in a step, at a fact of its script, or of a script it calls.
+
+    ``facts`` leads from the step's own script inwards, each with the script that it is a fact of;
+    it is empty for what the step does as a whole. ``order`` counts the steps.
+    """
+
+    order: int
+    step: Step
+    facts: tuple[tuple[Script, Fact], ...]
+    relied_on: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepPull:
+    """One command that fetches images.
+
+    ``texts`` are the images; ``hosts`` the registries that are known of them, ``undecided`` says
+    what is not known. ``command`` names it for people: ``docker build -f x``.
+    """
+
+    moment: Moment
+    tool: Tool
+    command: str
+    texts: tuple[str, ...]
+    hosts: frozenset[str]
+    undecided: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepLogin:
+    """One login. ``registries`` are patterns for `host_matches`; ``perhaps_any``: a credential
+    file is written, and to which registries it belongs cannot be told.
+
+    ``username`` is as an image's ``auth`` would have it (``$NAME`` or a literal), ``password`` a
+    ``$NAME``; None where they cannot be told.
+    """
+
+    moment: Moment
+    registries: tuple[str, ...]
+    perhaps_any: bool
+    username: str | None
+    password: str | None = field(repr=False)
+    variables: frozenset[str] = frozenset()
+
+    def is_to(self, host: str) -> bool:
+        """Whether it may log in to ``host``."""
+        return self.perhaps_any or any(host_matches(one, host) for one in self.registries)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobDocker:
+    """What the steps of a job do with Docker when ``entry`` runs it (None: any)."""
+
+    home: Namespace
+    job: Job
+    entry: WorkflowJob | None
+    daemon: Daemon
+    steps: tuple[Step, ...]
+    pulls: tuple[StepPull, ...]
+    logins: tuple[StepLogin, ...]
+    logouts: tuple[tuple[Moment, str | None], ...]
+
+    def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
+        """The login to ``host`` that has surely been made whenever ``pull`` runs."""
+        fitting = [login for login in self.logins if login.is_to(host)]
+        for login in fitting:
+            if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
+                return login
+        same_step = [one for one in fitting if len(one.moment.facts) == 1]
+        if len(same_step) > 1 and surely_before([one.moment for one in same_step], pull.moment):
+            return same_step[0]
+        return None
+
+    def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
+        return any(
+            (registry is None or host_matches(registry, host))
+            and login.moment.order <= moment.order <= pull.moment.order
+            and surely_before([login.moment], moment)
+            and surely_before([moment], pull.moment)
+            for moment, registry in self.logouts
+        )
+
+
+def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
+    """Whether one of ``moments`` has surely been whenever ``target`` is.
+
+    Several count together only if they are facts of one script: one in each branch.
+    """
+    first = moments[0]
+    if first.order == target.order:
+        return _before_in_step([one.facts for one in moments if one.order == target.order], target)
+    if first.order > target.order or not first.relied_on:
+        return False
+    if first.step.guards != target.step.guards[: len(first.step.guards)]:
+        return False
+    if not first.facts:
+        return True
+    together = [one for one in moments if one.order == first.order]
+    script = first.facts[0][0]
+    outermost = [one.facts[0][1] for one in together if one.facts]
+    inner = all(logged_in_at_end([fact], inside) for inside, fact in first.facts[1:])
+    return inner and logged_in_at_end(outermost, script)
+
+
+def _before_in_step(ways: list[tuple[tuple[Script, Fact], ...]], target: Moment) -> bool:
+    if not ways or not ways[0] or not target.facts:
+        return False
+    first = ways[0]
+    depth = 0
+    while depth < min(len(first), len(target.facts)) and first[depth][1] is target.facts[depth][1]:
+        depth += 1
+    if depth >= min(len(first), len(target.facts)):
+        return False
+    if not all(logged_in_at_end([fact], script) for script, fact in first[depth + 1 :]):
+        return False
+    here = [way[depth][1] for way in ways if len(way) > depth and way[depth][0] is first[depth][0]]
+    return logged_in_before(here, target.facts[depth][1])
+
+
+def mentions_any_docker(text: str) -> bool:
+    """Whether a config's text can have anything to do with Docker in its steps."""
+    return "docker" in text or "podman" in text or "buildah" in text
+
+
+def job_docker(
+    config: Config,
+    home: Namespace,
+    job: Job,
+    entry: WorkflowJob | None,
+    values: ParameterValues,
+    read: ReadText,
+) -> JobDocker | None:
+    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
+    steps = job_steps(config, home, job, entry)
+    has_remote = any(sets_up_docker(step) for step in steps)
+    daemon = daemon_of(job, home, config, values, has_remote=has_remote)
+    if daemon is Daemon.NONE:
+        return None
+    reader = _StepReader(job, home, values, read, daemon)
+    remote_from = 0
+    if daemon is Daemon.REMOTE:
+        remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+    for order, step in enumerate(steps):
+        reader.step(order, step, pulls_count=order >= remote_from)
+    return JobDocker(
+        home,
+        job,
+        entry,
+        daemon,
+        tuple(steps),
+        tuple(reader.pulls),
+        tuple(reader.logins),
+        tuple(reader.logouts),
+    )
+
+
+class _StepReader:
+    def __init__(
+        self,
+        job: Job,
+        home: Namespace,
+        values: ParameterValues,
+        read: ReadText,
+        daemon: Daemon,
+    ) -> None:
+        self._job = job
+        self._home = home
+        self._values = values
+        self._read = read
+        self._daemon = daemon
+        self._root = text_of(value_of(job.mapping, "working_directory")) or "~/project"
+        self._local = LocalImages()
+        self._loaded_something = False
+        self.pulls: list[StepPull] = []
+        self.logins: list[StepLogin] = []
+        self.logouts: list[tuple[Moment, str | None]] = []
+
+    def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        """Take in one step."""
+        run = run_step(step, self._job)
+        if run is not None:
+            self._script(order, run, pulls_count=pulls_count)
+        elif "/" in step.name:
+            self._orb_command(order, step, pulls_count=pulls_count)
+
+    # Orbs
+
+    def _orb_command(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        alias, _, command = step.name.partition("/")
+        orb = step.home.imported.get(alias)
+        if orb is None:
+            return
+        moment = Moment(order, step, ())
+        if orb.name == DOCKER_ORB and command == "check":
+            self.logins.append(_checked(moment, step, orb.version))
+        elif orb.name == DOCKER_ORB and command == "pull" and pulls_count:
+            images = [one.strip() for one in (argument(step, "images") or "").split(",")]
+            self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
+        elif orb.name == DOCKER_ORB and command == "build" and pulls_count:
+            path = argument(step, "path") or "."
+            name = argument(step, "dockerfile") or "Dockerfile"
+            self._dockerfile(moment, Tool.DOCKER, step.name, joined_path(path, name))
+        else:
+            hosts = LOGIN_COMMANDS.get((orb.name, command))
+            if hosts is not None:
+                self.logins.append(StepLogin(moment, hosts, False, None, None))
+
+    # Scripts
+
+    def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
+        if not (mentions_docker(run.script) or mentions_script(run.script)):
+            return
+        dialect = dialect_of(run.shell)
+        if run.shell is None and self._daemon is Daemon.WINDOWS:
+            dialect = Dialect.POWERSHELL
+        script = facts_of(run.script, dialect, run.environment)
+        relied_on = not (run.only_on_failure or run.in_background)
+        directory = _directory(run.working_directory, self._root)
+        for fact in script.facts:
+            moment = Moment(order, run.step, ((script, fact),), relied_on)
+            self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
+
+    def _fact(
+        self, moment: Moment, fact: Fact, directory: str | None, *, pulls_count: bool, depth: int
+    ) -> None:
+        fact = self._local.seen(fact)
+        match fact:
+            case ImagePull():
+                if pulls_count:
+                    self._image_pull(moment, fact)
+            case Build():
+                if pulls_count:
+                    self._build(moment, fact, directory)
+            case BakeBuild():
+                if pulls_count:
+                    reason = "what docker buildx bake builds is not read"
+                    self._undecided(moment, Tool.DOCKER, "docker buildx bake", reason)
+            case ComposeCommand():
+                if pulls_count:
+                    self._compose(moment, fact, directory)
+            case Login():
+                self.logins.append(_login(moment, fact))
+            case CredentialFile(variables=variables):
+                self.logins.append(StepLogin(moment, (), True, None, None, variables))
+            case Logout(registry=registry):
+                host = None if fact.all else DOCKER_HUB
+                if registry is not None:
+                    host = normalise_host(registry.value)
+                self.logouts.append((moment, host))
+            case LocalImage(image=image):
+                self._loaded_something = self._loaded_something or image is None
+            case ScriptCall():
+                self._call(moment, fact, directory, pulls_count=pulls_count, depth=depth)
+            case Exit():
+                pass
+            case _:
+                assert_never(fact)
+
+    def _call(
+        self,
+        moment: Moment,
+        call: ScriptCall,
+        directory: str | None,
+        *,
+        pulls_count: bool,
+        depth: int,
+    ) -> None:
+        if depth >= _DEEPEST_CALL or call.directory is None or directory is None:
+            return
+        path = joined_path(joined_path(directory, call.directory), call.path)
+        text = self._read(path)
+        if text is None or not (mentions_docker(text) or mentions_script(text)):
+            return
+        script = facts_of(text)
+        for fact in script.facts:
+            inner = Moment(
+                moment.order, moment.step, (*moment.facts, (script, fact)), moment.relied_on
+            )
+            self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
+
+    # Pulls
+
+    def _image_pull(self, moment: Moment, pull: ImagePull) -> None:
+        command = f"{pull.tool.value} {pull.verb.value}"
+        if pull.is_local:
+            return
+        if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
+            # What `docker load` brought is not known by name: it may be this very image.
+            return
+        if pull.image is None:
+            self._undecided(moment, pull.tool, command, "the command line does not name the image")
+            return
+        self._pull(moment, pull.tool, f"{command} {pull.image.value}", [pull.image.value])
+
+    def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
+        command = f"{build.tool.value} build"
+        if build.dockerfile_text is not None:
+            self._built(moment, build.tool, command, build.dockerfile_text, build)
+            return
+        path = build.dockerfile_path
+        if path is None or directory is None or "$" in path or has_expression(path):
+            reason = "which Dockerfile it builds cannot be told"
+            self._undecided(moment, build.tool, command, reason)
+            return
+        self._dockerfile(moment, build.tool, command, joined_path(directory, path), build)
+
+    def _dockerfile(
+        self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
+    ) -> None:
+        text = self._read(path)
+        if text is None:
+            self._undecided(moment, tool, command, f"there is no {path} to read")
+            return
+        self._built(moment, tool, f"{command} ({path})", text, build)
+
+    def _built(
+        self, moment: Moment, tool: Tool, command: str, text: str, build: Build | None
+    ) -> None:
+        found = images_of(
+            text,
+            None if build is None else build.target,
+            {} if build is None else dict(build.build_args),
+            {} if build is None else dict(build.build_contexts),
+        )
+        self._pull(moment, tool, command, list(dict.fromkeys(one.image for one in found)))
+
+    def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
+        command = f"{compose.tool.value} compose {compose.verb.value}"
+        paths = compose.file_paths
+        if paths is None or directory is None:
+            self._undecided(moment, compose.tool, command, "where it runs cannot be told")
+            return
+        paths = tuple(joined_path(directory, path) for path in paths)
+        if not paths and compose.directory is not None:
+            paths = default_paths(joined_path(directory, compose.directory), self._read)
+        if not paths:
+            self._undecided(moment, compose.tool, command, "there is no Compose file to read")
+            return
+        services = services_of(
+            paths,
+            self._read,
+            compose.services,
+            profiles=compose.profiles,
+            with_dependencies=compose.with_dependencies,
+            environment=dict(compose.environment),
+        )
+        for problem in services.problems:
+            reason = f"{problem.path}: {problem.reason}"
+            self._undecided(moment, compose.tool, command, reason)
+        built = {same_image_key(one.image) for one in services.builds if one.image is not None}
+        if compose.verb is not Verb.BUILD:
+            self._pull(
+                moment,
+                compose.tool,
+                command,
+                [one.image for one in services.images if same_image_key(one.image) not in built],
+            )
+        if compose.verb is Verb.PULL:
+            return
+        for service in services.builds:
+            context = joined_path(service.directory, service.context)
+            path = joined_path(context, service.dockerfile or "Dockerfile")
+            text = service.dockerfile_text or self._read(path)
+            if text is None:
+                reason = f"there is no {path} to read"
+                self._undecided(moment, compose.tool, command, reason)
+                continue
+            found = images_of(text, service.target, dict(service.build_args))
+            images = list(dict.fromkeys(one.image for one in found))
+            self._pull(moment, compose.tool, f"{command} ({path})", images)
+
+    def _pull(self, moment: Moment, tool: Tool, command: str, images: Sequence[str]) -> None:
+        hosts: set[str] = set()
+        texts: dict[str, None] = {}
+        undecided: str | None = None
+        for image in images:
+            for text in self._texts(image):
+                reference = parse_image_reference(text)
+                if isinstance(reference, ImageReference) and reference.is_scratch:
+                    continue
+                texts[text] = None
+                host = registry_of(text)
+                if isinstance(host, Undecidable):
+                    undecided = undecided or host.reason
+                else:
+                    hosts.add(host)
+        if texts:
+            self.pulls.append(
+                StepPull(moment, tool, command, tuple(texts), frozenset(hosts), undecided)
+            )
+
+    def _texts(self, image: str) -> tuple[str, ...]:
+        if isinstance(registry_of(image), Undecidable) and has_expression(image):
+            return self._values.texts(image, self._job, is_orb=self._home.is_orb)
+        return (image,)
+
+    def _undecided(self, moment: Moment, tool: Tool, command: str, reason: str) -> None:
+        self.pulls.append(StepPull(moment, tool, command, (), frozenset(), reason))
+
+
+def _directory(working_directory: str | None, root: str) -> str | None:
+    """The folder in which a step runs, from the repository's root; None if it is elsewhere.
+
+    ``root`` is the job's own ``working_directory``, where the repository is checked out.
+    """
+    if working_directory is None:
+        return "."
+    for prefix in (root.rstrip("/"), "$CIRCLE_WORKING_DIRECTORY", "/home/circleci/project"):
+        if working_directory.rstrip("/") == prefix:
+            return "."
+        if working_directory.startswith(f"{prefix}/"):
+            return working_directory.removeprefix(f"{prefix}/")
+    return None if working_directory.startswith(("/", "~", "$", "<")) else working_directory
+
+
+def _checked(moment: Moment, step: Step, version: str) -> StepLogin:
+    spelling = spelling_of(version)
+    registry = argument(step, "registry")
+    hosts: tuple[str, ...] = (DOCKER_HUB if registry is None else normalise_host(registry),)
+    if registry is not None and ("$" in registry or has_expression(registry)):
+        hosts = ()
+    username = password = None
+    if spelling is not None:
+        username = argument(step, spelling.username) or DEFAULT_USERNAME
+        password = argument(step, spelling.password) or DEFAULT_PASSWORD
+    known = frozenset(name for name in (username, password) if name is not None)
+    return StepLogin(
+        moment,
+        hosts,
+        False,
+        None if username is None else f"${username}",
+        None if password is None else f"${password}",
+        known,
+    )
+
+
+_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+
+
+def _login(moment: Moment, login: Login) -> StepLogin:
+    username = None if login.username is None else login.username.value
+    name = None
+    if username is not None:
+        match = _SHELL_VARIABLE.fullmatch(username)
+        name = None if match is None else match.group(1) or match.group(2)
+        username = f"${name}" if name is not None else (None if "$" in username else username)
+    secrets = set(login.variables) - {name}
+    if login.password is not None:
+        match = _SHELL_VARIABLE.fullmatch(login.password.value.value)
+        secrets = set() if match is None else {match.group(1) or match.group(2)}
+    password = f"${next(iter(secrets))}" if len(secrets) == 1 else None
+    return StepLogin(moment, login.registries, False, username or None, password, login.variables)
+
+
+def all_logins(dockers: Sequence[JobDocker]) -> Iterator[StepLogin]:
+    """The logins of all jobs."""
+    for docker in dockers:
+        yield from docker.logins
