@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from cci_migrate.lossless.nodes import (
     Alias,
@@ -20,13 +22,21 @@ from cci_migrate.lossless.source import LINE_BREAK, SourceText
 
 DEFAULT_STEP = 2
 
-_COMMENT_LINE = re.compile(r"[ \t]*#")
+_COMMENT_LINE = re.compile(r"([ \t]*)#")
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 _EXPLICIT_KEY = re.compile(r"\?[ \t]+$")
 
 
 def column(source: SourceText, offset: int) -> int:
     """The column of ``offset``, from 0, a tab counting as one."""
     return offset - source.line_start(offset)
+
+
+def is_explicit(key: Node) -> bool:
+    """Whether the block key ``key`` is written ``? key``."""
+    source = key.source
+    line_start = source.line_start(key.start)
+    return _EXPLICIT_KEY.search(source.text[line_start : key.start]) is not None
 
 
 def key_column(mapping: Mapping) -> int:
@@ -45,18 +55,12 @@ def dash(sequence: Sequence, index: int) -> int:
     at = sequence.items[index].start
     while True:
         line_start = sequence.source.line_start(at)
-        before = text[line_start:at]
-        before = before.split(" #", 1)[0] if _has_comment(before) else before
-        found = before.rstrip().rfind("-")
-        if found >= 0 and not before[found + 1 :].strip():
-            return line_start + found
-        at = max(0, line_start - 1)
+        before = _COMMENT.sub("", text[line_start:at]).rstrip()
+        if before.endswith("-"):
+            return line_start + len(before) - 1
         if line_start == 0:
             return sequence.start
-
-
-def _has_comment(text: str) -> bool:
-    return " #" in text
+        at = line_start - 1
 
 
 def last_leaf(node: Node) -> Node:
@@ -93,26 +97,90 @@ def comment_block_above(source: SourceText, offset: int) -> int:
     own indent belong to it.
     """
     start = source.line_start(offset)
-    text = source.text
-    indent = re.match(r"[ \t]*", text[start:offset])
-    wanted = indent.group() if indent else ""
+    wanted = _indent(source.text[start:offset])
     while start > 0:
-        previous = source.line_start(start - 1)
-        if text[previous - 1 : previous] == "\r" and text[previous : previous + 1] == "\n":
-            previous = source.line_start(previous - 1)
-        line = text[previous:start]
-        if not _COMMENT_LINE.match(line) or line[: len(line) - len(line.lstrip())] != wanted:
+        above = source.line_start(start - 1)
+        comment = _COMMENT_LINE.match(source.text, above)
+        if comment is None or comment.group(1) != wanted:
             break
-        start = previous
+        start = above
     return start
+
+
+def deeper_comments_end(source: SourceText, line_start: int, than: int) -> int:
+    """Where the comment lines end that start at ``line_start`` and are indented ``than`` or more.
+
+    Such comments belong to what stands above them.
+    """
+    while True:
+        comment = _COMMENT_LINE.match(source.text, line_start)
+        if comment is None or len(comment.group(1)) < than:
+            return line_start
+        line_start = source.next_line(line_start)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How far children stand to the right of their parents' keys."""
+    """How far children stand to the right of their parents' keys, and items of their dashes."""
 
     step: int
     sequence_offset: int
+    dash_gap: str = " "
+
+
+@dataclass(slots=True)
+class _Counts:
+    """How often each distance occurs."""
+
+    steps: Counter[int] = field(default_factory=Counter)
+    offsets: Counter[int] = field(default_factory=Counter)
+    gaps: Counter[str] = field(default_factory=Counter)
+    #: Steps below the only key of an item, as in ``- run:``.
+    item_steps: Counter[int] = field(default_factory=Counter)
+
+    def style(self, otherwise: Style) -> Style:
+        return Style(
+            _most_common(self.steps, otherwise.step),
+            _most_common(self.offsets, otherwise.sequence_offset),
+            _most_common(self.gaps, otherwise.dash_gap),
+        )
+
+    def add_value(self, mapping: Mapping, value: Node) -> None:
+        """Count the distance of ``value`` from its key in the block ``mapping``."""
+        if isinstance(value, Alias | Scalar) or value.is_flow:
+            return
+        if isinstance(value, Mapping):
+            distance = _distance_below(mapping, value)
+            if distance > 0:
+                self.steps[distance] += 1
+        elif value.items:
+            at = dash(value, 0)
+            distance = column(value.source, at) - key_column(mapping)
+            if distance >= 0 and starts_line(value.source, at):
+                self.offsets[distance] += 1
+
+    def add_items(self, sequence: Sequence) -> None:
+        """Count what the items of the block ``sequence`` tell."""
+        text = sequence.source.text
+        for index, item in enumerate(sequence.items):
+            gap = text[dash(sequence, index) + 1 : item.start]
+            if gap and not gap.strip(" "):
+                self.gaps[gap] += 1
+        self.add_item_steps(sequence.items)
+
+    def add_item_steps(self, items: Iterable[Node]) -> None:
+        """Count the steps below the only keys of ``items``."""
+        for item in items:
+            if isinstance(item, Mapping) and not item.is_flow and len(item.entries) == 1:
+                value = item.entries[0][1]
+                if isinstance(value, Mapping) and not value.is_flow:
+                    distance = _distance_below(item, value)
+                    if distance > 0:
+                        self.item_steps[distance] += 1
 
 
 class Layout:
@@ -124,8 +192,9 @@ class Layout:
     def __init__(self, document: Document) -> None:
         self.source = document.source
         self._parents: dict[int, Collection] = {}
-        steps: Counter[int] = Counter()
-        offsets: Counter[int] = Counter()
+        self._styles: dict[int, Style] = {}
+        self._item_steps: dict[int, int] = {}
+        self._counts = counts = _Counts()
         if document.root is not None:
             for node in walk(document.root):
                 if isinstance(node, Mapping):
@@ -133,12 +202,14 @@ class Layout:
                         self._parents[id(key)] = node
                         self._parents[id(value)] = node
                         if not node.is_flow:
-                            _measure(node, value, steps, offsets)
+                            counts.add_value(node, value)
                 elif isinstance(node, Sequence):
                     for item in node.items:
                         self._parents[id(item)] = node
-        step = _most_common(steps, DEFAULT_STEP)
-        self.style = Style(step, _most_common(offsets, step))
+                    if not node.is_flow:
+                        counts.add_items(node)
+        step = _most_common(counts.steps, DEFAULT_STEP)
+        self.style = counts.style(Style(step, step))
 
     def parent(self, node: Node) -> Collection | None:
         """The collection that ``node`` stands in."""
@@ -149,50 +220,57 @@ class Layout:
         parent = self.parent(node)
         return parent is not None and parent.is_flow
 
-    def style_in(self, mapping: Mapping) -> Style:
-        """The style of the entries of a block ``mapping``; the document's if they tell none."""
-        steps: Counter[int] = Counter()
-        offsets: Counter[int] = Counter()
-        for _, value in mapping.entries:
-            _measure(mapping, value, steps, offsets)
-        return Style(
-            _most_common(steps, self.style.step),
-            _most_common(offsets, self.style.sequence_offset),
-        )
+    def is_key(self, node: Node) -> bool:
+        """Whether ``node`` is a key of a mapping."""
+        parent = self.parent(node)
+        return isinstance(parent, Mapping) and any(key is node for key, _ in parent.entries)
 
-    def step_below_item(self, node: Node) -> int:
-        """How far below-standing keys are from the key of an item such as ``- build:``.
+    def style_in(self, node: Collection) -> Style:
+        """The style in a block collection; the document's in what its own parts do not tell."""
+        style = self._styles.get(id(node))
+        if style is None:
+            counts = _Counts()
+            if isinstance(node, Mapping):
+                for _, value in node.entries:
+                    counts.add_value(node, value)
+            else:
+                counts.add_items(node)
+            style = self._styles[id(node)] = counts.style(self.style)
+        return style
 
-        Told by the other items of the sequence that ``node`` stands in.
+    def step_below(self, node: Node) -> int:
+        """How far keys below the item or the value ``node`` stand from its own key.
+
+        For an item that is to be ``- build:``, told by its siblings, then by such items elsewhere.
         """
         parent = self.parent(node)
         if isinstance(parent, Mapping):
-            parent = self.parent(parent)
-        steps: Counter[int] = Counter()
-        if isinstance(parent, Sequence):
-            for item in parent.items:
-                if isinstance(item, Mapping) and not item.is_flow:
-                    for _, value in item.entries:
-                        _measure(item, value, steps, Counter())
-        return _most_common(steps, self.style.step)
+            sequence = self.parent(parent)
+            if len(parent.entries) > 1 or not isinstance(sequence, Sequence):
+                return self.style_in(parent).step
+        else:
+            sequence = parent
+        if not isinstance(sequence, Sequence):
+            return self.style.step
+        return self.item_step(sequence)
+
+    def item_step(self, sequence: Sequence) -> int:
+        """How far keys below the items of ``sequence`` stand from these items' own keys."""
+        step = self._item_steps.get(id(sequence))
+        if step is None:
+            counts = _Counts()
+            counts.add_item_steps(sequence.items)
+            elsewhere = _most_common(self._counts.item_steps, self.style.step)
+            step = self._item_steps[id(sequence)] = _most_common(counts.item_steps, elsewhere)
+        return step
 
 
-def _measure(mapping: Mapping, value: Node, steps: Counter[int], offsets: Counter[int]) -> None:
-    if isinstance(value, Alias | Scalar):
-        return
-    if value.is_flow:
-        return
-    if isinstance(value, Mapping):
-        if value.entries:
-            distance = key_column(value) - key_column(mapping)
-            if distance > 0:
-                steps[distance] += 1
-    elif value.items:
-        at = dash(value, 0)
-        distance = column(value.source, at) - key_column(mapping)
-        if distance >= 0 and starts_line(value.source, at):
-            offsets[distance] += 1
+def _distance_below(mapping: Mapping, value: Mapping) -> int:
+    return key_column(value) - key_column(mapping) if value.entries else 0
 
 
-def _most_common(counts: Counter[int], otherwise: int) -> int:
+_K = TypeVar("_K", int, str)
+
+
+def _most_common(counts: Counter[_K], otherwise: _K) -> _K:
     return counts.most_common(1)[0][0] if counts else otherwise

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from typing_extensions import assert_never
 
+from cci_migrate.lossless.content_text import (
+    JSON_FLOW,
+    PLAIN_FLOW,
+    FlowStyle,
+    entries_lines,
+    entry_lines,
+    flow_pair,
+    flow_text,
+    flow_value,
+    item_lines,
+    key_text,
+)
 from cci_migrate.lossless.edits import Edit, insertion
 from cci_migrate.lossless.layout import (
     Layout,
@@ -13,17 +26,27 @@ from cci_migrate.lossless.layout import (
     column,
     comment_block_above,
     dash,
+    deeper_comments_end,
+    is_explicit,
     key_column,
+    last_leaf,
     line_after,
     starts_line,
 )
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.nodes import (
+    Alias,
+    Collection,
+    Document,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+)
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
     AddItem,
-    AliasTo,
     AliasToMerge,
     Content,
     Entries,
@@ -38,9 +61,9 @@ from cci_migrate.lossless.operations import (
     Text,
     WrapInSequence,
 )
-from cci_migrate.lossless.scalar_positions import replaced_text
-from cci_migrate.lossless.scalars import scalar_text
-from cci_migrate.lossless.source import SourceText, Span
+from cci_migrate.lossless.scalar_positions import content_start, replaced_text
+from cci_migrate.lossless.scalars import can_be_plain, scalar_text
+from cci_migrate.lossless.source import LINE_BREAK, Span
 
 
 class CannotRenderError(ValueError):
@@ -50,13 +73,13 @@ class CannotRenderError(ValueError):
 def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, ...]:
     """The edits of ``document``'s text that carry out ``operations``, all on its own nodes.
 
+    Edits at one place stand in the order in which their texts are to stand.
     Raises CannotRenderError.
     """
-    layout = Layout(document)
-    edits: list[Edit] = []
+    writer = _Writer(Layout(document))
     for operation in operations:
-        edits.extend(_Writer(layout).write(operation))
-    return tuple(edits)
+        writer.write(operation)
+    return writer.edits()
 
 
 def node_of(operation: Operation) -> Node:
@@ -78,379 +101,495 @@ def node_of(operation: Operation) -> Node:
             assert_never(operation)
 
 
+#: What of several insertions at one place comes first: lines that belong to what stands above
+#: them, the deepest first; comments on what stands below; text inside the line below.
+_LINES, _COMMENT_LINES, _INSIDE = range(3)
+_Order = tuple[int, int, int, int]
+
+
 class _Writer:
+    """Collects the edits of all operations on one document."""
+
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._source = layout.source
+        self._text = layout.source.text
+        self._edits: list[Edit] = []
+        self._orders: list[_Order] = []
+        #: Where something was put into a flow collection: the edit's place in the list above, and
+        #: what closes its text. What comes next to the same place continues it.
+        self._flow_ends: dict[int, tuple[int, str]] = {}
 
-    def write(self, operation: Operation) -> list[Edit]:
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits, in the order of the text."""
+        order = sorted(range(len(self._edits)), key=self._orders.__getitem__)
+        return tuple(self._edits[index] for index in order)
+
+    def write(self, operation: Operation) -> None:
+        """Add the edits of ``operation``."""
         match operation:
             case AddEntry(mapping, key, content, after):
                 if isinstance(mapping, Scalar):
-                    return self._fill_null(mapping, Entries(((key, content),)))
+                    self._fill_null(mapping, key, content)
+                    return
+                if key != MERGE_KEY and own_entry(mapping, key) is not None:
+                    raise CannotRenderError(f"the mapping has the key {key!r} already")
                 if mapping.is_flow:
-                    return self._add_flow_entry(mapping, key, content, after)
-                return self._add_block_entry(mapping, key, content, after)
+                    self._add_flow_entry(mapping, key, content, after)
+                else:
+                    self._add_block_entry(mapping, key, content, after)
             case AddItem(sequence, index, content):
                 if sequence.is_flow:
-                    return self._add_flow_item(sequence, index, content)
-                return self._add_block_item(sequence, index, content)
+                    self._add_flow_item(sequence, index, content)
+                else:
+                    self._add_block_item(sequence, index, content)
             case ReplaceScalar(scalar, content):
-                return self._replace_scalar(scalar, content)
+                if isinstance(content, Items):
+                    self._alias_to_list(scalar, content)
+                else:
+                    self._replace_scalar(scalar, content)
             case ReplaceText(scalar, start, end, text):
-                edit = replaced_text(scalar, start, end, text)
+                in_flow = self._layout.is_in_flow(scalar)
+                edit = replaced_text(scalar, start, end, text, in_flow=in_flow)
                 if edit is None:
                     raise CannotRenderError("the scalar's quoting hides where its text stands")
-                return [edit]
+                self._add(edit)
             case ScalarToMapping(node, entries):
-                return self._scalar_to_mapping(node, entries)
+                self._scalar_to_mapping(node, entries)
             case AliasToMerge(node, entries):
-                return self._alias_to_merge(node, entries)
+                self._alias_to_merge(node, entries)
             case WrapInSequence(node, items):
-                return self._wrap(node, items)
+                self._wrap(node, items)
             case NestEntries(mapping, parent, keys):
-                return self._nest(mapping, parent, keys)
+                self._nest(mapping, parent, keys)
             case RenameKey(mapping, index, name):
-                return [self._replace(mapping.entries[index][0], name)]
+                self._rename(mapping, index, name)
             case RemoveEntry(mapping, key):
-                return self._remove(mapping, key)
+                self._remove(mapping, key)
             case AddComment(node, text):
-                return self._comment(node, text)
+                self._comment(node, text)
             case _:
                 assert_never(operation)
+
+    # Edits and their order
+
+    def _add(self, edit: Edit) -> int:
+        at = edit.span.start
+        inside = _INSIDE if self._starts_line(at) else -1
+        return self._put(edit, (at, inside, 0, 0))
+
+    def _put(self, edit: Edit, order: _Order) -> int:
+        self._edits.append(edit)
+        self._orders.append(order)
+        return len(self._edits) - 1
+
+    def _insert(self, at: int, text: str) -> int:
+        return self._add(insertion(at, text))
+
+    def _replace(self, start: int, end: int, text: str) -> None:
+        self._add(Edit(Span(start, end), self._text[start:end], text))
+
+    def _lines(self, at: int, lines: list[str], kind: int = _LINES) -> None:
+        """Insert whole ``lines`` at ``at``, the start of a line or the end of the text."""
+        line_break = self._source.line_break_near(at)
+        joined = line_break.join(lines)
+        first = lines[0].lstrip()
+        order = (at, kind, len(first) - len(lines[0]), 0 if first.startswith("-") else 1)
+        if at == len(self._text) and not self._starts_line(at):
+            self._put(insertion(at, line_break + joined), order)
+        else:
+            self._put(insertion(at, joined + line_break), order)
+
+    def _starts_line(self, at: int) -> bool:
+        return at == self._source.line_start(at)
+
+    def _lines_behind(self, node: Node, lines: list[str], *, past_comments: bool = True) -> None:
+        """Insert ``lines`` below ``node`` and the comments that stand deeper than they do."""
+        at = line_after(node)
+        leaf = last_leaf(node)
+        ends_in_block = isinstance(leaf, Scalar) and leaf.style in ("|", ">")
+        if ends_in_block and at == len(self._text) and not self._starts_line(at):
+            raise CannotRenderError("a block scalar ends the file without a line end")
+        if past_comments:
+            first = lines[0]
+            at = deeper_comments_end(self._source, at, len(first) - len(first.lstrip()) + 1)
+        self._lines(at, lines)
 
     # Blocks
 
     def _add_block_entry(
         self, mapping: Mapping, key: str, content: Content, after: str | None
-    ) -> list[Edit]:
-        previous = mapping.entries[-1] if after is None else _last_entry(mapping, after)
-        lines = block_entry(key, content, key_column(mapping), self._layout.style_in(mapping))
-        return [self._lines(_line_after_entry(previous), lines)]
+    ) -> None:
+        last_key, last_value = mapping.entries[-1] if after is None else _entry(mapping, after)
+        lines = entry_lines(key, content, key_column(mapping), self._layout.style_in(mapping))
+        self._lines_behind(last_key if _is_unwritten(last_value) else last_value, lines)
 
-    def _fill_null(self, null: Scalar, entries: Entries) -> list[Edit]:
+    def _fill_null(self, null: Scalar, key: str, content: Content) -> None:
         parent = self._layout.parent(null)
-        if not isinstance(parent, Mapping) or parent.is_flow or null.value:
+        if not isinstance(parent, Mapping) or parent.is_flow or null.start != null.end:
             raise CannotRenderError("an empty value can only be filled under a block key")
-        step = self._layout.step_below_item(null)
-        key = next(key for key, value in parent.entries if value is null)
-        return [self._lines(line_after(key), self._block_entries(entries, parent, step))]
+        parent_key = next(key for key, value in parent.entries if value is null)
+        if is_explicit(parent_key):
+            raise CannotRenderError("the key is written with a question mark")
+        at = key_column(parent) + self._layout.step_below(null)
+        lines = entry_lines(key, content, at, self._layout.style)
+        self._lines_behind(parent_key, lines, past_comments=False)
 
-    def _block_entries(self, entries: Entries, parent: Mapping, step: int) -> list[str]:
-        style = self._layout.style
-        at = key_column(parent) + step
-        return [
-            line for key, value in entries.entries for line in block_entry(key, value, at, style)
-        ]
-
-    def _add_block_item(self, sequence: Sequence, index: int, content: Content) -> list[Edit]:
-        at_column = column(self._source, dash(sequence, 0))
-        lines = block_item(content, at_column, self._layout.style)
-        if index > 0:
-            return [self._lines(line_after(sequence.items[index - 1]), lines)]
+    def _add_block_item(self, sequence: Sequence, index: int, content: Content) -> None:
         first = dash(sequence, 0)
-        if starts_line(self._source, first):
-            return [self._lines(comment_block_above(self._source, first), lines)]
-        line_break = self._source.line_break_near(first)
-        joined = line_break.join([lines[0].lstrip(), *lines[1:]])
-        return [insertion(first, joined + line_break + " " * at_column)]
+        at = column(self._source, first)
+        style = self._layout.style_in(sequence)
+        if isinstance(content, Entries) and len(content.entries) == 1:
+            style = replace(style, step=self._layout.item_step(sequence))
+        lines = item_lines(content, at, style, _common_quote(sequence.items))
+        if index > 0:
+            self._lines_behind(sequence.items[index - 1], lines)
+        elif starts_line(self._source, first):
+            self._lines(comment_block_above(self._source, first), lines)
+        else:
+            line_break = self._source.line_break_near(first)
+            joined = line_break.join([lines[0].lstrip(), *lines[1:]])
+            self._insert(first, joined + line_break + " " * at)
 
-    def _scalar_to_mapping(self, node: Scalar, entries: Entries) -> list[Edit]:
-        if self._layout.is_in_flow(node):
-            body = flow_text(entries, json=node.style == '"')
-            return [insertion(node.start, "{"), insertion(node.end, f": {body}}}")]
-        if node.style in ("|", ">") or "\n" in self._source.text[node.start : node.end]:
+    def _scalar_to_mapping(self, node: Scalar, entries: Entries) -> None:
+        if node.style in ("|", ">") or self._spans_lines(node):
             raise CannotRenderError("a scalar of several lines cannot become a key")
-        step = self._layout.step_below_item(node)
-        style = self._layout.style
-        at = column(self._source, node.start) + step
-        lines = [
-            line for key, value in entries.entries for line in block_entry(key, value, at, style)
-        ]
-        return [insertion(node.end, ":"), self._lines(self._source.next_line(node.end), lines)]
-
-    def _alias_to_merge(self, node: Alias, entries: Entries) -> list[Edit]:
+        if content_start(node) == node.end:
+            raise CannotRenderError("an empty item has no text that could become a key")
+        if self._layout.is_key(node):
+            raise CannotRenderError("a key cannot become a mapping")
         if self._layout.is_in_flow(node):
-            body = ", ".join(_flow_pair(key, value, json=False) for key, value in entries.entries)
-            # An alias's name may run up to the comma: keep a space between.
-            return [insertion(node.start, "{<<: "), insertion(node.end, f" , {body}}}")]
-        style = self._layout.style
+            style = JSON_FLOW if node.style == '"' else PLAIN_FLOW
+            self._insert(node.start, "{")
+            self._insert(node.end, f": {flow_text(entries, style)}}}")
+            return
+        if not isinstance(self._layout.parent(node), Sequence):
+            raise CannotRenderError("only an item of a list can become a key on its line")
+        at = column(self._source, node.start) + self._layout.step_below(node)
+        self._insert(node.end, ":")
+        self._below(node, entries_lines(entries.entries, at, self._layout.style))
+
+    def _alias_to_merge(self, node: Alias, entries: Entries) -> None:
+        if self._layout.is_key(node):
+            raise CannotRenderError("a key cannot become a mapping")
+        if self._layout.is_in_flow(node):
+            body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
+            self._insert(node.start, f"{{{MERGE_KEY}: ")
+            self._insert(node.end, f", {body}}}")
+            return
         parent = self._layout.parent(node)
-        after = self._source.next_line(node.end)
-        if isinstance(parent, Sequence):
+        if isinstance(parent, Mapping):
+            at = key_column(parent) + self._layout.step_below(node)
+            at = self._on_own_line(node, at, f"{MERGE_KEY}: ")
+        elif isinstance(parent, Sequence):
             at = column(self._source, node.start)
-            start = insertion(node.start, f"{MERGE_KEY}: ")
-        elif isinstance(parent, Mapping):
-            at = key_column(parent) + self._layout.step_below_item(node)
-            start = self._on_next_line(node, at, f"{MERGE_KEY}: ")
+            self._insert(node.start, f"{MERGE_KEY}: ")
         else:
             raise CannotRenderError("an alias that is the whole document cannot be merged")
-        lines = [
-            line for key, value in entries.entries for line in block_entry(key, value, at, style)
-        ]
-        return [start, self._lines(after, lines)]
+        self._below(node, entries_lines(entries.entries, at, self._layout.style))
 
-    def _wrap(self, node: Scalar | Alias, items: Items) -> list[Edit]:
-        if self._layout.is_in_flow(node) or items.flow:
-            json = isinstance(node, Scalar) and node.style == '"' and self._layout.is_in_flow(node)
-            body = "".join(f", {_flow_value(item, json=json)}" for item in items.items)
-            if isinstance(node, Alias):
-                body = f" {body}"
-            return [insertion(node.start, "["), insertion(node.end, f"{body}]")]
+    def _wrap(self, node: Scalar | Alias, items: Items) -> None:
+        if self._layout.is_key(node):
+            raise CannotRenderError("a key cannot become a list")
+        if isinstance(node, Scalar):
+            if node.style in ("|", ">") or self._spans_lines(node):
+                raise CannotRenderError("a scalar of several lines cannot become an item")
+            if content_start(node) == node.end:
+                raise CannotRenderError("there is no value that could become an item")
+        in_flow = self._layout.is_in_flow(node)
+        quote = node.style if isinstance(node, Scalar) else ""
+        fits_in_flow = isinstance(node, Alias) or bool(quote) or _fits_in_flow(node)
+        if in_flow or (items.flow and fits_in_flow):
+            style = FlowStyle(quote=quote)
+            body = "".join(f", {flow_value(item, style)}" for item in items.items)
+            self._insert(node.start, "[")
+            self._insert(node.end, f"{body}]")
+            return
         parent = self._layout.parent(node)
         if not isinstance(parent, Mapping):
             raise CannotRenderError("only a key's value can become a list")
-        if isinstance(node, Scalar) and (
-            node.style in ("|", ">") or "\n" in self._source.text[node.start : node.end]
-        ):
-            raise CannotRenderError("a scalar of several lines cannot become an item")
+        style_here = self._layout.style_in(parent)
+        at = key_column(parent) + style_here.sequence_offset
+        at = self._on_own_line(node, at, "-" + style_here.dash_gap)
+        self._below(node, _items_lines(items, at, style_here, quote))
+
+    def _alias_to_list(self, alias: Scalar | Alias, items: Items) -> None:
+        if not isinstance(alias, Alias) or self._layout.is_key(alias):
+            raise CannotRenderError("only an alias that is a value can be replaced by a list")
+        parent = self._layout.parent(alias)
+        if items.flow or not items.items or not isinstance(parent, Mapping) or parent.is_flow:
+            self._replace(alias.start, alias.end, flow_text(items))
+            return
         style = self._layout.style_in(parent)
         at = key_column(parent) + style.sequence_offset
-        lines = [line for item in items.items for line in block_item(item, at, style)]
-        return [
-            self._on_next_line(node, at, "- "),
-            self._lines(self._source.next_line(node.end), lines),
-        ]
+        lines = _items_lines(items, at, style)
+        if starts_line(self._source, alias.start):
+            at = column(self._source, alias.start)
+            lines = _items_lines(items, at, style)
+            self._replace(alias.start, alias.end, lines[0].lstrip())
+        else:
+            start = self._behind_colon(alias)
+            line_break = self._source.line_break_near(alias.start)
+            self._replace(start, alias.end, line_break + lines[0])
+        self._below(alias, lines[1:])
 
-    def _on_next_line(self, node: Node, at_column: int, prefix: str) -> Edit:
-        """Move ``node`` from behind its key to a line of its own."""
-        text = self._source.text
-        start = node.start
-        while start > 0 and text[start - 1] in " \t":
-            start -= 1
-        if start == 0 or text[start - 1] != ":":
-            raise CannotRenderError("the value does not stand directly behind its key")
+    def _below(self, node: Node, lines: list[str]) -> None:
+        """Insert ``lines`` below the line on which ``node`` ends."""
+        if lines:
+            self._lines(self._source.next_line(node.end), lines)
+
+    def _on_own_line(self, node: Node, at: int, prefix: str) -> int:
+        """Put ``node`` on a line of its own with ``prefix`` before it; its column is returned."""
+        if starts_line(self._source, node.start):
+            self._insert(node.start, prefix)
+            return column(self._source, node.start)
+        start = self._behind_colon(node)
         line_break = self._source.line_break_near(node.start)
-        return Edit(
-            Span(start, node.start),
-            text[start : node.start],
-            line_break + " " * at_column + prefix,
-        )
+        self._replace(start, node.start, line_break + " " * at + prefix)
+        return at
 
-    def _nest(self, mapping: Mapping, parent: str, keys: tuple[str, ...]) -> list[Edit]:
+    def _behind_colon(self, node: Node) -> int:
+        """The place behind the colon of the key whose value ``node`` is."""
+        start = node.start
+        while start > 0 and self._text[start - 1] in " \t":
+            start -= 1
+        if start == 0 or self._text[start - 1] != ":":
+            raise CannotRenderError("the value does not stand directly behind its key")
+        return start
+
+    def _spans_lines(self, node: Node) -> bool:
+        return LINE_BREAK.search(self._text, node.start, node.end) is not None
+
+    def _nest(self, mapping: Mapping, parent: str, keys: tuple[str, ...]) -> None:
         if mapping.is_flow:
             raise CannotRenderError("keys of a flow mapping cannot be moved")
-        step = self._layout.style_in(mapping).step
-        edits = []
-        for name in keys:
-            key, value = _last_entry(mapping, name)
+        names = [key.value if isinstance(key, Scalar) else None for key, _ in mapping.entries]
+        first = len(names) - names[::-1].index(parent) if parent in names else 0
+        moved = mapping.entries[first : first + len(keys)]
+        if first == 0 or not keys or names[first : first + len(keys)] != list(keys):
+            raise CannotRenderError(f"the keys to be moved do not follow {parent!r}")
+        parent_key, null = mapping.entries[first - 1]
+        if not isinstance(null, Scalar) or null.start != null.end or is_explicit(parent_key):
+            raise CannotRenderError(f"{parent!r} has a value already")
+        for key, _ in moved:
             if not starts_line(self._source, key.start):
-                raise CannotRenderError(f"the key {name!r} does not start its line")
-            end = _line_after_entry((key, value))
-            at = self._source.line_start(key.start)
-            while at < end:
-                if self._source.line_end(at) > at:
-                    edits.append(insertion(at, " " * step))
-                at = self._source.next_line(at)
-        del parent
-        return edits
+                raise CannotRenderError("a key to be moved does not start its line")
+        indent = " " * self._layout.style_in(mapping).step
+        at = self._source.next_line(parent_key.end)
+        end = _line_after_entry(moved[-1])
+        while at < end:
+            if self._source.line_end(at) > at:
+                self._insert(at, indent)
+            at = self._source.next_line(at)
 
-    def _remove(self, mapping: Mapping, name: str) -> list[Edit]:
-        key, value = _last_entry(mapping, name)
-        if mapping.is_flow or len(mapping.entries) == 1 or not starts_line(self._source, key.start):
+    def _rename(self, mapping: Mapping, index: int, name: str) -> None:
+        key = mapping.entries[index][0]
+        if isinstance(key, Scalar):
+            if key.anchor is not None or key.tag is not None:
+                raise CannotRenderError("the key has an anchor or a tag")
+            if key.style in ("|", ">") or self._spans_lines(key) or key.start == key.end:
+                raise CannotRenderError("the key is not written on one line")
+            new = scalar_text(name, in_flow=True, quote=key.style) if key.style else key_text(name)
+            self._replace(key.start, key.end, new)
+        elif isinstance(key, Alias):
+            self._replace(key.start, key.end, key_text(name))
+        else:
+            raise CannotRenderError("the key is a collection")
+
+    def _remove(self, mapping: Mapping, name: str) -> None:
+        entry = _entry(mapping, name)
+        start_of_entry = entry[0].start
+        if (
+            mapping.is_flow
+            or len(mapping.entries) == 1
+            or is_explicit(entry[0])
+            or not starts_line(self._source, start_of_entry)
+        ):
             raise CannotRenderError(f"the entry {name!r} does not have its lines to itself")
-        start = self._source.line_start(key.start)
-        end = _line_after_entry((key, value))
-        return [Edit(Span(start, end), self._source.text[start:end], "")]
+        start = self._source.line_start(start_of_entry)
+        end = _line_after_entry(entry)
+        if end == len(self._text) and not self._starts_line(end):
+            # The text ends as it did: without a line end, or with the one of the line above.
+            start = self._source.line_end(self._source.line_start(start - 1))
+        self._replace(start, end, "")
 
-    def _comment(self, node: Node, text: str) -> list[Edit]:
+    def _comment(self, node: Node, text: str) -> None:
         start = self._source.line_start(node.start)
-        line = self._source.text[start : node.start]
+        if self._is_inside_scalar(node, start):
+            raise CannotRenderError("the line starts inside a text of several lines")
+        line = self._text[start : node.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
-        return [self._lines(start, [f"{indent}# {text}"])]
+        lines = [f"{indent}# {part}".rstrip() for part in text.splitlines()]
+        self._lines(start, lines or [f"{indent}#"], _COMMENT_LINES)
 
-    def _lines(self, at: int, lines: list[str]) -> Edit:
-        """Insert whole ``lines`` at ``at``, the start of a line or the end of the text."""
-        text = self._source.text
-        line_break = self._source.line_break_near(at)
-        joined = line_break.join(lines)
-        if at == len(text) and at > self._source.line_start(at):
-            return insertion(at, line_break + joined)
-        return insertion(at, joined + line_break)
+    def _is_inside_scalar(self, node: Node, offset: int) -> bool:
+        parent = self._layout.parent(node)
+        while parent is not None and parent.start < offset:
+            parts: Iterable[Node] = (
+                parent.items
+                if isinstance(parent, Sequence)
+                else (part for entry in parent.entries for part in entry)
+            )
+            if any(isinstance(part, Scalar) and part.start < offset < part.end for part in parts):
+                return True
+            parent = self._layout.parent(parent)
+        return False
 
-    def _replace(self, node: Node, text: str) -> Edit:
-        return Edit(Span(node.start, node.end), self._source.text[node.start : node.end], text)
-
-    def _replace_scalar(self, scalar: Scalar | Alias, content: Text | Items) -> list[Edit]:
-        in_flow = self._layout.is_in_flow(scalar)
-        if isinstance(content, Items):
-            if not isinstance(scalar, Alias):
-                raise CannotRenderError("only an alias can be replaced by a list")
-            return [self._replace(scalar, flow_text(content, json=False))]
-        if isinstance(scalar, Alias):
-            return [self._replace(scalar, scalar_text(content.value, in_flow=in_flow))]
-        if scalar.style in ("|", ">"):
+    def _replace_scalar(self, scalar: Scalar | Alias, content: Text) -> None:
+        in_flow = self._layout.is_in_flow(scalar) or self._layout.is_key(scalar)
+        quote = "" if isinstance(scalar, Alias) else scalar.style
+        if quote in ("|", ">"):
             raise CannotRenderError("a block scalar's value cannot be replaced on one line")
-        start = scalar.start
-        text = self._source.text
-        if scalar.anchor is not None or scalar.tag is not None:
-            while text[start] in "&!":
-                while not text[start].isspace():
-                    start += 1
-                while text[start].isspace():
-                    start += 1
-        new = scalar_text(content.value, in_flow=in_flow, quote=scalar.style)
-        if start == scalar.end and text[start - 1 : start] == ":":
-            new = f" {new}"
-        return [Edit(Span(start, scalar.end), text[start : scalar.end], new)]
+        if content.is_number:
+            new = content.value
+        else:
+            new = scalar_text(content.value, in_flow=in_flow, quote=quote)
+        if isinstance(scalar, Alias):
+            self._replace(scalar.start, scalar.end, new)
+            return
+        start = content_start(scalar)
+        if start == scalar.end:
+            before = self._text[start - 1 : start]
+            if scalar.start == scalar.end and before not in (":", "-"):
+                raise CannotRenderError("the place of the missing value cannot be told")
+            if not before.isspace():
+                new = f" {new}"
+        self._replace(start, scalar.end, new)
 
     # Flow collections
 
     def _add_flow_entry(
         self, mapping: Mapping, key: str, content: Content, after: str | None
-    ) -> list[Edit]:
-        json = any(isinstance(k, Scalar) and k.style == '"' for k, _ in mapping.entries)
-        pair = _flow_pair(key, content, json=json)
-        if not mapping.entries:
-            return [insertion(mapping.end - 1, pair)]
-        previous = mapping.entries[-1] if after is None else _last_entry(mapping, after)
-        if self._source.text[mapping.end - 1] != "}":
+    ) -> None:
+        opening = content_start(mapping)
+        style = self._flow_style(mapping)
+        pair = flow_pair(key, content, style)
+        if self._text[opening] != "{":
             # A pair without braces in a flow sequence: `[image: x]`.
-            gap = " " if isinstance(previous[1], Alias) else ""
-            end = _flow_end(mapping.entries[-1])
-            return [insertion(mapping.start, "{"), insertion(end, f"{gap}, {pair}}}")]
-        return self._flow_addition(previous[0].start, _flow_end(previous), pair)
+            if mapping.end not in self._flow_ends:
+                self._insert(mapping.start, "{")
+            self._continue_flow(mapping.end, f"{style.comma}{pair}", "}")
+        elif not mapping.entries:
+            self._fill_flow(mapping, pair, style)
+        else:
+            entries = mapping.entries
+            previous = entries[-1] if after is None else _entry(mapping, after)
+            index = next(i for i, entry in enumerate(entries) if entry[0] is previous[0])
+            following = entries[index + 1][0] if index + 1 < len(entries) else None
+            end = max(previous[0].end, previous[1].end)
+            self._add_to_flow(previous[0].start, end, following, pair, style)
 
-    def _add_flow_item(self, sequence: Sequence, index: int, content: Content) -> list[Edit]:
-        json = any(isinstance(i, Scalar) and i.style == '"' for i in sequence.items)
-        item = _flow_value(content, json=json)
-        if not sequence.items:
-            return [insertion(sequence.end - 1, item)]
-        if index == 0:
-            return [insertion(sequence.items[0].start, f"{item}, ")]
-        previous = sequence.items[index - 1]
-        gap = " " if isinstance(previous, Alias) else ""
-        return self._flow_addition(previous.start, previous.end, item, gap)
+    def _add_flow_item(self, sequence: Sequence, index: int, content: Content) -> None:
+        style = self._flow_style(sequence)
+        item = flow_value(content, style)
+        items = sequence.items
+        if not items:
+            self._fill_flow(sequence, item, style)
+        elif index == 0:
+            first = items[0].start
+            if starts_line(self._source, first):
+                indent = self._text[self._source.line_start(first) : first]
+                line_break = self._source.line_break_near(first)
+                self._insert(first, f"{item},{line_break}{indent}")
+            else:
+                self._insert(first, f"{item}{style.comma}")
+        else:
+            following = items[index] if index < len(items) else None
+            previous = items[index - 1]
+            self._add_to_flow(previous.start, previous.end, following, item, style)
 
-    def _flow_addition(self, start: int, end: int, text: str, gap: str = "") -> list[Edit]:
+    def _flow_style(self, node: Collection) -> FlowStyle:
+        text = self._text
+        style = PLAIN_FLOW
+        if isinstance(node, Mapping):
+            keys = [key for key, _ in node.entries]
+            spans = [(key.start, max(key.end, value.end)) for key, value in node.entries]
+            if keys and all(isinstance(key, Scalar) and key.style == '"' for key in keys):
+                compact = text[keys[0].end : keys[0].end + 2].strip() not in (":", "")
+                style = replace(JSON_FLOW, colon=":" if compact else ": ")
+        else:
+            style = FlowStyle(quote=_common_quote(node.items))
+            spans = [(item.start, item.end) for item in node.items]
+        if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
+            style = replace(style, comma=",")
+        opening = content_start(node)
+        if text[opening] in "{[" and text[opening + 1] == " " and text[opening + 1 : node.end - 1]:
+            style = replace(style, padding=" ")
+        return style
+
+    def _fill_flow(self, node: Collection, text: str, style: FlowStyle) -> None:
+        self._continue_flow(node.end - 1, text, style.padding, style.comma)
+
+    def _continue_flow(self, at: int, text: str, closing: str, joint: str = "") -> None:
+        """Insert ``text`` and then ``closing`` at ``at``, or ``text`` behind what is there."""
+        known = self._flow_ends.get(at)
+        if known is None:
+            self._flow_ends[at] = (self._insert(at, text + closing), closing)
+            return
+        index, end = known
+        old = self._edits[index].text
+        body = old[: len(old) - len(end)]
+        self._edits[index] = insertion(at, body + joint + text + end)
+
+    def _add_to_flow(
+        self, start: int, end: int, following: Node | None, text: str, style: FlowStyle
+    ) -> None:
         """Add ``text`` behind the part of a flow collection from ``start`` to ``end``."""
         source = self._source
-        if not starts_line(source, start):
-            return [insertion(end, f"{gap}, {text}")]
+        # `{a:}`: a comma right behind the colon would become part of a plain scalar.
+        gap = " " if self._text[end - 1] == ":" else ""
+        line_end = source.line_end(end)
+        has_line = starts_line(source, start) and (following is None or following.start > line_end)
+        if not has_line:
+            self._insert(end, f"{gap}{style.comma}{text}")
+            return
         # Each part has its own line: so does the new one, below the comment of the last.
-        indent = source.text[source.line_start(start) : start]
-        rest = source.text[end : source.line_end(end)]
-        line_break = source.line_break_near(source.next_line(end))
-        if rest.lstrip().startswith(","):
-            if rest.lstrip()[1:].strip().startswith("#") or not rest.strip(" \t,"):
-                return [insertion(source.next_line(end), f"{indent}{text},{line_break}")]
-        elif not rest.strip() or rest.lstrip().startswith("#"):
-            return [
-                insertion(end, f"{gap},"),
-                insertion(source.next_line(end), f"{indent}{text}{line_break}"),
-            ]
-        return [insertion(end, f"{gap},{line_break}{indent}{text}")]
+        indent = self._text[source.line_start(start) : start]
+        rest = self._text[end:line_end].strip(" \t")
+        below = source.next_line(end)
+        line_break = source.line_break_near(below)
+        if rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
+            self._insert(below, f"{indent}{text},{line_break}")
+        elif following is None and rest[:1] in ("", "#") and below > line_end:
+            if end not in self._flow_ends:
+                self._insert(end, f"{gap},")
+                index = self._insert(below, f"{indent}{text}{line_break}")
+                self._flow_ends[end] = (index, line_break)
+            else:
+                index, closing = self._flow_ends[end]
+                body = self._edits[index].text.removesuffix(closing)
+                self._edits[index] = insertion(below, f"{body},{closing}{indent}{text}{closing}")
+        else:
+            self._insert(end, f"{gap},{line_break}{indent}{text}")
 
 
-def _last_entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
+def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
+    """The entry ``name`` of ``mapping``, the last if there are several."""
     entry = own_entry(mapping, name)
     if entry is None:
-        if name == MERGE_KEY:
-            for key, value in reversed(mapping.entries):
-                if isinstance(key, Scalar) and key.value == MERGE_KEY:
-                    return key, value
         raise CannotRenderError(f"the mapping has no key {name!r}")
     return entry.key, entry.value
 
 
+def _is_unwritten(value: Node) -> bool:
+    return isinstance(value, Scalar) and value.start == value.end
+
+
 def _line_after_entry(entry: tuple[Node, Node]) -> int:
     key, value = entry
-    if isinstance(value, Scalar) and value.start == value.end:
-        return line_after(key)
-    return line_after(value)
+    return line_after(key if _is_unwritten(value) else value)
 
 
-def _flow_end(entry: tuple[Node, Node]) -> int:
-    key, value = entry
-    return max(key.end, value.end)
+def _items_lines(items: Items, at: int, style: Style, quote: str = "") -> list[str]:
+    return [line for item in items.items for line in item_lines(item, at, style, quote)]
 
 
-def block_entry(key: str, content: Content, at: int, style: Style) -> list[str]:
-    """The lines of ``key: content`` in block style, its key at column ``at``."""
-    head = " " * at + _key_text(key) + ":"
-    match content:
-        case Text(value, literal):
-            if literal and "\n" in value:
-                return _literal(head, value, at + style.step)
-            return [f"{head} {_plain_text(content, in_flow=False)}"]
-        case Entries(entries, flow):
-            if flow or not entries:
-                return [f"{head} {flow_text(content, json=False)}"]
-            below = [block_entry(name, value, at + style.step, style) for name, value in entries]
-            return [head, *(line for lines in below for line in lines)]
-        case Items(items, flow):
-            if flow or not items:
-                return [f"{head} {flow_text(content, json=False)}"]
-            offset = at + style.sequence_offset
-            return [head, *(line for item in items for line in block_item(item, offset, style))]
-        case AliasTo(name=name):
-            return [f"{head} *{name}"]
-        case _:
-            assert_never(content)
+def _common_quote(items: Iterable[Node]) -> str:
+    """The quote around all scalars of ``items``; empty where they differ or there are none."""
+    quotes = {item.style for item in items if isinstance(item, Scalar)}
+    return quotes.pop() if quotes in ({'"'}, {"'"}) else ""
 
 
-def block_item(content: Content, at: int, style: Style) -> list[str]:
-    """The lines of ``- content`` in block style, its dash at column ``at``."""
-    head = " " * at + "- "
-    match content:
-        case Entries(entries, False) if entries:
-            lines = [
-                line for key, value in entries for line in block_entry(key, value, at + 2, style)
-            ]
-            return [head + lines[0][at + 2 :], *lines[1:]]
-        case Text():
-            return [head + _plain_text(content, in_flow=False)]
-        case AliasTo(name=name):
-            return [f"{head}*{name}"]
-        case Entries() | Items():
-            return [head + flow_text(content, json=False)]
-        case _:
-            assert_never(content)
-
-
-def _literal(head: str, value: str, indent: int) -> list[str]:
-    chomping = "" if value.endswith("\n") and not value.endswith("\n\n") else "-"
-    body = value[:-1] if chomping == "" else value
-    return [
-        f"{head} |{chomping}",
-        *((" " * indent + line) if line else "" for line in body.split("\n")),
-    ]
-
-
-def flow_text(content: Entries | Items, *, json: bool) -> str:
-    """``content`` in flow style; ``json`` asks for double quotes around all strings."""
-    if isinstance(content, Entries):
-        return "{" + ", ".join(_flow_pair(k, v, json=json) for k, v in content.entries) + "}"
-    return "[" + ", ".join(_flow_value(item, json=json) for item in content.items) + "]"
-
-
-def _flow_pair(key: str, content: Content, *, json: bool) -> str:
-    name = scalar_text(key, in_flow=True, quote='"') if json else _key_text(key)
-    return f"{name}: {_flow_value(content, json=json)}"
-
-
-def _flow_value(content: Content, *, json: bool) -> str:
-    match content:
-        case Text():
-            return _plain_text(content, in_flow=True, quote='"' if json else "")
-        case Entries() | Items():
-            return flow_text(content, json=json)
-        case AliasTo(name=name):
-            return f"*{name} "
-        case _:
-            assert_never(content)
-
-
-def _plain_text(content: Text, *, in_flow: bool, quote: str = "") -> str:
-    if content.is_number:
-        return content.value
-    return scalar_text(content.value, in_flow=in_flow, quote=quote)
-
-
-def _key_text(key: str) -> str:
-    return key if key == MERGE_KEY else scalar_text(key, in_flow=True)
-
-
-def lines_of(source: SourceText, span: Span) -> str:
-    """The whole lines that ``span`` touches, for showing."""
-    return source.text[source.line_start(span.start) : source.line_end(span.end)]
+def _fits_in_flow(node: Scalar) -> bool:
+    """Whether the plain scalar ``node`` would mean the same in a flow collection."""
+    return can_be_plain(node.value, in_flow=True)

@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 
 from cci_migrate.lossless.edits import Edit
-from cci_migrate.lossless.nodes import Scalar
+from cci_migrate.lossless.nodes import Alias, Node, Scalar
+from cci_migrate.lossless.scalars import can_be_plain
 from cci_migrate.lossless.source import LINE_BREAK, Span
 
-_PROPERTIES = re.compile(r"(?:[&!][^\s]*[ \t]+)*")
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+(?:#[^\r\n]*[\r\n\t ]+)*|$))*")
 _HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])")
+
+
+def content_start(node: Node) -> int:
+    """Where ``node`` itself starts, behind its anchor and its tag."""
+    if isinstance(node, Alias) or (node.anchor is None and node.tag is None):
+        return node.start
+    properties = _PROPERTIES.match(node.source.text, node.start, node.end)
+    return properties.end() if properties else node.start
 
 
 def source_offsets(scalar: Scalar) -> list[int] | None:
@@ -18,8 +27,7 @@ def source_offsets(scalar: Scalar) -> list[int] | None:
     None where the value is not a copy of the text: escapes, folded lines, quotes doubled.
     """
     text = scalar.source.text
-    properties = _PROPERTIES.match(text, scalar.start)
-    start = properties.end() if properties else scalar.start
+    start = content_start(scalar)
     if scalar.style == "|":
         return _literal_offsets(scalar, start)
     if scalar.style == ">":
@@ -34,48 +42,82 @@ def source_offsets(scalar: Scalar) -> list[int] | None:
 
 
 def _literal_offsets(scalar: Scalar, start: int) -> list[int] | None:
-    text = scalar.source.text
-    header = _HEADER.match(text, start)
-    if header is None:
+    source = scalar.source
+    header = _HEADER.match(source.text, start)
+    indent = _literal_indent(scalar, start)
+    if header is None or indent is None:
         return None
     at = header.end()
-    # The indent is that of the text's first line in the file less its own leading spaces.
-    lines = scalar.value.split("\n")
-    indent = None
-    probe = at
-    for line in lines:
-        stripped = text[probe : scalar.source.line_end(probe)]
-        if stripped.strip(" "):
-            indent = len(stripped) - len(line)
-            break
-        probe = scalar.source.next_line(probe)
-    if indent is None or indent < 0:
-        return None
     offsets: list[int] = []
+    lines = scalar.value.split("\n")
     for number, line in enumerate(lines):
-        line_end = scalar.source.line_end(at)
-        begin = min(at + indent, line_end)
-        if text[begin : begin + len(line)] != line:
-            if number == len(lines) - 1 and not line:
-                begin = at
-            else:
-                return None
+        if number == len(lines) - 1 and not line:
+            # Behind the last line break: the start of the next line, whatever stands there.
+            offsets.append(at)
+            break
+        begin = min(at + indent, source.line_end(at))
+        if source.text[begin : begin + len(line)] != line:
+            return None
         offsets.extend(range(begin, begin + len(line) + 1))
-        at = scalar.source.next_line(at)
+        at = source.next_line(at)
     return offsets
 
 
-def replaced_text(scalar: Scalar, start: int, end: int, text: str) -> Edit | None:
+def _literal_indent(scalar: Scalar, start: int) -> int | None:
+    """How far the lines of the literal ``scalar`` are indented; None if it has no text."""
+    source = scalar.source
+    at = source.next_line(start)
+    for line in scalar.value.split("\n"):
+        written = source.text[at : source.line_end(at)]
+        if line.strip(" "):
+            indent = len(written) - len(line)
+            return indent if indent >= 0 else None
+        at = source.next_line(at)
+    return None
+
+
+def replaced_text(
+    scalar: Scalar, start: int, end: int, text: str, *, in_flow: bool = False
+) -> Edit | None:
     """The edit that replaces characters ``start``..``end`` of the value of ``scalar``.
 
     None where their place cannot be told, or where ``text`` would mean something else there.
     """
     offsets = source_offsets(scalar)
-    if offsets is None or (scalar.style != "|" and "\n" in text):
+    if offsets is None:
         return None
-    if scalar.style == "'" and "'" in text:
-        text = text.replace("'", "''")
-    if scalar.style == '"' and re.search(r'["\\]', text):
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    value = scalar.value[:start] + text + scalar.value[end:]
+    match scalar.style:
+        case "|":
+            new = _literal_text(scalar, value, end, text)
+        case "'":
+            new = text.replace("'", "''") if value.isprintable() else None
+        case '"':
+            new = text.replace("\\", "\\\\").replace('"', '\\"') if value.isprintable() else None
+        case _:
+            new = text if can_be_plain(value, in_flow=in_flow) else None
+    if new is None:
+        return None
     begin, finish = offsets[start], offsets[end]
-    return Edit(Span(begin, finish), scalar.source.text[begin:finish], text)
+    return Edit(Span(begin, finish), scalar.source.text[begin:finish], new)
+
+
+def _literal_text(scalar: Scalar, value: str, end: int, text: str) -> str | None:
+    """``text`` as it is written inside the literal ``scalar``, which is to be ``value``."""
+    old, new = scalar.value, value
+    if len(old) - end < len(old) - len(old.rstrip("\n")) or not new.strip():
+        # The line ends behind the last line are the header's to say.
+        return None
+    first_old, first_new = old.lstrip("\n"), new.lstrip("\n")
+    if (first_new[:1] in (" ", "\t")) != (first_old[:1] in (" ", "\t")):
+        return None
+    if new.rstrip("\n")[-1:] in (" ", "\t") or LINE_BREAK.search(text.replace("\n", "")):
+        return None
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        return None
+    indent = " " * (_literal_indent(scalar, content_start(scalar)) or 0)
+    line_break = scalar.source.line_break_near(scalar.source.next_line(scalar.start))
+    first, *others = text.split("\n")
+    # The last part is continued by the rest of the line: it is indented even if it is empty.
+    indented = [indent + line if line else "" for line in others[:-1]]
+    return line_break.join([first, *indented, *(indent + line for line in others[-1:])])

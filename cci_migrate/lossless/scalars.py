@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-#: Plain scalars that YAML 1.1 reads as something other than a string: null, booleans, numbers
-#: (binary, octal, sexagesimal too) and timestamps (https://yaml.org/type/).
+#: Plain scalars that YAML reads as something other than a string: null, booleans, numbers
+#: (binary, octal, sexagesimal too) and timestamps (https://yaml.org/type/). Numbers that only
+#: YAML 1.2 knows are among them: what is written must be a string for every reader.
 _NOT_A_STRING = re.compile(
     r"""
       ~|null|Null|NULL|
     | yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF
-    | [-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?(?:0|[1-9][0-9_]*)
+    | [-+]?0b[0-1_]+|[-+]?0x[0-9a-fA-F_]+|0o[0-7]+|[-+]?[0-9][0-9_]*
     | [-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
     | [-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?
     | [-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)
@@ -34,11 +35,14 @@ def can_be_plain(value: str, *, in_flow: bool) -> bool:
     """Whether ``value`` can be written without quotes and still means that string."""
     if not value or value != value.strip() or not is_string(value):
         return False
+    if value.startswith(("---", "...")):
+        return False
     if not _PLAIN_FIRST.match(value) or ": " in value or " #" in value or value.endswith(":"):
         return False
     if any(not char.isprintable() for char in value):
         return False
-    return not (in_flow and re.search(r"[,\[\]{}]|:(?=[,\[\]{}]|$)", value))
+    # Older parsers take no colon at all in a plain scalar of a flow collection.
+    return not (in_flow and re.search(r"[,\[\]{}:?]", value))
 
 
 def quoted(value: str, quote: str) -> str:

@@ -16,6 +16,8 @@ BOM = "\ufeff"
 #: What ends a line for YAML 1.1 (https://yaml.org/spec/1.1/#b-break).
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
+_PLAIN_BREAK = re.compile("\r\n|[\n\r]")
+
 
 class NotUtf8Error(ValueError):
     """The bytes are not UTF-8 text; says where the first wrong byte stands."""
@@ -121,7 +123,8 @@ class SourceText:
         """
         start = self.line_start(offset)
         before = self.text[max(0, start - 2) : start]
-        if before:
+        if before[-1:] in ("\n", "\r"):
             return before if before == "\r\n" else before[-1]
-        after = LINE_BREAK.search(self.text, offset)
+        # On the first line, or behind a line end that only YAML knows: that of the next line.
+        after = _PLAIN_BREAK.search(self.text, offset)
         return after.group() if after else "\n"
