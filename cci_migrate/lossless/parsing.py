@@ -188,14 +188,19 @@ class _Builder:
                 parent, opening = stack.pop()
                 start = opening.start_mark.index
                 flow = bool(opening.flow_style)
-                end = event.end_mark.index if flow else (children[-1].end if children else start)
+                closing = event.end_mark.index
+                if not flow or closing == event.start_mark.index:
+                    # Block collections and `[a: b]` have no closing token.
+                    closing = children[-1].end if children else start
                 anchor = opening.anchor
                 if kind is MappingEndEvent:
                     pairs = iter(children)
                     entries = tuple(zip(pairs, pairs, strict=True))
-                    node = Mapping(source, start, end, entries, flow, anchor, opening.tag)
+                    node = Mapping(source, start, closing, entries, flow, anchor, opening.tag)
                 else:
-                    node = Sequence(source, start, end, tuple(children), flow, anchor, opening.tag)
+                    node = Sequence(
+                        source, start, closing, tuple(children), flow, anchor, opening.tag
+                    )
                 if anchor is not None:
                     anchors[anchor] = node
                 children = parent
