@@ -1,0 +1,139 @@
+"""Writes the generated parts of README.md and docs/: ``python -m tools.write_docs``.
+
+Such a part stands between ``<!-- NAME: written by `make docs` -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cci_migrate.engine import process
+from cci_migrate.lossless.unified_diff import unified_diff
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from cci_migrate.rules.catalogue import RULES
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ROOT / "cci_migrate" / "schemas"
+
+EXAMPLE = """\
+jobs:
+  test:
+    docker:
+      - image: cimg/node:22.4   # keep in step with .nvmrc
+        environment: {CI: "1"}
+      - image: acme/database:3
+        auth: {username: acme-ci, password: $HUB_TOKEN}
+  lint:
+    docker: [{image: 'cimg/node:22.4', user: root}]
+
+workflows:
+  main:
+    jobs:
+      - test:
+          context: registries
+      - lint   # quick
+"""
+
+_PART = re.compile(
+    r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
+)
+
+
+def before_and_after() -> str:
+    """What the tool makes of a small config."""
+    head = "version: 2.1\n"
+    outcome = process({"config.yml": (head + EXAMPLE).encode()}, Policy())
+    if not isinstance(outcome, Examined) or outcome.change is None:
+        raise SystemExit(f"the example is not fixed: {outcome}")
+    file = outcome.change.files[0]
+    diff = unified_diff("config.yml", file.before, file.after, context=100).decode()
+    lines = [line for line in diff.splitlines()[4:] if line != " version: 2.1"]
+    return "```diff\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
+
+
+def rules() -> str:
+    """The table of all rules."""
+    rows = [f"| `{rule.id}` | {rule.summary} |" for rule in RULES]
+    return "\n".join(["| rule | finds |", "|---|---|", *rows]) + "\n"
+
+
+def policy_keys() -> str:
+    """The keys of a policy, from its schema."""
+    schema = json.loads((SCHEMAS / "policy.schema.json").read_text())
+    definitions = schema["$defs"]
+    rows = ["| key | value | default | |", "|---|---|---|---|"]
+    rows += [_row(key, value, definitions) for key, value in schema["properties"].items()]
+    rows += ["", 'Under `[registries."HOST"]`, one of these, each with `context` or without:', ""]
+    rows += ["| keys | |", "|---|---|"]
+    for form in definitions["registry"]["oneOf"]:
+        keys = ", ".join(f"`{key}`" for key in form["required"])
+        rows.append(f"| {keys} | {form['title']} |")
+    rows += ["", "| key | value |", "|---|---|"]
+    rows.append(f"| `password`, `aws-secret-access-key` | {definitions['secret']['description']} |")
+    rows.append(f"| `context` | {definitions['context']['description']} |")
+    rows.append(f"| every other | {definitions['text']['description']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _row(key: str, value: dict[str, Any], definitions: dict[str, Any]) -> str:
+    resolved = definitions.get(value.get("$ref", "").rpartition("/")[2], {}) | value
+    if "enum" in resolved:
+        kind = " or ".join(f"`{json.dumps(one)}`" for one in resolved["enum"])
+    else:
+        kind = {"boolean": "`true` or `false`", "string": "text", "array": "list of texts"}.get(
+            resolved["type"], "tables"
+        )
+    default = f"`{json.dumps(value['default'])}`" if "default" in value else ""
+    return f"| `{key}` | {kind} | {default} | {value['description']} |"
+
+
+def json_keys() -> str:
+    """The keys of the JSON report, from its schema."""
+    schema = json.loads((SCHEMAS / "report.schema.json").read_text())
+    rows = ["| key | |", "|---|---|"]
+    for key, value in schema["properties"].items():
+        rows.append(f"| `{key}` | {value['description']} |")
+    for key, value in schema["$defs"]["summary"]["properties"].items():
+        rows.append(f"| `summary.{key}` | {value['description']} |")
+    for form in schema["$defs"]["config"]["oneOf"]:
+        state = form["properties"]["state"]["const"]
+        keys = ", ".join(f"`{key}`" for key in form["required"])
+        rows.append(f"| `configs[]` with `state` `{state}` | {keys} |")
+    keys = ", ".join(f"`{key}`" for key in schema["$defs"]["finding"]["required"])
+    rows.append(f"| `findings[]` | {keys} |")
+    return "\n".join(rows) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "before and after": before_and_after,
+    "rules": rules,
+    "keys": policy_keys,
+    "json": json_keys,
+}
+PAGES = ("README.md", "docs/policy.md", "docs/output-formats.md")
+
+
+def current(page: str) -> str:
+    """The text of ``page`` with its generated parts as they should be."""
+
+    def written(match: re.Match[str]) -> str:
+        return match["start"] + "\n" + PARTS[match["name"]]() + "\n" + match["end"]
+
+    return _PART.sub(written, (ROOT / page).read_text())
+
+
+def main() -> None:
+    """Write all pages."""
+    for page in PAGES:
+        (ROOT / page).write_text(current(page))
+        print(page)
+
+
+if __name__ == "__main__":
+    main()
