@@ -25,6 +25,7 @@ from cci_migrate.circleci.images import (
 from cci_migrate.circleci.misplaced import MisplacedKind, auth_on_owners, beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
+from cci_migrate.circleci.step_pulls import ReadText
 from cci_migrate.circleci.workflow_jobs import (
     HeldContexts,
     held_contexts,
@@ -53,6 +54,13 @@ from cci_migrate.policy import (
     PasswordAuth,
     Policy,
     RegistryCredential,
+)
+from cci_migrate.step_assessment import (
+    JobDockers,
+    MissingLogin,
+    login_conventions,
+    logins_of,
+    missing_logins,
 )
 
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
@@ -188,6 +196,23 @@ class Assessment:
     images: tuple[AssessedImage, ...]
     conventions: Mapping[str, CredentialConvention]
     names: Mapping[str, Names]
+    dockers: JobDockers = field(repr=False)
+
+    @cached_property
+    def missing_logins(self) -> tuple[MissingLogin, ...]:
+        """The logins that jobs lack before pulls in their steps."""
+        return missing_logins(self.dockers.all(), self.policy)
+
+    def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
+        """What a missing login is to be made with; None if nothing is known for its registry."""
+        if missing.key in self.names:
+            credential: RegistryCredential = self.names[missing.key].credential
+        else:
+            wanted = _wanted(missing.host, self.policy, self.conventions)
+            if wanted is None:
+                return None
+            credential = wanted.credential
+        return credential if isinstance(credential, PasswordAuth) else None
 
     @cached_property
     def by_item(self) -> Mapping[int, AssessedImage]:
@@ -247,8 +272,28 @@ class Assessment:
             if runs_nothing(entry, self.config):
                 continue
             items = image_items(entry, self.config, self.values)
-            found.append((entry, held_contexts(entry), self._reads(items)))
+            reads = self._reads(items)
+            self._read_by_steps(entry, reads)
+            found.append((entry, held_contexts(entry), reads))
         return tuple(found)
+
+    def _read_by_steps(self, entry: WorkflowJob, reads: _Reads) -> None:
+        """Add to ``reads`` what the logins in the steps of ``entry`` read, or will."""
+        docker = self.dockers.of(entry)
+        if docker is None:
+            return
+        for registry, variables in logins_of(docker).items():
+            host = registry if "*" not in registry else ""
+            if policy_for(host, self.policy) is not None and variables:
+                _, names, after = reads.get(host, (False, {}, {}))
+                reads[host] = (True, {**names, **dict.fromkeys(variables)}, after)
+        for missing in self.missing_logins:
+            if missing.docker.job is docker.job:
+                credential = self.login_credential(missing)
+                if credential is not None and (variables := variables_of(credential)):
+                    today, names, after = reads.get(missing.host, (False, {}, {}))
+                    names = {**names, **dict.fromkeys(variables)}
+                    reads[missing.host] = (today, names, {**after, missing.key: None})
 
     @property
     def needs_without_workflow(self) -> tuple[ContextNeed, ...]:
@@ -265,7 +310,7 @@ class Assessment:
 
     def _reads(self, items: Iterable[ImageItem]) -> _Reads:
         """By registry: whether credentials are read today, which variables, after which fixes."""
-        reads: dict[str, tuple[bool, dict[str, None], dict[str, None]]] = {}
+        reads: _Reads = {}
         for item in items:
             one = self.by_item[id(item.mapping)]
             host = one.image.host
@@ -301,11 +346,19 @@ def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
     return (names, key) if names else None
 
 
-_Reads = Mapping[str, tuple[bool, Mapping[str, None], Mapping[str, None]]]
+_Reads = dict[str, tuple[bool, dict[str, None], dict[str, None]]]
 
 
-def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assessment:
-    """Assess ``config``; ``names`` overrides what the fixes of single findings write."""
+def assess(
+    config: Config,
+    policy: Policy,
+    names: Mapping[str, Names],
+    read: ReadText | None = None,
+) -> Assessment:
+    """Assess ``config``; ``names`` overrides what the fixes of single findings write.
+
+    ``read`` gives the files of the repository that steps use, None where there is no repository.
+    """
     values = ParameterValues(config)
     images = pulled_images(config, values)
     misrouted = {
@@ -316,6 +369,10 @@ def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assess
     conventions = credential_conventions(images, frozenset(misrouted))
     if DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
         conventions = {**conventions, DOCKER_HUB: CredentialConvention(credential, PLAIN)}
+    dockers = JobDockers(config, values, read)
+    for host, credential in login_conventions(dockers.all()).items():
+        if policy_for(host, policy) is not None and host not in conventions:
+            conventions = {**conventions, host: CredentialConvention(credential, PLAIN)}
     return Assessment(
         config=config,
         policy=policy,
@@ -329,6 +386,7 @@ def assess(config: Config, policy: Policy, names: Mapping[str, Names]) -> Assess
         ),
         conventions=conventions,
         names=names,
+        dockers=dockers,
     )
 
 

@@ -129,15 +129,26 @@ def _as_one(files: Mapping[str, bytes]) -> Group:
 def _examine(
     loaded: Loaded, policy: Policy, decisions: Decisions, read: RepositoryReader
 ) -> _Examination:
-    del read
     config = loaded.config
-    assessment = assess(config, policy, decisions.names)
+    assessment = assess(config, policy, decisions.names, _text_reader(read))
     findings = tuple(_findings(assessment, policy))
     if loaded.refused is not None:
         findings = ()
     if config.is_orb_source and not policy.fix_orbs:
         findings = tuple(_explained_only(one) for one in findings)
     return _Examination(assessment, plan_changes(config.documents, findings, decisions))
+
+
+def _text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
+    """``read`` for text files; None for a file that comes without its repository."""
+    if read is nothing_else:
+        return None
+
+    def text(path: str) -> str | None:
+        data = read(path)
+        return None if data is None else data.decode("utf-8", errors="replace")
+
+    return text
 
 
 def _findings(assessment: Assessment, policy: Policy) -> Iterator[Finding]:

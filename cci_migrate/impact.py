@@ -72,8 +72,13 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
             assert_never(platform)
 
 
-def of_anonymous_step(platform: Platform, *, own_machine: bool) -> Impact:
-    """Of an image that ``docker`` pulls from Docker Hub in a step without a login."""
+def of_anonymous_step(platform: Platform, *, own_machine: bool, host: str) -> Impact:
+    """Of an image that ``docker`` pulls from ``host`` in a step without a login."""
+    if host != DOCKER_HUB:
+        return Impact(
+            Severity.WARNING,
+            f"The policy has credentials for {registry_at(host).name} that the step does not use.",
+        )
     if own_machine:
         platform = Platform.RUNNER
     match platform:

@@ -75,6 +75,8 @@ ReadText = Callable[[str], "str | None"]
 
 #: Scripts that call each other deeper than this are not followed.
 _DEEPEST_CALL = 3
+#: Names of the folder into which ``checkout`` puts the repository.
+_ROOTS = ("~/project", "/home/circleci/project", "$CIRCLE_WORKING_DIRECTORY")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,6 +266,10 @@ class _StepReader:
         elif "/" in step.name:
             self._orb_command(order, step, pulls_count=pulls_count)
 
+    def _file(self, path: str) -> str | None:
+        inside = _inside(path, self._root)
+        return None if inside is None else self._read(inside)
+
     # Orbs
 
     def _orb_command(self, order: int, step: Step, *, pulls_count: bool) -> None:
@@ -349,7 +355,7 @@ class _StepReader:
         if depth >= _DEEPEST_CALL or call.directory is None or directory is None:
             return
         path = joined_path(joined_path(directory, call.directory), call.path)
-        text = self._read(path)
+        text = self._file(path)
         if text is None or not (mentions_docker(text) or mentions_script(text)):
             return
         script = facts_of(text)
@@ -388,7 +394,7 @@ class _StepReader:
     def _dockerfile(
         self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
     ) -> None:
-        text = self._read(path)
+        text = self._file(path)
         if text is None:
             self._undecided(moment, tool, command, f"there is no {path} to read")
             return
@@ -413,13 +419,13 @@ class _StepReader:
             return
         paths = tuple(joined_path(directory, path) for path in paths)
         if not paths and compose.directory is not None:
-            paths = default_paths(joined_path(directory, compose.directory), self._read)
+            paths = default_paths(joined_path(directory, compose.directory), self._file)
         if not paths:
             self._undecided(moment, compose.tool, command, "there is no Compose file to read")
             return
         services = services_of(
             paths,
-            self._read,
+            self._file,
             compose.services,
             profiles=compose.profiles,
             with_dependencies=compose.with_dependencies,
@@ -441,7 +447,7 @@ class _StepReader:
         for service in services.builds:
             context = joined_path(service.directory, service.context)
             path = joined_path(context, service.dockerfile or "Dockerfile")
-            text = service.dockerfile_text or self._read(path)
+            text = service.dockerfile_text or self._file(path)
             if text is None:
                 reason = f"there is no {path} to read"
                 self._undecided(moment, compose.tool, command, reason)
@@ -480,18 +486,21 @@ class _StepReader:
 
 
 def _directory(working_directory: str | None, root: str) -> str | None:
-    """The folder in which a step runs, from the repository's root; None if it is elsewhere.
+    """The folder in which a step runs, from the repository's root; None if it is elsewhere."""
+    return "." if working_directory is None else _inside(working_directory, root)
+
+
+def _inside(path: str, root: str) -> str | None:
+    """``path`` from the repository's root; None if it is elsewhere.
 
     ``root`` is the job's own ``working_directory``, where the repository is checked out.
     """
-    if working_directory is None:
-        return "."
-    for prefix in (root.rstrip("/"), "$CIRCLE_WORKING_DIRECTORY", "/home/circleci/project"):
-        if working_directory.rstrip("/") == prefix:
+    for prefix in (root.rstrip("/"), *_ROOTS):
+        if path.rstrip("/") == prefix:
             return "."
-        if working_directory.startswith(f"{prefix}/"):
-            return working_directory.removeprefix(f"{prefix}/")
-    return None if working_directory.startswith(("/", "~", "$", "<")) else working_directory
+        if path.startswith(f"{prefix}/"):
+            return path.removeprefix(f"{prefix}/")
+    return None if path.startswith(("/", "~", "$", "<")) else path
 
 
 def _checked(moment: Moment, step: Step, version: str) -> StepLogin:

@@ -4,7 +4,8 @@
 
 An image without credentials whose registry depends on something that the config does not tell: a
 parameter without known values, parameters that make it come from several registries, an
-environment variable, which CircleCI does not put into `image`.
+environment variable, which CircleCI does not put into `image`. In steps: commands whose image,
+Dockerfile or Compose file cannot be read from the repository (a note, said once a job).
 
 ## Why it matters
 
@@ -40,12 +41,16 @@ from cci_migrate.impact import registry_name
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.wording import owners_of
+from cci_migrate.step_assessment import undecided_pulls
 
 ID = "undecidable-image"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each image without credentials whose registry cannot be told."""
+    """One finding for each image without credentials whose registry cannot be told.
+
+    For steps, one a job: what their commands fetch often stands in files that are not here.
+    """
     for one in assessment.images:
         if isinstance(one.state, Undecided):
             yield Finding(
@@ -58,6 +63,27 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 because="It may be a pull without credentials.",
                 remedy=_remedy(one, assessment),
             )
+    yield from _in_steps(assessment)
+
+
+def _in_steps(assessment: Assessment) -> Iterator[Finding]:
+    for one in undecided_pulls(assessment.dockers.all()):
+        job = one.docker.job
+        reasons = list(dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in one.pulls))
+        yield Finding(
+            rule=ID,
+            place=Place(one.pulls[0].moment.step.node, f"{job.route}.steps"),
+            message=f"what steps pull cannot be told ({'; '.join(reasons[:3])}"
+            + (f"; and {len(reasons) - 3} more)" if len(reasons) > 3 else ")"),
+            subject=one.pulls[0].command,
+            owner=f"job {job.name}",
+            severity=Severity.NOTE,
+            because="It may be a pull without a login.",
+            remedy=NoFix(
+                "the images are not written where they could be read",
+                "log in before them if they come from a registry that you have credentials for",
+            ),
+        )
 
 
 def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:

@@ -1,0 +1,134 @@
+"""A password is given to `docker login` on its command line.
+
+## What it finds
+
+`docker login -p "$PASSWORD"` and its other spellings, `podman login` and `buildah login` alike.
+
+## Why it matters
+
+Every process of the machine can read it while the command runs, and Docker itself warns of it.
+
+## The fix
+
+`echo "$PASSWORD" | docker login ... --password-stdin`, with the quoting and the rest of the line as
+they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.assessment import Assessment
+from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.steps import RunStep, run_step
+from cci_migrate.docker.shell import Login, dialect_of, facts_of, mentions_docker
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.operations import Operation, ReplaceText
+from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.wording import listed
+
+ID = "password-argument"
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each script, with all its logins."""
+    told: set[int] = set()
+    for docker in assessment.dockers.all():
+        for step in docker.steps:
+            run = run_step(step, docker.job)
+            if run is None or id(run.command) in told or not mentions_docker(run.command.value):
+                continue
+            told.add(id(run.command))
+            logins = [
+                fact
+                for fact in _facts(run)
+                if isinstance(fact, Login) and fact.password is not None
+            ]
+            if logins:
+                yield _finding(docker.job, run, logins, len(told))
+
+
+def _facts(run: RunStep) -> list[object]:
+    script = facts_of(run.command.value, dialect_of(run.shell), run.environment)
+    return [*script.facts, *script.uncalled]
+
+
+def _finding(job: Job, run: RunStep, logins: list[Login], number: int) -> Finding:
+    hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
+    return Finding(
+        rule=ID,
+        place=Place(run.command, f"{job.route}.steps.run({number})"),
+        message=f"the password for {listed(list(dict.fromkeys(hosts)))} is given on the command "
+        "line",
+        subject="docker login",
+        owner=f"job {job.name}",
+        severity=Severity.WARNING,
+        because="Other processes can read the command line while it runs.",
+        remedy=_remedy(run, logins),
+    )
+
+
+def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
+    by_hand = "write it as: echo PASSWORD | docker login --username NAME --password-stdin"
+    operations: list[Operation] = []
+    seen: set[int] = set()
+    for login in sorted(logins, key=lambda one: one.start, reverse=True):
+        password = login.password
+        if password is None or login.start in seen:
+            continue
+        seen.add(login.start)
+        if password.obstacle is not None:
+            return NoFix(password.obstacle, by_hand)
+        if "$" not in password.value.value and "<<" not in password.value.value:
+            return NoFix("the password is written out", "keep it in a variable of a context")
+        # From the end to the start: the offsets of what stands before stay true.
+        operations.append(
+            ReplaceText(run.command, password.start, password.end, "--password-stdin")
+        )
+        at = password.insert_at
+        operations.append(ReplaceText(run.command, at, at, f"echo {password.value.text} | "))
+    return Fix("give it on standard input", tuple(operations))
+
+
+RULE = Rule(
+    id=ID,
+    summary="a password is given on a command line",
+    manual=__doc__,
+    detect=detect,
+    examples=(
+        Example(
+            "the quoting stays as it was",
+            """\
+version: 2.1
+jobs:
+  push:
+    machine:
+      image: ubuntu-2404:current
+    steps:
+      - run: docker login -u "$DOCKER_USER" -p "$DOCKER_PASS" && docker push acme/app
+""",
+            """\
+version: 2.1
+jobs:
+  push:
+    machine:
+      image: ubuntu-2404:current
+    steps:
+      - run: echo "$DOCKER_PASS" | docker login -u "$DOCKER_USER" --password-stdin && docker push \
+acme/app
+""",
+        ),
+        Unchanged(
+            "on standard input already",
+            """\
+version: 2.1
+jobs:
+  push:
+    machine:
+      image: ubuntu-2404:current
+    steps:
+      - run: echo "$DOCKER_PASS" | docker login -u "$DOCKER_USER" --password-stdin
+""",
+        ),
+    ),
+)

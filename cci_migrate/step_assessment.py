@@ -1,0 +1,173 @@
+"""Which pulls in steps have a login before them, and which login is missing where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull, job_docker
+from cci_migrate.conventions import policy_for
+from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
+from cci_migrate.docker.shell import mentions_docker, mentions_script
+from cci_migrate.lossless.merging import value_of
+from cci_migrate.policy import PasswordAuth, Policy
+
+PULL_BEFORE_LOGIN = "pull-before-login"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MissingLogin:
+    """``pull`` is the first in the job that fetches from ``host`` without a login."""
+
+    docker: JobDocker
+    host: str
+    pull: StepPull
+
+    @property
+    def route(self) -> str:
+        """The name of the place: one login a registry a job."""
+        route = f"{self.docker.job.route}.steps"
+        return route if self.host == DOCKER_HUB else f"{route}({self.host})"
+
+    @property
+    def key(self) -> str:
+        """The key of the finding about it."""
+        return f"{PULL_BEFORE_LOGIN}:{self.docker.job.mapping.source.path}:{self.route}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UndecidedPulls:
+    """The pulls of a job of which it cannot be told where they fetch from."""
+
+    docker: JobDocker
+    pulls: tuple[StepPull, ...]
+
+
+class JobDockers:
+    """What the steps of all jobs do with Docker, for each way in which workflows run them."""
+
+    def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
+        self._of_entry: dict[int, JobDocker] = {}
+        self._all: list[JobDocker] = []
+        texts = [document.source.text for document in config.documents]
+        if not any(_may_use_docker(text, follow=read is not None) for text in texts):
+            return
+        entries: dict[int, list[WorkflowJob]] = {}
+        for entry in config.workflow_jobs:
+            found = config.body.job(entry.calls)
+            if found is not None:
+                entries.setdefault(id(found[1]), []).append(entry)
+        for home, job in _jobs(config):
+            known: dict[tuple[int, ...], JobDocker | None] = {}
+            for entry in entries.get(id(job), []):
+                way = _way(job, entry)
+                if way not in known:
+                    known[way] = job_docker(config, home, job, entry, values, read or _no_file)
+                found_docker = known[way]
+                if found_docker is not None:
+                    self._of_entry[id(entry)] = found_docker
+            if not known:
+                known[()] = job_docker(config, home, job, None, values, read or _no_file)
+            self._all += (docker for docker in known.values() if docker is not None)
+
+    def all(self) -> tuple[JobDocker, ...]:
+        """Every job that has Docker, once for each way in which it is run."""
+        return tuple(self._all)
+
+    def of(self, entry: WorkflowJob) -> JobDocker | None:
+        """The steps that ``entry`` runs."""
+        return self._of_entry.get(id(entry))
+
+
+def _no_file(path: str) -> str | None:
+    del path
+    return None
+
+
+def _may_use_docker(text: str, *, follow: bool) -> bool:
+    if mentions_docker(text) or "docker/" in text or "setup_remote_docker" in text:
+        return True
+    return follow and "machine" in text and mentions_script(text)
+
+
+def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            yield home, job
+
+
+def _way(job: Job, entry: WorkflowJob) -> tuple[int, ...]:
+    """What of ``entry`` changes the steps of ``job``: equal ways have the same steps."""
+    names = ["pre-steps", "post-steps"]
+    names += [name for name, one in job.parameters.items() if one.type == "steps"]
+    values = (value_of(entry.arguments, name) for name in names)
+    return tuple(id(value) if value is not None else 0 for value in values)
+
+
+def missing_logins(dockers: Iterable[JobDocker], policy: Policy) -> tuple[MissingLogin, ...]:
+    """The logins that jobs lack, one for each registry that the policy has a password for."""
+    found: dict[str, MissingLogin] = {}
+    for docker in dockers:
+        for pull in docker.pulls:
+            for host in sorted(_hosts(pull, policy)):
+                registry = policy_for(host, policy)
+                if registry is None or not isinstance(registry.credential, PasswordAuth):
+                    continue
+                if docker.login_before(pull, host) is None:
+                    missing = MissingLogin(docker, host, pull)
+                    found.setdefault(missing.route, missing)
+    return tuple(found.values())
+
+
+def _hosts(pull: StepPull, policy: Policy) -> set[str]:
+    if not policy.exempt_images:
+        return set(pull.hosts)
+    hosts = (
+        registry_of(text)
+        for text in pull.texts
+        if not any(fnmatchcase(text, glob) for glob in policy.exempt_images)
+    )
+    return {host for host in hosts if isinstance(host, str)}
+
+
+def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
+    """The pulls of which it cannot be told where they fetch from, said once a job.
+
+    Where a login to Docker Hub stands before them they are taken to be well.
+    """
+    found: dict[int, UndecidedPulls] = {}
+    for docker in dockers:
+        pulls = tuple(
+            pull
+            for pull in docker.pulls
+            if pull.undecided is not None and docker.login_before(pull, DOCKER_HUB) is None
+        )
+        if pulls:
+            found.setdefault(id(docker.job), UndecidedPulls(docker, pulls))
+    return tuple(found.values())
+
+
+def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
+    """The variables that the logins of a job read, by the pattern of their registry."""
+    found: dict[str, dict[str, None]] = {}
+    for login in docker.logins:
+        for registry in login.registries:
+            found.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
+    return {registry: tuple(names) for registry, names in found.items()}
+
+
+def login_conventions(dockers: Iterable[JobDocker]) -> Mapping[str, PasswordAuth]:
+    """By registry, the names with which the steps log in most often."""
+    found: dict[str, Counter[PasswordAuth]] = {}
+    for docker in dockers:
+        for login in docker.logins:
+            if login.username is not None and login.password is not None:
+                for registry in login.registries:
+                    if "*" not in registry:
+                        names = PasswordAuth(login.username, login.password)
+                        found.setdefault(registry, Counter())[names] += 1
+    return {registry: names.most_common(1)[0][0] for registry, names in found.items()}
