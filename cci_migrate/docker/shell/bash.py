@@ -43,7 +43,8 @@ class _ScriptReader(CommandReader):
         if kind == "command":
             self._command(node, place, Pipe(node.start_byte, node.end_byte))
         elif kind == "redirected_statement":
-            self._redirected(node, place, Pipe(node.start_byte, node.end_byte))
+            body, redirects = _undressed(node)
+            self._dressed(body, redirects, place, Pipe(node.start_byte, node.end_byte))
         elif kind == "pipeline":
             self._pipeline(node, place)
         elif kind == "list":
@@ -105,42 +106,142 @@ class _ScriptReader(CommandReader):
             after.add(self._directory)
         self._directory = after.pop() if len(after) == 1 else None
 
-    def _pipeline(self, node: Node, place: Place) -> None:
-        construct = Construct(Kind.TOGETHER)
-        parts = inner_nodes(node)
-        before: Node | None = None
-        for slot, part in enumerate(parts):
-            at = (*place, Turn(construct, slot))
-            pipe = Pipe(node.start_byte, node.end_byte)
-            if before is not None:
-                pipe.fed = True
-                pipe.text, pipe.file = self._output_of(before)
-            self._piped(part, at, pipe)
-            before = part
+    def _pipeline(self, node: Node, place: Place, tail: Sequence[Node] = ()) -> None:
+        parts = [_undressed(part) for part in inner_nodes(node)]
+        if tail:
+            parts[-1] = (parts[-1][0], [*parts[-1][1], *tail])
+        self._pipe_together(parts, node, place)
 
-    def _piped(self, part: Node, place: Place, pipe: Pipe) -> None:
-        with self._apart():
-            if part.type == "command":
-                self._command(part, place, pipe)
-            elif part.type == "redirected_statement":
-                self._redirected(part, place, pipe)
-            else:
-                self._walk(part, place)
+    def _pipe_together(
+        self, parts: Sequence[tuple[Node | None, list[Node]]], node: Node, place: Place
+    ) -> None:
+        """Read the parts of a pipeline, each with its redirections; ``node`` is all of it."""
+        first, redirects = parts[0]
+        if first is not None and first.type == "list" and redirects:
+            # The grammar reads `a && b 2>&1 | c` as if a were part of the pipe.
+            left, right = _sides(first)
+            self._and_or(
+                _operator(first),
+                left,
+                right,
+                lambda at: self._walk(left, at),
+                lambda at: self._pipe_together([(right, redirects), *parts[1:]], node, at),
+                place,
+            )
+            return
+        construct = Construct(Kind.TOGETHER)
+        start = node.start_byte if first is None else first.start_byte
+        text: str | None = None
+        file: str | None = None
+        for slot, (part, own) in enumerate(parts):
+            pipe = Pipe(start, node.end_byte, slot > 0, text, file)
+            with self._apart():
+                self._dressed(part, own, (*place, Turn(construct, slot)), pipe)
+            text, file = self._output_of(part, own)
 
     def _list(self, node: Node, place: Place) -> None:
-        operator = next((c.type for c in node.children if c.type in ("&&", "||")), "&&")
-        sides = inner_nodes(node)
-        if len(sides) < 2:
-            self._run_in_order([(side, False) for side in sides], place)
+        left, right = _sides(node)
+        self._and_or(
+            _operator(node),
+            left,
+            right,
+            lambda at: self._walk(left, at),
+            lambda at: self._walk(right, at),
+            place,
+        )
+
+    def _dressed(
+        self, body: Node | None, redirects: Sequence[Node], place: Place, pipe: Pipe
+    ) -> None:
+        """Read a statement with its redirections (and what the grammar puts inside them)."""
+        kind = "" if body is None else body.type
+        if body is not None and kind == "list" and redirects:
+            # The grammar hangs the redirections of `a && b > f` on both; they are b's.
+            left, right = _sides(body)
+            self._and_or(
+                _operator(body),
+                left,
+                right,
+                lambda at: self._walk(left, at),
+                lambda at: self._dressed(
+                    right, redirects, at, Pipe(right.start_byte, pipe.end, pipe.fed)
+                ),
+                place,
+            )
+            return
+        if body is not None and kind == "negated_command" and redirects:
+            inner = inner_nodes(body)[0]
+            self._sequence([lambda at: self._dressed(inner, redirects, at, pipe)], place)
+            return
+        if body is not None and kind == "redirected_statement":
+            innermost, own = _undressed(body)
+            self._dressed(innermost, [*own, *redirects], place, pipe)
+            return
+        if body is not None and kind == "pipeline":
+            self._pipeline(body, place, redirects)
+            return
+        behind: list[tuple[str, Node]] = []
+        everything = list(redirects)
+        for redirect in redirects:
+            if redirect.type == "heredoc_redirect":
+                behind.extend(_behind_heredoc(redirect))
+                everything.extend(
+                    child for child in redirect.children if child.type.endswith("_redirect")
+                )
+        self._chained(body, everything, behind, place, pipe)
+
+    def _chained(
+        self,
+        body: Node | None,
+        redirects: list[Node],
+        behind: Sequence[tuple[str, Node]],
+        place: Place,
+        pipe: Pipe,
+    ) -> None:
+        """Read what stands behind ``<<EOF`` on its line together with what it stands behind."""
+        if not behind:
+            self._plain(body, redirects, place, pipe)
+            return
+        operator, part = behind[-1]
+        if operator == "|":
+            construct = Construct(Kind.TOGETHER)
+            with self._apart():
+                self._chained(body, redirects, behind[:-1], (*place, Turn(construct, 0)), pipe)
+            text, file = self._output_of(body, redirects)
+            for slot, inner in enumerate(inner_nodes(part), start=1):
+                next_pipe = Pipe(pipe.start, pipe.end, True, text, file)
+                text = file = None
+                with self._apart():
+                    innermost, own = _undressed(inner)
+                    self._dressed(innermost, own, (*place, Turn(construct, slot)), next_pipe)
             return
         self._and_or(
             operator,
-            sides[0],
-            sides[1],
-            lambda at: self._walk(sides[0], at),
-            lambda at: self._walk(sides[1], at),
+            body or part,
+            part,
+            lambda at: self._chained(body, redirects, behind[:-1], at, pipe),
+            lambda at: self._walk(part, at),
             place,
         )
+
+    def _plain(self, body: Node | None, redirects: list[Node], place: Place, pipe: Pipe) -> None:
+        pipe.redirects = redirects
+        if body is None:
+            self._substitutions(redirects, place)
+            if redirects:
+                self._written_files(pipe, place, redirects[0])
+        elif body.type == "command":
+            self._command(body, place, pipe)
+        elif redirects:
+            self._sequence(
+                [
+                    lambda at: self._substitutions(redirects, at),
+                    lambda at: self._walk(body, at),
+                ],
+                place,
+            )
+        else:
+            self._walk(body, place)
 
     def _and_or(
         self,
@@ -338,85 +439,40 @@ class _ScriptReader(CommandReader):
             with self._variables.bound(name, value):
                 self._walk(body, (*place, Turn(construct, slot)))
 
-    def _redirected(self, node: Node, place: Place, pipe: Pipe) -> None:
-        body: Node | None = None
-        redirects: list[Node] = []
-        for child in node.children:
-            if child.type.endswith("_redirect"):
-                redirects.append(child)
-            elif child.is_named and body is None:
-                body = child
-        behind: list[tuple[str, Node]] = []
-        operator = "&&"
-        for redirect in list(redirects):
-            if redirect.type != "heredoc_redirect":
-                continue
-            for child in redirect.children:
-                if child.type in ("&&", "||"):
-                    operator = child.type
-                elif child.type == "pipeline":
-                    behind.append(("|", child))
-                elif child.type.endswith("_redirect"):
-                    redirects.append(child)
-                elif child.is_named and not child.type.startswith("heredoc_"):
-                    behind.append((operator, child))
-        pipe.redirects = redirects
-        for redirect in redirects:
-            if redirect.type in ("herestring_redirect", "heredoc_redirect"):
-                pipe.fed = True
-                if redirect.type == "heredoc_redirect":
-                    pipe.text = self._heredoc(redirect)
-            elif redirect.type == "file_redirect" and redirect.children[0].type == "<":
-                pipe.fed = True
-                target = redirect.children[-1]
-                pipe.file = self._words.value(target) if target.is_named else None
 
-        def own(at: Place) -> None:
-            if body is None:
-                self._substitutions(redirects, at)
-                self._written_files(pipe, at, node)
-            elif body.type == "command":
-                self._command(body, at, pipe)
-            else:
-                self._sequence(
-                    [
-                        lambda inner: self._substitutions(redirects, inner),
-                        lambda inner: self._walk(body, inner),
-                    ],
-                    at,
-                )
+def _undressed(node: Node) -> tuple[Node | None, list[Node]]:
+    """A statement without its redirections, and these."""
+    if node.type != "redirected_statement":
+        return node, []
+    redirects = [child for child in node.children if child.type.endswith("_redirect")]
+    return next(iter(inner_nodes(node)), None), redirects
 
-        self._behind_heredoc(behind, own, node, place)
 
-    def _behind_heredoc(
-        self,
-        behind: list[tuple[str, Node]],
-        own: Callable[[Place], object],
-        node: Node,
-        place: Place,
-    ) -> None:
-        """What stands behind ``<<EOF`` on its line, which the grammar puts inside it."""
-        if not behind:
-            own(place)
-            return
-        operator, part = behind[-1]
-        first = behind[:-1]
-        if operator == "|":
-            construct = Construct(Kind.TOGETHER)
-            with self._apart():
-                self._behind_heredoc(first, own, node, (*place, Turn(construct, 0)))
-            text, file = self._output_of(node)
-            for slot, inner in enumerate(inner_nodes(part), start=1):
-                pipe = Pipe(node.start_byte, node.end_byte, fed=True)
-                if slot == 1:
-                    pipe.text, pipe.file = text, file
-                self._piped(inner, (*place, Turn(construct, slot)), pipe)
-            return
-        self._and_or(
-            operator,
-            node,
-            part,
-            lambda at: self._behind_heredoc(first, own, node, at),
-            lambda at: self._walk(part, at),
-            place,
-        )
+def _behind_heredoc(redirect: Node) -> list[tuple[str, Node]]:
+    """The statements that the grammar puts inside a here-document, each with what joins it."""
+    found: list[tuple[str, Node]] = []
+    operator = "&&"
+    for child in redirect.children:
+        if child.type in ("&&", "||"):
+            operator = child.type
+        elif child.type == "pipeline":
+            found.append(("|", child))
+        elif (
+            child.is_named
+            and not child.type.startswith("heredoc_")
+            and not child.type.endswith("_redirect")
+            and child.type != "file_descriptor"
+        ):
+            found.append((operator, child))
+    return found
+
+
+def _sides(node: Node) -> tuple[Node, Node]:
+    """Both sides of a list."""
+    inner = inner_nodes(node)
+    return inner[0], inner[-1]
+
+
+def _operator(node: Node) -> str:
+    """What joins both sides of a list."""
+    return next((child.type for child in node.children if child.type in ("&&", "||")), "&&")

@@ -35,8 +35,10 @@ def cloud_login(words: Sequence[Word], program: str, setting: Setting) -> list[F
         if line.has("-t", "--expose-token"):
             return []
         name = line.text("-n", "--name") or ""
-        host = name if "." in name else f"{name}.azurecr.io"
-        return [_login(setting, LoginKind.AZ_ACR_LOGIN, registries_named(host))]
+        registries = registries_named(name)
+        if not name or not registries or "." not in registries[0]:
+            registries = registries_named(f"{name or '*'}.azurecr.io")
+        return [_login(setting, LoginKind.AZ_ACR_LOGIN, registries)]
     if program == "gcloud":
         line = parse(words[1:], (), valued=_GCLOUD_VALUED)
         arguments = [word.value for word in line.arguments]

@@ -183,15 +183,15 @@ class CommandReader(ABC):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
 
-    def _output_of(self, node: Node) -> tuple[str | None, str | None]:
+    def _output_of(
+        self, node: Node | None, redirects: Sequence[Node]
+    ) -> tuple[str | None, str | None]:
         """The text that ``node`` prints, or the file that it prints, where that is written out."""
-        if node.type == "redirected_statement":
-            bodies = [child for child in node.children if child.type == "heredoc_redirect"]
-            if bodies and self._source(node).split(maxsplit=1)[0] == "cat":
-                return self._heredoc(bodies[0]), None
+        if node is None or node.type != "command":
             return None, None
-        if node.type != "command":
-            return None, None
+        for redirect in redirects:
+            if redirect.type == "heredoc_redirect" and self._source(node).strip() == "cat":
+                return self._heredoc(redirect), None
         words = self._words.words(argument_nodes(node))
         if not words:
             return None, None
@@ -220,6 +220,9 @@ class CommandReader(ABC):
         return text
 
     def _command(self, node: Node, place: Place, pipe: Pipe) -> None:
+        own = [child for child in node.children if child.type.endswith("_redirect")]
+        pipe.redirects = [*pipe.redirects, *own]
+        self._feed(pipe)
         around = [node]
         for redirect in pipe.redirects:
             # What stands behind `<<EOF` on its line is a statement of its own.
@@ -246,6 +249,18 @@ class CommandReader(ABC):
         self._written_files(pipe, place, node)
         words = self._words.words(argument_nodes(node))
         self._run(words, node, place, pipe, assignments)
+
+    def _feed(self, pipe: Pipe) -> None:
+        """Take note of what a redirection feeds to a command."""
+        for redirect in pipe.redirects:
+            if redirect.type == "heredoc_redirect":
+                pipe.fed, pipe.text, pipe.file = True, self._heredoc(redirect), None
+            elif redirect.type == "herestring_redirect":
+                pipe.fed, pipe.text, pipe.file = True, None, None
+            elif redirect.type == "file_redirect" and redirect.children[0].type == "<":
+                target = redirect.children[-1]
+                pipe.fed, pipe.text = True, None
+                pipe.file = self._words.value(target) if target.is_named else None
 
     def _run(
         self,

@@ -128,8 +128,10 @@ class _LineReader:
             words = words[2:]
         if not words:
             return
-        words = [word for word in words if not _REDIRECTS.fullmatch(word.value)]
-        program = program_of(words[0]).rpartition("\\")[2].lower() if words else ""
+        words = self._without_redirects(words)
+        if not words:
+            return
+        program = program_of(words[0]).rpartition("\\")[2].lower()
         if program not in PROGRAMS:
             return
         setting = Setting(
@@ -147,3 +149,13 @@ class _LineReader:
         )
         for fact in docker_facts(words, program, setting):
             self._facts.append(self._local.seen(fact))
+
+    def _without_redirects(self, words: list[Word]) -> list[Word]:
+        kept: list[Word] = []
+        target_follows = False
+        for word in words:
+            redirect = _REDIRECTS.fullmatch(self._masked[word.start : word.end])
+            if redirect is None and not target_follows:
+                kept.append(word)
+            target_follows = redirect is not None and word.text[-1] in "<>"
+        return kept

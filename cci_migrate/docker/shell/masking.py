@@ -20,6 +20,7 @@ PLACEHOLDER = re.compile(_PLACEHOLDER_TEXT, re.VERBOSE)
 #: use for text that is there or not.
 _SECTION = re.compile(r"<<[ \t]*[#^/][ \t]*[\w.-]+[ \t]*>>")
 _ESCAPED_HEREDOC = re.compile(r"\\(?=<<)")
+_DASH_BEFORE_HEREDOC = re.compile(r"(?<=[ \t])-(?=[ \t]+<<)")
 _NOT_ASCII = re.compile(r"[^\x01-\x7f]")
 _WINDOWS_CONTINUATION = "\\\r\n"
 
@@ -39,8 +40,10 @@ def masked(text: str) -> str:
     if "\r" in shell:
         shell = shell.replace(_WINDOWS_CONTINUATION, " \\\n").replace("\r\n", "\n\n")
         shell = shell.replace("\r", " ")
-    # Two things that the grammar stumbles over: nothing in backticks, and a last line that is to be
-    # continued. Neither means anything.
+    # What the grammar stumbles over: a lone dash before a here-document (it is lost), nothing in
+    # backticks, and a last line that is to be continued.
+    if "<<" in shell:
+        shell = _DASH_BEFORE_HEREDOC.sub("Z", shell)
     if "``" in shell:
         shell = shell.replace("``", "  ")
     if shell.rstrip().endswith("\\"):

@@ -1,0 +1,72 @@
+"""Facts in a few words, for tables."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_never
+
+from cci_migrate.docker.shell import (
+    BakeBuild,
+    Build,
+    ComposeCommand,
+    CredentialFile,
+    Dialect,
+    Exit,
+    Fact,
+    ImagePull,
+    LocalImage,
+    Login,
+    Logout,
+    Script,
+    ScriptCall,
+    facts_of,
+)
+
+
+def described(fact: Fact) -> str:
+    """What ``fact`` says, without where."""
+    match fact:
+        case ImagePull():
+            image = "?" if fact.image is None else fact.image.value
+            return f"{fact.verb.value} {image}" + (" (local)" if fact.is_local else "")
+        case Build():
+            parts = ["build", fact.dockerfile_path or "-"]
+            if fact.target is not None:
+                parts.append(f"target={fact.target}")
+            parts += [f"{name}={value}" for name, value in fact.build_args]
+            if fact.dockerfile_text is not None:
+                parts.append(repr(fact.dockerfile_text))
+            return " ".join(parts)
+        case BakeBuild():
+            return " ".join(("bake", *fact.files, *fact.targets))
+        case ComposeCommand():
+            files = fact.file_paths
+            parts = ["compose", fact.verb.value, "?" if files is None else ",".join(files) or "-"]
+            parts += fact.services
+            if not fact.with_dependencies:
+                parts.append("(alone)")
+            return " ".join(parts)
+        case Login():
+            return f"login {','.join(fact.registries) or '?'}"
+        case Logout():
+            return f"logout {'docker.io' if fact.registry is None else fact.registry.value}"
+        case CredentialFile():
+            return "credentials"
+        case LocalImage():
+            return f"local {fact.image or '?'}"
+        case ScriptCall():
+            return f"{'source' if fact.sourced else 'script'} {fact.path} in {fact.directory}"
+        case Exit():
+            return "exit"
+        case _:
+            assert_never(fact)
+
+
+def facts_in(text: str, dialect: Dialect = Dialect.POSIX) -> list[str]:
+    """The facts of a script, each in a few words."""
+    return [described(fact) for fact in facts_of(text, dialect).facts]
+
+
+def pulls_in(script: Script) -> list[str]:
+    """Those that may fetch something."""
+    kinds = (ImagePull, Build, BakeBuild, ComposeCommand)
+    return [described(fact) for fact in script.facts if isinstance(fact, kinds)]

@@ -1,0 +1,389 @@
+"""Which commands of a script pull, build, log in or run other scripts, and which only look so."""
+
+from __future__ import annotations
+
+import pytest
+
+from cci_migrate.docker.shell import Build, ComposeCommand, ImagePull, facts_of, mentions_docker
+from tests.docker.shell_descriptions import facts_in
+
+
+def ids(value: object) -> str | None:
+    return value.replace("\n", "/")[:50] if isinstance(value, str) else None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("docker pull alpine:3", ["pull alpine:3"]),
+        ("docker pull -q --platform linux/arm64 alpine", ["pull alpine"]),
+        ("docker image pull quay.io/a/b@sha256:0", ["pull quay.io/a/b@sha256:0"]),
+        ("docker run alpine", ["run alpine"]),
+        ("docker run -it --rm -v .:/x -p80:80 -e A=b alpine sh -c 'docker run x'", ["run alpine"]),
+        ("docker run -dt --name=x --env-file f -e A alpine", ["run alpine"]),
+        ("docker run -itv /a:/b alpine", ["run alpine"]),
+        ("docker run --rm -v $(pwd)\\:/src alpine test", ["run alpine"]),
+        ("docker run --init --gpus all -- alpine", ["run alpine"]),
+        ("docker run --pull never alpine", []),
+        ("docker run --pull=never alpine", []),
+        ("docker run --pull always alpine", ["run alpine"]),
+        ("docker container run -d alpine", ["run alpine"]),
+        ("docker create --name x alpine:3.4 /bin/true", ["create alpine:3.4"]),
+        ("docker container create alpine", ["create alpine"]),
+        ("docker container cp x:/a .", []),
+        ("docker --log-level debug -H tcp://h pull alpine", ["pull alpine"]),
+        ("docker --context remote run alpine", ["run alpine"]),
+        ("podman pull a b", ["pull a", "pull b"]),
+        ("podman run --rm -it docker.io/library/alpine", ["run docker.io/library/alpine"]),
+        ("buildah from --name x fedora", ["create fedora"]),
+        ("buildah from scratch", []),
+        ("buildah pull fedora", ["pull fedora"]),
+        ("docker run", []),
+        ("docker pull", []),
+        ("docker", []),
+        ("docker ps; docker images x; docker push x; docker exec x docker pull y", []),
+        ("docker image ls; docker buildx create --use; docker compose version", []),
+        ("docker run $OPTS alpine", ["run alpine"]),
+        ('docker run "${docker_args[@]}" alpine', ["run alpine"]),
+        ("docker run ${TTY:+-t} alpine", ["run alpine"]),
+        ("docker run $IMAGE bash", ["run $IMAGE"]),
+        ("docker run << parameters.run-options >> alpine", ["run alpine"]),
+        ("docker pull {a,b}/c", ["pull ?"]),
+    ],
+    ids=ids,
+)
+def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("docker build .", ["build Dockerfile"]),
+        ("docker build -t x -f a/D --target dev --build-arg V=1 --build-arg W .",
+         ["build a/D target=dev V=1 W=None"]),
+        ("docker build . -t x --file=D --no-cache", ["build D"]),
+        ("docker build --pull -t x sub/dir/", ["build sub/dir/Dockerfile"]),
+        ("docker buildx build --push --platform a,b -f D .", ["build D"]),
+        ("docker buildx --builder b build --load .", ["build Dockerfile"]),
+        ("docker image build .", ["build Dockerfile"]),
+        ("docker builder build .", ["build Dockerfile"]),
+        ("podman build", ["build Dockerfile"]),
+        ("buildah bud -f D .", ["build D"]),
+        ("docker build https://github.com/a/b.git", ["build -"]),
+        ("docker build --help", []),
+        ("cd a/b && docker build -f ../D ..", ["build a/D"]),
+        ("cd a\ncd ../c\ndocker build .", ["build c/Dockerfile"]),
+        ("(cd a; docker build .); docker build .", ["build a/Dockerfile", "build Dockerfile"]),
+        ("pushd a; docker build .; popd; docker build x",
+         ["build a/Dockerfile", "build x/Dockerfile"]),
+        ("cd $(mktemp -d); docker build .", ["build $(mktemp -d)/Dockerfile"]),
+        ("cd -; docker build .", ["build -"]),
+        ("[ -d a ] && cd a\ndocker build .", ["build -"]),
+        ("if x; then cd a; else cd a; fi\ndocker build .", ["build a/Dockerfile"]),
+        ("cd a || exit 1\ndocker build .", ["build a/Dockerfile"]),
+        ("cd $CIRCLE_WORKING_DIRECTORY/a; docker build .", ["build a/Dockerfile"]),
+        ("docker build - < ci/D", ["build ci/D"]),
+        ("cat ci/D | docker build -", ["build ci/D"]),
+        ("docker build -f - . <<EOF\nFROM alpine\nEOF", ["build - 'FROM alpine\\n'"]),
+        ("docker build - <<'EOF'\nFROM a$b\nEOF", ["build - 'FROM a$b\\n'"]),
+        ("docker build - <<-EOF\n\tFROM \\$a\n\tEOF", ["build - 'FROM $a\\n'"]),
+        ("cat <<EOF | docker build -t x -\nFROM a\nEOF", ["build - 'FROM a\\n'"]),
+        ("echo 'FROM alpine' | docker build -", ["build - 'FROM alpine'"]),
+        ("printf 'FROM a\\nRUN b' | docker build -", ["build - 'FROM a\\nRUN b'"]),
+        ("make | docker build -", ["build -"]),
+        ("docker buildx bake -f a.hcl --push web db", ["bake a.hcl web db"]),
+        ("docker buildx bake --print", []),
+    ],
+    ids=ids,
+)  # fmt: skip
+def test_builds(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+def test_a_build_makes_its_tags_local() -> None:
+    text = "docker build -t me/x .\ndocker run me/x\ndocker run me/x:latest\ndocker run me/x:2"
+    assert facts_in(text)[1:] == ["run me/x (local)", "run me/x:latest (local)", "run me/x:2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("docker tag a b:1; docker run b:1", ["local b:1", "run b:1 (local)"]),
+        ("docker run b; docker tag a b", ["run b", "local b"]),
+        ("docker load < x.tar", ["local ?"]),
+        ("docker load -i x.tar && docker run b", ["local ?", "run b"]),
+        ("docker import x.tar b; docker run b", ["local b", "run b (local)"]),
+        ("docker commit c b; docker run b", ["local b", "run b (local)"]),
+        ("docker tag a b; docker pull b", ["local b", "pull b"]),
+        ("docker tag a b; docker run --pull always b", ["local b", "run b"]),
+    ],
+    ids=ids,
+)
+def test_images_that_are_there(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("docker-compose up -d", ["compose up -"]),
+        ("docker compose up", ["compose up -"]),
+        ("docker compose -f a.yml -f b/c.yml -p n up -d web db",
+         ["compose up a.yml,b/c.yml web db"]),
+        ("docker-compose --file=a.yml pull", ["compose pull a.yml (alone)"]),
+        ("docker-compose pull --include-deps web", ["compose pull - web"]),
+        ("docker-compose build --pull --build-arg A=b web", ["compose build - web (alone)"]),
+        ("docker-compose run --rm -e A=b -T --no-deps web docker pull x",
+         ["compose run - web (alone)"]),
+        ("docker compose create", ["compose create -"]),
+        ("docker compose up --pull never", []),
+        ("docker compose up $SERVICES", ["compose up -"]),
+        ("docker compose up $UP_OPTIONS web", ["compose up - web"]),
+        ("COMPOSE_FILE=a.yml:b.yml docker-compose up", ["compose up a.yml,b.yml"]),
+        ("export COMPOSE_FILE=a.yml\ndocker-compose up", ["compose up a.yml"]),
+        ("cd sub; docker-compose -f ../a.yml up", ["compose up a.yml"]),
+        ("docker-compose down; docker-compose logs; docker-compose exec web docker pull x", []),
+        ("docker-compose -v; docker compose --help; docker-compose", []),
+        ("podman-compose up", ["compose up -"]),
+        ("DC='docker-compose -f a.yml'\n$DC up -d", ["compose up a.yml"]),
+    ],
+    ids=ids,
+)  # fmt: skip
+def test_compose(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+def test_compose_details() -> None:
+    text = (
+        "A=1 docker compose --project-directory p --profile x --profile y "
+        "up --quiet-pull --pull always"
+    )
+    (fact,) = facts_of(text).facts
+    assert isinstance(fact, ComposeCommand)
+    assert fact.project_directory == "p"
+    assert fact.profiles == ("x", "y")
+    assert fact.environment == (("A", "1"),)
+    assert fact.always_pulls
+
+
+def test_build_details() -> None:
+    text = "docker build --pull --build-context base=docker-image://a/b -t x:1 -t y ."
+    (fact,) = facts_of(text).facts
+    assert isinstance(fact, Build)
+    assert fact.always_pulls
+    assert fact.build_contexts == (("base", "docker-image://a/b"),)
+    assert fact.tags == ("x:1", "y")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "sudo",
+        "sudo -E -u me",
+        "sudo --user=me --",
+        "A=b",
+        "A=b C='d e'",
+        "env A=b",
+        "env -u X",
+        "sudo A=b",
+        "time",
+        "time -p",
+        "exec",
+        "nohup",
+        "command",
+        "timeout 10",
+        "timeout -k 5 --signal=9 10m",
+        "nice -n 5",
+        "retry",
+        "retry 3",
+        "travis_retry",
+        "./bin/retry.sh -t 5",
+        "sudo timeout 5 env A=b",
+        "doppler run --",
+        "aws-vault exec prod --",
+        "$SUDO",
+        "<< parameters.env >>",
+        "!",
+        "x=$(",
+        "true &&",
+        "true ||",
+        "true |",
+        "if",
+        "(",
+        "{",
+    ],
+)
+def test_what_may_stand_in_front(prefix: str) -> None:
+    closing = {"x=$(": ")", "if": "; then :; fi", "(": ")", "{": "; }"}.get(prefix, "")
+    facts = facts_of(f"{prefix} docker pull alpine{closing}").facts
+    assert [fact.image and fact.image.value for fact in facts if isinstance(fact, ImagePull)] == [
+        "alpine"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# docker pull x",
+        "echo docker pull x",
+        'echo "docker pull x"',
+        "printf 'docker pull x\\n' > f",
+        "x='docker pull x'",
+        "git commit -m 'docker pull x'",
+        "cat > f <<EOF\ndocker pull x\nEOF",
+        "cat > f \\<<EOF\ndocker pull x\nEOF",
+        "cat <<'EOF' | tee f\ndocker pull x\nEOF",
+        "ssh host 'docker pull x'",
+        "ssh host docker pull x",
+        "ssh host <<EOF\ndocker pull x\nEOF",
+        "command -v docker pull",
+        "which docker",
+        "type docker",
+        "dockerize -wait tcp://x",
+        "my-docker pull x",
+        "docker-machine create x",
+        "apt-get install docker run",
+        "trap 'docker pull x' EXIT",
+        "vagrant ssh -c 'docker pull x'",
+        "kubectl run docker pull x",
+        "docker exec c sh -c 'docker pull x'",
+        "alias d='docker pull x'",
+        "f() { docker pull x; }",
+        "grep 'docker run' file",
+    ],
+    ids=ids,
+)
+def test_what_only_mentions_docker(text: str) -> None:
+    assert facts_in(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bash -c 'docker pull x'", ["pull x"]),
+        ('sh -ec "docker pull $X && docker run y"', ["pull $X", "run y"]),
+        ("bash -lc 'docker pull x'", ["pull x"]),
+        ("bash -eo pipefail -c 'docker pull x'", ["pull x"]),
+        ("sudo -u me bash -c 'sudo docker pull x'", ["pull x"]),
+        ("su - me -c 'docker pull x'", ["pull x"]),
+        ("sg docker -c 'docker pull x'", ["pull x"]),
+        ("eval 'docker pull x'", ["pull x"]),
+        ("bash <<EOF\ndocker pull x\nEOF", ["pull x"]),
+        ("sudo bash -e \\<<'EOF'\ndocker pull x\nEOF", ["pull x"]),
+        ("bash -c \"bash -c 'docker pull x'\"", ["pull x"]),
+        ("bash -c \"x $(docker run y)\"", ["run y"]),
+        ("./x.sh a", ["script ./x.sh in ."]),
+        ("ci/build", ["script ci/build in ."]),
+        ("sudo bash -x ci/a.sh b", ["script ci/a.sh in ."]),
+        ("cd sub && sh ../a.sh", ["script ../a.sh in sub"]),
+        ("source env.sh; . ./lib", ["source env.sh in .", "source ./lib in ."]),
+        ("bash ~/project/a.sh", ["script ~/project/a.sh in ."]),
+        ("source $BASH_ENV", []),
+        ("/usr/bin/make; bash /tmp/x.sh; curl x | bash", []),
+        ("make docker; npm run docker", []),
+    ],
+    ids=ids,
+)  # fmt: skip
+def test_scripts_within_scripts(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I=alpine:3; docker run $I", ["run alpine:3"]),
+        ('export I="alpine:3"\ndocker run "${I}"', ["run alpine:3"]),
+        ("T=3\ndocker run alpine:$T", ["run alpine:3"]),
+        ("R=quay.io/x\nI=$R/y:$TAG\ndocker run $I", ["run quay.io/x/y:$TAG"]),
+        ("docker run $I", ["run $I"]),
+        ("docker run $I; I=alpine", ["run $I"]),
+        ("I=a; I=b; docker run $I", ["run $I"]),
+        ("I=a; I+=b; docker run $I", ["run $I"]),
+        ("I=a; read I; docker run $I", ["run $I"]),
+        ("if x; then I=a; fi; docker run $I", ["run $I"]),
+        ("[ -z $X ] && I=a\ndocker run $I", ["run $I"]),
+        ("I=a docker run $I", ["run $I"]),
+        ("docker run ${I:-alpine}", ["run ${I:-alpine}"]),
+        ("docker run '$I'", ["run $I"]),
+        ("docker pull $(cat image)", ["pull $(cat image)"]),
+        ("for i in a b; do docker pull q/$i; done", ["pull q/a", "pull q/b"]),
+        ("for i in a b; do docker pull x; echo $i; done", ["pull x"]),
+        ("for i in $L; do docker pull $i; done", ["pull $i"]),
+        ("for i in {1..3}; do docker pull x:$i && break; done", ["pull x:$i"]),
+        ("for i in 1 2; do docker pull x && break || sleep $i; done", ["pull x"]),
+        ("p() { docker pull $1; }\np a; p b", ["pull a", "pull b"]),
+        ('p() { docker "$@"; }\np pull a', ["pull a"]),
+        ('r() { n=0; until "$@"; do sleep 1; done; }\nr docker pull a', ["pull a"]),
+        ("p() { shift; docker pull $1; }\np a b", ["pull $1"]),
+        ("function p { docker pull x; }\np", ["pull x"]),
+        ("p() { p; docker pull x; }\np", ["pull x"]),
+        ("echo a b | xargs -n1 docker pull", ["pull ?"]),
+        ("cat l | xargs -I{} docker pull {}", ["pull ?"]),
+        ("cat l | xargs docker run alpine", ["run alpine"]),
+        ("while read i; do docker pull $i; done < l", ["pull $i"]),
+        ("case $X in a) docker pull a;; *) docker pull b;; esac", ["pull a", "pull b"]),
+    ],
+    ids=ids,
+)  # fmt: skip
+def test_variables_loops_and_functions(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+def test_the_environment_of_the_step_is_known() -> None:
+    (fact,) = facts_of("docker run $I", environment={"I": "alpine"}).facts
+    assert isinstance(fact, ImagePull)
+    assert fact.image is not None
+    assert fact.image.value == "alpine"
+    (fact,) = facts_of("if x; then I=b; fi; docker run $I", environment={"I": "alpine"}).facts
+    assert isinstance(fact, ImagePull)
+    assert fact.image is not None
+    assert fact.image.value == "$I"
+
+
+def test_functions_that_are_not_called_stand_apart() -> None:
+    script = facts_of("f() { docker login -u a -p b; docker pull x; }\ndocker pull y")
+    assert len(script.facts) == 1
+    assert len(script.uncalled) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("docker run << parameters.image >>:<< parameters.tag >>",
+         ["run << parameters.image >>:<< parameters.tag >>"]),
+        ("docker run cimg/go:<<parameters.go>>", ["run cimg/go:<<parameters.go>>"]),
+        ("docker pull <<#parameters.x>>-q <</parameters.x>>alpine", ["pull alpine"]),
+        ('docker pull << pipeline.git.branch == "main" and "a" or "b" >>',
+         ['pull << pipeline.git.branch == "main" and "a" or "b" >>']),
+        ("if << parameters.x >> ; then docker pull a; fi", ["pull a"]),
+        ("<< parameters.setup >>\ndocker pull a", ["pull a"]),
+        ("cat <<EOF >> f\ndocker pull x\nEOF\ndocker pull y", ["pull y"]),
+        ("cat \\<<EOF >> f\nx << parameters.y >>\nEOF\ndocker pull y", ["pull y"]),
+        ("read -r A \\<<< \"$B\"\ndocker pull y", ["pull y"]),
+        ("echo h\u00e9ll\u00f6 \u2705 && docker pull y", ["pull y"]),
+        ("docker pull \\\r\n  a\r\ndocker run \\\r\n  -d b\r\n", ["pull a", "run b"]),
+        ("cat > f <<EOF\r\ndocker pull x\r\nEOF\r\ndocker pull y\r\n", ["pull y"]),
+        ("docker pull \\\n  # a comment: it ends the command\n  x", []),
+        ("docker build . \\\n", ["build Dockerfile"]),
+        ('echo "the ``docker`` command"\ndocker pull x', ["pull x"]),
+    ],
+    ids=ids,
+)  # fmt: skip
+def test_text_that_is_not_only_shell(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+def test_what_parses_of_a_broken_script_is_read() -> None:
+    script = facts_of("docker pull a\nif [ x; then ((\ndocker pull b\n")
+    assert script.has_errors
+    assert [fact.image and fact.image.value for fact in script.facts if isinstance(fact, ImagePull)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "make test", "docker-machine ls", "dockerize -wait x", "echo dockerhub"],
+)
+def test_most_scripts_need_no_parser(text: str) -> None:
+    assert not mentions_docker(text)
+    assert facts_in(text) == []
