@@ -15,6 +15,7 @@ from cci_migrate.batch.host import (
     HostError,
     LaneClosedError,
     LookAgainError,
+    Proposal,
     RefusedError,
 )
 from cci_migrate.batch.ledger import Entry
@@ -140,6 +141,8 @@ class Application:
         while True:
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
+                if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
+                    host.decorate(snapshot, self._proposal(entry.ref, plan))
                 return self._stop(host, entry, snapshot, step, began=began)
             if not is_as_planned(entry.files, plan, snapshot.files):
                 return self._planned_again(snapshot, plan)
@@ -148,9 +151,7 @@ class Application:
             if not began:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 began = True
-            proposal = self.terms.words.proposal(
-                entry.ref, plan, self.campaign.branch, self.campaign.id
-            )
+            proposal = self._proposal(entry.ref, plan)
             match step:
                 case Write():
                     branch = host.write(snapshot, proposal)
@@ -162,6 +163,9 @@ class Application:
                     snapshot = replace(snapshot, pull=pull)
                 case _:
                     assert_never(step)
+
+    def _proposal(self, ref: RepositoryRef, plan: RepositoryPlan) -> Proposal:
+        return self.terms.words.proposal(ref, plan, self.campaign.branch, self.campaign.id)
 
     def _stop(
         self, host: Host, entry: Entry, snapshot: Snapshot, stop: Stop, *, began: bool

@@ -22,7 +22,7 @@ from cci_migrate.batch.campaign import (
     read_only,
 )
 from cci_migrate.batch.choosing import Chosen, Shard, read_shard
-from cci_migrate.batch.connections import Connections, SourceError, read_sources
+from cci_migrate.batch.connections import Connections, SourceError
 from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.local_checkouts import LocalMode
 from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, MessageError, Words
@@ -184,7 +184,6 @@ def plan(
     Reads only, and writes nothing outside the campaign's folder. A SOURCE is a folder with
     checkouts, a git URL, @FILE or - with one source a line.
     """
-    named = read_sources(sources, sys.stdin)
     with (
         begin(None if dry_run else folder, read_policy(policy), branch, again=again) as campaign,
         _progress(log_format, verbose) as progress,
@@ -192,7 +191,7 @@ def plan(
     ):
         chosen = Chosen(include, exclude, topic, _visibilities(visibility), forks)
         survey = Survey(campaign, connections.host_of, chosen, shard, progress, SystemClock(), jobs)
-        is_complete = survey.run(named)
+        is_complete = survey.run(connections.sources(sources, sys.stdin))
         return _conclude(campaign, is_complete=is_complete)
 
 
@@ -357,10 +356,12 @@ def _connections(
     limits: Limits = _LIMITS,
     deadline: float = 0.0,
 ) -> Iterator[Connections]:
-    def lane_of(name: str) -> Lane:
-        return Lane(name, campaign.ledger, limits, SystemClock(), deadline, progress)
+    clock = SystemClock()
 
-    connections = Connections(campaign, mode, lane_of)
+    def lane_of(name: str) -> Lane:
+        return Lane(name, campaign.ledger, limits, clock, deadline, progress)
+
+    connections = Connections(campaign, mode, lane_of, clock)
     try:
         yield connections
     finally:

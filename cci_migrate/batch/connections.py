@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+from urllib.parse import urlsplit
 
 from typing_extensions import assert_never
 
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.git_remotes import GitHost, GitSource
-from cci_migrate.batch.host import Host, Source
+from cci_migrate.batch.host import Host, HostError, Page, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
-from cci_migrate.batch.pace import Lane
+from cci_migrate.batch.pace import Clock, Lane
 from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.batch.tokens import find_token, variables
+
+if TYPE_CHECKING:
+    from cci_migrate.batch.http import Api
+
+GITHUB_API = "https://api.github.com"
+
+_FORMS = "a folder, a git URL, github:OWNER, github:OWNER/NAME or https://github.com/OWNER[/NAME]"
 
 
 class SourceError(ValueError):
-    """A source cannot be made out; the text says why and what to write instead."""
+    """A source cannot be made out or reached; the text says why and what to do."""
 
 
 class Connections:
     """The hosts of a campaign, each made once."""
 
     def __init__(
-        self, campaign: Campaign, local_mode: LocalMode, lane_of: Callable[[str], Lane]
+        self,
+        campaign: Campaign,
+        local_mode: LocalMode,
+        lane_of: Callable[[str], Lane],
+        clock: Clock,
     ) -> None:
         self._campaign = campaign
         self._local_mode = local_mode
         self._lane_of = lane_of
+        self._clock = clock
         self._hosts: dict[tuple[Kind, str], Host] = {}
 
     def host_of(self, ref: RepositoryRef) -> Host:
-        """The host on which ``ref`` lives."""
+        """The host on which ``ref`` lives. Raises SourceError without a token for it."""
         key = (ref.kind, ref.host)
         if key not in self._hosts:
             self._hosts[key] = self._make(ref)
         return self._hosts[key]
 
+    def sources(self, names: Iterable[str], stdin: TextIO) -> list[Source]:
+        """The sources that ``names`` stand for. Raises SourceError."""
+        return [source for name in names for source in self._named(name, stdin)]
+
     def end(self) -> None:
-        """Let go of them."""
+        """Let go of the hosts."""
         for host in self._hosts.values():
             host.end()
 
@@ -51,51 +71,118 @@ class Connections:
                 return LocalHost(self._local_mode, branch, self._campaign.originals)
             case Kind.GIT:
                 return GitHost(branch, self._lane_of(f"git push to {ref.host}"))
-            case Kind.GITHUB | Kind.GITLAB | Kind.BITBUCKET:
-                raise NotImplementedError
+            case Kind.GITHUB:
+                from cci_migrate.batch.github.host import GitHub
+
+                return GitHub(self._api(ref), ref.host, branch)
+            case Kind.GITLAB | Kind.BITBUCKET:
+                raise SourceError(f"{ref.kind.value} is not supported yet")
             case _:
                 assert_never(ref.kind)
 
+    def _api(self, ref: RepositoryRef) -> Api:
+        from cci_migrate.batch.http import Api
 
-def read_sources(names: Iterable[str], stdin: TextIO) -> list[Source]:
-    """The sources that ``names`` stand for. Raises SourceError."""
-    return [source for name in names for source in _read(name, stdin)]
+        if find_token(ref.kind, ref.host) is None:
+            raise SourceError(
+                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, or "
+                f"log in with its command-line tool"
+            )
 
+        def token(is_renewal: bool) -> str | None:
+            return find_token(ref.kind, ref.host, is_renewal=is_renewal)
 
-def _read(name: str, stdin: TextIO) -> list[Source]:
-    if name == "-":
-        return _listed(stdin.read(), "standard input")
-    if name.startswith("@"):
-        path = Path(name[1:])
         try:
-            return _listed(path.read_text("utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{path}: cannot be read: {error}") from None
-    return [read_source(name)]
-
-
-def _listed(text: str, where: str) -> list[Source]:
-    sources = []
-    for number, line in enumerate(text.splitlines(), 1):
-        entry = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
-        if entry:
-            try:
-                sources.append(read_source(entry))
-            except SourceError as error:
-                raise SourceError(f"{where}:{number}: {error}") from None
-    return sources
-
-
-def read_source(text: str) -> Source:
-    """The source that one word stands for. Raises SourceError."""
-    if Path(text).is_dir():
-        return LocalSource(Path(text))
-    if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
-        try:
-            return GitSource(text.removeprefix("git+"))
-        except ValueError as error:
+            return Api(ref.address, token, self._lane_of(ref.host), self._clock)
+        except HostError as error:
             raise SourceError(str(error)) from None
-    raise SourceError(
-        f"{text!r} is neither a folder nor a git URL, nor github:OWNER, gitlab:GROUP or "
-        "bitbucket:WORKSPACE"
+
+    def _named(self, name: str, stdin: TextIO) -> list[Source]:
+        if name == "-":
+            return self._listed(stdin.read(), "standard input")
+        if name.startswith("@"):
+            path = Path(name[1:])
+            try:
+                return self._listed(path.read_text("utf-8"), str(path))
+            except (OSError, UnicodeDecodeError) as error:
+                raise SourceError(f"{path}: cannot be read: {error}") from None
+        return [self._source(name)]
+
+    def _listed(self, text: str, where: str) -> list[Source]:
+        sources = []
+        for number, line in enumerate(text.splitlines(), 1):
+            entry = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
+            if entry:
+                try:
+                    sources.append(self._source(entry))
+                except SourceError as error:
+                    raise SourceError(f"{where}:{number}: {error}") from None
+        return sources
+
+    def _source(self, text: str) -> Source:
+        """The source that one word stands for. Raises SourceError."""
+        if Path(text).is_dir():
+            return LocalSource(Path(text))
+        named = read_hosted(text)
+        if named is not None:
+            return self._hosted(named)
+        if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
+            try:
+                return GitSource(text.removeprefix("git+"))
+            except ValueError as error:
+                raise SourceError(str(error)) from None
+        raise SourceError(f"{text!r} is not a folder, and no other source: write {_FORMS}")
+
+    def _hosted(self, ref: RepositoryRef) -> Source:
+        if "/" in ref.name:
+            return Single(ref)
+        from cci_migrate.batch.github.host import GitHub, GitHubOwner
+
+        host = self.host_of(ref)
+        assert isinstance(host, GitHub)  # noqa: S101 - as its kind says
+        return GitHubOwner(host, ref.host, ref.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One repository of a host."""
+
+    ref: RepositoryRef
+
+    @property
+    def name(self) -> str:
+        """Its key."""
+        return self.ref.key
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """The one repository."""
+        del cursor
+        yield Page(refs=(self.ref,))
+
+
+def read_hosted(text: str) -> RepositoryRef | None:
+    """What a word names on a host with an API: a repository, or (no slash in its name) an owner.
+
+    None for anything else. ``github:`` means the GitHub that GITHUB_API_URL names, as in GitHub's
+    own Actions, else github.com; ``github+https://HOST/...`` means GitHub Enterprise.
+    """
+    found = re.match(r"^github:(?P<name>[\w.\-]+(?:/[\w.\-]+)?)/?$", text)
+    if found is not None:
+        return _github_ref(os.environ.get("GITHUB_API_URL") or GITHUB_API, found["name"])
+    found = re.match(
+        r"^(?P<enterprise>github\+)?https://(?P<host>[\w.\-]+)/(?P<name>[\w.\-]+(?:/[\w.\-]+)?)/?$",
+        text,
     )
+    if found is None or not (found["enterprise"] or found["host"] == "github.com"):
+        return None
+    host = found["host"]
+    is_hosted = host == "github.com" or host.endswith(".ghe.com")
+    return _github_ref(
+        f"https://api.{host}" if is_hosted else f"https://{host}/api/v3", found["name"]
+    )
+
+
+def _github_ref(root: str, name: str) -> RepositoryRef:
+    root = root.rstrip("/")
+    host = urlsplit(root).netloc.removeprefix("api.")
+    return RepositoryRef(Kind.GITHUB, host, name.removesuffix(".git"), root)

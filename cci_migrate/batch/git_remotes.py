@@ -131,9 +131,11 @@ class GitHost:
         del snapshot, proposal
         raise HostError("a plain git server has no pull requests")
 
-    def close(self, snapshot: Snapshot, comment: str) -> None:
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """There is nothing to decorate."""
+
+    def close(self, snapshot: Snapshot) -> None:
         """Delete the branch, where its commit is ours."""
-        del comment
         if snapshot.branch is None or not owns(snapshot.branch):
             raise HostError("there is no branch of ours")
         reference = f"refs/heads/{self._branch}"
@@ -146,10 +148,10 @@ class GitHost:
         except git.GitError as error:
             raise HostError(str(error)) from None
 
-    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+    def revert(self, snapshot: Snapshot) -> str:
         """Delete the branch."""
-        self.close(snapshot, "")
-        return proposal.branch
+        self.close(snapshot)
+        return self._branch
 
     def checks(self, snapshot: Snapshot) -> Checks:
         """Plain git tells nothing of CI."""

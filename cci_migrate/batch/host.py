@@ -94,10 +94,13 @@ class Host(Protocol):
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the branch. Raises what `write` raises."""
 
-    def close(self, snapshot: Snapshot, comment: str) -> None:
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """Put labels on the pull request and ask for reviews; twice is as good as once."""
+
+    def close(self, snapshot: Snapshot) -> None:
         """Close the open pull request and take the branch away, if its commits are ours."""
 
-    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+    def revert(self, snapshot: Snapshot) -> str:
         """Take back what was delivered; returns where that can be seen. Raises HostError."""
 
     def checks(self, snapshot: Snapshot) -> Checks:

@@ -145,9 +145,11 @@ class LocalHost:
         del snapshot, proposal
         raise HostError("a local checkout has no pull requests")
 
-    def close(self, snapshot: Snapshot, comment: str) -> None:
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """There is nothing to decorate."""
+
+    def close(self, snapshot: Snapshot) -> None:
         """Delete the branch, where its commit is ours."""
-        del comment
         if snapshot.branch is None or not owns(snapshot.branch):
             raise HostError("there is no branch of ours")
         folder = Path(snapshot.ref.name)
@@ -160,11 +162,10 @@ class LocalHost:
         except git.GitError as error:
             raise HostError(str(error)) from None
 
-    def revert(self, snapshot: Snapshot, proposal: Proposal) -> str:
+    def revert(self, snapshot: Snapshot) -> str:
         """Put the original files back, where they are as this campaign wrote them."""
-        del proposal
         if self._mode is not LocalMode.IN_PLACE:
-            self.close(snapshot, "")
+            self.close(snapshot)
             return self._branch
         folder, originals = Path(snapshot.ref.name), self._originals(snapshot.ref)
         kept = [path for path in sorted(originals.rglob("*")) if path.name.endswith(".before")]

@@ -68,12 +68,13 @@ class Branch:
     """The campaign's branch as it stands on the host.
 
     ``message`` is that of the commit at its tip. ``has_own_commits`` is false where it only
-    points at a commit of the default branch.
+    points at a commit of the default branch. ``node`` is its API id.
     """
 
     oid: str
     message: str = ""
     has_own_commits: bool = True
+    node: str = ""
 
 
 class PullState(Enum):

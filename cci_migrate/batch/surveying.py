@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen, Shard
-from cci_migrate.batch.host import Host, LaneClosedError, Source
+from cci_migrate.batch.host import Host, HostError, LaneClosedError, RefusedError, Source
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.pace import Clock
 from cci_migrate.batch.planning import RepositoryPlan
@@ -60,8 +60,8 @@ class Survey:
         for source in sources:
             try:
                 yield from self._listed(source)
-            except LaneClosedError as error:
-                closed.append(str(error))
+            except (LaneClosedError, HostError, RefusedError) as error:
+                closed.append(f"{source.name}: {error}")
         yield from self._waiting(closed, begun)
 
     def _listed(self, source: Source) -> Iterator[Snapshot]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.git_server import GitServer
+from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import Batch
 
 
@@ -44,4 +45,15 @@ def git_server(tmp_path: Path) -> Iterator[GitServer]:
     if not (Path(exec_path) / "git-http-backend").exists():
         pytest.skip("this git comes without http-backend")
     with GitServer.serving(root) as server:
+        yield server
+
+
+@pytest.fixture
+def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubStandIn]:
+    """A GitHub without repositories."""
+    root = tmp_path / "github"
+    root.mkdir()
+    with GitHubStandIn.serving(root) as server:
+        monkeypatch.setenv("GITHUB_API_URL", server.api)
+        monkeypatch.setenv("GH_TOKEN", server.token)
         yield server

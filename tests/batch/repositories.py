@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from cci_migrate.batch.commands import batch as command
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).absolute().parents[2]
 CONFIG = ".circleci/config.yml"
 
 PLAIN = b"""\

@@ -185,7 +185,7 @@ def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["plan", "nowhere"], "neither a folder nor a git URL"),
+        (["plan", "nowhere"], "is not a folder, and no other source"),
         (["plan", "https://ada:secret@example.com/x.git"], "credential helper"),
         (["apply"], "no campaign here"),
         (["apply", "--message", "[skip ci] Authenticate"], "skip the build"),

@@ -1,0 +1,133 @@
+"""The GraphQL that is sent to GitHub, as text.
+
+https://docs.github.com/en/graphql/reference. Reading forty repositories with all their CircleCI
+files takes one request and one point of the hourly 5,000.
+"""
+
+from __future__ import annotations
+
+#: How deep below ``.circleci`` files are seen: .circleci/src/jobs/build/x.yml.
+_DEPTH = 4
+
+
+_BLOB = "... on Blob { oid isBinary isTruncated text }"
+
+
+def _folder(depth: int) -> str:
+    below = f" ... on Tree {{ {_folder(depth - 1)} }}" if depth > 1 else ""
+    return f"entries {{ name type mode object {{ {_BLOB}{below} }} }}"
+
+
+_REPOSITORY = f"""
+fragment repository on Repository {{
+  id nameWithOwner isArchived isFork isEmpty visibility viewerPermission
+  repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
+  defaultBranchRef {{ name target {{ oid }} }}
+  branch: ref(qualifiedName: $ref) {{ id target {{ oid ... on Commit {{ message }} }} }}
+  pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+    nodes {{ id number url state isCrossRepository }}
+  }}
+  circleci: object(expression: "HEAD:.circleci") {{ ... on Tree {{ {_folder(_DEPTH)} }} }}
+}}
+"""
+
+OWNER = (
+    """
+query Owner($login: String!, $first: Int!, $after: String, $ref: String!, $head: String!) {
+  repositoryOwner(login: $login) {
+    repositories(
+      first: $first, after: $after, ownerAffiliations: [OWNER]
+      orderBy: {field: CREATED_AT, direction: ASC}
+    ) {
+      pageInfo { endCursor hasNextPage }
+      nodes { ...repository }
+    }
+  }
+}
+"""
+    + _REPOSITORY
+)
+
+
+def named(count: int) -> str:
+    """Reads ``count`` repositories: variables ``o0``, ``n0``, ... name them, ``r0``, ... answer."""
+    variables = "".join(f", $o{at}: String!, $n{at}: String!" for at in range(count))
+    fields = "\n".join(
+        f"  r{at}: repository(owner: $o{at}, name: $n{at}) {{ ...repository }}"
+        for at in range(count)
+    )
+    return f"query Named($ref: String!, $head: String!{variables}) {{\n{fields}\n}}\n{_REPOSITORY}"
+
+
+def files(count: int) -> str:
+    """Reads ``count`` files: variables ``e0``, ... (``OID:path``) name them, ``f0``, ... answer."""
+    variables = "".join(f", $e{at}: String!" for at in range(count))
+    fields = "\n".join(
+        f"    f{at}: object(expression: $e{at}) {{ {_BLOB} }}" for at in range(count)
+    )
+    return (
+        f"query Files($owner: String!, $name: String!{variables}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{\n{fields}\n  }}\n}}\n"
+    )
+
+
+AHEAD = """
+query Ahead($owner: String!, $name: String!, $head: String!) {
+  repository(owner: $owner, name: $name) {
+    defaultBranchRef { compare(headRef: $head) { aheadBy } }
+  }
+}
+"""
+
+CHECKS = """
+query Checks($owner: String!, $name: String!, $head: String!) {
+  repository(owner: $owner, name: $name) {
+    defaultBranchRef { target { ... on Commit { statusCheckRollup { state } } } }
+    pullRequests(headRefName: $head, first: 1, states: [OPEN]) {
+      nodes { commits(last: 1) { nodes { commit { statusCheckRollup { state } } } } }
+    }
+  }
+}
+"""
+
+CREATE_REF = """
+mutation CreateRef($input: CreateRefInput!) {
+  createRef(input: $input) { ref { id target { oid } } }
+}
+"""
+
+UPDATE_REF = """
+mutation UpdateRef($input: UpdateRefInput!) {
+  updateRef(input: $input) { ref { id target { oid } } }
+}
+"""
+
+DELETE_REF = """
+mutation DeleteRef($input: DeleteRefInput!) {
+  deleteRef(input: $input) { clientMutationId }
+}
+"""
+
+CREATE_COMMIT = """
+mutation CreateCommit($input: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $input) { commit { oid } }
+}
+"""
+
+CREATE_PULL_REQUEST = """
+mutation CreatePullRequest($input: CreatePullRequestInput!) {
+  createPullRequest(input: $input) { pullRequest { id number url state } }
+}
+"""
+
+CLOSE_PULL_REQUEST = """
+mutation ClosePullRequest($input: ClosePullRequestInput!) {
+  closePullRequest(input: $input) { pullRequest { state } }
+}
+"""
+
+REVERT_PULL_REQUEST = """
+mutation RevertPullRequest($input: RevertPullRequestInput!) {
+  revertPullRequest(input: $input) { revertPullRequest { number url } }
+}
+"""

@@ -1,0 +1,120 @@
+"""From GitHub's answers to snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.repository import (
+    Branch,
+    Kind,
+    PullRequest,
+    PullState,
+    RepositoryRef,
+    Snapshot,
+    Traits,
+    Visibility,
+)
+from cci_migrate.batch.steps import digest_in
+
+_MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
+_SYMLINK = 0o120000
+_PLAIN = 0o100644
+
+#: Reads a blob by its id where GraphQL gave no text, or not all of it.
+RawBlob = Callable[[str, str], bytes]
+
+
+def ref_of(node: dict[str, Any], host: str, root: str) -> RepositoryRef:
+    """The name of a repository in an answer."""
+    return RepositoryRef(Kind.GITHUB, host, node["nameWithOwner"], root)
+
+
+def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> Snapshot:
+    """The snapshot that the ``repository`` fragment's answer is."""
+    default = node["defaultBranchRef"]
+    head = default["target"]["oid"] if default else ""
+    files, modes = _files(node["circleci"], ref, raw)
+    return Snapshot(
+        ref=ref,
+        head=head,
+        default_branch=default["name"] if default else "",
+        traits=Traits(
+            archived=node["isArchived"],
+            fork=node["isFork"],
+            empty=node["isEmpty"] or not head,
+            visibility=Visibility(node["visibility"].lower()),
+            topics=tuple(
+                topic["topic"]["name"] for topic in node["repositoryTopics"]["nodes"] or ()
+            ),
+            may_write=node["viewerPermission"] in _MAY_WRITE,
+        ),
+        files=files,
+        modes=modes,
+        branch=_branch(node["branch"], head),
+        pull=_pull(node["pullRequests"]["nodes"]),
+        node=node["id"],
+    )
+
+
+def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
+    """The content of a blob, exactly.
+
+    GraphQL gives text. Whether that is what the bytes were is told by git's own hash of them.
+    """
+    text = blob["text"]
+    if text is not None and not blob["isTruncated"] and not blob["isBinary"]:
+        data: bytes = text.encode("utf-8", "surrogatepass")
+        if _git_hash(data) == blob["oid"]:
+            return data
+    return raw(name, blob["oid"])
+
+
+def _git_hash(data: bytes) -> str:
+    # What git names a blob by, not a matter of security.
+    return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+
+
+def _files(
+    tree: dict[str, Any] | None, ref: RepositoryRef, raw: RawBlob
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    entries = dict(_walk(tree, ".circleci")) if tree else {}
+    found = {path: entries[path] for path in config_paths(entries)}
+    files = {path: blob_bytes(entry["object"], ref.name, raw) for path, entry in found.items()}
+    modes = {path: f"{e['mode']:06o}" for path, e in found.items() if e["mode"] != _PLAIN}
+    return files, modes
+
+
+def _walk(tree: dict[str, Any], folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for entry in tree.get("entries") or ():
+        path, below = f"{folder}/{entry['name']}", entry["object"] or {}
+        if entry["type"] == "tree":
+            yield from _walk(below, path)
+        elif entry["type"] == "blob" and "text" in below and entry["mode"] != _SYMLINK:
+            yield path, entry
+
+
+def _branch(node: dict[str, Any] | None, head: str) -> Branch | None:
+    if node is None:
+        return None
+    target = node["target"]
+    message = target.get("message", "")
+    return Branch(
+        oid=target["oid"],
+        message=message,
+        has_own_commits=target["oid"] != head or digest_in(message) is not None,
+        node=node["id"],
+    )
+
+
+def _pull(nodes: list[dict[str, Any]] | None) -> PullRequest | None:
+    """The newest that comes from the repository itself: a fork may have a branch of that name."""
+    own = [node for node in nodes or () if not node["isCrossRepository"]]
+    if not own:
+        return None
+    newest = next((node for node in own if node["state"] == "OPEN"), own[0])
+    return PullRequest(
+        newest["number"], newest["url"], PullState(newest["state"].lower()), newest["id"]
+    )

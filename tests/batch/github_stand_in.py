@@ -1,0 +1,585 @@
+"""A stand-in for GitHub: its published GraphQL schema, executed against real bare repositories.
+
+What it refuses, it refuses in GitHub's words: an existing ref, a stale head, a second pull request,
+a missing permission. ``watch`` sees each request before and after it is carried out, and can
+answer in its place, drop the connection, or kill the client.
+"""
+
+# The signature of a resolver is graphql-core's.
+# ruff: noqa: ARG001, ARG002, ARG005
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
+
+from tests.batch.repositories import bare, commit_bare, git
+
+SCHEMA = Path(__file__).with_name("github_schema.graphql")
+WRITES = ("CreateRef", "UpdateRef", "CreateCommit", "CreatePullRequest")
+
+
+@dataclass(frozen=True)
+class Canned:
+    """An answer given in place of the real one."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Request:
+    """A request on its way: ``moment`` is "before" or "after" it is carried out."""
+
+    operation: str
+    moment: str
+    variables: dict[str, Any]
+    body: Any = None
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes something."""
+        return self.operation in WRITES or self.operation.startswith(("POST", "PATCH", "Close"))
+
+
+Watch = Callable[[Request], Canned | None]
+
+
+def truly(_request: Request) -> None:
+    """Watch nothing: every request is answered truly."""
+
+
+class Refusal(Exception):
+    """GitHub says no, with one of its error types."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass
+class Pull:
+    """A pull request."""
+
+    number: int
+    repository: Repository
+    head: str
+    base: str
+    title: str
+    body: str
+    draft: bool
+    state: str = "OPEN"
+    cross: bool = False
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Repository:
+    """A repository: what GitHub knows of it beside what is in git."""
+
+    name: str
+    folder: Path
+    archived: bool = False
+    fork: bool = False
+    visibility: str = "PRIVATE"
+    permission: str = "WRITE"
+    topics: tuple[str, ...] = ()
+    pulls: list[Pull] = field(default_factory=list)
+    #: The CI's verdict by commit, and what it says of any other.
+    statuses: dict[str, str] = field(default_factory=dict)
+    otherwise: str | None = None
+
+    def tip(self, branch: str) -> str | None:
+        """The commit at the tip of a branch."""
+        return (
+            git(self.folder, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+            or None
+        )
+
+
+class GitHubStandIn(ThreadingHTTPServer):
+    """The server. ``operations`` lists every request; ``token`` is the one that is valid."""
+
+    daemon_threads = True
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
+        self.token = "ghp_0123456789abcdef"
+        self.repositories: dict[str, Repository] = {}
+        self.operations: list[str] = []
+        self.bytes_sent = 0
+        self.watch: Watch = truly
+        self.lock = Lock()
+        self.schema: GraphQLSchema = build_schema(SCHEMA.read_text())
+
+    @classmethod
+    @contextmanager
+    def serving(cls, root: Path) -> Iterator[GitHubStandIn]:
+        """A server for as long as the block lasts."""
+        with cls(root) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed, or a connection dropped on purpose, is no error here."""
+
+    @property
+    def api(self) -> str:
+        """The root of the REST API."""
+        return f"http://127.0.0.1:{self.server_address[1]}/api/v3"
+
+    def add(self, name: str, files: Mapping[str, bytes] | None, **traits: Any) -> Repository:
+        """A new repository."""
+        folder = bare(self.root / f"{name}.git", files)
+        self.repositories[name] = Repository(name, folder, **traits)
+        return self.repositories[name]
+
+    def writes(self) -> list[str]:
+        """The writes so far."""
+        return [name for name in self.operations if Request(name, "", {}).is_write]
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Execute a GraphQL request."""
+        result = graphql_sync(self.schema, query, _Root(self), variable_values=variables)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = [_formatted(error) for error in result.errors]
+        return body
+
+
+def _formatted(error: GraphQLError) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    if isinstance(error.original_error, Refusal):
+        return {"type": error.original_error.kind, **formatted}
+    assert error.original_error is None, error.original_error
+    return formatted
+
+
+class _Root:
+    """Query and Mutation. A resolver is a method; what it returns are plain dicts and callables."""
+
+    def __init__(self, server: GitHubStandIn) -> None:
+        self._server = server
+
+    # -- queries
+
+    def repository(self, info: Any, owner: str, name: str, **_: Any) -> dict[str, Any]:
+        found = self._server.repositories.get(f"{owner}/{name}")
+        if found is None:
+            raise Refusal(
+                "NOT_FOUND",
+                f"Could not resolve to a Repository with the name '{owner}/{name}'.",
+            )
+        return self._repository(found)
+
+    def repositoryOwner(self, info: Any, login: str) -> dict[str, Any] | None:
+        names = [n for n in self._server.repositories if n.startswith(f"{login}/")]
+        if not names:
+            return None
+
+        def page(info: Any, first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
+            start = int(after or 0)
+            end = min(start + first, len(names))
+            nodes = [self._repository(self._server.repositories[n]) for n in names[start:end]]
+            return {
+                "nodes": nodes,
+                "totalCount": len(names),
+                "pageInfo": {
+                    "endCursor": str(end),
+                    "hasNextPage": end < len(names),
+                    "hasPreviousPage": start > 0,
+                },
+            }
+
+        return {"__typename": "Organization", "login": login, "repositories": page}
+
+    # -- mutations
+
+    def createRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        repository = self._writable(input["repositoryId"])
+        branch = input["name"].removeprefix("refs/heads/")
+        if repository.tip(branch):
+            raise Refusal(
+                "UNPROCESSABLE",
+                f'A ref named "{input["name"]}" already exists in the repository.',
+            )
+        git(repository.folder, "update-ref", input["name"], input["oid"])
+        return {"ref": self._ref(repository, branch)}
+
+    def updateRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        name, branch = _decode(input["refId"]).split("#")
+        repository = self._writable(_encode(name))
+        assert input["force"]
+        git(repository.folder, "update-ref", f"refs/heads/{branch}", input["oid"])
+        return {"ref": self._ref(repository, branch)}
+
+    def deleteRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        name, branch = _decode(input["refId"]).split("#")
+        repository = self._writable(_encode(name))
+        if repository.tip(branch) is None:
+            raise Refusal("UNPROCESSABLE", "Reference does not exist")
+        git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
+        return {"clientMutationId": None}
+
+    def createCommitOnBranch(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        target = input["branch"]
+        repository = self._writable(_encode(target["repositoryNameWithOwner"]))
+        branch = target["branchName"]
+        if repository.tip(branch) != input["expectedHeadOid"]:
+            raise Refusal(
+                "STALE_DATA",
+                f'Expected branch to point to "{input["expectedHeadOid"]}" but it did not. '
+                "Pull and try again.",
+            )
+        message = input["message"]
+        text = message["headline"] + (f"\n\n{message['body']}" if message.get("body") else "")
+        files = {
+            addition["path"]: base64.b64decode(addition["contents"])
+            for addition in input["fileChanges"]["additions"]
+        }
+        oid = commit_bare(repository.folder, files, branch, text)
+        return {"commit": {"__typename": "Commit", "oid": oid}}
+
+    def createPullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        repository = self._writable(input["repositoryId"])
+        head, base = input["headRefName"], input["baseRefName"]
+        if any(p.head == head and p.state == "OPEN" and not p.cross for p in repository.pulls):
+            owner = repository.name.split("/", 1)[0]
+            raise Refusal("UNPROCESSABLE", f"A pull request already exists for {owner}:{head}.")
+        if repository.tip(head) in (None, repository.tip(base)):
+            raise Refusal("UNPROCESSABLE", f"No commits between {base} and {head}")
+        pull = Pull(
+            number=len(repository.pulls) + 1,
+            repository=repository,
+            head=head,
+            base=base,
+            title=input["title"],
+            body=input["body"],
+            draft=input["draft"],
+        )
+        repository.pulls.append(pull)
+        return {"pullRequest": self._pull(pull)}
+
+    def closePullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        pull = self._pull_by_id(input["pullRequestId"])
+        pull.state = "CLOSED"
+        return {"pullRequest": self._pull(pull)}
+
+    def revertPullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        pull = self._pull_by_id(input["pullRequestId"])
+        if pull.state != "MERGED":
+            raise Refusal("UNPROCESSABLE", "Pull request is not merged")
+        back = Pull(
+            len(pull.repository.pulls) + 1,
+            pull.repository,
+            f"revert-{pull.number}",
+            pull.base,
+            f'Revert "{pull.title}"',
+            "",
+            False,
+        )
+        pull.repository.pulls.append(back)
+        return {"revertPullRequest": self._pull(back)}
+
+    # -- the objects
+
+    def _writable(self, node: str) -> Repository:
+        repository = self._server.repositories[_decode(node)]
+        if repository.archived:
+            raise Refusal("FORBIDDEN", "Repository was archived so is read-only.")
+        if repository.permission == "READ":
+            raise Refusal("FORBIDDEN", "Resource not accessible by personal access token")
+        return repository
+
+    def _pull_by_id(self, node: str) -> Pull:
+        name, number = _decode(node).split("#")
+        return self._writable(_encode(name)).pulls[int(number) - 1]
+
+    def _repository(self, repository: Repository) -> dict[str, Any]:
+        default = repository.tip("main")
+
+        def pulls(
+            info: Any, headRefName: str, first: int, states: Any = None, **_: Any
+        ) -> dict[str, Any]:
+            found = [p for p in reversed(repository.pulls) if p.head == headRefName]
+            if states:
+                found = [p for p in found if p.state in states]
+            return {"nodes": [self._pull(p) for p in found[:first]]}
+
+        def ref(info: Any, qualifiedName: str) -> dict[str, Any] | None:
+            branch = qualifiedName.removeprefix("refs/heads/")
+            return self._ref(repository, branch) if repository.tip(branch) else None
+
+        def object_(info: Any, expression: str) -> dict[str, Any] | None:
+            revision, _, path = expression.partition(":")
+            return _object(str(repository.folder), revision.replace("HEAD", default or "-"), path)
+
+        return {
+            "__typename": "Repository",
+            "id": _encode(repository.name),
+            "name": repository.name.split("/", 1)[1],
+            "nameWithOwner": repository.name,
+            "isArchived": repository.archived,
+            "isFork": repository.fork,
+            "isEmpty": default is None,
+            "visibility": repository.visibility,
+            "viewerPermission": repository.permission,
+            "repositoryTopics": {
+                "nodes": [{"topic": {"name": topic}} for topic in repository.topics]
+            },
+            "defaultBranchRef": self._ref(repository, "main") if default else None,
+            "pullRequests": pulls,
+            "ref": ref,
+            "object": object_,
+        }
+
+    def _ref(self, repository: Repository, branch: str) -> dict[str, Any]:
+        oid = repository.tip(branch)
+        assert oid
+
+        def compare(info: Any, headRef: str) -> dict[str, Any]:
+            ahead = git(repository.folder, "rev-list", "--count", f"{branch}..{headRef}")
+            return {"aheadBy": int(ahead), "behindBy": 0}
+
+        return {
+            "id": _encode(f"{repository.name}#{branch}"),
+            "name": branch,
+            "target": self._commit(repository, oid),
+            "compare": compare,
+        }
+
+    def _commit(self, repository: Repository, oid: str) -> dict[str, Any]:
+        state = repository.statuses.get(oid, repository.otherwise)
+        return {
+            "__typename": "Commit",
+            "oid": oid,
+            "message": lambda info: git(repository.folder, "log", "-1", "--format=%B", oid),
+            "statusCheckRollup": {"state": state} if state else None,
+        }
+
+    def _pull(self, pull: Pull) -> dict[str, Any]:
+        oid = pull.repository.tip(pull.head)
+        commits = [{"commit": self._commit(pull.repository, oid)}] if oid else []
+        return {
+            "__typename": "PullRequest",
+            "id": _encode(f"{pull.repository.name}#{pull.number}"),
+            "number": pull.number,
+            "url": f"https://github.example/{pull.repository.name}/pull/{pull.number}",
+            "state": pull.state,
+            "isCrossRepository": pull.cross,
+            "commits": {"nodes": commits},
+        }
+
+
+def _encode(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def _decode(node: str) -> str:
+    return base64.urlsafe_b64decode(node.encode()).decode()
+
+
+def _object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
+    """A folder with all below it, or a file, by two git processes."""
+    listing = subprocess.run(
+        ["git", "ls-tree", "-r", "-z", revision, "--", path or "."],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    ).stdout.decode()
+    entries = {}
+    for line in listing.split("\0"):
+        if line:
+            meta, name = line.split("\t", 1)
+            mode, _, oid = meta.split(" ")
+            entries[name] = (int(mode, 8), oid)
+    if not entries:
+        return None
+    if path in entries:
+        return _blob(folder, entries[path][1])
+    tree: dict[str, Any] = {}
+    for name, (mode, oid) in entries.items():
+        *folders, last = name.removeprefix(f"{path}/").split("/")
+        at = tree
+        for part in folders:
+            at = at.setdefault(part, {})
+        at[last] = (mode, oid)
+    return _tree(folder, tree)
+
+
+def _tree(folder: str, tree: Mapping[str, Any]) -> dict[str, Any]:
+    entries = []
+    for name, what in tree.items():
+        if isinstance(what, dict):
+            entries.append(
+                {"name": name, "type": "tree", "mode": 0o040000, "object": _tree(folder, what)}
+            )
+        else:
+            mode, oid = what
+            entries.append(
+                {"name": name, "type": "blob", "mode": mode, "object": _blob(folder, oid)}
+            )
+    return {"__typename": "Tree", "entries": entries}
+
+
+def _blob(folder: str, oid: str) -> dict[str, Any]:
+    data = blob_data(folder, oid)
+    is_binary = b"\0" in data
+    # GitHub decodes what is not UTF-8 as best it can, and shows no byte order mark.
+    text = None if is_binary else data.decode("utf-8", "replace").removeprefix("\ufeff")
+    return {
+        "__typename": "Blob",
+        "oid": oid,
+        "byteSize": len(data),
+        "isBinary": is_binary,
+        "isTruncated": False,
+        "text": text,
+    }
+
+
+_blobs: dict[str, bytes] = {}
+
+
+def blob_data(folder: str, oid: str) -> bytes:
+    """A blob's bytes. Kept: an id always names the same bytes."""
+    if oid not in _blobs:
+        _blobs[oid] = subprocess.run(
+            ["git", "cat-file", "blob", oid], cwd=folder, capture_output=True, check=True
+        ).stdout
+    return _blobs[oid]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: GitHubStandIn
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.loads(raw) if raw else {}
+        with self.server.lock:
+            request = self._request(body)
+            self.server.operations.append(request.operation)
+            try:
+                canned = self.server.watch(request)
+                if canned is None:
+                    canned = self._carried_out(request, body)
+                    request.moment = "after"
+                    request.body = canned.body
+                    canned = self.server.watch(request) or canned
+            except ConnectionError:
+                self.close_connection = True
+                return
+        self._send(canned)
+
+    def _request(self, body: dict[str, Any]) -> Request:
+        if not self.path.endswith("/graphql"):
+            path = re.sub(r"[0-9a-f]{40}|\b\d+\b", "N", self.path)
+            return Request(f"{self.command} {path}", "before", {})
+        found = re.search(r"\b(?:query|mutation) (\w+)", body["query"])
+        assert found
+        return Request(found[1], "before", body.get("variables", {}))
+
+    def _carried_out(self, request: Request, body: dict[str, Any]) -> Canned:
+        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            return Canned(401, {"message": "Bad credentials"})
+        if self.path == "/api/graphql":
+            return Canned(200, self.server.answer(body["query"], request.variables))
+        found = re.fullmatch(r"/api/v3/repos/([^/]+/[^/]+)/(.+)", self.path)
+        repository = self.server.repositories.get(found[1]) if found else None
+        if found is None or repository is None:
+            return Canned(404, {"message": "Not Found"})
+        return _rest(repository, self.command, found[2], body)
+
+    def _send(self, canned: Canned) -> None:
+        is_raw = isinstance(canned.body, bytes)
+        data = canned.body if is_raw else json.dumps(canned.body).encode()
+        self.send_response(canned.status)
+        kind = "application/vnd.github.raw+json" if is_raw else "application/json; charset=utf-8"
+        self.send_header("Content-Type", "application/octet-stream" if is_raw else kind)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in canned.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+        self.server.bytes_sent += len(data)
+
+
+def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) -> Canned:
+    """The few REST calls that GraphQL has no counterpart for (https://docs.github.com/en/rest)."""
+    folder = repository.folder
+    if method == "GET" and path.startswith("git/blobs/"):
+        return Canned(200, blob_data(str(folder), path.rpartition("/")[2]))
+    if (method, path) == ("POST", "git/blobs"):
+        content = base64.b64decode(body["content"])
+        return Canned(201, {"sha": git(folder, "hash-object", "-w", "--stdin", stdin=content)})
+    if (method, path) == ("POST", "git/trees"):
+        index = folder / f"index-{hashlib.sha1(path.encode()).hexdigest()}"  # noqa: S324
+        work = ["-c", f"core.worktree={folder}"]
+        environment = {"GIT_INDEX_FILE": str(index)}
+        _git_with(folder, environment, *work, "read-tree", body["base_tree"])
+        for entry in body["tree"]:
+            what = f"{entry['mode']},{entry['sha']},{entry['path']}"
+            _git_with(folder, environment, *work, "update-index", "--add", "--cacheinfo", what)
+        return Canned(201, {"sha": _git_with(folder, environment, *work, "write-tree")})
+    if (method, path) == ("POST", "git/commits"):
+        parents = [word for oid in body["parents"] for word in ("-p", oid)]
+        message = body["message"].encode()
+        sha = git(folder, "commit-tree", body["tree"], *parents, stdin=message)
+        return Canned(201, {"sha": sha})
+    labels = re.fullmatch(r"issues/(\d+)/labels", path)
+    if labels:
+        pull = repository.pulls[int(labels[1]) - 1]
+        pull.labels = sorted({*pull.labels, *body["labels"]})
+        return Canned(200, [{"name": name} for name in pull.labels])
+    reviewers = re.fullmatch(r"pulls/(\d+)/requested_reviewers", path)
+    if reviewers:
+        pull = repository.pulls[int(reviewers[1]) - 1]
+        asked = {*pull.reviewers, *body["reviewers"], *body["team_reviewers"]}
+        pull.reviewers = sorted(asked)
+        return Canned(201, {})
+    return Canned(404, {"message": "Not Found"})
+
+
+def _git_with(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return done.stdout.decode().strip()

@@ -1,0 +1,528 @@
+"""A campaign on GitHub: its schema, real repositories, real HTTP, and what goes wrong with them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from cci_migrate.batch import commands
+from cci_migrate.batch.github import queries
+from tests.batch.clocks import QuickClock
+from tests.batch.github_stand_in import (
+    SCHEMA,
+    Canned,
+    GitHubStandIn,
+    Pull,
+    Request,
+    truly,
+)
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    branches,
+    commit_bare,
+    content,
+    git,
+)
+
+BRANCH = "cci-migrate/registry-auth"
+QUICK = ("--seconds-between", 0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
+    """The commands' clock."""
+    made = QuickClock()
+    monkeypatch.setattr(commands, "SystemClock", lambda: made)
+    return made
+
+
+def once(
+    operation: str, canned: Canned | type[ConnectionError], moment: str = "before"
+) -> Callable[[Request], Canned | None]:
+    """Answer the first ``operation`` in this way, and everything else truly."""
+    waiting = [canned]
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation != operation or request.moment != moment or not waiting:
+            return None
+        found = waiting.pop()
+        if isinstance(found, Canned):
+            return found
+        raise found
+
+    return watch
+
+
+def is_delivered(github: GitHubStandIn, name: str) -> bool:
+    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
+    repository = github.repositories[name]
+    assert branches(repository.folder) == [BRANCH, "main"]
+    assert content(repository.folder, BRANCH) == FIXED
+    assert content(repository.folder, "main") == PLAIN
+    assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+    return [pull.state for pull in repository.pulls] == ["OPEN"]
+
+
+def test_every_query_fits_the_published_schema() -> None:
+    schema = build_schema(SCHEMA.read_text())
+    texts = [text for name, text in vars(queries).items() if name.isupper() and name[0] != "_"]
+    assert len(texts) > 8
+    for text in (*texts, queries.named(40), queries.files(3)):
+        assert validate(schema, parse(text)) == []
+
+
+def test_an_organisation_from_plan_to_pull_requests(github: GitHubStandIn, batch: Batch) -> None:
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    github.add("acme/done", {CONFIG: FIXED})
+    github.add("acme/docs", {"README": b"x"})
+    github.add("acme/empty", None)
+    github.add("acme/old", {CONFIG: PLAIN}, archived=True)
+    github.add("acme/theirs", {CONFIG: PLAIN}, permission="READ")
+    github.add("acme/copy", {CONFIG: PLAIN}, fork=True)
+    open_one = github.add("acme/open", {CONFIG: PLAIN})
+    closed = github.add("acme/closed", {CONFIG: PLAIN})
+    taken = github.add("acme/taken", {CONFIG: PLAIN})
+    open_one.pulls.append(Pull(1, open_one, BRANCH, "main", "", "", False))
+    closed.pulls.append(Pull(1, closed, BRANCH, "main", "", "", False, state="CLOSED"))
+    closed.pulls.append(Pull(2, closed, BRANCH, "main", "", "", False, cross=True))
+    commit_bare(taken.folder, {"x": b"theirs"}, BRANCH, base="main")
+
+    batch("plan", "github:acme", code=1)
+    assert github.operations[0] == "Owner"
+    assert len([name for name in github.operations if name == "Owner"]) == 1
+    assert github.writes() == []
+    expected = {
+        "api": "planned",
+        "web": "planned",
+        "done": "nothing-to-do",
+        "docs": "no-config",
+        "empty": "empty",
+        "old": "archived",
+        "theirs": "no-permission",
+        "copy": "excluded",
+        "open": "pull-request-open",
+        "closed": "closed-by-human",
+        "taken": "branch-exists",
+    }
+    assert batch.states() == expected
+
+    batch(
+        "apply",
+        *QUICK,
+        "--label",
+        "ci",
+        "--reviewer",
+        "ada",
+        "--reviewer",
+        "acme/ops",
+        "--draft",
+        code=1,
+    )
+    assert batch.states() == {**expected, "api": "pull-request-open", "web": "pull-request-open"}
+    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
+    pull = github.repositories["acme/api"].pulls[0]
+    assert (pull.draft, pull.labels, pull.reviewers) == (True, ["ci"], ["ada", "ops"])
+    assert "docker-hub-creds" in pull.body
+    assert [p.state for p in closed.pulls] == ["CLOSED", "OPEN"]
+    assert github.token not in (batch.folder / "results.jsonl").read_text()
+
+
+def test_a_dry_run_costs_no_more_than_the_scan(github: GitHubStandIn, batch: Batch) -> None:
+    for at in range(45):
+        github.add(f"acme/r{at}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", "--dry-run", code=1)
+    dry, github.operations[:] = list(github.operations), []
+    batch("plan", "github:acme", code=1)
+    assert dry == github.operations == ["Owner", "Owner"]
+    assert set(batch.states().values()) == {"planned"}
+    assert len(batch.states()) == 45
+
+
+def test_what_is_named_is_looked_at_forty_at_a_time(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    names = [f"r{at}" for at in range(45)]
+    for name in names:
+        github.add(f"acme/{name}", {CONFIG: FIXED})
+    listing = tmp_path / "list"
+    listing.write_text("".join(f"github:acme/{name}\n" for name in (*names, "gone")))
+    batch("plan", f"@{listing}", code=3)
+    assert github.operations == ["Named", "Named"]
+    states = batch.states()
+    assert states.pop("gone") == "failed"
+    assert set(states.values()) == {"nothing-to-do"}
+
+
+ODD = {
+    "byte-order-mark": b"\xef\xbb\xbf" + PLAIN,
+    "windows": PLAIN.replace(b"\n", b"\r\n"),
+    "not-utf-8": b"# \xe9t\xe9\n" + PLAIN,
+}
+
+
+def test_bytes_that_graphql_cannot_show_come_by_rest(github: GitHubStandIn, batch: Batch) -> None:
+    for name, data in ODD.items():
+        github.add(f"acme/{name}", {CONFIG: data})
+    batch("plan", "github:acme", code=3)
+    assert len([name for name in github.operations if name.startswith("GET")]) == 2
+    assert batch.states() == {
+        "byte-order-mark": "planned",
+        "windows": "planned",
+        "not-utf-8": "failed",
+    }
+    batch("apply", *QUICK, code=3)
+    for name in ("byte-order-mark", "windows"):
+        after = content(github.repositories[f"acme/{name}"].folder, BRANCH)
+        assert after.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf") == FIXED
+        assert after[:3] == ODD[name][:3]
+
+
+def test_a_file_with_an_odd_mode_keeps_it(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {"README": b"x"})
+    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK)
+    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+    assert is_delivered(github, "acme/api")
+
+
+def limit(message: str) -> dict[str, Any]:
+    """The body of a refusal for a limit."""
+    return {"message": message}
+
+
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
+FAULTS = {
+    "retry-after": (Canned(403, limit(SECONDARY), {"Retry-After": "17"}), 17),
+    "secondary without a header": (Canned(403, limit(SECONDARY)), 60),
+    "too many requests": (Canned(429, limit("Too many")), 60),
+    "rate limited with 200": (
+        Canned(200, {"errors": [{"type": "RATE_LIMITED", "message": "limit"}]}),
+        60,
+    ),
+    "submitted too quickly": (
+        Canned(200, {"data": None, "errors": [{"message": "was submitted too quickly"}]}),
+        60,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *(("Owner", fault) for fault in FAULTS),
+        *(("CreatePullRequest", fault) for fault in FAULTS),
+        ("Named", "retry-after"),
+        ("CreateRef", "rate limited with 200"),
+        ("CreateCommit", "submitted too quickly"),
+    ],
+)
+def test_a_limit_is_waited_out(
+    operation: str, fault: str, github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    canned, seconds = FAULTS[fault]
+    github.watch = once(operation, canned)
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK)
+    assert max(clock.slept) == pytest.approx(seconds, abs=0.5)
+    assert is_delivered(github, "acme/api")
+
+
+def test_the_reset_time_is_waited_for(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    headers = {
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": str(int(clock.now()) + 1200),
+    }
+    github.watch = once("Owner", Canned(403, limit("API rate limit exceeded"), headers))
+    batch("plan", "github:acme", code=1)
+    assert sum(clock.slept) == pytest.approx(1200, abs=5)
+
+
+def test_a_host_that_goes_on_refusing_is_left_alone(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    del clock
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    github.watch = lambda request: (
+        Canned(403, limit(SECONDARY)) if request.operation == "CreateRef" else None
+    )
+    output = batch("apply", *QUICK, code=1).output
+    assert "still refuses after 5 pauses" in output
+    assert batch.states() == {"api": "applying"}
+    # The host's wish is remembered by the next run, which then goes on.
+    github.watch = truly
+    batch("apply", *QUICK)
+    assert is_delivered(github, "acme/api")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("canned", [Canned(502, {}), ConnectionError], ids=["502", "dropped"])
+@pytest.mark.parametrize("operation", ["CreateRef", "CreateCommit", "CreatePullRequest"])
+def test_a_write_of_unknown_effect_is_looked_into(
+    operation: str,
+    canned: Canned | type[ConnectionError],
+    moment: str,
+    github: GitHubStandIn,
+    batch: Batch,
+    clock: QuickClock,
+) -> None:
+    del clock
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    github.watch = once(operation, canned, moment)
+    batch("apply", *QUICK)
+    assert is_delivered(github, "acme/api")
+    assert github.operations.count("Named") == 2
+
+
+def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    del clock
+    for at in range(12):
+        github.add(f"acme/r{at}", {CONFIG: FIXED})
+    sizes = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Owner" and request.moment == "before":
+            sizes.append(request.variables["first"])
+            if sizes[-1] > 5:
+                return Canned(502, {})
+        return None
+
+    github.watch = watch
+    batch("plan", "github:acme")
+    assert sizes[:4] == [40, 20, 10, 5]
+    assert len(batch.states()) == 12
+
+
+def test_a_repository_that_breaks_every_query_stops_no_other(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path, clock: QuickClock
+) -> None:
+    del clock
+    for at in range(6):
+        github.add(f"acme/r{at}", {CONFIG: FIXED})
+
+    def watch(request: Request) -> Canned | None:
+        names = [v for k, v in request.variables.items() if k[0] == "n" and k[1:].isdecimal()]
+        return Canned(502, {}) if "r3" in names else None
+
+    github.watch = watch
+    listing = tmp_path / "list"
+    listing.write_text("".join(f"github:acme/r{at}\n" for at in range(6)))
+    batch("plan", f"@{listing}", code=3)
+    states = batch.states()
+    assert states.pop("r3") == "failed"
+    assert list(states.values()) == ["nothing-to-do"] * 5
+
+
+def test_partial_data_is_never_taken_for_no_config(github: GitHubStandIn, batch: Batch) -> None:
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation != "Owner" or request.moment != "after":
+            return None
+        nodes = request.body["data"]["repositoryOwner"]["repositories"]["nodes"]
+        nodes[1]["circleci"] = None
+        path = ["repositoryOwner", "repositories", "nodes", 1, "circleci"]
+        return Canned(200, {**request.body, "errors": [{"message": "timeout", "path": path}]})
+
+    github.watch = watch
+    batch("plan", "github:acme", code=1)
+    assert batch.states() == {"api": "planned", "web": "planned"}
+    assert github.operations == ["Owner", "Named"]
+
+
+def test_a_stale_head_is_looked_at_again(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "CreateRef" and request.moment == "before":
+            github.watch = truly
+            commit_bare(repository.folder, {"README": b"pushed meanwhile"})
+        return None
+
+    github.watch = watch
+    batch("apply", *QUICK)
+    assert is_delivered(github, "acme/api")
+
+
+def test_a_ref_made_by_somebody_meanwhile_is_theirs(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "CreateRef" and request.moment == "before":
+            github.watch = truly
+            commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main")
+        return None
+
+    github.watch = watch
+    batch("apply", *QUICK, code=1)
+    assert batch.states() == {"api": "branch-exists"}
+    assert repository.pulls == []
+
+
+def test_an_old_branch_without_own_commits_is_used(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    git(repository.folder, "branch", BRANCH, "main")
+    commit_bare(repository.folder, {"README": b"later"})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK)
+    assert is_delivered(github, "acme/api")
+
+
+def test_an_expired_token_ends_the_run_and_a_new_one_goes_on(
+    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    old = github.token
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "CreatePullRequest" and request.moment == "after":
+            github.token = "ghp_thenewone00000000"
+        return None
+
+    github.watch = watch
+    output = batch("apply", *QUICK, code=1).output
+    assert "the token is not valid, or has expired" in output
+    assert old not in output
+    github.watch = truly
+    monkeypatch.setenv("GH_TOKEN", github.token)
+    batch("apply", *QUICK)
+    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
+
+
+def test_a_token_is_renewed_by_gh(
+    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    tool = tmp_path / "bin" / "gh"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\necho {github.token}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    monkeypatch.setenv("GH_TOKEN", "ghp_expired000000000")
+    batch("plan", "github:acme", code=1)
+    assert github.operations == ["Owner", "Owner"]
+
+
+def test_no_token_is_said_before_anything_is_sent(
+    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GH_TOKEN")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert "no token for 127.0.0.1" in batch("plan", "github:acme", code=2).output
+    assert github.operations == []
+
+
+@pytest.fixture
+def canaries(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
+    """Four planned repositories; a canary of two is opened, and its CI runs."""
+    for name in "abcd":
+        repository = github.add(f"acme/{name}", {CONFIG: PLAIN})
+        repository.otherwise = "PENDING"
+    batch("plan", "github:acme", code=1)
+    output = batch("apply", *QUICK, "--canary", 2, "--canary-wait", 0, code=1).output
+    assert "CI has not ended on" in output
+    assert [len(r.pulls) for r in github.repositories.values()] == [1, 1, 0, 0]
+    return github
+
+
+def test_the_rest_follows_a_canary_that_passed(
+    canaries: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    def watch(_request: Request) -> Canned | None:
+        if sum(clock.slept) > 100:
+            for repository in canaries.repositories.values():
+                repository.otherwise = "SUCCESS"
+        return None
+
+    canaries.watch = watch
+    batch("apply", *QUICK, "--canary", 2)
+    assert clock.slept[:2] == [60, 60]
+    assert [len(r.pulls) for r in canaries.repositories.values()] == [1, 1, 1, 1]
+
+
+def test_nothing_follows_a_canary_that_failed(canaries: GitHubStandIn, batch: Batch) -> None:
+    repository = canaries.repositories["acme/b"]
+    tip = repository.tip(BRANCH)
+    assert tip
+    repository.statuses[tip] = "FAILURE"
+    output = batch("apply", *QUICK, "--canary", 2, code=1).output
+    assert "CI failed on https://github.example/acme/b/pull/1" in output
+    assert [len(r.pulls) for r in canaries.repositories.values()] == [1, 1, 0, 0]
+
+
+def test_a_canary_as_red_as_its_base_is_not_held_against_it(
+    canaries: GitHubStandIn, batch: Batch
+) -> None:
+    for repository in canaries.repositories.values():
+        repository.otherwise = "FAILURE"
+    batch("apply", *QUICK, "--canary", 2)
+    assert [len(r.pulls) for r in canaries.repositories.values()] == [1, 1, 1, 1]
+
+
+def test_the_budget_of_the_hour_holds_across_runs(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    for at in range(5):
+        github.add(f"acme/r{at}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    pace = ("--canary", 0, "--per-hour", 2, "--seconds-between", 5)
+    batch("apply", *pace, "--max-prs", 2, code=1)
+    assert sum(clock.slept) < 20
+    before = sum(clock.slept)
+    batch("apply", *pace)
+    assert sum(clock.slept) - before == pytest.approx(7200, abs=60)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("at", range(6))
+def test_killed_at_any_write_the_next_run_ends_alike(
+    at: int, moment: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    """Two repositories take six writes; the process is killed at each, undone and done."""
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    seen = []
+    process: list[subprocess.Popen[bytes]] = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.is_write and request.moment == moment:
+            seen.append(request.operation)
+            if len(seen) == at + 1:
+                process[0].send_signal(signal.SIGKILL)
+                process[0].wait()
+                raise ConnectionError
+        return None
+
+    github.watch = watch
+    with github.lock:
+        process.append(batch.start("apply", *QUICK))
+    process[0].communicate(timeout=120)
+    assert process[0].returncode == -signal.SIGKILL
+    github.watch = truly
+    batch("apply", *QUICK)
+    assert batch.states() == {"api": "pull-request-open", "web": "pull-request-open"}
+    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
