@@ -42,7 +42,8 @@ class CommandWithSubcommands(click.Group):
     """Runs the subcommand that the first argument names, and else itself."""
 
     def __init__(self, *args: Any, subcommands: Mapping[str, Subcommand], **kwargs: Any) -> None:
-        super().__init__(*args, invoke_without_command=True, no_args_is_help=False, **kwargs)
+        kwargs |= {"invoke_without_command": True, "no_args_is_help": False}
+        super().__init__(*args, **kwargs)
         self._subcommands = subcommands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
