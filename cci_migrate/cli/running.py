@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from typing_extensions import assert_never
@@ -29,33 +28,33 @@ class NothingFoundError(Exception):
     """The paths that were named lead to no config; the text says where was looked."""
 
 
-@dataclass(slots=True)
 class _Written:
     """How many files are written so far, for whoever interrupts."""
 
-    count: int = 0
+    def __init__(self) -> None:
+        self.count = 0
 
 
-@dataclass(slots=True)
 class _Policies:
     """The policy for each folder, each file read once."""
 
-    options: Options
-    by_file: dict[Path | None, Policy] = field(default_factory=dict)
-    by_folder: dict[Path, Path | None] = field(default_factory=dict)
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._by_file: dict[Path | None, Policy] = {}
+        self._by_folder: dict[Path, Path | None] = {}
 
     def for_folder(self, folder: Path) -> Policy:
         """The policy for configs in ``folder``. Raises PolicyError."""
-        path = self.options.policy_file
-        if path is None and self.options.reads_policy_files:
-            if folder not in self.by_folder:
-                self.by_folder[folder] = find_policy_file(folder)
-            path = self.by_folder[folder]
-        if path not in self.by_file:
+        path = self._options.policy_file
+        if path is None and self._options.reads_policy_files:
+            if folder not in self._by_folder:
+                self._by_folder[folder] = find_policy_file(folder)
+            path = self._by_folder[folder]
+        if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
             base = Policy() if path is None else read_policy_file(path, rules).policy
-            self.by_file[path] = policy_of(self.options.policy, base)
-        return self.by_file[path]
+            self._by_file[path] = policy_of(self._options.policy, base)
+        return self._by_file[path]
 
 
 def run(options: Options, terminal: Terminal) -> ExitCode:
@@ -186,7 +185,7 @@ def _tell(report: Report, options: Options, terminal: Terminal) -> None:
             terminal.out(data)
     to_err = prints_diff or prints_config
     in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
-    for part in _parts(report, options, in_colour):
+    for part in _parts(report, options, in_colour, terminal.width):
         if to_err:
             terminal.err(part)
         else:
@@ -195,12 +194,14 @@ def _tell(report: Report, options: Options, terminal: Terminal) -> None:
         terminal.err(f"error: {line}\n")
 
 
-def _parts(report: Report, options: Options, in_colour: bool) -> Iterator[str]:
+def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Iterator[str]:
     match options.format:
         case Format.TEXT:
             from cci_migrate.reports.text_report import text_report
 
-            return text_report(report, verbosity=options.verbosity, in_colour=in_colour)
+            return text_report(
+                report, verbosity=options.verbosity, in_colour=in_colour, width=width
+            )
         case Format.JSON:
             from cci_migrate.reports.json_report import json_report
 

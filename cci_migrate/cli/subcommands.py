@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -24,6 +22,8 @@ class Subcommand:
     @property
     def is_there(self) -> bool:
         """Whether its module is installed; asking does not import it."""
+        from importlib.util import find_spec
+
         module = self.target.partition(":")[0]
         try:
             return find_spec(module) is not None
@@ -32,6 +32,8 @@ class Subcommand:
 
     def load(self) -> click.Command:
         """The command itself."""
+        from importlib import import_module
+
         module, _, name = self.target.partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)  # noqa: S101 - what the table below promises

@@ -10,6 +10,9 @@ from typing import TextIO
 from cci_migrate.cli.options import Colour
 
 
+_USUAL_WIDTH = 100
+
+
 class OutputError(Exception):
     """Standard output cannot be written to, a full disk for instance; the text says why."""
 
@@ -36,6 +39,17 @@ class Terminal:
     def __init__(self, colour: Colour = Colour.AUTO) -> None:
         self.out_in_colour = wants_colour(sys.stdout, colour, os.environ)
         self.err_in_colour = wants_colour(sys.stderr, colour, os.environ)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are to write in."""
+        told = os.environ.get("COLUMNS", "")
+        if told.isdecimal() and int(told):
+            return int(told)
+        try:
+            return os.get_terminal_size().columns or _USUAL_WIDTH
+        except OSError:
+            return _USUAL_WIDTH
 
     def out(self, text: str | bytes) -> None:
         """Write to standard output.

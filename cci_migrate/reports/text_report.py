@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from textwrap import fill
@@ -12,10 +11,11 @@ from typing_extensions import assert_never
 
 from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled, Severity, State
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.reports.report import Mode, Report, Result, printable, settled_of
+from cci_migrate.reports.report import Counts, Mode, Report, Result, printable, settled_of
 
 _MARGIN = "        "
-_WIDEST = 100
+WIDEST = 100
+_NARROWEST = 20
 
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _STATE_COLOURS = {State.FIXED: "green", State.LEFT: "yellow", State.SUPPRESSED: "bright_black"}
@@ -24,14 +24,16 @@ _STATE_COLOURS = {State.FIXED: "green", State.LEFT: "yellow", State.SUPPRESSED: 
 _FIXED_WORDS = {Mode.WRITE: "fixed", Mode.CHECK: "to fix", Mode.DRY_RUN: "to fix"}
 
 
-def text_report(report: Report, *, verbosity: int, in_colour: bool) -> Iterator[str]:
-    """The paragraphs of the report, each with its line ends.
+def text_report(
+    report: Report, *, verbosity: int, in_colour: bool, width: int = WIDEST
+) -> Iterator[str]:
+    """The paragraphs of the report, each with its line ends; prose is wrapped at ``width``.
 
     ``verbosity`` -1: only what is not as it should be when the run is over. 1: also the files in
     which there is nothing to do, the findings that are suppressed, and the answers to questions.
     Files that failed are told by `failure_line`, on standard error.
     """
-    paint = _Paint(in_colour)
+    paint = _Paint(in_colour, min(max(width, _NARROWEST), WIDEST))
     for result in report.results:
         lines = list(_result_lines(result, report, verbosity, paint))
         if lines:
@@ -69,13 +71,25 @@ def _coloured_line(line: str) -> str:
 
 
 class _Paint:
-    """Puts colours on text, or does not."""
+    """Puts colours on text, or does not, and wraps prose."""
 
-    def __init__(self, in_colour: bool) -> None:
+    def __init__(self, in_colour: bool, width: int) -> None:
         self._in_colour = in_colour
+        self._width = width
 
     def __call__(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         return click.style(text, fg=colour, bold=bold) if self._in_colour else text
+
+    def item(self, text: str) -> str:
+        """``text`` as an item of a list."""
+        return fill(
+            text,
+            self._width,
+            initial_indent="  - ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _with_advice(problem: str, instead: str) -> str:
@@ -197,27 +211,15 @@ def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
 
 def _section(heading: str, items: list[str], paint: _Paint) -> Iterator[str]:
     if items:
-        lines = [paint(heading, bold=True), *(_wrapped(printable(item)) for item in items)]
+        lines = [paint(heading, bold=True), *(paint.item(printable(item)) for item in items)]
         yield "\n".join(lines) + "\n\n"
-
-
-def _wrapped(item: str) -> str:
-    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
-    return fill(
-        item,
-        max(width, 20),
-        initial_indent="  - ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _closing(report: Report, paint: _Paint) -> str:
     counts = report.counts
     parts = [
         f"{_number(counts.configs, 'config')}, {_number(counts.images, 'image')}"
-        + _with_credentials(counts.authenticated, counts.images, report.mode)
+        + _with_credentials(counts, report.mode)
     ]
     if counts.findings:
         told: list[tuple[int, str, Callable[[str], str]]] = [
@@ -237,11 +239,12 @@ def _closing(report: Report, paint: _Paint) -> str:
     return ". ".join(parts) + "."
 
 
-def _with_credentials(authenticated: int, images: int, mode: Mode) -> str:
-    if not images:
+def _with_credentials(counts: Counts, mode: Mode) -> str:
+    if not counts.images:
         return ""
-    which = "all" if authenticated == images else str(authenticated)
-    return f", {which} with credentials" + ("" if mode is Mode.WRITE else " once fixed")
+    which = "all" if counts.authenticated == counts.images else str(counts.authenticated)
+    is_planned = mode is not Mode.WRITE and counts.fixed
+    return f", {which} with credentials" + (" once fixed" if is_planned else "")
 
 
 def _it(count: int) -> str:
