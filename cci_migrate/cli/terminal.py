@@ -9,7 +9,6 @@ from typing import TextIO
 
 from cci_migrate.cli.options import Colour
 
-
 _USUAL_WIDTH = 100
 
 
