@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from cci_migrate.assessment import Assessment, Authenticated, assess
 from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.explanation import explained_pulls
 from cci_migrate.findings import (
     APPLY_ALL,
     Decisions,
@@ -87,6 +88,7 @@ def process(
         notes=notes(examined.assessment),
         images=len(examined.assessment.images),
         authenticated=_authenticated(examined.assessment, plan),
+        pulls=explained_pulls(examined.assessment),
     )
 
 
@@ -115,6 +117,7 @@ class _Examination:
             tuple(one.image for one in self.assessment.images),
             self.plan,
             {host: one.credential for host, one in self.assessment.conventions.items()},
+            self.assessment.dockers.all(),
         )
 
 
@@ -191,11 +194,13 @@ def _with_findings(refused: Refused, plan: Plan) -> Refused:
 
 
 def _secrets(assessment: Assessment) -> tuple[str, ...]:
-    found = (
+    found = [
         one.state.literal.value.value
         for one in assessment.images
         if isinstance(one.state, Authenticated) and one.state.literal is not None
-    )
+    ]
+    logins = (login for docker in assessment.dockers.all() for login in docker.logins)
+    found += (login.written_out for login in logins if login.written_out is not None)
     return tuple(dict.fromkeys(found))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.lossless.source import Position
 from cci_migrate.proof import ProvenChange
@@ -38,7 +39,7 @@ class Examined:
 
     ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
     to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
-    once the change is made.
+    once the change is made. ``pulls`` explains each pull as it is before the change.
     """
 
     paths: tuple[str, ...]
@@ -48,6 +49,7 @@ class Examined:
     notes: tuple[str, ...] = ()
     images: int = 0
     authenticated: int = 0
+    pulls: tuple[ExplainedPull, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The proof that a plan does what it says and nothing else, before a byte is written.
 
-Six clauses, each by means of its own:
+Seven clauses, each by means of its own:
 
 1. taking the edits back gives the original bytes;
 2. the result parses;
 3. its data differ from the old exactly as the operations say;
 4. no image got credentials of another registry;
 5. nothing that was planned is found again, and nothing more would be planned;
-6. line ends, byte order mark and final newline are as before.
+6. line ends, byte order mark and final newline are as before;
+7. where a login was to be added, one stands before each pull of its registry on every path.
 
 What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 """
@@ -21,6 +22,7 @@ from enum import Enum
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -37,6 +39,7 @@ from cci_migrate.policy import (
     Policy,
     RegistryCredential,
 )
+from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
 
 
 class Clause(Enum):
@@ -48,6 +51,7 @@ class Clause(Enum):
     CREDENTIALS = "no image gets another registry's credentials"
     SETTLED = "nothing is left that was to be done"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
+    LOGINS = "a login stands before each pull of its registry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Reading:
     images: tuple[PulledImage, ...]
     plan: Plan
     credentials: Mapping[str, RegistryCredential]
+    dockers: tuple[JobDocker, ...]
 
 
 #: Reads the changed texts again. None where they no longer make a config.
@@ -130,6 +135,9 @@ def prove(
     reason = credentials_stray(before, after.images, policy, names)
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
+    reason = login_too_late(before.plan, after.dockers)
+    if reason is not None:
+        return NotProven(Clause.LOGINS, reason)
     reason = something_left(before.plan, after.plan)
     if reason is not None:
         return NotProven(Clause.SETTLED, reason)
@@ -215,6 +223,21 @@ def something_left(done: Plan, again: Plan) -> str | None:
         return f"{min(found - shown)} would be found again"
     if again.operations:
         return "a second run would change the result again"
+    return None
+
+
+def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
+    """Clause 7: which job pulls before the login that ``done`` says it adds."""
+    promised = {
+        (one.finding.place.route.partition(".steps")[0], one.finding.registry)
+        for one in done.settled
+        if one.state is State.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
+    }
+    for docker in after:
+        for pull in docker.pulls:
+            for host in pull.hosts:
+                if (docker.job.route, host) in promised and docker.login_before(pull, host) is None:
+                    return f"{docker.job.route} still runs {pull.command} before a login to {host}"
     return None
 
 

@@ -60,6 +60,12 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             told = assessment.policy.credentials is CredentialStore.PROJECT
             if told or (convention is not None and convention.preferred is None):
                 in_project.update(dict.fromkeys(variables_of(state.wanted.credential)))
+    for missing in assessment.missing_logins:
+        convention = assessment.contexts.get(missing.host)
+        in_contexts = convention is not None and convention.preferred is not None
+        credential = assessment.login_credential(missing)
+        if missing.key in fixed and credential is not None and not in_contexts:
+            in_project.update(dict.fromkeys(variables_of(credential)))
     told_context = assessment.policy.credentials is CredentialStore.CONTEXT
     if no_place and not told_context and "missing-context" not in rules:
         for need in assessment.needs_without_workflow:

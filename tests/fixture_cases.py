@@ -70,8 +70,12 @@ def _tree(folder: Path, name: str) -> dict[str, bytes]:
 
 
 def run(case: Case, files: dict[str, bytes]) -> tuple[Outcome, ...]:
-    yaml = {path: data for path, data in files.items() if path.endswith((".yml", ".yaml"))}
-    return process_repository(yaml, case.policy, read=files.get)
+    configs = {
+        path: data
+        for path, data in files.items()
+        if path.startswith((".circleci/", "src/")) and path.endswith((".yml", ".yaml"))
+    }
+    return process_repository(configs, case.policy, read=files.get)
 
 
 def changed(files: dict[str, bytes], outcomes: tuple[Outcome, ...]) -> dict[str, bytes]:

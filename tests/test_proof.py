@@ -14,7 +14,7 @@ from cci_migrate.loading import Loaded, load_texts
 from cci_migrate.lossless.edits import Edit, insertion
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, resolved
-from cci_migrate.lossless.operations import AddEntry, Entries, Operation, Text
+from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, Operation, Text
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
 from cci_migrate.planning import Plan, plan_changes
@@ -25,6 +25,7 @@ from cci_migrate.proof import (
     ProvenChange,
     Reading,
     line_ends_differ,
+    login_too_late,
     not_reversible,
     prove,
 )
@@ -53,7 +54,13 @@ def read(sources: Sequence[SourceText]) -> Reading | str:
     assessment = assess(loaded.config, Policy(), {})
     findings = [finding for rule in RULES for finding in rule.detect(assessment)]
     plan = plan_changes(loaded.config.documents, findings, APPLY_ALL)
-    return Reading(loaded.config.documents, tuple(one.image for one in assessment.images), plan, {})
+    return Reading(
+        loaded.config.documents,
+        tuple(one.image for one in assessment.images),
+        plan,
+        {},
+        assessment.dockers.all(),
+    )
 
 
 def good(text: str = CONFIG) -> Reading:
@@ -71,7 +78,7 @@ def with_edits(reading: Reading, *edits: Edit) -> Reading:
 
 
 def replace_plan(reading: Reading, plan: Plan) -> Reading:
-    return Reading(reading.documents, reading.images, plan, reading.credentials)
+    return replace(reading, plan=plan)
 
 
 def item(reading: Reading, job: str) -> Mapping:
@@ -182,3 +189,40 @@ def test_lines_that_end_otherwise_than_the_file_s() -> None:
 def test_the_frame_of_the_text(old: SourceText, new: SourceText) -> None:
     assert line_ends_differ(old, old) is None
     assert line_ends_differ(old, new) is not None
+
+
+STEPS = """\
+version: 2.1
+jobs:
+  a:
+    machine:
+      image: ubuntu-2404:current
+    steps:
+      - run: docker pull redis:7
+      - run: echo done
+"""
+
+
+def test_a_login_that_comes_after_the_pull() -> None:
+    reading = good(STEPS)
+    assert [one.finding.rule for one in reading.plan.settled] == ["pull-before-login"]
+    imported, added = reading.plan.operations
+    assert isinstance(added, AddItem)
+    late = replace(added, index=2)
+    edits = {PATH: render(reading.documents[0], [imported, late])}
+    plan = Plan(reading.plan.settled, (imported, late), edits)
+    assert refused_by(replace_plan(reading, plan)) is Clause.LOGINS
+
+
+def test_a_login_in_a_branch() -> None:
+    branch = STEPS.replace(
+        "      - run: docker pull redis:7\n",
+        "      - when:\n          condition: false\n          steps: [docker/check]\n"
+        "      - run: docker pull redis:7\n",
+    ).replace("jobs:", "orbs: {docker: circleci/docker@4.0.1}\njobs:")
+    before, after = good(STEPS), good(branch)
+    assert login_too_late(before.plan, before.dockers) is not None
+    assert login_too_late(before.plan, after.dockers) is not None
+    fixed = proven(before)
+    assert isinstance(fixed, ProvenChange)
+    assert login_too_late(before.plan, good(fixed.files[0].after.decode()).dockers) is None

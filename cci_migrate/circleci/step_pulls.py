@@ -7,7 +7,7 @@ Dockerfiles and Compose files that its commands name, where they are there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import assert_never
@@ -115,7 +115,8 @@ class StepLogin:
     file is written, and to which registries it belongs cannot be told.
 
     ``username`` is as an image's ``auth`` would have it (``$NAME`` or a literal), ``password`` a
-    ``$NAME``; None where they cannot be told.
+    ``$NAME``; None where they cannot be told. ``written_out`` is a password that stands there
+    itself.
     """
 
     moment: Moment
@@ -124,6 +125,7 @@ class StepLogin:
     username: str | None
     password: str | None = field(repr=False)
     variables: frozenset[str] = frozenset()
+    written_out: str | None = field(default=None, repr=False)
 
     def is_to(self, host: str) -> bool:
         """Whether it may log in to ``host``."""
@@ -535,14 +537,13 @@ def _login(moment: Moment, login: Login) -> StepLogin:
         name = None if match is None else match.group(1) or match.group(2)
         username = f"${name}" if name is not None else (None if "$" in username else username)
     secrets = set(login.variables) - {name}
+    written_out = None
     if login.password is not None:
-        match = _SHELL_VARIABLE.fullmatch(login.password.value.value)
+        value = login.password.value.value
+        match = _SHELL_VARIABLE.fullmatch(value)
         secrets = set() if match is None else {match.group(1) or match.group(2)}
+        written_out = None if "$" in value or "<<" in value else value
     password = f"${next(iter(secrets))}" if len(secrets) == 1 else None
-    return StepLogin(moment, login.registries, False, username or None, password, login.variables)
-
-
-def all_logins(dockers: Sequence[JobDocker]) -> Iterator[StepLogin]:
-    """The logins of all jobs."""
-    for docker in dockers:
-        yield from docker.logins
+    return StepLogin(
+        moment, login.registries, False, username or None, password, login.variables, written_out
+    )

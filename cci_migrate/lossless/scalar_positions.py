@@ -10,6 +10,8 @@ from cci_migrate.lossless.scalars import can_be_plain
 from cci_migrate.lossless.source import LINE_BREAK, Span
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+(?:#[^\r\n]*[\r\n\t ]+)*|$))*")
+#: https://yaml.org/spec/1.1/#id872840, those without a number behind them.
+_ONE_CHARACTER_ESCAPES = frozenset('0abt\tnvfre "/\\N_LP')
 _HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])")
 
 
@@ -24,7 +26,7 @@ def content_start(node: Node) -> int:
 def source_offsets(scalar: Scalar) -> list[int] | None:
     """For each character of ``scalar.value``, and for its end, its offset in the file's text.
 
-    None where the value is not a copy of the text: escapes, folded lines, quotes doubled.
+    None where its characters do not stand one by one in the text: folded lines, numeric escapes.
     """
     text = scalar.source.text
     start = content_start(scalar)
@@ -33,12 +35,33 @@ def source_offsets(scalar: Scalar) -> list[int] | None:
     if scalar.style == ">":
         return None
     if scalar.style:
-        start += 1
+        return _quoted_offsets(scalar, start + 1)
     if text[start : start + len(scalar.value)] != scalar.value:
         return None
     if LINE_BREAK.search(scalar.value):
         return None
     return list(range(start, start + len(scalar.value) + 1))
+
+
+def _quoted_offsets(scalar: Scalar, start: int) -> list[int] | None:
+    """The offsets of a quoted ``scalar`` on one line, a doubled or escaped quote being one."""
+    text = scalar.source.text
+    end = scalar.end - 1
+    if LINE_BREAK.search(text, start, end):
+        return None
+    offsets: list[int] = []
+    at = start
+    while at < end:
+        offsets.append(at)
+        if scalar.style == '"' and text[at] == "\\":
+            if text[at + 1] not in _ONE_CHARACTER_ESCAPES:
+                return None
+            at += 1
+        elif scalar.style == "'" and text[at] == "'":
+            at += 1
+        at += 1
+    offsets.append(end)
+    return offsets if len(offsets) == len(scalar.value) + 1 else None
 
 
 def _literal_offsets(scalar: Scalar, start: int) -> list[int] | None:

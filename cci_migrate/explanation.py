@@ -1,0 +1,168 @@
+"""Each pull of a config, how it is authenticated, and the chain that says so.
+
+Workflow job -> job -> executor or step -> image -> credential -> context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from typing_extensions import assert_never
+
+from cci_migrate.assessment import (
+    AssessedImage,
+    Assessment,
+    Authenticated,
+    Exempt,
+    Incomplete,
+    Misplaced,
+    NotCovered,
+    Unauthenticated,
+    Undecided,
+)
+from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+
+
+class Access(Enum):
+    """How a pull is authenticated."""
+
+    AUTHENTICATED = "authenticated"
+    INCOMPLETE = "incomplete"
+    UNAUTHENTICATED = "unauthenticated"
+    UNKNOWN = "unknown"
+    NOT_NEEDED = "not needed"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPull:
+    """One pull, as one workflow job makes it (``workflow`` None: no workflow runs it).
+
+    ``job`` is the job or executor that names the image; ``source`` the executor's image
+    (``docker[0] of executor go``) or the command of a step. ``registry`` is None where it cannot be
+    told.
+    ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
+    what the workflow job holds. ``reason`` says why nothing can be told.
+    """
+
+    workflow: str | None
+    workflow_job: str | None
+    job: str
+    source: str
+    image: str
+    registry: str | None
+    access: Access
+    credential: str | None
+    variables: tuple[str, ...]
+    contexts: tuple[str, ...]
+    path: str
+    line: int
+    reason: str = field(default="")
+
+
+def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
+    """Every pull of the config, workflow job by workflow job, then what no workflow runs."""
+    found: list[ExplainedPull] = []
+    seen_items: set[int] = set()
+    seen_jobs: set[int] = set()
+    for entry in assessment.config.workflow_jobs:
+        if runs_nothing(entry, assessment.config):
+            continue
+        for item in image_items(entry, assessment.config, assessment.values):
+            seen_items.add(id(item.mapping))
+            found.append(_of_image(assessment.by_item[id(item.mapping)], entry))
+        docker = assessment.dockers.of(entry)
+        if docker is not None:
+            seen_jobs.add(id(docker.job))
+            found += _of_steps(docker, entry)
+    for one in assessment.images:
+        if id(one.image.item.mapping) not in seen_items:
+            found.append(_of_image(one, None))
+    for docker in assessment.dockers.all():
+        if id(docker.job) not in seen_jobs:
+            found += _of_steps(docker, None)
+    return tuple(found)
+
+
+def _of_image(one: AssessedImage, entry: WorkflowJob | None) -> ExplainedPull:
+    image = one.image
+    access, auth, reason = _access(one)
+    position = image.item.image.value.source.position(image.item.image.value.start)
+    owner = image.owners[0]
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=owner.title if entry is None else f"job {entry.calls}",
+        source=f"docker[{image.item.index}] of {owner.title}",
+        image=image.item.text,
+        registry=image.host,
+        access=access,
+        credential=None if auth is None else auth.form.value,
+        variables=() if auth is None else auth.variables,
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=image.item.image.value.source.path,
+        line=position.line,
+        reason=reason,
+    )
+
+
+def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
+    match one.state:
+        case Authenticated(auth):
+            return Access.AUTHENTICATED, auth, ""
+        case Incomplete(auth):
+            return Access.INCOMPLETE, auth, "its credentials lack something"
+        case Misplaced():
+            return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
+        case Unauthenticated():
+            return Access.UNAUTHENTICATED, None, ""
+        case Undecided(reason):
+            return Access.UNKNOWN, None, reason
+        case NotCovered(unknown=unknown):
+            reason = "CircleCI may have credentials for it" if unknown else "not in the policy"
+            return Access.UNKNOWN, None, reason
+        case Exempt():
+            return Access.NOT_NEEDED, None, ""
+        case _:
+            assert_never(one.state)
+
+
+def _of_steps(docker: JobDocker, entry: WorkflowJob | None) -> Iterator[ExplainedPull]:
+    for pull in docker.pulls:
+        hosts: Iterable[str | None] = sorted(pull.hosts)
+        if pull.undecided is not None:
+            hosts = [*hosts, None]
+        for host in hosts:
+            yield _of_step(docker, pull, host, entry)
+
+
+def _of_step(
+    docker: JobDocker, pull: StepPull, host: str | None, entry: WorkflowJob | None
+) -> ExplainedPull:
+    login = None if host is None else docker.login_before(pull, host)
+    if host is None:
+        access = Access.UNKNOWN
+    elif login is None:
+        access = Access.UNAUTHENTICATED
+    else:
+        access = Access.AUTHENTICATED
+    node = pull.moment.step.node
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=f"job {docker.job.name}",
+        source=f"step on {docker.daemon.value}: {pull.command}",
+        image=", ".join(pull.texts),
+        registry=host,
+        access=access,
+        credential=None if login is None else f"login in {login.moment.step.name}",
+        variables=() if login is None else tuple(sorted(login.variables)),
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=node.source.path,
+        line=node.source.position(node.start).line,
+        reason=(pull.undecided or "") if host is None else "",
+    )
