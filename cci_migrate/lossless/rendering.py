@@ -207,8 +207,8 @@ class _Writer:
         """Insert ``lines`` below ``node`` and the comments that stand deeper than they do."""
         at = line_after(node)
         leaf = last_leaf(node)
-        ends_in_block = isinstance(leaf, Scalar) and leaf.style in ("|", ">")
-        if ends_in_block and at == len(self._text) and not self._starts_line(at):
+        at_end = at == len(self._text) and not self._starts_line(at)
+        if at_end and isinstance(leaf, Scalar) and leaf.style in ("|", ">") and not _strips(leaf):
             raise CannotRenderError("a block scalar ends the file without a line end")
         if past_comments:
             first = lines[0]
@@ -573,6 +573,13 @@ def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
 
 def _is_unwritten(value: Node) -> bool:
     return isinstance(value, Scalar) and value.start == value.end
+
+
+def _strips(block: Scalar) -> bool:
+    """Whether the block scalar ``block`` has no line end of its own: ``|-`` or ``>-``."""
+    start = content_start(block)
+    header = block.source.text[start : block.source.line_end(start)]
+    return "-" in header.split("#")[0]
 
 
 def _line_after_entry(entry: tuple[Node, Node]) -> int:
