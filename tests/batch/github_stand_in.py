@@ -106,10 +106,8 @@ class Repository:
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
-        return (
-            git(self.folder, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
-            or None
-        )
+        reference = self.folder / "refs" / "heads" / branch
+        return reference.read_text().strip() if reference.is_file() else None
 
 
 class GitHubStandIn(ThreadingHTTPServer):
@@ -374,7 +372,7 @@ class _Root:
         return {
             "__typename": "Commit",
             "oid": oid,
-            "message": lambda info: git(repository.folder, "log", "-1", "--format=%B", oid),
+            "message": lambda info: _message(repository.folder, oid),
             "statusCheckRollup": {"state": state} if state else None,
         }
 
@@ -400,8 +398,24 @@ def _decode(node: str) -> str:
     return base64.urlsafe_b64decode(node.encode()).decode()
 
 
+_objects: dict[tuple[str, str], dict[str, Any] | None] = {}
+_messages: dict[str, str] = {}
+
+
+def _message(folder: Path, oid: str) -> str:
+    if oid not in _messages:
+        _messages[oid] = git(folder, "log", "-1", "--format=%B", oid)
+    return _messages[oid]
+
+
 def _object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
-    """A folder with all below it, or a file, by two git processes."""
+    """A folder with all below it, or a file. Kept: a commit's content never changes."""
+    if (revision, path) not in _objects:
+        _objects[revision, path] = _read_object(folder, revision, path)
+    return _objects[revision, path]
+
+
+def _read_object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
     listing = subprocess.run(
         ["git", "ls-tree", "-r", "-z", revision, "--", path or "."],
         cwd=folder,
@@ -419,12 +433,12 @@ def _object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
     if path in entries:
         return _blob(folder, entries[path][1])
     tree: dict[str, Any] = {}
-    for name, (mode, oid) in entries.items():
+    for name, entry in entries.items():
         *folders, last = name.removeprefix(f"{path}/").split("/")
         at = tree
         for part in folders:
             at = at.setdefault(part, {})
-        at[last] = (mode, oid)
+        at[last] = entry
     return _tree(folder, tree)
 
 

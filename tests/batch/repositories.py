@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,15 +86,26 @@ def commit(folder: Path, files: Mapping[str, bytes], message: str = "Change thin
     return git(folder, "rev-parse", "HEAD")
 
 
+_made: dict[tuple[tuple[str, bytes], ...] | None, Path] = {}
+
+
 def bare(folder: Path, files: Mapping[str, bytes] | None) -> Path:
     """A bare repository with one commit of ``files`` on ``main``; None: without any commit.
 
-    Written by ``git fast-import``: one process, whatever the number of files.
+    The second of the same content is a copy of the first.
     """
+    key = None if files is None else tuple(sorted(files.items()))
+    made = _made.get(key)
+    if made is not None and made.is_dir():
+        shutil.copytree(made, folder)
+        return folder
     folder.mkdir(parents=True)
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
+    git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
     if files is not None:
         commit_bare(folder, files)
+    _made[key] = Path(tempfile.mkdtemp(prefix="cci-migrate-tests-")) / "bare"
+    shutil.copytree(folder, _made[key])
+    atexit.register(shutil.rmtree, _made[key].parent, ignore_errors=True)
     return folder
 
 
