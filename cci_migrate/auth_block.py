@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import assert_never
 
-from cci_migrate.auth_placement import AuthPlace
+from cci_migrate.auth_placement import AuthPlace, AuthSplit
 from cci_migrate.circleci.images import (
     AWS_KEY_ID,
     AWS_ROLE,
@@ -16,7 +16,15 @@ from cci_migrate.circleci.images import (
 from cci_migrate.conventions import PLAIN, Anchored, AuthForm, Written, anchor_is_before
 from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
-from cci_migrate.lossless.operations import AddEntry, AliasTo, Content, Entries, Text
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AliasTo,
+    AliasToMerge,
+    Content,
+    Entries,
+    Operation,
+    Text,
+)
 from cci_migrate.policy import AwsKeyAuth, AwsRoleAuth, GcpAuth, PasswordAuth, RegistryCredential
 
 
@@ -71,6 +79,18 @@ def add_credential(place: AuthPlace, credential: RegistryCredential, form: AuthF
     return AddEntry(
         place.mapping, form_of(credential).value, _block(credential, written), place.after
     )
+
+
+def give_credential(
+    place: AuthPlace | AuthSplit, credential: RegistryCredential, form: AuthForm
+) -> tuple[Operation, ...]:
+    """The operations that give an image its ``credential``, at one place or at each alias."""
+    if isinstance(place, AuthPlace):
+        return (add_credential(place, credential, form),)
+    written = form if isinstance(form, Written) else PLAIN
+    key = form_of(credential).value
+    block = Entries(((key, _block(credential, written)),))
+    return tuple(AliasToMerge(alias, block) for alias in place.aliases)
 
 
 def _block(credential: RegistryCredential, form: Written) -> Content:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.sharing import Sharing, merge_chain, merges
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
-from cci_migrate.lossless.nodes import Mapping
+from cci_migrate.lossless.nodes import Alias, Mapping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +22,13 @@ class AuthPlace:
 
     mapping: Mapping
     after: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuthSplit:
+    """``auth`` is to be added where each of ``aliases`` stands, not to what they mean."""
+
+    aliases: tuple[Alias, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ def place_auth(
     alike: Iterable[PulledImage],
     images: Sequence[PulledImage],
     sharing: Sharing,
-) -> AuthPlace | NoPlace:
+) -> AuthPlace | AuthSplit | NoPlace:
     """Where credentials for ``image`` go.
 
     ``alike`` are the images (this one included) that are to get the same credentials; ``images``
@@ -57,6 +64,9 @@ def place_auth(
         if other is not image and merges(other.item.mapping, item) and id(other) not in wanting
     ]
     if any(not _has_its_own(other, item) for other in others):
+        aliases = [owner.node for owner in image.owners if isinstance(owner.node, Alias)]
+        if len(aliases) == len(image.owners):
+            return AuthSplit(tuple({id(alias): alias for alias in aliases}.values()))
         return NoPlace(
             f"the image is also merged into {others[0].route}, which comes from another registry"
         )

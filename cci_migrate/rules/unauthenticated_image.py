@@ -36,7 +36,7 @@ from cci_migrate.assessment import (
     Assessment,
     Unauthenticated,
 )
-from cci_migrate.auth_block import add_credential, form_of
+from cci_migrate.auth_block import form_of, give_credential
 from cci_migrate.auth_placement import NoPlace, place_auth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.impact import of_anonymous_image, registry_name
@@ -80,7 +80,7 @@ def _remedy(one: AssessedImage, state: Unauthenticated, assessment: Assessment) 
     key = form_of(wanted.credential).value
     return Fix(
         f"add {key} under the image",
-        (add_credential(place, wanted.credential, wanted.form),),
+        give_credential(place, wanted.credential, wanted.form),
     )
 
 

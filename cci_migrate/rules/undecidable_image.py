@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessment import AssessedImage, Assessment, Undecided
-from cci_migrate.auth_block import add_credential, form_of
+from cci_migrate.auth_block import form_of, give_credential
 from cci_migrate.auth_placement import NoPlace, place_auth
 from cci_migrate.conventions import PLAIN, AuthForm
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -118,7 +118,7 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
                 f"The credentials of {registry_at(host).name} are written under the image.",
                 Fix(
                     f"add the {form_of(credential).value} of {name} under the image",
-                    (add_credential(place, credential, form),),
+                    give_credential(place, credential, form),
                 ),
             )
         )
