@@ -399,15 +399,17 @@ def _loader() -> Any:
     from ruamel.yaml.constructor import SafeConstructor
 
     class Constructor(SafeConstructor):  # type: ignore[misc,unused-ignore]
-        """Takes Compose's own tags (``!reset``, ``!override``) for nothing."""
+        """Knows ``!reset``, which takes a value away; other tags (``!override``) do not matter."""
 
-    def untagged(constructor: Any, _suffix: str, node: Any) -> Any:
+    def untagged(constructor: Any, suffix: str, node: Any) -> Any:
         kind = node.id
+        if suffix == "reset":
+            return None
         if kind == "mapping":
             return constructor.construct_mapping(node, deep=True)
         if kind == "sequence":
             return constructor.construct_sequence(node, deep=True)
-        return constructor.construct_scalar(node) or None
+        return constructor.construct_scalar(node)
 
     Constructor.add_multi_constructor("!", untagged)
     loader = YAML(typ="safe", pure=True)

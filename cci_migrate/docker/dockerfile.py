@@ -45,7 +45,7 @@ class _Stage:
 
 
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)")
-_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
+_HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 _FLAG = re.compile(r"--([\w-]+)(?:=(\S+))?(?:\s+|$)")
 _ARG = re.compile(r"(\w+)(?:=(\"(?:\\.|[^\"])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")

@@ -79,6 +79,9 @@ def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
          ["build a/Dockerfile", "build x/Dockerfile"]),
         ("cd $(mktemp -d); docker build .", ["build $(mktemp -d)/Dockerfile"]),
         ("cd -; docker build .", ["build -"]),
+        ("cd a && make 2>&1 | tee f\ndocker build .", ["build a/Dockerfile"]),
+        ("cd a && docker build - < D", ["build a/D"]),
+        ("cd a && cat <<EOF | docker build -f - .\nFROM b\nEOF", ["build - 'FROM b\\n'"]),
         ("[ -d a ] && cd a\ndocker build .", ["build -"]),
         ("if x; then cd a; else cd a; fi\ndocker build .", ["build a/Dockerfile"]),
         ("cd a || exit 1\ndocker build .", ["build a/Dockerfile"]),
@@ -378,6 +381,26 @@ def test_what_parses_of_a_broken_script_is_read() -> None:
     script = facts_of("docker pull a\nif [ x; then ((\ndocker pull b\n")
     assert script.has_errors
     assert [fact.image and fact.image.value for fact in script.facts if isinstance(fact, ImagePull)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 400 + "docker pull x" + ")" * 400,
+        "docker pull x\n" + "if a; then\n" * 300 + "fi\n" * 300,
+        " && ".join(["docker pull x"] * 600),
+        "f0() { docker pull x; }\n"
+        + "".join(f"f{n}() {{ {f'f{n - 1}; ' * 9} }}\n" for n in range(1, 7))
+        + "f6",
+        "for a in 1 2 3 4 5 6 7 8 9; do " * 8 + "docker pull $a$a; " + "done; " * 8,
+        "if [ x; then ((\n" * 300,
+    ],
+    ids=["parentheses", "ifs", "ands", "functions", "loops", "broken"],
+)
+def test_scripts_made_to_be_hard_are_read_in_bounds(text: str) -> None:
+    script = facts_of(text)
+    assert len(script.facts) < 2000
+    assert script.facts or script.has_errors
 
 
 @pytest.mark.parametrize(

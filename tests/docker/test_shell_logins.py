@@ -90,6 +90,8 @@ def test_the_pattern_of_ecr_matches_its_hosts() -> None:
         ("echo $C | base64 -d | sudo tee /root/.docker/config.json", ["credentials"]),
         ("echo $C > ~/.dockercfg", ["credentials"]),
         ("export DOCKER_AUTH_CONFIG=$C", ["credentials"]),
+        ("true && echo $C > ~/.docker/config.json || exit 1", ["credentials"]),
+        ("! echo $C > ~/.docker/config.json", ["credentials"]),
         ("cat ~/.docker/config.json; rm ~/.docker/config.json", []),
         ("cp ~/.docker/config.json /tmp", []),
         ("curl x > ~/.docker/cli-plugins/docker-buildx", []),
@@ -169,6 +171,8 @@ def test_a_password_argument_can_be_replaced(text: str, expected: str) -> None:
     [
         "cat f | docker login -u U -p P",
         "docker login -u U -p P < f",
+        "true && docker login -u U -p P < f",
+        "docker login -u U -p P <<< x && true",
         "retry docker login -u U -p P",
         "cat l | xargs docker login -u U -p P",
         "sudo -S docker login -u U -p P",

@@ -53,7 +53,8 @@ class _ScriptReader(CommandReader):
             self._block(node, place)
         elif kind == "negated_command":
             # Its success is the failure of what it holds: a construct of its own forgets it.
-            self._sequence([lambda at: self._walk(inner_nodes(node)[0], at)], place)
+            inner = [(statement, False) for statement in inner_nodes(node)]
+            self._sequence([lambda at: self._run_in_order(inner, at)], place)
         elif kind == "if_statement":
             self._if(node, place)
         elif kind == "case_statement":
@@ -108,7 +109,7 @@ class _ScriptReader(CommandReader):
 
     def _pipeline(self, node: Node, place: Place, tail: Sequence[Node] = ()) -> None:
         parts = [_undressed(part) for part in inner_nodes(node)]
-        if tail:
+        if tail and parts:
             parts[-1] = (parts[-1][0], [*parts[-1][1], *tail])
         self._pipe_together(parts, node, place)
 
@@ -116,7 +117,7 @@ class _ScriptReader(CommandReader):
         self, parts: Sequence[tuple[Node | None, list[Node]]], node: Node, place: Place
     ) -> None:
         """Read the parts of a pipeline, each with its redirections; ``node`` is all of it."""
-        first, redirects = parts[0]
+        first, redirects = parts[0] if parts else (None, [])
         if first is not None and first.type == "list" and redirects:
             # The grammar reads `a && b 2>&1 | c` as if a were part of the pipe.
             left, right = _sides(first)
@@ -169,7 +170,7 @@ class _ScriptReader(CommandReader):
                 place,
             )
             return
-        if body is not None and kind == "negated_command" and redirects:
+        if body is not None and kind == "negated_command" and redirects and inner_nodes(body):
             inner = inner_nodes(body)[0]
             self._sequence([lambda at: self._dressed(inner, redirects, at, pipe)], place)
             return
@@ -436,6 +437,8 @@ class _ScriptReader(CommandReader):
         )
         construct = Construct(Kind.SEQUENCE)
         for slot, value in enumerate(rounds):
+            if slot and not self._spend():
+                break
             with self._variables.bound(name, value):
                 self._walk(body, (*place, Turn(construct, slot)))
 

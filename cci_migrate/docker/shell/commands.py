@@ -50,8 +50,12 @@ if TYPE_CHECKING:
 
 #: How deep functions and scripts in quotes are followed into each other.
 _MAX_DEPTH = 8
-#: How many lines are tried together where a script does not parse as a whole.
-_MAX_PIECE = 40
+#: How many bodies of functions and loops are read again, all in all.
+_MAX_ROUNDS = 400
+#: Where a script does not parse as a whole: how many of its lines are tried together, and how often
+#: something is tried.
+_MAX_PIECE = 25
+_MAX_TRIES = 300
 
 _SHELLS = names("sh bash dash ash ksh zsh")
 _CLOUDS = names("aws gcloud az")
@@ -100,6 +104,7 @@ class CommandReader(ABC):
         self._called: set[str] = set()
         self._depth = 0
         self._quoted = 0
+        self._rounds = 0
         self._subshells = 0
         self._local = LocalImages()
         self._halts: list[Standing] = []
@@ -113,13 +118,19 @@ class CommandReader(ABC):
         """Read statements that run one after the other."""
 
     def read(self) -> Script:
-        self._statement_of_text(0, len(self._shell), ())
-        facts = tuple(self._facts)
-        self._facts = []
-        for name, body in list(self._functions.items()):
-            if name not in self._called:
-                self._called.add(name)
-                self._walk(body, ())
+        """Read all of it. Nested too deep for Python, the rest of a script is left out."""
+        facts: tuple[Fact, ...] | None = None
+        try:
+            self._statement_of_text(0, len(self._shell), ())
+            facts, self._facts = tuple(self._facts), []
+            for name, body in list(self._functions.items()):
+                if name not in self._called:
+                    self._called.add(name)
+                    self._walk(body, ())
+        except RecursionError:
+            self._errors = True
+        if facts is None:
+            return Script(tuple(self._facts), (), self._errors)
         return Script(facts, tuple(self._facts), self._errors)
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:
@@ -145,10 +156,12 @@ class CommandReader(ABC):
             *(match.end() + start for match in re.finditer("\n", self._shell[start:end])),
         ]
         lines.append(end)
+        tries = 0
         construct = Construct(Kind.SEQUENCE)
         first = 0
-        while first < len(lines) - 1:
+        while first < len(lines) - 1 and tries < _MAX_TRIES:
             for last in range(first + 1, min(first + _MAX_PIECE, len(lines) - 1) + 1):
+                tries += 1
                 root = shell_parser().parse(self._piece(lines[first], lines[last])).root_node
                 if not root.has_error:
                     maybe = Construct(Kind.CHOICE, (Alternative((), 0), Alternative((), None)))
@@ -459,7 +472,7 @@ class CommandReader(ABC):
 
     def _call(self, name: str, words: Sequence[Word], place: Place) -> None:
         self._called.add(name)
-        if self._depth >= _MAX_DEPTH:
+        if self._depth >= _MAX_DEPTH or not self._spend():
             return
         body = self._functions[name]
         shifts = re.search(r"\bshift\b", self._source(body)) is not None
@@ -469,6 +482,11 @@ class CommandReader(ABC):
             self._walk(body, place)
         self._functions.setdefault(name, body)
         self._depth -= 1
+
+    def _spend(self) -> bool:
+        """Whether a body may be read once more: those of calls and rounds of loops multiply."""
+        self._rounds += 1
+        return self._rounds <= _MAX_ROUNDS
 
     def _emit(self, fact: Fact) -> None:
         alike = replace(fact, place=())

@@ -39,11 +39,11 @@ class Conditions:
         if kind == "test_command":
             return emptiness_of(self._source(node).strip("[] \t\n"))
         if kind == "negated_command":
-            inner = self._emptiness(inner_nodes(node)[0])
-            return None if inner is None else inner.negated()
+            says = [self._emptiness(inner) for inner in inner_nodes(node)]
+            return says[0].negated() if says and says[0] is not None else None
         if kind == "list":
-            sides = inner_nodes(node)
-            return joined(self._emptiness(sides[0]), self._emptiness(sides[-1]))
+            says = [self._emptiness(inner) for inner in inner_nodes(node)]
+            return joined(says[0], says[-1]) if len(says) == 2 else None
         if kind == "command":
             text = self._source(node)
             return emptiness_of(text[5:]) if text.startswith("test ") else None
@@ -62,7 +62,7 @@ class Conditions:
                 any(map(self.is_test, inner)) if kind == "list" else self.is_test(inner[-1])
             )
         if kind == "command":
-            words = self._source(node).split()
+            words = self._source(node).split() or [""]
             pattern = _TEST_SUBCOMMANDS.get(words[0])
             if pattern is not None:
                 return len(words) > 1 and pattern.fullmatch(words[1]) is not None
@@ -77,7 +77,7 @@ class Conditions:
         """Whether the script is over once this has run."""
         kind = node.type
         if kind == "command":
-            return self._source(node).split()[0] == "exit"
+            return self._source(node).split()[:1] == ["exit"]
         if kind in ("compound_statement", "redirected_statement"):
             return any(self.ends_script(inner) for inner in inner_nodes(node))
         if kind == "list":

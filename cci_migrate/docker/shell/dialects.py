@@ -35,12 +35,9 @@ _BY_PROGRAM = {
 #: Words that precede the shell in ``shell:`` (``/usr/bin/env bash``, ``sudo -E bash -e``).
 _BEFORE_PROGRAM = frozenset({"env", "sudo", "exec", "command"})
 
-#: A word of a command that pulls, logs in, or leads to one that does. The boundary in front keeps
-#: ``dockerize`` and ``my-docker`` out only where that is free: a false "yes" costs a parse.
-_MENTION = re.compile(
-    r"docker(?:\.exe)?['\"]?(?:[ \t\\`]|\\?\r?\n)|docker-compose|docker-credential|podman|buildah"
-    r"|\.docker/|DOCKER_AUTH_CONFIG|COMPOSE_FILE|get-login|configure-docker|gcloud docker|acr login"
-)
+#: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
+_DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
+_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
 _CALL = re.compile(
     r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
 )
@@ -70,9 +67,11 @@ def dialect_of(shell: str | None) -> Dialect:
 def mentions_docker(text: str) -> bool:
     """Tell, cheaply, whether ``text`` may hold a fact other than a `ScriptCall`.
 
-    A yes may be wrong, a no never is.
+    A yes may be wrong, a no is not (but for words that the shell first puts together).
     """
-    return _MENTION.search(text) is not None
+    if "docker" in text and _DOCKER.search(text) is not None:
+        return True
+    return any(word in text for word in _OTHERS)
 
 
 def mentions_script(text: str) -> bool:
