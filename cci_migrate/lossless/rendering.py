@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import IntEnum, auto
 
 from typing_extensions import assert_never
 
@@ -101,10 +102,19 @@ def node_of(operation: Operation) -> Node:
             assert_never(operation)
 
 
-#: What of several insertions at one place comes first: lines that belong to what stands above
-#: them, the deepest first; comments on what stands below; text inside the line below.
-_LINES, _COMMENT_LINES, _INSIDE = range(3)
-_Order = tuple[int, int, int, int]
+class _Place(IntEnum):
+    """What of several insertions at one place comes first."""
+
+    CLOSE = auto()  #: ends a node that ends here, the inner before the outer
+    BEHIND = auto()  #: follows a node that ends here
+    LINES = auto()  #: lines that belong to what stands above, the deepest first
+    COMMENT_LINES = auto()  #: lines that belong to the line below
+    BEFORE = auto()  #: stands before a node that starts here
+    OPEN = auto()  #: begins a node that starts here, the outer before the inner
+    REPLACE = auto()
+
+
+_Order = tuple[int, _Place, int, int]
 
 
 class _Writer:
@@ -116,8 +126,9 @@ class _Writer:
         self._text = layout.source.text
         self._edits: list[Edit] = []
         self._orders: list[_Order] = []
-        #: Where something was put into a flow collection: the edit's place in the list above, and
-        #: what closes its text. What comes next to the same place continues it.
+        #: Where the latest text went that ends a flow collection, by the collection's id or the
+        #: offset behind which it stands: the edit's place in the list above, and what closes its
+        #: text. What comes next to the same place continues it.
         self._flow_ends: dict[int, tuple[int, str]] = {}
 
     def edits(self) -> tuple[Edit, ...]:
@@ -173,32 +184,35 @@ class _Writer:
 
     # Edits and their order
 
-    def _add(self, edit: Edit) -> int:
-        at = edit.span.start
-        inside = _INSIDE if self._starts_line(at) else -1
-        return self._put(edit, (at, inside, 0, 0))
-
     def _put(self, edit: Edit, order: _Order) -> int:
         self._edits.append(edit)
         self._orders.append(order)
         return len(self._edits) - 1
 
-    def _insert(self, at: int, text: str) -> int:
-        return self._add(insertion(at, text))
+    def _insert(self, at: int, text: str, place: _Place) -> int:
+        return self._put(insertion(at, text), (at, place, 0, 0))
+
+    def _open(self, node: Node, text: str) -> None:
+        self._put(insertion(node.start, text), (node.start, _Place.OPEN, -node.end, 0))
+
+    def _close(self, node: Node, text: str) -> int:
+        return self._put(insertion(node.end, text), (node.end, _Place.CLOSE, -node.start, 0))
+
+    def _add(self, edit: Edit) -> None:
+        self._put(edit, (edit.span.start, _Place.REPLACE, 0, 0))
 
     def _replace(self, start: int, end: int, text: str) -> None:
         self._add(Edit(Span(start, end), self._text[start:end], text))
 
-    def _lines(self, at: int, lines: list[str], kind: int = _LINES) -> None:
+    def _lines(self, at: int, lines: list[str], place: _Place = _Place.LINES) -> int:
         """Insert whole ``lines`` at ``at``, the start of a line or the end of the text."""
         line_break = self._source.line_break_near(at)
         joined = line_break.join(lines)
         first = lines[0].lstrip()
-        order = (at, kind, len(first) - len(lines[0]), 0 if first.startswith("-") else 1)
+        order = (at, place, len(first) - len(lines[0]), 0 if first.startswith("-") else 1)
         if at == len(self._text) and not self._starts_line(at):
-            self._put(insertion(at, line_break + joined), order)
-        else:
-            self._put(insertion(at, joined + line_break), order)
+            return self._put(insertion(at, line_break + joined), order)
+        return self._put(insertion(at, joined + line_break), order)
 
     def _starts_line(self, at: int) -> bool:
         return at == self._source.line_start(at)
@@ -249,7 +263,7 @@ class _Writer:
         else:
             line_break = self._source.line_break_near(first)
             joined = line_break.join([lines[0].lstrip(), *lines[1:]])
-            self._insert(first, joined + line_break + " " * at)
+            self._insert(first, joined + line_break + " " * at, _Place.BEFORE)
 
     def _scalar_to_mapping(self, node: Scalar, entries: Entries) -> None:
         if node.style in ("|", ">") or self._spans_lines(node):
@@ -260,13 +274,13 @@ class _Writer:
             raise CannotRenderError("a key cannot become a mapping")
         if self._layout.is_in_flow(node):
             style = JSON_FLOW if node.style == '"' else PLAIN_FLOW
-            self._insert(node.start, "{")
-            self._insert(node.end, f": {flow_text(entries, style)}}}")
+            self._open(node, "{")
+            self._close(node, f": {flow_text(entries, style)}}}")
             return
         if not isinstance(self._layout.parent(node), Sequence):
             raise CannotRenderError("only an item of a list can become a key on its line")
         at = column(self._source, node.start) + self._layout.step_below(node)
-        self._insert(node.end, ":")
+        self._close(node, ":")
         self._below(node, entries_lines(entries.entries, at, self._layout.style))
 
     def _alias_to_merge(self, node: Alias, entries: Entries) -> None:
@@ -274,8 +288,8 @@ class _Writer:
             raise CannotRenderError("a key cannot become a mapping")
         if self._layout.is_in_flow(node):
             body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
-            self._insert(node.start, f"{{{MERGE_KEY}: ")
-            self._insert(node.end, f", {body}}}")
+            self._open(node, f"{{{MERGE_KEY}: ")
+            self._close(node, f", {body}}}")
             return
         parent = self._layout.parent(node)
         if isinstance(parent, Mapping):
@@ -283,7 +297,7 @@ class _Writer:
             at = self._on_own_line(node, at, f"{MERGE_KEY}: ")
         elif isinstance(parent, Sequence):
             at = column(self._source, node.start)
-            self._insert(node.start, f"{MERGE_KEY}: ")
+            self._open(node, f"{MERGE_KEY}: ")
         else:
             raise CannotRenderError("an alias that is the whole document cannot be merged")
         self._below(node, entries_lines(entries.entries, at, self._layout.style))
@@ -302,8 +316,8 @@ class _Writer:
         if in_flow or (items.flow and fits_in_flow):
             style = FlowStyle(quote=quote)
             body = "".join(f", {flow_value(item, style)}" for item in items.items)
-            self._insert(node.start, "[")
-            self._insert(node.end, f"{body}]")
+            self._open(node, "[")
+            self._close(node, f"{body}]")
             return
         parent = self._layout.parent(node)
         if not isinstance(parent, Mapping):
@@ -341,7 +355,7 @@ class _Writer:
     def _on_own_line(self, node: Node, at: int, prefix: str) -> int:
         """Put ``node`` on a line of its own with ``prefix`` before it; its column is returned."""
         if starts_line(self._source, node.start):
-            self._insert(node.start, prefix)
+            self._open(node, prefix)
             return column(self._source, node.start)
         start = self._behind_colon(node)
         line_break = self._source.line_break_near(node.start)
@@ -379,7 +393,7 @@ class _Writer:
         end = _line_after_entry(moved[-1])
         while at < end:
             if self._source.line_end(at) > at:
-                self._insert(at, indent)
+                self._insert(at, indent, _Place.BEFORE)
             at = self._source.next_line(at)
 
     def _rename(self, mapping: Mapping, index: int, name: str) -> None:
@@ -420,7 +434,7 @@ class _Writer:
         line = self._text[start : node.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         lines = [f"{indent}# {part}".rstrip() for part in text.splitlines()]
-        self._lines(start, lines or [f"{indent}#"], _COMMENT_LINES)
+        self._lines(start, lines or [f"{indent}#"], _Place.COMMENT_LINES)
 
     def _is_inside_scalar(self, node: Node, offset: int) -> bool:
         parent = self._layout.parent(node)
@@ -466,9 +480,13 @@ class _Writer:
         pair = flow_pair(key, content, style)
         if self._text[opening] != "{":
             # A pair without braces in a flow sequence: `[image: x]`.
-            if mapping.end not in self._flow_ends:
-                self._insert(mapping.start, "{")
-            self._continue_flow(mapping.end, f"{style.comma}{pair}", "}")
+            known = self._flow_ends.get(id(mapping))
+            if known is None:
+                self._open(mapping, "{")
+                index = self._close(mapping, f"{style.comma}{pair}}}")
+                self._flow_ends[id(mapping)] = (index, "}")
+            else:
+                self._continue_flow(*known, f"{style.comma}{pair}")
         elif not mapping.entries:
             self._fill_flow(mapping, pair, style)
         else:
@@ -490,9 +508,9 @@ class _Writer:
             if starts_line(self._source, first):
                 indent = self._text[self._source.line_start(first) : first]
                 line_break = self._source.line_break_near(first)
-                self._insert(first, f"{item},{line_break}{indent}")
+                self._insert(first, f"{item},{line_break}{indent}", _Place.BEFORE)
             else:
-                self._insert(first, f"{item}{style.comma}")
+                self._insert(first, f"{item}{style.comma}", _Place.BEFORE)
         else:
             following = items[index] if index < len(items) else None
             previous = items[index - 1]
@@ -518,18 +536,18 @@ class _Writer:
         return style
 
     def _fill_flow(self, node: Collection, text: str, style: FlowStyle) -> None:
-        self._continue_flow(node.end - 1, text, style.padding, style.comma)
-
-    def _continue_flow(self, at: int, text: str, closing: str, joint: str = "") -> None:
-        """Insert ``text`` and then ``closing`` at ``at``, or ``text`` behind what is there."""
-        known = self._flow_ends.get(at)
+        known = self._flow_ends.get(id(node))
         if known is None:
-            self._flow_ends[at] = (self._insert(at, text + closing), closing)
-            return
-        index, end = known
-        old = self._edits[index].text
-        body = old[: len(old) - len(end)]
-        self._edits[index] = insertion(at, body + joint + text + end)
+            index = self._insert(node.end - 1, text + style.padding, _Place.BEHIND)
+            self._flow_ends[id(node)] = (index, style.padding)
+        else:
+            self._continue_flow(*known, style.comma + text)
+
+    def _continue_flow(self, index: int, closing: str, text: str) -> None:
+        """Put ``text`` behind that of the edit at ``index``, before what closes it."""
+        edit = self._edits[index]
+        body = edit.text.removesuffix(closing)
+        self._edits[index] = replace(edit, text=body + text + closing)
 
     def _add_to_flow(
         self, start: int, end: int, following: Node | None, text: str, style: FlowStyle
@@ -541,7 +559,7 @@ class _Writer:
         line_end = source.line_end(end)
         has_line = starts_line(source, start) and (following is None or following.start > line_end)
         if not has_line:
-            self._insert(end, f"{gap}{style.comma}{text}")
+            self._insert(end, f"{gap}{style.comma}{text}", _Place.BEHIND)
             return
         # Each part has its own line: so does the new one, below the comment of the last.
         indent = self._text[source.line_start(start) : start]
@@ -549,18 +567,16 @@ class _Writer:
         below = source.next_line(end)
         line_break = source.line_break_near(below)
         if rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
-            self._insert(below, f"{indent}{text},{line_break}")
+            self._lines(below, [f"{indent}{text},"])
         elif following is None and rest[:1] in ("", "#") and below > line_end:
-            if end not in self._flow_ends:
-                self._insert(end, f"{gap},")
-                index = self._insert(below, f"{indent}{text}{line_break}")
-                self._flow_ends[end] = (index, line_break)
+            known = self._flow_ends.get(end)
+            if known is None:
+                self._insert(end, f"{gap},", _Place.BEHIND)
+                self._flow_ends[end] = (self._lines(below, [indent + text]), line_break)
             else:
-                index, closing = self._flow_ends[end]
-                body = self._edits[index].text.removesuffix(closing)
-                self._edits[index] = insertion(below, f"{body},{closing}{indent}{text}{closing}")
+                self._continue_flow(*known, f",{line_break}{indent}{text}")
         else:
-            self._insert(end, f"{gap},{line_break}{indent}{text}")
+            self._insert(end, f"{gap},{line_break}{indent}{text}", _Place.BEHIND)
 
 
 def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
