@@ -23,6 +23,7 @@ from cci_migrate.batch.campaign import (
 )
 from cci_migrate.batch.choosing import Chosen, Shard, read_shard
 from cci_migrate.batch.connections import Connections, SourceError
+from cci_migrate.batch.following import Following
 from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.local_checkouts import LocalMode
 from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, MessageError, Words
@@ -219,9 +220,15 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
 @batch.command()
 @_campaign_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a repository.")
+@click.option("--refresh", is_flag=True, help="First ask what became of the pull requests.")
+@_progress_options
 @_reported
-def status(folder: Path, as_json: bool) -> ExitCode:
+def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format: str) -> ExitCode:
     """Tell where every repository stands."""
+    if refresh:
+        with _following(folder, (), log_format, verbose) as (campaign, following):
+            following.refresh()
+            write_results(campaign)
     with read_only(folder) as campaign:
         if as_json:
             import json
@@ -332,11 +339,55 @@ def apply(
             campaign, progress, LocalMode(local_mode), Limits(per_hour, seconds_between), until
         ) as connections,
     ):
+        campaign.ledger.set({"local-mode": local_mode})
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
         application = Application(campaign, connections.host_of, terms, wave, progress, clock)
         is_complete = application.run()
         return _conclude(campaign, is_complete=is_complete)
+
+
+@batch.command()
+@_campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_progress_options
+@_reported
+def close(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
+    """Close the open pull requests, of all repositories or of those named (globs work).
+
+    Deletes the branches too, where nobody else committed to them. What is merged stays.
+    """
+    with _following(folder, names, log_format, verbose) as (campaign, following):
+        return _conclude(campaign, is_complete=following.close())
+
+
+@batch.command()
+@_campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_progress_options
+@_reported
+def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
+    """Take the change back, in all repositories or in those named (globs work).
+
+    Open pull requests are closed, for merged ones the reverting pull request is opened (on GitHub),
+    files that were rewritten in place get their old content, unless they changed since.
+    """
+    with _following(folder, names, log_format, verbose) as (campaign, following):
+        return _conclude(campaign, is_complete=following.revert())
+
+
+@contextmanager
+def _following(
+    folder: Path, names: tuple[str, ...], log_format: str, verbose: bool
+) -> Iterator[tuple[Campaign, Following]]:
+    with opened(folder) as campaign, _progress(log_format, verbose) as progress:
+        mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
+        with _connections(campaign, progress, mode) as connections:
+            chosen = Chosen(include=names, forks=True)
+            yield (
+                campaign,
+                Following(campaign, connections.host_of, chosen, progress, SystemClock()),
+            )
 
 
 def _conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:

@@ -291,7 +291,7 @@ class _Root:
         back = Pull(
             len(pull.repository.pulls) + 1,
             pull.repository,
-            f"revert-{pull.number}",
+            f"revert-{pull.number}-{pull.head}",
             pull.base,
             f'Revert "{pull.title}"',
             "",

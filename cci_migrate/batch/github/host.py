@@ -213,6 +213,14 @@ class GitHub:
         """Open the pull request that takes back a merged one."""
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
+        owner, name = snapshot.ref.name.split("/", 1)
+        # GitHub names the branch of a reverting pull request so.
+        head = f"revert-{snapshot.pull.number}-{self._branch}"
+        variables = {"owner": owner, "name": name, "head": head}
+        data = ask_for_all(self._api, self._url, queries.REVERTED, variables)
+        there = data["repository"]["pullRequests"]["nodes"]
+        if there and not there[0]["isCrossRepository"]:
+            return str(there[0]["url"])
         made = self._mutate(
             PULL_REQUEST, queries.REVERT_PULL_REQUEST, {"pullRequestId": snapshot.pull.node}
         )

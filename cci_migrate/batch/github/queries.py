@@ -90,6 +90,14 @@ query Checks($owner: String!, $name: String!, $head: String!) {
 }
 """
 
+REVERTED = """
+query Reverted($owner: String!, $name: String!, $head: String!) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(headRefName: $head, first: 1) { nodes { url isCrossRepository } }
+  }
+}
+"""
+
 CREATE_REF = """
 mutation CreateRef($input: CreateRefInput!) {
   createRef(input: $input) { ref { id target { oid } } }

@@ -1,0 +1,146 @@
+"""After the change was delivered: what became of it, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from cci_migrate.batch.campaign import Campaign
+from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.host import (
+    Delivery,
+    Host,
+    HostError,
+    LaneClosedError,
+    LookAgainError,
+    RefusedError,
+)
+from cci_migrate.batch.ledger import Entry
+from cci_migrate.batch.pace import Clock
+from cci_migrate.batch.progress import Progress
+from cci_migrate.batch.repository import PullState, RepositoryRef, Sighting, Snapshot, Unseen
+from cci_migrate.batch.states import State
+
+#: The cause of an entry whose closing was begun: a pull request found closed is then our doing.
+CLOSING = "being closed"
+REVERTING = "being reverted"
+
+#: Looked at in one go.
+CHUNK = 40
+
+_OPEN = frozenset({State.PULL_REQUEST_OPEN})
+_DELIVERED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State.CHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What the commands that come after `batch apply` work with."""
+
+    campaign: Campaign
+    host_of: Callable[[RepositoryRef], Host]
+    chosen: Chosen
+    progress: Progress
+    clock: Clock
+
+    def refresh(self) -> bool:
+        """Learn what became of the open pull requests. False if a host would hear no more."""
+        return self._each("status", _OPEN, self._refreshed)
+
+    def close(self) -> bool:
+        """Close the open pull requests and delete the branches that were not merged."""
+        return self._each("close", _OPEN | {State.CHANGED}, self._closed)
+
+    def revert(self) -> bool:
+        """Take back everything: close what is open, revert what is merged or was written."""
+        return self._each("revert", _DELIVERED, self._reverted)
+
+    def _each(
+        self,
+        task: str,
+        states: frozenset[State],
+        deal: Callable[[Host, Entry, Snapshot], Entry],
+    ) -> bool:
+        by_host: dict[int, tuple[Host, list[Entry]]] = {}
+        for entry in self.campaign.ledger.entries(states):
+            if not self.chosen.why_not_by_name(entry.ref):
+                host = self.host_of(entry.ref)
+                by_host.setdefault(id(host), (host, []))[1].append(entry)
+        self.progress.begin(task, sum(len(entries) for _, entries in by_host.values()))
+        is_complete = True
+        for host, entries in by_host.values():
+            try:
+                for entry, sighting in _seen(host, entries):
+                    done = self._dealt(host, entry, sighting, deal)
+                    is_complete &= done is not None
+                    self.progress.done(done or entry)
+            except LaneClosedError as error:
+                self.progress.note(str(error))
+                is_complete = False
+        return is_complete
+
+    def _dealt(
+        self,
+        host: Host,
+        entry: Entry,
+        sighting: Sighting,
+        deal: Callable[[Host, Entry, Snapshot], Entry],
+    ) -> Entry | None:
+        """One repository. What cannot be done is told, and is None."""
+        if isinstance(sighting, Unseen):
+            self.progress.note(f"{entry.ref.label}: {sighting.cause}")
+            return None
+        try:
+            return deal(host, entry, sighting)
+        except (HostError, RefusedError, LookAgainError) as error:
+            self.progress.note(f"{entry.ref.label}: {error}")
+            return None
+
+    def _refreshed(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+        del host
+        pull = snapshot.pull
+        if pull is None or pull.state is PullState.OPEN:
+            return entry
+        if pull.state is PullState.MERGED:
+            return self._record(entry, State.PULL_REQUEST_MERGED, pull.url, snapshot)
+        is_ours = entry.cause in (CLOSING, REVERTING)
+        state = State.CLOSED if is_ours else State.CLOSED_BY_HUMAN
+        return self._record(entry, state, pull.url, snapshot)
+
+    def _closed(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+        if host.delivery is Delivery.FILES:
+            raise HostError("was written in place; `batch revert` takes that back")
+        is_begun = entry.cause == CLOSING
+        if not is_begun:
+            entry = self._refreshed(host, entry, snapshot)
+            if entry.state not in _OPEN | {State.CHANGED}:
+                return entry
+            entry = self._record(entry, entry.state, CLOSING, snapshot)
+        if snapshot.pull is not None or snapshot.branch is not None:
+            host.close(snapshot)
+        return self._record(entry, State.CLOSED, "", snapshot)
+
+    def _reverted(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+        if entry.cause == CLOSING:
+            return self._closed(host, entry, snapshot)
+        if entry.state is State.PULL_REQUEST_OPEN:
+            entry = self._refreshed(host, entry, snapshot)
+            if entry.state is State.PULL_REQUEST_OPEN:
+                return self._closed(host, entry, snapshot)
+        if entry.state not in _DELIVERED:
+            return entry
+        entry = self._record(entry, entry.state, REVERTING, snapshot)
+        return self._record(entry, State.REVERTED, host.revert(snapshot), snapshot)
+
+    def _record(self, entry: Entry, state: State, cause: str, snapshot: Snapshot) -> Entry:
+        done = replace(
+            entry, state=state, cause=cause, pull=snapshot.pull, changed_at=self.clock.now()
+        )
+        self.campaign.ledger.record(done)
+        return done
+
+
+def _seen(host: Host, entries: list[Entry]) -> Iterator[tuple[Entry, Sighting]]:
+    for start in range(0, len(entries), CHUNK):
+        chunk = entries[start : start + CHUNK]
+        seen = {sighting.ref.key: sighting for sighting in host.look([e.ref for e in chunk])}
+        yield from ((entry, seen[entry.ref.key]) for entry in chunk)

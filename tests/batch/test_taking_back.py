@@ -1,0 +1,133 @@
+"""What becomes of delivered changes, and taking them back."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.batch.github_stand_in import Canned, GitHubStandIn, Request, truly
+from tests.batch.repositories import (
+    CONFIG,
+    PLAIN,
+    Batch,
+    bare,
+    branches,
+    checkout,
+    commit_bare,
+    git,
+    write_files,
+)
+
+BRANCH = "cci-migrate/registry-auth"
+QUICK = ("--seconds-between", 0)
+
+
+@pytest.fixture
+def delivered(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
+    """Three repositories with an open pull request each."""
+    for name in ("api", "web", "cli"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK)
+    return github
+
+
+def test_status_learns_what_people_did(delivered: GitHubStandIn, batch: Batch) -> None:
+    delivered.repositories["acme/api"].pulls[0].state = "MERGED"
+    delivered.repositories["acme/web"].pulls[0].state = "CLOSED"
+    batch("status", "--refresh")
+    expected = {
+        "api": "pull-request-merged",
+        "web": "closed-by-human",
+        "cli": "pull-request-open",
+    }
+    assert batch.states() == expected
+    batch("apply", *QUICK)
+    assert batch.states() == expected
+    assert [p.state for p in delivered.repositories["acme/web"].pulls] == ["CLOSED"]
+
+
+def test_close_leaves_what_others_did(delivered: GitHubStandIn, batch: Batch) -> None:
+    delivered.repositories["acme/api"].pulls[0].state = "MERGED"
+    theirs = delivered.repositories["acme/web"]
+    commit_bare(theirs.folder, {"x": b"a commit of theirs"}, BRANCH)
+    batch("close")
+    assert batch.states() == {"api": "pull-request-merged", "web": "closed", "cli": "closed"}
+    assert branches(theirs.folder) == [BRANCH, "main"]
+    assert branches(delivered.repositories["acme/cli"].folder) == ["main"]
+    batch("apply", *QUICK)
+    assert [p.state for p in delivered.repositories["acme/cli"].pulls] == ["CLOSED"]
+
+
+@pytest.mark.parametrize("operation", ["ClosePullRequest", "DeleteRef"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_closing_the_next_run_ends_alike(
+    operation: str, moment: str, delivered: GitHubStandIn, batch: Batch
+) -> None:
+    process: list[subprocess.Popen[bytes]] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == (operation, moment):
+            process[0].send_signal(signal.SIGKILL)
+            process[0].wait()
+            raise ConnectionError
+        return None
+
+    delivered.watch = watch
+    with delivered.lock:
+        process.append(batch.start("close", "api"))
+    process[0].communicate(timeout=120)
+    assert process[0].returncode == -signal.SIGKILL
+    delivered.watch = truly
+    batch("close", "api")
+    assert batch.states()["api"] == "closed"
+    api = delivered.repositories["acme/api"]
+    assert [pull.state for pull in api.pulls] == ["CLOSED"]
+    assert branches(api.folder) == ["main"]
+
+
+def test_revert_of_a_merged_pull_request_is_opened_once(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    api = delivered.repositories["acme/api"]
+    api.pulls[0].state = "MERGED"
+
+    def drop(request: Request) -> Canned | None:
+        if request.operation == "RevertPullRequest" and request.moment == "after":
+            raise ConnectionError
+        return None
+
+    delivered.watch = drop
+    batch("revert", "api", code=1)
+    delivered.watch = truly
+    batch("revert", "api")
+    assert batch.states()["api"] == "reverted"
+    assert [pull.state for pull in api.pulls] == ["MERGED", "OPEN"]
+    assert batch.results()["api"]["cause"] == "https://github.example/acme/api/pull/2"
+
+
+def test_revert_puts_local_files_back_unless_they_changed(tmp_path: Path, batch: Batch) -> None:
+    one = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
+    two = checkout(tmp_path / "all" / "two", {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    batch("apply")
+    changed = (two / CONFIG).read_bytes() + b"# theirs\n"
+    write_files(two, {CONFIG: changed})
+    batch("revert", code=1)
+    assert (one / CONFIG).read_bytes() == PLAIN
+    assert (two / CONFIG).read_bytes() == changed
+    assert batch.states() == {"one": "reverted", "two": "changed"}
+
+
+def test_revert_deletes_a_pushed_branch(tmp_path: Path, batch: Batch) -> None:
+    origin = bare(tmp_path / "origin.git", {CONFIG: PLAIN})
+    git(tmp_path, "clone", "--quiet", str(origin), "one")
+    batch("plan", tmp_path / "one", code=1)
+    batch("apply", "--local", "push")
+    assert branches(origin) == [BRANCH, "main"]
+    batch("revert")
+    assert branches(origin) == ["main"]
+    assert branches(tmp_path / "one") == ["main"]
