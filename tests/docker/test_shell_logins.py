@@ -177,6 +177,7 @@ def test_a_password_argument_can_be_replaced(text: str, expected: str) -> None:
         "cat l | xargs docker login -u U -p P",
         "sudo -S docker login -u U -p P",
         "docker login -u U -p P -p Q",
+        "docker login -e me@example.org -u U -p P",
         'docker login -u U "-p$P"',
         'docker login -u U "--password=$P"',
         'r() { "$@" || "$@"; }\nr docker login -u U -p P',

@@ -313,6 +313,9 @@ def _login(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
             obstacle = "something else is fed to it already"
         elif len(options) > 1:
             obstacle = "the password is given twice"
+        elif line.options_named("-e", "--email"):
+            # Gone in Docker 17.06; --password-stdin came with 17.07.
+            obstacle = "only a Docker without --password-stdin takes its e-mail option"
         elif not option.separable:
             obstacle = "the password's option is written together with another"
         password = PasswordArgument(option.start, option.end, option.value, setting.start, obstacle)
