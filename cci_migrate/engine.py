@@ -52,9 +52,12 @@ def process(
     policy: Policy,
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = nothing_else,
+    *,
+    explain: bool = False,
 ) -> Outcome:
     """What becomes of the config that ``files`` (one group: path from the root to bytes) make up.
 
+    ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
     group = _as_one(files)
@@ -88,7 +91,7 @@ def process(
         notes=notes(examined.assessment),
         images=len(examined.assessment.images),
         authenticated=_authenticated(examined.assessment, plan),
-        pulls=explained_pulls(examined.assessment),
+        pulls=explained_pulls(examined.assessment) if explain else (),
     )
 
 

@@ -66,12 +66,12 @@ class JobDockers:
             for entry in entries.get(id(job), []):
                 way = _way(job, entry)
                 if way not in known:
-                    known[way] = job_docker(config, home, job, entry, values, read or _no_file)
+                    known[way] = job_docker(config, home, job, entry, values, read)
                 found_docker = known[way]
                 if found_docker is not None:
                     self._of_entry[id(entry)] = found_docker
             if not known:
-                known[()] = job_docker(config, home, job, None, values, read or _no_file)
+                known[()] = job_docker(config, home, job, None, values, read)
             self._all += (docker for docker in known.values() if docker is not None)
 
     def all(self) -> tuple[JobDocker, ...]:
@@ -81,11 +81,6 @@ class JobDockers:
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The steps that ``entry`` runs."""
         return self._of_entry.get(id(entry))
-
-
-def _no_file(path: str) -> str | None:
-    del path
-    return None
 
 
 def _may_use_docker(text: str, *, follow: bool) -> bool:

@@ -104,7 +104,12 @@ def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
 
 def merges(mapping: Mapping, source: Node) -> bool:
     """Whether ``mapping`` is ``source`` or merges it, over any number of steps."""
-    return isinstance(source, Mapping) and bool(_chain(mapping, source, set()))
+    if mapping is source:
+        return True
+    # Only what carries an anchor can be merged, but for `<<: {...}`, which no one else can reach.
+    if not isinstance(source, Mapping) or source.anchor is None:
+        return False
+    return bool(_chain(mapping, source, set()))
 
 
 def has_merge(mapping: Mapping) -> bool:

@@ -34,12 +34,16 @@ _ORB_KEYS = frozenset({"description", "display", "examples"})
 _EXECUTOR_KEYS = frozenset({"docker", "machine", "macos", "executor"})
 _VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "compile"})
 
-_TEMPLATE = re.compile(
-    r"^[ \t]*(?:\{%|\{\{[#/>^!])|\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b|^[ \t]*<%"
+#: What template engines put into texts. CircleCI's own ``{{ checksum "x" }}`` is none of these.
+_TEMPLATE_MARK = re.compile(
+    r"\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b"
     r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b"
-    r"|^[ \t]*(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b",
-    re.MULTILINE,
 )
+#: What is one only at the start of a line.
+_TEMPLATE_LINE = re.compile(
+    r"\{%|\{\{[#/>^!]|<%|(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b"
+)
+_TEMPLATE_HINT = re.compile(r"\{%|\{\{|<%|\[\[")
 _HEADER = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
 _GENERATED = re.compile(
     r"do\s+not\s+(?:manually\s+|directly\s+)?(?:edit|modify|change)|@generated"
@@ -107,9 +111,15 @@ def is_template(document: Document) -> bool:
 
 
 def _template_marks(source: SourceText) -> Iterator[int]:
-    if any(mark in source.text for mark in ("{%", "{{", "<%", "[[")):
-        for match in _TEMPLATE.finditer(source.text):
-            yield match.end() - 1
+    text = source.text
+    for hint in _TEMPLATE_HINT.finditer(text):
+        at = hint.start()
+        start = text.rfind("\n", 0, at) + 1
+        before = text[start:at].strip()
+        if _TEMPLATE_MARK.match(text, at) or (
+            before in ("", "-") and _TEMPLATE_LINE.match(text, at)
+        ):
+            yield at
 
 
 @dataclass(frozen=True, slots=True)

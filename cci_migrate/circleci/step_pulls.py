@@ -7,8 +7,9 @@ Dockerfiles and Compose files that its commands name, where they are there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from typing_extensions import assert_never
 
@@ -202,9 +203,19 @@ def _before_in_step(ways: list[tuple[tuple[Script, Fact], ...]], target: Moment)
     return logged_in_before(here, target.facts[depth][1])
 
 
-def mentions_any_docker(text: str) -> bool:
-    """Whether a config's text can have anything to do with Docker in its steps."""
-    return "docker" in text or "podman" in text or "buildah" in text
+def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
+    """`facts_of`, once for each script: jobs share commands, and the proof reads all again."""
+    return _facts(text, dialect, tuple(environment.items()))
+
+
+@lru_cache(maxsize=1024)
+def _facts(text: str, dialect: Dialect, environment: tuple[tuple[str, str], ...]) -> Script:
+    return facts_of(text, dialect, dict(environment))
+
+
+def _no_file(path: str) -> str | None:
+    del path
+    return None
 
 
 def job_docker(
@@ -213,7 +224,7 @@ def job_docker(
     job: Job,
     entry: WorkflowJob | None,
     values: ParameterValues,
-    read: ReadText,
+    read: ReadText | None,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
     steps = job_steps(config, home, job, entry)
@@ -245,13 +256,14 @@ class _StepReader:
         job: Job,
         home: Namespace,
         values: ParameterValues,
-        read: ReadText,
+        read: ReadText | None,
         daemon: Daemon,
     ) -> None:
         self._job = job
         self._home = home
         self._values = values
-        self._read = read
+        self._follows = read is not None
+        self._read = read or _no_file
         self._daemon = daemon
         self._root = text_of(value_of(job.mapping, "working_directory")) or "~/project"
         self._local = LocalImages()
@@ -297,12 +309,12 @@ class _StepReader:
     # Scripts
 
     def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
-        if not (mentions_docker(run.script) or mentions_script(run.script)):
+        if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
             return
         dialect = dialect_of(run.shell)
         if run.shell is None and self._daemon is Daemon.WINDOWS:
             dialect = Dialect.POWERSHELL
-        script = facts_of(run.script, dialect, run.environment)
+        script = facts(run.script, dialect, run.environment)
         relied_on = not (run.only_on_failure or run.in_background)
         directory = _directory(run.working_directory, self._root)
         for fact in script.facts:
@@ -360,7 +372,7 @@ class _StepReader:
         text = self._file(path)
         if text is None or not (mentions_docker(text) or mentions_script(text)):
             return
-        script = facts_of(text)
+        script = facts(text, Dialect.POSIX, {})
         for fact in script.facts:
             inner = Moment(
                 moment.order, moment.step, (*moment.facts, (script, fact)), moment.relied_on

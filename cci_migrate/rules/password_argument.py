@@ -20,8 +20,9 @@ from collections.abc import Iterator
 
 from cci_migrate.assessment import Assessment
 from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.step_pulls import facts
 from cci_migrate.circleci.steps import RunStep, run_step
-from cci_migrate.docker.shell import Login, dialect_of, facts_of, mentions_docker
+from cci_migrate.docker.shell import Login, dialect_of, mentions_docker
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -49,7 +50,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _facts(run: RunStep) -> list[object]:
-    script = facts_of(run.command.value, dialect_of(run.shell), run.environment)
+    script = facts(run.command.value, dialect_of(run.shell), run.environment)
     return [*script.facts, *script.uncalled]
 
 
