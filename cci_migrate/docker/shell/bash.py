@@ -279,18 +279,14 @@ class _ScriptReader(CommandReader):
             walk_right((*place, Turn(construct, 1)))
         else:
             # `cd x || exit` leaves the script in x; `[ -d x ] && cd x` who knows where.
-            at = (*place, Turn(construct, 1))
-            stays = ends
             before = self._directory
-            self._ways([lambda: walk_right(at)], otherwise=True)
-            if stays:
+            self._ways([lambda: walk_right((*place, Turn(construct, 1)))], otherwise=True)
+            if ends:
                 self._directory = before
 
     def _if(self, node: Node, place: Place) -> None:
-        # Clauses as (condition, body); the last one's condition is empty if it is an `else`.
-        clauses: list[tuple[list[Statement], list[Statement]]] = []
+        clauses = [clause(node)]
         otherwise: list[Statement] | None = None
-        clauses.append(clause(node))
         for child in node.children:
             if child.type == "elif_clause":
                 clauses.append(clause(child))
@@ -318,24 +314,22 @@ class _ScriptReader(CommandReader):
             )
         )
         construct = Construct(Kind.CHOICE, tuple(ways))
-        walks: list[Callable[[], object]] = []
+        # The folders in which the script may be behind the statement.
+        folders: set[str | None] = set()
 
-        def walker(statements: list[Statement], slot: int) -> Callable[[], object]:
-            return lambda: self._run_in_order(statements, (*place, Turn(construct, slot)))
+        def branch(entries: list[Statement], slot: int) -> None:
+            before = self._directory
+            self._run_in_order(entries, (*place, Turn(construct, slot)))
+            if not self._conditions.end_script(entries):
+                folders.add(self._directory)
+            self._directory = before
 
         for index, (condition, body) in enumerate(clauses):
             self._run_in_order(condition, (*place, Turn(construct, index)))
-            walks.append(walker(body, len(clauses) + index))
-            if self._conditions.end_script(body):
-                # Who is in that folder never comes here.
-                last = walks.pop()
-                before = self._directory
-                last()
-                self._directory = before
-        if otherwise is not None:
-            walks.append(walker(otherwise, 2 * len(clauses)))
-        if walks or otherwise is None:
-            self._ways(walks, otherwise=otherwise is None)
+            branch(body, len(clauses) + index)
+        branch(otherwise or [], 2 * len(clauses))
+        if folders:
+            self._directory = folders.pop() if len(folders) == 1 else None
 
     def _case(self, node: Node, place: Place) -> None:
         items = [child for child in node.children if child.type == "case_item"]
