@@ -86,7 +86,7 @@ def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
         ("if x; then cd a; else cd a; fi\ndocker build .", ["build a/Dockerfile"]),
         ("cd a || exit 1\ndocker build .", ["build a/Dockerfile"]),
         ("if x; then cd a; fi\ndocker build .", ["build -"]),
-        ("if x; then cd a; exit; fi\ndocker build .", ["build Dockerfile"]),
+        ("if x; then cd a; exit 1; fi\ndocker build .", ["build Dockerfile"]),
         ("if x; then cd a; else exit 1; fi\ndocker build .", ["build a/Dockerfile"]),
         ("cd $CIRCLE_WORKING_DIRECTORY/a; docker build .", ["build a/Dockerfile"]),
         ("docker build - < ci/D", ["build ci/D"]),
