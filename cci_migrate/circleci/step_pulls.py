@@ -227,6 +227,9 @@ def job_docker(
     read: ReadText | None,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
+    sets_up = any("setup_remote_docker" in one.source.text for one in config.documents)
+    if daemon_of(job, home, config, values, has_remote=sets_up) is Daemon.NONE:
+        return None
     steps = job_steps(config, home, job, entry)
     has_remote = any(sets_up_docker(step) for step in steps)
     daemon = daemon_of(job, home, config, values, has_remote=has_remote)
