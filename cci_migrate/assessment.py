@@ -158,8 +158,10 @@ class AssessedImage:
     misrouted_to: str | None = None
 
     def key(self, rule: str) -> str:
-        """The key of the finding of ``rule`` about it."""
-        return f"{rule}:{self.image.item.image.key.source.path}:{self.image.route}"
+        """The key of the finding of ``rule`` about it; one for all that merge one definition."""
+        shared = rule == UNAUTHENTICATED_IMAGE
+        route = self.image.definition if shared else self.image.route
+        return f"{rule}:{self.image.item.image.key.source.path}:{route}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,7 +442,7 @@ def _state(
         if registry.public_only:
             return Exempt()
         return NotCovered(host, registry.implicit_credentials)
-    override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.route}")
+    override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
     if override is not None:
         wanted = Wanted(override.credential, PLAIN)
     return Unauthenticated(host, wanted)

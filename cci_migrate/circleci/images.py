@@ -95,11 +95,13 @@ class Owner:
 class PulledImage:
     """One image, where it is defined, with all whose ``docker`` lists it is in.
 
+    ``definition`` is the route of the first image with the same ``image`` entry: several merge it.
     ``hosts`` are the registries it can come from; ``undecided`` says why others are possible.
     """
 
     item: ImageItem
     route: str
+    definition: str
     owners: tuple[Owner, ...]
     texts: tuple[str, ...]
     hosts: frozenset[str]
@@ -134,8 +136,12 @@ def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage,
             routes[key] = f"{owner.executor.route}.docker[{item.index}]"
             owners[key] = []
         owners[key].append(owner)
+    definitions: dict[int, str] = {}
+    for key, item in items.items():
+        definitions.setdefault(id(item.image.key), routes[key])
     return tuple(
-        _pulled(item, routes[key], tuple(owners[key]), values) for key, item in items.items()
+        _pulled(item, routes[key], definitions[id(item.image.key)], tuple(owners[key]), values)
+        for key, item in items.items()
     )
 
 
@@ -150,7 +156,11 @@ def _listed(config: Config) -> Iterator[tuple[Owner, ImageItem]]:
 
 
 def _pulled(
-    item: ImageItem, route: str, owners: tuple[Owner, ...], values: ParameterValues
+    item: ImageItem,
+    route: str,
+    definition: str,
+    owners: tuple[Owner, ...],
+    values: ParameterValues,
 ) -> PulledImage:
     texts: dict[str, None] = {}
     host = registry_of(item.text)
@@ -172,6 +182,7 @@ def _pulled(
     return PulledImage(
         item=item,
         route=route,
+        definition=definition,
         owners=owners,
         texts=tuple(texts),
         hosts=frozenset(hosts),

@@ -446,6 +446,7 @@ class _StepReader:
             compose.services,
             profiles=compose.profiles,
             with_dependencies=compose.with_dependencies,
+            project_directory=compose.project_directory,
             environment=dict(compose.environment),
         )
         for problem in services.problems:

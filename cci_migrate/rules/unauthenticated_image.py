@@ -37,34 +37,54 @@ from cci_migrate.assessment import (
     Unauthenticated,
 )
 from cci_migrate.auth_block import form_of, give_credential
-from cci_migrate.auth_placement import NoPlace, place_auth
+from cci_migrate.auth_placement import AuthPlace, AuthSplit, NoPlace, place_auth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.impact import of_anonymous_image, registry_name
+from cci_migrate.lossless.operations import Operation
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each definition of an image without credentials."""
+    definitions: dict[str, list[tuple[AssessedImage, Unauthenticated]]] = {}
     for one in assessment.images:
         if isinstance(one.state, Unauthenticated):
-            image = one.image
-            impact = of_anonymous_image(image, one.state.host, assessment.policy.platform)
-            name = registry_name(one.state.host)
-            yield Finding(
-                rule=UNAUTHENTICATED_IMAGE,
-                place=Place(image.item.image.value, image.route),
-                message=f"{image.item.text} is pulled from {name} without credentials",
-                subject=image.item.text,
-                owner=owners_of(image),
-                severity=impact.severity,
-                because=impact.because,
-                remedy=_remedy(one, one.state, assessment),
-                registry=one.state.host,
-            )
+            definitions.setdefault(one.image.definition, []).append((one, one.state))
+    for users in definitions.values():
+        (one, state), *_ = users
+        image = one.image
+        impact = of_anonymous_image(image, state.host, assessment.policy.platform)
+        name = registry_name(state.host)
+        yield Finding(
+            rule=UNAUTHENTICATED_IMAGE,
+            place=Place(image.item.image.value, image.definition),
+            message=f"{image.item.text} is pulled from {name} without credentials",
+            subject=image.item.text,
+            owner=owners_of(*(user.image for user, _ in users)),
+            severity=impact.severity,
+            because=impact.because,
+            remedy=_remedy(users, assessment),
+            registry=state.host,
+        )
 
 
-def _remedy(one: AssessedImage, state: Unauthenticated, assessment: Assessment) -> Remedy:
+def _remedy(users: list[tuple[AssessedImage, Unauthenticated]], assessment: Assessment) -> Remedy:
+    operations: dict[Operation, None] = {}
+    for one, state in users:
+        place = _place(one, state, assessment)
+        if isinstance(place, NoPlace):
+            return NoFix(place.reason, "define the two images apart from each other")
+        wanted = state.wanted
+        added = give_credential(place, wanted.credential, wanted.form)
+        operations.update(dict.fromkeys(added))
+    key = form_of(users[0][1].wanted.credential).value
+    return Fix(f"add {key} under the image", tuple(operations))
+
+
+def _place(
+    one: AssessedImage, state: Unauthenticated, assessment: Assessment
+) -> AuthPlace | AuthSplit | NoPlace:
     alike = [
         other.image
         for other in assessment.images
@@ -73,15 +93,7 @@ def _remedy(one: AssessedImage, state: Unauthenticated, assessment: Assessment) 
         and other.state.wanted.credential == state.wanted.credential
     ]
     images = [other.image for other in assessment.images]
-    place = place_auth(one.image, alike, images, assessment.sharing)
-    if isinstance(place, NoPlace):
-        return NoFix(place.reason, "define the two images apart from each other")
-    wanted = state.wanted
-    key = form_of(wanted.credential).value
-    return Fix(
-        f"add {key} under the image",
-        give_credential(place, wanted.credential, wanted.form),
-    )
+    return place_auth(one.image, alike, images, assessment.sharing)
 
 
 RULE = Rule(

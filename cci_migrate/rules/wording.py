@@ -14,9 +14,9 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def owners_of(image: PulledImage) -> str:
-    """The jobs and executors with ``image`` in their lists: ``job lint and 3 others``."""
-    titles = list(dict.fromkeys(owner.title for owner in image.owners))
+def owners_of(*images: PulledImage) -> str:
+    """The jobs and executors with ``images`` in their lists: ``job lint and 3 others``."""
+    titles = list(dict.fromkeys(owner.title for image in images for owner in image.owners))
     if len(titles) <= 3:
         return listed(titles)
     return f"{titles[0]} and {len(titles) - 1} others"
