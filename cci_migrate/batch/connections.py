@@ -17,13 +17,12 @@ from cci_migrate.batch.git_remotes import GitHost, GitSource
 from cci_migrate.batch.host import Host, HostError, Page, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.batch.pace import Clock, Lane
+from cci_migrate.batch.redaction import remember
 from cci_migrate.batch.repository import Kind, RepositoryRef
 from cci_migrate.batch.tokens import find_token, variables
 
 if TYPE_CHECKING:
     from cci_migrate.batch.http import Api
-
-GITHUB_API = "https://api.github.com"
 
 _FORMS = "a folder, a git URL, github:OWNER, github:OWNER/NAME or https://github.com/OWNER[/NAME]"
 
@@ -75,19 +74,21 @@ class Connections:
                 from cci_migrate.batch.github.host import GitHub
 
                 return GitHub(self._api(ref), ref.host, branch)
-            case Kind.GITLAB | Kind.BITBUCKET:
-                raise SourceError(f"{ref.kind.value} is not supported yet")
+            case Kind.GITLAB:
+                from cci_migrate.batch.gitlab import GitLab
+
+                return GitLab(self._api(ref), self._token(ref), self._lane_of(ref.host), branch)
+            case Kind.BITBUCKET:
+                from cci_migrate.batch.bitbucket import Bitbucket
+
+                return Bitbucket(self._api(ref), self._token(ref), self._lane_of(ref.host), branch)
             case _:
                 assert_never(ref.kind)
 
     def _api(self, ref: RepositoryRef) -> Api:
         from cci_migrate.batch.http import Api
 
-        if find_token(ref.kind, ref.host) is None:
-            raise SourceError(
-                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, or "
-                f"log in with its command-line tool"
-            )
+        self._token(ref)
 
         def token(is_renewal: bool) -> str | None:
             return find_token(ref.kind, ref.host, is_renewal=is_renewal)
@@ -96,6 +97,15 @@ class Connections:
             return Api(ref.address, token, self._lane_of(ref.host), self._clock)
         except HostError as error:
             raise SourceError(str(error)) from None
+
+    def _token(self, ref: RepositoryRef) -> str:
+        found = find_token(ref.kind, ref.host)
+        if found is None:
+            raise SourceError(
+                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, or "
+                "log in with its command-line tool"
+            )
+        return remember(found)
 
     def _named(self, name: str, stdin: TextIO) -> list[Source]:
         if name == "-":
@@ -125,7 +135,9 @@ class Connections:
             return LocalSource(Path(text))
         named = read_hosted(text)
         if named is not None:
-            return self._hosted(named)
+            # GROUP/SUBGROUP/ of GitLab: the slash at the end tells it from a project.
+            is_owner = "/" not in named.name or text.endswith("/")
+            return self._owner(named) if is_owner else Single(named)
         if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
             try:
                 return GitSource(text.removeprefix("git+"))
@@ -133,14 +145,17 @@ class Connections:
                 raise SourceError(str(error)) from None
         raise SourceError(f"{text!r} is not a folder, and no other source: write {_FORMS}")
 
-    def _hosted(self, ref: RepositoryRef) -> Source:
-        if "/" in ref.name:
-            return Single(ref)
-        from cci_migrate.batch.github.host import GitHub, GitHubOwner
-
+    def _owner(self, ref: RepositoryRef) -> Source:
         host = self.host_of(ref)
-        assert isinstance(host, GitHub)  # noqa: S101 - as its kind says
-        return GitHubOwner(host, ref.host, ref.name)
+        if ref.kind is Kind.GITHUB:
+            from cci_migrate.batch.github.host import GitHub, GitHubOwner
+
+            assert isinstance(host, GitHub)  # noqa: S101 - as its kind says
+            return GitHubOwner(host, ref.host, ref.name)
+        from cci_migrate.batch.pull_request_hosts import Owner, PullRequestHost
+
+        assert isinstance(host, PullRequestHost)  # noqa: S101 - as its kind says
+        return Owner(host, ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,28 +176,47 @@ class Single:
 
 
 def read_hosted(text: str) -> RepositoryRef | None:
-    """What a word names on a host with an API: a repository, or (no slash in its name) an owner.
+    """What a word names on a host with an API: a repository, or a whole owner. None: neither.
 
-    None for anything else. ``github:`` means the GitHub that GITHUB_API_URL names, as in GitHub's
-    own Actions, else github.com; ``github+https://HOST/...`` means GitHub Enterprise.
+    ``github:OWNER`` means the GitHub that GITHUB_API_URL names (GitHub's own Actions set it), else
+    github.com; ``gitlab:`` and CI_API_V4_URL, ``bitbucket:`` and BITBUCKET_API_URL alike.
+    ``github+https://HOST/...`` and ``gitlab+https://HOST/...`` mean a server of one's own.
     """
-    found = re.match(r"^github:(?P<name>[\w.\-]+(?:/[\w.\-]+)?)/?$", text)
+    found = re.match(rf"^(?P<kind>github|gitlab|bitbucket):{_NAME}$", text)
     if found is not None:
-        return _github_ref(os.environ.get("GITHUB_API_URL") or GITHUB_API, found["name"])
-    found = re.match(
-        r"^(?P<enterprise>github\+)?https://(?P<host>[\w.\-]+)/(?P<name>[\w.\-]+(?:/[\w.\-]+)?)/?$",
-        text,
-    )
-    if found is None or not (found["enterprise"] or found["host"] == "github.com"):
+        kind = Kind(found["kind"])
+        variable, default = _API[kind]
+        return _hosted_ref(kind, os.environ.get(variable) or default, found["name"])
+    found = re.match(rf"^(?:(?P<kind>github|gitlab)\+)?https://(?P<host>[\w.\-]+)/{_NAME}$", text)
+    if found is None:
         return None
     host = found["host"]
+    kind_name = found["kind"] or _WELL_KNOWN.get(host)
+    if kind_name is None:
+        return None
+    kind = Kind(kind_name)
+    return _hosted_ref(kind, _api_root(kind, host), found["name"].removesuffix(".git"))
+
+
+_NAME = r"(?P<name>[\w.\-]+(?:/[\w.\-]+)*)/?"
+_API = {
+    Kind.GITHUB: ("GITHUB_API_URL", "https://api.github.com"),
+    Kind.GITLAB: ("CI_API_V4_URL", "https://gitlab.com/api/v4"),
+    Kind.BITBUCKET: ("BITBUCKET_API_URL", "https://api.bitbucket.org/2.0"),
+}
+_WELL_KNOWN = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
+
+
+def _api_root(kind: Kind, host: str) -> str:
+    if kind is Kind.GITLAB:
+        return f"https://{host}/api/v4"
+    if kind is Kind.BITBUCKET:
+        return f"https://api.{host}/2.0"
     is_hosted = host == "github.com" or host.endswith(".ghe.com")
-    return _github_ref(
-        f"https://api.{host}" if is_hosted else f"https://{host}/api/v3", found["name"]
-    )
+    return f"https://api.{host}" if is_hosted else f"https://{host}/api/v3"
 
 
-def _github_ref(root: str, name: str) -> RepositoryRef:
+def _hosted_ref(kind: Kind, root: str, name: str) -> RepositoryRef:
     root = root.rstrip("/")
     host = urlsplit(root).netloc.removeprefix("api.")
-    return RepositoryRef(Kind.GITHUB, host, name.removesuffix(".git"), root)
+    return RepositoryRef(kind, host, name.removesuffix(".git"), root)

@@ -66,7 +66,9 @@ def tree_paths(folder: Path, commit: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def read_blobs(folder: Path, oids: Iterable[str]) -> dict[str, bytes]:
+def read_blobs(
+    folder: Path, oids: Iterable[str], environment: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
     """The content of each blob; a blobless clone fetches those it has not, one by one.
 
     Raises GitError for one that cannot be had.
@@ -75,7 +77,7 @@ def read_blobs(folder: Path, oids: Iterable[str]) -> dict[str, bytes]:
     if not wanted:
         return {}
     request = "".join(f"{oid}\n" for oid in wanted).encode()
-    output = run(["cat-file", "--batch"], folder=folder, stdin=request)
+    output = run(["cat-file", "--batch"], folder=folder, stdin=request, environment=environment)
     found, at = {}, 0
     for oid in wanted:
         line_end = output.index(b"\n", at)

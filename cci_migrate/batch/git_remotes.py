@@ -79,39 +79,49 @@ def _bare_name(path: str) -> str:
     return path.strip("/").removesuffix(".git")
 
 
-class GitHost:
-    """Repositories behind git URLs. The end of the road is the pushed branch."""
+class GitClones:
+    """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    def __init__(self, branch: str, lane: Lane) -> None:
+    ``environment`` gives git what it needs to be let in. Safe to use from several threads.
+    """
+
+    def __init__(self, branch: str, environment: Mapping[str, str] | None = None) -> None:
         self._branch = branch
-        self._lane = lane
+        self._environment = dict(environment or {})
         self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
         self._clones: OrderedDict[str, Path] = OrderedDict()
         self._guard = threading.Lock()
 
-    @property
-    def delivery(self) -> Delivery:
-        """A pushed branch."""
-        return Delivery.BRANCH
+    def see(self, ref: RepositoryRef, url: str) -> Sighting:
+        """The repository's head, its configs and the branch."""
+        try:
+            return self._snapshot(ref, url)
+        except git.GitError as error:
+            said = str(error).lower()
+            if "not found" in said or "does not exist" in said or "does not appear" in said:
+                return Unseen(ref, Blocker.NOT_FOUND, str(error))
+            if "authentication" in said or "permission" in said or "could not read user" in said:
+                return Unseen(ref, Blocker.FORBIDDEN, str(error))
+            return Unseen(ref, Blocker.FAILED, str(error))
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
-        """Each repository's head and the branch, a few at a time."""
+    def see_all(self, wanted: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Sighting]:
+        """`see`, a few at a time."""
         with ThreadPoolExecutor(LANES) as lanes:
-            for start in range(0, len(refs), LANES * 4):
-                yield from lanes.map(self._see, refs[start : start + LANES * 4])
+            for start in range(0, len(wanted), LANES * 4):
+                yield from lanes.map(lambda one: self.see(*one), wanted[start : start + LANES * 4])
 
-    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+    def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
-        folder = self._clone(snapshot.ref)
+        folder = self._clone(snapshot.ref, url)
         tree = git.tree_paths(folder, snapshot.head)
-        blobs = _blobs(folder, [tree[path][1] for path in paths if path in tree])
+        blobs = self._blobs(folder, [tree[path][1] for path in paths if path in tree])
         return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
 
-    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
-        """Push the branch with one commit on top of the head."""
-        folder = self._clone(snapshot.ref)
+    def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
+        """Make the commit on top of the snapshot's head; it is only here as yet."""
+        folder = self._clone(snapshot.ref, url)
         try:
-            commit = git.commit_files(
+            return git.commit_files(
                 folder,
                 snapshot.head,
                 proposal.contents,
@@ -121,61 +131,20 @@ class GitHost:
             )
         except git.GitError as error:
             raise HostError(str(error)) from None
+
+    def push(self, snapshot: Snapshot, url: str, commit: str) -> None:
+        """Push ``commit`` (empty: delete) to the branch, if that is as the snapshot saw it."""
         old = snapshot.branch.oid if snapshot.branch is not None else ""
-        self._lane.take(PULL_REQUEST)  # each starts a build, as a pull request does
-        push(folder, commit, f"refs/heads/{proposal.branch}", old)
-        return Branch(commit, proposal.message)
-
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Plain git has none."""
-        del snapshot, proposal
-        raise HostError("a plain git server has no pull requests")
-
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """There is nothing to decorate."""
-
-    def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch, where its commit is ours."""
-        if snapshot.branch is None or not owns(snapshot.branch):
-            raise HostError("there is no branch of ours")
-        reference = f"refs/heads/{self._branch}"
-        lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
-        try:
-            git.run(
-                ["push", "--quiet", lease, "origin", f":{reference}"],
-                folder=self._clone(snapshot.ref),
-            )
-        except git.GitError as error:
-            raise HostError(str(error)) from None
-
-    def revert(self, snapshot: Snapshot) -> str:
-        """Delete the branch."""
-        self.close(snapshot)
-        return self._branch
-
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """Plain git tells nothing of CI."""
-        del snapshot
-        return Checks.NONE
+        folder = self._clone(snapshot.ref, url)
+        push(folder, commit, f"refs/heads/{self._branch}", old, self._environment)
 
     def end(self) -> None:
-        """Remove the scratch clones."""
+        """Remove them."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _see(self, ref: RepositoryRef) -> Sighting:
+    def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
         try:
-            return self._snapshot(ref)
-        except git.GitError as error:
-            said = str(error).lower()
-            if "not found" in said or "does not exist" in said or "does not appear" in said:
-                return Unseen(ref, Blocker.NOT_FOUND, str(error))
-            if "authentication" in said or "permission" in said or "could not read user" in said:
-                return Unseen(ref, Blocker.FORBIDDEN, str(error))
-            return Unseen(ref, Blocker.FAILED, str(error))
-
-    def _snapshot(self, ref: RepositoryRef) -> Snapshot:
-        try:
-            folder = self._fetched(ref)
+            folder = self._fetched(ref, url)
         except git.GitError as error:
             if "couldn't find remote ref HEAD" in str(error):
                 return Snapshot(ref, traits=Traits(empty=True))
@@ -183,7 +152,7 @@ class GitHost:
         head = git.text(["rev-parse", "refs/campaign/head"], folder=folder)
         tree = git.tree_paths(folder, head)
         entries = {path: tree[path] for path in config_paths(tree) if tree[path][0] != "120000"}
-        blobs = _blobs(folder, [oid for _, oid in entries.values()])
+        blobs = self._blobs(folder, [oid for _, oid in entries.values()])
         return Snapshot(
             ref,
             head=head,
@@ -200,15 +169,15 @@ class GitHost:
         message = git.text(["log", "-1", "--format=%B", oid], folder=folder)
         return Branch(oid, message, has_own_commits=oid != head)
 
-    def _clone(self, ref: RepositoryRef) -> Path:
+    def _clone(self, ref: RepositoryRef, url: str) -> Path:
         with self._guard:
             folder = self._clones.get(ref.key)
-        return folder or self._fetched(ref)
+        return folder or self._fetched(ref, url)
 
-    def _fetched(self, ref: RepositoryRef) -> Path:
+    def _fetched(self, ref: RepositoryRef, url: str) -> Path:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         git.run(["init", "--quiet", "--bare", str(folder)])
-        git.run(["config", "remote.origin.url", ref.address], folder=folder)
+        git.run(["config", "remote.origin.url", url], folder=folder)
         git.run(
             [
                 "fetch",
@@ -222,6 +191,7 @@ class GitHost:
                 f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
             ],
             folder=folder,
+            environment=self._environment,
         )
         with self._guard:
             self._clones[ref.key] = folder
@@ -231,19 +201,76 @@ class GitHost:
                 shutil.rmtree(old, ignore_errors=True)
         return folder
 
+    def _blobs(self, folder: Path, oids: Sequence[str]) -> dict[str, bytes]:
+        """The blobs, fetched in one request; by itself git would ask for them one by one."""
+        if len(oids) > 1:
+            # A server that gives no single objects sent them all before.
+            with suppress(git.GitError):
+                git.run(
+                    [
+                        *("-c", "fetch.negotiationAlgorithm=noop"),
+                        *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
+                        *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+                    ],
+                    folder=folder,
+                    stdin="".join(f"{oid}\n" for oid in oids).encode(),
+                    environment=self._environment,
+                )
+        return git.read_blobs(folder, oids, self._environment)
 
-def _blobs(folder: Path, oids: Sequence[str]) -> dict[str, bytes]:
-    """The blobs, fetched in one request; by itself git would ask for them one by one."""
-    if len(oids) > 1:
-        # A server that gives no single objects sent them all before.
-        with suppress(git.GitError):
-            git.run(
-                [
-                    *("-c", "fetch.negotiationAlgorithm=noop"),
-                    *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
-                    *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
-                ],
-                folder=folder,
-                stdin="".join(f"{oid}\n" for oid in oids).encode(),
-            )
-    return git.read_blobs(folder, oids)
+
+class GitHost:
+    """Repositories behind git URLs. The end of the road is the pushed branch."""
+
+    def __init__(self, branch: str, lane: Lane) -> None:
+        self._branch = branch
+        self._lane = lane
+        self._clones = GitClones(branch)
+
+    @property
+    def delivery(self) -> Delivery:
+        """A pushed branch."""
+        return Delivery.BRANCH
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each repository's head and the branch."""
+        return self._clones.see_all([(ref, ref.address) for ref in refs])
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head."""
+        return self._clones.read(snapshot, snapshot.ref.address, paths)
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Push the branch with one commit on top of the head."""
+        commit = self._clones.commit(snapshot, snapshot.ref.address, proposal)
+        self._lane.take(PULL_REQUEST)  # each starts a build, as a pull request does
+        self._clones.push(snapshot, snapshot.ref.address, commit)
+        return Branch(commit, proposal.message)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Plain git has none."""
+        del snapshot, proposal
+        raise HostError("a plain git server has no pull requests")
+
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """There is nothing to decorate."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Delete the branch, where its commit is ours."""
+        if snapshot.branch is None or not owns(snapshot.branch):
+            raise HostError("there is no branch of ours")
+        self._clones.push(snapshot, snapshot.ref.address, "")
+
+    def revert(self, snapshot: Snapshot) -> str:
+        """Delete the branch."""
+        self.close(snapshot)
+        return self._branch
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """Plain git tells nothing of CI."""
+        del snapshot
+        return Checks.NONE
+
+    def end(self) -> None:
+        """Remove the scratch clones."""
+        self._clones.end()

@@ -178,7 +178,7 @@ class Api:
             raise RefusedError(answer.message)
         if answer.status == 404:
             raise MissingError(answer.message)
-        if answer.status == 409:
+        if answer.status == 409 or "already exists" in answer.message.lower():
             raise LookAgainError(answer.message)
         raise HostError(answer.message)
 
@@ -250,7 +250,7 @@ def _retry_after(value: str | None, now: float) -> float | None:
 def _answer(response: requests.Response) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     body: Any = None
-    if "json" in headers.get("content-type", ""):
+    if response.content and "json" in headers.get("content-type", ""):
         try:
             body = response.json()
         except ValueError:

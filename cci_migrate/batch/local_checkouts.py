@@ -283,7 +283,13 @@ class LocalHost:
             raise HostError(f"{error.path} {error.problem}") from None
 
 
-def push(folder: Path, commit: str, reference: str, old: str) -> None:
+def push(
+    folder: Path,
+    commit: str,
+    reference: str,
+    old: str,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
 
     Raises RefusedError without permission, LookAgainError when it failed in any other way: the
@@ -291,7 +297,11 @@ def push(folder: Path, commit: str, reference: str, old: str) -> None:
     """
     lease = f"--force-with-lease={reference}:{old}"
     try:
-        git.run(["push", "--quiet", lease, "origin", f"{commit}:{reference}"], folder=folder)
+        git.run(
+            ["push", "--quiet", lease, "origin", f"{commit}:{reference}"],
+            folder=folder,
+            environment=environment,
+        )
     except git.GitError as error:
         said = str(error).lower()
         if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+from typing_extensions import Self
+
 
 class GitServer(ThreadingHTTPServer):
     """Serves every bare repository below ``root`` for reading and writing.
@@ -21,8 +23,8 @@ class GitServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, root: Path, handler: type[BaseHTTPRequestHandler] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or GitHandler)
         self.root = root
         self.requests = 0
         self.bytes_sent = 0
@@ -30,7 +32,7 @@ class GitServer(ThreadingHTTPServer):
 
     @classmethod
     @contextmanager
-    def serving(cls, root: Path) -> Iterator[GitServer]:
+    def serving(cls, root: Path) -> Iterator[Self]:
         """A server for as long as the block lasts."""
         with cls(root) as server:
             thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -49,7 +51,9 @@ class GitServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/{name}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class GitHandler(BaseHTTPRequestHandler):
+    """Hands every request to git."""
+
     server: GitServer
 
     def log_message(self, *arguments: object) -> None:
