@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from typing_extensions import assert_never
@@ -139,12 +141,26 @@ def _write(outcome: Outcome, root: Path, written: _Written) -> Outcome:
         return outcome
     from cci_migrate.writing import WriteError, write
 
-    try:
-        write(outcome.change, root)
-    except WriteError as error:
-        return Failed((error.path,), error.problem, error.instead)
-    written.count += len(outcome.change.files)
+    with _interrupts_after():
+        try:
+            write(outcome.change, root)
+        except WriteError as error:
+            return Failed((error.path,), error.problem, error.instead)
+        written.count += len(outcome.change.files)
     return outcome
+
+
+@contextmanager
+def _interrupts_after() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done, so that what is told of the files is true."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:

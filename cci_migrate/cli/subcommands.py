@@ -43,6 +43,9 @@ class Subcommand:
 class CommandWithSubcommands(click.Group):
     """Runs the subcommand that the first argument names, and else itself."""
 
+    #: A command's options may follow its paths; groups usually forbid that.
+    allow_interspersed_args = True
+
     def __init__(self, *args: Any, subcommands: Mapping[str, Subcommand], **kwargs: Any) -> None:
         kwargs |= {"invoke_without_command": True, "no_args_is_help": False}
         super().__init__(*args, **kwargs)
