@@ -1,0 +1,255 @@
+"""Options: what they do, which do not go together, and what they never repeat."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.options import Colour, PolicyOptions, policy_of
+from cci_migrate.cli.terminal import wants_colour
+from cci_migrate.policy import (
+    DEFAULT_DOCKER_HUB,
+    CredentialStore,
+    LoginMethod,
+    PasswordAuth,
+    Platform,
+    Policy,
+    RegistryPolicy,
+)
+from tests.cli.conftest import CONFIG, Program, put
+
+PASSWORD = "hunter2-in-clear"
+
+
+def usage_error(*arguments: str) -> str:
+    """What is said of ``arguments`` that do not go together."""
+    result = CliRunner().invoke(main_command, [*arguments])
+    assert result.exit_code == 2, result.output
+    return result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--check", "--dry-run"], "--dry-run and --check: choose one"),
+        (["-q", "-v"], "--quiet and --verbose: choose one"),
+        (["--no-config", "--config", __file__], "--config and --no-config: choose one"),
+        (["--context", "a", "--credentials", "project"], "says that there is none"),
+        (["-", "."], "- cannot be mixed with other paths"),
+        (["--stdin-filename", "x.yml"], "--stdin-filename is for -"),
+        (["--select", "sunset-version", "--ignore", "sunset-version"], "both name sunset-version"),
+        (["--select", "sunset-versoin"], "did you mean sunset-version?"),
+        (["--ignore", "missing-context,nonsense"], "no rule 'nonsense'"),
+        (["--platform", "saas"], "'saas' is not one of 'cloud', 'server', 'runner'"),
+        (["--context", " a"], "no such name for a context"),
+        (["--username", ""], "--username': it is empty; put '$DOCKERHUB_USERNAME'"),
+        (["--jobs", "0"], "0 is not in the range"),
+        (["--config", "/nowhere.toml"], "'/nowhere.toml' does not exist"),
+    ],
+)
+def test_usage_errors(arguments: list[str], told: str) -> None:
+    assert told in " ".join(usage_error(*arguments).split())
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "", "HUNTER2", "$", "$a b"])
+def test_a_password_itself_is_refused_and_not_repeated(password: str) -> None:
+    told = usage_error("--password", password)
+    assert "the name of a variable is wanted" in " ".join(told.split())
+    assert len(password) < 3 or password not in told
+
+
+@pytest.mark.parametrize("spelling", ["HUB_TOKEN", "$HUB_TOKEN", "${HUB_TOKEN}"])
+def test_the_docker_hub_options_in_each_spelling(
+    program: Program, config: Path, spelling: str
+) -> None:
+    done = program("--username", "acme-ci", "--password", spelling, "--context", "hub", "-q")
+    assert done.code == 0
+    assert "username: acme-ci" in config.read_text()
+    assert "password: $HUB_TOKEN\n" in config.read_text()
+    assert "- hub\n" in config.read_text()
+
+
+def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
+    quay = RegistryPolicy("quay.io", PasswordAuth("a", "$B"))
+    base = Policy(
+        platform=Platform.SERVER,
+        registries=(quay, RegistryPolicy("docker.io", PasswordAuth("acme", "$T"), "hub")),
+        ignore=frozenset({"a", "b"}),
+        fix_orbs=True,
+    )
+    assert policy_of(PolicyOptions(), base) == base
+    changed = policy_of(
+        PolicyOptions(
+            credentials=CredentialStore.PROJECT,
+            password="$NEW",
+            select=frozenset({"a"}),
+            ignore=frozenset({"c"}),
+            login=LoginMethod.CLI,
+            add_workflow=True,
+        ),
+        base,
+    )
+    assert changed == Policy(
+        platform=Platform.SERVER,
+        credentials=CredentialStore.PROJECT,
+        registries=(RegistryPolicy("docker.io", PasswordAuth("acme", "$NEW"), "hub"), quay),
+        select=frozenset({"a"}),
+        ignore=frozenset({"b", "c"}),
+        login=LoginMethod.CLI,
+        fix_orbs=True,
+        add_workflow=True,
+    )
+
+
+def test_docker_hub_options_without_a_file_keep_the_other_defaults() -> None:
+    (registry,) = policy_of(PolicyOptions(context="hub"), Policy()).registries
+    assert registry == RegistryPolicy("docker.io", DEFAULT_DOCKER_HUB.credential, "hub")
+
+
+def test_select_and_ignore(program: Program, config: Path) -> None:
+    done = program("--select", "missing-context,sunset-version", "--check", "--format", "json")
+    assert json.loads(done.out)["configs"][0]["findings"] == []
+    program("--ignore", "missing-context", "-q")
+    assert "auth:" in config.read_text()
+    assert "context:" not in config.read_text()
+
+
+def test_the_platform_changes_why_it_matters(program: Program, config: Path) -> None:
+    del config
+    cloud, server = program("--check"), program("--check", "--platform", "server")
+    assert "CircleCI Cloud pulls it" in cloud.out
+    assert "CircleCI Cloud pulls it" not in server.out
+
+
+def test_the_nearest_policy_file_counts_for_each_config(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / ".cci-migrate.toml", '[registries."docker.io"]\ncontext = "outer"\n')
+    other = put(tmp_path / "api/.circleci/config.yml", CONFIG)
+    put(
+        tmp_path / "api/pyproject.toml",
+        '[tool.cci-migrate.registries."docker.io"]\ncontext = "inner"\n',
+    )
+    assert program("-q").code == 0
+    assert "- outer\n" in config.read_text()
+    assert "- inner\n" in other.read_text()
+
+
+def test_config_and_no_config(program: Program, config: Path, tmp_path: Path) -> None:
+    put(tmp_path / ".cci-migrate.toml", '[registries."docker.io"]\ncontext = "found"\n')
+    named = put(tmp_path / "named.toml", '[registries."docker.io"]\ncontext = "named"\n')
+    assert "- named" in program("-n", "--config", named).out
+    assert "- docker-hub-creds" in program("-n", "--no-config").out
+    assert config.read_text() == CONFIG
+
+
+def test_a_mistake_in_the_policy_ends_the_run_before_anything_is_written(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / "api/.circleci/config.yml", CONFIG)
+    path = put(tmp_path / "api/.cci-migrate.toml", 'platfrom = "cloud"\n')
+    done = program()
+    assert done.code == 2
+    assert done.err == f"error: {path}:1: unknown key platfrom; did you mean platform?\n"
+    assert config.read_text() == CONFIG
+
+
+def test_a_password_in_the_policy_is_refused_and_not_repeated(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / ".cci-migrate.toml", f'[registries."docker.io"]\npassword = "{PASSWORD}"\n')
+    done = program()
+    assert done.code == 2
+    assert ":2: password must be the name of an environment variable" in done.err
+    assert PASSWORD not in done.err + done.out
+    assert config.read_text() == CONFIG
+
+
+class _Stream:
+    def __init__(self, is_terminal: bool) -> None:
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+
+@pytest.mark.parametrize(
+    ("colour", "is_terminal", "environment", "expected"),
+    [
+        (Colour.AUTO, True, {}, True),
+        (Colour.AUTO, False, {}, False),
+        (Colour.AUTO, True, {"NO_COLOR": "1"}, False),
+        (Colour.AUTO, True, {"NO_COLOR": ""}, True),
+        (Colour.AUTO, True, {"TERM": "dumb"}, False),
+        (Colour.AUTO, False, {"FORCE_COLOR": "1"}, True),
+        (Colour.AUTO, True, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (Colour.ALWAYS, False, {"NO_COLOR": "1"}, True),
+        (Colour.NEVER, True, {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_when_colours_are_wanted(
+    colour: Colour, is_terminal: bool, environment: dict[str, str], expected: bool
+) -> None:
+    stream = _Stream(is_terminal)
+    assert wants_colour(stream, colour, environment) is expected  # type: ignore[arg-type]
+
+
+def test_colours_change_nothing_but_colours(program: Program, config: Path) -> None:
+    del config
+    plain, coloured = program("--check"), program("--check", "--color", "always")
+    assert "\x1b[" not in plain.out
+    assert "\x1b[" in coloured.out
+    assert click.unstyle(coloured.out) == plain.out
+
+
+def test_rules_are_listed(program: Program) -> None:
+    done = program("rules")
+    assert done.code == 0
+    assert "unauthenticated-image  an image of a Docker executor" in done.out
+
+
+def test_a_folder_that_is_called_like_a_subcommand(program: Program, tmp_path: Path) -> None:
+    path = put(tmp_path / "rules/.circleci/config.yml", CONFIG)
+    assert program("./rules", "-q").code == 0
+    assert path.read_text() != CONFIG
+
+
+def test_help_names_every_exit_code_and_the_subcommands() -> None:
+    shown = CliRunner().invoke(main_command, ["--help"]).output
+    assert "rules " in shown
+    for code in ("0 nothing", "1 something", "2 usage", "3 a file", "130 interrupted"):
+        assert code in " ".join(shown.split())
+
+
+SECRET_CONFIG = CONFIG.replace(
+    "    steps: [checkout]",
+    f"        auth: {{username: acme, password: {PASSWORD}}}\n    steps: []",
+)
+
+
+@pytest.mark.parametrize("report_format", ["text", "json", "sarif", "github"])
+@pytest.mark.parametrize("mode", ["--check", "--dry-run", "-v"])
+def test_a_secret_in_a_config_is_never_shown(
+    program: Program, config: Path, mode: str, report_format: str
+) -> None:
+    config.write_text(SECRET_CONFIG)
+    done = program(mode, "--format", report_format, "--color", "always")
+    assert PASSWORD not in done.out + done.err
+    assert "literal-credential" in done.out + done.err or mode == "-v"
+    if mode == "--dry-run" and report_format == "text":
+        assert done.out == ""
+        assert "the diff is withheld" in done.err
+    if mode == "-v":
+        assert PASSWORD not in config.read_text()
+
+
+def test_the_diff_of_a_secret_is_shown_when_asked_for(program: Program, config: Path) -> None:
+    config.write_text(SECRET_CONFIG)
+    done = program("--dry-run", "--show-secrets")
+    assert f"-        auth: {{username: acme, password: {PASSWORD}}}" in done.out
+    assert PASSWORD not in done.err

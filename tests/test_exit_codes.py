@@ -1,0 +1,43 @@
+"""The exit code follows from the outcomes, and from nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from cci_migrate.engine import process
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, exit_code
+from cci_migrate.policy import Policy
+
+HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
+
+
+def examined(image: str) -> Outcome:
+    text = f"{HEAD}      - image: {image}\n"
+    outcome = process({"config.yml": text.encode()}, Policy())
+    assert isinstance(outcome, Examined)
+    return outcome
+
+
+CLEAN = examined("quay.io/a/b:1")
+FIXED = examined("cimg/base:2024.01")
+LEFT = examined("$IMAGE")
+REFUSED = Refused(("a",), "generated")
+FAILED = Failed(("a",), "unreadable")
+OTHER = NotAConfig(("a",), "something else")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "written", "not_written"),
+    [
+        ([], 0, 0),
+        ([CLEAN, OTHER], 0, 0),
+        ([FIXED], 0, 1),
+        ([LEFT], 1, 1),
+        ([CLEAN, REFUSED], 1, 1),
+        ([FAILED, LEFT], 3, 3),
+        ([FIXED, FAILED], 3, 3),
+    ],
+)
+def test_exit_codes(outcomes: list[Outcome], written: int, not_written: int) -> None:
+    assert exit_code(outcomes, written=True).value == written
+    assert exit_code(outcomes, written=False).value == not_written
