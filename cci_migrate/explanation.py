@@ -26,6 +26,7 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.docker.image_reference import registry_of
 
 
 class Access(Enum):
@@ -156,7 +157,7 @@ def _of_step(
         workflow_job=None if entry is None else entry.name,
         job=f"job {docker.job.name}",
         source=f"step on {docker.daemon.value}: {pull.command}",
-        image=", ".join(pull.texts),
+        image=", ".join(text for text in pull.texts if _host_of(text) == host),
         registry=host,
         access=access,
         credential=None if login is None else f"login in {login.moment.step.name}",
@@ -166,3 +167,8 @@ def _of_step(
         line=node.source.position(node.start).line,
         reason=(pull.undecided or "") if host is None else "",
     )
+
+
+def _host_of(text: str) -> str | None:
+    host = registry_of(text)
+    return host if isinstance(host, str) else None

@@ -1,0 +1,69 @@
+"""Every pull of a config as a tree to read: who runs it, what it fetches, what gives it access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from typing_extensions import assert_never
+
+from cci_migrate.explanation import Access, ExplainedPull
+
+#: Gives a text a colour (a name that click knows), or leaves it as it is.
+Paint = Callable[[str, str], str]
+
+
+def plain(text: str, colour: str) -> str:
+    """No colour."""
+    del colour
+    return text
+
+
+def explanation_tree(pulls: Iterable[ExplainedPull], paint: Paint = plain) -> Iterator[str]:
+    """The lines of the tree, without line ends.
+
+    Workflow, workflow job with its contexts, pull, and under it what gives it access.
+    """
+    by_workflow: dict[str | None, dict[str, list[ExplainedPull]]] = {}
+    for pull in pulls:
+        owners = by_workflow.setdefault(pull.workflow, {})
+        owners.setdefault(pull.workflow_job or pull.job, []).append(pull)
+    for workflow, owners in by_workflow.items():
+        yield "run by no workflow" if workflow is None else f"workflow {workflow}"
+        for owner, theirs in owners.items():
+            yield f"  {_owner(owner, theirs[0])}"
+            for pull in theirs:
+                yield from (f"    {line}" for line in _pull(pull, paint))
+
+
+def _owner(owner: str, pull: ExplainedPull) -> str:
+    if pull.workflow is None:
+        return owner
+    runs = "" if pull.job == f"job {owner}" else f" ({pull.job})"
+    held = f"contexts {', '.join(pull.contexts)}" if pull.contexts else "no context"
+    return f"{owner}{runs}, {held}"
+
+
+def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
+    image = pull.image or "images that are not named"
+    registry = pull.registry or "a registry that cannot be told"
+    yield f"{image} from {registry}"
+    yield f"  {pull.source}, {pull.path}:{pull.line}"
+    yield f"  {_access(pull, paint)}"
+
+
+def _access(pull: ExplainedPull, paint: Paint) -> str:
+    reads = f", reads {', '.join(f'${name}' for name in pull.variables)}" if pull.variables else ""
+    reason = f": {pull.reason}" if pull.reason else ""
+    match pull.access:
+        case Access.AUTHENTICATED:
+            return paint(f"authenticated by {pull.credential}{reads}", "green")
+        case Access.INCOMPLETE:
+            return paint(f"incomplete {pull.credential}{reads}{reason}", "red")
+        case Access.UNAUTHENTICATED:
+            return paint(f"not authenticated{reason}", "red")
+        case Access.UNKNOWN:
+            return paint(f"not known{reason}", "yellow")
+        case Access.NOT_NEEDED:
+            return "needs no credentials"
+        case _:
+            assert_never(pull.access)
