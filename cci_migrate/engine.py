@@ -54,22 +54,24 @@ def process(
     read: RepositoryReader = nothing_else,
     *,
     explain: bool = False,
+    only_find: bool = False,
 ) -> Outcome:
     """What becomes of the config that ``files`` (one group: path from the root to bytes) make up.
 
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
+    ``only_find`` asks for the findings alone: no change is written out and proven.
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
     group = _as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
         return loaded
-    examined = _examine(loaded, policy, decisions, read)
+    examined = _examine(loaded, policy, decisions, read, writes=not only_find)
     plan = examined.plan
     if loaded.refused is not None:
         return _with_findings(loaded.refused, plan)
     change = None
-    if plan.operations:
+    if plan.operations and not only_find:
         proven = prove(
             examined.reading,
             policy,
@@ -133,7 +135,12 @@ def _as_one(files: Mapping[str, bytes]) -> Group:
 
 
 def _examine(
-    loaded: Loaded, policy: Policy, decisions: Decisions, read: RepositoryReader
+    loaded: Loaded,
+    policy: Policy,
+    decisions: Decisions,
+    read: RepositoryReader,
+    *,
+    writes: bool = True,
 ) -> _Examination:
     config = loaded.config
     assessment = assess(config, policy, decisions.names, _text_reader(read))
@@ -142,7 +149,8 @@ def _examine(
         findings = ()
     if config.is_orb_source and not policy.fix_orbs:
         findings = tuple(_explained_only(one) for one in findings)
-    return _Examination(assessment, plan_changes(config.documents, findings, decisions))
+    plan = plan_changes(config.documents, findings, decisions, writes=writes)
+    return _Examination(assessment, plan)
 
 
 def _text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:

@@ -120,5 +120,7 @@ def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
                 one.state is State.LEFT and one.finding.severity is not Severity.NOTE
                 for one in outcome.settled
             )
-            left = left or (not written and outcome.change is not None)
+            left = left or (
+                not written and any(one.state is State.FIXED for one in outcome.settled)
+            )
     return ExitCode.LEFT if left else ExitCode.DONE

@@ -55,30 +55,50 @@ class _Chosen:
 
 
 def plan_changes(
-    documents: Sequence[Document], findings: Iterable[Finding], decisions: Decisions
+    documents: Sequence[Document],
+    findings: Iterable[Finding],
+    decisions: Decisions,
+    *,
+    writes: bool = True,
 ) -> Plan:
-    """The plan for ``findings`` of the config that ``documents`` make up."""
+    """The plan for ``findings`` of the config that ``documents`` make up.
+
+    ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
+    """
     all_findings = list(findings)
-    chosen = {finding.key: _choose(finding, decisions) for finding in all_findings}
-    wanted = _unique(op for one in chosen.values() for op in one.operations)
-    try:
-        edits = _render(documents, wanted)
-    except CannotRenderError:
-        chosen = {key: _renderable(documents, one) for key, one in chosen.items()}
+    chosen = [_choose(finding, decisions) for finding in all_findings]
+    wanted = _operations(chosen)
+    edits = _rendered(documents, wanted) if writes else {}
+    if edits is None:
+        chosen = [_renderable(documents, one) for one in chosen]
+    settled, kept = _settle(all_findings, chosen)
+    if writes and (edits is None or kept != wanted):
+        edits = _rendered(documents, kept)
+    if edits is None:
+        # Each can be written, but not all of them in one text.
+        together = "the changes of this file cannot be written together"
+        chosen = [_left(one, together) for one in chosen]
+        settled, kept = _settle(all_findings, chosen)
+        edits = {}
+    return Plan(settled, kept, edits)
+
+
+def _settle(
+    findings: Sequence[Finding], chosen: Sequence[_Chosen]
+) -> tuple[tuple[Settled, ...], tuple[Operation, ...]]:
+    """What becomes of each finding, and the operations of those that are fixed."""
     settled: list[Settled] = []
+    kept: list[_Chosen] = []
     done: set[str] = set()
-    for finding in all_findings:
-        one = chosen[finding.key]
+    for finding, one in zip(findings, chosen, strict=True):
         if finding.after and done.isdisjoint(finding.after):
             # It rests on fixes none of which is made: there is nothing to say of it.
             continue
         if one.state is State.FIXED:
             done.add(finding.key)
         settled.append(Settled(finding, one.state, one.reason))
-    kept = _unique(op for one in settled for op in chosen[one.finding.key].operations)
-    if kept != wanted:
-        edits = _render(documents, kept)
-    return Plan(tuple(settled), kept, edits)
+        kept.append(one)
+    return tuple(settled), _operations(kept)
 
 
 def _choose(finding: Finding, decisions: Decisions) -> _Chosen:
@@ -125,8 +145,21 @@ def _renderable(documents: Sequence[Document], one: _Chosen) -> _Chosen:
     try:
         _render(documents, one.operations)
     except CannotRenderError as error:
-        return _Chosen(State.LEFT, f"the change cannot be written here: {error}", ())
+        return _left(one, f"the change cannot be written here: {error}")
     return one
+
+
+def _left(one: _Chosen, reason: str) -> _Chosen:
+    return _Chosen(State.LEFT, reason, ()) if one.operations else one
+
+
+def _rendered(
+    documents: Sequence[Document], operations: Sequence[Operation]
+) -> Mapping[str, tuple[Edit, ...]] | None:
+    try:
+        return _render(documents, operations)
+    except CannotRenderError:
+        return None
 
 
 def _render(
@@ -142,5 +175,6 @@ def _render(
     }
 
 
-def _unique(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    return tuple(dict.fromkeys(operations))
+def _operations(chosen: Iterable[_Chosen]) -> tuple[Operation, ...]:
+    """The operations of all, each once: findings that share a definition share the edit."""
+    return tuple(dict.fromkeys(op for one in chosen for op in one.operations))
