@@ -376,6 +376,79 @@ def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str)
         return _conclude(campaign, is_complete=following.revert())
 
 
+@batch.command()
+@_campaign_option
+@click.option(
+    "--html",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Where to write the page.",
+)
+@_reported
+def report(folder: Path, path: Path) -> ExitCode:
+    """Write the campaign as one self-contained HTML page."""
+    from cci_migrate.batch.report import write_report
+
+    with read_only(folder) as campaign:
+        try:
+            write_report(campaign, path)
+        except OSError as error:
+            raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
+    return ExitCode.DONE
+
+
+@batch.command()
+@click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR...",
+)
+@_campaign_option
+@_reported
+def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
+    """Make one campaign of several, such as the shares that the nodes of a CI job planned."""
+    from cci_migrate.batch.merging import merge as merge_campaigns
+
+    with read_only(folders[0]) as first:
+        policy, branch = first.policy, first.branch
+    with begin(folder, policy, branch, again=False) as campaign:
+        merge_campaigns(campaign, folders)
+        return _conclude(campaign, is_complete=True)
+
+
+@batch.command()
+@_campaign_option
+@click.option(
+    "--sourcegraph",
+    is_flag=True,
+    required=True,
+    help="As a batch spec of Sourcegraph.",
+)
+@click.option("--name", default="cci-migrate", show_default=True, help="The batch change's name.")
+@click.option(
+    "--container",
+    default="python:3.13-slim",
+    show_default=True,
+    metavar="IMAGE",
+    help="What the step runs in.",
+)
+@_reported
+def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
+    """Print the planned changes for another engine that makes them."""
+    from cci_migrate.batch.export import exported, sourcegraph_spec
+
+    del sourcegraph
+    with read_only(folder) as campaign:
+        if not exported(campaign):
+            raise CampaignError(f"{folder}: no planned repository that is not a local checkout")
+        click.echo(sourcegraph_spec(campaign, name, container), nl=False)
+    return ExitCode.DONE
+
+
 @contextmanager
 def _following(
     folder: Path, names: tuple[str, ...], log_format: str, verbose: bool

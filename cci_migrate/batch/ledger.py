@@ -272,6 +272,20 @@ class Ledger:
                 "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind, at)
             )
 
+    def add_history(self, other: Ledger) -> None:
+        """Take over the sources and the writes that ``other`` remembers."""
+        sources = other._connection.execute("SELECT name, cursor, is_listed FROM sources")
+        writes = other._connection.execute("SELECT lane, kind, at FROM writes")
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)", [tuple(row) for row in sources]
+            )
+            self._connection.executemany(
+                "INSERT INTO writes (lane, kind, at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS "
+                "(SELECT 1 FROM writes WHERE lane = ?1 AND kind = ?2 AND at = ?3)",
+                [tuple(row) for row in writes],
+            )
+
     def not_before(self, lane: str) -> float:
         """When the host will hear us again on ``lane``; 0: it never said."""
         row = self._connection.execute(

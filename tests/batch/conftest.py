@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cci_migrate.batch import commands
+from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import Batch
@@ -32,6 +34,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def batch(tmp_path: Path) -> Batch:
     """The commands, on a campaign of this test's own."""
     return Batch(tmp_path / "campaign")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
+    """The commands' clock: waits take no time, and are counted."""
+    made = QuickClock()
+    monkeypatch.setattr(commands, "SystemClock", lambda: made)
+    return made
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.batch.repositories import (
 )
 
 BRANCH = "cci-migrate/registry-auth"
+pytestmark = pytest.mark.usefixtures("clock")
 LARGE = os.urandom(1_000_000)
 
 

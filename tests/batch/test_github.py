@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from graphql import build_schema, parse, validate
 
-from cci_migrate.batch import commands
 from cci_migrate.batch.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import (
@@ -35,14 +34,6 @@ from tests.batch.repositories import (
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
-    """The commands' clock."""
-    made = QuickClock()
-    monkeypatch.setattr(commands, "SystemClock", lambda: made)
-    return made
 
 
 def once(

@@ -20,6 +20,7 @@ from tests.batch.repositories import (
 from tests.batch.rest_stand_ins import TOKEN, BitbucketStandIn, GitLabStandIn, RestStandIn
 
 BRANCH = "cci-migrate/registry-auth"
+pytestmark = pytest.mark.usefixtures("clock")
 QUICK = ("--seconds-between", 0)
 
 

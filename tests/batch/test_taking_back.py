@@ -22,6 +22,7 @@ from tests.batch.repositories import (
 )
 
 BRANCH = "cci-migrate/registry-auth"
+pytestmark = pytest.mark.usefixtures("clock")
 QUICK = ("--seconds-between", 0)
 
 

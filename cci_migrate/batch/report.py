@@ -1,0 +1,176 @@
+"""The campaign as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cci_migrate.batch.campaign import Campaign, write_whole
+from cci_migrate.batch.ledger import Entry, Ledger
+from cci_migrate.batch.planning import FindingRecord
+from cci_migrate.batch.redaction import redact
+from cci_migrate.batch.results import ORDER
+from cci_migrate.batch.states import LEFT, MEANING, State
+
+#: Diffs longer than this, or beyond this in all, are linked to instead of shown.
+DIFF_LIMIT = 100_000
+DIFFS_LIMIT = 20_000_000
+
+_GOOD = frozenset(
+    {
+        State.CHANGED,
+        State.PULL_REQUEST_OPEN,
+        State.PULL_REQUEST_MERGED,
+        State.NOTHING_TO_DO,
+    }
+)
+_WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A state's line in the page."""
+
+    name: str
+    count: int
+    meaning: str
+    tone: str
+
+    @property
+    def told(self) -> str:
+        """For the bar's caption."""
+        return f"{self.count} {self.name}"
+
+
+@dataclass(slots=True)
+class RegistryRow:
+    """What was found of one registry's pulls."""
+
+    name: str
+    found: int = 0
+    fixed: int = 0
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A repository's line in the page."""
+
+    name: str
+    url: str
+    state: str
+    tone: str
+    cause: str
+    findings: tuple[FindingRecord, ...]
+    lines: tuple[tuple[str, str], ...]
+    diff: str
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is counted over all repositories."""
+
+    images: int = 0
+    authenticated: int = 0
+    registries: dict[str, RegistryRow] = field(default_factory=dict)
+    todos: Counter[str] = field(default_factory=Counter)
+
+
+def write_report(campaign: Campaign, path: Path) -> None:
+    """Write the page to ``path``, whole or not at all."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # The page holds names, causes and lines of other people's files: everything is escaped.
+    environment = Environment(
+        loader=PackageLoader("cci_migrate.batch"),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    ledger, totals = campaign.ledger, _totals(campaign.ledger)
+    folder = campaign.folder or Path()
+    page = environment.get_template("report.html").render(
+        title=folder.resolve().name,
+        branch=campaign.branch,
+        when=time.strftime("%Y-%m-%d %H:%M"),
+        total=sum(ledger.counts().values()),
+        states=list(_states(ledger)),
+        images=totals.images,
+        authenticated=totals.authenticated,
+        registries=sorted(totals.registries.values(), key=lambda row: -row.found),
+        todos=totals.todos.most_common(),
+        rows=_rows(campaign),
+    )
+    write_whole(path, page.encode("utf-8", "replace"))
+
+
+def _tone(state: State) -> str:
+    if state in _GOOD:
+        return "good"
+    if state in _WAITING:
+        return "wait"
+    return "bad" if state is State.FAILED or state in LEFT else "none"
+
+
+def _states(ledger: Ledger) -> Iterator[StateRow]:
+    counts = ledger.counts()
+    for state in ORDER:
+        if counts[state]:
+            yield StateRow(state.value, counts[state], MEANING[state], _tone(state))
+
+
+def _totals(ledger: Ledger) -> Totals:
+    totals = Totals()
+    rows: defaultdict[str, RegistryRow] = defaultdict(lambda: RegistryRow(""))
+    for entry in ledger.entries():
+        totals.images += entry.images
+        totals.authenticated += entry.authenticated
+        totals.todos.update(entry.todos)
+        for finding in entry.findings:
+            if not finding.registry or finding.rule == "missing-context":
+                continue
+            row = rows[finding.registry]
+            row.name = finding.registry
+            row.found += 1
+            row.fixed += finding.state == "fixed"
+            row.left += finding.state == "left"
+    totals.registries = dict(rows)
+    return totals
+
+
+def _rows(campaign: Campaign) -> Iterator[Row]:
+    room = DIFFS_LIMIT
+    for entry in campaign.ledger.entries():
+        diff = campaign.read_diff(entry)
+        is_shown = bool(diff) and len(diff) <= min(DIFF_LIMIT, room)
+        room -= len(diff) if is_shown else 0
+        yield Row(
+            name=entry.ref.label,
+            url=_url(entry),
+            state=entry.state.value,
+            tone=_tone(entry.state),
+            cause=redact(entry.cause),
+            findings=entry.findings,
+            lines=tuple(_lines(diff)) if is_shown else (),
+            diff=entry.diff,
+        )
+
+
+def _url(entry: Entry) -> str:
+    """The pull request, if its address is one that a browser may be sent to."""
+    url = entry.pull.url if entry.pull is not None else ""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _lines(diff: bytes) -> Iterator[tuple[str, str]]:
+    for line in diff.decode("utf-8", "replace").rstrip("\n").split("\n"):
+        if line.startswith(("+++", "---", "diff ", "@@", "#", "\\")):
+            yield "h", line
+        elif line.startswith("+"):
+            yield "a", line
+        elif line.startswith("-"):
+            yield "d", line
+        else:
+            yield "", line

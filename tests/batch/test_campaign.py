@@ -1,0 +1,169 @@
+"""What a campaign's folder is good for: shares, merging, exporting and the page."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from cci_migrate.batch.choosing import Shard
+from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
+from cci_migrate.batch.redaction import redact, remember
+from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.policy import (
+    AwsKeyAuth,
+    AwsRoleAuth,
+    CredentialStore,
+    GcpAuth,
+    PasswordAuth,
+    Policy,
+    RegistryPolicy,
+)
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout, write_files
+
+
+def test_every_repository_falls_to_exactly_one_share() -> None:
+    refs = [RepositoryRef(Kind.GITHUB, "github.com", f"acme/r{at}", "") for at in range(200)]
+    shares = [[ref for ref in refs if Shard(k, 4).has(ref)] for k in range(1, 5)]
+    assert sorted(ref for share in shares for ref in share) == sorted(refs)
+    assert all(len(share) > 20 for share in shares)
+
+
+def test_shares_planned_apart_are_merged_and_applied(
+    tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"r{at}" for at in range(8)]
+    for name in names:
+        checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
+    one, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
+    one("plan", tmp_path / "all", "--shard", "1/2", code=1)
+    monkeypatch.setenv("CIRCLE_NODE_INDEX", "1")
+    monkeypatch.setenv("CIRCLE_NODE_TOTAL", "2")
+    two("plan", tmp_path / "all", code=1)
+    assert one.states().keys() | two.states().keys() == set(names)
+    assert not one.states().keys() & two.states().keys()
+
+    batch("merge", one.folder, two.folder, code=1)
+    assert set(batch.states()) == set(names)
+    batch("apply")
+    assert set(batch.states().values()) == {"changed"}
+
+
+def test_campaigns_of_different_policies_are_not_merged(tmp_path: Path, batch: Batch) -> None:
+    folder = checkout(tmp_path / "x", {CONFIG: PLAIN})
+    one, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
+    one("plan", folder, code=1)
+    two("plan", folder, "--context", "hub", code=1)
+    assert "another policy" in batch("merge", one.folder, two.folder, code=2).output
+
+
+def test_a_policy_survives_the_ledger() -> None:
+    policy = Policy(
+        credentials=CredentialStore.PROJECT,
+        registries=(
+            RegistryPolicy("docker.io", PasswordAuth("$U", "$P"), "hub"),
+            RegistryPolicy("*.dkr.ecr.*", AwsKeyAuth("$I", "$K")),
+            RegistryPolicy("1.dkr.ecr.x", AwsRoleAuth("arn:x")),
+            RegistryPolicy("*-docker.pkg.dev", GcpAuth("a", "b", "c")),
+        ),
+        select=frozenset({"missing-context"}),
+        ignore=frozenset({"orb-pull"}),
+    )
+    assert policy_from_json(json.loads(json.dumps(policy_to_json(policy)))) == policy
+
+
+def test_a_ledger_of_another_version_is_refused(tmp_path: Path, batch: Batch) -> None:
+    batch("plan", checkout(tmp_path / "x", {CONFIG: PLAIN}), code=1)
+    with sqlite3.connect(batch.folder / "ledger.sqlite") as ledger:
+        ledger.execute("PRAGMA user_version = 99")
+    ledger.close()
+    output = batch("status", code=2).output
+    assert "another version of cci-migrate" in output
+
+
+def test_a_file_that_is_no_ledger_is_refused(batch: Batch) -> None:
+    write_files(batch.folder, {"ledger.sqlite": b"not a database, but long enough" * 9})
+    assert "not a campaign's ledger" in batch("status", code=2).output
+
+
+class Page(html.parser.HTMLParser):
+    """What a page shows, and what it would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        named = dict(attrs)
+        self.loads += [named[n] or "" for n in ("src", "srcset") if n in named]
+        if tag == "link":
+            self.loads.append(named.get("href") or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_self_contained_and_escapes_what_it_shows(tmp_path: Path, batch: Batch) -> None:
+    hostile = PLAIN.replace(b"checkout\n", b"run: echo '<script>alert(1)</script>'\n")
+    checkout(tmp_path / "all" / "one", {CONFIG: hostile})
+    checkout(tmp_path / "all" / "<b>two", {CONFIG: b"jobs: ["})
+    batch("plan", tmp_path / "all", code=3)
+    batch("report", "--html", tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    assert page.loads == []
+    assert page.tags.count("script") == 1
+    assert "b" not in page.tags
+    assert "<b>two" in page.text
+    assert "+          username: $DOCKERHUB_USERNAME" in page.text
+    assert "docker.io" in page.text
+
+
+def test_planned_repositories_are_exported_as_a_batch_spec(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    github.add("acme/docs", {"README": b"x"})
+    batch("plan", "github:acme", "--context", "hub", code=1)
+    spec = YAML(typ="safe").load(batch("export", "--sourcegraph").output)
+    assert spec["version"] == 2
+    assert [on["repository"].split("/", 1)[1] for on in spec["on"]] == ["acme/api", "acme/web"]
+    assert "--context hub" in spec["steps"][0]["run"]
+    assert spec["changesetTemplate"]["branch"] == "cci-migrate/registry-auth"
+
+
+def test_progress_is_told_as_json_on_request(tmp_path: Path, batch: Batch) -> None:
+    checkout(tmp_path / "x", {CONFIG: PLAIN})
+    result = batch("plan", tmp_path / "x", "--log-format", "json", code=1)
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert [event["event"] for event in events] == ["begin", "repository", "end"]
+    assert events[1]["state"] == "planned"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ada:geheim1234@example.com/x.git",
+        "https://geheim1234@example.com/x.git",
+        "token ghp_geheim1234567890",
+        "Authorization: Bearer geheim1234567",
+        "glpat-geheim1234567890",
+    ],
+)
+def test_credentials_are_hidden(text: str) -> None:
+    assert "geheim" not in redact(text)
+
+
+def test_a_known_token_is_hidden_wherever_it_turns_up() -> None:
+    token = remember("ein-ganz-eigener-wert")
+    assert "eigener" not in redact(f"GET /x?y={token} failed")
+    assert "eigener" not in repr(token)
