@@ -17,6 +17,9 @@ _MARGIN = "        "
 WIDEST = 100
 _NARROWEST = 20
 
+#: Up to how many files are named, rather than counted.
+_FEW = 3
+
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _STATE_COLOURS = {State.FIXED: "green", State.LEFT: "yellow", State.SUPPRESSED: "bright_black"}
 
@@ -193,7 +196,23 @@ def _todo(report: Report, paint: _Paint) -> Iterator[str]:
         if report.mode is Mode.WRITE
         else "You will have to do this outside the files"
     )
-    yield from _section(heading, list(report.todos), paint)
+    files: dict[str, list[str]] = defaultdict(list)
+    configs = 0
+    for result in report.results:
+        if isinstance(result.outcome, Examined) and result.outcome.todos:
+            configs += 1
+            for todo in result.outcome.todos:
+                files[todo.text].append(result.shown(result.outcome.paths[0]))
+    # What holds for every config needs no names.
+    items = [
+        todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
+        for todo, names in files.items()
+    ]
+    yield from _section(heading, items, paint)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} configs"
 
 
 def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:

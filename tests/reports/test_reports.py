@@ -33,6 +33,14 @@ MANY = (
     + "workflows:\n  main:\n    jobs:\n"
     + "".join(f"      - j{n}\n" for n in range(50))
 )
+MISROUTED = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: quay.io/acme/builder
+        auth: {username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}
+"""
 PATH = ".circleci/config.yml"
 
 
@@ -103,6 +111,15 @@ def test_what_is_to_do_and_to_know_is_told_once_for_many_files() -> None:
     told = " ".join(text(report(*results)).split())
     assert told.count("The context docker-hub-creds must exist") == 1
     assert "- 20 files: 1 image of quay.io is not covered" in told
+
+
+def test_what_is_to_do_for_some_files_only_names_them() -> None:
+    own_names = MISROUTED.replace("quay.io/acme", "acme").replace("$DOCKERHUB_", "$HUB_")
+    others = own_names + "  b:\n    docker: [{image: cimg/base:1}]\n"
+    results = [Result("", outcome()), Result("other/", outcome(others))]
+    told = " ".join(text(report(*results)).split())
+    assert "must hold HUB_USERNAME and HUB_PASSWORD" in told
+    assert "(For other/.circleci/config.yml.)" in told
 
 
 def test_failures_are_a_line_each_with_place_problem_and_advice() -> None:
@@ -242,16 +259,6 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
     assert "not cimg/base:77, but [withheld]" in document
     assert "take back [withheld]" in document
     assert "[withheld] is pulled from Docker Hub" in document
-
-
-MISROUTED = """\
-version: 2.1
-jobs:
-  a:
-    docker:
-      - image: quay.io/acme/builder
-        auth: {username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}
-"""
 
 
 def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() -> None:
