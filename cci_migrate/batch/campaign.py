@@ -157,6 +157,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+        Path(name).chmod(0o644)  # mkstemp lets nobody else read, and this is to be passed on
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -118,7 +118,8 @@ def _states(ledger: Ledger) -> Iterator[StateRow]:
     counts = ledger.counts()
     for state in ORDER:
         if counts[state]:
-            yield StateRow(state.value, counts[state], MEANING[state], _tone(state))
+            meaning = MEANING[state].replace("`", "")
+            yield StateRow(state.value, counts[state], meaning, _tone(state))
 
 
 def _totals(ledger: Ledger) -> Totals:
@@ -151,7 +152,7 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
             url=_url(entry),
             state=entry.state.value,
             tone=_tone(entry.state),
-            cause=redact(entry.cause),
+            cause="" if entry.cause == _url(entry) else redact(entry.cause),
             findings=entry.findings,
             lines=tuple(_lines(diff)) if is_shown else (),
             diff=entry.diff,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -79,4 +80,6 @@ def exit_code(ledger: Ledger) -> ExitCode:
 
 def _general(entry: Entry) -> str:
     """The cause without what is particular to the repository, so that like causes count as one."""
-    return entry.cause.replace(entry.ref.name, "...")
+    cause = entry.cause.replace(entry.ref.name, "...")
+    cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)
+    return re.sub(r"\S+\.ya?ml(:\d+)*: ", "", cause)
