@@ -7,6 +7,7 @@ https://circleci.com/docs/guides/execution-managed/private-images/.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from typing_extensions import assert_never
@@ -16,6 +17,10 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
 from cci_migrate.policy import Platform
+
+
+#: How the images that CircleCI itself publishes begin.
+_OF_CIRCLECI = ("cimg/", "circleci/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,10 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
             assert_never(platform)
 
 
-def of_anonymous_step(platform: Platform, *, own_machine: bool, host: str) -> Impact:
-    """Of an image that ``docker`` pulls from ``host`` in a step without a login."""
+def of_anonymous_step(
+    images: Iterable[str], host: str, platform: Platform, *, own_machine: bool
+) -> Impact:
+    """Of ``images`` that ``docker`` pulls from ``host`` in a step without a login."""
     if host != DOCKER_HUB:
         return Impact(
             Severity.WARNING,
@@ -82,6 +89,12 @@ def of_anonymous_step(platform: Platform, *, own_machine: bool, host: str) -> Im
     if own_machine:
         platform = Platform.RUNNER
     match platform:
+        case Platform.CLOUD if all(image.startswith(_OF_CIRCLECI) for image in images):
+            return Impact(
+                Severity.WARNING,
+                "On CircleCI Cloud the images that CircleCI publishes are exempt from Docker Hub's "
+                "limits; with a login your account's apply.",
+            )
         case Platform.CLOUD:
             return Impact(
                 Severity.ERROR,

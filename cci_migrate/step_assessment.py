@@ -28,6 +28,11 @@ class MissingLogin:
     pull: StepPull
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The images that come from the registry."""
+        return tuple(text for text in self.pull.texts if registry_of(text) == self.host)
+
+    @property
     def route(self) -> str:
         """The name of the place: one login a registry a job."""
         route = f"{self.docker.job.route}.steps"

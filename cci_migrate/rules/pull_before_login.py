@@ -39,14 +39,17 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for missing in assessment.missing_logins:
         job = missing.docker.job
         impact = of_anonymous_step(
-            assessment.policy.platform, own_machine=runs_on_runner(job), host=missing.host
+            missing.images,
+            missing.host,
+            assessment.policy.platform,
+            own_machine=runs_on_runner(job),
         )
         name = registry_name(missing.host)
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=Place(missing.pull.moment.step.node, missing.route),
             message=f"{missing.pull.command} fetches from {name} before a login to it",
-            subject=", ".join(missing.pull.texts[:3]),
+            subject=", ".join(missing.images[:3]),
             owner=f"job {job.name}",
             severity=impact.severity,
             because=impact.because,

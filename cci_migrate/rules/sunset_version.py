@@ -1,8 +1,8 @@
-"""The config is of version 2 or 2.0, which CircleCI Cloud no longer runs.
+"""The config is of version 2 or 2.0, whose end on CircleCI Cloud has been announced.
 
 ## What it finds
 
-`version: 2` or `version: 2.0`. It reached its end of life on Cloud on 21 September 2026
+`version: 2` or `version: 2.0`. CircleCI announced its end on Cloud for 21 September 2026
 (https://discuss.circleci.com/t/54719); CircleCI Server may run it longer.
 
 ## The fix
@@ -32,13 +32,13 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     yield Finding(
         rule=ID,
         place=Place(version, "version"),
-        message=f"version {version.value} of the config language is at its end of life",
+        message=f"version {version.value} of the config language is at its end",
         subject=f"version {version.value}",
         owner="config",
         severity=Severity.NOTE,
-        because="CircleCI Cloud stopped running it on 21 September 2026."
+        because="CircleCI announced its end on Cloud for 21 September 2026."
         if cloud
-        else "CircleCI Cloud stopped running it; CircleCI Server may follow.",
+        else "CircleCI announced its end on Cloud; CircleCI Server may follow.",
         remedy=NoFix(
             "going to 2.1 is a change of its own",
             "see https://circleci.com/docs/reference/configuration-reference/#version",
@@ -48,7 +48,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 RULE = Rule(
     id=ID,
-    summary="the config is of version 2, which CircleCI Cloud no longer runs",
+    summary="the config is of version 2, whose end on CircleCI Cloud has been announced",
     manual=__doc__,
     detect=detect,
     examples=(
