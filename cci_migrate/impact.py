@@ -18,7 +18,6 @@ from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
 from cci_migrate.policy import Platform
 
-
 #: How the images that CircleCI itself publishes begin.
 _OF_CIRCLECI = ("cimg/", "circleci/")
 
