@@ -8,6 +8,7 @@ from enum import Enum
 
 from tools.plain_yaml import Data
 from tools.pulled_images import AUTH_KEYS, contexts_of
+from tools.step_logins import is_added_login, is_rewritten_login
 
 LOGIN_KEYS = frozenset(
     {
@@ -30,6 +31,7 @@ class DataChangeKind(Enum):
     AUTH_CHANGED = "auth changed"
     CONTEXT_ADDED = "context added"
     LOGIN_ADDED = "login step added"
+    LOGIN_REWRITTEN = "login takes its password from standard input"
     ORB_ADDED = "Docker orb added"
     OTHER = "something else changed"
 
@@ -59,6 +61,13 @@ def _differences(route: str, before: Data, after: Data) -> Iterator[DataChange]:
         yield from _list_differences(route, before, after)
     elif _became_entry(before, after):
         yield DataChange(route, DataChangeKind.CONTEXT_ADDED)
+    elif last in ("run", "command") and isinstance(before, str) and isinstance(after, str):
+        if is_rewritten_login(before, after):
+            yield DataChange(route, DataChangeKind.LOGIN_REWRITTEN)
+        elif is_added_login(before, after):
+            yield DataChange(route, DataChangeKind.LOGIN_ADDED)
+        else:
+            yield DataChange(route, DataChangeKind.OTHER)
     elif last in LOGIN_KEYS or last in AUTH_KEYS:
         yield DataChange(route, DataChangeKind.AUTH_CHANGED)
     else:
@@ -80,7 +89,9 @@ def _mapping_differences(
             kind = DataChangeKind.AUTH_ADDED
         elif key in LOGIN_KEYS and in_auth:
             kind = DataChangeKind.AUTH_CHANGED
-        elif route == ".orbs" and str(after[key]).startswith("circleci/docker@"):
+        elif _is_docker_orb(after[key] if route == ".orbs" else None) or (
+            (route, key) == ("", "orbs") and _are_only_docker_orb(after[key])
+        ):
             kind = DataChangeKind.ORB_ADDED
         elif key == "context" and contexts_of(after[key]):
             kind = DataChangeKind.CONTEXT_ADDED
@@ -89,30 +100,45 @@ def _mapping_differences(
         yield DataChange(f"{route}.{key}", kind)
 
 
+def _is_docker_orb(orb: Data) -> bool:
+    return str(orb).startswith("circleci/docker@")
+
+
+def _are_only_docker_orb(orbs: Data) -> bool:
+    return isinstance(orbs, dict) and len(orbs) == 1 and all(map(_is_docker_orb, orbs.values()))
+
+
 def _list_differences(route: str, before: list[Data], after: list[Data]) -> Iterator[DataChange]:
     if len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _differences(f"{route}[{index}]", old, new)
         return
-    added = _added(before, after)
-    is_steps = route.rpartition(".")[2] in ("steps", "pre-steps")
-    is_login = is_steps and added is not None and all(is_login_step(step) for step in added)
-    yield DataChange(route, DataChangeKind.LOGIN_ADDED if is_login else DataChangeKind.OTHER)
+    yield from _longer_list_differences(route, before, after)
 
 
-def _added(before: list[Data], after: list[Data]) -> list[Data] | None:
-    """The items that ``after`` has besides those of ``before``; None if one of those is gone."""
-    added = []
-    old = iter(before)
-    expected = next(old, None)
-    left = len(before)
-    for item in after:
-        if left and item == expected:
-            expected = next(old, None)
-            left -= 1
+def _longer_list_differences(
+    route: str, before: list[Data], after: list[Data]
+) -> Iterator[DataChange]:
+    """The differences of lists of steps, where nothing but logins may be new."""
+    rest = iter(enumerate(after))
+    for old in before:
+        for index, new in rest:
+            changes = list(_differences(f"{route}[{index}]", old, new))
+            if all(change.kind is DataChangeKind.LOGIN_REWRITTEN for change in changes):
+                yield from changes
+                break
+            yield _added_step(route, new)
         else:
-            added.append(item)
-    return None if left else added
+            yield DataChange(route, DataChangeKind.OTHER)
+            return
+    for _, new in rest:
+        yield _added_step(route, new)
+
+
+def _added_step(route: str, step: Data) -> DataChange:
+    is_steps = route.rpartition(".")[2] in ("steps", "pre-steps")
+    is_login = is_steps and is_login_step(step)
+    return DataChange(route, DataChangeKind.LOGIN_ADDED if is_login else DataChangeKind.OTHER)
 
 
 def is_login_step(step: Data) -> bool:

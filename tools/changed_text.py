@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -56,11 +57,30 @@ def lines_of(text: str) -> list[str]:
 def compare_text(before: str, after: str) -> TextChange:
     """Match the lines of ``before``, in order, with those of ``after``."""
     old, new = lines_of(before), lines_of(after)
+    if _are_all_there(old, new):
+        return TextChange(len(new) - len(old), ())
+    alterations: list[Alteration] = []
+    added = 0
+    for kind, start, end, at, to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            change = _compare_lines(old[start:end], new[at:to], start + 1)
+            alterations += change.alterations
+            added += change.added
+    return TextChange(added, tuple(alterations))
+
+
+def _are_all_there(old: list[str], new: list[str]) -> bool:
+    rest = iter(new)
+    return all(any(_matches(line, other) for other in rest) for line in old)
+
+
+def _compare_lines(old: list[str], new: list[str], first: int) -> TextChange:
+    """Match ``old`` with ``new``, between two lines that are the same; ``first`` is its number."""
     alterations: list[Alteration] = []
     added = position = 0
-    for number, line in enumerate(old, start=1):
+    for number, line in enumerate(old, start=first):
         start = position
-        while position < len(new) and not _matches(line, new[position], new):
+        while position < len(new) and not _matches(line, new[position]):
             altered = _altered(line, new, position)
             if altered is not None:
                 text, used, kind = altered
@@ -80,9 +100,9 @@ def compare_text(before: str, after: str) -> TextChange:
     return TextChange(added + len(new) - position, tuple(alterations))
 
 
-def _matches(old: str, new: str, lines: list[str]) -> bool:
+def _matches(old: str, new: str) -> bool:
     # A last line without a break gets one when lines are added below it.
-    return old == new or (not BREAK.search(old) and BREAK.split(new)[0] == old and new in lines)
+    return old == new or (not BREAK.search(old) and BREAK.split(new)[0] == old)
 
 
 def _altered(old: str, new: list[str], position: int) -> tuple[str, int, AlterationKind] | None:

@@ -25,8 +25,6 @@ from tools.config_schema import ConfigSchema
 from tools.explained_lines import Reason
 from tools.file_kinds import FileKind, FileReading, read_file
 from tools.fix_judge import judge
-from tools.plain_yaml import UnreadableError, first_lines
-from tools.pulled_images import pulled_images
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2
@@ -163,10 +161,7 @@ def _check_file(
     result = before if after is None else after
     judgement = judge(before, result, schema)
     numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
-    try:
-        pulled = pulled_images(read_file("", result).data)
-    except UnreadableError as error:
-        return Tally(shortfalls=(Shortfall(name, "readable", "", first_lines(error)),))
+    pulled = judgement.pulled
     hub = [image for image in pulled.images if image.is_hub]
     numbers.update(
         {
@@ -182,7 +177,8 @@ def _check_file(
         }
     )
     if schema is not None:
-        numbers["valid by the schema"] += schema.is_valid(read_file("", result).data)
+        # A fix makes no config valid or invalid: `judge` sees to that.
+        numbers["valid by the schema"] += schema.is_valid(reading.data)
     return Tally(
         numbers=numbers,
         reasons=judgement.reasons,

@@ -12,6 +12,7 @@ from enum import Enum
 
 from tools.changed_text import Alteration, AlterationKind
 from tools.pulled_images import AUTH_KEYS
+from tools.step_logins import is_rewritten_login
 
 TOKEN = re.compile(r"\$\{\w+\}|<<|[\w$./*&@-]+|\s+|.", re.ASCII)
 SYNTAX = frozenset({":", "-", "[", "]", "{", "}", ",", '"', "'", "<<"})
@@ -34,6 +35,7 @@ class Reason(Enum):
     FLOW_EXTENDED = "mapping or list in brackets got more"
     VALUE_FILLED = "key without a value got one"
     CREDENTIAL_REPLACED = "written-out credential became a variable"
+    LOGIN_REWRITTEN = "login takes its password from standard input"
     LOGIN_MOVED = "login moved under auth"
 
 
@@ -43,6 +45,8 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
     ``after`` are all lines of the result, ``words`` the values that the fix put into the data.
     """
     before = _body(alteration.before)
+    if is_rewritten_login(before, _body(alteration.after)):
+        return Reason.LOGIN_REWRITTEN
     if alteration.kind is AlterationKind.EXTENDED:
         return _explain_extended(before, alteration.after, words)
     if LOGIN_LINE.fullmatch(before) and _stands_deeper(before, after):

@@ -93,6 +93,8 @@ def _says_generated(content: bytes) -> bool:
 
 
 def _documents(content: bytes) -> int:
+    if b"---" not in content:
+        return 1
     try:
         return _count_documents(content, pure=False)
     except YAMLError:

@@ -39,11 +39,15 @@ class Complaint:
     detail: str
 
 
+NOTHING_PULLED = PulledImages((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is to be said of one fix."""
+    """What is to be said of one fix; ``pulled`` is what the result pulls."""
 
     complaints: tuple[Complaint, ...]
+    pulled: PulledImages = NOTHING_PULLED
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
     lines_added: int = 0
@@ -78,7 +82,7 @@ def judge(
         ),
     ]
     if before == after:
-        return Judgement(tuple(complaints))
+        return Judgement(tuple(complaints), new)
     complaints += [Complaint("frame", "", problem) for problem in broken_frame(before, after)]
     changes: Counter[DataChangeKind] = Counter()
     for change in compare_data(old_data, new_data):
@@ -101,7 +105,7 @@ def judge(
             Complaint("schema", path, f"{keyword} was satisfied before")
             for path, keyword in schema.new_errors(old_data, new_data)
         ]
-    return Judgement(tuple(complaints), reasons, changes, text.added)
+    return Judgement(tuple(complaints), new, reasons, changes, text.added)
 
 
 def _credential_complaints(
@@ -110,6 +114,7 @@ def _credential_complaints(
     before = {(image.place, image.text): image for image in old.images}
     known = {image.credential for image in old.images if image.is_hub and _is_safe(image)}
     # Right names in the wrong place are the file's own names too.
+    known |= {login for login in old.logins if _is_name(login[1])}
     known |= {_beside(image) for image in old.images if image.is_hub} - {NO_CREDENTIAL}
     complaints = []
     for image in new.images:
@@ -166,6 +171,7 @@ def _new_words(old: PulledImages, new: PulledImages, expected: Expected) -> froz
     words = set(expected.credential) | ({expected.context} if expected.context else set())
     for pulled in (old, new):
         words.update(half for image in pulled.images for half in image.credential)
+        words.update(half for login in pulled.logins for half in login)
         words.update(name for job in pulled.workflow_jobs for name in job.contexts)
     parts = {part for word in words for part in word.split()}
     return frozenset((words | parts) - {"", "None"})

@@ -8,6 +8,7 @@ has the key; of a repeated key the last value counts. It shares no code with `cc
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -67,7 +68,10 @@ def read_by(data: bytes | str, *, pure: bool) -> Data:
         events = YAML(typ="safe", pure=pure).parse(text)
         for event in events:
             if isinstance(event, DocumentStartEvent):
-                return _Composer(events).value(next(events))
+                value = _Composer(events).value(next(events))
+                # What comes behind it must be YAML as well.
+                deque(events, maxlen=0)
+                return value
     except (YAMLError, UnicodeDecodeError) as error:
         raise UnreadableError(str(error)) from error
     return None

@@ -1,7 +1,7 @@
 """What a config pulls, with which credentials, and which workflow jobs run it, from plain data.
 
 This is the oracle that the project's own model of CircleCI is held against: short, slow and
-written apart from it. It looks at jobs, executors and inline orbs; not at steps.
+written apart from it. It looks at jobs, executors and inline orbs, and at logins in steps.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tools.image_registry import DOCKER_HUB, UNKNOWN, registry_of
 from tools.plain_yaml import Data, list_of, mapping_of
+from tools.step_logins import Login, StepLogins
 
 EXPRESSION = re.compile(r"(?<!\\)<<\s*([^<>]*?)\s*>>")
 PARAMETER = re.compile(r"(pipeline\.parameters|parameters|matrix)\.([\w-]+)\Z")
@@ -76,13 +77,17 @@ class WorkflowJob:
     images: tuple[Image, ...]
     runs_nothing: bool
     has_context_string: bool = False
+    logins: tuple[Login, ...] = ()
 
     @property
     def needs_context(self) -> bool:
-        return not self.runs_nothing and any(
+        """Whether it reads variables with Docker Hub's credentials, for images or in steps."""
+        if self.runs_nothing:
+            return False
+        return any(
             image.is_hub and image.is_authenticated and image.reads_variables
             for image in self.images
-        )
+        ) or any(VARIABLE.match(half) for login in self.logins for half in login)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class PulledImages:
 
     images: tuple[Image, ...]
     workflow_jobs: tuple[WorkflowJob, ...]
+    logins: frozenset[Login] = frozenset()
 
 
 def pulled_images(config: Data) -> PulledImages:
@@ -122,6 +128,7 @@ class _Reader:
     def __init__(self, config: dict[str, Data]) -> None:
         self._scopes = list(_scopes("", "", config))
         self._entries = list(_entries(config))
+        self._logins = StepLogins(config)
         self._pipeline = mapping_of(config.get("parameters"))
 
     def result(self) -> PulledImages:
@@ -132,7 +139,14 @@ class _Reader:
             for name in scope.part(kind)
             for image in self._images_of(scope, kind, name)
         ]
-        return PulledImages(tuple(images), tuple(self._workflow_jobs()))
+        bodies = [
+            mapping_of(body)
+            for scope in self._scopes
+            for kind in ("jobs", "commands")
+            for body in scope.part(kind).values()
+        ]
+        logins = {login for body in bodies for login in self._logins.of(body.get("steps"))}
+        return PulledImages(tuple(images), tuple(self._workflow_jobs()), frozenset(logins))
 
     def _images_of(self, scope: _Scope, kind: str, name: str) -> Iterator[Image]:
         definition = mapping_of(scope.part(kind).get(name))
@@ -151,6 +165,10 @@ class _Reader:
             kind = entry.get("type")
             found = self._job(called)
             images: tuple[Image, ...] = ()
+            logins = [*self._logins.of(entry.get("pre-steps"))]
+            if found is not None:
+                job = mapping_of(found[0].part("jobs").get(found[1]))
+                logins += self._logins.of(job.get("steps"))
             if found is not None and kind not in RUNS_NOTHING:
                 images = tuple(self._images_run(*found, entry))
                 kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
@@ -163,6 +181,7 @@ class _Reader:
                 images=images,
                 runs_nothing=kind in RUNS_NOTHING,
                 has_context_string=isinstance(entry.get("context"), str),
+                logins=tuple(logins),
             )
 
     def _job(self, called: str) -> tuple[_Scope, str] | None:

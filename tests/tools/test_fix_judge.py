@@ -160,7 +160,7 @@ def test_a_wrong_fix_is_seen(after: str, check: str) -> None:
 
 
 def test_nothing_done_to_a_file_that_needs_nothing_passes() -> None:
-    assert judged(AFTER, AFTER) == Judgement(())
+    assert judged(AFTER, AFTER).complaints == ()
 
 
 PROJECT = """\

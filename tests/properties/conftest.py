@@ -1,0 +1,19 @@
+"""The same examples in every run, unless someone asks for others.
+
+``HYPOTHESIS_PROFILE=explore pytest tests/properties`` draws new and more of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=120)
+settings.register_profile(
+    "explore",
+    deadline=None,
+    max_examples=2000,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

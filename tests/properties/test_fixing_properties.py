@@ -1,0 +1,77 @@
+"""What holds of every fix, shown on configs that nobody wrote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from cci_migrate.engine import process
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from tests.properties.generated_configs import Config, configs, layouts
+from tests.properties.yaml_layout import Layout, write
+from tools.fix_judge import judge
+from tools.plain_yaml import read
+from tools.pulled_images import pulled_images
+
+PATH = ".circleci/config.yml"
+PLAIN_LAYOUT = Layout()
+
+
+def fixed(text: str) -> str:
+    """What the tool makes of ``text``."""
+    before = text.encode()
+    note(text)
+    outcome = process({PATH: before}, Policy())
+    assert isinstance(outcome, Examined), outcome
+    if outcome.change is None:
+        return text
+    (change,) = outcome.change.files
+    assert change.before == before
+    after = change.after.decode()
+    note(after)
+    return after
+
+
+@given(configs(), layouts)
+def test_a_fix_is_right_whole_and_minimal(config: Config, layout: Layout) -> None:
+    before = write(config.tree, layout)
+    judgement = judge(before.encode(), fixed(before).encode())
+    assert judgement.complaints == ()
+
+
+@given(configs(), layouts)
+def test_every_docker_hub_image_is_authenticated(config: Config, layout: Layout) -> None:
+    images = pulled_images(read(fixed(write(config.tree, layout)))).images
+    assert [image.place for image in images if image.is_hub and not image.is_authenticated] == []
+
+
+@given(configs(), layouts)
+def test_fixing_twice_is_fixing_once(config: Config, layout: Layout) -> None:
+    once = fixed(write(config.tree, layout))
+    assert fixed(once) == once
+
+
+@given(configs(), layouts)
+def test_the_layout_does_not_matter_to_the_data(config: Config, layout: Layout) -> None:
+    plain = fixed(write(config.tree, PLAIN_LAYOUT))
+    assert read(fixed(write(config.tree, layout))) == read(plain)
+
+
+@given(configs(), layouts, st.booleans(), st.sampled_from(("\n", "\r\n")))
+def test_line_ends_and_byte_order_mark_do_not_matter_to_the_text(
+    config: Config, layout: Layout, bom: bool, eol: str
+) -> None:
+    unix = fixed(write(config.tree, replace(layout, eol="\n", bom=False)))
+    other = fixed(write(config.tree, replace(layout, eol=eol, bom=bom)))
+    assert other == ("\ufeff" if bom else "") + unix.replace("\n", eol)
+
+
+@given(configs(plain=True), layouts)
+def test_taking_the_added_lines_out_gives_the_original(config: Config, layout: Layout) -> None:
+    before = write(config.tree, layout)
+    after = iter(fixed(before).splitlines(keepends=True))
+    lost = [line for line in before.splitlines(keepends=True) if line not in after]
+    assert not [line for line in lost if line.endswith(("\n", "\r"))]

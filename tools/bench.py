@@ -1,0 +1,287 @@
+"""Measures the tool's speed against its budgets, side by side with what else does the job.
+
+``python -m tools.bench`` (``make bench``) prints the measurements and writes
+``docs/benchmarks.md``. Everything is measured in turns, several times over, so that a busy moment
+of the machine falls on all alike; ratios are of the shortest times. Configs are the reference
+corpus where it is, else generated ones.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from cci_migrate.cli.processing import Task, process_files
+from cci_migrate.engine import nothing_else, process
+from cci_migrate.findings import Decisions, Skip
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from tools.file_kinds import FileKind, read_file
+from tools.generated_config import generated_config
+from tools.shared_data import ROOT, corpus_files, shared_folder
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+PATH = ".circleci/config.yml"
+REPETITIONS = 5
+#: Of the corpus, each so many-th file: the round trip needs a while for each.
+STRIDE = 6
+SIZES = (100_000, 1_000_000, 8_000_000)
+COUNTS = (100, 200, 400)
+POLICY = Policy()
+LOOK_ONLY = Decisions(otherwise=Skip())
+LOGIN = {"username": "$DOCKERHUB_USERNAME", "password": "$DOCKERHUB_PASSWORD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took, in seconds, each time."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def best(self) -> float:
+        return min(self.seconds)
+
+    def __str__(self) -> str:
+        return f"{_shown(self.best)} | {_shown(median(self.seconds))}"
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def in_turns(work: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, Times]:
+    """Time each piece of ``work``, one after the other, ``repetitions`` times over."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(repetitions):
+        for name, run in work.items():
+            gc.collect()
+            started = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: Times(tuple(found)) for name, found in seconds.items()}
+
+
+def configs() -> tuple[list[bytes], str]:
+    """The configs to measure with, and what they are."""
+    shared = shared_folder()
+    if shared is None:
+        sizes = [1_500, 4_000, 8_000, 16_000, 40_000]
+        found = [generated_config(size) for size in sizes for _ in range(20)]
+        return found, "generated configs"
+    readable = [
+        one.data
+        for one in list(corpus_files(shared))[::STRIDE]
+        if read_file(one.path, one.data).kind is FileKind.CONFIG and is_readable_by_all(one.data)
+    ]
+    return readable, "real configs"
+
+
+def is_readable_by_all(data: bytes) -> bool:
+    """Whether ruamel.yaml can do its part with ``data``: there is no comparison else."""
+    try:
+        bare_events(data)
+    except YAMLError:
+        return False
+    return round_trip(data)
+
+
+def bare_events(data: bytes) -> None:
+    """What ruamel.yaml's C parser needs, and nothing else."""
+    for _ in YAML(typ="safe").parse(data.decode("utf-8-sig")):
+        pass
+
+
+def check(data: bytes) -> None:
+    """What the command does for ``--check``."""
+    process_files({PATH: data}, Task(Path(), (PATH,), POLICY), nothing_else)
+
+
+def look(data: bytes) -> None:
+    """Find everything, and let it be."""
+    process({PATH: data}, POLICY, LOOK_ONLY)
+
+
+def fix(data: bytes) -> bool:
+    """Find, fix and prove."""
+    outcome = process({PATH: data}, POLICY)
+    return isinstance(outcome, Examined) and outcome.change is not None
+
+
+def round_trip(data: bytes) -> bool:
+    """The same job with ruamel.yaml's round trip: load, add ``auth`` to each image, dump.
+
+    Returns whether ruamel.yaml can do it at all.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 1 << 20
+    try:
+        config = yaml.load(data.decode("utf-8-sig"))
+        for kind in ("jobs", "executors"):
+            for body in (config.get(kind) or {}).values():
+                for item in body.get("docker") or ():
+                    if "image" in item and "auth" not in item:
+                        item["auth"] = dict(LOGIN)
+        yaml.dump(config, io.BytesIO())
+    except (YAMLError, AttributeError, TypeError, KeyError):
+        return False
+    return True
+
+
+def measure_core(found: list[bytes], repetitions: int) -> dict[str, Times]:
+    """The times of one pass over ``found``, in one process."""
+
+    def over_all(run: Callable[[bytes], object]) -> Callable[[], object]:
+        return lambda: [run(data) for data in found]
+
+    work = {
+        "bare events": over_all(bare_events),
+        "look": over_all(look),
+        "check": over_all(check),
+        "fix": over_all(fix),
+        "round trip": over_all(round_trip),
+    }
+    for data in found[:20]:
+        look(data)
+        fix(data)
+    return in_turns(work, repetitions)
+
+
+def measure_start(repetitions: int) -> dict[str, Times]:
+    """The times of whole processes: the command on one small file, and its two imports alone."""
+    with tempfile.TemporaryDirectory() as name:
+        config = Path(name) / PATH
+        config.parent.mkdir()
+        config.write_bytes(generated_config(1_500))
+        command = [sys.executable, "-m", "cci_migrate", "--check", "--color", "never", str(name)]
+        imports = [sys.executable, "-c", "import click, ruamel.yaml"]
+        return in_turns(
+            {"command": lambda: _run(command), "imports": lambda: _run(imports)}, repetitions * 2
+        )
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr.decode())
+
+
+def measure_sizes(repetitions: int) -> dict[int, Times]:
+    """The time of a fix by the size of the config."""
+    found = {size: generated_config(size) for size in SIZES}
+    times = in_turns(
+        {str(size): (lambda data=data: fix(data)) for size, data in found.items()},  # type: ignore[misc]
+        repetitions,
+    )
+    return {len(found[size]): times[str(size)] for size in SIZES}
+
+
+def measure_counts(repetitions: int) -> dict[int, tuple[Times, Times]]:
+    """The time of the command by the number of configs, in one process and in all."""
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, "-m", "cci_migrate", "--check", "--quiet", "--color", "never"]
+        work: dict[str, Callable[[], object]] = {}
+        for count in COUNTS:
+            folder = Path(name) / str(count)
+            for number in range(count):
+                config = folder / str(number) / PATH
+                config.parent.mkdir(parents=True)
+                config.write_bytes(generated_config(8_000))
+            alone = [*command, "--jobs", "1", str(folder)]
+            work[f"{count} alone"] = lambda alone=alone: _run(alone)  # type: ignore[misc]
+            together = [*command, str(folder)]
+            work[f"{count} together"] = lambda together=together: _run(together)  # type: ignore[misc]
+        times = in_turns(work, repetitions)
+    return {count: (times[f"{count} alone"], times[f"{count} together"]) for count in COUNTS}
+
+
+def page(repetitions: int = REPETITIONS) -> Iterator[str]:
+    """Measure everything; the lines of the page."""
+    found, what = configs()
+    size = sum(map(len, found))
+    core = measure_core(found, repetitions)
+    start = measure_start(repetitions)
+    sizes = measure_sizes(max(1, repetitions - 2))
+    counts = measure_counts(max(1, repetitions - 2))
+
+    def ratio(one: str, other: str) -> str:
+        return f"{core[one].best / core[other].best:.1f}"
+
+    yield from (
+        "# Benchmarks",
+        "",
+        f"{len(found)} {what}, {size / 1e6:.1f} MB, {repetitions} times in turns on "
+        f"{os.cpu_count()} cores with {platform.python_implementation()} "
+        f"{platform.python_version()}. `make bench` writes this page. Ratios are of the shortest "
+        "times.",
+        "",
+        "## One process, start-up left out",
+        "",
+        "| | shortest | median |",
+        "|---|---|---|",
+        f"| bare events of ruamel.yaml's C parser | {core['bare events']} |",
+        f"| find everything, and let it be | {core['look']} |",
+        f"| `--check` | {core['check']} |",
+        f"| find, fix and prove | {core['fix']} |",
+        f"| ruamel.yaml round trip that adds `auth` | {core['round trip']} |",
+        "",
+        "| ratio | measured | budget |",
+        "|---|---|---|",
+        f"| `--check` to bare events | {ratio('check', 'bare events')} | at most 2.5 |",
+        f"| find, fix and prove to bare events | {ratio('fix', 'bare events')} | at most 6 |",
+        f"| round trip to find, fix and prove | {ratio('round trip', 'fix')} | at least 10 |",
+        "",
+        "## Whole process",
+        "",
+        "| | shortest | median |",
+        "|---|---|---|",
+        f"| `cci-migrate --check` on one small config | {start['command']} |",
+        f'| `python -c "import click, ruamel.yaml"` | {start["imports"]} |',
+        "",
+        f"The ratio is {start['command'].best / start['imports'].best:.1f}; the budget at most 2.",
+        "",
+        "## Larger configs (find, fix and prove)",
+        "",
+        "| size | shortest | median | per MB |",
+        "|---|---|---|---|",
+    )
+    for size, times in sizes.items():
+        yield f"| {size / 1e6:.1f} MB | {times} | {_shown(times.best / (size / 1e6))} |"
+    yield from (
+        "",
+        "## More configs (`cci-migrate --check`, 8 kB each, whole process)",
+        "",
+        "| configs | one process: shortest | median | all cores: shortest | median |",
+        "|---|---|---|---|---|",
+    )
+    for count, (alone, together) in counts.items():
+        yield f"| {count} | {alone} | {together} |"
+
+
+def main() -> int:
+    """Measure, print and write the page."""
+    # ruamel.yaml's round trip warns of what is legal in a config.
+    warnings.simplefilter("ignore")
+    text = "\n".join(page()) + "\n"
+    print(text, end="")
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
