@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     # A large config has a hundred thousand nodes, and a frozen dataclass takes three times as
     # long to make as a plain one. The type checker holds nodes frozen; the interpreter need not.
-    node_class = dataclass(slots=True, eq=False)
+    # They are never shown: a scalar may be a password.
+    node_class = dataclass(slots=True, eq=False, repr=False)
 
 #: The way from a document's root to a node: keys and indexes, aliases followed on the way.
 Route = tuple[str | int, ...]

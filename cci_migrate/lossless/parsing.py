@@ -24,9 +24,6 @@ MAX_DEPTH = 300
 #: Finds an anchored node that another file of the same config defines.
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
-#: What the C parser, of an older libyaml, says of `[python:3.12]`, which CircleCI accepts.
-_COLON_IN_FLOW = "found unexpected ':'"
-
 _COLON = re.compile(r"[ \t]*:")
 _BLOCK_HEADER = re.compile(r"(?:[&!]\S*\s+(?:#.*\s+)*)*[|>]([-+0-9]*)")
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
@@ -84,8 +81,6 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
     except YamlError:
         raise
     except MarkedYAMLError as error:
-        if not pure and error.problem == _COLON_IN_FLOW:
-            return parse(source, pure=True, outer=outer)
         raise YamlError(*_explained(error, source)) from None
     except ReaderError as error:
         offset = _first_unprintable(source.text)

@@ -112,7 +112,7 @@ def replaced_text(
     value = scalar.value[:start] + text + scalar.value[end:]
     match scalar.style:
         case "|":
-            new = _literal_text(scalar, value, end, text)
+            new = _literal_text(scalar, value, end, text, offsets[start])
         case "'":
             new = text.replace("'", "''") if value.isprintable() else None
         case '"':
@@ -125,8 +125,8 @@ def replaced_text(
     return Edit(Span(begin, finish), scalar.source.text[begin:finish], new)
 
 
-def _literal_text(scalar: Scalar, value: str, end: int, text: str) -> str | None:
-    """``text`` as it is written inside the literal ``scalar``, which is to be ``value``."""
+def _literal_text(scalar: Scalar, value: str, end: int, text: str, at: int) -> str | None:
+    """``text`` as it is written at ``at`` in the literal ``scalar``, which is to be ``value``."""
     old, new = scalar.value, value
     if len(old) - end < len(old) - len(old.rstrip("\n")) or not new.strip():
         # The line ends behind the last line are the header's to say.
@@ -141,6 +141,9 @@ def _literal_text(scalar: Scalar, value: str, end: int, text: str) -> str | None
     indent = " " * (_literal_indent(scalar, content_start(scalar)) or 0)
     line_break = scalar.source.line_break_near(scalar.source.next_line(scalar.start))
     first, *others = text.split("\n")
+    if first and at == scalar.source.line_start(at):
+        # An empty line has no indent yet.
+        first = indent + first
     # The last part is continued by the rest of the line: it is indented even if it is empty.
     indented = [indent + line if line else "" for line in others[:-1]]
     return line_break.join([first, *indented, *(indent + line for line in others[-1:])])

@@ -35,7 +35,7 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.lossless.scalars import is_string
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ScalarData:
     """A scalar's value and whether it is a string (an explicit tag counts as its own type)."""
 
@@ -43,14 +43,14 @@ class ScalarData:
     kind: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ListData:
     """A sequence's items."""
 
     items: list[Data] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MapData:
     """A mapping's entries in order, merge keys and duplicates kept as they are."""
 
@@ -65,7 +65,7 @@ class UnknownPlaceError(LookupError):
     """An operation names a node or a key that its document does not have."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class DataTree:
     """The data of some documents, with the way from nodes to their data.
 
@@ -175,6 +175,8 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
             # Offsets are into the value as it was read; operations come from its end to its start.
             data.value = data.value[:start] + text + data.value[end:]
+            if scalar.tag is None:
+                data.kind = "str"
         case ScalarToMapping(node, entries):
             old = _of(node, tree)
             _put(node, MapData([old], [_new(entries, tree)]), tree)

@@ -1446,6 +1446,24 @@ def text(old: str, new: str, *route: str | int) -> One:
         """,
     ),
     Row(
+        "literal, on an empty line",
+        """
+        - |
+          a
+
+          b
+        """,
+        lambda document: ReplaceText(scalar_at(document, 0), 2, 2, "x\n\ny"),
+        """
+        - |
+          a
+          x
+
+          y
+          b
+        """,
+    ),
+    Row(
         "literal, lines put before and behind",
         """
         - run: |-
@@ -1780,7 +1798,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "a missing value in braces": (
         "{a, b}\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Text("x")), "missing value"),
     "text in a folded scalar": ("a: >\n  b\n  c\n", text("b", "x", "a"), "quoting hides"),
-    "text behind an escape": ('a: "\\tb"\n', text("b", "x", "a"), "quoting hides"),
+    "text behind a numeric escape": ('a: "\\x41b"\n', text("b", "x", "a"), "quoting hides"),
     "text that would be a comment": ("a: b c\n", text("c", "#d", "a"), "quoting hides"),
     "text that would end a plain scalar": ("[b c]\n", text("c", ", d", 0), "quoting hides"),
     "a line end in a plain scalar": ("a: b c\n", text(" ", "\n", "a"), "quoting hides"),

@@ -1,0 +1,119 @@
+"""The core over real configs, where the reference corpus is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.lossless.merging import entries_of, items_of, own_entry, value_of
+from cci_migrate.lossless.nodes import Document, Mapping, Node, Scalar, resolved, walk
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    Entries,
+    Items,
+    Operation,
+    ScalarToMapping,
+    Text,
+)
+from cci_migrate.lossless.parsing import YamlError, parse
+from cci_migrate.lossless.rendering import CannotRenderError, render
+from cci_migrate.lossless.source import NotUtf8Error, SourceText
+from tests.lossless.trees import changed, shape
+
+pytestmark = pytest.mark.corpus
+
+#: The Python parser takes a second for 20 kB: only so many files, and only small ones.
+SAMPLE = 60
+SMALL = 6_000
+
+
+@pytest.fixture(scope="module")
+def sample(corpus: Path) -> list[SourceText]:
+    """Small files from all over the corpus."""
+    files = sorted(path for path in corpus.iterdir() if path.stat().st_size < SMALL)
+    found = []
+    for path in files[:: max(1, len(files) // SAMPLE)]:
+        try:
+            found.append(SourceText.decode(path.name, path.read_bytes()))
+        except NotUtf8Error:
+            continue
+    return found
+
+
+def tree_of(source: SourceText, *, pure: bool) -> object:
+    """The tree of ``source``, or the place of the error."""
+    try:
+        return shape(parse(source, pure=pure).root)
+    except YamlError as error:
+        return error.offset
+
+
+def test_both_parsers_agree(sample: list[SourceText]) -> None:
+    assert len(sample) >= SAMPLE
+    for source in sample:
+        assert tree_of(source, pure=False) == tree_of(source, pure=True), source.path
+
+
+def test_auth_and_contexts_can_be_added_everywhere(sample: list[SourceText]) -> None:
+    done = refused = 0
+    for source in sample:
+        try:
+            document = parse(source)
+        except YamlError:
+            continue
+        operations = [*auth_everywhere(document), *contexts_everywhere(document)]
+        written = [one for one in operations if can_be_written(document, one)]
+        changed(document, *written)
+        done += len(written)
+        refused += len(operations) - len(written)
+    assert done > SAMPLE
+    # A literal that ends its file without a line end cannot be followed by anything.
+    assert refused < done / 100
+
+
+def can_be_written(document: Document, one: Operation) -> bool:
+    """Whether ``one`` is not refused."""
+    try:
+        render(document, [one])
+    except CannotRenderError:
+        return False
+    return True
+
+
+def auth_everywhere(document: Document) -> Iterator[Operation]:
+    """``auth`` for each image of a ``docker`` list that has none."""
+    credentials = Entries((("username", Text("$USER")), ("password", Text("$PASS"))))
+    images: dict[int, Mapping] = {}
+    for node in walk(document.root) if document.root else ():
+        for item in items_of(value_of(node, "docker")) if isinstance(node, Mapping) else ():
+            mapping = resolved(item)
+            if isinstance(mapping, Mapping) and own_entry(mapping, "image"):
+                images[id(mapping)] = mapping
+    for mapping in images.values():
+        if not own_entry(mapping, "auth"):
+            yield AddEntry(mapping, "auth", credentials, "image")
+
+
+def contexts_everywhere(document: Document) -> Iterator[Operation]:
+    """A context for each workflow job that is a bare name or has none."""
+    names = Items((Text("docker-hub-creds"),))
+    seen: set[int] = set()
+    for workflow in entries_of(value_of(document.root, "workflows")).values():
+        for item in items_of(value_of(workflow.value, "jobs")):
+            node = arguments(item)
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, Scalar):
+                yield ScalarToMapping(node, Entries((("context", names),)))
+            elif isinstance(node, Mapping) and not own_entry(node, "context"):
+                yield AddEntry(node, "context", names)
+
+
+def arguments(item: Node) -> Node | None:
+    """The bare name of a workflow job, or its arguments."""
+    if isinstance(item, Scalar):
+        return item
+    return resolved(item.entries[0][1]) if isinstance(item, Mapping) else None

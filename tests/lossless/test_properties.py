@@ -1,0 +1,264 @@
+"""Whatever the text and the operations: either the right result, or a reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from cci_migrate.lossless.edits import apply_edits, in_order, take_back
+from cci_migrate.lossless.nodes import (
+    Alias,
+    Collection,
+    Document,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    children,
+    span_of,
+    walk,
+)
+from cci_migrate.lossless.operations import (
+    AddComment,
+    AddEntry,
+    AddItem,
+    AliasTo,
+    AliasToMerge,
+    Content,
+    Entries,
+    Items,
+    NestEntries,
+    Operation,
+    RemoveEntry,
+    RenameKey,
+    ReplaceScalar,
+    ReplaceText,
+    ScalarToMapping,
+    Text,
+    WrapInSequence,
+)
+from cci_migrate.lossless.parsing import YamlError
+from cci_migrate.lossless.rendering import CannotRenderError, node_of, render
+from cci_migrate.lossless.source import LINE_BREAK
+from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
+from tests.lossless.trees import document_of, prove, shape
+from tests.lossless.yaml_text import documents, scalars
+
+
+def examples(count: int) -> settings:
+    """``count`` examples, however long they take to make."""
+    unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=count, deadline=None, suppress_health_check=unhurried)
+
+
+CONTENTS: st.SearchStrategy[Content] = st.recursive(
+    st.builds(Text, scalars(), literal=st.booleans())
+    | st.builds(Text, st.sampled_from(["1", "2.1"]), is_number=st.just(True)),
+    lambda inner: st.one_of(
+        st.builds(
+            Items, st.lists(inner, max_size=3).map(tuple), flow=st.sampled_from([False, True])
+        ),
+        st.builds(
+            Entries,
+            st.dictionaries(st.sampled_from(["x", "y z", "on"]), inner, max_size=2).map(
+                lambda entries: tuple(entries.items())
+            ),
+            flow=st.sampled_from([False, True]),
+        ),
+    ),
+    max_leaves=4,
+)
+
+
+def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Operation]:
+    """Operations at ``node`` that leave all other nodes where they are."""
+    content = draw(CONTENTS)
+    found: list[Operation] = [AddComment(node, "why é")]
+    is_key = isinstance(parent, Mapping) and any(key is node for key, _ in parent.entries)
+    if isinstance(node, Mapping):
+        names = [key.value for key, _ in node.entries if isinstance(key, Scalar)]
+        found.append(AddEntry(node, "new key", content, draw(st.sampled_from([None, *names]))))
+    elif isinstance(node, Sequence):
+        found.append(AddItem(node, draw(st.integers(0, len(node.items))), content))
+    elif not is_key:
+        items = Items((content, Text("z")), flow=draw(st.booleans()))
+        entries = Entries((("new", content), ("z", Text("1"))))
+        found.append(WrapInSequence(node, items))
+        if isinstance(node, Scalar):
+            found.append(ScalarToMapping(node, entries))
+            if not node.value:
+                found.append(AddEntry(node, "new", content))
+        elif isinstance(node.target, Mapping):
+            found.append(AliasToMerge(node, entries))
+    return found
+
+
+def replacements(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Operation]:
+    """Operations that take something of ``node`` away."""
+    found: list[Operation] = []
+    if isinstance(node, Mapping) and node.entries:
+        names = [key.value if isinstance(key, Scalar) else "?" for key, _ in node.entries]
+        index = draw(st.integers(0, len(names) - 1))
+        found.append(RemoveEntry(node, names[index]))
+        found.append(RenameKey(node, index, draw(st.sampled_from(["new", "a b", "yes", "x:"]))))
+        count = draw(st.integers(1, 2))
+        found.append(NestEntries(node, names[index], tuple(names[index + 1 : index + 1 + count])))
+    elif isinstance(node, Alias):
+        found.append(ReplaceScalar(node, Items((Text("a b"), Text("c")), flow=draw(st.booleans()))))
+        found.append(ReplaceScalar(node, Text(draw(scalars()))))
+    elif isinstance(node, Scalar) and not isinstance(parent, Mapping):
+        found.append(ReplaceScalar(node, Text(draw(scalars()))))
+    if isinstance(node, Scalar) and node.value:
+        start = draw(st.integers(0, len(node.value)))
+        end = draw(st.integers(start, len(node.value)))
+        found.append(ReplaceText(node, start, end, draw(scalars())))
+    return found
+
+
+Draw = Callable[[st.DrawFn, Node, "Collection | None"], list[Operation]]
+
+
+def operation(draw: st.DrawFn, document: Document, kinds: Draw, used: set[int]) -> Operation | None:
+    """An operation on a node of ``document`` that is not yet among the ``used``."""
+    assert document.root is not None
+    parents: dict[int, Collection] = {}
+    nodes = [node for node in walk(document.root) if id(node) not in used]
+    for node in walk(document.root):
+        if isinstance(node, Mapping | Sequence):
+            parents.update((id(child), node) for child in children(node))
+    if not nodes:
+        return None
+    node = draw(st.sampled_from(nodes))
+    used.add(id(node))
+    found = kinds(draw, node, parents.get(id(node)))
+    return draw(st.sampled_from(found)) if found else None
+
+
+class Change:
+    """A document and operations on it, shown in short."""
+
+    def __init__(self, document: Document, operations: list[Operation | None]) -> None:
+        self.document = document
+        self.operations = tuple(one for one in operations if one is not None)
+
+    def __repr__(self) -> str:
+        text = self.document.source.text
+        shown = [
+            (repr(one), text[node_of(one).start : node_of(one).end]) for one in self.operations
+        ]
+        return f"Change({text!r}, {shown})"
+
+
+@st.composite
+def one_change(draw: st.DrawFn) -> Change:
+    """A document and any one operation on it."""
+    document = document_of(draw(documents()))
+    kinds = draw(st.sampled_from([additions, replacements, replacements]))
+    return Change(document, [operation(draw, document, kinds, set())])
+
+
+@st.composite
+def several_additions(draw: st.DrawFn) -> Change:
+    """A document and operations on several of its nodes."""
+    document = document_of(draw(documents()))
+    used: set[int] = set()
+    count = draw(st.integers(2, 5))
+    return Change(document, [operation(draw, document, additions, used) for _ in range(count)])
+
+
+@examples(40)
+@given(documents())
+def test_both_parsers_agree(text: str) -> None:
+    assert shape(document_of(text).root) == shape(document_of(text, pure=True).root)
+
+
+@examples(200)
+@given(st.text(st.sampled_from("ab:-?,[]{}#&*!|>'\"%\\ \n\n\t\r\ufeffé😀"), max_size=30))
+def test_both_parsers_agree_on_any_text_that_both_take(text: str) -> None:
+    trees = []
+    for pure in (False, True):
+        with suppress(YamlError):
+            trees.append(shape(document_of(text, pure=pure).root))
+    assert len(set(trees)) <= 1
+
+
+@examples(40)
+@given(documents())
+def test_spans_are_in_each_other_and_in_order(text: str) -> None:
+    document = document_of(text)
+    assume(document.root)
+    assert document.root is not None
+    for node in walk(document.root):
+        at = node.start
+        assert 0 <= node.start <= node.end <= len(text)
+        for child in children(node):
+            assert at <= child.start
+            assert child.end <= node.end
+            at = child.end
+        if isinstance(node, Scalar) and not node.style and not LINE_BREAK.search(node.value):
+            assert text[node.start : node.end].endswith(node.value)
+        assert span_of(node).start == node.start
+
+
+@examples(60)
+@given(one_change())
+def test_one_operation(change: Change) -> None:
+    document, operations = change.document, change.operations
+    try:
+        edits = render(document, operations)
+        wanted = expected((document,), operations)
+    except (CannotRenderError, UnknownPlaceError):
+        return
+    new = apply_edits(document.source.text, edits)
+    assert wanted.roots
+    if loses_an_anchor(document, operations):
+        return
+    prove(document, operations, edits, new)
+
+
+def loses_an_anchor(document: Document, operations: tuple[Operation, ...]) -> bool:
+    """Whether what is removed holds an anchor, which the proof would refuse."""
+    text = document.source.text
+    return any(isinstance(one, RemoveEntry | ReplaceScalar) and "&" in text for one in operations)
+
+
+@examples(60)
+@given(several_additions())
+def test_several_operations(change: Change) -> None:
+    document, operations = change.document, change.operations
+    done: list[Operation] = []
+    for one in operations:
+        try:
+            render(document, [one])
+        except CannotRenderError:
+            continue
+        done.append(one)
+    edits = render(document, done)
+    prove(document, tuple(done), edits, apply_edits(document.source.text, edits))
+    assert in_order(edits) == edits
+
+
+@examples(40)
+@given(several_additions())
+def test_lines_end_and_the_text_ends_as_before(change: Change) -> None:
+    document, operations = change.document, change.operations
+    old = document.source.text
+    try:
+        edits = render(document, operations)
+    except CannotRenderError:
+        return
+    new = apply_edits(old, edits)
+    kinds = set(LINE_BREAK.findall(old)) or {"\n"}
+    assert set(LINE_BREAK.findall(new)) <= kinds
+    assert new.endswith(("\n", "\r")) == old.endswith(("\n", "\r"))
+    assert take_back(new, edits) == old
+
+
+def test_the_data_of_aliases_are_shared() -> None:
+    document = document_of("a: &a {b: c}\nd: *a\n")
+    tree = data_of((document,))
+    added = AddEntry(document.root.entries[0][1], "e", AliasTo(document.root, "x"))  # type: ignore[union-attr,arg-type]
+    assert not same(tree, expected((document,), (added,)))
