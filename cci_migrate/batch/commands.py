@@ -30,12 +30,14 @@ from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, MessageError, Words
 from cci_migrate.batch.pace import Lane, Limits, SystemClock
 from cci_migrate.batch.policy_options import policy_options, read_policy
 from cci_migrate.batch.progress import Progress, make_progress
+from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.repository import Visibility
 from cci_migrate.batch.results import exit_code, summary, write_results
 from cci_migrate.batch.states import State
 from cci_migrate.batch.surveying import Survey
 from cci_migrate.batch.waves import Wave
 from cci_migrate.outcomes import ExitCode
+from cci_migrate.policy_file import PolicyError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LIMITS = Limits()
@@ -84,8 +86,8 @@ def _reported(command: _F) -> _F:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             code = command(*args, **kwargs)
-        except (CampaignError, LedgerError, SourceError, MessageError) as error:
-            click.echo(f"error: {error}", err=True)
+        except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
+            click.echo(f"error: {redact(str(error))}", err=True)
             code = ExitCode.USAGE
         except KeyboardInterrupt:
             click.echo("interrupted; run the same command again to go on", err=True)

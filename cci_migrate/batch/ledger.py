@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cci_migrate.batch.planning import FileHash, FindingRecord
+from cci_migrate.batch.planning import FileHash, FindingRecord, RegistryCount
 from cci_migrate.batch.repository import Kind, PullRequest, PullState, RepositoryRef
 from cci_migrate.batch.states import State
 
@@ -33,7 +33,7 @@ CREATE TABLE repositories (
     state TEXT NOT NULL, cause TEXT NOT NULL DEFAULT '',
     head TEXT NOT NULL DEFAULT '', digest TEXT NOT NULL DEFAULT '', diff TEXT NOT NULL DEFAULT '',
     files TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',
-    todos TEXT NOT NULL DEFAULT '[]',
+    todos TEXT NOT NULL DEFAULT '[]', pulls TEXT NOT NULL DEFAULT '[]',
     images INTEGER NOT NULL DEFAULT 0, authenticated INTEGER NOT NULL DEFAULT 0,
     branch TEXT NOT NULL DEFAULT '', pull TEXT NOT NULL DEFAULT '',
     is_canary INTEGER NOT NULL DEFAULT 0,
@@ -66,6 +66,7 @@ class Entry:
     files: tuple[FileHash, ...] = ()
     findings: tuple[FindingRecord, ...] = field(default=(), repr=False)
     todos: tuple[str, ...] = ()
+    pulls: tuple[RegistryCount, ...] = ()
     images: int = 0
     authenticated: int = 0
     branch: str = ""
@@ -191,12 +192,13 @@ class Ledger:
         with self.transaction():
             self._connection.execute(
                 "INSERT INTO repositories (key, kind, host, name, address, state, cause, head, "
-                "digest, diff, files, findings, todos, images, authenticated, branch, pull, "
-                "is_canary, changed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                "digest, diff, files, findings, todos, pulls, images, authenticated, branch, pull, "
+                "is_canary, changed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
                 "ON CONFLICT (key) DO UPDATE SET address = excluded.address, "
                 "state = excluded.state, cause = excluded.cause, head = excluded.head, "
                 "digest = excluded.digest, diff = excluded.diff, files = excluded.files, "
-                "findings = excluded.findings, todos = excluded.todos, images = excluded.images, "
+                "findings = excluded.findings, todos = excluded.todos, "
+                "pulls = excluded.pulls, images = excluded.images, "
                 "authenticated = excluded.authenticated, branch = excluded.branch, "
                 "pull = excluded.pull, is_canary = excluded.is_canary, "
                 "changed_at = excluded.changed_at",
@@ -214,6 +216,7 @@ class Ledger:
                     json.dumps([asdict(file) for file in entry.files]),
                     json.dumps([asdict(finding) for finding in entry.findings]),
                     json.dumps(entry.todos),
+                    json.dumps([asdict(count) for count in entry.pulls]),
                     entry.images,
                     entry.authenticated,
                     entry.branch,
@@ -335,6 +338,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         files=tuple(FileHash(**file) for file in json.loads(row["files"])),
         findings=tuple(FindingRecord(**finding) for finding in json.loads(row["findings"])),
         todos=tuple(json.loads(row["todos"])),
+        pulls=tuple(RegistryCount(**count) for count in json.loads(row["pulls"])),
         images=row["images"],
         authenticated=row["authenticated"],
         branch=row["branch"],

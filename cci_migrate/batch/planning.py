@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from cci_migrate import engine
 from cci_migrate.batch.states import State
-from cci_migrate.findings import Decisions, NoFix, Question
+from cci_migrate.explanation import Access
+from cci_migrate.findings import Decisions, NoFix, Question, Severity
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import (
     Examined,
@@ -49,6 +50,18 @@ class FindingRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryCount:
+    """The pulls from one registry (empty: it cannot be told) before the change.
+
+    A pull counts once, however many workflow jobs make it.
+    """
+
+    registry: str
+    found: int
+    authenticated: int
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryPlan:
     """What is to be done with a repository.
 
@@ -63,6 +76,7 @@ class RepositoryPlan:
     todos: tuple[str, ...] = ()
     images: int = 0
     authenticated: int = 0
+    pulls: tuple[RegistryCount, ...] = ()
     wanted: tuple[str, ...] = ()
 
     @property
@@ -118,7 +132,10 @@ def plan_repository(
             wanted.add(path)
         return others.get(path)
 
-    outcomes = engine.process_repository(files, policy, decisions, read)
+    outcomes = tuple(
+        engine.process({path: files[path] for path in group}, policy, decisions, read, explain=True)
+        for group in engine.group_files(files)
+    )
     state, cause = verdict(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
@@ -130,7 +147,26 @@ def plan_repository(
         todos=tuple(todos),
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
+        pulls=_pulls(examined),
         wanted=tuple(sorted(wanted)),
+    )
+
+
+def _pulls(examined: list[Examined]) -> tuple[RegistryCount, ...]:
+    fetched: dict[tuple[str, int, str, str], bool] = {}
+    for outcome in examined:
+        for pull in outcome.pulls:
+            if pull.access is not Access.NOT_NEEDED:
+                place = (pull.path, pull.line, pull.image, pull.registry or "")
+                is_ours = pull.access is Access.AUTHENTICATED
+                fetched[place] = fetched.get(place, True) and is_ours
+    return tuple(
+        RegistryCount(
+            registry,
+            sum(1 for place in fetched if place[3] == registry),
+            sum(1 for place, is_ours in fetched.items() if place[3] == registry and is_ours),
+        )
+        for registry in sorted({place[3] for place in fetched})
     )
 
 
@@ -146,7 +182,7 @@ def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
         return State.NO_CONFIG, f"only {', '.join(kinds)}" if kinds else ""
     failed = [outcome for outcome in configs if isinstance(outcome, Failed)]
     refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
-    left = [settled for settled in _settled(outcomes) if settled.state is FindingState.LEFT]
+    left = [settled for settled in _settled(outcomes) if _is_left(settled)]
     if any(isinstance(o, Examined) and o.change is not None for o in configs):
         return State.PLANNED, _also(failed, refused, left)
     if failed:
@@ -164,6 +200,11 @@ def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     if left:
         return State.NEEDS_DECISION, _why_left(left[0])
     return State.NOTHING_TO_DO, ""
+
+
+def _is_left(settled: Settled) -> bool:
+    """Notes tell of something that this tool does not change: they leave nothing to do."""
+    return settled.state is FindingState.LEFT and settled.finding.severity is not Severity.NOTE
 
 
 def _is_made_by_a_program(refused: Refused) -> bool:

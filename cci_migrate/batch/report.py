@@ -51,8 +51,8 @@ class RegistryRow:
 
     name: str
     found: int = 0
+    authenticated: int = 0
     fixed: int = 0
-    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,15 @@ def _totals(ledger: Ledger) -> Totals:
         totals.images += entry.images
         totals.authenticated += entry.authenticated
         totals.todos.update(entry.todos)
+        for count in entry.pulls:
+            row = rows[count.registry]
+            row.name = count.registry or "cannot be told"
+            row.found += count.found
+            row.authenticated += count.authenticated
         for finding in entry.findings:
-            if not finding.registry or finding.rule == "missing-context":
-                continue
-            row = rows[finding.registry]
-            row.name = finding.registry
-            row.found += 1
-            row.fixed += finding.state == "fixed"
-            row.left += finding.state == "left"
+            if finding.state == "fixed" and finding.rule != "missing-context":
+                rows[finding.registry].name = finding.registry or "cannot be told"
+                rows[finding.registry].fixed += 1
     totals.registries = dict(rows)
     return totals
 

@@ -39,6 +39,7 @@ def result(entry: Entry) -> dict[str, Any]:
         "authenticated": entry.authenticated,
         "findings": [asdict(finding) for finding in entry.findings],
         "todos": list(entry.todos),
+        "pulls": [asdict(count) for count in entry.pulls],
         "branch": entry.branch,
         "pull_request": entry.pull.url if entry.pull is not None else None,
         "pull_request_state": entry.pull.state.value if entry.pull is not None else None,

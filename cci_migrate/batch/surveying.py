@@ -150,6 +150,7 @@ def planned_entry(
         files=plan.hashes,
         findings=plan.findings,
         todos=plan.todos,
+        pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
         branch=snapshot.branch.oid if snapshot.branch is not None else "",

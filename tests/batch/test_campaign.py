@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html.parser
 import json
+import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from cci_migrate.batch.choosing import Shard
+from cci_migrate.batch.ledger import Ledger
 from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
 from cci_migrate.batch.redaction import redact, remember
 from cci_migrate.batch.repository import Kind, RepositoryRef
@@ -24,7 +28,7 @@ from cci_migrate.policy import (
     RegistryPolicy,
 )
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout, write_files
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, write_files
 
 
 def test_every_repository_falls_to_exactly_one_share() -> None:
@@ -89,6 +93,56 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path, batch: Batch) ->
 def test_a_file_that_is_no_ledger_is_refused(batch: Batch) -> None:
     write_files(batch.folder, {"ledger.sqlite": b"not a database, but long enough" * 9})
     assert "not a campaign's ledger" in batch("status", code=2).output
+
+
+class Killed(BaseException):
+    """The process ends here, as if by SIGKILL: nothing after this is done."""
+
+
+def test_ended_at_any_transaction_the_next_run_ends_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change of the ledger in turn is the last thing that a run does, or just not done."""
+    checkout(tmp_path / "origin" / "r0", {CONFIG: PLAIN})
+    transaction = Ledger.transaction
+
+    def is_reached(limit: int, is_done: bool) -> bool:
+        """Whether a run has so many transactions; it ends there, and another one follows."""
+        folder = tmp_path / f"{limit}-{is_done}"
+        shutil.copytree(tmp_path / "origin", folder / "all")
+        batch, seen = Batch(folder / "campaign"), list[int]()
+
+        @contextmanager
+        def dying(ledger: Ledger) -> Iterator[None]:
+            seen.append(1)
+            if len(seen) == limit and not is_done:
+                raise Killed
+            with transaction(ledger):
+                yield
+            if len(seen) == limit:
+                raise Killed
+
+        def plan_and_apply() -> None:
+            batch("plan", folder / "all", "--jobs", 1, code=None)
+            batch("apply", code=None)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "transaction", dying)
+            try:
+                plan_and_apply()
+            except Killed:
+                pass
+            else:
+                assert len(seen) < limit
+        plan_and_apply()
+        assert batch.states() == {"r0": "changed"}
+        assert (folder / "all" / "r0" / CONFIG).read_bytes() == FIXED
+        return len(seen) >= limit
+
+    limit = 1
+    while is_reached(limit, False) and is_reached(limit, True):
+        limit += 1
+    assert limit > 6
 
 
 class Page(html.parser.HTMLParser):

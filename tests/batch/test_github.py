@@ -187,6 +187,36 @@ def test_a_file_with_an_odd_mode_keeps_it(github: GitHubStandIn, batch: Batch) -
     assert is_delivered(github, "acme/api")
 
 
+MACHINE = b"""\
+version: 2.1
+jobs:
+  build:
+    machine:
+      image: ubuntu-2404:current
+    steps:
+      - checkout
+      - run: docker build .
+workflows:
+  main:
+    jobs: [build]
+"""
+
+
+def test_a_dockerfile_that_a_step_builds_is_fetched(github: GitHubStandIn, batch: Batch) -> None:
+    hub = github.add("acme/hub", {CONFIG: MACHINE, "Dockerfile": b"FROM node:20\n"})
+    github.add("acme/quay", {CONFIG: MACHINE, "Dockerfile": b"FROM quay.io/acme/base\n"})
+    batch("plan", "github:acme", code=1)
+    assert github.operations.count("Files") >= 2
+    registries = {
+        name: [count["registry"] for count in record["pulls"]]
+        for name, record in batch.results().items()
+    }
+    assert registries == {"hub": ["docker.io"], "quay": ["quay.io"]}
+    assert batch.states()["hub"] == "planned"
+    batch("apply", "hub", *QUICK)
+    assert "docker/check" in git(hub.folder, "diff", "main", BRANCH)
+
+
 def limit(message: str) -> dict[str, Any]:
     """The body of a refusal for a limit."""
     return {"message": message}
