@@ -26,7 +26,11 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.policy import Policy
+
+_NOT_COVERED = "the policy has no credentials for the registry"
 
 
 class Access(Enum):
@@ -79,13 +83,13 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(id(docker.job))
-            found += _of_steps(docker, entry)
+            found += _of_steps(docker, entry, assessment.policy)
     for one in assessment.images:
         if id(one.image.item.mapping) not in seen_items:
             found.append(_of_image(one, None))
     for docker in assessment.dockers.all():
         if id(docker.job) not in seen_jobs:
-            found += _of_steps(docker, None)
+            found += _of_steps(docker, None, assessment.policy)
     return tuple(found)
 
 
@@ -124,7 +128,7 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
         case Undecided(reason):
             return Access.UNKNOWN, None, reason
         case NotCovered(unknown=unknown):
-            reason = "CircleCI may have credentials for it" if unknown else "not in the policy"
+            reason = "CircleCI may have credentials for it" if unknown else _NOT_COVERED
             return Access.UNKNOWN, None, reason
         case Exempt():
             return Access.NOT_NEEDED, None, ""
@@ -132,25 +136,32 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
             assert_never(one.state)
 
 
-def _of_steps(docker: JobDocker, entry: WorkflowJob | None) -> Iterator[ExplainedPull]:
+def _of_steps(
+    docker: JobDocker, entry: WorkflowJob | None, policy: Policy
+) -> Iterator[ExplainedPull]:
     for pull in docker.pulls:
         hosts: Iterable[str | None] = sorted(pull.hosts)
         if pull.undecided is not None:
             hosts = [*hosts, None]
         for host in hosts:
-            yield _of_step(docker, pull, host, entry)
+            yield _of_step(docker, pull, host, entry, policy)
 
 
 def _of_step(
-    docker: JobDocker, pull: StepPull, host: str | None, entry: WorkflowJob | None
+    docker: JobDocker,
+    pull: StepPull,
+    host: str | None,
+    entry: WorkflowJob | None,
+    policy: Policy,
 ) -> ExplainedPull:
     login = None if host is None else docker.login_before(pull, host)
-    if host is None:
-        access = Access.UNKNOWN
-    elif login is None:
-        access = Access.UNAUTHENTICATED
-    else:
+    access, reason = Access.UNAUTHENTICATED, ""
+    if login is not None:
         access = Access.AUTHENTICATED
+    elif host is None:
+        access, reason = Access.UNKNOWN, pull.undecided or ""
+    elif policy_for(host, policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
     node = pull.moment.step.node
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,
@@ -165,7 +176,7 @@ def _of_step(
         contexts=() if entry is None else held_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,
-        reason=(pull.undecided or "") if host is None else "",
+        reason=reason,
     )
 
 

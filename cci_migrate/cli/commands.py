@@ -26,6 +26,9 @@ _STDIN = "-"
 _Member = TypeVar("_Member", bound=Enum)
 
 SUBCOMMANDS = {
+    "explain": Subcommand(
+        "cci_migrate.cli.explaining:explain", "Show each pull and what gives it access."
+    ),
     "rules": Subcommand("cci_migrate.cli.listing:rules", "List the rules."),
     "batch": Subcommand(
         "cci_migrate.batch.commands:batch", "Do the same across many repositories."

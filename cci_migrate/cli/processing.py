@@ -20,12 +20,21 @@ _CHUNK = 8
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What is wanted of a config: each pull explained, or the findings without a change."""
+
+    explains: bool = False
+    only_finds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One config to be looked at: its files, relative to the repository's root."""
 
     root: Path
     paths: tuple[str, ...]
     policy: Policy
+    view: View = View()
 
 
 def process_all(tasks: Sequence[Task], jobs: int | None) -> Iterator[Outcome]:
@@ -51,7 +60,13 @@ def process_one(task: Task) -> Outcome:
 def process_files(files: dict[str, bytes], task: Task, read: RepositoryReader) -> Outcome:
     """Process ``files``, the content of the task's paths. Raises nothing."""
     try:
-        return process(files, task.policy, read=read)
+        return process(
+            files,
+            task.policy,
+            read=read,
+            explain=task.view.explains,
+            only_find=task.view.only_finds,
+        )
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not stop the other files
         return Failed(task.paths, f"internal error: {_place_of(error)}", "please report it")
 

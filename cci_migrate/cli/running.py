@@ -7,12 +7,13 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options, policy_of
-from cci_migrate.cli.processing import Task, process_all, process_files
+from cci_migrate.cli.processing import Task, View, process_all, process_files
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
 from cci_migrate.engine import group_files, nothing_else
@@ -37,7 +38,7 @@ class _Written:
         self.count = 0
 
 
-class _Policies:
+class Policies:
     """The policy for each folder, each file read once."""
 
     def __init__(self, options: Options) -> None:
@@ -84,9 +85,17 @@ def _interrupted(mode: Mode, count: int) -> str:
     return f"cci-migrate: interrupted; {files} written whole, the others are as they were"
 
 
+def _view_of(options: Options) -> View:
+    """What the report needs of each config, beside its findings."""
+    return View(
+        explains=options.format is Format.JSON and options.mode is Mode.CHECK,
+        only_finds=options.mode is Mode.CHECK,
+    )
+
+
 def _run_on_files(options: Options, written: _Written) -> Report:
     found = discover(options.paths)
-    policies = _Policies(options)
+    policies = Policies(options)
     tasks = [
         Task(repository.root, group, policies.for_folder((repository.root / group[0]).parent))
         for repository in found.repositories
@@ -94,20 +103,20 @@ def _run_on_files(options: Options, written: _Written) -> Report:
     ]
     roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
     if not roots:
-        raise NothingFoundError(_nothing_in(options.paths))
-    results = [Result(_prefix(one.root), one.outcome) for one in found.problems]
-    outcomes = process_all(tasks, options.jobs)
+        raise NothingFoundError(nothing_in(options.paths))
+    results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
+    outcomes = process_all([replace(task, view=_view_of(options)) for task in tasks], options.jobs)
     for task, outcome in zip(tasks, outcomes, strict=True):
         told = without_secrets(outcome)
         if options.mode is Mode.WRITE:
             told = _write(told, task.root, written)
-        results.append(Result(_prefix(task.root), told))
+        results.append(Result(prefix_of(task.root), told))
     searched = any(path.is_dir() for path in options.paths)
     others = [
         _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
     ]
     if searched and len(others) == len(results):
-        raise NothingFoundError(_nothing_in(options.paths) + "".join(others))
+        raise NothingFoundError(nothing_in(options.paths) + "".join(others))
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
 
@@ -117,7 +126,7 @@ def _kind_line(result: Result, outcome: NotAConfig) -> str:
     return f"\n  {shown} is something else: {outcome.kind}"
 
 
-def _nothing_in(paths: Iterable[Path]) -> str:
+def nothing_in(paths: Iterable[Path]) -> str:
     named = ", ".join(str(path.resolve()) for path in paths)
     return printable(
         f"no CircleCI config in {named}: looked for .yml and .yaml files in .circleci folders, "
@@ -126,7 +135,7 @@ def _nothing_in(paths: Iterable[Path]) -> str:
     )
 
 
-def _prefix(root: Path) -> str:
+def prefix_of(root: Path) -> str:
     """What to put before a path from ``root`` to make it one from the user's folder."""
     here = Path.cwd()
     if root == here:
@@ -167,8 +176,8 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     """Standard input to standard output. What is not to be changed comes out as it went in."""
     name = options.stdin_name or _STDIN_NAME
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
-    policy = _Policies(options).for_folder(folder)
-    task = Task(root_of(folder), (name,), policy)
+    policy = Policies(options).for_folder(folder)
+    task = Task(root_of(folder), (name,), policy, _view_of(options))
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
     outcome: Outcome
     if len(data) > SIZE_LIMIT:

@@ -10,6 +10,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
+from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.reports.diffs import diffs_of_result
@@ -43,6 +44,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "findings": [_finding(one) for one in settled_of(outcome)],
                 "images": outcome.images,
                 "authenticated": outcome.authenticated,
+                "pulls": [_pull(one) for one in outcome.pulls],
                 "changes": _changes(result, report),
                 "todos": [todo.text for todo in outcome.todos],
                 "notes": list(outcome.notes),
@@ -67,6 +69,15 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
             }
         case _:
             assert_never(outcome)
+
+
+def _pull(pull: ExplainedPull) -> dict[str, Any]:
+    return {
+        **asdict(pull),
+        "access": pull.access.value,
+        "credential": pull.credential,
+        "reason": pull.reason or None,
+    }
 
 
 def _changes(result: Result, report: Report) -> list[dict[str, Any]]:

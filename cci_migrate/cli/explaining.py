@@ -1,0 +1,145 @@
+"""``cci-migrate explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from typing_extensions import assert_never
+
+from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.processing import Task, View, process_all
+from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, prefix_of
+from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.discovery import discover
+from cci_migrate.engine import group_files
+from cci_migrate.explanation import Access
+from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.policy_file import PolicyError
+from cci_migrate.reports.explanation_tree import explanation_tree, plain
+from cci_migrate.reports.report import Mode, Report, Result, printable
+
+
+@click.command(name="explain")
+@click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
+)
+@click.option(
+    "--config",
+    "policy_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy file to use instead of those that are found.",
+)
+@click.option("--no-config", is_flag=True, help="Look for no policy file.")
+@click.option(
+    "--format",
+    "report_format",
+    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
+    default=Format.TEXT.value,
+    help="Format of the answer (default: text).",
+)
+@click.option(
+    "--color",
+    "colour",
+    type=click.Choice([one.value for one in Colour]),
+    default=Colour.AUTO.value,
+    help="Whether to write in colour (default: auto).",
+)
+@click.help_option("-h", "--help")
+@click.pass_context
+def explain(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    policy_file: Path | None,
+    no_config: bool,
+    report_format: str,
+    colour: str,
+) -> None:
+    """Show each pull of the configs, and the chain that gives it access or does not.
+
+    Workflow job, job, executor or step, image, credential, context. Nothing is written. The exit
+    code is 1 if a pull is not authenticated.
+    """
+    terminal = Terminal(Colour(colour))
+    options = Options(
+        paths=paths or (Path(),),
+        mode=Mode.CHECK,
+        policy_file=policy_file,
+        reads_policy_files=not no_config,
+        format=Format(report_format),
+    )
+    try:
+        code = _explain(options, terminal)
+    except (PolicyError, NothingFoundError) as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.USAGE
+    except OutputError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.FAILED
+    except KeyboardInterrupt:
+        terminal.err("cci-migrate: interrupted; nothing was written\n")
+        code = ExitCode.INTERRUPTED
+    ctx.exit(code.value)
+
+
+def _explain(options: Options, terminal: Terminal) -> ExitCode:
+    found = discover(options.paths)
+    policies = Policies(options)
+    view = View(explains=True, only_finds=True)
+    tasks = [
+        Task(repository.root, group, policies.for_folder((repository.root / group[0]).parent), view)
+        for repository in found.repositories
+        for group in group_files(repository.files)
+    ]
+    if not tasks and not found.problems:
+        raise NothingFoundError(nothing_in(options.paths))
+    results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
+    results += (
+        Result(prefix_of(task.root), outcome)
+        for task, outcome in zip(tasks, process_all(tasks, None), strict=True)
+    )
+    if options.format is Format.JSON:
+        from cci_migrate.reports.json_report import json_report
+
+        report = Report(Mode.CHECK, tuple(results), is_one_repository=len(tasks) < 2)
+        for part in json_report(report):
+            terminal.out(part)
+    else:
+        for result in results:
+            _print(result, result.outcome, terminal)
+    return _code([result.outcome for result in results])
+
+
+def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
+    shown = ", ".join(result.shown(path) for path in outcome.paths)
+    match outcome:
+        case Examined(pulls=pulls):
+            terminal.out(f"{printable(shown)}\n")
+            paint = _painted if terminal.out_in_colour else plain
+            for line in explanation_tree(pulls, paint):
+                terminal.out(f"  {printable(line) if paint is plain else line}\n")
+            if not pulls:
+                terminal.out("  pulls nothing\n")
+        case NotAConfig():
+            pass
+        case Refused(reason=reason):
+            terminal.err(f"{printable(shown)}: {reason}\n")
+        case Failed(problem=problem):
+            terminal.err(f"error: {printable(f'{shown}: {problem}')}\n")
+        case _:
+            assert_never(outcome)
+
+
+def _painted(text: str, colour: str) -> str:
+    return click.style(text, fg=colour)
+
+
+def _code(outcomes: list[Outcome]) -> ExitCode:
+    if any(isinstance(outcome, Failed) for outcome in outcomes):
+        return ExitCode.FAILED
+    lacking = (Access.UNAUTHENTICATED, Access.INCOMPLETE)
+    for outcome in outcomes:
+        if isinstance(outcome, Examined) and any(one.access in lacking for one in outcome.pulls):
+            return ExitCode.LEFT
+    return ExitCode.DONE

@@ -1,0 +1,96 @@
+"""``cci-migrate explain``: each pull, and the chain that gives it access."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: cimg/go:1.22
+        auth:
+          username: acmebot
+          password: $HUB_TOKEN
+    steps:
+      - setup_remote_docker
+      - run: docker build .
+  idle:
+    docker:
+      - image: redis:7
+workflows:
+  main:
+    jobs:
+      - test:
+          context: hub
+"""
+
+TREE = """\
+.circleci/config.yml
+  workflow main
+    test, contexts hub
+      cimg/go:1.22 from docker.io
+        docker[0] of job test, .circleci/config.yml:5
+        authenticated by auth, reads $HUB_TOKEN
+      alpine:3 from docker.io
+        step on remote Docker: docker build (Dockerfile), .circleci/config.yml:11
+        not authenticated
+      quay.io/acme/base:7 from quay.io
+        step on remote Docker: docker build (Dockerfile), .circleci/config.yml:11
+        not known: the policy has no credentials for the registry
+  run by no workflow
+    job idle
+      redis:7 from docker.io
+        docker[0] of job idle, .circleci/config.yml:14
+        not authenticated
+"""
+
+
+def explain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cci_migrate", "explain", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def put(folder: Path) -> None:
+    (folder / ".circleci").mkdir()
+    (folder / ".circleci/config.yml").write_text(CONFIG)
+    (folder / "Dockerfile").write_text(
+        "FROM quay.io/acme/base:7 AS base\nFROM alpine:3\nCOPY --from=base /x /x\n"
+    )
+
+
+def test_the_tree(tmp_path: Path) -> None:
+    put(tmp_path)
+    done = explain(tmp_path)
+    assert done.stderr == ""
+    assert done.stdout == TREE
+    assert done.returncode == 1
+    assert (tmp_path / ".circleci/config.yml").read_text() == CONFIG
+
+
+def test_the_same_as_json(tmp_path: Path) -> None:
+    put(tmp_path)
+    done = explain(tmp_path, "--format", "json")
+    (config,) = json.loads(done.stdout)["configs"]
+    assert [(pull["image"], pull["access"]) for pull in config["pulls"]] == [
+        ("cimg/go:1.22", "authenticated"),
+        ("alpine:3", "unauthenticated"),
+        ("quay.io/acme/base:7", "unknown"),
+        ("redis:7", "unauthenticated"),
+    ]
+    assert config["pulls"][0]["contexts"] == ["hub"]
+
+
+def test_a_folder_without_configs(tmp_path: Path) -> None:
+    done = explain(tmp_path)
+    assert done.returncode == 2
+    assert "no CircleCI config" in done.stderr
