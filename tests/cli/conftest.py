@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+_NOT_OURS = {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CONFIG = """\
@@ -63,9 +64,15 @@ def environment(**more: str) -> dict[str, str]:
     told = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") and name not in {"FORCE_COLOR", "NO_COLOR", "COLUMNS"}
+        if not name.startswith("GIT_") and name not in _NOT_OURS
     }
-    return {**told, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **more}
+    ours = {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+        # To compile the program anew for each of some hundred starts takes longer than the tests.
+        "PYTHONPYCACHEPREFIX": str(ROOT / ".pytest_cache" / "bytecode"),
+    }
+    return {**told, **ours, **more}
 
 
 Program = Callable[..., Done]
