@@ -247,7 +247,7 @@ def _image_differences(
             yield Difference(pair, Cause.OTHER_WORK, place, ONE_SIDE)
             continue
         their, our = theirs[key], ours[key]
-        if their.credential == our.credential:
+        if _variables(their) == _variables(our):
             continue
         if our.is_authenticated and their.is_authenticated:
             cause = Cause.OTHER_NAMES
@@ -256,6 +256,11 @@ def _image_differences(
         else:
             cause = Cause.PUBLIC_REGISTRY if their.registry in PUBLIC_ONLY else Cause.MISSED
         yield Difference(pair, cause, place, f"{their.credential} by hand, {our.credential}")
+
+
+def _variables(image: Image) -> tuple[str, ...]:
+    # ``${NAME}`` is ``$NAME``.
+    return tuple(re.sub(r"\$\{(\w+)\}", r"$\1", half) for half in image.credential)
 
 
 def _job_differences(

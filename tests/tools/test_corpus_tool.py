@@ -69,7 +69,7 @@ def crashes_the_second_time(files: Mapping[str, bytes]) -> tuple[Outcome, ...]:
             "covers every Docker Hub image",
             id="does nothing",
         ),
-        pytest.param(turns_into(RIGHT[9:]), "data", id="loses a line"),
+        pytest.param(turns_into(RIGHT[13:]), "data", id="loses a line"),
         pytest.param(
             turns_into(RIGHT, once=False), "second run changes nothing", id="never comes to an end"
         ),

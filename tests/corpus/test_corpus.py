@@ -1,0 +1,29 @@
+"""The tool over every real config of the reference corpus, judged by the oracle."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tools.corpus import by_repository, check_group
+from tools.shared_data import CorpusFile, corpus_files
+
+pytestmark = pytest.mark.corpus
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_file_falls_short(corpus: Path, part: int) -> None:
+    shared = corpus.parent
+    groups: list[list[CorpusFile]] = list(by_repository(corpus_files(shared)))[part::PARTS]
+    short: dict[str, list[str]] = defaultdict(list)
+    examined = 0
+    for group in groups:
+        tally = check_group(shared, group)
+        examined += tally.numbers["files"]
+        for one in tally.shortfalls:
+            short[f"{one.check}: {one.detail}"].append(f"{one.file}: {one.place}")
+    assert examined == sum(map(len, groups)) > 0
+    assert dict(short) == {}
