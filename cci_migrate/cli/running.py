@@ -70,7 +70,7 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     try:
         if options.reads_stdin:
             return _run_on_stdin(options, terminal)
-        report = _run_on_files(options, written)
+        report = _run_on_files(options, terminal, written)
     except KeyboardInterrupt:
         terminal.err(_interrupted(options.mode, written.count) + "\n")
         return ExitCode.INTERRUPTED
@@ -93,7 +93,7 @@ def _view_of(options: Options) -> View:
     )
 
 
-def _run_on_files(options: Options, written: _Written) -> Report:
+def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
     found = discover(options.paths)
     policies = Policies(options)
     tasks = [

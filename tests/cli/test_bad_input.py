@@ -102,6 +102,16 @@ def test_a_folder_without_configs(program: Program, tmp_path: Path) -> None:
     assert program(".circleci/info.yml").code == 0
 
 
+def test_a_folder_without_configs_among_others(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    done = program("src", ".circleci")
+    assert done.code == 0
+    assert done.err == f"note: no CircleCI config in {tmp_path / 'src'}\n"
+    assert config.read_text() == FIXED
+
+
 def test_a_path_that_is_not_there(program: Program, config: Path) -> None:
     done = program(".", "gone.yml")
     assert done.code == 2
