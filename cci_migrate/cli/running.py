@@ -104,6 +104,8 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
+    for path in found.empty:
+        terminal.err(printable(f"note: no CircleCI config in {path.resolve()}") + "\n")
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
     outcomes = process_all([replace(task, view=_view_of(options)) for task in tasks], options.jobs)
     for task, outcome in zip(tasks, outcomes, strict=True):
