@@ -6,11 +6,12 @@ its own `Decisions`.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cci_migrate.assessment import Assessment, Authenticated, assess
-from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.explanation import explained_pulls
 from cci_migrate.findings import (
     APPLY_ALL,
@@ -18,9 +19,10 @@ from cci_migrate.findings import (
     Finding,
     NoFix,
     Settled,
+    Severity,
     State,
 )
-from cci_migrate.loading import Loaded, load, load_texts
+from cci_migrate.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.outcomes import Examined, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
@@ -47,6 +49,11 @@ def group_files(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(part.path for part in group.parts) for group in group_by_name(paths))
 
 
+def source_trees(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """By the path of each config, the files of the packed source trees in the same folder."""
+    return trees_beside(paths)
+
+
 def process(
     files: Mapping[str, bytes],
     policy: Policy,
@@ -55,23 +62,29 @@ def process(
     *,
     explain: bool = False,
     only_find: bool = False,
+    beside: Sequence[str] = (),
 ) -> Outcome:
     """What becomes of the config that ``files`` (one group: path from the root to bytes) make up.
 
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
-    ``only_find`` asks for the findings alone: no change is written out and proven.
+    ``only_find`` asks for the findings alone: no change is written out and proven. ``beside`` are
+    the files of source trees of which this config may be the output (`source_trees`).
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
     group = _as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
         return loaded
-    examined = _examine(loaded, policy, decisions, read, writes=not only_find)
+    refused = loaded.refused
+    if refused is None and beside and is_packed_from(loaded.config, beside, read):
+        refused = _packed(files, beside)
+    writes = refused is None and not only_find
+    examined = _examine(loaded, policy, decisions, read, writes=writes)
     plan = examined.plan
-    if loaded.refused is not None:
-        return _with_findings(loaded.refused, plan)
+    if refused is not None and _leaves_something(plan):
+        return _with_findings(refused, plan)
     change = None
-    if plan.operations and not only_find:
+    if plan.operations and writes:
         proven = prove(
             examined.reading,
             policy,
@@ -104,8 +117,15 @@ def process_repository(
     read: RepositoryReader = nothing_else,
 ) -> tuple[Outcome, ...]:
     """`process` for each group of ``files``."""
+    trees = source_trees(files)
     return tuple(
-        process({path: files[path] for path in group}, policy, decisions, read)
+        process(
+            {path: files[path] for path in group},
+            policy,
+            decisions,
+            read,
+            beside=trees.get(group[0], ()),
+        )
         for group in group_files(files)
     )
 
@@ -145,8 +165,6 @@ def _examine(
     config = loaded.config
     assessment = assess(config, policy, decisions.names, _text_reader(read))
     findings = tuple(_findings(assessment, policy))
-    if loaded.refused is not None:
-        findings = ()
     if config.is_orb_source and not policy.fix_orbs:
         findings = tuple(_explained_only(one) for one in findings)
     plan = plan_changes(config.documents, findings, decisions, writes=writes)
@@ -194,6 +212,19 @@ def _read_again(
     if not isinstance(loaded, Loaded):
         return "it can no longer be read as a config"
     return _examine(loaded, policy, decisions, read).reading
+
+
+def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:
+    tree = posixpath.commonpath(beside)
+    instead = f"change the files in {tree}, and run circleci config pack"
+    return Refused(tuple(files), f"it is packed from {tree}", instead)
+
+
+def _leaves_something(plan: Plan) -> bool:
+    return any(
+        one.state is not State.SUPPRESSED and one.finding.severity is not Severity.NOTE
+        for one in plan.settled
+    )
 
 
 def _with_findings(refused: Refused, plan: Plan) -> Refused:

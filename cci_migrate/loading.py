@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cci_migrate.circleci.config import Config
-from cci_migrate.circleci.packing import Group, Part
+from cci_migrate.circleci.packing import Group, Part, group_by_name
 from cci_migrate.circleci.reading import MountedDocument, read_config
 from cci_migrate.circleci.source_kinds import (
     SomethingElse,
@@ -79,6 +79,20 @@ def load_texts(
         is_orb = ".circleci" not in paths[0].split("/")
     config = read_config(parts, is_orb_source=is_orb)
     return Loaded(config, _must_not_be_edited(config.documents))
+
+
+def is_packed_from(
+    config: Config, tree: Sequence[str], read: Callable[[str], bytes | None]
+) -> bool:
+    """Whether ``config`` is what packing the files ``tree`` gives: it has all their jobs."""
+    files = {path: data for path in tree if (data := read(path)) is not None}
+    for group in group_by_name(files):
+        loaded = load(group, files) if group.is_packed else None
+        if isinstance(loaded, Loaded):
+            jobs = loaded.config.body.jobs.keys()
+            if jobs and jobs <= config.body.jobs.keys():
+                return True
+    return False
 
 
 class _Trees:

@@ -132,8 +132,16 @@ def plan_repository(
             wanted.add(path)
         return others.get(path)
 
+    trees = engine.source_trees(files)
     outcomes = tuple(
-        engine.process({path: files[path] for path in group}, policy, decisions, read, explain=True)
+        engine.process(
+            {path: files[path] for path in group},
+            policy,
+            decisions,
+            read,
+            explain=True,
+            beside=trees.get(group[0], ()),
+        )
         for group in engine.group_files(files)
     )
     state, cause = verdict(outcomes)

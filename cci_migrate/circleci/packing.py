@@ -79,6 +79,30 @@ def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
     return tuple(sorted(groups, key=lambda group: group.parts[0].path))
 
 
+def trees_beside(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """For each file directly in a ``.circleci`` folder, the files of the trees below that folder.
+
+    It may be what ``circleci config pack`` makes of them; only its content tells.
+    """
+    groups = group_by_name(paths)
+    trees: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        if group.is_packed and not group.is_orb:
+            for part in group.parts:
+                trees[_circleci_folder(part.path)].append(part.path)
+    return {
+        part.path: tuple(trees[folder])
+        for group in groups
+        for part in group.parts
+        if not group.is_packed and (folder := str(PurePosixPath(part.path).parent)) in trees
+    }
+
+
+def _circleci_folder(path: str) -> str:
+    folders = PurePosixPath(path).parts[:-1]
+    return "/".join(folders[: folders.index(".circleci") + 1]) if ".circleci" in folders else ""
+
+
 def _is_orb_root(path: str) -> bool:
     return PurePosixPath(path).stem == _ORB_ROOT
 

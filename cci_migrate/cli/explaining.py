@@ -8,11 +8,10 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Colour, Format, Options
-from cci_migrate.cli.processing import Task, View, process_all
+from cci_migrate.cli.processing import View, process_all, tasks_of
 from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, prefix_of
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import discover
-from cci_migrate.engine import group_files
 from cci_migrate.explanation import Access
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.policy_file import PolicyError
@@ -88,9 +87,9 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     policies = Policies(options)
     view = View(explains=True, only_finds=True)
     tasks = [
-        Task(repository.root, group, policies.for_folder((repository.root / group[0]).parent), view)
+        task
         for repository in found.repositories
-        for group in group_files(repository.files)
+        for task in tasks_of(repository, policies.for_folder, view)
     ]
     if not tasks and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cci_migrate.discovery import read_candidate, reader_of
-from cci_migrate.engine import RepositoryReader, process
+from cci_migrate.discovery import Repository, read_candidate, reader_of
+from cci_migrate.engine import RepositoryReader, group_files, process, source_trees
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.outcomes import Examined, Failed, Outcome, Refused
@@ -29,12 +29,27 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One config to be looked at: its files, relative to the repository's root."""
+    """One config to be looked at: its files, relative to the repository's root.
+
+    ``beside`` are the files of the source trees that it may be packed from.
+    """
 
     root: Path
     paths: tuple[str, ...]
     policy: Policy
     view: View = View()
+    beside: tuple[str, ...] = ()
+
+
+def tasks_of(
+    repository: Repository, policy_for: Callable[[Path], Policy], view: View
+) -> Iterator[Task]:
+    """A task for each config of ``repository``; ``policy_for`` gives the policy of a folder."""
+    root = repository.root
+    trees = source_trees(repository.files)
+    for group in group_files(repository.files):
+        policy = policy_for((root / group[0]).parent)
+        yield Task(root, group, policy, view, trees.get(group[0], ()))
 
 
 def process_all(tasks: Sequence[Task], jobs: int | None) -> Iterator[Outcome]:
@@ -66,6 +81,7 @@ def process_files(files: dict[str, bytes], task: Task, read: RepositoryReader) -
             read=read,
             explain=task.view.explains,
             only_find=task.view.only_finds,
+            beside=task.beside,
         )
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not stop the other files
         return Failed(task.paths, f"internal error: {_place_of(error)}", "please report it")

@@ -7,16 +7,15 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options, policy_of
-from cci_migrate.cli.processing import Task, View, process_all, process_files
+from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
-from cci_migrate.engine import group_files, nothing_else
+from cci_migrate.engine import nothing_else
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.policy import Policy
 from cci_migrate.policy_file import find_policy_file, read_policy_file
@@ -96,10 +95,11 @@ def _view_of(options: Options) -> View:
 def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
     found = discover(options.paths)
     policies = Policies(options)
+    view = _view_of(options)
     tasks = [
-        Task(repository.root, group, policies.for_folder((repository.root / group[0]).parent))
+        task
         for repository in found.repositories
-        for group in group_files(repository.files)
+        for task in tasks_of(repository, policies.for_folder, view)
     ]
     roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
     if not roots:
@@ -107,7 +107,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     for path in found.empty:
         terminal.err(printable(f"note: no CircleCI config in {path.resolve()}") + "\n")
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
-    outcomes = process_all([replace(task, view=_view_of(options)) for task in tasks], options.jobs)
+    outcomes = process_all(tasks, options.jobs)
     for task, outcome in zip(tasks, outcomes, strict=True):
         told = without_secrets(outcome)
         if options.mode is Mode.WRITE:
