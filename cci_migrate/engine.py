@@ -103,7 +103,7 @@ def process(
         settled=plan.settled,
         change=change,
         todos=todos(examined.assessment, plan),
-        notes=notes(examined.assessment),
+        notes=notes(examined.assessment, plan),
         images=len(examined.assessment.images),
         authenticated=_authenticated(examined.assessment, plan),
         pulls=explained_pulls(examined.assessment) if explain else (),

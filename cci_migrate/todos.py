@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cci_migrate.assessment import Assessment, NotCovered, Unauthenticated, variables_of
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import State
 from cci_migrate.impact import registry_name
+from cci_migrate.lossless.merging import duplicate_keys
+from cci_migrate.lossless.nodes import Document, Mapping, walk
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform
@@ -84,9 +86,23 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         )
 
 
-def notes(assessment: Assessment) -> tuple[str, ...]:
+def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     """What the user ought to know of the config, though nothing is to be done about it."""
-    return tuple(_notes(assessment))
+    found = list(_notes(assessment))
+    if plan.operations:
+        found += _duplicates(assessment.config.documents)
+    return tuple(found)
+
+
+def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
+    for document in documents:
+        for node in walk(document.root) if document.root is not None else ():
+            for _, key in duplicate_keys(node) if isinstance(node, Mapping) else ():
+                position = key.source.position(key.start)
+                yield (
+                    f"{document.source.path}:{position.line}: the key {key.value} stands there "
+                    "twice. The last one was taken to count; CircleCI may refuse it."
+                )
 
 
 def _notes(assessment: Assessment) -> Iterator[str]:

@@ -38,6 +38,7 @@ from cci_migrate.findings import (
     Severity,
 )
 from cci_migrate.impact import registry_name
+from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.wording import owners_of
@@ -63,7 +64,31 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 because="It may be a pull without credentials.",
                 remedy=_remedy(one, assessment),
             )
+    yield from _whole_lists(assessment)
     yield from _in_steps(assessment)
+
+
+def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
+    """The ``docker: << parameters.x >>``: the list itself is passed."""
+    for home in assessment.config.body.walk():
+        owners = [(f"job {one.name}", one.runs_on) for one in home.jobs.values()]
+        owners += [(f"executor {one.name}", one) for one in home.executors.values()]
+        for title, executor in owners:
+            docker = entry_of(executor.mapping, "docker")
+            if docker is not None and executor.docker_expression is not None:
+                yield Finding(
+                    rule=ID,
+                    place=Place(docker.value, f"{executor.route}.docker"),
+                    message=f"the images of the {title} are passed as a parameter",
+                    subject=executor.docker_expression,
+                    owner=title,
+                    severity=Severity.WARNING,
+                    because="They may be pulled without credentials.",
+                    remedy=NoFix(
+                        "a list that is passed cannot be edited here",
+                        "give the images credentials where the list is written",
+                    ),
+                )
 
 
 def _in_steps(assessment: Assessment) -> Iterator[Finding]:
