@@ -43,7 +43,8 @@ class Connections:
     ) -> None:
         self._campaign = campaign
         self._local_mode = local_mode
-        self._lane_of = lane_of
+        self._make_lane = lane_of
+        self._lanes: dict[str, Lane] = {}
         self._clock = clock
         self._hosts: dict[tuple[Kind, str], Host] = {}
 
@@ -62,6 +63,13 @@ class Connections:
         """Let go of the hosts."""
         for host in self._hosts.values():
             host.end()
+        for lane in self._lanes.values():
+            lane.end()
+
+    def _lane_of(self, name: str) -> Lane:
+        if name not in self._lanes:
+            self._lanes[name] = self._make_lane(name)
+        return self._lanes[name]
 
     def _make(self, ref: RepositoryRef) -> Host:
         branch = self._campaign.branch

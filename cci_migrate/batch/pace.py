@@ -15,6 +15,7 @@ from typing import Protocol
 from cci_migrate.batch.host import LaneClosedError
 from cci_migrate.batch.ledger import Ledger
 from cci_migrate.batch.progress import Progress
+from cci_migrate.batch.single_writer import SingleWriter
 
 HOUR = 3600.0
 PULL_REQUEST = "pull-request"
@@ -83,12 +84,14 @@ class Lane:
         self._clock: Clock = SystemClock() if clock is None else clock
         self._deadline = deadline
         self._progress = progress
+        self._writer = SingleWriter(name)
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` may go, and count it. Called right before each write.
 
         Raises LaneClosedError if that is beyond the deadline.
         """
+        self._writer.take()
         self.wait(self.next_time(kind), "the next write")
         self._ledger.add_write(self.name, kind, self._clock.now())
         if self._progress is not None:
@@ -115,6 +118,10 @@ class Lane:
         """Pull requests opened within the last hour, and how many may be."""
         since = self._clock.now() - HOUR
         return len(self._ledger.writes_since(self.name, PULL_REQUEST, since)), self._limits.per_hour
+
+    def end(self) -> None:
+        """No further writes: let other campaigns write."""
+        self._writer.release()
 
     def hold(self, seconds: float, why: str) -> None:
         """The host asked for silence: remember that, and wait.

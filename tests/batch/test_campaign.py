@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,10 +15,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from cci_migrate.batch.choosing import Shard
+from cci_migrate.batch.commands import batch as command
 from cci_migrate.batch.ledger import Ledger
 from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
 from cci_migrate.batch.redaction import redact, remember
 from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.batch.single_writer import SingleWriter
+from cci_migrate.batch.states import MEANING
 from cci_migrate.policy import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -28,7 +32,7 @@ from cci_migrate.policy import (
     RegistryPolicy,
 )
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, write_files
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, ROOT, Batch, checkout, write_files
 
 
 def test_every_repository_falls_to_exactly_one_share() -> None:
@@ -143,6 +147,30 @@ def test_ended_at_any_transaction_the_next_run_ends_alike(
     while is_reached(limit, False) and is_reached(limit, True):
         limit += 1
     assert limit > 6
+
+
+def test_two_campaigns_do_not_write_to_a_host_at_once(github: GitHubStandIn, batch: Batch) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    host = github.api.split("/")[2]
+    writer = SingleWriter(host)
+    writer.take()
+    assert "another campaign of yours is writing there" in batch("apply", code=1).output
+    assert github.writes() == []
+    writer.release()
+    batch("apply")
+    assert batch.states() == {"api": "pull-request-open"}
+
+
+def test_the_guide_names_every_state_command_and_option() -> None:
+    guide = (ROOT / "docs" / "batch.md").read_text()
+    for state, meaning in MEANING.items():
+        assert f"| `{state.value}` | {meaning} |" in guide
+    options = {o for c in command.commands.values() for p in c.params for o in p.opts}
+    ours = guide.partition("## With other engines")[0]
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours))
+    assert named <= options
+    assert {f"batch {name}" for name in command.commands if f"batch {name}" not in guide} == set()
 
 
 class Page(html.parser.HTMLParser):
