@@ -23,12 +23,15 @@ _NOT_A_STRING = re.compile(
     re.VERBOSE,
 )
 
+#: What such scalars start with: most others are told by their first character.
+_NOT_A_STRING_STARTS = frozenset("~=<+-.0123456789nNyYtTfFoO")
+
 _PLAIN_FIRST = re.compile(r"""[^\s\-?:,\[\]{}#&*!|>'"%@`]|[-?:](?=[^\s,\[\]{}])""")
 
 
 def is_string(plain: str) -> bool:
     """Whether the plain scalar ``plain`` means a string, and not a number, a boolean, a null."""
-    return _NOT_A_STRING.fullmatch(plain) is None
+    return plain[:1] not in _NOT_A_STRING_STARTS or _NOT_A_STRING.fullmatch(plain) is None
 
 
 def can_be_plain(value: str, *, in_flow: bool) -> bool:

@@ -74,6 +74,8 @@ class DataTree:
 
     roots: list[Data] = field(default_factory=list)
     of_node: dict[int, Data] = field(default_factory=dict)
+    #: Whether `lists` and `origins` are kept: for changes, not for comparing.
+    has_places: bool = False
     #: The list in which the data of a node stands.
     lists: dict[int, list[Data]] = field(default_factory=dict)
     #: For each list the nodes that its data come from, by place; `_NEW` for what is added.
@@ -85,7 +87,10 @@ _NEW = 0
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
     """The data of ``documents``; what an alias means is the same object as what is anchored."""
-    tree = DataTree()
+    return _read_all(documents, DataTree())
+
+
+def _read_all(documents: tuple[Document, ...], tree: DataTree) -> DataTree:
     tree.origins[id(tree.roots)] = []
     for document in documents:
         if document.root is not None:
@@ -94,8 +99,9 @@ def data_of(documents: tuple[Document, ...]) -> DataTree:
 
 
 def _read(node: Node, into: list[Data], tree: DataTree) -> None:
-    tree.lists[id(node)] = into
-    tree.origins[id(into)].append(id(node))
+    if tree.has_places:
+        tree.lists[id(node)] = into
+        tree.origins[id(into)].append(id(node))
     target = node.target if isinstance(node, Alias) else node
     known = tree.of_node.get(id(target))
     if known is not None:
@@ -128,7 +134,8 @@ def _read(node: Node, into: list[Data], tree: DataTree) -> None:
 
 def _new_list(tree: DataTree) -> list[Data]:
     data: list[Data] = []
-    tree.origins[id(data)] = []
+    if tree.has_places:
+        tree.origins[id(data)] = []
     return data
 
 
@@ -145,7 +152,7 @@ def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...])
 
     Raises UnknownPlaceError.
     """
-    tree = data_of(documents)
+    tree = _read_all(documents, DataTree(has_places=True))
     for operation in operations:
         _apply(operation, tree)
     return tree
