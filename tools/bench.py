@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import io
+import math
 import os
 import platform
 import subprocess
@@ -40,6 +41,8 @@ REPETITIONS = 5
 #: Of the corpus, each so many-th file: the round trip needs a while for each.
 STRIDE = 6
 SIZES = (100_000, 1_000_000, 8_000_000)
+#: What is likely to take longer, in seconds, is not measured.
+PATIENCE = 120
 COUNTS = (100, 200, 400)
 POLICY = Policy()
 LOOK_ONLY = Decisions(otherwise=Skip())
@@ -181,14 +184,22 @@ def _run(command: list[str]) -> None:
         raise RuntimeError(done.stderr.decode())
 
 
-def measure_sizes(repetitions: int) -> dict[int, Times]:
-    """The time of a fix by the size of the config."""
-    found = {size: generated_config(size) for size in SIZES}
-    times = in_turns(
-        {str(size): (lambda data=data: fix(data)) for size, data in found.items()},  # type: ignore[misc]
-        repetitions,
-    )
-    return {len(found[size]): times[str(size)] for size in SIZES}
+def measure_sizes(repetitions: int) -> dict[int, Times | None]:
+    """The time of a fix by the size of the config; None where it would be beyond patience."""
+    measured: dict[int, Times | None] = {}
+    slope = 0.0
+    last: tuple[int, float] | None = None
+    for wanted in SIZES:
+        data = generated_config(wanted)
+        if last is not None and last[1] * (len(data) / last[0]) ** max(1.0, slope) > PATIENCE:
+            measured[len(data)] = None
+            continue
+        found = in_turns({"fix": lambda data=data: fix(data)}, repetitions)["fix"]  # type: ignore[misc]
+        if last is not None:
+            slope = math.log(found.best / last[1]) / math.log(len(data) / last[0])
+        measured[len(data)] = found
+        last = (len(data), found.best)
+    return measured
 
 
 def measure_counts(repetitions: int) -> dict[int, tuple[Times, Times]]:
@@ -260,8 +271,9 @@ def page(repetitions: int = REPETITIONS) -> Iterator[str]:
         "| size | shortest | median | per MB |",
         "|---|---|---|---|",
     )
-    for size, times in sizes.items():
-        yield f"| {size / 1e6:.1f} MB | {times} | {_shown(times.best / (size / 1e6))} |"
+    for amount, times in sizes.items():
+        per_megabyte = "" if times is None else _shown(times.best / (amount / 1e6))
+        yield f"| {amount / 1e6:.1f} MB | {times or 'too long | too long'} | {per_megabyte} |"
     yield from (
         "",
         "## More configs (`cci-migrate --check`, 8 kB each, whole process)",
