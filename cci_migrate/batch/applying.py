@@ -62,29 +62,29 @@ class Application:
 
     def run(self) -> bool:
         """Write what is planned. False when a limit of the terms or a host ended it early."""
-        by_host: dict[int, tuple[Host, list[Entry]]] = {}
+        by_host: dict[int, tuple[Host, list[RepositoryRef]]] = {}
         for entry in self.campaign.ledger.entries({*PENDING, State.FAILED}):
             # What failed while it was planned has nothing that could be written.
             if (entry.state in PENDING or entry.files) and not self.terms.chosen.why_not_by_name(
                 entry.ref
             ):
                 host = self.host_of(entry.ref)
-                by_host.setdefault(id(host), (host, []))[1].append(entry)
-        self.progress.begin("apply", sum(len(entries) for _, entries in by_host.values()))
+                by_host.setdefault(id(host), (host, []))[1].append(entry.ref)
+        self.progress.begin("apply", sum(len(refs) for _, refs in by_host.values()))
         budget = _Budget(self.terms.max_changes)
         is_complete = True
-        for host, entries in by_host.values():
+        for host, refs in by_host.values():
             try:
-                is_complete &= self._host(host, entries, budget)
+                is_complete &= self._host(host, refs, budget)
             except LaneClosedError as error:
                 self.progress.note(str(error))
                 is_complete = False
         return is_complete
 
-    def _host(self, host: Host, entries: Sequence[Entry], budget: _Budget) -> bool:
+    def _host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
         has_canary = host.delivery is Delivery.PULL_REQUEST and not self.terms.is_dry_run
-        waiting = len(entries)
-        for entry, sighting in self._sightings(host, entries):
+        waiting = len(refs)
+        for entry, sighting in self._sightings(host, refs):
             if budget.is_spent or (self.terms.deadline and self._now() >= self.terms.deadline):
                 self.progress.note("the limit of this run is reached; run it again to go on")
                 return False
@@ -99,16 +99,19 @@ class Application:
             self.progress.done(done)
         return True
 
-    def _sightings(self, host: Host, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Sighting]]:
-        for start in range(0, len(entries), CHUNK):
-            chunk = entries[start : start + CHUNK]
+    def _sightings(
+        self, host: Host, refs: Sequence[RepositoryRef]
+    ) -> Iterator[tuple[Entry, Sighting]]:
+        for start in range(0, len(refs), CHUNK):
+            chunk = refs[start : start + CHUNK]
             seen_at = self._now()
-            seen = {sighting.ref.key: sighting for sighting in host.look([e.ref for e in chunk])}
-            for entry in chunk:
-                if self._now() - seen_at > FRESH:
-                    yield entry, self._look(host, entry.ref)
-                else:
-                    yield entry, seen[entry.ref.key]
+            seen = {sighting.ref.key: sighting for sighting in host.look(chunk)}
+            for ref in chunk:
+                entry = self.campaign.ledger.entry(ref.key)
+                if entry is None:
+                    continue
+                is_fresh = self._now() - seen_at <= FRESH
+                yield entry, seen[ref.key] if is_fresh else self._look(host, ref)
 
     def _look(self, host: Host, ref: RepositoryRef) -> Sighting:
         return next(iter(host.look([ref])))
@@ -142,7 +145,7 @@ class Application:
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
                 if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
-                    host.decorate(snapshot, self._proposal(entry.ref, plan))
+                    self._decorate(host, snapshot, self._proposal(entry.ref, plan))
                 return self._stop(host, entry, snapshot, step, began=began)
             if not is_as_planned(entry.files, plan, snapshot.files):
                 return self._planned_again(snapshot, plan)
@@ -163,6 +166,13 @@ class Application:
                     snapshot = replace(snapshot, pull=pull)
                 case _:
                     assert_never(step)
+
+    def _decorate(self, host: Host, snapshot: Snapshot, proposal: Proposal) -> None:
+        """Labels and reviewers are worth a note when they fail: the pull request is there."""
+        try:
+            host.decorate(snapshot, proposal)
+        except (HostError, RefusedError, LookAgainError) as error:
+            self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {error}")
 
     def _proposal(self, ref: RepositoryRef, plan: RepositoryPlan) -> Proposal:
         return self.terms.words.proposal(ref, plan, self.campaign.branch, self.campaign.id)

@@ -60,16 +60,16 @@ class Following:
         states: frozenset[State],
         deal: Callable[[Host, Entry, Snapshot], Entry],
     ) -> bool:
-        by_host: dict[int, tuple[Host, list[Entry]]] = {}
+        by_host: dict[int, tuple[Host, list[RepositoryRef]]] = {}
         for entry in self.campaign.ledger.entries(states):
             if not self.chosen.why_not_by_name(entry.ref):
                 host = self.host_of(entry.ref)
-                by_host.setdefault(id(host), (host, []))[1].append(entry)
-        self.progress.begin(task, sum(len(entries) for _, entries in by_host.values()))
+                by_host.setdefault(id(host), (host, []))[1].append(entry.ref)
+        self.progress.begin(task, sum(len(refs) for _, refs in by_host.values()))
         is_complete = True
-        for host, entries in by_host.values():
+        for host, refs in by_host.values():
             try:
-                for entry, sighting in _seen(host, entries):
+                for entry, sighting in self._seen(host, refs):
                     done = self._dealt(host, entry, sighting, deal)
                     is_complete &= done is not None
                     self.progress.done(done or entry)
@@ -77,6 +77,15 @@ class Following:
                 self.progress.note(str(error))
                 is_complete = False
         return is_complete
+
+    def _seen(self, host: Host, refs: list[RepositoryRef]) -> Iterator[tuple[Entry, Sighting]]:
+        for start in range(0, len(refs), CHUNK):
+            chunk = refs[start : start + CHUNK]
+            seen = {sighting.ref.key: sighting for sighting in host.look(chunk)}
+            for ref in chunk:
+                entry = self.campaign.ledger.entry(ref.key)
+                if entry is not None:
+                    yield entry, seen[ref.key]
 
     def _dealt(
         self,
@@ -137,10 +146,3 @@ class Following:
         )
         self.campaign.ledger.record(done)
         return done
-
-
-def _seen(host: Host, entries: list[Entry]) -> Iterator[tuple[Entry, Sighting]]:
-    for start in range(0, len(entries), CHUNK):
-        chunk = entries[start : start + CHUNK]
-        seen = {sighting.ref.key: sighting for sighting in host.look([e.ref for e in chunk])}
-        yield from ((entry, seen[entry.ref.key]) for entry in chunk)

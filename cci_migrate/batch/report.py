@@ -91,7 +91,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
     )
     ledger, totals = campaign.ledger, _totals(campaign.ledger)
     folder = campaign.folder or Path()
-    page = environment.get_template("report.html").render(
+    page = environment.get_template("report.html").generate(
         title=folder.resolve().name,
         branch=campaign.branch,
         when=time.strftime("%Y-%m-%d %H:%M"),
@@ -103,7 +103,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
         todos=totals.todos.most_common(),
         rows=_rows(campaign),
     )
-    write_whole(path, page.encode("utf-8", "replace"))
+    write_whole(path, (part.encode("utf-8", "replace") for part in page))
 
 
 def _tone(state: State) -> str:

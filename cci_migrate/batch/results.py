@@ -51,8 +51,9 @@ def write_results(campaign: Campaign) -> None:
     """Write results.jsonl anew, whole or not at all."""
     if campaign.folder is None:
         return
-    lines = (json.dumps(result(entry)) + "\n" for entry in campaign.ledger.entries())
-    write_whole(campaign.folder / RESULTS, "".join(lines).encode())
+    entries = campaign.ledger.entries()
+    lines = (f"{json.dumps(result(entry))}\n".encode() for entry in entries)
+    write_whole(campaign.folder / RESULTS, lines)
 
 
 def summary(ledger: Ledger) -> Iterator[str]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
@@ -124,6 +124,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.bytes_sent = 0
         self.watch: Watch = truly
         self.lock = Lock()
+        #: What a client waits for whose answer a watch withheld by raising TimeoutError.
+        self.silence = Event()
         self.schema: GraphQLSchema = build_schema(SCHEMA.read_text())
 
     @classmethod
@@ -136,6 +138,7 @@ class GitHubStandIn(ThreadingHTTPServer):
             try:
                 yield server
             finally:
+                server.silence.set()
                 server.shutdown()
                 thread.join()
 
@@ -514,10 +517,14 @@ class _Handler(BaseHTTPRequestHandler):
                     request.moment = "after"
                     request.body = canned.body
                     canned = self.server.watch(request) or canned
-            except ConnectionError:
+            except (ConnectionError, TimeoutError) as error:
                 self.close_connection = True
-                return
-        self._send(canned)
+                canned = None
+                is_silent = isinstance(error, TimeoutError)
+        if canned is not None:
+            self._send(canned)
+        elif is_silent:
+            self.server.silence.wait(60)
 
     def _request(self, body: dict[str, Any]) -> Request:
         if not self.path.endswith("/graphql"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from graphql import build_schema, parse, validate
 
+from cci_migrate.batch import http
 from cci_migrate.batch.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import (
@@ -37,7 +38,7 @@ QUICK = ("--seconds-between", 0)
 
 
 def once(
-    operation: str, canned: Canned | type[ConnectionError], moment: str = "before"
+    operation: str, canned: Canned | type[OSError], moment: str = "before"
 ) -> Callable[[Request], Canned | None]:
     """Answer the first ``operation`` in this way, and everything else truly."""
     waiting = [canned]
@@ -309,6 +310,34 @@ def test_a_write_of_unknown_effect_is_looked_into(
     batch("apply", *QUICK)
     assert is_delivered(github, "acme/api")
     assert github.operations.count("Named") == 2
+
+
+@pytest.mark.parametrize("operation", ["Owner", "CreateCommit"])
+def test_a_host_that_does_not_answer_is_not_waited_for(
+    operation: str,
+    github: GitHubStandIn,
+    batch: Batch,
+    clock: QuickClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    del clock
+    github.add("acme/api", {CONFIG: PLAIN})
+    waiting = [operation]
+
+    def watch(request: Request) -> Canned | None:
+        if request.moment == "after" and request.operation in waiting:
+            waiting.clear()
+            monkeypatch.setattr(http, "TIMEOUT", (60, 60))
+            raise TimeoutError
+        return None
+
+    github.watch = watch
+    for command in (("plan", "github:acme"), ("apply", *QUICK)):
+        if waiting:
+            monkeypatch.setattr(http, "TIMEOUT", (60, 3))
+        batch(*command, code=None)
+    assert waiting == []
+    assert is_delivered(github, "acme/api")
 
 
 def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
