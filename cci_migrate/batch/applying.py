@@ -26,7 +26,7 @@ from cci_migrate.batch.progress import Progress
 from cci_migrate.batch.repository import RepositoryRef, Sighting, Snapshot, Unseen
 from cci_migrate.batch.scanning import plan_snapshot
 from cci_migrate.batch.states import PENDING, State
-from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, next_step
+from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, is_disposable, next_step
 from cci_migrate.batch.surveying import planned_entry, unseen_entry
 from cci_migrate.batch.waves import Gate, Wave
 
@@ -146,6 +146,8 @@ class Application:
             if isinstance(step, Stop):
                 if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
                     self._decorate(host, snapshot, self._proposal(entry.ref, plan))
+                if began and not self.terms.is_dry_run:
+                    snapshot = _tidied(host, snapshot, step)
                 return self._stop(host, entry, snapshot, step, began=began)
             if not is_as_planned(entry.files, plan, snapshot.files):
                 return self._planned_again(snapshot, plan)
@@ -181,7 +183,7 @@ class Application:
         self, host: Host, entry: Entry, snapshot: Snapshot, stop: Stop, *, began: bool
     ) -> Entry:
         state, cause = stop.state, stop.cause
-        if began and state is State.NOTHING_TO_DO:
+        if began and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
             state, cause = State.CHANGED, "in place"
         done = replace(
@@ -214,6 +216,21 @@ class Application:
 
     def _now(self) -> float:
         return self.clock.now()
+
+
+def _tidied(host: Host, snapshot: Snapshot, stop: Stop) -> Snapshot:
+    """Take away the branch that an earlier run left, where there will be no pull request for it."""
+    branch = snapshot.branch
+    if (
+        branch is None
+        or snapshot.pull is not None
+        or host.delivery is not Delivery.PULL_REQUEST
+        or stop.state is State.BRANCH_EXISTS
+        or not is_disposable(branch)
+    ):
+        return snapshot
+    host.close(snapshot)
+    return replace(snapshot, branch=None)
 
 
 class _Budget:

@@ -22,7 +22,7 @@ from cci_migrate.batch.repository import (
     Traits,
     Visibility,
 )
-from cci_migrate.batch.steps import owns
+from cci_migrate.batch.steps import is_disposable
 
 _STATES = {
     "OPEN": PullState.OPEN,
@@ -124,7 +124,7 @@ class Bitbucket(PullRequestHost):
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             root = f"/repositories/{snapshot.ref.name}/pullrequests"
             self._api.write(OTHER, "POST", f"{root}/{snapshot.pull.number}/decline")
-        if snapshot.branch is not None and owns(snapshot.branch):
+        if snapshot.branch is not None and is_disposable(snapshot.branch):
             self._delete_branch(snapshot)
 
     def revert(self, snapshot: Snapshot) -> str:

@@ -20,7 +20,7 @@ from cci_migrate.batch.repository import (
     Traits,
     Visibility,
 )
-from cci_migrate.batch.steps import owns
+from cci_migrate.batch.steps import is_disposable
 
 #: From this level on one may push (https://docs.gitlab.com/api/members/#roles).
 _DEVELOPER = 30
@@ -132,7 +132,7 @@ class GitLab(PullRequestHost):
             self._api.write(
                 OTHER, "PUT", f"{root}/merge_requests/{number}", json={"state_event": "close"}
             )
-        if snapshot.branch is not None and owns(snapshot.branch):
+        if snapshot.branch is not None and is_disposable(snapshot.branch):
             name = quote(self._branch, safe="")
             self._api.write(OTHER, "DELETE", f"{root}/repository/branches/{name}")
 

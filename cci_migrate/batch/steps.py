@@ -63,6 +63,11 @@ def owns(branch: Branch) -> bool:
     return digest_in(branch.message) is not None
 
 
+def is_disposable(branch: Branch) -> bool:
+    """Whether deleting the branch loses nobody's work: its commit is ours, or it has none."""
+    return owns(branch) or not branch.has_own_commits
+
+
 def digest_in(message: str) -> str | None:
     """The digest of the change that a commit of ours carries; None for anybody else's."""
     found = re.search(rf"^{TRAILER}: ([0-9a-f]+)\s*$", message, re.MULTILINE)

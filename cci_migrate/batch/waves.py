@@ -76,7 +76,9 @@ class Wave:
                 return verdict
             left = begun + self._patience - self._clock.now()
             if left <= 0:
-                self._progress.note(f"{why}; run `batch apply` again later to go on")
+                self._progress.note(
+                    f"{why}; run `batch apply` again later, or with --canary 0 to go on anyway"
+                )
                 return verdict
             self._progress.waiting(self._clock.now() + min(POLL, left), why)
             self._clock.sleep(min(POLL, left))
@@ -90,7 +92,7 @@ def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
     said = [(entry, _checks(entry, host)) for entry in canary]
     for entry, checks in said:
         if checks is Checks.FAILED:
-            return Gate.SHUT, f"CI failed on {_url(entry)}"
+            return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
     for entry, checks in said:
         if checks is not Checks.PASSED:
             state = "has not ended" if checks is Checks.PENDING else "has not begun"

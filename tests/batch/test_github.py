@@ -340,6 +340,27 @@ def test_a_host_that_does_not_answer_is_not_waited_for(
     assert is_delivered(github, "acme/api")
 
 
+@pytest.mark.parametrize("last", ["CreateRef", "CreateCommit"])
+def test_a_branch_that_is_no_longer_wanted_is_taken_away(
+    last: str, github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    del clock
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    following = {"CreateRef": "CreateCommit", "CreateCommit": "CreatePullRequest"}[last]
+    github.watch = lambda request: (
+        Canned(403, limit(SECONDARY)) if request.operation == following else None
+    )
+    batch("apply", *QUICK, code=1)
+    assert branches(repository.folder) == [BRANCH, "main"]
+    github.watch = truly
+    commit_bare(repository.folder, {CONFIG: FIXED}, message="By hand")
+    batch("apply", *QUICK)
+    assert batch.states() == {"api": "nothing-to-do"}
+    assert branches(repository.folder) == ["main"]
+    assert repository.pulls == []
+
+
 def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
     github: GitHubStandIn, batch: Batch, clock: QuickClock
 ) -> None:

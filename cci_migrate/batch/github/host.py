@@ -32,7 +32,7 @@ from cci_migrate.batch.repository import (
     Snapshot,
     Unseen,
 )
-from cci_migrate.batch.steps import owns
+from cci_migrate.batch.steps import is_disposable, owns
 
 _RAW = {"Accept": "application/vnd.github.raw+json"}
 
@@ -206,7 +206,7 @@ class GitHub:
         """Close the pull request, then delete the branch if the commit on it is ours."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, {"pullRequestId": snapshot.pull.node})
-        if snapshot.branch is not None and owns(snapshot.branch):
+        if snapshot.branch is not None and is_disposable(snapshot.branch):
             self._mutate(OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node})
 
     def revert(self, snapshot: Snapshot) -> str:
