@@ -6,6 +6,7 @@ The rules turn this into findings. Everything that two rules must agree on is de
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -289,13 +290,19 @@ class Assessment:
             if policy_for(host, self.policy) is not None and variables:
                 _, names, after = reads.get(host, (False, {}, {}))
                 reads[host] = (True, {**names, **dict.fromkeys(variables)}, after)
+        for missing in self._missing_by_job.get(id(docker.job), []):
+            credential = self.login_credential(missing)
+            if credential is not None and (variables := variables_of(credential)):
+                today, names, after = reads.get(missing.host, (False, {}, {}))
+                names = {**names, **dict.fromkeys(variables)}
+                reads[missing.host] = (today, names, {**after, missing.key: None})
+
+    @cached_property
+    def _missing_by_job(self) -> Mapping[int, list[MissingLogin]]:
+        found: dict[int, list[MissingLogin]] = {}
         for missing in self.missing_logins:
-            if missing.docker.job is docker.job:
-                credential = self.login_credential(missing)
-                if credential is not None and (variables := variables_of(credential)):
-                    today, names, after = reads.get(missing.host, (False, {}, {}))
-                    names = {**names, **dict.fromkeys(variables)}
-                    reads[missing.host] = (today, names, {**after, missing.key: None})
+            found.setdefault(id(missing.docker.job), []).append(missing)
+        return found
 
     @property
     def needs_without_workflow(self) -> tuple[ContextNeed, ...]:
@@ -363,10 +370,11 @@ def assess(
     """
     values = ParameterValues(config)
     images = pulled_images(config, values)
+    uses = _uses(images)
     misrouted = {
         id(image): host
         for image in images
-        if (host := _other_owner(image, images, policy)) is not None
+        if (host := _other_owner(image, uses, policy)) is not None
     }
     conventions = credential_conventions(images, frozenset(misrouted))
     if DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
@@ -496,7 +504,20 @@ def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
     return tuple(name for text in texts if (name := variable_in(text)) is not None)
 
 
-def _other_owner(image: PulledImage, images: tuple[PulledImage, ...], policy: Policy) -> str | None:
+_Uses = dict[RegistryCredential, "Counter[str]"]
+
+
+def _uses(images: Iterable[PulledImage]) -> _Uses:
+    """How often each credential is used, by registry."""
+    found: _Uses = {}
+    for image in images:
+        credential = None if image.auth is None else credential_of(image.auth)
+        if credential is not None and image.host is not None:
+            found.setdefault(credential, Counter())[image.host] += 1
+    return found
+
+
+def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
     """The registry whose credentials ``image`` sends to another one; None if they are its own."""
     host = image.host
     auth = image.auth
@@ -518,9 +539,5 @@ def _other_owner(image: PulledImage, images: tuple[PulledImage, ...], policy: Po
         return None if host_matches(named, host) else named
     if host == DOCKER_HUB:
         return None
-    uses = [
-        other.host
-        for other in images
-        if other.auth is not None and credential_of(other.auth) == credential
-    ]
-    return DOCKER_HUB if uses.count(DOCKER_HUB) > uses.count(host) else None
+    theirs = uses[credential]
+    return DOCKER_HUB if theirs[DOCKER_HUB] > theirs[host] else None

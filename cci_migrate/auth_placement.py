@@ -7,11 +7,11 @@ that something else uses too is left alone, and the edit goes to the using entry
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.sharing import Sharing, merge_chain, merges
+from cci_migrate.circleci.sharing import Sharing, Users, merge_chain
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping
 
@@ -38,40 +38,49 @@ class NoPlace:
     reason: str
 
 
-def place_auth(
-    image: PulledImage,
-    alike: Iterable[PulledImage],
-    images: Sequence[PulledImage],
-    sharing: Sharing,
-) -> AuthPlace | AuthSplit | NoPlace:
-    """Where credentials for ``image`` go.
+class AuthPlacement:
+    """Finds the places for credentials among all images of a config."""
 
-    ``alike`` are the images (this one included) that are to get the same credentials; ``images``
-    are all of the config.
-    """
-    wanting = {id(other) for other in alike}
-    item = image.item.mapping
-    for candidate in merge_chain(item, image.item.image.holder):
-        users = [other for other in images if merges(other.item.mapping, candidate)]
-        known = [owner.node for user in users for owner in user.owners]
-        if all(
-            id(user) in wanting or _has_its_own(user, candidate) for user in users
-        ) and not sharing.has_other_users(candidate, known):
-            return AuthPlace(candidate, _neighbour(candidate))
-    others = [
-        other
-        for other in images
-        if other is not image and merges(other.item.mapping, item) and id(other) not in wanting
-    ]
-    if any(not _has_its_own(other, item) for other in others):
-        aliases = [owner.node for owner in image.owners if isinstance(owner.node, Alias)]
-        if len(aliases) == len(image.owners):
-            return AuthSplit(tuple({id(alias): alias for alias in aliases}.values()))
-        return NoPlace(
-            f"the image is also merged into {others[0].route}, which comes from another registry"
-        )
-    # What else means this very item is not a pull that is known here; it gets the same image.
-    return AuthPlace(item, _neighbour(item))
+    def __init__(self, images: Iterable[PulledImage], sharing: Sharing) -> None:
+        self._users = Users((image, image.item.mapping) for image in images)
+        self._sharing = sharing
+        self._is_for_all: dict[tuple[int, frozenset[int]], bool] = {}
+
+    def place(self, image: PulledImage, alike: frozenset[int]) -> AuthPlace | AuthSplit | NoPlace:
+        """Where credentials for ``image`` go.
+
+        ``alike`` holds the id() of the images (this one included) that are to get the same ones.
+        """
+        item = image.item.mapping
+        for candidate in merge_chain(item, image.item.image.holder):
+            if self._all_want(candidate, alike):
+                return AuthPlace(candidate, _neighbour(candidate))
+        others = [
+            other
+            for other in self._users.of(item)
+            if other is not image and id(other) not in alike and not _has_its_own(other, item)
+        ]
+        if others:
+            aliases = [owner.node for owner in image.owners if isinstance(owner.node, Alias)]
+            if len(aliases) == len(image.owners):
+                return AuthSplit(tuple({id(alias): alias for alias in aliases}.values()))
+            where = others[0].route
+            return NoPlace(
+                f"the image is also merged into {where}, which comes from another registry"
+            )
+        # What else means this very item is not a pull that is known here; it gets the same image.
+        return AuthPlace(item, _neighbour(item))
+
+    def _all_want(self, candidate: Mapping, alike: frozenset[int]) -> bool:
+        """Whether whoever uses ``candidate`` is to get these credentials, or has its own."""
+        key = (id(candidate), alike)
+        if key not in self._is_for_all:
+            users = self._users.of(candidate)
+            known = [owner.node for user in users for owner in user.owners]
+            self._is_for_all[key] = all(
+                id(user) in alike or _has_its_own(user, candidate) for user in users
+            ) and not self._sharing.has_other_users(candidate, known)
+        return self._is_for_all[key]
 
 
 def _has_its_own(user: PulledImage, candidate: Mapping) -> bool:

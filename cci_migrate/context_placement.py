@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.sharing import Sharing, merges
+from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
@@ -87,7 +87,13 @@ class ContextPlacement:
         sharing: Sharing,
         style: ContextStyle,
     ) -> None:
-        self._entries = entries
+        self._users = Users(
+            (entry, arguments)
+            for entry in entries
+            if entry.arguments is not None
+            and isinstance(arguments := resolved(entry.arguments), Mapping)
+        )
+        self._is_for_all: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._lacking = {id(one.entry): one for one in lacking}
         self._sharing = sharing
         self._style = style
@@ -117,10 +123,9 @@ class ContextPlacement:
         if not isinstance(target, Mapping):
             return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
         for source in _merged_in(target):
-            users = self._users(source)
-            if len(users) > 1 and self._all_lack(users, one.names, source):
+            if len(self._users.of(source)) > 1 and self._all_lack(source, one.names):
                 return (AddEntry(source, CONTEXT, content),)
-        if self._all_lack(self._users(target), one.names, target):
+        if self._all_lack(target, one.names):
             return (AddEntry(target, CONTEXT, content),)
         if isinstance(arguments, Alias):
             return (AliasToMerge(arguments, Entries(((CONTEXT, content),))),)
@@ -131,8 +136,7 @@ class ContextPlacement:
     def _extend(self, one: Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
         arguments = one.entry.arguments
         holder = context.holder
-        users = self._users(holder)
-        if self._all_lack(users, one.names, holder):
+        if self._all_lack(holder, one.names):
             return self._extend_value(one, context)
         carried = self._carried(one)
         if isinstance(carried, NoRoom):
@@ -140,7 +144,7 @@ class ContextPlacement:
         if isinstance(arguments, Alias):
             return (AliasToMerge(arguments, Entries(((CONTEXT, carried),))),)
         if isinstance(arguments, Mapping) and holder is not arguments:
-            if self._all_lack(self._users(arguments), one.names, arguments):
+            if self._all_lack(arguments, one.names):
                 return (AddEntry(arguments, CONTEXT, carried),)
             return self._shared(arguments)
         return self._shared(holder)
@@ -201,19 +205,15 @@ class ContextPlacement:
 
     # Who else
 
-    def _users(self, mapping: Mapping) -> list[WorkflowJob]:
-        """The workflow jobs whose arguments are ``mapping`` or merge it."""
-        found = []
-        for entry in self._entries:
-            if entry.arguments is not None:
-                target = resolved(entry.arguments)
-                if isinstance(target, Mapping) and merges(target, mapping):
-                    found.append(entry)
-        return found
+    def _all_lack(self, mapping: Mapping, names: tuple[str, ...]) -> bool:
+        """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
+        key = (id(mapping), names)
+        if key not in self._is_for_all:
+            self._is_for_all[key] = self._do_all_lack(mapping, names)
+        return self._is_for_all[key]
 
-    def _all_lack(
-        self, users: Sequence[WorkflowJob], names: tuple[str, ...], mapping: Mapping
-    ) -> bool:
+    def _do_all_lack(self, mapping: Mapping, names: tuple[str, ...]) -> bool:
+        users = self._users.of(mapping)
         for user in users:
             lacking = self._lacking.get(id(user))
             if lacking is None or not set(names) <= set(lacking.names):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cci_migrate.circleci.config import Config, Job
@@ -40,25 +40,51 @@ class NoLoginPlace:
     instead: str
 
 
-def login_operations(
-    missing: MissingLogin,
-    all_missing: Sequence[MissingLogin],
-    credential: PasswordAuth,
-    config: Config,
-    sharing: Sharing,
-    policy: Policy,
-) -> tuple[Operation, ...] | NoLoginPlace:
-    """What logs the job in before its first pull from the registry.
+class LoginPlacement:
+    """Finds the places for the logins that the jobs of a config lack."""
 
-    Raises nothing; a list of steps that jobs without that need share is left alone.
-    """
-    place = login_place(missing)
-    hindrance = _shared_with_others(place.sequence, missing, all_missing, config, sharing)
-    if hindrance is not None:
-        return hindrance
-    by_orb = _orb_login(missing, credential, config, policy)
-    content, imports = by_orb if by_orb is not None else (_run_login(missing, credential), ())
-    return (*imports, AddItem(place.sequence, place.index, content))
+    def __init__(
+        self, config: Config, missing: Iterable[MissingLogin], sharing: Sharing, policy: Policy
+    ) -> None:
+        self._config = config
+        self._sharing = sharing
+        self._policy = policy
+        self._needing: dict[str, set[int]] = {}
+        for one in missing:
+            self._needing.setdefault(one.host, set()).add(id(one.docker.job))
+        self._jobs_by_steps: dict[int, list[Job]] = {}
+        for home in config.body.walk():
+            for job in home.jobs.values():
+                if job.steps is not None:
+                    steps = id(resolved(job.steps.value))
+                    self._jobs_by_steps.setdefault(steps, []).append(job)
+
+    def operations(
+        self, missing: MissingLogin, credential: PasswordAuth
+    ) -> tuple[Operation, ...] | NoLoginPlace:
+        """What logs the job in before its first pull from the registry.
+
+        A list of steps that jobs without that need share is left alone.
+        """
+        place = login_place(missing)
+        if self._is_shared_with_others(place.sequence, missing.host):
+            return NoLoginPlace(
+                "its steps are shared, through an anchor, with jobs that need no login",
+                "give this job steps of its own, or log in inside a reusable command",
+            )
+        by_orb = _orb_login(missing, credential, self._config, self._policy)
+        content, imports = by_orb if by_orb is not None else (_run_login(missing, credential), ())
+        return (*imports, AddItem(place.sequence, place.index, content))
+
+    def _is_shared_with_others(self, sequence: SequenceNode, host: str) -> bool:
+        """Whether ``sequence`` is the steps of a job that needs no login to ``host``."""
+        users = self._jobs_by_steps.get(id(sequence), [])
+        if not users:
+            return False
+        if any(id(job) not in self._needing[host] for job in users):
+            return True
+        known = [job.steps.value for job in users if job.steps is not None]
+        return self._sharing.has_other_users(sequence, known)
 
 
 def login_place(missing: MissingLogin) -> StepPlace:
@@ -84,35 +110,6 @@ def login_place(missing: MissingLogin) -> StepPlace:
 def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
     places = [step.path for step in docker.steps[: order + 1] if sets_up_docker(step)]
     return places[-1] if places else ()
-
-
-def _shared_with_others(
-    sequence: SequenceNode,
-    missing: MissingLogin,
-    all_missing: Sequence[MissingLogin],
-    config: Config,
-    sharing: Sharing,
-) -> NoLoginPlace | None:
-    """A list of steps that several jobs use is edited once if all of them need the login."""
-    users = [job for job in _jobs(config) if _steps_of(job) is sequence]
-    if not users:
-        return None
-    needing = {id(one.docker.job) for one in all_missing if one.host == missing.host}
-    known = [job.steps.value for job in users if job.steps is not None]
-    if all(id(job) in needing for job in users) and not sharing.has_other_users(sequence, known):
-        return None
-    return NoLoginPlace(
-        "its steps are shared, through an anchor, with jobs that need no login",
-        "give this job steps of its own, or log in inside a reusable command",
-    )
-
-
-def _jobs(config: Config) -> list[Job]:
-    return [job for home in config.body.walk() for job in home.jobs.values()]
-
-
-def _steps_of(job: Job) -> object:
-    return None if job.steps is None else resolved(job.steps.value)
 
 
 def _orb_login(

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
-from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key
-from cci_migrate.lossless.nodes import (
-    Alias,
-    Document,
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    resolved,
-    walk,
-)
+from cci_migrate.lossless.merging import is_merge_key, merged_mappings
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, resolved, walk
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
+
+_User = TypeVar("_User")
 
 
 class Sharing:
@@ -72,7 +67,7 @@ def aliases_on_the_way(node: Node) -> Iterator[Alias]:
                 if is_merge_key(key):
                     pending.append(value)
                     target = resolved(value)
-                    if isinstance(target, Sequence):
+                    if isinstance(target, SequenceNode):
                         pending.extend(target.items)
 
 
@@ -94,7 +89,7 @@ def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
     for key, value in at.entries:
         if is_merge_key(key):
             target = resolved(value)
-            sources = target.items if isinstance(target, Sequence) else (target,)
+            sources = target.items if isinstance(target, SequenceNode) else (target,)
             for source in sources:
                 part = resolved(source)
                 if isinstance(part, Mapping) and (rest := _chain(part, holder, seen)):
@@ -102,16 +97,30 @@ def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
     return []
 
 
-def merges(mapping: Mapping, source: Node) -> bool:
-    """Whether ``mapping`` is ``source`` or merges it, over any number of steps."""
-    if mapping is source:
-        return True
-    # Only what carries an anchor can be merged, but for `<<: {...}`, which no one else can reach.
-    if not isinstance(source, Mapping) or source.anchor is None:
-        return False
-    return bool(_chain(mapping, source, set()))
+def sources_of(mapping: Mapping) -> Iterator[Mapping]:
+    """``mapping`` and all that it merges, over any number of steps, each once."""
+    pending = [mapping]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending.extend(merged_mappings(current))
 
 
-def has_merge(mapping: Mapping) -> bool:
-    """Whether ``mapping`` merges anything itself."""
-    return any(isinstance(key, Scalar) and key.value == MERGE_KEY for key, _ in mapping.entries)
+class Users(Generic[_User]):
+    """Who gets entries from a mapping: from it itself, or by merging it.
+
+    Made once for all, so that asking for each of many mappings stays cheap.
+    """
+
+    def __init__(self, users: Iterable[tuple[_User, Mapping]]) -> None:
+        self._users: dict[int, list[_User]] = defaultdict(list)
+        for user, mapping in users:
+            for source in sources_of(mapping):
+                self._users[id(source)].append(user)
+
+    def of(self, mapping: Mapping) -> Sequence[_User]:
+        """The users of ``mapping``."""
+        return self._users.get(id(mapping), ())

@@ -29,13 +29,16 @@ from cci_migrate.assessment import Assessment
 from cci_migrate.circleci.docker_daemon import runs_on_runner
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.impact import of_anonymous_step, registry_name
-from cci_migrate.login_placement import NoLoginPlace, login_operations
+from cci_migrate.login_placement import LoginPlacement, NoLoginPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry."""
+    placement = LoginPlacement(
+        assessment.config, assessment.missing_logins, assessment.sharing, assessment.policy
+    )
     for missing in assessment.missing_logins:
         job = missing.docker.job
         impact = of_anonymous_step(
@@ -53,23 +56,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=f"job {job.name}",
             severity=impact.severity,
             because=impact.because,
-            remedy=_remedy(missing, assessment),
+            remedy=_remedy(missing, placement, assessment),
             registry=missing.host,
         )
 
 
-def _remedy(missing: MissingLogin, assessment: Assessment) -> Remedy:
+def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
     credential = assessment.login_credential(missing)
     if credential is None:
         return NoFix("no user name and password are known for it", "name them in the policy")
-    operations = login_operations(
-        missing,
-        assessment.missing_logins,
-        credential,
-        assessment.config,
-        assessment.sharing,
-        assessment.policy,
-    )
+    operations = placement.operations(missing, credential)
     if isinstance(operations, NoLoginPlace):
         return NoFix(operations.reason, operations.instead)
     return Fix("log in before the first pull", operations)

@@ -28,7 +28,7 @@ with the reason above them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cci_migrate.assessment import (
     UNAUTHENTICATED_IMAGE,
@@ -37,10 +37,11 @@ from cci_migrate.assessment import (
     Unauthenticated,
 )
 from cci_migrate.auth_block import form_of, give_credential
-from cci_migrate.auth_placement import AuthPlace, AuthSplit, NoPlace, place_auth
+from cci_migrate.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.impact import of_anonymous_image, registry_name
 from cci_migrate.lossless.operations import Operation
+from cci_migrate.policy import RegistryCredential
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import owners_of
 
@@ -51,6 +52,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for one in assessment.images:
         if isinstance(one.state, Unauthenticated):
             definitions.setdefault(one.image.definition, []).append((one, one.state))
+    placement = AuthPlacement((one.image for one in assessment.images), assessment.sharing)
+    alike = _alike(assessment)
     for users in definitions.values():
         (one, state), *_ = users
         image = one.image
@@ -64,36 +67,37 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=owners_of(*(user.image for user, _ in users)),
             severity=impact.severity,
             because=impact.because,
-            remedy=_remedy(users, assessment),
+            remedy=_remedy(users, placement, alike),
             registry=state.host,
         )
 
 
-def _remedy(users: list[tuple[AssessedImage, Unauthenticated]], assessment: Assessment) -> Remedy:
+_Alike = Mapping[tuple[str, RegistryCredential], frozenset[int]]
+
+
+def _alike(assessment: Assessment) -> _Alike:
+    """The id() of the images that are to get the same credentials, by registry and credential."""
+    found: dict[tuple[str, RegistryCredential], set[int]] = {}
+    for one in assessment.images:
+        if isinstance(one.state, Unauthenticated):
+            key = (one.state.host, one.state.wanted.credential)
+            found.setdefault(key, set()).add(id(one.image))
+    return {key: frozenset(images) for key, images in found.items()}
+
+
+def _remedy(
+    users: list[tuple[AssessedImage, Unauthenticated]], placement: AuthPlacement, alike: _Alike
+) -> Remedy:
     operations: dict[Operation, None] = {}
     for one, state in users:
-        place = _place(one, state, assessment)
+        wanted = state.wanted
+        place = placement.place(one.image, alike[state.host, wanted.credential])
         if isinstance(place, NoPlace):
             return NoFix(place.reason, "define the two images apart from each other")
-        wanted = state.wanted
         added = give_credential(place, wanted.credential, wanted.form)
         operations.update(dict.fromkeys(added))
     key = form_of(users[0][1].wanted.credential).value
     return Fix(f"add {key} under the image", tuple(operations))
-
-
-def _place(
-    one: AssessedImage, state: Unauthenticated, assessment: Assessment
-) -> AuthPlace | AuthSplit | NoPlace:
-    alike = [
-        other.image
-        for other in assessment.images
-        if isinstance(other.state, Unauthenticated)
-        and other.state.host == state.host
-        and other.state.wanted.credential == state.wanted.credential
-    ]
-    images = [other.image for other in assessment.images]
-    return place_auth(one.image, alike, images, assessment.sharing)
 
 
 RULE = Rule(

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from cci_migrate.assessment import AssessedImage, Assessment, Undecided
 from cci_migrate.auth_block import form_of, give_credential
-from cci_migrate.auth_placement import NoPlace, place_auth
+from cci_migrate.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.conventions import PLAIN, AuthForm
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
@@ -123,8 +123,8 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
             "CircleCI does not put environment variables into image",
             "use a pipeline parameter with a default instead",
         )
-    images = [other.image for other in assessment.images]
-    place = place_auth(image, [image], images, assessment.sharing)
+    placement = AuthPlacement((other.image for other in assessment.images), assessment.sharing)
+    place = placement.place(image, frozenset({id(image)}))
     if isinstance(place, NoPlace):
         return NoFix(place.reason, "write the registry out")
     choices: list[Choice] = []
