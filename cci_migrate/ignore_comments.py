@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cci_migrate.findings import Place
 from cci_migrate.lossless.source import SourceText
@@ -36,7 +37,7 @@ def comment_text(rule: str, reason: str) -> str:
 def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
     """The comment by which ``rule`` is ignored at ``place``."""
     source = place.source
-    if "cci-migrate:" not in source.text:
+    if not _has_any(source):
         return None
     start = source.line_start(place.span.start)
     found = _on_line(source, start, rule)
@@ -47,6 +48,11 @@ def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
             return None
         found = _on_line(source, start, rule)
     return found
+
+
+@lru_cache(maxsize=16)
+def _has_any(source: SourceText) -> bool:
+    return "cci-migrate:" in source.text
 
 
 def _on_line(source: SourceText, start: int, rule: str) -> IgnoreComment | None:

@@ -227,8 +227,7 @@ def job_docker(
     read: ReadText | None,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
-    sets_up = any("setup_remote_docker" in one.source.text for one in config.documents)
-    if daemon_of(job, home, config, values, has_remote=sets_up) is Daemon.NONE:
+    if daemon_of(job, home, config, values, has_remote=_has_remote(config)) is Daemon.NONE:
         return None
     steps = job_steps(config, home, job, entry)
     has_remote = any(sets_up_docker(step) for step in steps)
@@ -251,6 +250,12 @@ def job_docker(
         tuple(reader.logins),
         tuple(reader.logouts),
     )
+
+
+@lru_cache(maxsize=4)
+def _has_remote(config: Config) -> bool:
+    """Whether any job of ``config`` may set up remote Docker: most of the others need no look."""
+    return any("setup_remote_docker" in document.source.text for document in config.documents)
 
 
 class _StepReader:
