@@ -200,7 +200,7 @@ class Ledger:
                 "findings = excluded.findings, todos = excluded.todos, "
                 "pulls = excluded.pulls, images = excluded.images, "
                 "authenticated = excluded.authenticated, branch = excluded.branch, "
-                "pull = excluded.pull, is_canary = excluded.is_canary, "
+                "pull = excluded.pull, is_canary = MAX(is_canary, excluded.is_canary), "
                 "changed_at = excluded.changed_at",
                 (
                     ref.key,

@@ -57,12 +57,16 @@ class Survey:
     def _snapshots(
         self, sources: Sequence[Source], closed: list[str], begun: float
     ) -> Iterator[Snapshot]:
+        # What is being planned is not recorded yet: it must not be looked at a second time.
+        in_work: set[str] = set()
         for source in sources:
             try:
-                yield from self._listed(source)
+                for snapshot in self._listed(source):
+                    in_work.add(snapshot.ref.key)
+                    yield snapshot
             except (LaneClosedError, HostError, RefusedError) as error:
                 closed.append(f"{source.name}: {error}")
-        yield from self._waiting(closed, begun)
+        yield from self._waiting(closed, begun, in_work)
 
     def _listed(self, source: Source) -> Iterator[Snapshot]:
         """What a source shows while it is listed; goes on at the page where a run was killed."""
@@ -79,11 +83,12 @@ class Survey:
                 self._leave_out(ref, self.chosen.why_not_by_name(ref))
             yield from self._seen(s for s in known if self.shard.has(s.ref))
 
-    def _waiting(self, closed: list[str], begun: float) -> Iterator[Snapshot]:
+    def _waiting(self, closed: list[str], begun: float, in_work: set[str]) -> Iterator[Snapshot]:
         """What is listed and was not looked at yet, and what failed before."""
         waiting: dict[int, tuple[Host, list[RepositoryRef]]] = {}
         for entry in self.campaign.ledger.entries({State.LISTED, State.FAILED}):
-            if entry.state is State.FAILED and entry.changed_at >= begun:
+            failed_just_now = entry.state is State.FAILED and entry.changed_at >= begun
+            if failed_just_now or entry.ref.key in in_work:
                 continue
             host = self.host_of(entry.ref)
             waiting.setdefault(id(host), (host, []))[1].append(entry.ref)
