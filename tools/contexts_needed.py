@@ -37,10 +37,11 @@ def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     if sum(1 for held in today if held & telling) * 2 > len(today):
         return ContextHabit(frozenset(telling))
     common = set.intersection(*today)
-    if common:
+    if len(common) == 1:
         return ContextHabit(frozenset(common | telling))
+    # Which of several holds the variables cannot be told: any of them will do, or a new one.
     fallback = {default} if default else set()
-    return ContextHabit(frozenset(telling | fallback), is_clear=False)
+    return ContextHabit(frozenset(common | telling | fallback), is_clear=False)
 
 
 def tells(name: str, default: str | None = None) -> bool:

@@ -205,6 +205,29 @@ def _entry(draw: st.DrawFn, job: str, known: _Known, *, plain: bool) -> Tree:
             return entries((job, Entries(pairs)))
 
 
+PULLS: tuple[Tree, ...] = (
+    Word("docker pull redis"),
+    Word("docker run --rm alpine:3.20 true"),
+    Word("docker pull quay.io/acme/app"),
+    Word('echo "docker pull redis"'),
+    Script(("set -eu", "sudo docker pull \\", "  acme/app:1 # ours", "docker ps")),
+    Word('echo "$HUB_PASSWORD" | docker login -u "$HUB_USER" --password-stdin'),
+)
+
+
+@st.composite
+def _pulling_steps(draw: st.DrawFn, kind: str) -> tuple[Tree, ...]:
+    """Steps in which Docker itself pulls; they come last, as most do."""
+    if kind == "executor" or draw(st.integers(0, 2)) > 0:
+        return ()
+    pulls = draw(st.lists(st.sampled_from(PULLS), min_size=1, max_size=3))
+    steps: list[Tree] = []
+    for pull in pulls:
+        run: Tree = entries(("command", pull)) if draw(st.booleans()) else pull
+        steps.append(entries(("run", run)))
+    return tuple(steps) if kind == "machine" else (Word("setup_remote_docker"), *steps)
+
+
 @st.composite
 def _job(draw: st.DrawFn, known: _Known, executors: tuple[str, ...], *, plain: bool) -> Tree:
     kinds = ["docker", "docker", "docker", "machine"] + (["executor"] * 2 if executors else [])
@@ -220,7 +243,7 @@ def _job(draw: st.DrawFn, known: _Known, executors: tuple[str, ...], *, plain: b
     else:
         runs_on = ("docker", draw(_docker(known, plain=plain)))
     run: Tree = entries(("name", "Test it"), ("command", SCRIPT))
-    steps = items("checkout", entries(("run", run)))
+    steps = Items((Word("checkout"), entries(("run", run)), *draw(_pulling_steps(kind))))
     order = (runs_on, ("steps", steps)) if draw(st.booleans()) else (("steps", steps), runs_on)
     return Entries(order)
 

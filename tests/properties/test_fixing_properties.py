@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hypothesis import given, note
@@ -13,8 +14,9 @@ from cci_migrate.policy import Policy
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
 from tools.fix_judge import judge
-from tools.plain_yaml import read
+from tools.plain_yaml import Data, list_of, mapping_of, read
 from tools.pulled_images import pulled_images
+from tools.step_logins import hub_logins, script_of
 
 PATH = ".circleci/config.yml"
 PLAIN_LAYOUT = Layout()
@@ -46,6 +48,28 @@ def test_a_fix_is_right_whole_and_minimal(config: Config, layout: Layout) -> Non
 def test_every_docker_hub_image_is_authenticated(config: Config, layout: Layout) -> None:
     images = pulled_images(read(fixed(write(config.tree, layout)))).images
     assert [image.place for image in images if image.is_hub and not image.is_authenticated] == []
+
+
+def pulls_before_login(steps: Data) -> list[str]:
+    """The scripts that pull from Docker Hub before anything logged in to it."""
+    found = []
+    for step in list_of(steps):
+        script = script_of(mapping_of(step).get("run"))
+        if "docker/check" in (step, *mapping_of(step)) or list(hub_logins(script)):
+            break
+        if (
+            re.search(r"^(sudo )?docker (pull|run)\b", script, re.MULTILINE)
+            and "quay" not in script
+        ):
+            found.append(script)
+    return found
+
+
+@given(configs(), layouts)
+def test_every_pull_in_steps_comes_after_a_login(config: Config, layout: Layout) -> None:
+    jobs = mapping_of(mapping_of(read(fixed(write(config.tree, layout)))).get("jobs"))
+    for job in jobs.values():
+        assert pulls_before_login(mapping_of(job).get("steps")) == []
 
 
 @given(configs(), layouts)
