@@ -108,7 +108,7 @@ def begin(folder: Path | None, policy: Policy, branch: str, *, again: bool) -> I
             for name in ("policy", "branch"):
                 if ledger.setting(name) == settings[name]:
                     continue
-                if not again:
+                if not again and ledger.counts():
                     raise CampaignError(
                         f"{folder}: this campaign was begun with another {name}; use the same, "
                         "pass --again to plan everything anew, or take another folder"

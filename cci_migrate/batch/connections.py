@@ -24,7 +24,10 @@ from cci_migrate.batch.tokens import find_token, variables
 if TYPE_CHECKING:
     from cci_migrate.batch.http import Api
 
-_FORMS = "a folder, a git URL, github:OWNER, github:OWNER/NAME or https://github.com/OWNER[/NAME]"
+_FORMS = (
+    "a folder, a git URL, github:OWNER[/NAME], gitlab:GROUP[/NAME], bitbucket:WORKSPACE[/NAME], "
+    "@FILE or -"
+)
 
 
 class SourceError(ValueError):

@@ -82,6 +82,7 @@ def exit_code(ledger: Ledger) -> ExitCode:
 
 def _general(entry: Entry) -> str:
     """The cause without what is particular to the repository, so that like causes count as one."""
-    cause = entry.cause.replace(entry.ref.name, "...")
+    name = entry.ref.name
+    cause = entry.cause.replace(name, "...") if "/" in name else entry.cause
     cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)
     return re.sub(r"\S+\.ya?ml(:\d+)*: ", "", cause)
