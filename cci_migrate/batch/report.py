@@ -135,8 +135,9 @@ def _totals(ledger: Ledger) -> Totals:
             row.found += count.found
             row.authenticated += count.authenticated
         for finding in entry.findings:
-            if finding.state == "fixed" and finding.rule != "missing-context":
-                rows[finding.registry].name = finding.registry or "cannot be told"
+            is_pull = finding.registry and finding.rule != "missing-context"
+            if is_pull and finding.state == "fixed":
+                rows[finding.registry].name = finding.registry
                 rows[finding.registry].fixed += 1
     totals.registries = dict(rows)
     return totals
