@@ -34,7 +34,8 @@ DEFAULT_POLICY = Policy()
 #: What each kind of outcome may be for each sort of file, by the oracle's own look at the file.
 FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
     FileKind.CONFIG: frozenset({Examined}),
-    FileKind.GENERATED: frozenset({Refused}),
+    # One in which nothing is to be done need not be refused.
+    FileKind.GENERATED: frozenset({Refused, Examined}),
     FileKind.TEMPLATE: frozenset({Refused, Failed, NotAConfig}),
     FileKind.UNREADABLE: frozenset({Failed}),
     FileKind.SEVERAL_DOCUMENTS: frozenset({Refused}),
@@ -152,9 +153,9 @@ def _check_file(
 ) -> Tally:
     if not isinstance(outcome, Examined):
         return Tally()
-    if reading.kind is FileKind.ORB_SOURCE:
-        detail = "an orb's source was changed without being asked to"
-        shortfalls = () if after is None else (Shortfall(name, "orb sources", "", detail),)
+    if reading.kind in (FileKind.ORB_SOURCE, FileKind.GENERATED):
+        detail = f"{reading.kind.value} was changed without being asked to"
+        shortfalls = () if after is None else (Shortfall(name, "left alone", "", detail),)
         return Tally(shortfalls=shortfalls)
     if reading.kind is not FileKind.CONFIG and after is None:
         return Tally()
