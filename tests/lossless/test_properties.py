@@ -165,7 +165,7 @@ def several_additions(draw: st.DrawFn) -> Change:
     """A document and operations on several of its nodes."""
     document = document_of(draw(documents()))
     used: set[int] = set()
-    count = draw(st.integers(2, 5))
+    count = draw(st.integers(3, 10))
     return Change(document, [operation(draw, document, additions, used) for _ in range(count)])
 
 
