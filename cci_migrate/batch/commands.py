@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from cci_migrate.batch.applying import Application, Terms
-from cci_migrate.batch.campaign import (
-    DEFAULT_BRANCH,
-    Campaign,
-    CampaignError,
-    begin,
-    opened,
-    read_only,
+from cci_migrate.batch.campaign import DEFAULT_BRANCH, CampaignError, begin, opened, read_only
+from cci_migrate.batch.choosing import Chosen, Shard
+from cci_migrate.batch.command_options import (
+    campaign_option,
+    default_shard,
+    progress_options,
+    reported,
+    to_shard,
+    to_time,
+    visibilities,
 )
-from cci_migrate.batch.choosing import Chosen, Shard, read_shard
-from cci_migrate.batch.connections import Connections, SourceError
-from cci_migrate.batch.following import Following
-from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.local_checkouts import LocalMode
-from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, MessageError, Words
-from cci_migrate.batch.pace import Lane, Limits, SystemClock
+from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, Words
+from cci_migrate.batch.pace import Limits
 from cci_migrate.batch.policy_options import policy_options, read_policy
-from cci_migrate.batch.progress import Progress, make_progress
-from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.repository import Visibility
 from cci_migrate.batch.results import exit_code, summary, write_results
-from cci_migrate.batch.states import State
+from cci_migrate.batch.sessions import (
+    LIMITS,
+    conclude,
+    connected,
+    following_session,
+    make_clock,
+    told,
+)
 from cci_migrate.batch.surveying import Survey
 from cci_migrate.batch.waves import Wave
 from cci_migrate.outcomes import ExitCode
-from cci_migrate.policy_file import PolicyError
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-_LIMITS = Limits()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,93 +50,9 @@ def batch() -> None:
     """
 
 
-def _campaign_option(command: _F) -> _F:
-    return click.option(
-        "--campaign",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        required=True,
-        metavar="DIR",
-        help="The campaign's folder.",
-    )(command)
-
-
-def _progress_options(command: _F) -> _F:
-    for option in (
-        click.option("-v", "--verbose", is_flag=True, help="Tell of every repository."),
-        click.option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            help="How progress is told on standard error.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _reported(command: _F) -> _F:
-    """Turn what can go wrong as a whole into one line and an exit code."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
-            click.echo(f"error: {redact(str(error))}", err=True)
-            code = ExitCode.USAGE
-        except KeyboardInterrupt:
-            click.echo("interrupted; run the same command again to go on", err=True)
-            code = ExitCode.INTERRUPTED
-        sys.exit(code.value)
-
-    return run  # type: ignore[return-value]
-
-
-def _visibilities(names: tuple[str, ...]) -> tuple[Visibility, ...]:
-    return tuple(Visibility(name) for name in names)
-
-
-def _shard(context: click.Context, parameter: click.Parameter, value: str | None) -> Shard:
-    del context, parameter
-    if value is None:
-        return Shard()
-    try:
-        return read_shard(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _default_shard() -> str | None:
-    """The share of this node of a CircleCI job with parallelism.
-
-    https://circleci.com/docs/guides/optimize/parallelism-faster-jobs/
-    """
-    import os
-
-    index, total = os.environ.get("CIRCLE_NODE_INDEX"), os.environ.get("CIRCLE_NODE_TOTAL")
-    return f"{int(index) + 1}/{total}" if index and total and index.isdecimal() else None
-
-
-def _until(context: click.Context, parameter: click.Parameter, text: str | None) -> float:
-    """The next time the clock shows ``HH:MM``."""
-    del context, parameter
-    if text is None:
-        return 0.0
-    try:
-        wanted = time.strptime(text, "%H:%M")
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a time like 17:30") from None
-    now = time.localtime()
-    at = time.mktime(
-        (now.tm_year, now.tm_mon, now.tm_mday, wanted.tm_hour, wanted.tm_min, 0, 0, 0, -1)
-    )
-    return at if at > time.time() else at + 24 * 3600
-
-
 @batch.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@_campaign_option
+@campaign_option
 @policy_options
 @click.option("--include", multiple=True, metavar="GLOB", help="Only repositories named so.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="No repositories named so.")
@@ -154,8 +66,8 @@ def _until(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option("--forks", is_flag=True, help="Forks too.")
 @click.option(
     "--shard",
-    callback=_shard,
-    default=_default_shard,
+    callback=to_shard,
+    default=default_shard,
     metavar="K/N",
     help="Only share K of N; within a parallel CircleCI job, that of the node.",
 )
@@ -163,8 +75,8 @@ def _until(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option("--again", is_flag=True, help="Look at everything again.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes that compute.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be planned.")
-@_progress_options
-@_reported
+@progress_options
+@reported
 def plan(
     sources: tuple[str, ...],
     folder: Path,
@@ -189,19 +101,19 @@ def plan(
     """
     with (
         begin(None if dry_run else folder, read_policy(policy), branch, again=again) as campaign,
-        _progress(log_format, verbose) as progress,
-        _connections(campaign, progress) as connections,
+        told(log_format, verbose) as progress,
+        connected(campaign, progress) as connections,
     ):
-        chosen = Chosen(include, exclude, topic, _visibilities(visibility), forks)
-        survey = Survey(campaign, connections.host_of, chosen, shard, progress, SystemClock(), jobs)
+        chosen = Chosen(include, exclude, topic, visibilities(visibility), forks)
+        survey = Survey(campaign, connections.host_of, chosen, shard, progress, make_clock(), jobs)
         is_complete = survey.run(connections.sources(sources, sys.stdin))
-        return _conclude(campaign, is_complete=is_complete)
+        return conclude(campaign, is_complete=is_complete)
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_reported
+@reported
 def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
     """Show what is planned: of all repositories, or of those named (globs work)."""
     wanted = Chosen(include=names)
@@ -220,15 +132,15 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a repository.")
 @click.option("--refresh", is_flag=True, help="First ask what became of the pull requests.")
-@_progress_options
-@_reported
+@progress_options
+@reported
 def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format: str) -> ExitCode:
     """Tell where every repository stands."""
     if refresh:
-        with _following(folder, (), log_format, verbose) as (campaign, following):
+        with following_session(folder, (), log_format, verbose) as (campaign, following):
             following.refresh()
             write_results(campaign)
     with read_only(folder) as campaign:
@@ -246,7 +158,7 @@ def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--local",
@@ -269,7 +181,7 @@ def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format
 @click.option("--label", "labels", multiple=True, help="Put a label on the pull request.")
 @click.option("--reviewer", "reviewers", multiple=True, help="Ask for a review.")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="End after N changes.")
-@click.option("--until", callback=_until, metavar="TIME", help="End at HH:MM.")
+@click.option("--until", callback=to_time, metavar="TIME", help="End at HH:MM.")
 @click.option(
     "--canary",
     type=click.IntRange(0),
@@ -289,7 +201,7 @@ def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format
 @click.option(
     "--per-hour",
     type=click.IntRange(1),
-    default=_LIMITS.per_hour,
+    default=LIMITS.per_hour,
     show_default=True,
     metavar="N",
     help="Pull requests an hour, on one host under one identity.",
@@ -297,14 +209,14 @@ def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format
 @click.option(
     "--seconds-between",
     type=click.FloatRange(0),
-    default=_LIMITS.apart,
+    default=LIMITS.apart,
     show_default=True,
     metavar="SECONDS",
     help="Between two pull requests.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Look, compute and tell; write nothing.")
-@_progress_options
-@_reported
+@progress_options
+@reported
 def apply(
     folder: Path,
     names: tuple[str, ...],
@@ -333,11 +245,11 @@ def apply(
     body = BODY if body_file is None else body_file.read()
     words = Words(message, title, body, draft, labels, reviewers)
     words.check()
-    clock = SystemClock()
+    clock = make_clock()
     with (
         opened(folder) as campaign,
-        _progress(log_format, verbose) as progress,
-        _connections(
+        told(log_format, verbose) as progress,
+        connected(
             campaign, progress, LocalMode(local_mode), Limits(per_hour, seconds_between), until
         ) as connections,
     ):
@@ -346,40 +258,40 @@ def apply(
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
         application = Application(campaign, connections.host_of, terms, wave, progress, clock)
         is_complete = application.run()
-        return _conclude(campaign, is_complete=is_complete)
+        return conclude(campaign, is_complete=is_complete)
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_progress_options
-@_reported
+@progress_options
+@reported
 def close(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
     """Close the open pull requests, of all repositories or of those named (globs work).
 
     Deletes the branches too, where nobody else committed to them. What is merged stays.
     """
-    with _following(folder, names, log_format, verbose) as (campaign, following):
-        return _conclude(campaign, is_complete=following.close())
+    with following_session(folder, names, log_format, verbose) as (campaign, following):
+        return conclude(campaign, is_complete=following.close())
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_progress_options
-@_reported
+@progress_options
+@reported
 def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
     """Take the change back, in all repositories or in those named (globs work).
 
     Open pull requests are closed, for merged ones the reverting pull request is opened (on GitHub),
     files that were rewritten in place get their old content, unless they changed since.
     """
-    with _following(folder, names, log_format, verbose) as (campaign, following):
-        return _conclude(campaign, is_complete=following.revert())
+    with following_session(folder, names, log_format, verbose) as (campaign, following):
+        return conclude(campaign, is_complete=following.revert())
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.option(
     "--html",
     "path",
@@ -388,7 +300,7 @@ def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str)
     metavar="FILE",
     help="Where to write the page.",
 )
-@_reported
+@reported
 def report(folder: Path, path: Path) -> ExitCode:
     """Write the campaign as one self-contained HTML page."""
     from cci_migrate.batch.report import write_report
@@ -409,8 +321,8 @@ def report(folder: Path, path: Path) -> ExitCode:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR...",
 )
-@_campaign_option
-@_reported
+@campaign_option
+@reported
 def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     """Make one campaign of several, such as the shares that the nodes of a CI job planned."""
     from cci_migrate.batch.merging import merge as merge_campaigns
@@ -419,11 +331,11 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
         policy, branch = first.policy, first.branch
     with begin(folder, policy, branch, again=False) as campaign:
         merge_campaigns(campaign, folders)
-        return _conclude(campaign, is_complete=True)
+        return conclude(campaign, is_complete=True)
 
 
 @batch.command()
-@_campaign_option
+@campaign_option
 @click.option(
     "--sourcegraph",
     is_flag=True,
@@ -438,7 +350,7 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     metavar="IMAGE",
     help="What the step runs in.",
 )
-@_reported
+@reported
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
     """Print the planned changes for another engine that makes them."""
     from cci_migrate.batch.export import exported, sourcegraph_spec
@@ -449,55 +361,3 @@ def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCo
             raise CampaignError(f"{folder}: no planned repository that is not a local checkout")
         click.echo(sourcegraph_spec(campaign, name, container), nl=False)
     return ExitCode.DONE
-
-
-@contextmanager
-def _following(
-    folder: Path, names: tuple[str, ...], log_format: str, verbose: bool
-) -> Iterator[tuple[Campaign, Following]]:
-    with opened(folder) as campaign, _progress(log_format, verbose) as progress:
-        mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
-        with _connections(campaign, progress, mode) as connections:
-            chosen = Chosen(include=names, forks=True)
-            yield (
-                campaign,
-                Following(campaign, connections.host_of, chosen, progress, SystemClock()),
-            )
-
-
-def _conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
-    write_results(campaign)
-    for line in summary(campaign.ledger):
-        click.echo(line)
-    if not is_complete and campaign.ledger.counts()[State.FAILED] == 0:
-        return ExitCode.LEFT
-    return exit_code(campaign.ledger)
-
-
-@contextmanager
-def _connections(
-    campaign: Campaign,
-    progress: Progress,
-    mode: LocalMode = LocalMode.IN_PLACE,
-    limits: Limits = _LIMITS,
-    deadline: float = 0.0,
-) -> Iterator[Connections]:
-    clock = SystemClock()
-
-    def lane_of(name: str) -> Lane:
-        return Lane(name, campaign.ledger, limits, clock, deadline, progress)
-
-    connections = Connections(campaign, mode, lane_of, clock)
-    try:
-        yield connections
-    finally:
-        connections.end()
-
-
-@contextmanager
-def _progress(log_format: str, verbose: bool) -> Iterator[Progress]:
-    progress = make_progress(log_format, is_verbose=verbose)
-    try:
-        yield progress
-    finally:
-        progress.end()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.batch import commands
+from cci_migrate.batch import sessions
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -40,7 +40,7 @@ def batch(tmp_path: Path) -> Batch:
 def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
     """The commands' clock: waits take no time, and are counted."""
     made = QuickClock()
-    monkeypatch.setattr(commands, "SystemClock", lambda: made)
+    monkeypatch.setattr(sessions, "SystemClock", lambda: made)
     return made
 
 

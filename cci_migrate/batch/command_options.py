@@ -1,0 +1,107 @@
+"""Options that several commands of the batch share, and what makes of errors an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cci_migrate.batch.campaign import CampaignError
+from cci_migrate.batch.choosing import Shard, read_shard
+from cci_migrate.batch.connections import SourceError
+from cci_migrate.batch.ledger import LedgerError
+from cci_migrate.batch.messages import MessageError
+from cci_migrate.batch.redaction import redact
+from cci_migrate.batch.repository import Visibility
+from cci_migrate.outcomes import ExitCode
+from cci_migrate.policy_file import PolicyError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def campaign_option(command: _F) -> _F:
+    return click.option(
+        "--campaign",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=True,
+        metavar="DIR",
+        help="The campaign's folder.",
+    )(command)
+
+
+def progress_options(command: _F) -> _F:
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Tell of every repository."),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="How progress is told on standard error.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def reported(command: _F) -> _F:
+    """Turn what can go wrong as a whole into one line and an exit code."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
+            click.echo(f"error: {redact(str(error))}", err=True)
+            code = ExitCode.USAGE
+        except KeyboardInterrupt:
+            click.echo("interrupted; run the same command again to go on", err=True)
+            code = ExitCode.INTERRUPTED
+        sys.exit(code.value)
+
+    return run  # type: ignore[return-value]
+
+
+def visibilities(names: tuple[str, ...]) -> tuple[Visibility, ...]:
+    return tuple(Visibility(name) for name in names)
+
+
+def to_shard(context: click.Context, parameter: click.Parameter, value: str | None) -> Shard:
+    del context, parameter
+    if value is None:
+        return Shard()
+    try:
+        return read_shard(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def default_shard() -> str | None:
+    """The share of this node of a CircleCI job with parallelism.
+
+    https://circleci.com/docs/guides/optimize/parallelism-faster-jobs/
+    """
+    index, total = os.environ.get("CIRCLE_NODE_INDEX"), os.environ.get("CIRCLE_NODE_TOTAL")
+    return f"{int(index) + 1}/{total}" if index and total and index.isdecimal() else None
+
+
+def to_time(context: click.Context, parameter: click.Parameter, text: str | None) -> float:
+    """The next time the clock shows ``HH:MM``."""
+    del context, parameter
+    if text is None:
+        return 0.0
+    try:
+        wanted = time.strptime(text, "%H:%M")
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a time like 17:30") from None
+    now = time.localtime()
+    at = time.mktime(
+        (now.tm_year, now.tm_mon, now.tm_mday, wanted.tm_hour, wanted.tm_min, 0, 0, 0, -1)
+    )
+    return at if at > time.time() else at + 24 * 3600

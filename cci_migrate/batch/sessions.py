@@ -1,0 +1,79 @@
+"""What a command of the batch works with while it runs, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from cci_migrate.batch.campaign import Campaign, opened
+from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.connections import Connections
+from cci_migrate.batch.following import Following
+from cci_migrate.batch.local_checkouts import LocalMode
+from cci_migrate.batch.pace import Clock, Lane, Limits, SystemClock
+from cci_migrate.batch.progress import Progress, make_progress
+from cci_migrate.batch.results import exit_code, summary, write_results
+from cci_migrate.batch.states import State
+from cci_migrate.outcomes import ExitCode
+
+LIMITS = Limits()
+
+
+def make_clock() -> Clock:
+    """The clock that a command goes by."""
+    return SystemClock()
+
+
+@contextmanager
+def following_session(
+    folder: Path, names: tuple[str, ...], log_format: str, verbose: bool
+) -> Iterator[tuple[Campaign, Following]]:
+    with opened(folder) as campaign, told(log_format, verbose) as progress:
+        mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
+        with connected(campaign, progress, mode) as connections:
+            chosen = Chosen(include=names, forks=True)
+            yield (
+                campaign,
+                Following(campaign, connections.host_of, chosen, progress, make_clock()),
+            )
+
+
+def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
+    write_results(campaign)
+    for line in summary(campaign.ledger):
+        click.echo(line)
+    if not is_complete and campaign.ledger.counts()[State.FAILED] == 0:
+        return ExitCode.LEFT
+    return exit_code(campaign.ledger)
+
+
+@contextmanager
+def connected(
+    campaign: Campaign,
+    progress: Progress,
+    mode: LocalMode = LocalMode.IN_PLACE,
+    limits: Limits = LIMITS,
+    deadline: float = 0.0,
+) -> Iterator[Connections]:
+    clock = make_clock()
+
+    def lane_of(name: str) -> Lane:
+        return Lane(name, campaign.ledger, limits, clock, deadline, progress)
+
+    connections = Connections(campaign, mode, lane_of, clock)
+    try:
+        yield connections
+    finally:
+        connections.end()
+
+
+@contextmanager
+def told(log_format: str, verbose: bool) -> Iterator[Progress]:
+    progress = make_progress(log_format, is_verbose=verbose)
+    try:
+        yield progress
+    finally:
+        progress.end()
