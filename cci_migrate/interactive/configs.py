@@ -1,0 +1,174 @@
+"""What is gone through: a config's files, its policy, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+
+from cci_migrate.assessment import Assessment, Authenticated, assess
+from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.engine import RepositoryReader, nothing_else, process
+from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
+from cci_migrate.loading import Loaded, load
+from cci_migrate.lossless.edits import apply_edits
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.outcomes import Examined, Outcome
+from cci_migrate.planning import plan_changes
+from cci_migrate.policy import Policy
+from cci_migrate.rules.catalogue import RULES
+
+
+class Topic(Enum):
+    """What a policy says, by the keys of a policy file."""
+
+    PLATFORM = "platform"
+    CREDENTIALS = "credentials"
+    USERNAME = "username"
+    PASSWORD = "password"  # noqa: S105 - the name of a key
+    CONTEXT = "context"
+    LOGIN = "login"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConfigFiles:
+    """One config: its files, by their paths from the root of the repository.
+
+    ``prefix`` makes such a path one that the user knows. ``told`` is what the options and the
+    policy file say, as against what ``policy`` has by default.
+    """
+
+    prefix: str
+    files: Mapping[str, bytes] = field(repr=False)
+    policy: Policy
+    told: frozenset[Topic] = frozenset()
+    read: RepositoryReader = nothing_else
+    beside: tuple[str, ...] = ()
+
+    def shown(self, path: str) -> str:
+        """``path`` as the user knows it."""
+        return self.prefix + path
+
+    @property
+    def name(self) -> str:
+        """What the config is called: its first file."""
+        return self.shown(min(self.files))
+
+    def with_policy(self, policy: Policy) -> ConfigFiles:
+        """The same files under another policy."""
+        return replace(self, policy=policy)
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A file's text before and after a change."""
+
+    path: str
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+
+
+class Examination:
+    """A config and what is found in it, with ``names`` overriding what single fixes write.
+
+    ``outcome`` is what the engine says of it; nothing is decided in it.
+    """
+
+    def __init__(self, config: ConfigFiles, names: Mapping[str, Names]) -> None:
+        self.config = config
+        self.names = names
+        self.outcome: Outcome = process(
+            config.files,
+            config.policy,
+            Decisions(names=names),
+            config.read,
+            explain=True,
+            only_find=True,
+            beside=config.beside,
+        )
+
+    def decided(self, decisions: Decisions) -> Outcome:
+        """What becomes of the config with ``decisions``, proven."""
+        config = self.config
+        return process(config.files, config.policy, decisions, config.read, beside=config.beside)
+
+    @cached_property
+    def assessment(self) -> Assessment | None:
+        """What each pull has and ought to have; None for what is not to be changed."""
+        if not isinstance(self.outcome, Examined):
+            return None
+        groups = group_by_name(self.config.files)
+        parts = tuple(part for group in groups for part in group.parts)
+        loaded = load(groups[0] if len(groups) == 1 else Group(parts), self.config.files)
+        if not isinstance(loaded, Loaded):
+            return None
+        return assess(loaded.config, self.config.policy, self.names, self._text_reader())
+
+    def _text_reader(self) -> _TextReader | None:
+        read = self.config.read
+        return None if read is nothing_else else _TextReader(read)
+
+    @cached_property
+    def _findings(self) -> Mapping[str, Finding]:
+        """The findings by their keys, over the tree of ``assessment``."""
+        found = self.assessment
+        if found is None:
+            return {}
+        policy = self.config.policy
+        return {
+            finding.key: finding
+            for rule in RULES
+            if policy.is_selected(rule.id)
+            for finding in rule.detect(found)
+        }
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files as trees."""
+        return () if self.assessment is None else self.assessment.config.documents
+
+    def text_of(self, path: str) -> str:
+        """The text of one of the files."""
+        return next((one.source.text for one in self.documents if one.source.path == path), "")
+
+    def preview(self, key: str, decision: Decision) -> tuple[TextChange, ...]:
+        """What ``decision`` on the finding ``key`` does to the files, and nothing besides."""
+        finding = self._findings.get(key)
+        if finding is None:
+            return ()
+        alone = replace(finding, after=())
+        plan = plan_changes(self.documents, [alone], Decisions(Skip(), {key: decision}))
+        texts = {one.source.path: one.source.text for one in self.documents}
+        return tuple(
+            TextChange(path, texts[path], apply_edits(texts[path], edits))
+            for path, edits in plan.edits.items()
+            if edits
+        )
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that are written out in the files."""
+        return tuple(dict.fromkeys(secret for secret in self._secrets() if secret))
+
+    def _secrets(self) -> Iterator[str]:
+        if self.assessment is None:
+            return
+        for one in self.assessment.images:
+            if isinstance(one.state, Authenticated) and one.state.literal is not None:
+                yield one.state.literal.value.value
+        for docker in self.assessment.dockers.all():
+            for login in docker.logins:
+                if login.written_out is not None:
+                    yield login.written_out
+
+
+class _TextReader:
+    """A reader of text files over a reader of files."""
+
+    def __init__(self, read: RepositoryReader) -> None:
+        self._read = read
+
+    def __call__(self, path: str) -> str | None:
+        data = self._read(path)
+        return None if data is None else data.decode("utf-8", errors="replace")

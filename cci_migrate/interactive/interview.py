@@ -1,0 +1,413 @@
+"""Which fix is asked about next, and what each answer makes of the rest.
+
+Pure: an `Interview` is a value, and every answer makes a new one. So going back is taking the one
+before, and whatever ends the program half-way loses nothing that was written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from typing_extensions import assert_never
+
+from cci_migrate.findings import (
+    Answer,
+    Apply,
+    Decision,
+    Decisions,
+    Finding,
+    Fix,
+    Names,
+    NoFix,
+    Question,
+    Skip,
+    Suppress,
+)
+
+#: How many lines are shown around a change at first; each time more are asked for, this times more.
+FEW_LINES = 3
+_MORE = 4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ItemKey:
+    """A finding among those of all configs: the number of its config, and its own key."""
+
+    config: int
+    finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finding that is to be decided on: its remedy is a fix or a question."""
+
+    config: int
+    finding: Finding
+
+    @property
+    def key(self) -> ItemKey:
+        """What the decision on it is kept under."""
+        return ItemKey(self.config, self.finding.key)
+
+    @property
+    def rests_on(self) -> frozenset[ItemKey]:
+        """The findings without whose fixes there is nothing to decide."""
+        return frozenset(ItemKey(self.config, key) for key in self.finding.after)
+
+    def is_in_file_of(self, other: Item) -> bool:
+        """Whether both are in the same file."""
+        same = self.finding.place.source.path == other.finding.place.source.path
+        return same and self.config == other.config
+
+
+class Action(Enum):
+    """What can be said of a fix, by the letter that says it."""
+
+    APPLY = "a"
+    SKIP = "s"
+    ALL_OF_RULE = "r"
+    REST_OF_FILE = "f"
+    SKIP_FILE = "d"
+    IGNORE = "i"
+    NAMES = "n"
+    BACK = "b"
+    MORE = "m"
+    WHY = "w"
+    QUIT = "q"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceTaken:
+    """The choice taken of those that a question gives."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonGiven:
+    """Why a finding is to be ignored."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamesGiven:
+    """The names that the fix is to write."""
+
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Nevermind:
+    """What was begun is not to be done."""
+
+
+class Ending(Enum):
+    """What is to become of what was accepted."""
+
+    WRITE = "write"
+    ONLY_SAVE = "save"
+    NOTHING = "nothing"
+
+
+Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Nevermind | Ending
+
+
+@dataclass(frozen=True, slots=True)
+class AskFix:
+    """Ask what is to be done about ``item``, the ``number``-th of ``total``.
+
+    ``lines``: how many lines to show around it.
+    """
+
+    item: Item
+    number: int
+    total: int
+    lines: int
+    can_go_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskReason:
+    """Ask why ``item`` is to be ignored."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class AskNames:
+    """Ask for the names that the fix of ``item`` writes."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class ShowManual:
+    """Show the page of the rule that found ``item``."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class AskAtQuit:
+    """Ask what becomes of the ``accepted`` fixes now that the user leaves before the end."""
+
+    accepted: int
+    undecided: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskAtEnd:
+    """Show all changes and ask whether to make them."""
+
+    accepted: int
+    can_go_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """There is nothing more to ask."""
+
+    ending: Ending
+
+
+Step = AskFix | AskReason | AskNames | ShowManual | AskAtQuit | AskAtEnd | Ended
+
+
+class _Stage(Enum):
+    FIXES = "fixes"
+    REASON = "reason"
+    NAMES = "names"
+    MANUAL = "manual"
+    QUIT = "quit"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Interview:
+    """The items in the order of asking, what was decided on them, and the interview before."""
+
+    items: tuple[Item, ...]
+    decided: Mapping[ItemKey, Decision] = field(default_factory=dict)
+    names: Mapping[ItemKey, Names] = field(default_factory=dict)
+    lines: int = FEW_LINES
+    stage: _Stage = _Stage.FIXES
+    ending: Ending | None = None
+    before: Interview | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def current(self) -> Item | None:
+        """The first item on which nothing is decided and of which there is something to say."""
+        return next(iter(self.remaining), None)
+
+    @property
+    def remaining(self) -> tuple[Item, ...]:
+        """The items that are still to be decided on."""
+        by_key = {item.key: item for item in self.items}
+        return tuple(
+            item
+            for item in self.items
+            if item.key not in self.decided and not self._is_moot(item, by_key)
+        )
+
+    @property
+    def accepted(self) -> int:
+        """How many items are to be changed in some way."""
+        return sum(_changes(item, self.decided.get(item.key)) for item in self.items)
+
+    def _is_moot(self, item: Item, by_key: Mapping[ItemKey, Item]) -> bool:
+        """Whether everything that ``item`` rests on is decided, and none of it is to be done."""
+        rests_on = item.rests_on & by_key.keys()
+        return bool(rests_on) and all(
+            key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
+        )
+
+    def decisions(self, config: int, unfixable: Iterable[str] = ()) -> Decisions:
+        """The decisions on one config. ``unfixable`` are findings that nobody was asked about.
+
+        What was not decided on is skipped.
+        """
+        by_key: dict[str, Decision] = dict.fromkeys(unfixable, Apply())
+        by_key.update(
+            (key.finding, decision)
+            for key, decision in self.decided.items()
+            if key.config == config
+        )
+        return Decisions(Skip(), by_key, self.names_of(config))
+
+    def names_of(self, config: int) -> Mapping[str, Names]:
+        """The names that single fixes of one config are to write."""
+        return {key.finding: names for key, names in self.names.items() if key.config == config}
+
+    def with_items(self, items: Iterable[Item]) -> Interview:
+        """The same decisions over the items as they are found now."""
+        return replace(self, items=in_order(items))
+
+
+def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Config by config, by place; what rests on other fixes after all that rest on none."""
+    return tuple(
+        sorted(
+            items,
+            key=lambda item: (
+                item.config,
+                bool(item.finding.after),
+                item.finding.place.source.path,
+                item.finding.place.span.start,
+            ),
+        )
+    )
+
+
+def can_be_decided(finding: Finding) -> bool:
+    """Whether there is something to decide."""
+    return not isinstance(finding.remedy, NoFix)
+
+
+def next_step(interview: Interview) -> Step:
+    """What is to be asked or shown now."""
+    if interview.ending is not None:
+        return Ended(interview.ending)
+    item = interview.current
+    if interview.stage is _Stage.QUIT:
+        if interview.accepted == 0:
+            return Ended(Ending.NOTHING)
+        return AskAtQuit(interview.accepted, len(interview.remaining))
+    if item is None or interview.stage is _Stage.REVIEW:
+        if interview.accepted == 0:
+            return Ended(Ending.NOTHING)
+        return AskAtEnd(interview.accepted, interview.before is not None)
+    match interview.stage:
+        case _Stage.FIXES:
+            number = len(interview.decided) + 1
+            total = len(interview.decided) + len(interview.remaining)
+            can_go_back = interview.before is not None
+            return AskFix(item, number, total, interview.lines, can_go_back)
+        case _Stage.REASON:
+            return AskReason(item)
+        case _Stage.NAMES:
+            return AskNames(item)
+        case _Stage.MANUAL:
+            return ShowManual(item)
+        case _:
+            assert_never(interview.stage)
+
+
+def after(interview: Interview, reply: Reply) -> Interview:
+    """The interview once ``reply`` is given to its `next_step`."""
+    if isinstance(reply, Ending):
+        return replace(interview, ending=reply)
+    if reply is Action.BACK:
+        return _back(interview)
+    item = interview.current
+    if item is None:
+        return interview
+    match reply:
+        case Action():
+            return _acted(interview, item, reply)
+        case ChoiceTaken(key):
+            return _decided(interview, {item.key: Answer(key)})
+        case ReasonGiven(text):
+            return _decided(interview, {item.key: Suppress(text)})
+        case NamesGiven(names):
+            changed = replace(interview, names={**interview.names, item.key: names})
+            return replace(changed, stage=_Stage.FIXES, before=_at_fixes(interview))
+        case Nevermind():
+            return replace(interview, stage=_Stage.FIXES)
+        case _:
+            assert_never(reply)
+
+
+def review(interview: Interview) -> Interview:
+    """The interview at its end, whatever is still undecided."""
+    return replace(interview, stage=_Stage.REVIEW, before=_at_fixes(interview))
+
+
+def _acted(interview: Interview, item: Item, action: Action) -> Interview:
+    match action:
+        case Action.APPLY:
+            if isinstance(item.finding.remedy, Question):
+                return interview
+            return _decided(interview, {item.key: Apply()})
+        case Action.SKIP:
+            return _decided(interview, {item.key: Skip()})
+        case Action.ALL_OF_RULE:
+            return _apply_all(interview, lambda one: one.finding.rule == item.finding.rule)
+        case Action.REST_OF_FILE:
+            return _apply_all(interview, item.is_in_file_of)
+        case Action.SKIP_FILE:
+            rest = [one for one in interview.remaining if one.is_in_file_of(item)]
+            return _decided(interview, {one.key: Skip() for one in rest})
+        case Action.MORE:
+            return replace(interview, lines=interview.lines * _MORE)
+        case Action.IGNORE:
+            return replace(interview, stage=_Stage.REASON)
+        case Action.NAMES:
+            return replace(interview, stage=_Stage.NAMES)
+        case Action.WHY:
+            return replace(interview, stage=_Stage.MANUAL)
+        case Action.QUIT:
+            return replace(interview, stage=_Stage.QUIT)
+        case Action.BACK:
+            return _back(interview)
+        case _:
+            assert_never(action)
+
+
+def _apply_all(interview: Interview, is_meant: Callable[[Item], bool]) -> Interview:
+    """Apply what is meant and left. A question is never answered in passing."""
+    return _decided(
+        interview,
+        {
+            one.key: Apply()
+            for one in interview.remaining
+            if is_meant(one) and isinstance(one.finding.remedy, Fix)
+        },
+    )
+
+
+def _decided(interview: Interview, decisions: Mapping[ItemKey, Decision]) -> Interview:
+    return replace(
+        interview,
+        decided={**interview.decided, **decisions},
+        lines=FEW_LINES,
+        stage=_Stage.FIXES,
+        before=_at_fixes(interview),
+    )
+
+
+def _at_fixes(interview: Interview) -> Interview:
+    return replace(interview, stage=_Stage.FIXES)
+
+
+def _back(interview: Interview) -> Interview:
+    """One decision back, or out of the question at the end or on quitting."""
+    if interview.stage is _Stage.QUIT:
+        return _at_fixes(interview)
+    if interview.before is None:
+        return interview
+    return replace(interview.before, items=interview.items, lines=FEW_LINES)
+
+
+def _fixes(item: Item, decision: Decision) -> bool:
+    """Whether ``decision`` fixes ``item``, so that what rests on it is to be decided."""
+    match decision:
+        case Apply():
+            return isinstance(item.finding.remedy, Fix)
+        case Answer(choice):
+            remedy = item.finding.remedy
+            choices = remedy.choices if isinstance(remedy, Question) else ()
+            return any(one.key == choice and isinstance(one.remedy, Fix) for one in choices)
+        case Skip() | Suppress():
+            return False
+        case _:
+            assert_never(decision)
+
+
+def _changes(item: Item, decision: Decision | None) -> bool:
+    """Whether ``decision`` changes a file."""
+    if decision is None:
+        return False
+    return isinstance(decision, Suppress) or _fixes(item, decision)

@@ -1,0 +1,518 @@
+"""The choices that hold for all fixes: which are needed, with which default, and what they change.
+
+Pure. Only what the findings need is asked, and nothing that an option or the policy file says. The
+default is what the files do already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from typing_extensions import assert_never
+
+from cci_migrate.assessment import Assessment, Authenticated, Incomplete, Unauthenticated
+from cci_migrate.conventions import ContextConvention, policy_for
+from cci_migrate.findings import Names
+from cci_migrate.interactive.configs import ConfigFiles, Topic
+from cci_migrate.policy import (
+    DEFAULT_DOCKER_HUB,
+    DOCKER_HUB,
+    CredentialStore,
+    LoginMethod,
+    PasswordAuth,
+    Platform,
+    Policy,
+    RegistryPolicy,
+)
+from cci_migrate.policy_file import credential_text, is_context_name, secret_variable
+
+AS_THE_FILES_DO = "file"
+
+_OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
+_IMAGE_RULES = ("unauthenticated-image", "incomplete-auth")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralAnswers:
+    """What was answered, None where nothing was asked; ``credentials`` may be `AS_THE_FILES_DO`."""
+
+    platform: str | None = None
+    credentials: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    context: str | None = None
+    login: str | None = None
+
+    def of(self, topic: Topic) -> str | None:
+        """The answer on ``topic``."""
+        match topic:
+            case Topic.PLATFORM:
+                return self.platform
+            case Topic.CREDENTIALS:
+                return self.credentials
+            case Topic.USERNAME:
+                return self.username
+            case Topic.PASSWORD:
+                return self.password
+            case Topic.CONTEXT:
+                return self.context
+            case Topic.LOGIN:
+                return self.login
+            case _:
+                assert_never(topic)
+
+    def with_answer(self, topic: Topic, answer: str) -> GeneralAnswers:
+        """These answers and one more."""
+        return GeneralAnswers(**{**self.as_data(), topic.value: answer})
+
+    def as_data(self) -> dict[str, str]:
+        """What was answered, by topic."""
+        return {topic.value: answer for topic in Topic if (answer := self.of(topic)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer to pick, and what follows from it."""
+
+    key: str
+    label: str
+    consequence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickOne:
+    """A question with a few answers."""
+
+    topic: Topic
+    text: str
+    options: tuple[Option, ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillIn:
+    """A question for a name. ``check`` says what is wrong with an answer, None if nothing is."""
+
+    topic: Topic
+    text: str
+    explanation: str
+    default: str
+    check: Callable[[str], str | None]
+
+
+GeneralQuestion = PickOne | FillIn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Needs:
+    """What the fixes of one config need to know, and what the config does already.
+
+    ``names`` and ``context`` are the file's own for Docker Hub; ``keys`` the findings whose fixes
+    write names.
+    """
+
+    told: frozenset[Topic]
+    policy: Policy
+    platform: bool = False
+    names_are_written: bool = False
+    has_workflows: bool = False
+    login_is_written: bool = False
+    names: PasswordAuth | None = None
+    context: ContextConvention | None = None
+    login: LoginMethod | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def own_store(self) -> CredentialStore | None:
+        """Where the config keeps its variables, where it is clear."""
+        if self.context is None or not self.context.is_clear:
+            return None
+        return (
+            CredentialStore.PROJECT if self.context.preferred is None else CredentialStore.CONTEXT
+        )
+
+    @property
+    def own_context(self) -> str | None:
+        """The context that the config uses, where it is clear."""
+        return self.context.preferred if self.context is not None and self.own_store else None
+
+
+def needs_of(config: ConfigFiles, assessment: Assessment | None) -> Needs:
+    """What the fixes of ``config`` need to know."""
+    if assessment is None:
+        return Needs(config.told, config.policy)
+    policy = config.policy
+    keys = tuple(dict.fromkeys(_keys_with_names(assessment)))
+    missing = [one for one in assessment.missing_logins if assessment.login_credential(one)]
+    is_writable = not assessment.config.is_orb_source or policy.fix_orbs
+    writes = is_writable and (bool(keys) or any(_literal_secrets(assessment)))
+    convention = assessment.conventions.get(DOCKER_HUB)
+    own = convention.credential if convention is not None else None
+    return Needs(
+        config.told,
+        policy,
+        platform=bool(keys or missing),
+        names_are_written=writes,
+        has_workflows=bool(assessment.config.workflow_jobs),
+        login_is_written=is_writable and bool(missing) and assessment.config.knows_orbs,
+        names=own if isinstance(own, PasswordAuth) else None,
+        context=assessment.contexts.get(DOCKER_HUB),
+        login=_own_login(assessment),
+        keys=keys,
+    )
+
+
+def _keys_with_names(assessment: Assessment) -> Iterator[str]:
+    """The findings whose fixes write a user name and a password for Docker Hub."""
+    for one in assessment.images:
+        state = one.state
+        if one.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
+            continue
+        if state.wanted is not None and isinstance(state.wanted.credential, PasswordAuth):
+            rule = _IMAGE_RULES[isinstance(state, Incomplete)]
+            if assessment.policy.is_selected(rule):
+                yield one.key(rule)
+    for missing in assessment.missing_logins:
+        if missing.host == DOCKER_HUB and assessment.policy.is_selected("pull-before-login"):
+            yield missing.key
+
+
+def _literal_secrets(assessment: Assessment) -> Iterator[str]:
+    for one in assessment.images:
+        if one.image.host == DOCKER_HUB and isinstance(one.state, Authenticated):
+            literal = one.state.literal
+            if literal is not None and literal.variable is not None:
+                yield literal.variable
+
+
+def _own_login(assessment: Assessment) -> LoginMethod | None:
+    """How the steps of the config log in today: by a command in a script, or through the orb."""
+    used = Counter(
+        LoginMethod.CLI if login.moment.facts else LoginMethod.ORB
+        for docker in assessment.dockers.all()
+        for login in docker.logins
+    )
+    return used.most_common(1)[0][0] if used else None
+
+
+def next_question(needs: Sequence[Needs], answers: GeneralAnswers) -> GeneralQuestion | None:
+    """The first choice that the fixes need and that nobody has made yet."""
+    for make in (_platform, _store, _username, _password, _context, _login):
+        question = make(needs, answers)
+        if question is not None and answers.of(question.topic) is None:
+            return question
+    return None
+
+
+def _platform(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+    del answers
+    if not any(one.platform and Topic.PLATFORM not in one.told for one in needs):
+        return None
+    return PickOne(
+        Topic.PLATFORM,
+        "Where do the jobs run?",
+        (
+            Option(
+                Platform.CLOUD.value,
+                "CircleCI Cloud",
+                "Docker Hub limits what steps pull there; images of jobs are pulled with "
+                "CircleCI's own account unless they have credentials.",
+            ),
+            Option(
+                Platform.SERVER.value,
+                "CircleCI Server",
+                "Every pull without credentials is anonymous. A workflow job takes one context.",
+            ),
+            Option(
+                Platform.RUNNER.value,
+                "self-hosted runners",
+                "Every pull without credentials is anonymous, from your own address.",
+            ),
+        ),
+        Platform.CLOUD.value,
+    )
+
+
+def _store(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+    del answers
+    asked = [
+        one
+        for one in needs
+        if one.names_are_written and one.has_workflows and Topic.CREDENTIALS not in one.told
+    ]
+    if not asked:
+        return None
+    own = [one for one in asked if one.own_store is not None]
+    options = [
+        Option(
+            CredentialStore.CONTEXT.value,
+            "a context",
+            "Each workflow job that pulls gets the context. Builds of forked pull requests may "
+            "not use it.",
+        ),
+        Option(
+            CredentialStore.PROJECT.value,
+            "the project's settings",
+            "The workflows stay as they are. Every job of the project can read the variables.",
+        ),
+    ]
+    if own:
+        consequence = "Files that have credentials keep them where they are"
+        if len(own) < len(asked):
+            consequence += "; the others get a context"
+        options.insert(0, Option(AS_THE_FILES_DO, _as_the_files_do(own), consequence + "."))
+    return PickOne(
+        Topic.CREDENTIALS,
+        "Where are the variables with the credentials kept?",
+        tuple(options),
+        options[0].key,
+    )
+
+
+def _as_the_files_do(own: Iterable[Needs]) -> str:
+    kept = {
+        "a context" if one.own_store is CredentialStore.CONTEXT else "the project's settings"
+        for one in own
+    }
+    return f"as the files do: {' or '.join(sorted(kept))}"
+
+
+def _writing_names(needs: Sequence[Needs], topic: Topic) -> list[Needs]:
+    return [one for one in needs if one.names_are_written and topic not in one.told]
+
+
+def default_names(needs: Sequence[Needs]) -> PasswordAuth:
+    """The names that most of the files have for Docker Hub, or else the policy's."""
+    own = Counter(one.names for one in needs if one.names is not None)
+    if own:
+        return own.most_common(1)[0][0]
+    for one in needs:
+        registry = policy_for(DOCKER_HUB, one.policy)
+        if registry is not None and isinstance(registry.credential, PasswordAuth):
+            return registry.credential
+    return _OWN_NAMES
+
+
+def _username(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
+    del answers
+    if not _writing_names(needs, Topic.USERNAME):
+        return None
+    return FillIn(
+        Topic.USERNAME,
+        "Docker Hub user name:",
+        "A $VARIABLE, or the name itself." + _kept(needs),
+        default_names(needs).username,
+        wrong_username,
+    )
+
+
+def _password(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
+    del answers
+    if not _writing_names(needs, Topic.PASSWORD):
+        return None
+    return FillIn(
+        Topic.PASSWORD,
+        "Variable with the password:",
+        "The name of the variable with Docker Hub's password or access token, never the secret.",
+        default_names(needs).password,
+        wrong_password,
+    )
+
+
+def _kept(needs: Sequence[Needs]) -> str:
+    """A sentence on files that keep names of their own."""
+    default = default_names(needs)
+    others = sum(one.names is not None and one.names != default for one in needs)
+    if not others:
+        return ""
+    files = (
+        "One file has others, which it keeps"
+        if others == 1
+        else (f"{others} files have others, which they keep")
+    )
+    return f" {files}."
+
+
+def _context(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
+    asked = _naming_a_context(needs, answers)
+    if not asked:
+        return None
+    return FillIn(
+        Topic.CONTEXT,
+        "Context that holds both:",
+        "It must exist in your organisation; each workflow job that pulls will name it.",
+        default_context(asked),
+        wrong_context,
+    )
+
+
+def _naming_a_context(needs: Sequence[Needs], answers: GeneralAnswers) -> list[Needs]:
+    return [
+        one
+        for one in _writing_names(needs, Topic.CONTEXT)
+        if one.has_workflows and _store_for(one, answers) is CredentialStore.CONTEXT
+    ]
+
+
+def default_context(needs: Sequence[Needs]) -> str:
+    """The context that most of the files have for Docker Hub, or else the policy's."""
+    own = Counter(one.own_context for one in needs if one.own_context is not None)
+    if own:
+        return own.most_common(1)[0][0]
+    for one in needs:
+        registry = policy_for(DOCKER_HUB, one.policy)
+        if registry is not None and registry.context is not None:
+            return registry.context
+    return DEFAULT_DOCKER_HUB.context or ""
+
+
+def _store_for(one: Needs, answers: GeneralAnswers) -> CredentialStore:
+    """Where the variables of a config are to be kept, as far as is known."""
+    if Topic.CREDENTIALS in one.told:
+        return one.policy.credentials or CredentialStore.CONTEXT
+    if answers.credentials in (None, AS_THE_FILES_DO):
+        return one.own_store or CredentialStore.CONTEXT
+    return CredentialStore(answers.credentials)
+
+
+def _login(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+    del answers
+    asked = [one for one in needs if one.login_is_written and Topic.LOGIN not in one.told]
+    if not asked:
+        return None
+    own = Counter(one.login for one in asked if one.login is not None)
+    return PickOne(
+        Topic.LOGIN,
+        "How do steps log in to Docker Hub?",
+        (
+            Option(
+                LoginMethod.ORB.value,
+                "through the Docker orb",
+                "docker/check before the first pull; the orb is imported where it is not yet. "
+                "Without the variables the job fails.",
+            ),
+            Option(
+                LoginMethod.CLI.value,
+                "with the docker command",
+                "A run step with --password-stdin; without the variables the job goes on.",
+            ),
+        ),
+        (own.most_common(1)[0][0] if own else LoginMethod.ORB).value,
+    )
+
+
+def wrong_username(text: str) -> str | None:
+    """What is wrong with ``text`` as a user name."""
+    if not text.strip() or not text.isprintable():
+        return "A name or a $VARIABLE is needed."
+    return None
+
+
+def wrong_password(text: str) -> str | None:
+    """What is wrong with ``text`` as the variable of a password."""
+    if secret_variable(text) is None:
+        return "The name of a variable is needed, such as $DOCKERHUB_PASSWORD."
+    return None
+
+
+def wrong_context(text: str) -> str | None:
+    """What is wrong with ``text`` as the name of a context."""
+    return None if is_context_name(text) else "CircleCI takes no such name for a context."
+
+
+def policy_with(one: Needs, answers: GeneralAnswers) -> Policy:
+    """The policy of a config with what was answered, but for what its own policy says."""
+    policy = one.policy
+    if answers.platform is not None and Topic.PLATFORM not in one.told:
+        policy = replace(policy, platform=Platform(answers.platform))
+    if answers.login is not None and Topic.LOGIN not in one.told:
+        policy = replace(policy, login=LoginMethod(answers.login))
+    if answers.credentials is not None and Topic.CREDENTIALS not in one.told:
+        is_theirs = answers.credentials == AS_THE_FILES_DO
+        store = None if is_theirs else CredentialStore(answers.credentials)
+        policy = replace(policy, credentials=store)
+    return _with_registry(policy, one, answers)
+
+
+def _with_registry(policy: Policy, one: Needs, answers: GeneralAnswers) -> Policy:
+    known = policy_for(DOCKER_HUB, policy) or DEFAULT_DOCKER_HUB
+    if not isinstance(known.credential, PasswordAuth):
+        return policy
+    wanted = RegistryPolicy(
+        DOCKER_HUB,
+        _names(known.credential, one, answers),
+        _told(Topic.CONTEXT, one, answers) or known.context,
+    )
+    if wanted == replace(known, host=DOCKER_HUB):
+        return policy
+    others = tuple(registry for registry in policy.registries if registry.host != DOCKER_HUB)
+    return replace(policy, registries=(wanted, *others))
+
+
+def _names(known: PasswordAuth, one: Needs, answers: GeneralAnswers) -> PasswordAuth:
+    username = _told(Topic.USERNAME, one, answers)
+    password = _told(Topic.PASSWORD, one, answers)
+    return PasswordAuth(
+        credential_text(username) if username else known.username,
+        (secret_variable(password) if password else None) or known.password,
+    )
+
+
+def _told(topic: Topic, one: Needs, answers: GeneralAnswers) -> str | None:
+    return None if topic in one.told else answers.of(topic)
+
+
+def names_with(needs: Sequence[Needs], answers: GeneralAnswers) -> Sequence[Mapping[str, Names]]:
+    """By config, the names that its fixes write where the answers differ from its own.
+
+    A config that has the names which were the default gets those that were given instead; one with
+    names that are neither keeps them.
+    """
+    return [_override(one, needs, answers) for one in needs]
+
+
+def _override(one: Needs, needs: Sequence[Needs], answers: GeneralAnswers) -> Mapping[str, Names]:
+    if one.names is None or one.names != default_names(needs):
+        return {}
+    names = _names(one.names, one, answers)
+    context = usual = _usual_context(one, answers)
+    default = default_context(_naming_a_context(needs, answers))
+    if usual is not None and one.own_context in (None, default):
+        context = _told(Topic.CONTEXT, one, answers) or usual
+    if names == one.names and context == usual:
+        return {}
+    return dict.fromkeys(one.keys, Names(names, context))
+
+
+def _usual_context(one: Needs, answers: GeneralAnswers) -> str | None:
+    """The context that the fixes of a config name if nobody says otherwise."""
+    if _store_for(one, answers) is CredentialStore.PROJECT:
+        return None
+    registry = policy_for(DOCKER_HUB, one.policy)
+    return one.own_context or (registry.context if registry is not None else None)
+
+
+def asking_everything(needs: Sequence[Needs]) -> tuple[Needs, ...]:
+    """``needs`` as they are where every choice is to be made, for a policy file."""
+    return tuple(
+        replace(
+            one,
+            told=frozenset(),
+            platform=True,
+            names_are_written=True,
+            has_workflows=True,
+            login_is_written=True,
+        )
+        for one in needs
+    ) or (
+        Needs(
+            frozenset(),
+            Policy(),
+            platform=True,
+            names_are_written=True,
+            has_workflows=True,
+            login_is_written=True,
+        ),
+    )

@@ -1,0 +1,110 @@
+"""The terminal that a user sits at: whether there is one, its width and its colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from io import StringIO
+from typing import TextIO
+
+from typing_extensions import assert_never
+
+from cci_migrate.interactive.prompts import FullScreenPrompter, LinePrompter, Prompter
+from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
+
+_USUAL_WIDTH = 80
+_NARROWEST = 20
+_WIDEST_PROSE = 100
+
+_STYLES = {
+    Look.PLAIN: "",
+    Look.HEADING: "bold",
+    Look.QUIET: "dim",
+    Look.ADDED: "green",
+    Look.REMOVED: "red",
+    Look.MARKED: "bold",
+    Look.WARNING: "yellow",
+    Look.ERROR: "red",
+}
+
+
+class CannotAskError(Exception):
+    """There is nobody to ask; the text says what to do instead."""
+
+
+class Screen:
+    """A terminal to show things on and to ask at.
+
+    Raises CannotAskError where standard input, or both standard output and standard error, are no
+    terminal. With standard output going elsewhere everything is shown on standard error.
+    """
+
+    def __init__(self, *, in_colour: bool) -> None:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise CannotAskError(
+                "standard input is not a terminal, and nobody can be asked; --answers FILE takes "
+                "the answers of an earlier session"
+            )
+        streams = [one for one in (sys.stdout, sys.stderr) if one is not None and one.isatty()]
+        if not streams:
+            raise CannotAskError("neither standard output nor standard error is a terminal")
+        self._stream: TextIO = streams[0]
+        self._in_colour = in_colour and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """How many columns there are just now."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+        return max(columns or _USUAL_WIDTH, _NARROWEST)
+
+    def prompter(self) -> Prompter:
+        """Who asks here."""
+        if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+            return LinePrompter(sys.stdin, self._stream)
+        return FullScreenPrompter(self._stream, in_colour=self._in_colour, width=lambda: self.width)
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Write ``lines``."""
+        text = rendered(lines, self.width, in_colour=self._in_colour)
+        encoding = self._stream.encoding or "utf-8"
+        # What the terminal cannot show must not end the program.
+        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self._stream.flush()
+
+
+def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
+    """``lines`` as text for a terminal of ``width`` columns."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+    from rich.text import Text
+
+    buffer = StringIO()
+    console = Console(
+        file=buffer,
+        width=width,
+        force_terminal=in_colour,
+        no_color=not in_colour,
+        color_system="standard" if in_colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        match line:
+            case Prose(text, look, indent):
+                room = min(width, _WIDEST_PROSE)
+                padded = Padding(Text(text, _STYLES[look]), (0, 0, 0, indent), expand=False)
+                console.print(padded if text else "", width=room, overflow="fold")
+            case Code(text, look):
+                console.print(Text(text, _STYLES[look]), soft_wrap=True)
+            case Page(text):
+                console.print(Markdown(text), width=min(width, _WIDEST_PROSE))
+            case _:
+                assert_never(line)
+    return "\n".join(part.rstrip(" ") for part in buffer.getvalue().split("\n"))

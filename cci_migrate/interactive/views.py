@@ -1,0 +1,359 @@
+"""What is shown of configs, findings and changes: lines with a meaning, before any terminal.
+
+Pure. `screen` gives the lines their colours and breaks prose to the width of the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate.explanation import Access, ExplainedPull
+from cci_migrate.findings import (
+    Answer,
+    Apply,
+    Finding,
+    Fix,
+    NoFix,
+    Question,
+    Severity,
+    State,
+)
+from cci_migrate.impact import registry_name
+from cci_migrate.interactive.configs import Examination, TextChange
+from cci_migrate.interactive.interview import Item
+from cci_migrate.interactive.redaction import Redaction
+from cci_migrate.lossless.unified_diff import unified_diff
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.reports.report import printable
+
+
+class Look(Enum):
+    """What a line is."""
+
+    PLAIN = "plain"
+    HEADING = "heading"
+    QUIET = "quiet"
+    ADDED = "added"
+    REMOVED = "removed"
+    MARKED = "marked"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph, to be broken at the width of the terminal."""
+
+    text: str
+    look: Look = Look.PLAIN
+    indent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A line of a file, which the terminal breaks where it will."""
+
+    text: str
+    look: Look = Look.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text in Markdown."""
+
+    text: str
+
+
+Line = Prose | Code | Page
+BLANK = Prose("")
+
+_SEVERITY_LOOKS = {
+    Severity.ERROR: Look.ERROR,
+    Severity.WARNING: Look.WARNING,
+    Severity.NOTE: Look.QUIET,
+}
+_FEW = 5
+_HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """``1 config``, ``2 configs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
+def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Iterator[Line]:
+    """One look at the whole, before anything is asked.
+
+    ``names`` are the configs with what is found in each, ``items`` what is to be decided on.
+    """
+    examined = [(name, one) for name, one in names if isinstance(one, Examined)]
+    files = sum(len(one.paths) for _, one in examined)
+    shown = [name for name, _ in examined]
+    few = ", ".join(shown[:_FEW]) + (f" and {len(shown) - _FEW} more" if len(shown) > _FEW else "")
+    title = counted(len(examined), "config")
+    if files != len(examined):
+        title += f" in {counted(files, 'file')}"
+    yield Prose(f"{title}: {printable(few)}" if few else title, Look.HEADING)
+    yield from _registries([pull for _, one in examined for pull in one.pulls])
+    for name, outcome in names:
+        remark = _not_examined(outcome)
+        if remark is not None:
+            yield Prose(printable(f"{name}: {remark}"), Look.WARNING)
+    yield from _to_decide(
+        items,
+        [
+            one.finding
+            for _, outcome in examined
+            for one in outcome.settled
+            if one.state is State.LEFT and isinstance(one.finding.remedy, NoFix)
+        ],
+    )
+
+
+def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
+    places = {
+        (one.path, one.line, one.source, one.image, one.registry): one.access for one in pulls
+    }
+    by_registry: dict[str | None, Counter[Access]] = {}
+    for (_, _, _, _, registry), access in places.items():
+        by_registry.setdefault(registry, Counter())[access] += 1
+    for registry, accesses in (
+        sorted(by_registry.items(), key=lambda one: (-one[1].total(), one[0] or ""))
+        if by_registry
+        else ()
+    ):
+        name = "registry unknown" if registry is None else registry_name(registry)
+        total = accesses.total()
+        told = f"{printable(name)}: {counted(total, 'pull')}"
+        parts = [
+            f"{accesses[access]} {words}"
+            for access, words in (
+                (Access.AUTHENTICATED, "authenticated"),
+                (Access.UNAUTHENTICATED, "not authenticated"),
+                (Access.INCOMPLETE, "with incomplete credentials"),
+                (Access.UNKNOWN, "not judged"),
+                (Access.NOT_NEEDED, "without need"),
+            )
+            if accesses[access]
+        ]
+        yield Prose(f"{told}, {', '.join(parts)}", indent=2)
+
+
+def _not_examined(outcome: Outcome) -> str | None:
+    match outcome:
+        case Refused(reason=reason):
+            return f"left as it is: {reason}"
+        case Failed(problem=problem):
+            return problem
+        case _:
+            return None
+
+
+def _to_decide(items: Sequence[Item], unfixable: Sequence[Finding]) -> Iterator[Line]:
+    questions = sum(isinstance(item.finding.remedy, Question) for item in items)
+    fixes = len(items) - questions
+    parts = []
+    if fixes:
+        parts.append(counted(fixes, "fix", "fixes"))
+    if questions:
+        parts.append(counted(questions, "question"))
+    if parts:
+        yield Prose(f"{' and '.join(parts)} to decide on.")
+    else:
+        yield Prose("There is nothing to decide on.")
+    serious = sum(one.severity is not Severity.NOTE for one in unfixable)
+    if serious:
+        words = "finding has no fix here" if serious == 1 else "findings have no fix here"
+        yield Prose(f"{serious} {words}; the report at the end says why.", Look.QUIET)
+
+
+def finding_view(
+    item: Item,
+    number: int,
+    total: int,
+    lines: int,
+    examination: Examination,
+    redact: Redaction,
+    *,
+    says_why: bool,
+) -> Iterator[Line]:
+    """A finding, the lines around it, and what its fix changes.
+
+    ``lines`` is how many lines are shown around a change; ``says_why`` asks for the reason too.
+    """
+    finding = item.finding
+    position = finding.place.position
+    path = examination.config.shown(finding.place.source.path)
+    yield BLANK
+    heading = f"{number} of {total}  {path}:{position.line}:{position.column}  {finding.rule}"
+    yield Prose(printable(heading), Look.HEADING)
+    sentence = f"{finding.message} ({finding.owner})."
+    yield Prose(
+        printable(redact.sentence(sentence[:1].upper() + sentence[1:])),
+        _SEVERITY_LOOKS[finding.severity],
+    )
+    if says_why and finding.because:
+        yield Prose(printable(finding.because), Look.QUIET)
+    remedy = finding.remedy
+    match remedy:
+        case Fix(title=title):
+            yield Prose(printable(redact.sentence(f"The fix: {title}.")))
+            changes = examination.preview(finding.key, Apply())
+            yield from _change_view(item, changes, lines, examination, redact)
+        case Question(text=text, choices=choices):
+            yield from excerpt(item, lines, examination, redact)
+            yield Prose(printable(redact.sentence(text)))
+            for index, choice in enumerate(choices, 1):
+                told = redact.sentence(f"{index}) {choice.label}. {choice.consequence}")
+                yield Prose(printable(told), indent=2)
+                if isinstance(choice.remedy, Fix):
+                    changes = examination.preview(finding.key, Answer(choice.key))
+                    yield from _diffs(changes, 0, examination, redact, None)
+        case NoFix():
+            return
+
+
+def covers_everything(item: Item, lines: int) -> bool:
+    """Whether ``lines`` around a finding are the whole file already."""
+    return lines >= item.finding.place.source.line_count
+
+
+def _change_view(
+    item: Item,
+    changes: Sequence[TextChange],
+    lines: int,
+    examination: Examination,
+    redact: Redaction,
+) -> Iterator[Line]:
+    place = item.finding.place
+    if not any(_is_near(item, change, lines) for change in changes):
+        yield from excerpt(item, lines, examination, redact)
+    line = place.position.line
+    for change in changes:
+        marked = line if change.path == place.source.path else None
+        yield from _diffs([change], lines, examination, redact, marked)
+    if not changes:
+        yield Prose("What it changes is part of a fix that you decide on elsewhere.", Look.QUIET)
+
+
+def _is_near(item: Item, change: TextChange, lines: int) -> bool:
+    """Whether the diff of ``change`` shows the line of the finding."""
+    place = item.finding.place
+    if change.path != place.source.path:
+        return False
+    line = place.position.line
+    return any(number == line for _, number, _ in diff_lines(change, lines))
+
+
+def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction) -> Iterator[Line]:
+    """The lines around a finding, its own marked."""
+    if not redact.is_possible:
+        return
+    place = item.finding.place
+    source = place.source
+    at = place.position.line
+    first, last = max(1, at - lines), min(source.line_count, at + lines)
+    width = len(str(last))
+    yield Code(printable(f"--- {examination.config.shown(source.path)}"), Look.QUIET)
+    for number in range(first, last + 1):
+        span = source.line_span(number)
+        text = redact(source.text[span.start : span.end])
+        yield _numbered(number, " ", text, width, is_marked=number == at)
+
+
+def _diffs(
+    changes: Iterable[TextChange],
+    lines: int,
+    examination: Examination,
+    redact: Redaction,
+    marked: int | None,
+) -> Iterator[Line]:
+    for change in changes:
+        name = examination.config.shown(change.path)
+        if not redact.is_possible:
+            yield Prose(
+                f"{printable(name)}: the diff is withheld, because a secret is written out in the "
+                "file.",
+                Look.WARNING,
+            )
+            continue
+        yield Code(printable(f"--- {name}"), Look.QUIET)
+        yield from change_lines(change, lines, redact, marked)
+
+
+def change_lines(
+    change: TextChange, lines: int, redact: Redaction, marked: int | None = None
+) -> Iterator[Line]:
+    """The diff of ``change``, its lines numbered as they are in the file now."""
+    width = len(str(change.before.count("\n") + 1))
+    shown_before = 0
+    for sign, number, text in diff_lines(change, lines):
+        if shown_before and number > shown_before + 1:
+            yield Code(" " * width + " ...", Look.QUIET)
+        shown_before = number
+        is_marked = number == marked and sign != "+"
+        yield _numbered(number, sign, redact(text), width, is_marked=is_marked)
+
+
+def diff_lines(change: TextChange, lines: int) -> Iterator[tuple[str, int, str]]:
+    """The lines of the diff: the sign, the number of the line before the change, the text."""
+    diff = unified_diff(change.path, change.before.encode(), change.after.encode(), lines)
+    number = 0
+    for line in diff.split(b"\n")[3:]:
+        hunk = _HUNK.match(line)
+        if hunk is not None:
+            number = int(hunk[1])
+            continue
+        sign, text = line[:1].decode(), line[1:].decode("utf-8", "replace")
+        if sign not in (" ", "+", "-"):
+            continue
+        if sign == "+":
+            yield sign, max(0, number - 1), text
+        else:
+            yield sign, number, text
+            number += 1
+
+
+def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool) -> Code:
+    shown = printable(text.removesuffix("\r").replace("\t", "    "))
+    gutter = " " * width if sign == "+" else f"{number:>{width}}"
+    look = {"+": Look.ADDED, "-": Look.REMOVED}.get(sign, Look.PLAIN)
+    if is_marked and sign == " ":
+        look = Look.MARKED
+    return Code(f"{'>' if is_marked else ' '}{gutter} {sign} {text and shown}".rstrip(), look)
+
+
+def whole_change(name: str, before: bytes, after: bytes, redact: Redaction) -> Iterator[Line]:
+    """The diff of one file with everything that was accepted."""
+    change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
+    yield BLANK
+    yield Prose(printable(name), Look.HEADING)
+    if not redact.is_possible:
+        yield Prose(
+            "The diff is withheld, because a secret is written out in the file.", Look.WARNING
+        )
+        return
+    yield from change_lines(change, 3, redact)
+
+
+def sums(name: str, before: bytes, after: bytes) -> str:
+    """``name: 6 lines added, 1 removed``."""
+    change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
+    signs = Counter(sign for sign, _, _ in diff_lines(change, 0))
+    told = f"{printable(name)}: {counted(signs['+'], 'line')} added"
+    return f"{told}, {signs['-']} removed" if signs["-"] else told
+
+
+def not_done(outcome: Outcome) -> str | None:
+    """Why the changes to a config cannot be made, if they cannot."""
+    match outcome:
+        case Refused(reason=reason, instead=instead):
+            return f"{reason}; {instead}" if instead else reason
+        case Failed(problem=problem, instead=instead):
+            return f"{problem}; {instead}" if instead else problem
+        case Examined() | NotAConfig():
+            return None
