@@ -200,6 +200,7 @@ class Assessment:
     conventions: Mapping[str, CredentialConvention]
     names: Mapping[str, Names]
     dockers: JobDockers = field(repr=False)
+    known_contexts: Mapping[str, ContextConvention] | None = None
 
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:
@@ -225,6 +226,8 @@ class Assessment:
     @cached_property
     def contexts(self) -> Mapping[str, ContextConvention]:
         """Where the variables of each registry are kept."""
+        if self.known_contexts is not None:
+            return self.known_contexts
         today: dict[str, list[HeldContexts]] = {}
         coming: dict[str, list[HeldContexts]] = {}
         for _, held, reads in self._reading_entries:
@@ -254,14 +257,16 @@ class Assessment:
     def _needs(self, held: HeldContexts, reads: _Reads) -> list[ContextNeed]:
         needs: list[ContextNeed] = []
         for host, (authenticated, variables, after) in reads.items():
-            convention = self.contexts[host]
+            convention = self.contexts.get(host, ContextConvention(None))
             context = convention.preferred
             for key in after:
                 if key in self.names:
                     context = self.names[key].context
             if context is None or not convention.accepted.isdisjoint(held.names):
                 continue
-            if context in held.names or (authenticated and not convention.is_clear):
+            if context in held.names:
+                continue
+            if authenticated and not convention.asks(held):
                 continue
             needs.append(
                 ContextNeed(host, context, tuple(variables), () if authenticated else tuple(after))
@@ -326,6 +331,9 @@ class Assessment:
             read = _read_by(one)
             if host is None or read is None or one.misrouted_to is not None:
                 continue
+            if policy_for(host, self.policy) is None:
+                # Where the variables of a registry are kept that nobody named cannot be told.
+                continue
             variables, key = read
             today, names, after = reads.get(host, (False, {}, {}))
             names.update(dict.fromkeys(variables))
@@ -363,10 +371,13 @@ def assess(
     policy: Policy,
     names: Mapping[str, Names],
     read: ReadText | None = None,
+    known: Assessment | None = None,
 ) -> Assessment:
     """Assess ``config``; ``names`` overrides what the fixes of single findings write.
 
     ``read`` gives the files of the repository that steps use, None where there is no repository.
+    ``known``: the conventions of this assessment are to be kept. Where only some fixes are made,
+    those of the outcome may differ.
     """
     values = ParameterValues(config)
     images = pulled_images(config, values)
@@ -377,7 +388,9 @@ def assess(
         if (host := _other_owner(image, uses, policy)) is not None
     }
     conventions = credential_conventions(images, frozenset(misrouted))
-    if DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
+    if known is not None:
+        conventions = known.conventions
+    elif DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
         conventions = {**conventions, DOCKER_HUB: CredentialConvention(credential, PLAIN)}
     dockers = JobDockers(config, values, read)
     for host, credential in login_conventions(dockers.all()).items():
@@ -397,6 +410,7 @@ def assess(
         conventions=conventions,
         names=names,
         dockers=dockers,
+        known_contexts=None if known is None else known.contexts,
     )
 
 

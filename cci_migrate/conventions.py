@@ -74,12 +74,22 @@ class ContextConvention:
     """Where the file keeps the variables of one registry.
 
     ``preferred`` is what to add where none of ``accepted`` is held; None: they are kept in the
-    project's settings. ``is_clear`` if entries that are authenticated already show it.
+    project's settings. ``is_clear`` if entries that are authenticated already show it;
+    ``is_policys`` if it is the policy's own context.
     """
 
     preferred: str | None
     accepted: frozenset[str] = field(default_factory=frozenset)
     is_clear: bool = False
+    is_policys: bool = False
+
+    def asks(self, held: HeldContexts) -> bool:
+        """Whether a workflow job that has worked so far with ``held`` is to get the context.
+
+        One that holds others may have the variables from them; a context that only the policy
+        names does not speak against that.
+        """
+        return self.is_clear and not (self.is_policys and (held.names or held.has_expression))
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
@@ -202,7 +212,7 @@ def context_convention(
     today = [held.names for held in authenticated if not held.has_expression]
     coming = [held.names for held in unauthenticated if not held.has_expression]
     if not today:
-        return ContextConvention(wanted, _set_of(wanted), is_clear=is_told)
+        return ContextConvention(wanted, _set_of(wanted), is_clear=is_told, is_policys=True)
     named = _telling_names(today, wanted)
     # Jobs that are still to be authenticated will hold what the others do.
     all_named = named or _telling_names(coming, wanted)
@@ -210,7 +220,9 @@ def context_convention(
     holders += sum(1 for names in coming if named or not all_named.keys().isdisjoint(names))
     if holders * 2 > len(today) + len(coming):
         usual = all_named.most_common(1)[0][0]
-        return ContextConvention(usual, frozenset(all_named), is_clear=True)
+        return ContextConvention(
+            usual, frozenset(all_named), is_clear=True, is_policys=usual == wanted
+        )
     if not is_told and not any(today):
         return ContextConvention(None, is_clear=True)
     common = [name for name in today[0] if all(name in names for names in today)]
@@ -218,7 +230,10 @@ def context_convention(
         return ContextConvention(common[0], frozenset(common), is_clear=True)
     preferred = named.most_common(1)[0][0] if named else wanted
     return ContextConvention(
-        preferred, frozenset([*common, *named]) | _set_of(preferred), is_clear=is_told
+        preferred,
+        frozenset([*common, *named]) | _set_of(preferred),
+        is_clear=is_told,
+        is_policys=preferred == wanted,
     )
 
 

@@ -15,6 +15,7 @@ from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.explanation import explained_pulls
 from cci_migrate.findings import (
     APPLY_ALL,
+    Apply,
     Decisions,
     Finding,
     NoFix,
@@ -85,11 +86,14 @@ def process(
         return _with_findings(refused, plan)
     change = None
     if plan.operations and writes:
+        # Where a human left out some fixes, the outcome may show another convention.
+        is_whole = not decisions.by_key and decisions.otherwise == Apply()
+        known = None if is_whole else examined.assessment
         proven = prove(
             examined.reading,
             policy,
             decisions.names.values(),
-            lambda sources: _read_again(group, sources, policy, decisions, read),
+            lambda sources: _read_again(group, sources, policy, decisions, read, known),
             _secrets(examined.assessment),
         )
         if isinstance(proven, NotProven):
@@ -161,9 +165,10 @@ def _examine(
     read: RepositoryReader,
     *,
     writes: bool = True,
+    known: Assessment | None = None,
 ) -> _Examination:
     config = loaded.config
-    assessment = assess(config, policy, decisions.names, _text_reader(read))
+    assessment = assess(config, policy, decisions.names, _text_reader(read), known)
     findings = tuple(_findings(assessment, policy))
     if config.is_orb_source and not policy.fix_orbs:
         findings = tuple(_explained_only(one) for one in findings)
@@ -207,11 +212,12 @@ def _read_again(
     policy: Policy,
     decisions: Decisions,
     read: RepositoryReader,
+    known: Assessment | None,
 ) -> Reading | str:
     loaded = load_texts(group, sources)
     if not isinstance(loaded, Loaded):
         return "it can no longer be read as a config"
-    return _examine(loaded, policy, decisions, read).reading
+    return _examine(loaded, policy, decisions, read, known=known).reading
 
 
 def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:

@@ -76,6 +76,8 @@ ReadText = Callable[[str], "str | None"]
 
 #: Scripts that call each other deeper than this are not followed.
 _DEEPEST_CALL = 3
+#: How images are named that a build has made and no registry holds.
+_LOCAL = ("local/", "localhost/")
 #: Names of the folder into which ``checkout`` puts the repository.
 _ROOTS = ("~/project", "/home/circleci/project", "$CIRCLE_WORKING_DIRECTORY")
 
@@ -391,7 +393,7 @@ class _StepReader:
 
     def _image_pull(self, moment: Moment, pull: ImagePull) -> None:
         command = f"{pull.tool.value} {pull.verb.value}"
-        if pull.is_local:
+        if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
             return
         if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
             # What `docker load` brought is not known by name: it may be this very image.

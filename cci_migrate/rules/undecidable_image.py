@@ -113,7 +113,7 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
 
 def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
     image = one.image
-    if image.undecided is None:
+    if image.undecided is None or len(image.hosts) > 1:
         return NoFix(
             "one auth block cannot serve several registries",
             "name an executor for each registry, or pass the credentials as parameters too",
@@ -135,6 +135,9 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
     for host, convention in assessment.conventions.items():
         known[host] = (convention.credential, convention.form)
     for host, (credential, form) in known.items():
+        if image.hosts and image.hosts != {host}:
+            # Some of its values say otherwise: these credentials would reach them too.
+            continue
         name = registry_name(host)
         choices.append(
             Choice(
