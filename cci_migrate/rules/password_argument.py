@@ -17,6 +17,7 @@ they were.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zlib import crc32
 
 from cci_migrate.assessment import Assessment
 from cci_migrate.circleci.config import Job
@@ -46,7 +47,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
-                yield _finding(docker.job, run, logins, len(told))
+                yield _finding(docker.job, run, logins)
 
 
 def _facts(run: RunStep) -> list[object]:
@@ -54,11 +55,12 @@ def _facts(run: RunStep) -> list[object]:
     return [*script.facts, *script.uncalled]
 
 
-def _finding(job: Job, run: RunStep, logins: list[Login], number: int) -> Finding:
+def _finding(job: Job, run: RunStep, logins: list[Login]) -> Finding:
     hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
     return Finding(
         rule=ID,
-        place=Place(run.command, f"{job.route}.steps.run({number})"),
+        # Steps move when others are added: the script itself tells which one it is.
+        place=Place(run.command, f"{job.route}.steps.run({crc32(run.command.value.encode()):08x})"),
         message=f"the password for {listed(list(dict.fromkeys(hosts)))} is given on the command "
         "line",
         subject="docker login",
