@@ -25,6 +25,8 @@ MAX_DEPTH = 300
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
 _COLON = re.compile(r"[ \t]*:")
+_COLON_BELOW = re.compile(r"(?:[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|[\r\n]))+( *):(?=\s|$)")
+_QUESTION_MARK = re.compile(r"\?[ \t]+$")
 _BLOCK_HEADER = re.compile(r"(?:[&!]\S*\s+(?:#.*\s+)*)*[|>]([-+0-9]*)")
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 
@@ -163,7 +165,7 @@ class _Builder:
                     and stack[-1][1].__class__ is MappingStartEvent
                 ):
                     # A value that is not written: the two parsers place it differently.
-                    start = end = _behind_key(text, children[-1].end)
+                    start = end = _behind_key(text, children[-1])
                 node: Scalar | Mapping | Sequence = Scalar(
                     source, start, end, event.value, style, anchor, event.tag
                 )
@@ -222,9 +224,18 @@ class _Builder:
         return target
 
 
-def _behind_key(text: str, key_end: int) -> int:
-    colon = _COLON.match(text, key_end)
-    return colon.end() if colon else key_end
+def _behind_key(text: str, key: Node) -> int:
+    """Where the colon of ``key`` ends, or ``key`` itself if it has none."""
+    colon = _COLON.match(text, key.end)
+    if colon:
+        return colon.end()
+    below = _COLON_BELOW.match(text, key.end)
+    if below:
+        line = text[key.source.line_start(key.start) : key.start]
+        mark = _QUESTION_MARK.search(line)
+        if mark and mark.start() == len(below.group(1)):
+            return below.end()
+    return key.end
 
 
 def _block_scalar_end(text: str, start: int, end: int, value: str) -> int:

@@ -236,7 +236,7 @@ class _Writer:
     ) -> None:
         last_key, last_value = mapping.entries[-1] if after is None else _entry(mapping, after)
         lines = entry_lines(key, content, key_column(mapping), self._layout.style_in(mapping))
-        self._lines_behind(last_key if _is_unwritten(last_value) else last_value, lines)
+        self._lines_behind(_end_of_entry(last_key, last_value), lines)
 
     def _fill_null(self, null: Scalar, key: str, content: Content) -> None:
         parent = self._layout.parent(null)
@@ -587,8 +587,9 @@ def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
     return entry.key, entry.value
 
 
-def _is_unwritten(value: Node) -> bool:
-    return isinstance(value, Scalar) and value.start == value.end
+def _end_of_entry(key: Node, value: Node) -> Node:
+    """What ends an entry: its value, or its key where that has neither a value nor a colon."""
+    return key if value.start == key.end else value
 
 
 def _strips(block: Scalar) -> bool:
@@ -599,8 +600,7 @@ def _strips(block: Scalar) -> bool:
 
 
 def _line_after_entry(entry: tuple[Node, Node]) -> int:
-    key, value = entry
-    return line_after(key if _is_unwritten(value) else value)
+    return line_after(_end_of_entry(*entry))
 
 
 def _items_lines(items: Items, at: int, style: Style, quote: str = "") -> list[str]:

@@ -138,6 +138,10 @@ SPANS: dict[str, tuple[str, list[str]]] = {
         "? a\n: b\n? c\n? - d\n: e\n",
         ["? a\n: b\n? c\n? - d\n: e", "a", "b", "c", "", "- d", "d", "e"],
     ),
+    "explicit keys without values": (
+        "? ? a\n:\n? b\n# c\n: # d\n? e\n",
+        ["? ? a\n:\n? b\n# c\n: # d\n? e", "? a", "a", "", "", "b", "", "e", ""],
+    ),
     "duplicate keys": ("a: 1\na: 2\n", ["a: 1\na: 2", "a", "1", "a", "2"]),
     "a dash on its own line": (
         "-\n  a: b\n- # c\n  d\n",

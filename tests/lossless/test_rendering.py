@@ -427,6 +427,30 @@ def context(*route: str | int) -> One:
         """,
     ),
     Row(
+        "behind an explicit key whose colon has nothing behind it",
+        """
+        - ? image
+          # none
+          : # later
+          user: b
+        - ? |
+            c
+        """,
+        lambda document: (auth(0)(document), AddEntry(mapping_at(document, 1), "x", Text("y"))),
+        """
+        - ? image
+          # none
+          : # later
+          auth:
+            username: $USER
+            password: $PASS
+          user: b
+        - ? |
+            c
+          x: y
+        """,
+    ),
+    Row(
         "in a nested sequence",
         """
         - - image: a
