@@ -11,7 +11,7 @@ IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check bench corpus docs lock clean
+.PHONY: help setup demo test lint format types check bench corpus pairs docs lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,9 +46,13 @@ check: lint types test ## What CI runs.
 
 bench: $(READY) ## Measure the speed budgets and write docs/benchmarks.md.
 	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench_batch
 
 corpus: $(READY) ## Run the tool over the reference corpus, where there is one.
 	$(BIN)/python -m tools.corpus
+
+pairs: $(READY) ## Compare the tool with what maintainers did by hand, where the pairs are.
+	$(BIN)/python -m tools.pairs
 
 docs: $(READY) ## Write the generated parts of docs/ and README.md.
 	$(BIN)/python -m tools.write_docs
@@ -56,7 +60,7 @@ docs: $(READY) ## Write the generated parts of docs/ and README.md.
 lock: ## Resolve the development dependencies again.
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
 	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
 	    --upgrade --quiet --output-file requirements-dev.lock
 
