@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.engine import RepositoryReader, group_files
-from cci_migrate.outcomes import Failed, Outcome, Refused
+from cci_migrate.outcomes import Cause, Failed, Outcome, Refused
 
 #: CircleCI's limit for a compiled config
 #: (https://support.circleci.com/hc/en-us/articles/360045043634); a source is seldom larger.
@@ -74,6 +74,7 @@ class _Found:
             self.problems.append(
                 Refused(
                     (path,),
+                    Cause.OUTSIDE,
                     "a symbolic link that leaves the repository",
                     f"run cci-migrate on {file} itself",
                 )

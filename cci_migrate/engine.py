@@ -25,7 +25,7 @@ from cci_migrate.findings import (
 )
 from cci_migrate.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.outcomes import Examined, Outcome, Refused
+from cci_migrate.outcomes import Cause, Examined, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
 from cci_migrate.proof import NotProven, Reading, prove
@@ -100,7 +100,7 @@ def process(
             reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
             instead = "please report this; the file stays as it was"
             paths = tuple(files)
-            return _with_findings(Refused(paths, reason, instead), plan)
+            return _with_findings(Refused(paths, Cause.NOT_PROVEN, reason, instead), plan)
         change = proven
     return Examined(
         paths=tuple(files),
@@ -119,6 +119,8 @@ def process_repository(
     policy: Policy,
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = nothing_else,
+    *,
+    explain: bool = False,
 ) -> tuple[Outcome, ...]:
     """`process` for each group of ``files``."""
     trees = source_trees(files)
@@ -128,6 +130,7 @@ def process_repository(
             policy,
             decisions,
             read,
+            explain=explain,
             beside=trees.get(group[0], ()),
         )
         for group in group_files(files)
@@ -223,7 +226,7 @@ def _read_again(
 def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:
     tree = posixpath.commonpath(beside)
     instead = f"change the files in {tree}, and run circleci config pack"
-    return Refused(tuple(files), f"it is packed from {tree}", instead)
+    return Refused(tuple(files), Cause.GENERATED, f"it is packed from {tree}", instead)
 
 
 def _leaves_something(plan: Plan) -> bool:

@@ -6,7 +6,7 @@ Workflow job -> job -> executor or step -> image -> credential -> context.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from typing_extensions import assert_never
@@ -51,7 +51,8 @@ class ExplainedPull:
     (``docker[0] of executor go``) or the command of a step. ``registry`` is None where it cannot be
     told.
     ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
-    what the workflow job holds. ``reason`` says why nothing can be told.
+    what the workflow job holds. ``daemon`` is the Docker that a step's command talks to, None for
+    the image of an executor. ``reason`` says why nothing can be told.
     """
 
     workflow: str | None
@@ -66,7 +67,8 @@ class ExplainedPull:
     contexts: tuple[str, ...]
     path: str
     line: int
-    reason: str = field(default="")
+    daemon: str | None
+    reason: str
 
 
 def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
@@ -111,6 +113,7 @@ def _of_image(one: AssessedImage, entry: WorkflowJob | None) -> ExplainedPull:
         contexts=() if entry is None else held_contexts(entry).names,
         path=image.item.image.value.source.path,
         line=position.line,
+        daemon=None,
         reason=reason,
     )
 
@@ -176,6 +179,7 @@ def _of_step(
         contexts=() if entry is None else held_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,
+        daemon=docker.daemon.value,
         reason=reason,
     )
 

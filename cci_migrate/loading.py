@@ -20,7 +20,7 @@ from cci_migrate.lossless import nodes
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
-from cci_migrate.outcomes import Failed, NotAConfig, Refused
+from cci_migrate.outcomes import Cause, Failed, NotAConfig, Refused
 
 _FIX_YAML = "correct it, then run again"
 
@@ -146,6 +146,7 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
     if is_template_text(source):
         return Refused(
             (source.path,),
+            Cause.TEMPLATE,
             "it is a template, not YAML yet",
             "change what the template engine makes of it, or the template by hand",
         )
@@ -177,6 +178,7 @@ def _several_documents(document: Document) -> Refused | NotAConfig:
         return NotAConfig((path,), "several YAML documents, not a config")
     return Refused(
         (path,),
+        Cause.SEVERAL_DOCUMENTS,
         "it holds several YAML documents, and CircleCI reads one",
         "split it, or remove the others",
     )
@@ -189,10 +191,12 @@ def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
         origin = generated(source)
         if origin is not None:
             where = origin.origin or "what generates it"
-            return Refused(paths, "it says that a program writes it", f"change {where} instead")
+            reason = "it says that a program writes it"
+            return Refused(paths, Cause.GENERATED, reason, f"change {where} instead")
         if is_template(document):
             return Refused(
                 paths,
+                Cause.TEMPLATE,
                 "it is a template",
                 "change what the template engine makes of it, or the template by hand",
             )

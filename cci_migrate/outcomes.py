@@ -12,6 +12,7 @@ from cci_migrate.lossless.source import Position
 from cci_migrate.proof import ProvenChange
 
 __all__ = [
+    "Cause",
     "Examined",
     "ExitCode",
     "Failed",
@@ -60,6 +61,16 @@ class NotAConfig:
     kind: str
 
 
+class Cause(Enum):
+    """Why a config is refused."""
+
+    GENERATED = "generated"
+    TEMPLATE = "template"
+    SEVERAL_DOCUMENTS = "several documents"
+    OUTSIDE = "outside the repository"
+    NOT_PROVEN = "not proven"
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A config that is not to be edited here: generated, a template, or its change not proven.
@@ -68,6 +79,7 @@ class Refused:
     """
 
     paths: tuple[str, ...]
+    cause: Cause
     reason: str
     instead: str = ""
     settled: tuple[Settled, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.engine import process
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, exit_code
+from cci_migrate.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, exit_code
 from cci_migrate.policy import Policy
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
@@ -21,7 +21,7 @@ def examined(image: str) -> Outcome:
 CLEAN = examined("quay.io/a/b:1")
 FIXED = examined("cimg/base:2024.01")
 LEFT = examined("$IMAGE")
-REFUSED = Refused(("a",), "generated")
+REFUSED = Refused(("a",), Cause.GENERATED, "generated")
 FAILED = Failed(("a",), "unreadable")
 OTHER = NotAConfig(("a",), "something else")
 

@@ -7,6 +7,7 @@ by the oracle in this folder, which shares no code with the tool.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing_extensions import assert_never
 
 from cci_migrate import engine
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.explanation import Access, ExplainedPull
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
 from cci_migrate.policy import Policy
 from tools.changed_data import DataChangeKind
@@ -45,6 +48,10 @@ FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
 }
 
 
+#: Names of files and images in a reason: without them, equal reasons add up.
+_NAME = re.compile(r"'[^']*'|[^ ]*[./][^ ]*|\bDockerfile\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Shortfall:
     """One promise that one file breaks."""
@@ -65,6 +72,7 @@ class Tally:
     numbers: Counter[str] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
+    step_pulls: Counter[str] = field(default_factory=Counter)
     shortfalls: tuple[Shortfall, ...] = ()
 
     def __add__(self, other: Tally) -> Tally:
@@ -75,6 +83,7 @@ class Tally:
             self.numbers + other.numbers,
             self.reasons + other.reasons,
             self.changes + other.changes,
+            self.step_pulls + other.step_pulls,
             self.shortfalls + other.shortfalls,
         )
 
@@ -109,7 +118,7 @@ def check_repository(
 
 def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
     try:
-        return engine.process_repository(files, policy, read=files.get)
+        return engine.process_repository(files, policy, read=files.get, explain=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
         return f"{type(error).__name__}: {error}"[:200]
 
@@ -229,7 +238,25 @@ def _settled(outcome: Outcome) -> Tally:
                 tally.left[one.finding.rule, one.reason] += 1
             elif one.state is State.FIXED:
                 tally.fixed[one.finding.rule] += 1
+        tally.step_pulls.update(_step_pull(one) for one in _step_pulls(outcome))
     return tally
+
+
+def _step_pulls(outcome: Examined) -> Iterable[ExplainedPull]:
+    """The pulls in steps, each once, however many workflow jobs run it."""
+    pulls = (one for one in outcome.pulls if one.daemon is not None)
+    return {
+        (one.path, one.line, one.source, one.image, one.registry): one for one in pulls
+    }.values()
+
+
+def _step_pull(pull: ExplainedPull) -> str:
+    """What is to be said of a pull in a step, of whichever workflow job."""
+    if pull.access is Access.UNKNOWN and pull.registry is None:
+        return f"undecidable: {_NAME.sub('...', pull.reason)}"
+    where = "Docker Hub" if pull.registry == DOCKER_HUB else "another registry"
+    before = "logged in before" if pull.access is Access.AUTHENTICATED else "no login before"
+    return f"{where}, {before}"
 
 
 def _title(outcome: Outcome) -> str:
@@ -315,6 +342,7 @@ def report(tally: Tally) -> Iterator[str]:
     for title, count in sorted(tally.numbers.items()):
         yield f"  {count:6}  {title}"
     for heading, counter in (
+        ("pulls in steps, as they were", tally.step_pulls),
         ("findings fixed", tally.fixed),
         ("differences in the data", {kind.value: n for kind, n in tally.changes.items()}),
         ("lines that are not as they were", {r.value: n for r, n in tally.reasons.items()}),

@@ -12,6 +12,7 @@ from cci_migrate.explanation import Access
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import (
+    Cause,
     Examined,
     Failed,
     NotAConfig,
@@ -216,7 +217,7 @@ def _is_left(settled: Settled) -> bool:
 
 
 def _is_made_by_a_program(refused: Refused) -> bool:
-    return "program writes it" in refused.reason or "template" in refused.reason
+    return refused.cause in (Cause.GENERATED, Cause.TEMPLATE)
 
 
 def _also(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:

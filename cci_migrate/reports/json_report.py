@@ -54,6 +54,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
         case Refused():
             return known | {
                 "state": "refused",
+                "cause": outcome.cause.value,
                 "reason": outcome.reason,
                 "instead": outcome.instead or None,
                 "findings": [_finding(one) for one in settled_of(outcome)],

@@ -13,7 +13,7 @@ import pytest
 from cci_migrate.engine import process
 from cci_migrate.findings import Answer, Decisions
 from cci_migrate.lossless.source import Position
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, ToDo
+from cci_migrate.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
 from cci_migrate.policy import Platform, Policy
 from cci_migrate.proof import FileChange, ProvenChange
 from cci_migrate.reports.github_report import github_report
@@ -51,7 +51,12 @@ def outcome(text: str = MANY, path: str = PATH, policy: Policy | None = None) ->
 EVERYTHING = (
     Result("", outcome()),
     Result("", NotAConfig((".circleci/info.yml",), "the CircleCI CLI's project file")),
-    Result("", Refused((".circleci/gen.yml",), "a program writes it", "change src instead")),
+    Result(
+        "",
+        Refused(
+            (".circleci/gen.yml",), Cause.GENERATED, "a program writes it", "change src instead"
+        ),
+    ),
     Result("", Failed((".circleci/bad.yml",), "not YAML", "correct it", Position(3, 7))),
     Result("", Failed((".circleci/gone.yml",), "cannot be read")),
 )

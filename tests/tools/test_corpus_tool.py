@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from cci_migrate import engine
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.proof import FileChange, ProvenChange
 from tools.corpus import Tally, check_repository, report
 
@@ -61,7 +61,9 @@ def crashes_the_second_time(files: Mapping[str, bytes]) -> tuple[Outcome, ...]:
             lambda _: (NotAConfig((PATH,), "no config"),), "kind of outcome", id="does not see it"
         ),
         pytest.param(
-            lambda _: (Refused((PATH,), "no reason"),), "kind of outcome", id="refuses it"
+            lambda _: (Refused((PATH,), Cause.NOT_PROVEN, "no reason"),),
+            "kind of outcome",
+            id="refuses it",
         ),
         pytest.param(lambda _: (Failed((PATH,), "bad"),), "kind of outcome", id="gives up on it"),
         pytest.param(
