@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
@@ -86,10 +87,12 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A policy and the file it was read from."""
+    """A policy and the file it was read from. ``told`` are the keys that the file has, and those
+    of its table for Docker Hub."""
 
     path: Path
     policy: Policy
+    told: frozenset[str] = frozenset()
 
 
 def variable(text: str) -> str | None:
@@ -155,7 +158,14 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
     text begins with ``file:line:``.
     """
     try:
-        return PolicyFile(path, parse_policy(_table(path) or {}, rules))
+        table = _table(path) or {}
+        policy = parse_policy(table, rules)
+        hub = (
+            entry
+            for host, entry in table.get(_REGISTRIES, {}).items()
+            if host_matches(host, DOCKER_HUB)
+        )
+        return PolicyFile(path, policy, frozenset(table).union(*hub))
     except PolicyError as error:
         line = error.line or _line_of(path, error.keys)
         where = f"{path}:{line}" if line is not None else f"{path}"

@@ -30,6 +30,9 @@ SUBCOMMANDS = {
         "cci_migrate.cli.explaining:explain", "Show each pull and what gives it access."
     ),
     "rules": Subcommand("cci_migrate.cli.listing:rules", "List the rules."),
+    "init": Subcommand(
+        "cci_migrate.cli.initialising:init", "Write a policy file: a few questions."
+    ),
     "batch": Subcommand(
         "cci_migrate.batch.commands:batch", "Do the same across many repositories."
     ),
@@ -103,6 +106,19 @@ def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=str))
 @click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing.")
 @click.option("--check", is_flag=True, help="Report, write nothing.")
+@click.option("-i", "--interactive", is_flag=True, help="Decide on each fix at the terminal.")
+@click.option(
+    "--save-answers",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With -i: keep the answers in a file.",
+)
+@click.option(
+    "--answers",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Do what was answered in an earlier session, without asking.",
+)
 @click.option(
     "--select", multiple=True, metavar="RULES", callback=_rules, help="Only these rules: a,b."
 )
@@ -188,6 +204,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     options = _options(ctx, given)
     from cci_migrate.cli.running import NothingFoundError, run
     from cci_migrate.cli.terminal import OutputError, Terminal
+    from cci_migrate.interactive.errors import AnswersError, CannotAskError
     from cci_migrate.outcomes import ExitCode
 
     terminal = Terminal(options.colour)
@@ -196,7 +213,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     except PolicyError as error:
         terminal.err(f"error: {error}\n")
         code = ExitCode.USAGE
-    except NothingFoundError as error:
+    except (NothingFoundError, CannotAskError, AnswersError) as error:
         terminal.err(f"error: {error}\n")
         code = ExitCode.USAGE
     except OutputError as error:
@@ -220,6 +237,21 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         ctx,
         given["context"] is not None and given["credentials"] is CredentialStore.PROJECT,
         "--context names a context, and --credentials project says that there is none",
+    )
+    asks = given["interactive"] or given["answers"] is not None
+    _refuse(
+        ctx,
+        given["interactive"] and given["answers"] is not None,
+        "--interactive and --answers: choose one",
+    )
+    _refuse(ctx, asks and given["check"], "--check decides on nothing; use --dry-run")
+    _refuse(
+        ctx, asks and reads_stdin, "- takes the config from standard input; name its file instead"
+    )
+    _refuse(
+        ctx,
+        given["save_answers"] is not None and not given["interactive"],
+        "--save-answers is for --interactive",
     )
     _refuse(ctx, reads_stdin and len(names) > 1, "- cannot be mixed with other paths")
     _refuse(
@@ -258,6 +290,9 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         show_secrets=given["show_secrets"],
         reads_stdin=reads_stdin,
         stdin_name=given["stdin_filename"],
+        interactive=given["interactive"],
+        save_answers=given["save_answers"],
+        answers=given["answers"],
     )
 
 

@@ -58,7 +58,8 @@ class Options:
     """Everything the command line says.
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
-    processors. ``policy_file`` is used instead of those that are found.
+    processors. ``policy_file`` is used instead of those that are found. ``answers`` are those of an
+    earlier session, to be given again.
     """
 
     paths: tuple[Path, ...]
@@ -73,6 +74,22 @@ class Options:
     show_secrets: bool = False
     reads_stdin: bool = False
     stdin_name: str | None = None
+    interactive: bool = False
+    save_answers: Path | None = None
+    answers: Path | None = None
+
+
+def told_by(options: PolicyOptions) -> frozenset[str]:
+    """What ``options`` say, by the keys of a policy file."""
+    said = {
+        "platform": options.platform,
+        "credentials": options.credentials,
+        "username": options.username,
+        "password": options.password,
+        "context": options.context,
+        "login": options.login,
+    }
+    return frozenset(key for key, value in said.items() if value is not None)
 
 
 def policy_of(options: PolicyOptions, base: Policy) -> Policy:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
-from cci_migrate.cli.options import Format, Options, policy_of
+from cci_migrate.cli.options import Format, Options, policy_of, told_by
 from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
@@ -42,11 +42,18 @@ class Policies:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._by_file: dict[Path | None, Policy] = {}
+        self._by_file: dict[Path | None, tuple[Policy, frozenset[str]]] = {}
         self._by_folder: dict[Path, Path | None] = {}
 
     def for_folder(self, folder: Path) -> Policy:
         """The policy for configs in ``folder``. Raises PolicyError."""
+        return self._for_folder(folder)[0]
+
+    def told(self, folder: Path) -> frozenset[str]:
+        """What the options and the policy file for ``folder`` say, by the keys of such a file."""
+        return self._for_folder(folder)[1]
+
+    def _for_folder(self, folder: Path) -> tuple[Policy, frozenset[str]]:
         path = self._options.policy_file
         if path is None and self._options.reads_policy_files:
             if folder not in self._by_folder:
@@ -54,8 +61,12 @@ class Policies:
             path = self._by_folder[folder]
         if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
-            base = Policy() if path is None else read_policy_file(path, rules).policy
-            self._by_file[path] = policy_of(self._options.policy, base)
+            found = None if path is None else read_policy_file(path, rules)
+            base, told = (
+                (Policy(), frozenset[str]()) if found is None else (found.policy, found.told)
+            )
+            given = self._options.policy
+            self._by_file[path] = policy_of(given, base), told | told_by(given)
         return self._by_file[path]
 
 
@@ -93,6 +104,11 @@ def _view_of(options: Options) -> View:
 
 
 def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
+    screen = None
+    if options.interactive:
+        from cci_migrate.cli.asking import screen_of
+
+        screen = screen_of(terminal)
     found = discover(options.paths)
     policies = Policies(options)
     view = _view_of(options)
@@ -107,7 +123,13 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     for path in found.empty:
         terminal.err(printable(f"note: no CircleCI config in {path.resolve()}") + "\n")
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
-    outcomes = process_all(tasks, options.jobs)
+    outcomes: Iterable[Outcome]
+    if options.interactive or options.answers is not None:
+        from cci_migrate.cli.asking import decide
+
+        outcomes = decide(tasks, options, screen, prefix_of, policies.told)
+    else:
+        outcomes = process_all(tasks, options.jobs)
     for task, outcome in zip(tasks, outcomes, strict=True):
         told = without_secrets(outcome)
         if options.mode is Mode.WRITE:

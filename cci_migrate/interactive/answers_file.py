@@ -31,7 +31,8 @@ from cci_migrate.findings import (
     Suppress,
 )
 from cci_migrate.interactive.configs import Topic
-from cci_migrate.interactive.policy_questions import GeneralAnswers
+from cci_migrate.interactive.errors import AnswersError
+from cci_migrate.interactive.policy_questions import GeneralAnswers, is_answer
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.policy_file import credential_text, is_context_name, nearest, secret_variable
 
@@ -39,10 +40,6 @@ FORMAT = "cci-migrate answers"
 VERSION = 1
 #: How many differences are told.
 _MOST = 10
-
-
-class AnswersError(ValueError):
-    """An answers file that cannot be used; the text begins with its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +94,13 @@ def findings_differ(config: SavedConfig, findings: Sequence[Finding]) -> Iterato
     """How ``findings``, those there are now, differ from those that were answered."""
     then = {one.key: one for one in config.findings}
     now = {one.key: one for one in findings}
-    for key in now.keys() - then.keys():
+    for key in (key for key in now if key not in then):
         yield f"{now[key].message} ({now[key].owner}): there is no answer to it"
-    for key in then.keys() - now.keys():
+    for key in (key for key in then if key not in now):
         yield f"{then[key].message}: it is no longer found"
-    for key in then.keys() & now.keys():
+    for key in (key for key in then if key in now):
         if then[key].message != now[key].message:
-            yield f"{now[key].message}: it was: {then[key].message}"
+            yield f"{now[key].message}; it was: {then[key].message}"
         elif then[key].choices != _choices(now[key]):
             yield f"{now[key].message}: there are other answers to choose from"
 
@@ -242,7 +239,10 @@ def _answers(data: Mapping[str, Any]) -> Answers:
     for key in given:
         if key not in topics:
             raise _WrongShapeError(f"for-all: unknown key {key}{nearest(key, topics)}")
-        general = general.with_answer(topics[key], _of(given, key, str))
+        answer = _of(given, key, str)
+        if not is_answer(topics[key], answer):
+            raise _WrongShapeError(f"for-all: {key} cannot be what is given")
+        general = general.with_answer(topics[key], answer)
     return Answers(general, tuple(_config(one) for one in _of(data, "configs", list)))
 
 
@@ -293,8 +293,8 @@ def _names(key: str, data: Mapping[str, Any]) -> Names:
 def _of(data: Mapping[str, Any], key: str, kind: type) -> Any:
     value = data.get(key)
     if not isinstance(value, kind):
-        names = {dict: "an object", list: "a list", str: "a text"}
-        raise _WrongShapeError(f"{key} must be {names[kind]}")
+        kind_name = "a text" if kind is str else "a list" if kind is list else "an object"
+        raise _WrongShapeError(f"{key} must be {kind_name}")
     return value
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from cci_migrate.assessment import Assessment, Authenticated, assess
 from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.conventions import policy_for
 from cci_migrate.engine import RepositoryReader, nothing_else, process
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
 from cci_migrate.loading import Loaded, load
@@ -16,7 +17,7 @@ from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.outcomes import Examined, Outcome
 from cci_migrate.planning import plan_changes
-from cci_migrate.policy import Policy
+from cci_migrate.policy import Policy, RegistryCredential
 from cci_migrate.rules.catalogue import RULES
 
 
@@ -128,9 +129,12 @@ class Examination:
         """The files as trees."""
         return () if self.assessment is None else self.assessment.config.documents
 
-    def text_of(self, path: str) -> str:
-        """The text of one of the files."""
-        return next((one.source.text for one in self.documents if one.source.path == path), "")
+    def credential_for(self, host: str) -> RegistryCredential | None:
+        """What pulls from ``host`` are to use: the file's own names, or else the policy's."""
+        if self.assessment is not None and host in self.assessment.conventions:
+            return self.assessment.conventions[host].credential
+        registry = policy_for(host, self.config.policy)
+        return None if registry is None else registry.credential
 
     def preview(self, key: str, decision: Decision) -> tuple[TextChange, ...]:
         """What ``decision`` on the finding ``key`` does to the files, and nothing besides."""

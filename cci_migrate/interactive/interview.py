@@ -16,7 +16,6 @@ from cci_migrate.findings import (
     Answer,
     Apply,
     Decision,
-    Decisions,
     Finding,
     Fix,
     Names,
@@ -223,19 +222,6 @@ class Interview:
         return bool(rests_on) and all(
             key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
         )
-
-    def decisions(self, config: int, unfixable: Iterable[str] = ()) -> Decisions:
-        """The decisions on one config. ``unfixable`` are findings that nobody was asked about.
-
-        What was not decided on is skipped.
-        """
-        by_key: dict[str, Decision] = dict.fromkeys(unfixable, Apply())
-        by_key.update(
-            (key.finding, decision)
-            for key, decision in self.decided.items()
-            if key.config == config
-        )
-        return Decisions(Skip(), by_key, self.names_of(config))
 
     def names_of(self, config: int) -> Mapping[str, Names]:
         """The names that single fixes of one config are to write."""

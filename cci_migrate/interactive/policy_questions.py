@@ -276,7 +276,7 @@ def _as_the_files_do(own: Iterable[Needs]) -> str:
         "a context" if one.own_store is CredentialStore.CONTEXT else "the project's settings"
         for one in own
     }
-    return f"as the files do: {' or '.join(sorted(kept))}"
+    return f"as the files do ({' or '.join(sorted(kept))})"
 
 
 def _writing_names(needs: Sequence[Needs], topic: Topic) -> list[Needs]:
@@ -420,6 +420,25 @@ def wrong_password(text: str) -> str | None:
 def wrong_context(text: str) -> str | None:
     """What is wrong with ``text`` as the name of a context."""
     return None if is_context_name(text) else "CircleCI takes no such name for a context."
+
+
+def is_answer(topic: Topic, text: str) -> bool:
+    """Whether ``text`` can be an answer on ``topic``."""
+    match topic:
+        case Topic.PLATFORM:
+            return text in {one.value for one in Platform}
+        case Topic.CREDENTIALS:
+            return text in {AS_THE_FILES_DO, *(one.value for one in CredentialStore)}
+        case Topic.LOGIN:
+            return text in {one.value for one in LoginMethod}
+        case Topic.USERNAME:
+            return wrong_username(text) is None
+        case Topic.PASSWORD:
+            return wrong_password(text) is None
+        case Topic.CONTEXT:
+            return wrong_context(text) is None
+        case _:
+            assert_never(topic)
 
 
 def policy_with(one: Needs, answers: GeneralAnswers) -> Policy:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from typing_extensions import assert_never
 
+from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.prompts import FullScreenPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
 
@@ -27,10 +28,6 @@ _STYLES = {
     Look.WARNING: "yellow",
     Look.ERROR: "red",
 }
-
-
-class CannotAskError(Exception):
-    """There is nobody to ask; the text says what to do instead."""
 
 
 class Screen:

@@ -90,6 +90,21 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
 
     ``names`` are the configs with what is found in each, ``items`` what is to be decided on.
     """
+    yield from what_there_is(names)
+    findings = [
+        one
+        for _, outcome in names
+        if isinstance(outcome, Examined)
+        for one in outcome.settled
+        if one.state is State.LEFT
+    ]
+    yield from _to_decide(
+        items, [one.finding for one in findings if isinstance(one.finding.remedy, NoFix)]
+    )
+
+
+def what_there_is(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
+    """The configs, their pulls by registry, and what cannot be looked at."""
     examined = [(name, one) for name, one in names if isinstance(one, Examined)]
     files = sum(len(one.paths) for _, one in examined)
     shown = [name for name, _ in examined]
@@ -103,15 +118,6 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
         remark = _not_examined(outcome)
         if remark is not None:
             yield Prose(printable(f"{name}: {remark}"), Look.WARNING)
-    yield from _to_decide(
-        items,
-        [
-            one.finding
-            for _, outcome in examined
-            for one in outcome.settled
-            if one.state is State.LEFT and isinstance(one.finding.remedy, NoFix)
-        ],
-    )
 
 
 def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
@@ -193,7 +199,7 @@ def finding_view(
     yield Prose(printable(heading), Look.HEADING)
     sentence = f"{finding.message} ({finding.owner})."
     yield Prose(
-        printable(redact.sentence(sentence[:1].upper() + sentence[1:])),
+        printable(redact.sentence(sentence)),
         _SEVERITY_LOOKS[finding.severity],
     )
     if says_why and finding.because:

@@ -1,0 +1,94 @@
+"""``cci-migrate init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cci_migrate.cli.asking import screen_of
+from cci_migrate.cli.options import Colour
+from cci_migrate.cli.running import prefix_of
+from cci_migrate.cli.terminal import Terminal
+from cci_migrate.discovery import Repository, discover, read_candidate, reader_of, root_of
+from cci_migrate.engine import group_files, source_trees
+from cci_migrate.interactive.configs import ConfigFiles
+from cci_migrate.interactive.errors import CannotAskError
+from cci_migrate.interactive.policy_session import ask_for_policy
+from cci_migrate.outcomes import ExitCode, Failed
+from cci_migrate.policy import Policy
+from cci_migrate.policy_file import FILE_NAME, find_policy_file
+
+
+@click.command(name="init")
+@click.argument(
+    "folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "--color",
+    "colour",
+    type=click.Choice([one.value for one in Colour]),
+    default=Colour.AUTO.value,
+    help="Whether to write in colour (default: auto).",
+)
+@click.help_option("-h", "--help")
+@click.pass_context
+def init(ctx: click.Context, folder: Path, colour: str) -> None:
+    """Ask a few questions, and write their answers to .cci-migrate.toml.
+
+    It goes to the root of the repository that FOLDER (default: the current folder) is in. The
+    defaults are what the configs do already. A policy file that is there is never replaced.
+    """
+    terminal = Terminal(Colour(colour))
+    try:
+        code = _init(folder, terminal)
+    except CannotAskError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.USAGE
+    except KeyboardInterrupt:
+        terminal.err("cci-migrate: interrupted; nothing was written\n")
+        code = ExitCode.INTERRUPTED
+    ctx.exit(code.value)
+
+
+def _init(folder: Path, terminal: Terminal) -> ExitCode:
+    root = root_of(folder)
+    there = find_policy_file(root)
+    if there is not None and there.parent == root:
+        terminal.err(f"error: {there}: a policy is there already; edit it\n")
+        return ExitCode.USAGE
+    screen = screen_of(terminal)
+    path = root / FILE_NAME
+    configs = [one for repository in discover([root]).repositories for one in _configs(repository)]
+    text = ask_for_policy(configs, screen, prefix_of(root) + FILE_NAME)
+    if text is None:
+        terminal.out("Nothing was written.\n")
+        return ExitCode.DONE
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        terminal.err(f"error: {path}: cannot be written: {error.strerror}\n")
+        return ExitCode.FAILED
+    terminal.out(f"Wrote {prefix_of(root)}{FILE_NAME}.\n")
+    return ExitCode.DONE
+
+
+def _configs(repository: Repository) -> list[ConfigFiles]:
+    root = repository.root
+    trees = source_trees(repository.files)
+    found = []
+    for group in group_files(repository.files):
+        read = {path: read_candidate(root, path) for path in group}
+        files = {path: data for path, data in read.items() if not isinstance(data, Failed)}
+        if len(files) == len(group):
+            found.append(
+                ConfigFiles(
+                    prefix_of(root),
+                    files,
+                    Policy(),
+                    read=reader_of(root),
+                    beside=trees.get(group[0], ()),
+                )
+            )
+    return found

@@ -1,0 +1,140 @@
+"""The configs of a session under the choices made so far, each examined once for each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip, State
+from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
+from cci_migrate.interactive.configs import ConfigFiles, Examination, TextChange
+from cci_migrate.interactive.interview import Interview, Item, can_be_decided
+from cci_migrate.interactive.policy_questions import (
+    GeneralAnswers,
+    Needs,
+    names_with,
+    needs_of,
+    policy_with,
+)
+from cci_migrate.interactive.policy_text import policy_data
+from cci_migrate.interactive.redaction import Redaction, redaction_of
+from cci_migrate.interactive.views import diff_lines
+from cci_migrate.outcomes import Examined, Outcome
+
+
+class Material:
+    """The configs, what is found in each, and what becomes of each."""
+
+    def __init__(self, configs: Sequence[ConfigFiles]) -> None:
+        self._configs = tuple(configs)
+        self._general: Sequence[Mapping[str, Names]] = [{} for _ in configs]
+        self.examinations = [Examination(config, {}) for config in configs]
+        self._redactions: dict[int, Redaction] = {}
+
+    @property
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        """The name of each config and what is found in it."""
+        return [(one.config.name, one.outcome) for one in self.examinations]
+
+    def needs(self) -> list[Needs]:
+        """What the fixes of each config need to know."""
+        return [
+            needs_of(one.config, one.assessment if self._has_something(one) else None)
+            for one in self.examinations
+        ]
+
+    def _has_something(self, one: Examination) -> bool:
+        settled = one.outcome.settled if isinstance(one.outcome, Examined) else ()
+        return any(can_be_decided(found.finding) for found in settled)
+
+    def settle(self, needs: Sequence[Needs], answers: GeneralAnswers) -> None:
+        """Take what was answered for all into each config's policy."""
+        self._general = names_with(needs, answers)
+        for index, one in enumerate(needs):
+            policy = policy_with(one, answers)
+            names = self._general[index]
+            if policy != one.policy or names:
+                config = self._configs[index].with_policy(policy)
+                self.examinations[index] = Examination(config, names)
+
+    def take_names(self, interview: Interview) -> Interview:
+        """Examine again the configs for which ``interview`` has other names; its items then."""
+        changed = False
+        for index, one in enumerate(self.examinations):
+            names = {**self._general[index], **interview.names_of(index)}
+            if names != one.names:
+                self.examinations[index] = Examination(one.config, names)
+                changed = True
+        return interview.with_items(self.items()) if changed else interview
+
+    def items(self) -> list[Item]:
+        """What is to be decided on."""
+        return [
+            Item(index, one.finding)
+            for index, examination in enumerate(self.examinations)
+            if isinstance(examination.outcome, Examined)
+            for one in examination.outcome.settled
+            if one.state is not State.SUPPRESSED and can_be_decided(one.finding)
+        ]
+
+    def redaction(self, index: int) -> Redaction:
+        """How to show parts of a config."""
+        if index not in self._redactions:
+            one = self.examinations[index]
+            texts = [document.source.text for document in one.documents]
+            self._redactions[index] = redaction_of(texts, one.secrets)
+        return self._redactions[index]
+
+    def decisions(self, index: int, decided: Mapping[str, Decision]) -> Decisions:
+        """``decided`` as decisions on a config: what nobody could decide on is told as it is."""
+        outcome = self.examinations[index].outcome
+        settled = outcome.settled if isinstance(outcome, Examined) else ()
+        unfixable = [one.finding.key for one in settled if not can_be_decided(one.finding)]
+        by_key: dict[str, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
+        return Decisions(Skip(), by_key, self.examinations[index].names)
+
+    def decided(self, decided: Sequence[Mapping[str, Decision]]) -> list[Outcome]:
+        """What becomes of each config, proven; nothing is written."""
+        return [
+            one.decided(self.decisions(index, decided[index]))
+            if isinstance(one.outcome, Examined)
+            else one.outcome
+            for index, one in enumerate(self.examinations)
+        ]
+
+    def found(self, index: int) -> list[Finding]:
+        """The findings of a config that can be decided on."""
+        return [item.finding for item in self.items() if item.config == index]
+
+    def answers(
+        self,
+        general: GeneralAnswers,
+        decided: Sequence[Mapping[str, Decision]],
+        own_names: Sequence[Mapping[str, Names]],
+        outcomes: Sequence[Outcome],
+    ) -> Answers:
+        """What is to be saved of a session that came to ``outcomes``."""
+        configs = []
+        for index, one in enumerate(self.examinations):
+            if not isinstance(one.outcome, Examined):
+                continue
+            findings = tuple(
+                saved(finding, decided[index].get(finding.key, Skip()), names)
+                for finding in self.found(index)
+                for names in [own_names[index].get(finding.key)]
+            )
+            lines = self.changed_lines(index, outcomes[index])
+            configs.append(
+                SavedConfig(one.config.name, policy_data(one.config.policy), findings, lines)
+            )
+        return Answers(general, tuple(configs))
+
+    def changed_lines(self, index: int, outcome: Outcome) -> tuple[str, ...]:
+        """The lines that ``outcome`` takes away and adds, without indentation and secrets."""
+        change = outcome.change if isinstance(outcome, Examined) else None
+        redact = self.redaction(index)
+        lines = []
+        for file in change.files if change is not None else ():
+            texts = (data.decode("utf-8-sig") for data in (file.before, file.after))
+            for sign, _, text in diff_lines(TextChange(file.path, *texts), 0):
+                lines.append(f"{sign} {redact(text.strip())}")
+        return tuple(lines)

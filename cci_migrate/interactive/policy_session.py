@@ -1,0 +1,31 @@
+"""Asking for a policy file: the choices that hold for all, from what the configs do already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.interactive.configs import ConfigFiles
+from cci_migrate.interactive.material import Material
+from cci_migrate.interactive.policy_questions import asking_everything, policy_with
+from cci_migrate.interactive.policy_text import policy_text
+from cci_migrate.interactive.prompts import Menu, MenuOption
+from cci_migrate.interactive.screen import Screen
+from cci_migrate.interactive.session import ask_for_all
+from cci_migrate.interactive.views import BLANK, Code, Look, Prose, what_there_is
+
+
+def ask_for_policy(configs: Sequence[ConfigFiles], screen: Screen, name: str) -> str | None:
+    """The text of a policy file ``name``, as the user wants it; None if none is to be written.
+
+    Raises KeyboardInterrupt for Ctrl-C and Ctrl-D.
+    """
+    material = Material(configs)
+    if configs:
+        screen.show(what_there_is(material.outcomes))
+    prompter = screen.prompter()
+    needs = asking_everything(material.needs())
+    answers = ask_for_all(needs, screen, prompter)
+    text = policy_text(policy_with(needs[0], answers))
+    screen.show([BLANK, Prose(name, Look.HEADING), *(Code(line) for line in text.splitlines())])
+    options = (MenuOption("y", "write it"), MenuOption("n", "write nothing"))
+    return text if prompter.choose(Menu(f"Write {name}?", options, "y")) == "y" else None

@@ -1,0 +1,471 @@
+"""A session: from configs to what the user decided of them, at a terminal or from a file.
+
+Nothing is written here but an answers file: what comes out are proven changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
+from cci_migrate.interactive.answers_file import (
+    check_can_be_saved,
+    findings_differ,
+    policy_differs,
+    read,
+    refusal,
+    save,
+)
+from cci_migrate.interactive.configs import ConfigFiles, Examination
+from cci_migrate.interactive.interview import (
+    Action,
+    AskAtEnd,
+    AskAtQuit,
+    AskFix,
+    AskNames,
+    AskReason,
+    ChoiceTaken,
+    Ended,
+    Ending,
+    Interview,
+    Item,
+    NamesGiven,
+    Nevermind,
+    ReasonGiven,
+    Reply,
+    ShowManual,
+    after,
+    in_order,
+    next_step,
+    review,
+)
+from cci_migrate.interactive.material import Material
+from cci_migrate.interactive.policy_questions import (
+    FillIn,
+    GeneralAnswers,
+    GeneralQuestion,
+    Needs,
+    PickOne,
+    next_question,
+    wrong_context,
+    wrong_password,
+    wrong_username,
+)
+from cci_migrate.interactive.policy_text import policy_data
+from cci_migrate.interactive.prompts import Entry, Menu, MenuOption, Prompter
+from cci_migrate.interactive.screen import Screen
+from cci_migrate.interactive.views import (
+    BLANK,
+    Line,
+    Look,
+    Page,
+    Prose,
+    counted,
+    covers_everything,
+    finding_view,
+    not_done,
+    overview,
+    sums,
+    whole_change,
+)
+from cci_migrate.outcomes import Examined, Outcome
+from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy_file import credential_text, secret_variable
+from cci_migrate.rules.catalogue import RULES
+
+#: The rules whose fixes write names that can be given for one fix.
+_NAMED = frozenset({"unauthenticated-image", "incomplete-auth", "pull-before-login"})
+_PROJECT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a session is to end. ``writes`` is false for a dry run; ``save_to`` keeps the answers."""
+
+    writes: bool = True
+    save_to: Path | None = None
+
+
+def run(configs: Sequence[ConfigFiles], screen: Screen, ways: Ways) -> list[Outcome]:
+    """Go through the fixes of ``configs`` with the user; what becomes of each, in their order.
+
+    Raises KeyboardInterrupt for Ctrl-C and Ctrl-D, and AnswersError where the answers cannot be
+    saved. Then nothing may be written.
+    """
+    if ways.save_to is not None:
+        check_can_be_saved(ways.save_to)
+    return _Session(configs, screen, ways).run()
+
+
+def replay(configs: Sequence[ConfigFiles], answers_file: Path) -> list[Outcome]:
+    """Do with ``configs`` what was decided in an earlier session.
+
+    Raises AnswersError where the file cannot be read, or no longer fits what is found.
+    """
+    answers = read(answers_file)
+    material = Material(configs)
+    material.settle(material.needs(), answers.general)
+    named = [
+        {
+            one.key: one.names
+            for one in (kept.findings if kept is not None else ())
+            if one.names is not None
+        }
+        for kept in (answers.of(config.name) for config in configs)
+    ]
+    interview = Interview(
+        in_order(material.items()),
+        names={
+            Item(index, finding).key: named[index][finding.key]
+            for index in range(len(configs))
+            for finding in material.found(index)
+            if finding.key in named[index]
+        },
+    )
+    material.take_names(interview)
+    decided: list[Mapping[str, Decision]] = []
+    known = {config.name for config in configs}
+    for gone in (one for one in answers.configs if one.name not in known and one.findings):
+        raise refusal(answers_file, gone.name, ["the config is not among those that were named"])
+    for index, examination in enumerate(material.examinations):
+        config = examination.config
+        found = material.found(index)
+        kept = answers.of(config.name)
+        if kept is None:
+            if found:
+                raise refusal(answers_file, config.name, ["there are no answers for this config"])
+            decided.append({})
+            continue
+        differences = [
+            *policy_differs(kept, policy_data(config.policy)),
+            *findings_differ(kept, found),
+        ]
+        if differences and (found or kept.findings):
+            raise refusal(answers_file, config.name, differences)
+        decided.append({one.key: one.decision for one in kept.findings})
+    outcomes = material.decided(decided)
+    for index, outcome in enumerate(outcomes):
+        kept = answers.of(configs[index].name)
+        lines = material.changed_lines(index, outcome)
+        if kept is not None and lines != kept.lines:
+            raise refusal(answers_file, kept.name, list(_lines_differ(kept.lines, lines)))
+    return outcomes
+
+
+def _lines_differ(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    for line in dict.fromkeys(now):
+        if line not in then:
+            yield f"the change would now have the line: {line}"
+    for line in dict.fromkeys(then):
+        if line not in now:
+            yield f"the change had the line: {line}"
+    if sorted(then) == sorted(now) or set(then) == set(now):
+        yield "the same lines would be changed in another order or number"
+
+
+def ask_for_all(needs: Sequence[Needs], screen: Screen, prompter: Prompter) -> GeneralAnswers:
+    """Ask the choices that hold for all, as far as ``needs`` call for them."""
+    answers = GeneralAnswers()
+    while (question := next_question(needs, answers)) is not None:
+        screen.show([BLANK, *_explained(question)])
+        answers = answers.with_answer(question.topic, _asked(question, prompter))
+    return answers
+
+
+def _explained(question: GeneralQuestion) -> Iterator[Line]:
+    match question:
+        case PickOne(options=options):
+            for one in options:
+                yield Prose(f"{one.label}: {one.consequence}", Look.QUIET)
+        case FillIn(explanation=explanation):
+            yield Prose(explanation, Look.QUIET)
+        case _:
+            assert_never(question)
+
+
+def _asked(question: GeneralQuestion, prompter: Prompter) -> str:
+    match question:
+        case PickOne(text=text, options=options, default=default):
+            letters = [str(number) for number in range(1, len(options) + 1)]
+            menu = Menu(
+                text,
+                tuple(
+                    MenuOption(letter, one.label)
+                    for letter, one in zip(letters, options, strict=True)
+                ),
+                letters[[one.key for one in options].index(default)],
+            )
+            return options[letters.index(prompter.choose(menu))].key
+        case FillIn(text=text, default=default, check=check):
+            return prompter.enter(Entry(text, default, check))
+        case _:
+            assert_never(question)
+
+
+class _Session:
+    def __init__(self, configs: Sequence[ConfigFiles], screen: Screen, ways: Ways) -> None:
+        self._screen = screen
+        self._prompter = screen.prompter()
+        self._ways = ways
+        self._material = Material(configs)
+        self._reasons_told: set[str] = set()
+        self._shown: object = None
+        self._general = GeneralAnswers()
+        self._last_decided: tuple[object, list[Outcome]] | None = None
+
+    def run(self) -> list[Outcome]:
+        material = self._material
+        self._screen.show(overview(material.outcomes, material.items()))
+        needs = material.needs()
+        self._general = ask_for_all(needs, self._screen, self._prompter)
+        material.settle(needs, self._general)
+        interview = Interview(in_order(material.items()))
+        while True:
+            interview = material.take_names(interview)
+            step = next_step(interview)
+            match step:
+                case AskFix():
+                    interview = after(interview, self._ask_fix(step))
+                case AskReason():
+                    interview = after(interview, self._ask_reason())
+                case AskNames(item):
+                    interview = after(interview, self._ask_names(item))
+                case ShowManual(item):
+                    self._show_manual(item)
+                    interview = after(interview, Nevermind())
+                case AskAtQuit():
+                    interview = self._ask_at_quit(interview, step)
+                case AskAtEnd():
+                    interview = after(interview, self._ask_at_end(interview, step))
+                case Ended(ending):
+                    return self._end(interview, ending)
+                case _:
+                    assert_never(step)
+
+    def _ask_fix(self, step: AskFix) -> Reply:
+        item = step.item
+        examination = self._material.examinations[item.config]
+        now_shown = (item.key, step.lines, examination, step.number)
+        if now_shown != self._shown:
+            because = item.finding.because
+            self._screen.show(
+                finding_view(
+                    item,
+                    step.number,
+                    step.total,
+                    step.lines,
+                    examination,
+                    self._material.redaction(item.config),
+                    says_why=because not in self._reasons_told,
+                )
+            )
+            self._reasons_told.add(because)
+            self._shown = now_shown
+        options = [*_choice_options(item.finding), *self._options(step)]
+        letter = self._prompter.choose(
+            Menu(f"Fix {step.number} of {step.total}:", tuple(options), options[0].letter)
+        )
+        if letter.isdecimal() and isinstance(item.finding.remedy, Question):
+            return ChoiceTaken(item.finding.remedy.choices[int(letter) - 1].key)
+        return Action(letter)
+
+    def _options(self, step: AskFix) -> Iterator[MenuOption]:
+        item = step.item
+        labels = {
+            Action.APPLY: "apply this fix",
+            Action.SKIP: "skip it",
+            Action.ALL_OF_RULE: f"apply all of {item.finding.rule}",
+            Action.REST_OF_FILE: "apply the rest of this file",
+            Action.SKIP_FILE: "skip the rest of this file",
+            Action.IGNORE: "skip, with a reason as comment",
+            Action.NAMES: "edit the names for this one",
+            Action.BACK: "back to the one before",
+            Action.MORE: "more lines around it",
+            Action.WHY: f"why: what {item.finding.rule} is about",
+            Action.QUIT: "quit",
+        }
+        is_fix = isinstance(item.finding.remedy, Fix)
+        is_offered = {
+            Action.APPLY: is_fix,
+            Action.ALL_OF_RULE: is_fix,
+            Action.NAMES: is_fix and self._names_of(item) is not None,
+            Action.BACK: step.can_go_back,
+            Action.MORE: not covers_everything(item, step.lines),
+        }
+        for action, label in labels.items():
+            if is_offered.get(action, True):
+                yield MenuOption(action.value, label)
+
+    def _ask_reason(self) -> Reply:
+        text = self._prompter.enter(
+            Entry("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
+        )
+        return ReasonGiven(text) if text else Nevermind()
+
+    def _names_of(self, item: Item) -> Names | None:
+        """The names that the fix of ``item`` writes; None if it writes none."""
+        return _names_of(self._material.examinations[item.config], item.finding)
+
+    def _ask_names(self, item: Item) -> Reply:
+        now = self._names_of(item)
+        if now is None or not isinstance(now.credential, PasswordAuth):
+            return Nevermind()
+        username = self._prompter.enter(
+            Entry("User name:", now.credential.username, wrong_username)
+        )
+        password = self._prompter.enter(
+            Entry("Variable with the password:", now.credential.password, wrong_password)
+        )
+        context = self._prompter.enter(
+            Entry(
+                f"Context ({_PROJECT} for the project's settings):",
+                now.context or _PROJECT,
+                lambda text: None if text == _PROJECT else wrong_context(text),
+            )
+        )
+        credential = PasswordAuth(
+            credential_text(username), secret_variable(password) or now.credential.password
+        )
+        return NamesGiven(Names(credential, None if context == _PROJECT else context))
+
+    def _show_manual(self, item: Item) -> None:
+        rule = next(rule for rule in RULES if rule.id == item.finding.rule)
+        self._screen.show([BLANK, Page(f"**{rule.id}**\n\n{rule.manual}"), BLANK])
+
+    def _ask_at_quit(self, interview: Interview, step: AskAtQuit) -> Interview:
+        accepted = counted(step.accepted, "fix", "fixes")
+        self._screen.show(
+            [BLANK, Prose(f"{accepted} accepted, {step.undecided} not decided on.", Look.HEADING)]
+        )
+        options = [
+            MenuOption("d", "see the whole diff, then decide"),
+            MenuOption("w", f"{self._make} what was accepted"),
+            MenuOption("n", "write nothing"),
+            MenuOption("b", "back to the fixes"),
+        ]
+        letter = self._prompter.choose(Menu("Keep what was accepted?", tuple(options), "d"))
+        match letter:
+            case "d":
+                return review(interview)
+            case "w":
+                return after(interview, Ending.WRITE)
+            case "n":
+                return after(interview, Ending.NOTHING)
+            case _:
+                return after(interview, Action.BACK)
+
+    @property
+    def _make(self) -> str:
+        return "write" if self._ways.writes else "print the diff of"
+
+    def _ask_at_end(self, interview: Interview, step: AskAtEnd) -> Reply:
+        outcomes = self._decide(interview)
+        lines = list(self._changes(outcomes))
+        self._screen.show(lines)
+        changed = sum(
+            len(one.change.files)
+            for one in outcomes
+            if isinstance(one, Examined) and one.change is not None
+        )
+        files = counted(changed, "file")
+        options = [
+            MenuOption("n", "write nothing"),
+        ]
+        if changed:
+            word = f"write {files}" if self._ways.writes else "print the diff"
+            options.insert(0, MenuOption("y", word))
+        if self._ways.save_to is not None:
+            options.append(MenuOption("o", "only save the answers"))
+        if step.can_go_back:
+            options.append(MenuOption("b", "back to the fixes"))
+        text = f"Write {files}?" if self._ways.writes else "Print the diff?"
+        match self._prompter.choose(Menu(text, tuple(options), options[0].letter)):
+            case "y":
+                return Ending.WRITE
+            case "o":
+                return Ending.ONLY_SAVE
+            case "b":
+                return Action.BACK
+            case _:
+                return Ending.NOTHING
+
+    def _changes(self, outcomes: Sequence[Outcome]) -> Iterator[Line]:
+        told: list[str] = []
+        for index, outcome in enumerate(outcomes):
+            config = self._material.examinations[index].config
+            redact = self._material.redaction(index)
+            problem = not_done(outcome)
+            if isinstance(outcome, Examined) and outcome.change is not None:
+                for file in outcome.change.files:
+                    name = config.shown(file.path)
+                    yield from whole_change(name, file.before, file.after, redact)
+                    told.append(sums(name, file.before, file.after))
+            elif problem is not None and isinstance(
+                self._material.examinations[index].outcome, Examined
+            ):
+                yield BLANK
+                yield Prose(f"{config.name} stays as it is: {problem}", Look.ERROR)
+        yield BLANK
+        for line in told:
+            yield Prose(line)
+
+    def _decide(self, interview: Interview) -> list[Outcome]:
+        """What becomes of each config; asked for again, the proof is not made again."""
+        key = (interview.decided, interview.names)
+        if self._last_decided is None or self._last_decided[0] != key:
+            decided = _decided(interview, len(self._material.examinations))
+            self._last_decided = (key, self._material.decided(decided))
+        return self._last_decided[1]
+
+    def _end(self, interview: Interview, ending: Ending) -> list[Outcome]:
+        number = len(self._material.examinations)
+        outcomes = self._decide(interview)
+        save_to = self._ways.save_to
+        if save_to is not None and ending is not Ending.NOTHING:
+            answers = self._material.answers(
+                self._general,
+                _decided(interview, number),
+                [interview.names_of(index) for index in range(number)],
+                outcomes,
+            )
+            save(save_to, answers)
+            self._screen.show([Prose(f"The answers are saved in {save_to}.")])
+        if ending is not Ending.WRITE:
+            self._screen.show([Prose("Nothing was written."), BLANK])
+            return self._material.decided([{}] * number)
+        self._screen.show([BLANK])
+        return outcomes
+
+
+def _decided(interview: Interview, number: int) -> list[Mapping[str, Decision]]:
+    found: list[dict[str, Decision]] = [{} for _ in range(number)]
+    for item in interview.items:
+        found[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
+    return [*found]
+
+
+def _choice_options(finding: Finding) -> Iterator[MenuOption]:
+    if isinstance(finding.remedy, Question):
+        for number, choice in enumerate(finding.remedy.choices, 1):
+            yield MenuOption(str(number), choice.label)
+
+
+def _wrong_reason(text: str) -> str | None:
+    return None if text.isprintable() else "A reason is one line of text."
+
+
+def _names_of(examination: Examination, finding: Finding) -> Names | None:
+    found = examination.assessment
+    if found is None or finding.rule not in _NAMED or finding.registry is None:
+        return None
+    if finding.key in examination.names:
+        return examination.names[finding.key]
+    convention = found.contexts.get(finding.registry)
+    credential = examination.credential_for(finding.registry)
+    if not isinstance(credential, PasswordAuth):
+        return None
+    return Names(credential, convention.preferred if convention is not None else None)
