@@ -154,6 +154,14 @@ def _orb_login(
     return Entries(((name, Entries(tuple(arguments))),)), imports
 
 
+def is_orb_login(content: Content) -> bool:
+    """Whether ``content``, a step, is the Docker orb's ``check``."""
+    name = content.value if isinstance(content, Text) else ""
+    if isinstance(content, Entries):
+        name = content.entries[0][0]
+    return name.endswith("/check")
+
+
 def _import(config: Config, alias: str, version: str) -> Operation | None:
     root = _root_with_version(config)
     if root is None:

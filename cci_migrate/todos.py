@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from cci_migrate.assessment import Assessment, NotCovered, Unauthenticated, variables_of
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.findings import State
+from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.impact import registry_name
+from cci_migrate.login_placement import is_orb_login
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, walk
+from cci_migrate.lossless.operations import AddItem
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform
@@ -79,11 +81,27 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The project's environment variables must hold {listed(list(in_project))}{why}. "
             "Builds of forked pull requests get them only if the project passes secrets to forks."
         )
+    if any(_adds_check(one) for one in plan.settled):
+        yield (
+            "docker/check fails where its variables are empty, and the build with it. Where builds "
+            "of forked pull requests matter, take --login cli: its step goes on without a login."
+        )
     if "literal-credential" in rules:
         yield (
             "A secret was written out in the config. Take it back at the registry: the "
             "repository's history keeps it."
         )
+
+
+def _adds_check(one: Settled) -> bool:
+    """Whether the login that is added is the Docker orb's."""
+    remedy = one.finding.remedy
+    if one.state is not State.FIXED or not isinstance(remedy, Fix):
+        return False
+    return any(
+        isinstance(operation, AddItem) and is_orb_login(operation.content)
+        for operation in remedy.operations
+    )
 
 
 def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
