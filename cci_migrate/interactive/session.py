@@ -266,8 +266,12 @@ class _Session:
             self._reasons_told.add(because)
             self._shown = now_shown
         options = [*_choice_options(item.finding), *self._options(step)]
+        # What only a human can decide is never decided by Enter alone.
+        is_question = isinstance(item.finding.remedy, Question)
+        default = (Action.SKIP if is_question else Action.APPLY).value
+        kind = "Question" if is_question else "Fix"
         letter = self._prompter.choose(
-            Menu(f"Fix {step.number} of {step.total}:", tuple(options), options[0].letter)
+            Menu(f"{kind} {step.number} of {step.total}:", tuple(options), default)
         )
         if letter.isdecimal() and isinstance(item.finding.remedy, Question):
             return ChoiceTaken(item.finding.remedy.choices[int(letter) - 1].key)

@@ -287,7 +287,8 @@ def _diffs(
                 Look.WARNING,
             )
             continue
-        yield Code(printable(f"--- {name}"), Look.QUIET)
+        if lines:
+            yield Code(printable(f"--- {name}"), Look.QUIET)
         yield from change_lines(change, lines, redact, marked)
 
 

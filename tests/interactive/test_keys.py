@@ -1,0 +1,175 @@
+"""Every key at the prompt of a fix, through the program at a pseudo-terminal."""
+
+from __future__ import annotations
+
+from tests.interactive.conftest import CONFIG, HARD, MakeRepository, config_of, run
+from tests.interactive.dialog import DOWN, ENTER, UP, Dialog
+
+AUTH = """\
+        auth:
+          username: $HUB_USER
+          password: $HUB_TOKEN
+"""
+
+
+def test_all_applied_is_what_a_run_in_place_writes(repository: MakeRepository) -> None:
+    asked, unasked = repository(), repository(name="unasked")
+    dialog = Dialog(asked, "-i")
+    dialog.see("1 config: .circleci/config.yml", "Docker Hub: 3 pulls, 3 not authenticated")
+    dialog.see("5 fixes to decide on.")
+    for number in range(1, 6):
+        dialog.answer((f"Fix {number} of 5:", "a"))
+    dialog.answer(("Write 1 file?", "y"))
+    assert dialog.ended() == 0
+    assert run(unasked).returncode == 0
+    assert config_of(asked) == config_of(unasked) != CONFIG
+
+
+def test_a_fix_is_shown_with_its_sentence_its_lines_and_its_diff_alone(
+    repository: MakeRepository,
+) -> None:
+    dialog = Dialog(repository(), "-i")
+    dialog.answer(("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "q"), ("Keep what", "n"))
+    assert dialog.ended() == 1
+    _, _, view = dialog.text.partition("2 of 5  .circleci/config.yml:6:16  unauthenticated-image")
+    view = view.partition("Fix 2 of 5")[0]
+    assert "postgres:16 is pulled from Docker Hub without credentials (job build)." in view
+    assert "> 6         - image: postgres:16\n    +         auth:\n" in view
+    assert "  5         - image: cimg/node:22.4   # keep\n" in view
+    # What was accepted before is not part of it.
+    assert view.count("auth:") == 1
+
+
+def test_skip_all_of_this_rule_and_arrows(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i")
+    dialog.see("Fix 1 of 5:", "q) quit").press(DOWN + ENTER)  # skip
+    dialog.see("skip it")
+    dialog.see("Fix 2 of 5:", "q) quit").press(DOWN * 3 + UP + ENTER)  # all of this rule
+    # The context of lint rests on the image of lint, that of build on postgres.
+    dialog.answer(("Fix 4 of 5:", "s"), ("Fix 5 of 5:", "a"), ("Write 1 file?", "y"))
+    assert dialog.ended() == 1
+    changed = config_of(root)
+    assert "cimg/node:22.4   # keep\n      - image" in changed
+    assert changed.count(AUTH) == 2
+    assert "- build\n      - lint:\n          context:\n            - hub\n" in changed
+
+
+def test_the_rest_of_a_file_applied_and_skipped(repository: MakeRepository) -> None:
+    root = repository()
+    (root / ".circleci" / "more.yml").write_text(CONFIG)
+    dialog = Dialog(root, "-i")
+    dialog.answer(("Fix 1 of 10:", "s"), ("Fix 2 of 10:", "f"))
+    dialog.see("6 of 10  .circleci/more.yml")
+    dialog.answer(("Fix 6 of 10:", "a"), ("Fix 7 of 10:", "d"), ("Write 2 files?", "y"))
+    assert dialog.ended() == 1
+    assert config_of(root).count(AUTH) == 2
+    assert config_of(root).count("- hub") == 2
+    more = (root / ".circleci" / "more.yml").read_text()
+    assert more.count(AUTH) == 1
+    assert "- hub" not in more
+
+
+def test_a_fix_that_nothing_needs_any_more_is_not_asked_about(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i")
+    dialog.answer(("Fix 1 of 5:", "s"), ("Fix 2 of 5:", "s"), ("Fix 3 of 4:", "a"))
+    dialog.see("lint reads $HUB_USER and $HUB_TOKEN but does not hold hub")
+    dialog.answer(("Fix 4 of 4:", "a"), ("Write 1 file?", "y"))
+    assert dialog.ended() == 1
+    assert "- build\n      - lint:\n" in config_of(root)
+
+
+def test_a_reason_becomes_a_comment_that_counts(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i")
+    dialog.answer(("Fix 1 of 5:", "i"), ("Reason, for the comment", ENTER))  # thought better of
+    dialog.answer(("Fix 1 of 5:", "i"), ("Reason, for the comment", "mirrored here" + ENTER))
+    dialog.answer(("Fix 2 of 5:", "f"), ("Write 1 file?", "y"))
+    assert dialog.ended() == 0
+    comment = "      # cci-migrate: ignore[unauthenticated-image] mirrored here\n"
+    assert comment + "      - image: cimg/node:22.4   # keep\n" in config_of(root)
+    assert run(root, "--check").returncode == 0
+
+
+def test_names_for_one_fix(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i")
+    clear = "\x15"  # Ctrl-U empties the line
+    dialog.answer(("Fix 1 of 5:", "s"), ("Fix 2 of 5:", "s"), ("Fix 3 of 4:", "n"))
+    dialog.see("User name:").answer(("$HUB_USER", f"{clear}acme-ci{ENTER}"))
+    dialog.see("Variable with the password:")
+    dialog.answer(("$HUB_TOKEN", f"{clear}hunter2{ENTER}"))
+    dialog.see("The name of a variable is needed").press(f"{clear}$ACME_TOKEN{ENTER}")
+    dialog.see("Context (- for the project's settings):")
+    dialog.answer(("hub", f"{clear}acme{ENTER}"))
+    dialog.see("username: acme-ci", "password: $ACME_TOKEN").answer(("Fix 3 of 4:", "a"))
+    dialog.see("lint reads $ACME_TOKEN but does not hold acme")
+    dialog.answer(("Fix 4 of 4:", "a"), ("Write 1 file?", "y"))
+    assert dialog.ended() == 1
+    assert "username: acme-ci\n          password: $ACME_TOKEN\n" in config_of(root)
+    assert "- lint:\n          context:\n            - acme\n" in config_of(root)
+
+
+def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i")
+    dialog.answer(("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "b"), ("Fix 1 of 5:", "s"))
+    dialog.answer(("Fix 2 of 5:", "f"), ("Write 1 file?", "b"))
+    dialog.answer(("Fix 2 of 5:", "d"))
+    # Nothing is accepted now, so there is nothing to confirm.
+    dialog.see("Nothing was written.")
+    assert dialog.ended() == 1
+    assert config_of(root) == CONFIG
+
+
+def test_more_lines_and_why(repository: MakeRepository) -> None:
+    dialog = Dialog(repository(), "-i")
+    dialog.answer(("Fix 1 of 5:", "w"))
+    dialog.see("An image of a Docker executor is pulled without credentials.", "When not to")
+    dialog.answer(("Fix 1 of 5:", "m"))
+    dialog.see("version: 2.1", "- image: cimg/node:22.4", "+         auth:", "workflows:")
+    # Everything is shown: there are no more lines to offer.
+    dialog.answer(("Fix 1 of 5:", "q"))
+    dialog.see("Nothing was written.")
+    assert dialog.ended() == 1
+    assert dialog.text.rpartition("Fix 1 of 5:")[2].count("more lines around it") == 0
+
+
+def test_accepted_then_quit_is_never_lost_unsaid(repository: MakeRepository) -> None:
+    root = repository()
+    quitting = (("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "q"))
+    dialog = Dialog(root, "-i")
+    dialog.answer(*quitting).see("1 fix accepted, 4 not decided on.")
+    dialog.answer(("Keep what was accepted?", "b"), ("Fix 2 of 5:", "q"))
+    dialog.answer(("Keep what was accepted?", "n"))
+    assert dialog.see("Nothing was written.").ended() == 1
+    assert config_of(root) == CONFIG
+    dialog = Dialog(root, "-i").answer(*quitting, ("Keep what was accepted?", "d"))
+    dialog.see("username: $HUB_USER").answer(("Write 1 file?", "y"))
+    assert dialog.ended() == 1
+    assert config_of(root) == CONFIG.replace("# keep\n", "# keep\n" + AUTH)
+    (root / ".circleci" / "config.yml").write_text(CONFIG)
+    assert Dialog(root, "-i").answer(*quitting, ("Keep what was", "w")).ended() == 1
+    assert config_of(root) == CONFIG.replace("# keep\n", "# keep\n" + AUTH)
+
+
+def test_questions_say_what_follows_and_a_secret_is_never_shown(
+    repository: MakeRepository,
+) -> None:
+    root = repository(HARD)
+    dialog = Dialog(root, "-i", "-v")
+    dialog.see("Which registry does << parameters.image >> come from?")
+    dialog.see("The credentials of Docker Hub are written under the image.")
+    dialog.answer(("Question 1 of 7:", "1"))
+    dialog.see("Which are right?", "The image is pulled anonymously")
+    dialog.answer(("Question 2 of 7:", ENTER))  # Enter alone leaves a question open
+    dialog.see("the password for acme/secret:1 is written out").answer(("Fix 3 of", "m"))
+    dialog.see("password: [withheld]").answer(("Fix 3 of", "a"))
+    dialog.see("postgres:16 is pulled").answer(("Fix 4 of", "f"), ("Write 1 file?", "y"))
+    assert dialog.ended() == 1
+    changed = config_of(root)
+    assert "image: << parameters.image >>\n" + AUTH in changed
+    assert "username: bot\n          password: $HUB_TOKEN\n" in changed
+    assert "password: $DOCKERHUB_PASSWORD" in changed
+    assert "hunter2" not in dialog.transcript
