@@ -258,15 +258,14 @@ class Assessment:
         needs: list[ContextNeed] = []
         for host, (authenticated, variables, after) in reads.items():
             convention = self.contexts.get(host, ContextConvention(None))
-            context = convention.preferred
-            for key in after:
-                if key in self.names:
-                    context = self.names[key].context
-            if context is None or not convention.accepted.isdisjoint(held.names):
-                continue
-            if context in held.names:
-                continue
-            if authenticated and not convention.asks(held):
+            named = [self.names[key].context for key in after if key in self.names]
+            if named:
+                context = named[0] if named[0] not in held.names else None
+            elif convention.lacks(held, works_today=authenticated):
+                context = convention.preferred
+            else:
+                context = None
+            if context is None:
                 continue
             needs.append(
                 ContextNeed(host, context, tuple(variables), () if authenticated else tuple(after))
