@@ -256,11 +256,14 @@ class Assessment:
 
     def _needs(self, held: HeldContexts, reads: _Reads) -> list[ContextNeed]:
         needs: list[ContextNeed] = []
+        by_hand = {names.context for names in self.names.values()}
         for host, (authenticated, variables, after) in reads.items():
             convention = self.contexts.get(host, ContextConvention(None))
             named = [self.names[key].context for key in after if key in self.names]
             if named:
                 context = named[0] if named[0] not in held.names else None
+            elif authenticated and not by_hand.isdisjoint(held.names):
+                context = None  # named for one fix, which is made
             elif convention.lacks(held, works_today=authenticated):
                 context = convention.preferred
             else:
