@@ -282,14 +282,14 @@ class _Session:
         labels = {
             Action.APPLY: "apply this fix",
             Action.SKIP: "skip it",
-            Action.ALL_OF_RULE: f"apply all of {item.finding.rule}",
+            Action.ALL_OF_RULE: "apply all of this rule",
             Action.REST_OF_FILE: "apply the rest of this file",
             Action.SKIP_FILE: "skip the rest of this file",
             Action.IGNORE: "skip, with a reason as comment",
             Action.NAMES: "edit the names for this one",
             Action.BACK: "back to the one before",
             Action.MORE: "more lines around it",
-            Action.WHY: f"why: what {item.finding.rule} is about",
+            Action.WHY: "why: the page of this rule",
             Action.QUIT: "quit",
         }
         is_fix = isinstance(item.finding.remedy, Fix)

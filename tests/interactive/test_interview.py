@@ -1,0 +1,151 @@
+"""What is asked next, and what each answer makes of the rest: without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cci_migrate.engine import process
+from cci_migrate.findings import Answer, Apply, Decisions, Settled, Skip, State, Suppress
+from cci_migrate.interactive.configs import ConfigFiles, Examination
+from cci_migrate.interactive.interview import (
+    Action,
+    AskAtEnd,
+    AskFix,
+    ChoiceTaken,
+    Ended,
+    Ending,
+    Interview,
+    Item,
+    Nevermind,
+    ReasonGiven,
+    Reply,
+    after,
+    can_be_decided,
+    in_order,
+    next_step,
+)
+from cci_migrate.interactive.material import Material
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from tests.interactive.conftest import CONFIG, HARD
+
+FILES = {".circleci/config.yml": CONFIG.encode()}
+HARD_FILES = {".circleci/config.yml": HARD.encode()}
+
+
+def _interview(*files: dict[str, bytes]) -> Interview:
+    return Interview(
+        in_order(
+            Item(number, one.finding)
+            for number, each in enumerate(files)
+            for one in _settled(each)
+            if can_be_decided(one.finding)
+        )
+    )
+
+
+def _settled(files: dict[str, bytes]) -> Iterator[Settled]:
+    outcome = process(files, Policy())
+    assert isinstance(outcome, Examined)
+    return iter(outcome.settled)
+
+
+def _replies() -> st.SearchStrategy[list[Reply]]:
+    reply: st.SearchStrategy[Reply] = st.one_of(
+        st.sampled_from([one for one in Action if one is not Action.QUIT]),
+        st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(ChoiceTaken),
+        st.just(ReasonGiven("ours")),
+        st.just(Nevermind()),
+    )
+    return st.lists(reply, max_size=25)
+
+
+@given(_replies())
+def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list[Reply]) -> None:
+    interview = _interview(FILES, HARD_FILES)
+    for reply in replies:
+        step = next_step(interview)
+        now = after(interview, reply)
+        if isinstance(step, AskFix) and now.decided != interview.decided:
+            assert reply is Action.BACK or after(now, Action.BACK).decided == interview.decided
+        interview = now
+    for number, files in enumerate((FILES, HARD_FILES)):
+        decided = {
+            key.finding: decision
+            for key, decision in interview.decided.items()
+            if key.config == number
+        }
+        outcome = process(files, Policy(), Decisions(Skip(), decided))
+        assert isinstance(outcome, Examined), outcome
+        found = {one.finding.key: one.state for one in outcome.settled}
+        for key, decision in decided.items():
+            if isinstance(decision, Apply) and key in found:
+                assert found[key] is State.FIXED
+            elif isinstance(decision, Suppress) and key in found:
+                assert found[key] is State.SUPPRESSED
+
+
+@given(st.lists(st.sampled_from([Action.APPLY, Action.SKIP, Action.IGNORE]), max_size=12))
+def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
+    interview = _interview(FILES)
+    asked = []
+    for action in actions:
+        step = next_step(interview)
+        if not isinstance(step, AskFix):
+            break
+        asked.append(step.item.key)
+        reply: Reply = action
+        if action is Action.IGNORE:
+            interview = after(interview, action)
+            reply = ReasonGiven("ours")
+        interview = after(interview, reply)
+    assert len(asked) == len(set(asked))
+
+
+def test_a_question_is_never_answered_in_passing() -> None:
+    interview = _interview(HARD_FILES)
+    for action in (Action.ALL_OF_RULE, Action.REST_OF_FILE, Action.APPLY):
+        assert not any(
+            item.finding.rule in ("undecidable-image", "misrouted-credential")
+            for item in interview.items
+            if item.key in after(interview, action).decided
+        )
+    answered = after(interview, ChoiceTaken("docker.io"))
+    assert list(answered.decided.values()) == [Answer("docker.io")]
+    assert answered.accepted == 1
+    assert after(interview, ChoiceTaken("leave")).accepted == 0
+
+
+def test_what_rests_on_another_fix_comes_after_it_wherever_it_stands() -> None:
+    jobs, workflows = CONFIG.removeprefix("version: 2.1\n").split("workflows:")
+    turned = f"version: 2.1\nworkflows:{workflows}{jobs}"
+    rules = [item.finding.rule for item in _interview({"config.yml": turned.encode()}).items]
+    assert rules == ["unauthenticated-image"] * 3 + ["missing-context"] * 2
+
+
+def test_it_ends_when_nothing_is_accepted_and_asks_when_something_is() -> None:
+    interview = _interview(FILES)
+    assert next_step(after(interview, Action.SKIP_FILE)) == Ended(Ending.NOTHING)
+    assert next_step(after(interview, Action.QUIT)) == Ended(Ending.NOTHING)
+    assert isinstance(next_step(after(interview, Action.REST_OF_FILE)), AskAtEnd)
+
+
+def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
+    for files in (FILES, HARD_FILES):
+        examination = Examination(ConfigFiles("", files, Policy()), {})
+        material = Material([examination.config])
+        added = 0
+        for item in material.items():
+            for change in examination.preview(item.finding.key, Apply()):
+                lines = change.after.count("\n") - change.before.count("\n")
+                assert change.before.encode() == files[change.path]
+                assert 0 <= lines < 12
+                added += lines
+        (outcome,) = material.decided([{one.finding.key: Apply() for one in material.items()}])
+        assert isinstance(outcome, Examined)
+        assert outcome.change is not None
+        (file,) = outcome.change.files
+        assert file.after.count(b"\n") - file.before.count(b"\n") == added
