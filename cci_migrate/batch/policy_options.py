@@ -7,22 +7,12 @@ have the tool write other names than those that were agreed on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cci_migrate.policy import (
-    DEFAULT_DOCKER_HUB,
-    DOCKER_HUB,
-    CredentialStore,
-    LoginMethod,
-    PasswordAuth,
-    Platform,
-    Policy,
-    RegistryPolicy,
-)
+from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Policy
 from cci_migrate.policy_file import (
     credential_text,
     find_policy_file,
@@ -31,6 +21,7 @@ from cci_migrate.policy_file import (
     read_policy_file,
     secret_variable,
 )
+from cci_migrate.policy_options import PolicyOptions, policy_of
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -68,16 +59,18 @@ def read_policy(options: Mapping[str, Any]) -> Policy:
     path = options["config"] or find_policy_file(Path.cwd())
     base = Policy() if path is None else read_policy_file(path, rules).policy
     select, ignore = _rules(options["select"], rules), _rules(options["ignore"], rules)
-    credentials, login = options["credentials"], options["login"]
-    return replace(
-        base,
-        platform=Platform(options["platform"]) if options["platform"] else base.platform,
-        credentials=CredentialStore(credentials) if credentials else base.credentials,
-        registries=_registries(options, base.registries),
-        select=select or base.select,
-        ignore=base.ignore - select | ignore,
-        login=LoginMethod(login) if login else base.login,
+    platform, store, login = options["platform"], options["credentials"], options["login"]
+    given = PolicyOptions(
+        platform=Platform(platform) if platform else None,
+        credentials=CredentialStore(store) if store else None,
+        username=credential_text(options["username"]) if options["username"] else None,
+        password=_password(options["password"]),
+        context=_context(options["context"]),
+        select=select or None,
+        ignore=ignore,
+        login=LoginMethod(login) if login else None,
     )
+    return policy_of(given, base)
 
 
 def _rules(values: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
@@ -87,29 +80,15 @@ def _rules(values: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
     return names
 
 
-def _registries(
-    options: Mapping[str, Any], registries: tuple[RegistryPolicy, ...]
-) -> tuple[RegistryPolicy, ...]:
-    """``registries`` with what ``options`` says of Docker Hub put first."""
-    username, password, context = options["username"], options["password"], options["context"]
-    if username is None and password is None and context is None:
-        return registries
-    if context is not None and not is_context_name(context):
-        raise click.UsageError(f"CircleCI takes no context named {context!r}")
-    variable = None if password is None else secret_variable(password)
-    if password is not None and variable is None:
+def _password(given: str | None) -> str | None:
+    variable = None if given is None else secret_variable(given)
+    if given is not None and variable is None:
         # What was given may be the password itself, so it is not repeated.
         raise click.UsageError("--password wants the name of a variable, never the password itself")
-    known = next((one for one in registries if one.host == DOCKER_HUB), DEFAULT_DOCKER_HUB)
-    credential = known.credential
-    if not isinstance(credential, PasswordAuth):
-        credential = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
-    told = RegistryPolicy(
-        DOCKER_HUB,
-        PasswordAuth(
-            credential_text(username) if username else credential.username,
-            variable or credential.password,
-        ),
-        context or known.context,
-    )
-    return (told, *(one for one in registries if one.host != DOCKER_HUB))
+    return variable
+
+
+def _context(given: str | None) -> str | None:
+    if given is not None and not is_context_name(given):
+        raise click.UsageError(f"CircleCI takes no context named {given!r}")
+    return given

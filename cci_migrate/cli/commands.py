@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cci_migrate import __version__
-from cci_migrate.cli.options import Colour, Format, Options, PolicyOptions
+from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
 from cci_migrate.policy import CredentialStore, LoginMethod, Platform
 from cci_migrate.policy_file import (
@@ -20,6 +20,7 @@ from cci_migrate.policy_file import (
     nearest,
     secret_variable,
 )
+from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.reports.report import Mode
 
 _STDIN = "-"

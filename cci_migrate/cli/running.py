@@ -11,7 +11,7 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
-from cci_migrate.cli.options import Format, Options, policy_of, told_by
+from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
@@ -19,6 +19,7 @@ from cci_migrate.engine import nothing_else
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.policy import Policy
 from cci_migrate.policy_file import find_policy_file, read_policy_file
+from cci_migrate.policy_options import policy_of, told_by
 from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result, printable
 from cci_migrate.rules.catalogue import RULES

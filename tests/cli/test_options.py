@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cci_migrate.cli.commands import main_command
-from cci_migrate.cli.options import Colour, PolicyOptions, policy_of
+from cci_migrate.cli.options import Colour
 from cci_migrate.cli.terminal import wants_colour
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
@@ -21,6 +21,7 @@ from cci_migrate.policy import (
     Policy,
     RegistryPolicy,
 )
+from cci_migrate.policy_options import PolicyOptions, policy_of
 from tests.cli.conftest import CONFIG, Program, put
 
 PASSWORD = "hunter2-in-clear"
