@@ -3,7 +3,8 @@
 ## What it finds
 
 Jobs of CircleCI's orbs in workflows (`node/test`, `slack/on-hold`, `docker/hadolint` ...), and
-executors of orbs in jobs (`executor: node/default`), whose images come from Docker Hub.
+executors of orbs in jobs (`executor: node/default`), whose images come from Docker Hub. And
+`docker/publish` where it logs in to another registry than Docker Hub, or not at all.
 
 ## Why it matters
 
@@ -21,10 +22,11 @@ from collections.abc import Iterator
 
 from cci_migrate.assessment import Assessment, Authenticated, Unauthenticated
 from cci_migrate.circleci.config import Config, WorkflowJob
-from cci_migrate.circleci.docker_orb import ORB_EXECUTORS, ORB_JOBS, OrbPull
+from cci_migrate.circleci.docker_orb import DOCKER_ORB, ORB_EXECUTORS, ORB_JOBS, OrbPull
 from cci_migrate.circleci.workflow_jobs import runs_nothing
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy, Severity
-from cci_migrate.lossless.merging import entry_of
+from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -40,6 +42,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         orb = config.body.imported.get(alias)
         if not slash or orb is None or runs_nothing(entry, config):
             continue
+        if orb.name == DOCKER_ORB and name == "publish":
+            yield from _publish(entry)
         pull = ORB_JOBS.get((orb.name, name))
         if pull is None or _has_executor(entry, pull):
             continue
@@ -55,6 +59,29 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             remedy=_remedy(entry, pull, assessment),
         )
     yield from _orb_executors(config)
+
+
+def _publish(entry: WorkflowJob) -> Iterator[Finding]:
+    """The job ``docker/publish``, which logs in only to where it pushes, and only if it does."""
+    deploys = (text_of(value_of(entry.arguments, "deploy")) or "true").lower()
+    registry = text_of(value_of(entry.arguments, "registry"))
+    elsewhere = registry is not None and normalise_host(registry) != DOCKER_HUB
+    if deploys not in ("false", "no", "off") and not elsewhere:
+        return
+    why = f"only to {registry}" if elsewhere else "not at all, as deploy is false"
+    yield Finding(
+        rule=ID,
+        place=Place(entry.key, entry.route),
+        message=f"{entry.calls} logs in {why}, and may build on images of Docker Hub",
+        subject="the images that its Dockerfile builds on",
+        owner=f"workflow {entry.workflow}",
+        severity=Severity.NOTE,
+        because="A build on images of Docker Hub pulls them, without a login anonymously.",
+        remedy=NoFix(
+            "the orb's job has no parameter for a second login",
+            "log in to Docker Hub with docker/check in the steps that its hooks take",
+        ),
+    )
 
 
 def _orb_executors(config: Config) -> Iterator[Finding]:
