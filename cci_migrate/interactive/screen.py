@@ -76,7 +76,6 @@ class Screen:
 def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
     """``lines`` as text for a terminal of ``width`` columns."""
     from rich.console import Console
-    from rich.markdown import Markdown
     from rich.padding import Padding
     from rich.text import Text
 
@@ -101,6 +100,8 @@ def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
             case Code(text, look):
                 console.print(Text(text, _STYLES[look]), soft_wrap=True)
             case Page(text):
+                from rich.markdown import Markdown
+
                 console.print(Markdown(text), width=min(width, _WIDEST_PROSE))
             case _:
                 assert_never(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,14 +83,18 @@ def repository(tmp_path: Path) -> MakeRepository:
     """Makes a repository with a config, by default one whose policy leaves nothing to ask."""
 
     def make(config: str = CONFIG, policy: str | None = POLICY, name: str = "here") -> Path:
-        root = tmp_path / name
-        (root / ".git").mkdir(parents=True)
-        put(root / ".circleci" / "config.yml", config)
-        if policy is not None:
-            put(root / ".cci-migrate.toml", policy)
-        return root
+        return make_repository(tmp_path / name, config, policy)
 
     return make
+
+
+def make_repository(root: Path, config: str = CONFIG, policy: str | None = POLICY) -> Path:
+    """A repository in the folder ``root``."""
+    (root / ".git").mkdir(parents=True)
+    put(root / ".circleci" / "config.yml", config)
+    if policy is not None:
+        put(root / ".cci-migrate.toml", policy)
+    return root
 
 
 def config_of(root: Path) -> str:
@@ -99,8 +104,6 @@ def config_of(root: Path) -> str:
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program without a terminal."""
-    import sys
-
     return subprocess.run(
         [sys.executable, "-m", "cci_migrate", *arguments],
         cwd=root,

@@ -46,6 +46,7 @@ class Dialog:
             echo=False,
         )
         self._process.delaybeforesend = None
+        self._process.ptyproc.delayafterclose = 0
 
     def see(self, *texts: str) -> Dialog:
         """Wait for each of ``texts`` to come up, in this order."""
@@ -86,6 +87,7 @@ class Dialog:
             seen = plain(self.transcript + str(self._process.before))
             raise AssertionError(f"it did not end:\n{seen}") from None
         self.transcript += str(self._process.before)
+        self._process.wait()
         self._process.close()
         assert "Traceback" not in self.transcript, self.transcript
         code = self._process.exitstatus

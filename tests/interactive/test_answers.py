@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.interactive.conftest import CONFIG, HARD, POLICY, MakeRepository, config_of, run
+from cci_migrate.interactive.answers_file import read
+from cci_migrate.interactive.errors import AnswersError
+from tests.interactive.conftest import (
+    CONFIG,
+    HARD,
+    POLICY,
+    MakeRepository,
+    config_of,
+    make_repository,
+    run,
+)
 from tests.interactive.dialog import CTRL_C, ENTER, Dialog
 
 
@@ -54,6 +64,14 @@ def test_lines_that_move_do_not_matter(repository: MakeRepository) -> None:
     config.write_text("# moved\n\n" + CONFIG)
     assert run(root, "--answers", "answers.json").returncode == 1
     assert config_of(root).count("password: $HUB_TOKEN") == 2
+
+
+@pytest.fixture(scope="module")
+def all_applied(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The answers of a session that applied everything."""
+    root = make_repository(tmp_path_factory.mktemp("answered"))
+    _answered(root, ("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "r"), ("Fix 4 of 5:", "f"))
+    return (root / "answers.json").read_text()
 
 
 Change = Callable[[Path], object]
@@ -104,10 +122,10 @@ CONFIG_PATH = ".circleci/config.yml"
     ids=["changed", "gone", "new", "names", "platform", "done", "other text"],
 )
 def test_answers_that_no_longer_fit_are_refused(
-    repository: MakeRepository, change: Change, told: str
+    repository: MakeRepository, all_applied: str, change: Change, told: str
 ) -> None:
     root = repository()
-    _answered(root, ("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "r"), ("Fix 4 of 5:", "f"))
+    (root / "answers.json").write_text(all_applied)
     change(root)
     before = config_of(root)
     done = run(root, "--answers", "answers.json")
@@ -155,17 +173,14 @@ def _given(**changes: object) -> dict[str, Any]:
         (json.dumps(_given()).replace("apply", "maybe"), 'k: unknown decision "maybe"'),
     ],
 )
-def test_what_is_no_answers_file_is_told(
-    repository: MakeRepository, text: str, problem: str
-) -> None:
-    root = repository()
-    (root / "answers.json").write_bytes(text.encode("latin-1"))
-    done = run(root, "--answers", "answers.json")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: answers.json:")
-    assert problem in done.stderr
-    assert "hunter2" not in done.stderr
-    assert config_of(root) == CONFIG
+def test_what_is_no_answers_file_is_told(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "answers.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(AnswersError) as raised:
+        read(path)
+    assert str(raised.value).startswith(f"{path}:")
+    assert problem in str(raised.value)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_only_answers_are_replaced_by_answers(repository: MakeRepository) -> None:
