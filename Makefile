@@ -56,6 +56,7 @@ pairs: $(READY) ## Compare the tool with what maintainers did by hand, where the
 
 docs: $(READY) ## Write the generated parts of docs/ and README.md.
 	$(BIN)/python -m tools.write_docs
+	$(BIN)/python -m tools.record_walk
 
 lock: ## Resolve the development dependencies again.
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

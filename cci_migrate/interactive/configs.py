@@ -15,7 +15,7 @@ from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document
-from cci_migrate.outcomes import Examined, Outcome
+from cci_migrate.outcomes import Examined, Failed, Outcome
 from cci_migrate.planning import plan_changes
 from cci_migrate.policy import Policy, RegistryCredential
 from cci_migrate.rules.catalogue import RULES
@@ -79,20 +79,11 @@ class Examination:
     def __init__(self, config: ConfigFiles, names: Mapping[str, Names]) -> None:
         self.config = config
         self.names = names
-        self.outcome: Outcome = process(
-            config.files,
-            config.policy,
-            Decisions(names=names),
-            config.read,
-            explain=True,
-            only_find=True,
-            beside=config.beside,
-        )
+        self.outcome = _processed(config, Decisions(names=names), only_finds=True)
 
     def decided(self, decisions: Decisions) -> Outcome:
         """What becomes of the config with ``decisions``, proven."""
-        config = self.config
-        return process(config.files, config.policy, decisions, config.read, beside=config.beside)
+        return _processed(self.config, decisions, only_finds=False)
 
     @cached_property
     def assessment(self) -> Assessment | None:
@@ -165,6 +156,23 @@ class Examination:
             for login in docker.logins:
                 if login.written_out is not None:
                     yield login.written_out
+
+
+def _processed(config: ConfigFiles, decisions: Decisions, *, only_finds: bool) -> Outcome:
+    try:
+        return process(
+            config.files,
+            config.policy,
+            decisions,
+            config.read,
+            explain=only_finds,
+            only_find=only_finds,
+            beside=config.beside,
+        )
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must not lose the other configs
+        # Not its text, which may quote the config.
+        problem = f"internal error: {type(error).__name__}"
+        return Failed(tuple(sorted(config.files)), problem, "please report it")
 
 
 class _TextReader:
