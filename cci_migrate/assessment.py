@@ -298,6 +298,8 @@ class Assessment:
                 _, names, after = reads.get(host, (False, {}, {}))
                 reads[host] = (True, {**names, **dict.fromkeys(variables)}, after)
         for missing in self._missing_by_job.get(id(docker.job), []):
+            if not missing.concerns(docker):
+                continue
             credential = self.login_credential(missing)
             if credential is not None and (variables := variables_of(credential)):
                 today, names, after = reads.get(missing.host, (False, {}, {}))

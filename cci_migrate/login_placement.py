@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
+from shlex import quote
 
 from cci_migrate.circleci.config import Config, Job
-from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.docker_daemon import Daemon, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
     DEFAULT_PASSWORD,
     DEFAULT_USERNAME,
@@ -15,15 +18,14 @@ from cci_migrate.circleci.docker_orb import (
     spelling_of,
 )
 from cci_migrate.circleci.images import variable_in
-from cci_migrate.circleci.sharing import Sharing
-from cci_migrate.circleci.step_pulls import JobDocker
-from cci_migrate.circleci.steps import StepPlace, sets_up_docker
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.shell import Tool
+from cci_migrate.docker.shell import Dialect, Tool, dialect_of
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import own_entry
-from cci_migrate.lossless.nodes import Mapping, resolved
-from cci_migrate.lossless.nodes import Sequence as SequenceNode
+from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, AddItem, Content, Entries, Operation, Text
 from cci_migrate.policy import LoginMethod, PasswordAuth, Policy
 from cci_migrate.step_assessment import MissingLogin
@@ -44,67 +46,125 @@ class LoginPlacement:
     """Finds the places for the logins that the jobs of a config lack."""
 
     def __init__(
-        self, config: Config, missing: Iterable[MissingLogin], sharing: Sharing, policy: Policy
+        self,
+        config: Config,
+        missing: Sequence[MissingLogin],
+        dockers: Iterable[JobDocker],
+        values: ParameterValues,
+        policy: Policy,
     ) -> None:
         self._config = config
-        self._sharing = sharing
+        self._values = values
         self._policy = policy
         self._needing: dict[str, set[int]] = {}
+        self._tools: dict[tuple[str, int], Tool] = {}
         for one in missing:
-            self._needing.setdefault(one.host, set()).add(id(one.docker.job))
-        self._jobs_by_steps: dict[int, list[Job]] = {}
-        for home in config.body.walk():
-            for job in home.jobs.values():
-                if job.steps is not None:
-                    steps = id(resolved(job.steps.value))
-                    self._jobs_by_steps.setdefault(steps, []).append(job)
+            job = id(one.docker.job)
+            self._needing.setdefault(one.host, set()).add(job)
+            self._tools[one.host, job] = one.tool
+        self._users = _users(config, dockers) if missing else {}
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth
     ) -> tuple[Operation, ...] | NoLoginPlace:
-        """What logs the job in before its first pull from the registry.
+        """What logs the job in before each of its pulls from the registry.
 
         A list of steps that jobs without that need share is left alone.
         """
-        place = login_place(missing)
-        if self._is_shared_with_others(place.sequence, missing.host):
-            return NoLoginPlace(
-                "its steps are shared, through an anchor, with jobs that need no login",
-                "give this job steps of its own, or log in inside a reusable command",
-            )
-        by_orb = _orb_login(missing, credential, self._config, self._policy)
-        content, imports = by_orb if by_orb is not None else (_run_login(missing, credential), ())
-        return (*imports, AddItem(place.sequence, place.index, content))
+        places: list[StepPlace] = []
+        for docker, pull in missing.pulls:
+            if any(_covers(place, docker, pull) for place in places):
+                continue
+            found = self._place(docker, pull, missing.host)
+            if found is None:
+                return NoLoginPlace(
+                    "its steps are shared with jobs that need no login",
+                    "give this job steps of its own, or log in inside a reusable command",
+                )
+            places.append(found)
+        operations: dict[Operation, None] = {}
+        for place in places:
+            content, imports = self._login(missing, place, credential)
+            operations.update(dict.fromkeys(imports))
+            operations[AddItem(place.sequence, place.index, content)] = None
+        return tuple(operations)
 
-    def _is_shared_with_others(self, sequence: SequenceNode, host: str) -> bool:
-        """Whether ``sequence`` is the steps of a job that needs no login to ``host``."""
-        users = self._jobs_by_steps.get(id(sequence), [])
-        if not users:
+    def _place(self, docker: JobDocker, pull: StepPull, host: str) -> StepPlace | None:
+        """The best place before ``pull`` in a list that only those use who need the login."""
+        needing = self._needing[host]
+        for place in login_places(docker, pull):
+            if all(id(user.job) in needing for user in self._users[id(place.sequence)]):
+                return place
+        return None
+
+    def _login(
+        self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth
+    ) -> tuple[Content, tuple[Operation, ...]]:
+        users = self._users[id(place.sequence)]
+        tools = {self._tools[missing.host, id(user.job)] for user in users}
+        tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
+        if tool is Tool.DOCKER and all(self._has_bash(user) for user in users):
+            by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
+            if by_orb is not None:
+                return by_orb
+        return _run_login(missing.host, tool, credential, _shell(users)), ()
+
+    def _has_bash(self, user: _User) -> bool:
+        docker = user.docker
+        if docker is None or Daemon.WINDOWS in docker.daemons.kinds:
             return False
-        if any(id(job) not in self._needing[host] for job in users):
-            return True
-        known = [job.steps.value for job in users if job.steps is not None]
-        return self._sharing.has_other_users(sequence, known)
+        if docker.defaults.shell is not None and "bash" not in docker.defaults.shell:
+            return False
+        return not may_lack_bash(user.job, docker.home, self._config, self._values)
 
 
-def login_place(missing: MissingLogin) -> StepPlace:
-    """Before which step the login goes.
+@dataclass(frozen=True, slots=True, eq=False)
+class _User:
+    """A job that runs a list of steps; ``docker`` is None if it has no Docker."""
 
-    Directly before the job's step that pulls; in the list that has both, where remote Docker is set
-    up further inside (a command, a condition).
+    job: Job
+    docker: JobDocker | None
+
+
+def _users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, Sequence[_User]]:
+    """Which jobs run each list of steps, by the list's id()."""
+    found: dict[int, dict[int, _User]] = defaultdict(dict)
+    with_docker: set[int] = set()
+    for docker in dockers:
+        with_docker.add(id(docker.job))
+        for step in docker.steps:
+            for place in step.path:
+                found[id(place.sequence)][id(docker.job)] = _User(docker.job, docker)
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            if id(job) not in with_docker:
+                for step in job_steps(config, home, job, None):
+                    for place in step.path:
+                        found[id(place.sequence)][id(job)] = _User(job, None)
+    return {sequence: tuple(users.values()) for sequence, users in found.items()}
+
+
+def login_places(docker: JobDocker, pull: StepPull) -> Iterator[StepPlace]:
+    """Before which steps the login for ``pull`` can go, the best first.
+
+    Directly before the job's own step that pulls; in the list that has both, where remote Docker is
+    set up further inside (a command, a condition). Where the login may not be there: nearer to the
+    job (a login needs no daemon), then nearer to the pull. A job that also runs where there is no
+    such Docker logs in under the conditions of the pull only.
     """
-    docker, pull = missing.docker, missing.pull
     path = pull.moment.step.path
-    depth = 0
+    best = 0
     if docker.daemon is Daemon.REMOTE:
         setup = _setup_before(docker, pull.moment.order)
         while (
-            depth + 1 < min(len(path), len(setup))
-            and path[depth].sequence is setup[depth].sequence
-            and path[depth].index == setup[depth].index
+            best + 1 < min(len(path), len(setup))
+            and path[best].sequence is setup[best].sequence
+            and path[best].index == setup[best].index
         ):
-            depth += 1
-    return path[depth]
+            best += 1
+    for depth in (best, *range(best - 1, -1, -1), *range(best + 1, len(path))):
+        if not docker.daemons.is_mixed or path[depth].guards == pull.moment.step.guards:
+            yield path[depth]
 
 
 def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
@@ -112,26 +172,37 @@ def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
     return places[-1] if places else ()
 
 
+def _covers(login: StepPlace, docker: JobDocker, pull: StepPull) -> bool:
+    """Whether a login put at ``login`` is surely made before ``pull``."""
+    return any(
+        place.sequence is login.sequence
+        and place.index >= login.index
+        and place.guards <= pull.moment.step.guards
+        for step in docker.steps[: pull.moment.order + 1]
+        for place in step.path
+    )
+
+
 def _orb_login(
-    missing: MissingLogin, credential: PasswordAuth, config: Config, policy: Policy
+    host: str, place: StepPlace, credential: PasswordAuth, config: Config, policy: Policy
 ) -> tuple[Content, tuple[Operation, ...]] | None:
     """The orb's ``check`` step, and the import it needs; None where a ``run`` step is better.
 
-    The orb takes names of variables only, is not there before 2.1, and logs in with bash and
-    ``docker``.
+    The orb takes names of variables only, and is not there before 2.1. An inline orb has what it
+    imports itself.
     """
     username, password = variable_in(credential.username), variable_in(credential.password)
-    home = missing.docker.home
-    if policy.login is not LoginMethod.ORB or not config.knows_orbs or home.is_orb:
+    if policy.login is not LoginMethod.ORB or not config.knows_orbs or config.version is None:
         return None
-    if username is None or password is None or missing.pull.tool is not Tool.DOCKER:
+    if username is None or password is None:
         return None
-    if missing.docker.daemon is Daemon.WINDOWS or config.version is None:
-        return None
+    home = place.home
     imported = docker_orb(home.imported)
     imports: tuple[Operation, ...] = ()
     if imported is not None:
         alias, version = imported.alias, imported.version
+    elif home.is_orb:
+        return None
     else:
         version = policy.docker_orb
         free = [name for name in _ALIASES if name not in {*home.imported, *home.inline}]
@@ -143,8 +214,8 @@ def _orb_login(
     if spelling is None:
         return None
     arguments: list[tuple[str, Content]] = []
-    if missing.host != DOCKER_HUB:
-        arguments.append((spelling.registry, Text(missing.host)))
+    if host != DOCKER_HUB:
+        arguments.append((spelling.registry, Text(host)))
     if (username, password) != (DEFAULT_USERNAME, DEFAULT_PASSWORD):
         arguments.append((spelling.username, Text(username)))
         arguments.append((spelling.password, Text(password)))
@@ -185,27 +256,42 @@ def _root_with_version(config: Config) -> Mapping | None:
     return None
 
 
-def _run_login(missing: MissingLogin, credential: PasswordAuth) -> Content:
+def _shell(users: Iterable[_User]) -> str | None:
+    """The ``shell`` that a login step must name so that all ``users`` run it in a POSIX shell."""
+    daemons: set[Daemon] = set()
+    shells: set[str | None] = set()
+    for user in users:
+        if user.docker is not None:
+            daemons |= user.docker.daemons.kinds
+            shells.add(user.docker.defaults.shell)
+    if daemons == {Daemon.WINDOWS}:
+        return "bash.exe"
+    is_foreign = any(dialect_of(shell) is not Dialect.POSIX for shell in shells)
+    return "bash" if Daemon.WINDOWS in daemons or is_foreign else None
+
+
+def _run_login(host: str, tool: Tool, credential: PasswordAuth, shell: str | None) -> Content:
     """A ``run`` step that logs in where the variables are there, and says so where not.
 
     The builds of forked pull requests have no variables: they go on anonymously.
     """
-    name = registry_name(missing.host)
-    tool = missing.pull.tool.value
-    host = "" if missing.host == DOCKER_HUB else f" {missing.host}"
-    username = f'"{credential.username}"' if "$" in credential.username else credential.username
+    name = registry_name(host)
+    registry = "" if host == DOCKER_HUB else f" {host}"
+    username = f'"{credential.username}"'
+    if "$" not in credential.username:
+        username = quote(credential.username)
     tested = [text for text in (credential.username, credential.password) if "$" in text]
     test = " || ".join(f'[ -z "{text}" ]' for text in tested)
     script = (
         f"if {test}; then\n"
         f'  echo "No credentials for {name} here: going on without a login."\n'
         "else\n"
-        f'  echo "{credential.password}" | {tool} login --username {username} '
-        f"--password-stdin{host}\n"
+        f'  echo "{credential.password}" | {tool.value} login --username {username} '
+        f"--password-stdin{registry}\n"
         "fi\n"
     )
     entries: list[tuple[str, Content]] = [("name", Text(f"Log in to {name}"))]
-    if missing.docker.daemon is Daemon.WINDOWS:
-        entries.append(("shell", Text("bash.exe")))
+    if shell is not None:
+        entries.append(("shell", Text(shell)))
     entries.append(("command", Text(script, literal=True)))
     return Entries((("run", Entries(tuple(entries))),))

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.docker_orb import ORBS_WITH_DOCKER
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull, job_docker
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
-from cci_migrate.docker.shell import mentions_docker, mentions_script
+from cci_migrate.docker.shell import Tool, mentions_docker, mentions_script
 from cci_migrate.lossless.merging import value_of
+from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
 
 PULL_BEFORE_LOGIN = "pull-before-login"
@@ -21,11 +23,39 @@ PULL_BEFORE_LOGIN = "pull-before-login"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MissingLogin:
-    """``pull`` is the first in the job that fetches from ``host`` without a login."""
+    """A job fetches from ``host`` without a login.
 
-    docker: JobDocker
+    ``pulls`` are the commands that do, each with the way of running the job in which it does: the
+    first of the first way first.
+    """
+
     host: str
-    pull: StepPull
+    pulls: tuple[tuple[JobDocker, StepPull], ...]
+
+    @property
+    def docker(self) -> JobDocker:
+        """The first way of running the job in which a login is missing."""
+        return self.pulls[0][0]
+
+    @property
+    def pull(self) -> StepPull:
+        """The first pull without a login."""
+        return self.pulls[0][1]
+
+    @property
+    def tool(self) -> Tool:
+        """The program to log in with: what it leaves must serve all the pulls."""
+        tools = [pull.tool for _, pull in self.pulls]
+        return Tool.DOCKER if Tool.DOCKER in tools else tools[0]
+
+    def concerns(self, docker: JobDocker) -> bool:
+        """Whether a workflow job that runs the job as ``docker`` says is to log in."""
+        if docker.job is not self.docker.job:
+            return False
+        own = None if docker.job.steps is None else resolved(docker.job.steps.value)
+        return any(
+            way is docker or pull.moment.step.path[0].sequence is own for way, pull in self.pulls
+        )
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -89,7 +119,7 @@ class JobDockers:
 
 
 def _may_use_docker(text: str, *, follow: bool) -> bool:
-    if mentions_docker(text) or "docker/" in text or "setup_remote_docker" in text:
+    if mentions_docker(text) or any(orb in text for orb in ORBS_WITH_DOCKER):
         return True
     return follow and "machine" in text and mentions_script(text)
 
@@ -110,7 +140,7 @@ def _way(job: Job, entry: WorkflowJob) -> tuple[int, ...]:
 
 def missing_logins(dockers: Iterable[JobDocker], policy: Policy) -> tuple[MissingLogin, ...]:
     """The logins that jobs lack, one for each registry that the policy has a password for."""
-    found: dict[str, MissingLogin] = {}
+    found: dict[tuple[str, str], list[tuple[JobDocker, StepPull]]] = {}
     for docker in dockers:
         for pull in docker.pulls:
             for host in sorted(_hosts(pull, policy)):
@@ -118,9 +148,8 @@ def missing_logins(dockers: Iterable[JobDocker], policy: Policy) -> tuple[Missin
                 if registry is None or not isinstance(registry.credential, PasswordAuth):
                     continue
                 if docker.login_before(pull, host) is None:
-                    missing = MissingLogin(docker, host, pull)
-                    found.setdefault(missing.route, missing)
-    return tuple(found.values())
+                    found.setdefault((docker.job.route, host), []).append((docker, pull))
+    return tuple(MissingLogin(host, tuple(pulls)) for (_, host), pulls in found.items())
 
 
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:

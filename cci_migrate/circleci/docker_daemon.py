@@ -6,11 +6,14 @@ macOS has none: https://circleci.com/docs/guides/execution-managed/building-dock
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
-from cci_migrate.circleci.config import Config, Executor, Job, Namespace
+from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.merging import text_of, value_of
 
 
 class Daemon(Enum):
@@ -22,45 +25,68 @@ class Daemon(Enum):
     NONE = "none"
 
 
-def daemon_of(
+#: If a job runs on several kinds, it is judged by the first of them.
+_BY_WEIGHT = (Daemon.WINDOWS, Daemon.MACHINE, Daemon.REMOTE, Daemon.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class JobDaemons:
+    """The Dockers of a job: several, where it runs on executors that are passed to it."""
+
+    kinds: frozenset[Daemon]
+
+    @property
+    def main(self) -> Daemon:
+        """The one by which the job is judged."""
+        return next(kind for kind in _BY_WEIGHT if kind in self.kinds)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether what is right for one run of the job may be wrong for another."""
+        return len(self.kinds) > 1
+
+
+def daemons_of(
     job: Job, home: Namespace, config: Config, values: ParameterValues, *, has_remote: bool
-) -> Daemon:
-    """The Docker of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
+) -> JobDaemons:
+    """The Dockers of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
+    found = set(_kinds(job, home, config, values))
+    if not found:
+        # An executor that cannot be told: with remote Docker it is a Docker executor.
+        unknown = job.executor is not None and not has_remote
+        found = {Daemon.MACHINE if unknown else Daemon.REMOTE}
+    if not has_remote:
+        found = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in found}
+    return JobDaemons(frozenset(found))
+
+
+def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -> Iterator[Daemon]:
     own = _of_executor(job.runs_on)
     if own is not None:
-        return _with_remote(own, has_remote=has_remote)
-    found: set[Daemon] = set()
+        yield own
+        return
     for call in values.executor_calls(job):
         local = home.executor(call.name) or config.body.executor(call.name)
-        if local is None:
-            found.add(_of_orb_executor(call.name, home))
-        else:
-            kind = _of_executor(local[1])
-            if kind is not None:
-                found.add(kind)
-    for kind in (Daemon.WINDOWS, Daemon.MACHINE, Daemon.REMOTE):
-        if kind in found:
-            return _with_remote(kind, has_remote=has_remote)
-    # An executor that cannot be told: with remote Docker it is a Docker executor.
-    if not found and job.executor is not None and not has_remote:
-        return Daemon.MACHINE
-    return Daemon.REMOTE if has_remote else Daemon.NONE
+        kind = (
+            _of_orb_executor(call.name, home)
+            if local is None
+            else _of_executor(local[1], job.runs_on.resource_class)
+        )
+        if kind is not None:
+            yield kind
 
 
-def _with_remote(kind: Daemon, *, has_remote: bool) -> Daemon:
-    return Daemon.NONE if kind is Daemon.REMOTE and not has_remote else kind
-
-
-def _of_executor(executor: Executor) -> Daemon | None:
+def _of_executor(executor: Executor, resource_class: str | None = None) -> Daemon | None:
     if executor.docker is not None or executor.docker_expression is not None:
         return Daemon.REMOTE
     if executor.macos is not None:
         return Daemon.NONE
     if executor.machine is None:
         return None
-    image = text_of(value_of(executor.machine.value, "image")) or ""
-    resources = executor.resource_class or ""
-    is_windows = image.startswith("windows") or resources.startswith("windows.")
+    # ``machine: true`` and ``machine: image-name`` are legal too.
+    image = text_of(value_of(executor.machine.value, "image")) or text_of(executor.machine.value)
+    resources = resource_class or executor.resource_class or ""
+    is_windows = (image or "").startswith("windows") or resources.startswith("windows.")
     return Daemon.WINDOWS if is_windows else Daemon.MACHINE
 
 
@@ -72,14 +98,53 @@ def _of_orb_executor(name: str, home: Namespace) -> Daemon:
         return Daemon.WINDOWS
     if (orb is not None and orb.name == "circleci/macos") or "macos" in executor:
         return Daemon.NONE
-    if "machine" in executor:
+    if "machine" in executor or (orb is not None and (orb.name, executor) in _MACHINES):
         return Daemon.MACHINE
     # Executors of orbs are Docker's but for a few, which are named so.
     return Daemon.REMOTE
 
 
-def runs_on_runner(job: Job) -> bool:
-    """Whether ``job`` runs on a self-hosted runner: its resource class has a slash."""
-    keys = entries_of(job.mapping)
-    entry = keys.get("resource_class")
-    return entry is not None and "/" in (text_of(entry.value) or "")
+#: Executors of orbs that are virtual machines, though their names do not say so.
+_MACHINES = frozenset({("circleci/aws-ecr", "default")})
+
+
+def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
+    """Whether ``job`` runs on a self-hosted runner: its resource class has a slash.
+
+    https://circleci.com/docs/guides/execution-runner/runner-overview/
+    """
+    if job.runs_on.resource_class is not None:
+        return "/" in job.runs_on.resource_class
+    found = (
+        home.executor(call.name) or config.body.executor(call.name)
+        for call in values.executor_calls(job)
+    )
+    return any(one is not None and "/" in (one[1].resource_class or "") for one in found)
+
+
+#: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
+_WITHOUT_BASH = re.compile(
+    r"(?:docker\.io/)?(?:library/)?(?:docker|alpine|busybox)(?:[:@]|$)"
+    r"|.*:[^/]*(?:alpine|busybox)",
+)
+
+
+def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
+    """Whether the image in which the steps of ``job`` run is known to come without bash."""
+    return any(
+        _WITHOUT_BASH.match(text)
+        for executor, item in _primary_images(job, home, config, values)
+        for text in values.texts(item.text, executor, is_orb=home.is_orb)
+    )
+
+
+def _primary_images(
+    job: Job, home: Namespace, config: Config, values: ParameterValues
+) -> Iterator[tuple[Job | Executor, ImageItem]]:
+    if job.runs_on.docker is not None:
+        yield from ((job, item) for item in job.runs_on.docker[:1])
+        return
+    for call in values.executor_calls(job):
+        found = home.executor(call.name) or config.body.executor(call.name)
+        if found is not None:
+            yield from ((found[1], item) for item in (found[1].docker or ())[:1])

@@ -84,11 +84,42 @@ ORB_EXECUTORS: Mapping[tuple[str, str], str] = {
     ("circleci/ruby", "default"): "cimg/ruby",
 }
 
+_ECR = ("*.dkr.ecr.*.amazonaws.com",)
+_GOOGLE = ("*gcr.io", "*-docker.pkg.dev")
+
 #: Commands of orbs that log in, and the registries they log in to (patterns).
 LOGIN_COMMANDS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("circleci/aws-ecr", "ecr-login"): ("*.dkr.ecr.*.amazonaws.com",),
-    ("circleci/aws-ecr", "ecr_login"): ("*.dkr.ecr.*.amazonaws.com",),
-    ("circleci/gcp-gcr", "gcr-auth"): ("*gcr.io", "*-docker.pkg.dev"),
-    ("circleci/gcp-gcr", "gcr_auth"): ("*gcr.io", "*-docker.pkg.dev"),
+    ("circleci/aws-ecr", "ecr-login"): _ECR,
+    ("circleci/aws-ecr", "ecr_login"): _ECR,
+    ("circleci/gcp-gcr", "gcr-auth"): _GOOGLE,
+    ("circleci/gcp-gcr", "gcr_auth"): _GOOGLE,
     ("circleci/azure-acr", "azure-login-with-user-and-acr"): ("*.azurecr.io",),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class BuildCommand:
+    """A command that builds the Dockerfile that its ``path`` and ``dockerfile`` name.
+
+    ``registries`` are those it logs in to before; ``hub_login`` the spellings of the parameter
+    that makes it log in to Docker Hub too.
+    """
+
+    registries: tuple[str, ...] = ()
+    hub_login: tuple[str, ...] = ()
+
+
+_BUILD_FOR_ECR = BuildCommand(_ECR, ("docker_login", "docker-login"))
+
+#: Commands of orbs that build, and so pull what the Dockerfile says.
+BUILD_COMMANDS: Mapping[tuple[str, str], BuildCommand] = {
+    (DOCKER_ORB, "build"): BuildCommand(),
+    ("circleci/aws-ecr", "build-and-push-image"): _BUILD_FOR_ECR,
+    ("circleci/aws-ecr", "build_and_push_image"): _BUILD_FOR_ECR,
+    ("circleci/aws-ecr", "build_image"): _BUILD_FOR_ECR,
+    ("circleci/gcp-gcr", "build-image"): BuildCommand(),
+    ("circleci/gcp-gcr", "build_image"): BuildCommand(),
+}
+
+#: The orbs that are known here by commands that build or log in.
+ORBS_WITH_DOCKER = frozenset(orb for orb, _ in (*LOGIN_COMMANDS, *BUILD_COMMANDS))

@@ -14,23 +14,29 @@ from functools import lru_cache
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.docker_daemon import Daemon, daemon_of
+from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons, daemons_of
 from cci_migrate.circleci.docker_orb import (
+    BUILD_COMMANDS,
     DEFAULT_PASSWORD,
     DEFAULT_USERNAME,
     DOCKER_ORB,
     LOGIN_COMMANDS,
+    BuildCommand,
     spelling_of,
 )
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.steps import (
+    SETUP,
     RunStep,
     Step,
+    StepDefaults,
     argument,
+    is_true,
     job_steps,
     run_step,
     sets_up_docker,
+    step_defaults,
 )
 from cci_migrate.docker.compose import default_paths, services_of
 from cci_migrate.docker.dockerfile import images_of
@@ -55,6 +61,7 @@ from cci_migrate.docker.shell import (
     LocalImage,
     LocalImages,
     Login,
+    LoginKind,
     Logout,
     Script,
     ScriptCall,
@@ -69,7 +76,6 @@ from cci_migrate.docker.shell import (
     mentions_script,
     same_image_key,
 )
-from cci_migrate.lossless.merging import text_of, value_of
 
 #: Reads a text file of the repository by its path from the root; None where there is none.
 ReadText = Callable[[str], "str | None"]
@@ -129,10 +135,24 @@ class StepLogin:
     password: str | None = field(repr=False)
     variables: frozenset[str] = frozenset()
     written_out: str | None = field(default=None, repr=False)
+    tool: Tool = Tool.DOCKER
 
     def is_to(self, host: str) -> bool:
         """Whether it may log in to ``host``."""
         return self.perhaps_any or any(host_matches(one, host) for one in self.registries)
+
+    def serves(self, tool: Tool) -> bool:
+        """Whether ``tool`` finds what this login leaves: see `serves`."""
+        return serves(self.tool, tool)
+
+
+def serves(login: Tool, pull: Tool) -> bool:
+    """Whether ``pull`` uses the credentials with which ``login`` has logged in.
+
+    podman and buildah look into Docker's file besides their own; Docker looks into no other:
+    https://docs.podman.io/en/latest/markdown/podman-login.1.html.
+    """
+    return login is Tool.DOCKER or pull is not Tool.DOCKER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,21 +162,35 @@ class JobDocker:
     home: Namespace
     job: Job
     entry: WorkflowJob | None
-    daemon: Daemon
+    daemons: JobDaemons
+    defaults: StepDefaults
     steps: tuple[Step, ...]
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
     logouts: tuple[tuple[Moment, str | None], ...]
 
+    @property
+    def daemon(self) -> Daemon:
+        """The Docker by which the job is judged."""
+        return self.daemons.main
+
     def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
         """The login to ``host`` that has surely been made whenever ``pull`` runs."""
-        fitting = [login for login in self.logins if login.is_to(host)]
+        fitting = [one for one in self.logins if one.is_to(host) and one.serves(pull.tool)]
         for login in fitting:
             if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
                 return login
-        same_step = [one for one in fitting if len(one.moment.facts) == 1]
-        if len(same_step) > 1 and surely_before([one.moment for one in same_step], pull.moment):
-            return same_step[0]
+        # One in each branch of a script.
+        scripts: dict[int, list[StepLogin]] = {}
+        for login in fitting:
+            if len(login.moment.facts) == 1:
+                scripts.setdefault(login.moment.order, []).append(login)
+        for logins in scripts.values():
+            together = len(logins) > 1 and surely_before(
+                [one.moment for one in logins], pull.moment
+            )
+            if together and not any(self._undone(one, pull, host) for one in logins):
+                return logins[0]
         return None
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
@@ -179,7 +213,7 @@ def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
         return _before_in_step([one.facts for one in moments if one.order == target.order], target)
     if first.order > target.order or not first.relied_on:
         return False
-    if first.step.guards != target.step.guards[: len(first.step.guards)]:
+    if not first.step.guards <= target.step.guards:
         return False
     if not first.facts:
         return True
@@ -229,16 +263,18 @@ def job_docker(
     read: ReadText | None,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
-    if daemon_of(job, home, config, values, has_remote=_has_remote(config)) is Daemon.NONE:
+    perhaps = daemons_of(job, home, config, values, has_remote=_has_remote(config))
+    if perhaps.main is Daemon.NONE:
         return None
     steps = job_steps(config, home, job, entry)
     has_remote = any(sets_up_docker(step) for step in steps)
-    daemon = daemon_of(job, home, config, values, has_remote=has_remote)
-    if daemon is Daemon.NONE:
+    daemons = daemons_of(job, home, config, values, has_remote=has_remote)
+    if daemons.main is Daemon.NONE:
         return None
-    reader = _StepReader(job, home, values, read, daemon)
+    defaults = step_defaults(job, home, config, values)
+    reader = _StepReader(job, home, values, read, daemons.main, defaults)
     remote_from = 0
-    if daemon is Daemon.REMOTE:
+    if daemons.main is Daemon.REMOTE:
         remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
     for order, step in enumerate(steps):
         reader.step(order, step, pulls_count=order >= remote_from)
@@ -246,7 +282,8 @@ def job_docker(
         home,
         job,
         entry,
-        daemon,
+        daemons,
+        defaults,
         tuple(steps),
         tuple(reader.pulls),
         tuple(reader.logins),
@@ -257,7 +294,8 @@ def job_docker(
 @lru_cache(maxsize=4)
 def _has_remote(config: Config) -> bool:
     """Whether any job of ``config`` may set up remote Docker: most of the others need no look."""
-    return any("setup_remote_docker" in document.source.text for document in config.documents)
+    texts = [document.source.text for document in config.documents]
+    return any(SETUP in text or "setup-remote-docker" in text for text in texts)
 
 
 class _StepReader:
@@ -268,6 +306,7 @@ class _StepReader:
         values: ParameterValues,
         read: ReadText | None,
         daemon: Daemon,
+        defaults: StepDefaults,
     ) -> None:
         self._job = job
         self._home = home
@@ -275,7 +314,8 @@ class _StepReader:
         self._follows = read is not None
         self._read = read or _no_file
         self._daemon = daemon
-        self._root = text_of(value_of(job.mapping, "working_directory")) or "~/project"
+        self._defaults = defaults
+        self._root = defaults.working_directory or "~/project"
         self._local = LocalImages()
         self._loaded_something = False
         self.pulls: list[StepPull] = []
@@ -284,7 +324,7 @@ class _StepReader:
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
         """Take in one step."""
-        run = run_step(step, self._job)
+        run = run_step(step, self._defaults)
         if run is not None:
             self._script(order, run, pulls_count=pulls_count)
         elif "/" in step.name:
@@ -302,29 +342,68 @@ class _StepReader:
         if orb is None:
             return
         moment = Moment(order, step, ())
+        building = BUILD_COMMANDS.get((orb.name, command))
         if orb.name == DOCKER_ORB and command == "check":
-            self.logins.append(_checked(moment, step, orb.version))
+            self.logins.append(self._checked(moment, step, orb.version))
         elif orb.name == DOCKER_ORB and command == "pull" and pulls_count:
             images = [one.strip() for one in (argument(step, "images") or "").split(",")]
             self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
-        elif orb.name == DOCKER_ORB and command == "build" and pulls_count:
-            path = argument(step, "path") or "."
-            name = argument(step, "dockerfile") or "Dockerfile"
-            self._dockerfile(moment, Tool.DOCKER, step.name, joined_path(path, name))
+        elif building is not None:
+            self._orb_build(moment, step, building, pulls_count=pulls_count)
         else:
             hosts = LOGIN_COMMANDS.get((orb.name, command))
             if hosts is not None:
                 self.logins.append(StepLogin(moment, hosts, False, None, None))
+
+    def _orb_build(
+        self, moment: Moment, step: Step, building: BuildCommand, *, pulls_count: bool
+    ) -> None:
+        if building.registries:
+            self.logins.append(StepLogin(moment, building.registries, False, None, None))
+        if any(is_true(argument(step, name)) for name in building.hub_login):
+            return
+        path = argument(step, "path") or "."
+        name = argument(step, "dockerfile") or "Dockerfile"
+        if not pulls_count:
+            return
+        if "$" in path + name or has_expression(path + name):
+            reason = "which Dockerfile it builds cannot be told"
+            self._undecided(moment, Tool.DOCKER, step.name, reason)
+            return
+        self._dockerfile(moment, Tool.DOCKER, step.name, joined_path(path, name))
+
+    def _checked(self, moment: Moment, step: Step, version: str) -> StepLogin:
+        spelling = spelling_of(version)
+        registry = self._argument(step, "registry", DOCKER_HUB)
+        username = password = None
+        if spelling is not None:
+            username = self._argument(step, spelling.username, DEFAULT_USERNAME)
+            password = self._argument(step, spelling.password, DEFAULT_PASSWORD)
+        names = [one if one and _NAME.fullmatch(one) else None for one in (username, password)]
+        return StepLogin(
+            moment,
+            () if registry is None else (normalise_host(registry),),
+            False,
+            None if names[0] is None else f"${names[0]}",
+            None if names[1] is None else f"${names[1]}",
+            frozenset(name for name in names if name is not None),
+        )
+
+    def _argument(self, step: Step, name: str, default: str) -> str | None:
+        """What ``step`` passes for ``name``, else ``default``; None if it cannot be told."""
+        text = argument(step, name)
+        if text is None:
+            return default
+        texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
+        known = len(texts) == 1 and "$" not in texts[0] and not has_expression(texts[0])
+        return texts[0] if known else None
 
     # Scripts
 
     def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
         if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
             return
-        dialect = dialect_of(run.shell)
-        if run.shell is None and self._daemon is Daemon.WINDOWS:
-            dialect = Dialect.POWERSHELL
-        script = facts(run.script, dialect, run.environment)
+        script = facts(run.script, step_dialect(run, self._daemon), run.environment)
         relied_on = not (run.only_on_failure or run.in_background)
         directory = _directory(run.working_directory, self._root)
         for fact in script.facts:
@@ -528,37 +607,31 @@ def _inside(path: str, root: str) -> str | None:
     return None if path.startswith(("/", "~", "$", "<")) else path
 
 
-def _checked(moment: Moment, step: Step, version: str) -> StepLogin:
-    spelling = spelling_of(version)
-    registry = argument(step, "registry")
-    hosts: tuple[str, ...] = (DOCKER_HUB if registry is None else normalise_host(registry),)
-    if registry is not None and ("$" in registry or has_expression(registry)):
-        hosts = ()
-    username = password = None
-    if spelling is not None:
-        username = argument(step, spelling.username) or DEFAULT_USERNAME
-        password = argument(step, spelling.password) or DEFAULT_PASSWORD
-    known = frozenset(name for name in (username, password) if name is not None)
-    return StepLogin(
-        moment,
-        hosts,
-        False,
-        None if username is None else f"${username}",
-        None if password is None else f"${password}",
-        known,
-    )
+def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
+    """The dialect of a step's script: on Windows that is PowerShell where nothing is said."""
+    if run.shell is None and daemon is Daemon.WINDOWS:
+        return Dialect.POWERSHELL
+    return dialect_of(run.shell)
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 
 def _login(moment: Moment, login: Login) -> StepLogin:
+    if login.kind is not LoginKind.LOGIN:
+        return StepLogin(
+            moment, login.registries, False, None, None, login.variables, tool=login.tool
+        )
     username = None if login.username is None else login.username.value
     name = None
     if username is not None:
         match = _SHELL_VARIABLE.fullmatch(username)
         name = None if match is None else match.group(1) or match.group(2)
-        username = f"${name}" if name is not None else (None if "$" in username else username)
+        if name is not None:
+            username = f"${name}"
+        elif "$" in username or "`" in username or has_expression(username):
+            username = None
     secrets = set(login.variables) - {name}
     written_out = None
     if login.password is not None:
@@ -568,5 +641,12 @@ def _login(moment: Moment, login: Login) -> StepLogin:
         written_out = None if "$" in value or "<<" in value else value
     password = f"${next(iter(secrets))}" if len(secrets) == 1 else None
     return StepLogin(
-        moment, login.registries, False, username or None, password, login.variables, written_out
+        moment,
+        login.registries,
+        False,
+        username or None,
+        password,
+        login.variables,
+        written_out,
+        login.tool,
     )

@@ -8,38 +8,57 @@ of type ``steps``), and workflow jobs add ``pre-steps`` and ``post-steps``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from cci_migrate.circleci.config import Config, Job, Namespace, Parameter, WorkflowJob
+from cci_migrate.circleci.conditions import condition_of
+from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
 from cci_migrate.circleci.expressions import (
     Reference,
     Scope,
     substitute,
     whole_reference,
 )
+from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
-#: Commands that call each other deeper than this are not followed.
+#: Lists of steps that lie deeper in each other than this are not followed.
 _DEEPEST = 20
+#: More steps than this are not looked at: commands that call others twice each soon have millions.
+_MOST_STEPS = 5000
+#: ``deploy`` is the old name of ``run``:
+#: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
+_RUN = ("run", "deploy")
+SETUP = "setup_remote_docker"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepPlace:
-    """A place in a list of steps."""
+    """A place in a list of steps.
+
+    ``home`` is where the list belongs: whose commands and orbs its steps name. ``guards`` are the
+    conditions under which it is reached.
+    """
 
     sequence: SequenceNode
     index: int
+    home: Namespace
+    guards: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bindings:
-    """The parameters in scope of a step: those of the command it stands in, else of its job."""
+    """The parameters in scope of a step: those of the command it stands in, else of its job.
+
+    ``home`` is where the command or job belongs; ``outer`` the scope that calls the command, None
+    for a job's own.
+    """
 
     parameters: Mapping[str, Parameter]
     arguments: Mapping[str, Node]
+    home: Namespace
     outer: Bindings | None
 
     def node(self, name: str) -> tuple[Node, Bindings] | None:
@@ -53,7 +72,10 @@ class Bindings:
 
     def expand(self, text: str) -> str:
         """``text`` with the parameters of commands put in; those of the job stay as they are."""
-        if self.outer is None or "<<" not in text:
+        return self._expand(text, _DEEPEST)
+
+    def _expand(self, text: str, deepest: int) -> str:
+        if self.outer is None or "<<" not in text or deepest == 0:
             return text
 
         def value_of_reference(reference: Reference) -> str | None:
@@ -61,7 +83,9 @@ class Bindings:
                 return None
             found = self.node(reference.name)
             value = None if found is None else text_of(found[0])
-            return None if found is None or value is None else found[1].expand(value)
+            if found is None or value is None:
+                return None
+            return found[1]._expand(value, deepest - 1)
 
         return substitute(text, value_of_reference)
 
@@ -72,16 +96,20 @@ class Step:
 
     ``name`` is what it is (``run``, ``setup_remote_docker``, ``checkout``, ``docker/check``);
     ``value`` what stands behind it. ``path`` leads from the job's own list of steps through the
-    lists of commands and conditions; ``guards`` are the conditions on the way, by id().
+    lists of commands and conditions.
     """
 
     name: str
     value: Node | None
     node: Node
     path: tuple[StepPlace, ...]
-    guards: tuple[int, ...]
     bindings: Bindings
     home: Namespace
+
+    @property
+    def guards(self) -> frozenset[str]:
+        """The conditions under which it runs; equal conditions are told by equal texts."""
+        return self.path[-1].guards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,111 +136,150 @@ def job_steps(config: Config, home: Namespace, job: Job, entry: WorkflowJob | No
     arguments = {} if entry is None else _arguments(entry.arguments)
     # Of the job's own parameters only lists of steps are put in here: of others the values of all
     # workflow jobs count.
-    bindings = Bindings(job.parameters, {}, None)
-    reader = _Reader(config, arguments)
+    outside = Bindings({}, {}, config.body, None)
+    reader = _Reader(outside, arguments)
     steps: list[Step] = []
     if entry is not None:
-        outside = Bindings({}, {}, None)
-        steps += reader.read(value_of(entry.arguments, "pre-steps"), outside, config.body, (), ())
+        steps += reader.read(value_of(entry.arguments, "pre-steps"), outside)
     if job.steps is not None:
-        steps += reader.read(resolved(job.steps.value), bindings, home, (), ())
+        steps += reader.read(resolved(job.steps.value), Bindings(job.parameters, {}, home, None))
     if entry is not None:
-        steps += reader.read(value_of(entry.arguments, "post-steps"), outside, config.body, (), ())
+        steps += reader.read(value_of(entry.arguments, "post-steps"), outside)
     return steps
 
 
-class _Reader:
-    def __init__(self, config: Config, job_arguments: Mapping[str, Node]) -> None:
-        self._config = config
-        self._job_arguments = job_arguments
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """How the reader came to a list of steps."""
 
-    def read(
-        self,
-        node: Node | None,
-        bindings: Bindings,
-        home: Namespace,
-        path: tuple[StepPlace, ...],
-        guards: tuple[int, ...],
-    ) -> Iterator[Step]:
+    path: tuple[StepPlace, ...] = ()
+    guards: frozenset[str] = frozenset()
+    commands: tuple[Command, ...] = ()
+    depth: int = 0
+
+
+_START = _Way()
+
+
+class _Reader:
+    def __init__(self, outside: Bindings, job_arguments: Mapping[str, Node]) -> None:
+        self._outside = outside
+        self._job_arguments = job_arguments
+        self._count = 0
+
+    def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> Iterator[Step]:
+        """The steps of the list ``node``, whose names and parameters are those of ``bindings``."""
         value = None if node is None else resolved(node)
+        if way.depth > _DEEPEST:
+            return
+        way = replace(way, depth=way.depth + 1)
         if isinstance(value, Scalar):
-            yield from self._passed(value, bindings, home, path, guards)
-        if not isinstance(value, SequenceNode) or len(path) > _DEEPEST:
+            yield from self._passed(value, bindings, way)
+        if not isinstance(value, SequenceNode):
             return
         for index, item in enumerate(value.items):
-            here = (*path, StepPlace(value, index))
-            yield from self._item(item, bindings, home, here, guards)
+            if self._count > _MOST_STEPS:
+                return
+            place = StepPlace(value, index, bindings.home, way.guards)
+            yield from self._item(item, bindings, replace(way, path=(*way.path, place)))
 
-    def _passed(
-        self,
-        value: Scalar,
-        bindings: Bindings,
-        home: Namespace,
-        path: tuple[StepPlace, ...],
-        guards: tuple[int, ...],
-    ) -> Iterator[Step]:
+    def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
         """The steps that ``<< parameters.x >>`` stands for."""
         reference = whole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
         if bindings.outer is None and reference.name in self._job_arguments:
-            outside = Bindings({}, {}, None)
-            passed = self._job_arguments[reference.name]
-            yield from self.read(passed, outside, self._config.body, path, guards)
+            yield from self.read(self._job_arguments[reference.name], self._outside, way)
             return
         found = bindings.node(reference.name)
-        if found is not None and isinstance(resolved(found[0]), SequenceNode):
-            yield from self.read(found[0], found[1], home, path, guards)
+        if found is not None:
+            yield from self.read(found[0], found[1], way)
 
-    def _item(
-        self,
-        item: Node,
-        bindings: Bindings,
-        home: Namespace,
-        path: tuple[StepPlace, ...],
-        guards: tuple[int, ...],
-    ) -> Iterator[Step]:
+    def _item(self, item: Node, bindings: Bindings, way: _Way) -> Iterator[Step]:
         value = resolved(item)
         if isinstance(value, Scalar):
             if whole_reference(value.value) is not None:
-                yield from self._passed(value, bindings, home, path, guards)
+                yield from self._passed(value, bindings, way)
                 return
-            yield from self._named(value.value, None, item, bindings, home, path, guards)
+            yield from self._named(value.value, None, item, bindings, way)
         elif isinstance(value, MappingNode):
             for name, entry in entries_of(value).items():
-                yield from self._named(name, entry.value, item, bindings, home, path, guards)
+                yield from self._named(name, entry.value, item, bindings, way)
 
     def _named(
-        self,
-        name: str,
-        value: Node | None,
-        item: Node,
-        bindings: Bindings,
-        home: Namespace,
-        path: tuple[StepPlace, ...],
-        guards: tuple[int, ...],
+        self, name: str, value: Node | None, item: Node, bindings: Bindings, way: _Way
     ) -> Iterator[Step]:
         if name in ("when", "unless"):
-            inner = (*guards, id(resolved(item)))
-            yield from self.read(value_of(value, "steps"), bindings, home, path, inner)
+            condition = condition_of(value_of(value, "condition"), bindings.expand)
+            if condition.holds is None:
+                way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
+            if condition.holds is not (name == "unless"):
+                yield from self.read(value_of(value, "steps"), bindings, way)
             return
-        command = home.command(name)
-        if command is None:
-            yield Step(name, value, item, path, guards, bindings, home)
+        if name == "steps":
+            yield from self.read(value, bindings, way)
             return
-        called_home, called = command
-        below = Bindings(called.parameters, _arguments(value), bindings)
-        if called.steps is not None:
-            yield from self.read(called.steps.value, below, called_home, path, guards)
+        found = bindings.home.command(name)
+        if found is None:
+            self._count += 1
+            yield Step(name, value, item, way.path, bindings, bindings.home)
+            return
+        home, command = found
+        if command in way.commands or command.steps is None:
+            return
+        below = Bindings(command.parameters, _arguments(value), home, bindings)
+        inner = replace(way, commands=(*way.commands, command))
+        yield from self.read(command.steps.value, below, inner)
 
 
 def _arguments(node: Node | None) -> Mapping[str, Node]:
     return {name: entry.value for name, entry in entries_of(node).items()}
 
 
-def run_step(step: Step, job: Job) -> RunStep | None:
+@dataclass(frozen=True, slots=True)
+class StepDefaults:
+    """What the steps of a job have from the job or its executor where they say nothing."""
+
+    shell: str | None
+    working_directory: str | None
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def step_defaults(
+    job: Job, home: Namespace, config: Config, values: ParameterValues
+) -> StepDefaults:
+    """The defaults of the steps of ``job``: its own keys win over those of its executors.
+
+    ``machine`` has a ``shell`` of its own, and orbs' executors take one as an argument
+    (https://circleci.com/docs/guides/execution-managed/using-windows/).
+    """
+    shell = text_of(value_of(job.mapping, "shell")) or _machine_shell(job.mapping)
+    directory = text_of(value_of(job.mapping, "working_directory"))
+    environment: dict[str, str] = {}
+    if job.runs_on.docker is None and job.runs_on.machine is None:
+        for call in values.executor_calls(job):
+            found = home.executor(call.name) or config.body.executor(call.name)
+            if found is None:
+                shell = shell or text_of(call.arguments.get("shell"))
+                continue
+            mapping = found[1].mapping
+            own = text_of(value_of(mapping, "shell")) or _machine_shell(mapping)
+            if own is not None:
+                texts = values.texts(own, found[1], is_orb=found[0].is_orb)
+                shell = shell or texts[0]
+            directory = directory or text_of(value_of(mapping, "working_directory"))
+            environment = {**_texts(value_of(mapping, "environment")), **environment}
+    environment.update(_texts(value_of(job.mapping, "environment")))
+    return StepDefaults(shell, directory, environment)
+
+
+def _machine_shell(mapping: MappingNode) -> str | None:
+    return text_of(value_of(value_of(mapping, "machine"), "shell"))
+
+
+def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
     """What ``step`` says if it is a ``run`` step with a script."""
-    if step.name != "run" or step.value is None:
+    if step.name not in _RUN or step.value is None:
         return None
     value = resolved(step.value)
     entries = entries_of(value)
@@ -228,14 +295,14 @@ def run_step(step: Step, job: Job) -> RunStep | None:
         step=step,
         command=command,
         script=step.bindings.expand(command.value),
-        shell=text("shell") or text_of(value_of(job.mapping, "shell")),
+        shell=text("shell") or defaults.shell,
         working_directory=text("working_directory"),
         environment={
-            **_texts(value_of(job.mapping, "environment")),
+            **defaults.environment,
             **_texts(entries["environment"].value if "environment" in entries else None),
         },
         only_on_failure=text("when") == "on_fail",
-        in_background=(text("background") or "").lower() in ("true", "yes", "on"),
+        in_background=is_true(text("background")),
     )
 
 
@@ -248,8 +315,20 @@ def _texts(node: Node | None) -> Mapping[str, str]:
 
 
 def sets_up_docker(step: Step) -> bool:
-    """Whether ``step`` makes a remote Docker daemon available (``setup_remote_docker``)."""
-    return step.name == "setup_remote_docker"
+    """Whether ``step`` makes a remote Docker daemon available.
+
+    ``setup_remote_docker``, or an orb's command that is asked to (``setup-remote-docker: true``).
+    """
+    if step.name == SETUP:
+        return True
+    return "/" in step.name and any(
+        is_true(argument(step, name)) for name in (SETUP, "setup-remote-docker")
+    )
+
+
+def is_true(text: str | None) -> bool:
+    """Whether ``text`` is a true boolean of YAML 1.1."""
+    return text is not None and text.lower() in ("true", "yes", "on")
 
 
 def argument(step: Step, name: str) -> str | None:

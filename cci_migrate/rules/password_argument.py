@@ -21,9 +21,10 @@ from zlib import crc32
 
 from cci_migrate.assessment import Assessment
 from cci_migrate.circleci.config import Job
-from cci_migrate.circleci.step_pulls import facts
+from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.step_pulls import facts, step_dialect
 from cci_migrate.circleci.steps import RunStep, run_step
-from cci_migrate.docker.shell import Login, dialect_of, mentions_docker
+from cci_migrate.docker.shell import Login, mentions_docker
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -37,21 +38,21 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     told: set[int] = set()
     for docker in assessment.dockers.all():
         for step in docker.steps:
-            run = run_step(step, docker.job)
+            run = run_step(step, docker.defaults)
             if run is None or id(run.command) in told or not mentions_docker(run.command.value):
                 continue
             told.add(id(run.command))
             logins = [
                 fact
-                for fact in _facts(run)
+                for fact in _facts(run, docker.daemon)
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
                 yield _finding(docker.job, run, logins)
 
 
-def _facts(run: RunStep) -> list[object]:
-    script = facts(run.command.value, dialect_of(run.shell), run.environment)
+def _facts(run: RunStep, daemon: Daemon) -> list[object]:
+    script = facts(run.command.value, step_dialect(run, daemon), run.environment)
     return [*script.facts, *script.uncalled]
 
 

@@ -37,7 +37,11 @@ from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry."""
     placement = LoginPlacement(
-        assessment.config, assessment.missing_logins, assessment.sharing, assessment.policy
+        assessment.config,
+        assessment.missing_logins,
+        assessment.dockers.all(),
+        assessment.values,
+        assessment.policy,
     )
     for missing in assessment.missing_logins:
         job = missing.docker.job
@@ -45,7 +49,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             missing.images,
             missing.host,
             assessment.policy.platform,
-            own_machine=runs_on_runner(job),
+            own_machine=runs_on_runner(
+                job, missing.docker.home, assessment.config, assessment.values
+            ),
         )
         name = registry_name(missing.host)
         yield Finding(

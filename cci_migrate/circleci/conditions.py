@@ -1,0 +1,67 @@
+"""Conditions of ``when`` and ``unless`` steps: alike or not, and whether they are sure to hold.
+
+https://circleci.com/docs/reference/configuration-reference/#logic-statements
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cci_migrate.lossless.merging import entries_of, is_null
+from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
+
+#: What counts as false besides an empty string and null: booleans of YAML 1.1, and zero.
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition. ``text`` is equal for those that are alike, wherever they stand.
+
+    ``holds`` is None where that depends on something that is known only when a pipeline runs.
+    """
+
+    text: str
+    holds: bool | None
+
+
+def condition_of(node: Node | None, expand: Callable[[str], str]) -> Condition:
+    """The condition ``node``; ``expand`` puts the known parameters into its strings."""
+    value = None if node is None else resolved(node)
+    if isinstance(value, Scalar):
+        text = "" if is_null(value) else expand(value.value).strip()
+        return Condition(repr(text), None if "<<" in text else _is_truthy(text))
+    if isinstance(value, Sequence):
+        # Only the arguments of a statement are a list: as a condition of its own it means nothing.
+        parts = [condition_of(item, expand) for item in value.items]
+        return Condition(f"[{', '.join(part.text for part in parts)}]", None)
+    if not isinstance(value, Mapping):
+        return Condition("", None)
+    parts = [_statement(name, entry.value, expand) for name, entry in entries_of(value).items()]
+    text = f"{{{', '.join(part.text for part in parts)}}}"
+    return Condition(text, parts[0].holds if len(parts) == 1 else None)
+
+
+def _is_truthy(text: str) -> bool:
+    return bool(text) and text.lower() not in _FALSE
+
+
+def _statement(name: str, node: Node, expand: Callable[[str], str]) -> Condition:
+    value = resolved(node)
+    items = value.items if isinstance(value, Sequence) else (value,)
+    parts = [condition_of(item, expand) for item in items]
+    text = f"{name}: [{', '.join(part.text for part in parts)}]"
+    known = [part.holds for part in parts]
+    holds: bool | None = None
+    if name == "not" and len(known) == 1 and known[0] is not None:
+        holds = not known[0]
+    elif name == "and" and False in known:
+        holds = False
+    elif name == "or" and True in known:
+        holds = True
+    elif name in ("and", "or") and known and None not in known:
+        holds = name == "and"
+    elif name == "equal" and known and None not in known:
+        holds = len({part.text for part in parts}) == 1
+    return Condition(text, holds)
