@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -75,9 +78,17 @@ class Dialog:
         self._process.setwinsize(rows, columns)
         return self
 
-    def hang_up(self) -> None:
-        """Close the terminal."""
-        self._process.close(force=False)
+    def hang_up(self) -> bool:
+        """Close the terminal; whether the program has ended then, of itself."""
+        os.close(self._process.child_fd)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            ended, _ = os.waitpid(self._process.pid, os.WNOHANG)
+            if ended:
+                return True
+            time.sleep(0.02)
+        os.kill(self._process.pid, signal.SIGKILL)
+        return False
 
     def ended(self) -> int:
         """Wait for the end; the exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,13 @@ def test_at_a_question_and_on_a_dumb_terminal(repository: MakeRepository, key: s
     assert_interrupted(dialog.see("Question 1 of 7:").press(key), root, HARD)
 
 
-def test_a_terminal_that_goes_away(repository: MakeRepository) -> None:
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_terminal_that_goes_away(repository: MakeRepository, term: str) -> None:
     root = repository()
-    dialog = Dialog(root, "-i").answer(("Fix 1 of 5:", "f")).see("Write 1 file?")
-    dialog.hang_up()
+    # A program that outlives its terminal (nohup) must not wait for ever either.
+    script = f"trap '' HUP; exec '{sys.executable}' -m cci_migrate -i"
+    dialog = Dialog(root, script=script, TERM=term).answer(("Fix 1 of 5:", "f\n"))
+    assert dialog.see("Write 1 file?").hang_up()
     assert config_of(root) == CONFIG
 
 
