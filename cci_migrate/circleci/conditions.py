@@ -5,12 +5,15 @@ https://circleci.com/docs/reference/configuration-reference/#logic-statements
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
+#: The white space inside of ``<< >>``, which means nothing.
+_SPACE = re.compile(r"(?<=<<)\s+|\s+(?=>>)")
 #: What counts as false besides an empty string and null: booleans of YAML 1.1, and zero.
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -30,7 +33,7 @@ def condition_of(node: Node | None, expand: Callable[[str], str]) -> Condition:
     """The condition ``node``; ``expand`` puts the known parameters into its strings."""
     value = None if node is None else resolved(node)
     if isinstance(value, Scalar):
-        text = "" if is_null(value) else expand(value.value).strip()
+        text = "" if is_null(value) else _SPACE.sub("", expand(value.value)).strip()
         return Condition(repr(text), None if "<<" in text else _is_truthy(text))
     if isinstance(value, Sequence):
         # Only the arguments of a statement are a list: as a condition of its own it means nothing.

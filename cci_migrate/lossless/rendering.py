@@ -225,7 +225,7 @@ class _Writer:
         if at_end and isinstance(leaf, Scalar) and leaf.style in ("|", ">") and not _strips(leaf):
             raise CannotRenderError("a block scalar ends the file without a line end")
         if past_comments:
-            first = lines[0]
+            first = next(line for line in lines if line)
             at = deeper_comments_end(self._source, at, len(first) - len(first.lstrip()) + 1)
         self._lines(at, lines)
 
@@ -256,6 +256,11 @@ class _Writer:
         if isinstance(content, Entries) and len(content.entries) == 1:
             style = replace(style, step=self._layout.item_step(sequence))
         lines = item_lines(content, at, style, _common_quote(sequence.items))
+        if 0 < index < len(sequence.items):
+            between = self._text[line_after(sequence.items[index - 1]) : dash(sequence, index)]
+            if any(not line.strip() for line in between.split("\n")[:-1]):
+                # Items stand apart here: the new one does too, but not from what it precedes.
+                lines = ["", *lines]
         if index > 0:
             self._lines_behind(sequence.items[index - 1], lines)
         elif starts_line(self._source, first):
@@ -527,6 +532,8 @@ class _Writer:
                 style = replace(JSON_FLOW, colon=":" if compact else ": ")
         else:
             style = FlowStyle(quote=_common_quote(node.items))
+            if _is_json(node):
+                style = JSON_FLOW
             spans = [(item.start, item.end) for item in node.items]
         if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
             style = replace(style, comma=",")
@@ -605,6 +612,12 @@ def _line_after_entry(entry: tuple[Node, Node]) -> int:
 
 def _items_lines(items: Items, at: int, style: Style, quote: str = "") -> list[str]:
     return [line for item in items.items for line in item_lines(item, at, style, quote)]
+
+
+def _is_json(sequence: Sequence) -> bool:
+    """Whether all keys of the mappings in ``sequence`` are quoted as JSON has them."""
+    keys = [key for item in sequence.items if isinstance(item, Mapping) for key, _ in item.entries]
+    return bool(keys) and all(isinstance(key, Scalar) and key.style == '"' for key in keys)
 
 
 def _common_quote(items: Iterable[Node]) -> str:
