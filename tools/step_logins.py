@@ -79,7 +79,7 @@ class StepLogins:
                 yield from self._named(name, arguments, depth)
 
     def _named(self, name: str, arguments: Data, depth: int) -> Iterator[Login]:
-        if name == "run":
+        if name in ("run", "deploy"):
             yield from hub_logins(script_of(arguments))
         elif name in ("when", "unless"):
             yield from self.of(mapping_of(arguments).get("steps"), depth + 1)
