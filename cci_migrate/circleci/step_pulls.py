@@ -272,7 +272,7 @@ def job_docker(
     if daemons.main is Daemon.NONE:
         return None
     defaults = step_defaults(job, home, config, values)
-    reader = _StepReader(job, home, values, read, daemons.main, defaults)
+    reader = _StepReader(job, home, values, read, daemons.main, defaults, _built_names(config))
     remote_from = 0
     if daemons.main is Daemon.REMOTE:
         remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
@@ -298,6 +298,28 @@ def _has_remote(config: Config) -> bool:
     return any(SETUP in text or "setup-remote-docker" in text for text in texts)
 
 
+_BUILT = re.compile(
+    r"\bdocker\b[^\n]*?\s(?:save|tag)\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)"
+    r"|\s(?:-t|--tag)[ =][\"']?([^\s\"']+)"
+)
+
+
+@lru_cache(maxsize=4)
+def _built_names(config: Config) -> frozenset[str]:
+    """The names of the images that some step of ``config`` builds, tags or saves."""
+    return frozenset(
+        _name_of(match.group(1) or match.group(2))
+        for document in config.documents
+        for match in _BUILT.finditer(document.source.text)
+    )
+
+
+def _name_of(image: str) -> str:
+    """``image`` without its tag."""
+    head, slash, last = image.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
 class _StepReader:
     def __init__(
         self,
@@ -307,8 +329,10 @@ class _StepReader:
         read: ReadText | None,
         daemon: Daemon,
         defaults: StepDefaults,
+        built: frozenset[str],
     ) -> None:
         self._job = job
+        self._made = built
         self._home = home
         self._values = values
         self._follows = read is not None
@@ -474,13 +498,18 @@ class _StepReader:
         command = f"{pull.tool.value} {pull.verb.value}"
         if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
             return
-        if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
-            # What `docker load` brought is not known by name: it may be this very image.
-            return
         if pull.image is None:
             self._undecided(moment, pull.tool, command, "the command line does not name the image")
             return
-        self._pull(moment, pull.tool, f"{command} {pull.image.value}", [pull.image.value])
+        image = pull.image.value
+        if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
+            # What `docker load` brought is not known by name: it may be this very image.
+            fetched = any(image in earlier.texts for earlier in self.pulls)
+            if not fetched and _name_of(image) not in self._made:
+                reason = "it may be what docker load has brought"
+                self._undecided(moment, pull.tool, f"{command} {image}", reason)
+            return
+        self._pull(moment, pull.tool, f"{command} {image}", [image])
 
     def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
         command = f"{build.tool.value} build"
