@@ -53,6 +53,7 @@ _GENERATED = re.compile(
 #: The header that CircleCI's own translator of 1.0 configs left in files which are kept by hand
 #: ever since.
 _TRANSLATED_ONCE = re.compile(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
+_URL = re.compile(r"\w+://\S+")
 _FILE_NAME = re.compile(r"[\w@.-]*(?:/[\w@.-]+)+/?|[\w@-]+(?:\.[\w-]+)*\.[a-z]\w{0,5}\b")
 
 
@@ -135,6 +136,6 @@ def generated(source: SourceText) -> Generated | None:
     header = match.group() if match else ""
     if _GENERATED.search(header) is None or _TRANSLATED_ONCE.search(header) is not None:
         return None
-    names = [name for name in _FILE_NAME.findall(header) if name not in source.path]
-    names = [name for name in names if "://" not in name and not name.startswith("//")]
+    found: list[str] = _FILE_NAME.findall(_URL.sub(" ", header))
+    names = [name for name in found if name not in source.path]
     return Generated(names[0] if names else None)

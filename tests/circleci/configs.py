@@ -1,0 +1,37 @@
+"""Configs to test with, from texts."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.reading import MountedDocument, read_config
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.parsing import parse
+from cci_migrate.lossless.source import SourceText
+
+PATH = ".circleci/config.yml"
+
+
+def document_of(text: str, path: str = PATH) -> Document:
+    return parse(SourceText.decode(path, dedent(text).encode()))
+
+
+def config_of(text: str, *, is_orb_source: bool = False) -> Config:
+    return read_config([MountedDocument(document_of(text))], is_orb_source=is_orb_source)
+
+
+def values_of(config: Config) -> ParameterValues:
+    return ParameterValues(config)
+
+
+def job_of(config: Config, name: str) -> Job:
+    found = config.body.job(name)
+    assert found is not None
+    return found[1]
+
+
+def entry_of(config: Config, name: str) -> WorkflowJob:
+    (entry,) = (one for one in config.workflow_jobs if one.name == name)
+    return entry
