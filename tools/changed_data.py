@@ -24,6 +24,10 @@ LOGIN_KEYS = frozenset(
 )
 
 
+#: Keys whose value is a script.
+_SCRIPTS = ("run", "deploy", "command")
+
+
 class DataChangeKind(Enum):
     """What one difference is."""
 
@@ -61,7 +65,7 @@ def _differences(route: str, before: Data, after: Data) -> Iterator[DataChange]:
         yield from _list_differences(route, before, after)
     elif _became_entry(before, after):
         yield DataChange(route, DataChangeKind.CONTEXT_ADDED)
-    elif last in ("run", "deploy", "command") and isinstance(before, str) and isinstance(after, str):
+    elif last in _SCRIPTS and isinstance(before, str) and isinstance(after, str):
         if is_rewritten_login(before, after):
             yield DataChange(route, DataChangeKind.LOGIN_REWRITTEN)
         elif is_added_login(before, after):
