@@ -26,8 +26,7 @@ from statistics import median
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from cci_migrate.cli.processing import Task, process_files
-from cci_migrate.engine import nothing_else, process
+from cci_migrate.engine import process
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.outcomes import Examined
 from cci_migrate.policy import Policy
@@ -111,7 +110,7 @@ def bare_events(data: bytes) -> None:
 
 def check(data: bytes) -> None:
     """What the command does for ``--check``."""
-    process_files({PATH: data}, Task(Path(), (PATH,), POLICY), nothing_else)
+    process({PATH: data}, POLICY, only_find=True)
 
 
 def look(data: bytes) -> None:
