@@ -8,7 +8,7 @@ of type ``steps``), and workflow jobs add ``pre-steps`` and ``post-steps``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cci_migrate.circleci.conditions import condition_of
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
@@ -19,6 +19,7 @@ from cci_migrate.circleci.expressions import (
     whole_reference,
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
@@ -284,7 +285,7 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
     value = resolved(step.value)
     entries = entries_of(value)
     command = resolved(entries["command"].value) if "command" in entries else value
-    if not isinstance(command, Scalar):
+    if not isinstance(command, Scalar) or not command.value.strip():
         return None
 
     def text(name: str) -> str | None:

@@ -1,0 +1,287 @@
+"""What steps pull, and which logins stand before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import dedent, indent
+
+import pytest
+
+from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.step_pulls import JobDocker, job_docker
+from tests.circleci.configs import config_of, job_of, values_of
+
+HEAD = """\
+version: 2.1
+parameters: {x: {type: boolean, default: true}}
+orbs:
+  docker: circleci/docker@4.0.1
+  old: circleci/docker@2.8.2
+  unknown: circleci/docker@dev:x
+  aws-ecr: circleci/aws-ecr@8.2
+  gcp: circleci/gcp-gcr@0.15
+commands:
+  login:
+    parameters: {to: {type: string, default: docker.io}}
+    steps: [{docker/check: {registry: << parameters.to >>}}]
+jobs:
+  j:
+    parameters:
+      image: {type: enum, default: redis, enum: [redis, quay.io/acme/x]}
+      any: {type: string}
+      registry: {type: string, default: docker.io}
+"""
+
+
+def docker_of(
+    steps: str, files: Mapping[str, str] | None = None, on: str = "machine: true"
+) -> JobDocker | None:
+    text = HEAD + indent(f"{on}\nsteps:\n{indent(dedent(steps), '  ')}", "    ")
+    config = config_of(text)
+    read = None if files is None else files.get
+    return job_docker(config, config.body, job_of(config, "j"), None, values_of(config), read)
+
+
+def docker(
+    steps: str, files: Mapping[str, str] | None = None, on: str = "machine: true"
+) -> JobDocker:
+    found = docker_of(steps, files, on)
+    assert found is not None
+    return found
+
+
+def seen(found: JobDocker) -> list[tuple[str, ...]]:
+    """Each pull: the images whose registry is known, else why none is."""
+    return [pull.texts if pull.undecided is None else (pull.undecided,) for pull in found.pulls]
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("- run: docker pull redis:7", [("redis:7",)]),
+        ("- run: {command: docker run redis}", [("redis",)]),
+        ("- deploy: docker run redis", [("redis",)]),
+        ("- run: docker pull << parameters.image >>", [("redis", "quay.io/acme/x")]),
+        ("- docker/pull: {images: 'redis:7, alpine'}", [("redis:7", "alpine")]),
+        ("- docker/pull: {images: << parameters.image >>}", [("redis", "quay.io/acme/x")]),
+        ("- docker/pull", []),
+        ("- docker/push: {image: acme/x}", []),
+        ("- run: echo docker pull redis", []),
+        ("- run: {shell: python, command: docker pull redis}", []),
+        ("- run: {shell: pwsh, command: docker pull redis}", [("redis",)]),
+        ("- run: docker run local/image", []),
+        ("- run: echo FROM redis:7 | docker build -t acme/x -\n- run: docker run acme/x",
+         [("redis:7",)]),
+        ("- run: {command: docker pull $I, environment: {I: 'redis:7'}}", [("redis:7",)]),
+        ("- when: {condition: false, steps: [{run: docker pull redis}]}", []),
+    ],
+)  # fmt: skip
+def test_pulls(steps: str, expected: list[tuple[str, ...]]) -> None:
+    assert seen(docker(steps)) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ("- run: docker pull $IMAGE", "depends on a value"),
+        ("- run: docker pull << parameters.any >>", "depends on a value"),
+        ("- run: docker build .", "no Dockerfile to read"),
+        ("- run: docker build -f $FILE .", "which Dockerfile"),
+        ("- run: docker compose up", "no Compose file"),
+        ("- run: docker-compose -f x.yml up", "x.yml"),
+        ("- run: docker buildx bake", "bake"),
+        ("- run: xargs docker pull", "does not name the image"),
+        ("- docker/build: {image: x}", "no Dockerfile to read"),
+        ("- docker/build: {image: x, path: sub, dockerfile: D}", "no sub/D to read"),
+        ("- docker/build: {image: x, dockerfile: $D}", "which Dockerfile"),
+        ("- aws-ecr/build-and-push-image: {path: app}", "no app/Dockerfile to read"),
+        ("- gcp/build-image", "no Dockerfile to read"),
+        ("- run: docker load -i x.tar\n- run: docker run redis", "docker load"),
+    ],
+)
+def test_what_cannot_be_told_is_said(steps: str, words: str) -> None:
+    (pull,) = docker(steps).pulls
+    assert pull.hosts == frozenset()
+    assert pull.undecided is not None
+    assert words in pull.undecided
+
+
+FILES = {
+    "Dockerfile": "FROM redis:7 AS one\nFROM quay.io/acme/x\n",
+    "sub/Dockerfile": "ARG V=3\nFROM alpine:$V\n",
+    "docker-compose.yml": "services: {db: {image: 'postgres:16'}, web: {build: sub}}\n",
+    "ci/all.sh": "#!/bin/bash\n. ci/pull.sh\n",
+    "ci/pull.sh": "docker pull redis:7\n",
+    "ci/loop.sh": "ci/loop.sh; docker pull redis:7\n",
+    "ci/login.sh": 'echo "$P" | docker login -u "$U" --password-stdin\n',
+    "ci/perhaps.sh": 'if [ -f x ]; then echo "$P" | docker login -u u --password-stdin; fi\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("- run: docker build .", [("quay.io/acme/x",)]),
+        ("- run: docker build --target one .", [("redis:7",)]),
+        ("- run: docker build sub", [("alpine:3",)]),
+        ("- run: cd sub && docker build .", [("alpine:3",)]),
+        ("- run: {command: docker build ., working_directory: sub}", [("alpine:3",)]),
+        ("- run: {command: docker build ., working_directory: ~/project/sub}", [("alpine:3",)]),
+        ("- run: docker build --build-arg V=edge sub", [("alpine:edge",)]),
+        ("- docker/build: {image: x, path: sub}", [("alpine:3",)]),
+        ("- run: docker compose up -d db", [("postgres:16",)]),
+        ("- run: docker compose build", [("alpine:3",)]),
+        ("- run: docker compose up", [("postgres:16",), ("alpine:3",)]),
+        ("- run: bash ci/all.sh", [("redis:7",)]),
+        ("- run: ./ci/pull.sh", [("redis:7",)]),
+        ("- run: ./ci/none.sh", []),
+        ("- run: ci/loop.sh", [("redis:7",)] * 3),
+    ],
+)
+def test_files_of_the_repository(steps: str, expected: list[tuple[str, ...]]) -> None:
+    assert seen(docker(steps, FILES)) == expected
+
+
+def test_the_repository_lies_where_the_job_works() -> None:
+    steps = "- run: {command: docker build ., working_directory: ~/app/sub}"
+    assert seen(docker(steps, FILES, "machine: true\nworking_directory: ~/app")) == [("alpine:3",)]
+
+
+@pytest.mark.parametrize(
+    ("on", "steps", "daemon", "pulls"),
+    [
+        ("docker: [{image: x}]", "- run: docker pull redis", None, 0),
+        ("macos: {xcode: 15.4.0}", "- run: docker pull redis", None, 0),
+        ("docker: [{image: x}]", "- setup_remote_docker\n- run: docker pull redis",
+         Daemon.REMOTE, 1),
+        ("docker: [{image: x}]", "- run: docker pull redis\n- setup_remote_docker",
+         Daemon.REMOTE, 0),
+        ("machine: true", "- run: docker pull redis", Daemon.MACHINE, 1),
+        ("machine: {image: windows-server-2022}", "- run: docker pull redis", Daemon.WINDOWS, 1),
+    ],
+)  # fmt: skip
+def test_where_there_is_docker(on: str, steps: str, daemon: Daemon | None, pulls: int) -> None:
+    found = docker_of(steps, on=on)
+    assert (None if found is None else found.daemon) == daemon
+    assert (0 if found is None else len(found.pulls)) == pulls
+
+
+LOGIN = 'echo "$P" | docker login -u "$U" --password-stdin'
+
+
+@pytest.mark.parametrize(
+    ("steps", "registries", "username", "password"),
+    [
+        (f"- run: {LOGIN}", ("docker.io",), "$U", "$P"),
+        (f"- run: {LOGIN} quay.io", ("quay.io",), "$U", "$P"),
+        ("- run: docker login -u me -p ${P}", ("docker.io",), "me", "$P"),
+        ("- run: docker login -u me -p << parameters.any >>", ("docker.io",), "me", None),
+        ("- run: docker login -u << parameters.any >> -p $P", ("docker.io",), None, "$P"),
+        ("- run: docker login -u $(cat u) -p $P", ("docker.io",), None, "$P"),
+        ("- run: az acr login -n $NAME", ("*.azurecr.io",), None, None),
+        ("- docker/check", ("docker.io",), "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- login", ("docker.io",), "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- login: {to: quay.io}", ("quay.io",), "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {registry: 'https://index.docker.io/v1/'}", ("docker.io",),
+         "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {registry: << parameters.registry >>}", ("docker.io",),
+         "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {registry: << parameters.any >>}", (),
+         "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {registry: $HOST}", (), "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {docker_username: U, docker_password: P}", ("docker.io",), "$U", "$P"),
+        ("- old/check: {docker-username: U, docker-password: P}", ("docker.io",), "$U", "$P"),
+        ("- old/check: {docker_username: U}", ("docker.io",),
+         "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
+        ("- docker/check: {docker_username: $U}", ("docker.io",), None, "$DOCKER_PASSWORD"),
+        ("- docker/check: {docker_username: << parameters.any >>}", ("docker.io",), None,
+         "$DOCKER_PASSWORD"),
+        ("- unknown/check", ("docker.io",), None, None),
+        ("- aws-ecr/ecr-login", ("*.dkr.ecr.*.amazonaws.com",), None, None),
+        ("- gcp/gcr-auth", ("*gcr.io", "*-docker.pkg.dev"), None, None),
+    ],
+)  # fmt: skip
+def test_logins(
+    steps: str, registries: tuple[str, ...], username: str | None, password: str | None
+) -> None:
+    (login,) = docker(steps).logins
+    assert login.registries == registries
+    assert (login.username, login.password) == (username, password)
+
+
+def test_a_password_never_shows() -> None:
+    (login,) = docker("- run: docker login -u me -p hunter2").logins
+    assert login.written_out == "hunter2"
+    assert "hunter2" not in repr(login)
+
+
+PULL = "- run: docker pull redis"
+WHEN = "- when: {condition: << pipeline.parameters.x >>, steps: [docker/check]}"
+
+#: Steps whose last pull has a login before it, whatever happens.
+COVERED = {
+    "a login": f"- run: {LOGIN}\n{PULL}",
+    "in the same script": f"- run: {LOGIN} && docker pull redis",
+    "the orb's": f"- docker/check\n{PULL}",
+    "a command's": f"- login\n{PULL}",
+    "guarded by its own variables": f'- run: if [ -n "$P" ]; then {LOGIN}; fi\n{PULL}',
+    "in both branches": f"- run: if test -f x; then {LOGIN}; else {LOGIN}; fi\n{PULL}",
+    "in both branches of a later script": (
+        f"- run: test -f x && {LOGIN}\n- run: if test -f x; then {LOGIN}; else {LOGIN}; fi\n{PULL}"
+    ),
+    "under the same condition": (
+        f"{WHEN}\n- when: {{condition: <<pipeline.parameters.x>>, steps: [{PULL[2:]}]}}"
+    ).replace("[run: docker pull redis]", "[{run: docker pull redis}]"),
+    "under a condition that holds": (f"- when: {{condition: true, steps: [docker/check]}}\n{PULL}"),
+    "in a script of the repository": f"- run: ci/login.sh\n{PULL}",
+    "docker for podman": f"- run: {LOGIN}\n- run: podman pull docker.io/library/redis",
+    "a credential file": f"- run: echo '{{}}' > ~/.docker/config.json\n{PULL}",
+    "when: always": f"- run: {{command: '{LOGIN}', when: always}}\n{PULL}",
+    "logged out elsewhere": f"- docker/check\n- run: docker logout quay.io\n{PULL}",
+    "logged in again": f"- docker/check\n- run: docker logout\n- docker/check\n{PULL}",
+    "an orb that logs in to Docker Hub too": (
+        "- aws-ecr/build-and-push-image: {docker-login: true}\n- docker/check\n" + PULL
+    ),
+}
+
+#: Steps whose last pull may run without a login to Docker Hub.
+NOT_COVERED = {
+    "none": PULL,
+    "afterwards": f"{PULL}\n- docker/check",
+    "afterwards in the script": f"- run: docker pull redis && {LOGIN}",
+    "to another registry": f"- run: {LOGIN} quay.io\n{PULL}",
+    "to a registry that is not known": f"- docker/check: {{registry: $HOST}}\n{PULL}",
+    "under a condition": f"{WHEN}\n{PULL}",
+    "under the opposite condition": (
+        f"{WHEN}\n- unless:\n    condition: << pipeline.parameters.x >>\n    steps: [{{run: docker "
+        "pull redis}]"
+    ),
+    "in one branch": f"- run: if test -f x; then {LOGIN}; fi\n{PULL}",
+    "in one branch of a script": f"- run: ci/perhaps.sh\n{PULL}",
+    "on failure only": f"- run: {{command: '{LOGIN}', when: on_fail}}\n{PULL}",
+    "in the background": f"- run: {{command: '{LOGIN}', background: true}}\n{PULL}",
+    "logged out": f"- docker/check\n- run: docker logout\n{PULL}",
+    "podman for docker": (
+        f"- run: echo $P | podman login -u u --password-stdin docker.io\n{PULL}"
+    ),
+    "ECR only": f"- aws-ecr/ecr-login\n{PULL}",
+}  # fmt: skip
+
+
+def last_is_covered(steps: str) -> bool:
+    found = docker(steps, FILES)
+    return found.login_before(found.pulls[-1], "docker.io") is not None
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_a_login_stands_before_the_pull(name: str) -> None:
+    assert last_is_covered(COVERED[name])
+
+
+@pytest.mark.parametrize("name", NOT_COVERED)
+def test_no_login_stands_before_the_pull(name: str) -> None:
+    assert not last_is_covered(NOT_COVERED[name])
+
+
+def test_the_orbs_own_login_to_docker_hub_covers_what_it_builds() -> None:
+    assert docker("- aws-ecr/build-and-push-image: {docker-login: true}").pulls == ()
