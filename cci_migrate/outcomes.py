@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Settled, Severity, State
+from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import Position
 from cci_migrate.proof import ProvenChange
 

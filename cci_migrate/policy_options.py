@@ -5,9 +5,10 @@ Options win over the policy file; what they are silent of stays as the file has 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cci_migrate.docker.registries import host_matches
+from cci_migrate.frozen import dataclass
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,

@@ -1,30 +1,20 @@
-"""The concrete tree of a YAML document: every node with its span, aliases where they stand."""
+"""The concrete tree of a YAML document: every node with its span, aliases where they stand.
+
+Nodes are never shown whole: a scalar may be a password.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import SourceText, Span
-
-if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-
-    @dataclass_transform(frozen_default=True, eq_default=False)
-    def node_class(cls: type) -> type: ...
-
-else:
-    # A large config has a hundred thousand nodes, and a frozen dataclass takes three times as
-    # long to make as a plain one. The type checker holds nodes frozen; the interpreter need not.
-    # They are never shown: a scalar may be a password.
-    node_class = dataclass(slots=True, eq=False, repr=False)
 
 #: The way from a document's root to a node: keys and indexes, aliases followed on the way.
 Route = tuple[str | int, ...]
 
 
-@node_class
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scalar:
     """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
 
@@ -40,7 +30,7 @@ class Scalar:
     tag: str | None
 
 
-@node_class
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mapping:
     """A mapping, its entries in the order of the text, merge keys and duplicates among them.
 
@@ -56,7 +46,7 @@ class Mapping:
     tag: str | None
 
 
-@node_class
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sequence:
     """A sequence."""
 
@@ -69,7 +59,7 @@ class Sequence:
     tag: str | None
 
 
-@node_class
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Alias:
     """An alias, where it stands, and the node that it means (never an alias itself)."""
 

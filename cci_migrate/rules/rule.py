@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from cci_migrate.findings import Finding
+from cci_migrate.frozen import dataclass
 from cci_migrate.policy import Policy
 
 if TYPE_CHECKING:

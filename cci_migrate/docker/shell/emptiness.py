@@ -7,7 +7,8 @@ is nothing to log in with.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from cci_migrate.frozen import dataclass
 
 _VARIABLE = r"\$(?:\{(?P<braced>\w+)(?::?[-+]\w*)?\}|(?P<bare>\w+))"
 _UNARY = re.compile(

@@ -21,9 +21,11 @@ background.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TypeAlias
+
+from cci_migrate.frozen import dataclass
 
 
 class Kind(Enum):
