@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -47,7 +47,6 @@ from cci_migrate.conventions import (
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import host_matches, registry_at, registry_named_by_variable
 from cci_migrate.findings import Names
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.nodes import Scalar, resolved
 from cci_migrate.policy import (
     AwsKeyAuth,

@@ -8,10 +8,10 @@ that something else uses too is left alone, and the edit goes to the using entry
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.sharing import Sharing, Users, merge_chain
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping
 

@@ -8,11 +8,11 @@ carries over what its own key would hide.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from cci_migrate.circleci.images import (
     AWS_KEY_ID,
@@ -24,7 +24,6 @@ from cci_migrate.circleci.images import (
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import is_merge_key
 from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode

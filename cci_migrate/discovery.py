@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.engine import RepositoryReader, group_files
-from cci_migrate.frozen import dataclass
 from cci_migrate.outcomes import Cause, Failed, Outcome, Refused
 
 #: CircleCI's limit for a compiled config

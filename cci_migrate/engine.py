@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cci_migrate.assessment import Assessment, Authenticated, assess
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
@@ -23,7 +23,6 @@ from cci_migrate.findings import (
     Severity,
     State,
 )
-from cci_migrate.frozen import dataclass
 from cci_migrate.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.outcomes import Cause, Examined, Outcome, Refused

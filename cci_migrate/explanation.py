@@ -6,6 +6,7 @@ Workflow job -> job -> executor or step -> image -> credential -> context.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from typing_extensions import assert_never
@@ -27,7 +28,6 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import registry_of
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy import Policy
 
 _NOT_COVERED = "the policy has no credentials for the registry"

@@ -6,10 +6,10 @@ The comment stands on the line of what it is about, or on a line of its own abov
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cci_migrate.findings import Place
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import SourceText
 
 _COMMENT = re.compile(r"#\s*cci-migrate:\s*ignore(?:\[([^\]]*)\])?[ \t]*([^\r\n]*)")

@@ -8,6 +8,7 @@ https://circleci.com/docs/guides/execution-managed/private-images/.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from typing_extensions import assert_never
 
@@ -15,7 +16,6 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy import Platform
 
 #: How the images that CircleCI itself publishes begin.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.packing import Group, Part, group_by_name
@@ -15,7 +16,6 @@ from cci_migrate.circleci.source_kinds import (
     is_template_text,
     kind_of,
 )
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless import nodes
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import YamlError, parse

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
 from shlex import quote
 
 from cci_migrate.circleci.config import Config, Job
@@ -22,7 +23,6 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
-from cci_migrate.frozen import dataclass
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.nodes import Mapping

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
 from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Settled, Severity, State
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import Position
 from cci_migrate.proof import ProvenChange
 

@@ -6,7 +6,7 @@ A pure function: the same findings and decisions give the same plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from typing_extensions import assert_never
 
@@ -24,7 +24,6 @@ from cci_migrate.findings import (
     State,
     Suppress,
 )
-from cci_migrate.frozen import dataclass
 from cci_migrate.ignore_comments import comment_text, ignored_by
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
-
-from cci_migrate.frozen import dataclass
 
 
 class Platform(Enum):

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,

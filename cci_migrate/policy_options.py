@@ -5,10 +5,9 @@ Options win over the policy file; what they are silent of stays as the file has 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,

@@ -16,7 +16,7 @@ What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
 from typing_extensions import assert_never
@@ -25,7 +25,6 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.findings import Names, State
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import Operation

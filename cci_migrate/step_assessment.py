@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
@@ -13,7 +14,6 @@ from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull, job_d
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.shell import Tool, mentions_docker, mentions_script
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy

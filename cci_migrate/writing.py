@@ -12,9 +12,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.proof import FileChange, ProvenChange
 
 

@@ -8,9 +8,8 @@ https://circleci.com/docs/reference/configuration-reference/.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import Entry
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.nodes import Mapping as MappingNode

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import text_of, value_of
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cci_migrate.circleci.config import ImportedOrb
-from cci_migrate.frozen import dataclass
 
 DOCKER_ORB = "circleci/docker"
 DEFAULT_USERNAME = "DOCKER_LOGIN"

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-
-from cci_migrate.frozen import dataclass
 
 _EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)>>", re.DOTALL)
 _REFERENCE = re.compile(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")

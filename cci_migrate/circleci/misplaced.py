@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PASSWORD, USERNAME
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import (
     Entry,
     duplicate_keys,

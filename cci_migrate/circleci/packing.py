@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-
-from cci_migrate.frozen import dataclass
 
 SECTIONS = frozenset(
     {

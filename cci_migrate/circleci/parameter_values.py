@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 
 from typing_extensions import assert_never
@@ -23,7 +24,6 @@ from cci_migrate.circleci.config import (
 )
 from cci_migrate.circleci.expressions import Reference, Scope, references, substitute
 from cci_migrate.circleci.reading import executor_call
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from cci_migrate.circleci.config import (
     Command,
@@ -17,7 +18,6 @@ from cci_migrate.circleci.config import (
     WorkflowJob,
 )
 from cci_migrate.circleci.expressions import whole_reference
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import (
     Entry,
     entries_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from typing_extensions import assert_never
@@ -76,7 +76,6 @@ from cci_migrate.docker.shell import (
     mentions_script,
     same_image_key,
 )
-from cci_migrate.frozen import dataclass
 
 #: Reads a text file of the repository by its path from the root; None where there is none.
 ReadText = Callable[[str], "str | None"]

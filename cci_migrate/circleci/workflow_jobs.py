@@ -8,12 +8,12 @@ but on the entries in the group.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.reading import executor_call
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
 from cci_migrate.lossless.nodes import Scalar, Sequence, resolved
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.reports.report import Mode
 

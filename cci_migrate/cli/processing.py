@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cci_migrate.discovery import Repository, read_candidate, reader_of
 from cci_migrate.engine import RepositoryReader, group_files, process, source_trees
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.policy import Policy

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
-
-from cci_migrate.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import joined_path
-from cci_migrate.frozen import dataclass
 
 #: What ``docker compose`` looks for without ``-f``, in this order; next to the first that is
 #: there, the override of the same kind counts too.

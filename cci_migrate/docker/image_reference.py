@@ -9,9 +9,8 @@ Docker Hub name, with ``library/`` in front if it has one segment.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-
-from cci_migrate.frozen import dataclass
 
 #: Docker Hub as this package names it.
 DOCKER_HUB = "docker.io"

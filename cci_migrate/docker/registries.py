@@ -9,12 +9,12 @@ Google Artifact Registry.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 
 from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, normalise_host
-from cci_migrate.frozen import dataclass
 
 
 class CredentialForm(Enum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from typing_extensions import assert_never
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.layout import Style
 from cci_migrate.lossless.merging import MERGE_KEY
 from cci_migrate.lossless.operations import AliasTo, Content, Entries, Items, Text

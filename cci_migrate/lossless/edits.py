@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import Span
 
 

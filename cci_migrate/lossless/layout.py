@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,

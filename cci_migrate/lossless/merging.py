@@ -7,8 +7,8 @@ an earlier merge over a later one, and the last of duplicate keys over the other
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
 MERGE_KEY = "<<"

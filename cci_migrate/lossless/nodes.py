@@ -1,20 +1,30 @@
-"""The concrete tree of a YAML document: every node with its span, aliases where they stand.
-
-Nodes are never shown whole: a scalar may be a password.
-"""
+"""The concrete tree of a YAML document: every node with its span, aliases where they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.source import SourceText, Span
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+
+    @dataclass_transform(frozen_default=True, eq_default=False)
+    def node_class(cls: type) -> type: ...
+
+else:
+    # A large config has a hundred thousand nodes, and a frozen dataclass takes three times as
+    # long to make as a plain one. The type checker holds nodes frozen; the interpreter need not.
+    # They are never shown: a scalar may be a password.
+    node_class = dataclass(slots=True, eq=False, repr=False)
 
 #: The way from a document's root to a node: keys and indexes, aliases followed on the way.
 Route = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@node_class
 class Scalar:
     """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
 
@@ -30,7 +40,7 @@ class Scalar:
     tag: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@node_class
 class Mapping:
     """A mapping, its entries in the order of the text, merge keys and duplicates among them.
 
@@ -46,7 +56,7 @@ class Mapping:
     tag: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@node_class
 class Sequence:
     """A sequence."""
 
@@ -59,7 +69,7 @@ class Sequence:
     tag: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@node_class
 class Alias:
     """An alias, where it stands, and the node that it means (never an alias itself)."""
 

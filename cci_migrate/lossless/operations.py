@@ -7,7 +7,8 @@ the same to plain data. The proof holds one against the other, so the two share 
 
 from __future__ import annotations
 
-from cci_migrate.frozen import dataclass
+from dataclasses import dataclass
+
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
 
 

@@ -8,9 +8,8 @@ included, stays inside the line, as it does in git's own diffs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-
-from cci_migrate.frozen import dataclass
 
 _NO_NEWLINE = b"\\ No newline at end of file\n"
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import Examined
 from cci_migrate.reports.report import Report, Result

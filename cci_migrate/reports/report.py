@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from cci_migrate.findings import Settled, Severity, State
-from cci_migrate.frozen import dataclass
 from cci_migrate.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
 
 

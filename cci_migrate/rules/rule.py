@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cci_migrate.findings import Finding
-from cci_migrate.frozen import dataclass
 from cci_migrate.policy import Policy
 
 if TYPE_CHECKING:

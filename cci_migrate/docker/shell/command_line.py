@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import Quoting, Word
-from cci_migrate.frozen import dataclass
 
 
 def names(text: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from cci_migrate.docker.image_reference import has_placeholder, normalise_host
 from cci_migrate.docker.shell.command_line import (
@@ -35,7 +35,6 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.docker.shell.words import expands_braces
-from cci_migrate.frozen import dataclass
 
 _DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"

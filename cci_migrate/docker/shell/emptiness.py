@@ -7,8 +7,7 @@ is nothing to log in with.
 from __future__ import annotations
 
 import re
-
-from cci_migrate.frozen import dataclass
+from dataclasses import dataclass
 
 _VARIABLE = r"\$(?:\{(?P<braced>\w+)(?::?[-+]\w*)?\}|(?P<bare>\w+))"
 _UNARY = re.compile(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from cci_migrate.docker.shell.flow import Place
-from cci_migrate.frozen import dataclass
 
 
 class Tool(Enum):

@@ -21,11 +21,9 @@ background.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
-
-from cci_migrate.frozen import dataclass
 
 
 class Kind(Enum):

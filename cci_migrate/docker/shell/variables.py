@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.facts import Word
 from cci_migrate.docker.shell.flow import Place, Standing, surely_before
-from cci_migrate.frozen import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node

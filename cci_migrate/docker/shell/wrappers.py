@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
 from cci_migrate.docker.shell.facts import Word
-from cci_migrate.frozen import dataclass
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
