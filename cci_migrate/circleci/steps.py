@@ -8,7 +8,7 @@ of type ``steps``), and workflow jobs add ``pre-steps`` and ``post-steps``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from cci_migrate.circleci.conditions import condition_of
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
@@ -19,7 +19,6 @@ from cci_migrate.circleci.expressions import (
     whole_reference,
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.frozen import dataclass
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
