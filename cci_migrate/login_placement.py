@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from shlex import quote
 
-from cci_migrate.circleci.config import Config, Job
+from cci_migrate.circleci.config import Config, Job, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
     DEFAULT_PASSWORD,
@@ -19,14 +19,29 @@ from cci_migrate.circleci.docker_orb import (
 )
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.circleci.sharing import node_anchor
+from cci_migrate.circleci.step_pulls import (
+    JobDocker,
+    StepLogin,
+    StepPull,
+    serves,
+    surely_done,
+)
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import own_entry
-from cci_migrate.lossless.nodes import Mapping
-from cci_migrate.lossless.operations import AddEntry, AddItem, Content, Entries, Operation, Text
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, resolved, walk
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AddItem,
+    AliasTo,
+    Content,
+    Entries,
+    Operation,
+    Text,
+)
 from cci_migrate.policy import LoginMethod, PasswordAuth, Policy
 from cci_migrate.step_assessment import MissingLogin
 
@@ -62,7 +77,9 @@ class LoginPlacement:
             job = id(one.docker.job)
             self._needing.setdefault(one.host, set()).add(job)
             self._tools[one.host, job] = one.tool
-        self._users = _users(config, dockers) if missing else {}
+        found = tuple(dockers) if missing else ()
+        self._users = _users(config, found) if missing else {}
+        self._own = tuple(own_logins(config, found))
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth
@@ -103,6 +120,9 @@ class LoginPlacement:
         users = self._users[id(place.sequence)]
         tools = {self._tools[missing.host, id(user.job)] for user in users}
         tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
+        for own in self._own:
+            if own.fits(missing.host, place, credential) and serves(own.login.tool, tool):
+                return own.content, ()
         if tool is Tool.DOCKER and all(self._has_bash(user) for user in users):
             by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
             if by_orb is not None:
@@ -142,6 +162,64 @@ def _users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, Seque
                     for place in step.path:
                         found[id(place.sequence)][id(job)] = _User(job, None)
     return {sequence: tuple(users.values()) for sequence, users in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLogin:
+    """A login that the config has ready for use: a command, or a step with an anchor.
+
+    ``home`` is where the command can be called, None for a step. ``content`` is the step that
+    makes it.
+    """
+
+    login: StepLogin
+    content: Content
+    home: Namespace | None
+
+    def fits(self, host: str, place: StepPlace, credential: PasswordAuth) -> bool:
+        """Whether it can stand at ``place`` and logs in to ``host`` with ``credential``."""
+        login = self.login
+        if login.registries != (host,) or login.username is None or login.password is None:
+            return False
+        if PasswordAuth(login.username, login.password) != credential:
+            return False
+        if isinstance(self.content, AliasTo):
+            target, sequence = self.content.target, place.sequence
+            return target.source is sequence.source and target.end <= sequence.start
+        return self.home is place.home
+
+
+def own_logins(config: Config, dockers: Iterable[JobDocker]) -> Iterator[OwnLogin]:
+    """The logins that some job makes by a command of the config or by an alias.
+
+    Only what does nothing else and needs no arguments: a command of one step, a step that pulls
+    nothing and is sure to log in.
+    """
+    seen: set[int] = set()
+    for docker in dockers:
+        pulling = {pull.moment.order for pull in docker.pulls}
+        for login in docker.logins:
+            step = login.moment.step
+            is_sure = login.moment.relied_on and surely_done(login.moment)
+            if not is_sure or login.moment.order in pulling or id(step.node) in seen:
+                continue
+            seen.add(id(step.node))
+            target = resolved(step.node)
+            if isinstance(step.node, Alias) and _is_only_anchor(config, step.node.name, target):
+                yield OwnLogin(login, AliasTo(target, step.node.name), None)
+            elif len(step.path) > 1 and len(step.path[-1].sequence.items) == 1:
+                home = step.path[-2].home
+                for name, command in home.commands.items():
+                    own = None if command.steps is None else resolved(command.steps.value)
+                    if own is step.path[-1].sequence and not command.parameters:
+                        yield OwnLogin(login, Text(name), home)
+
+
+def _is_only_anchor(config: Config, name: str, target: Node) -> bool:
+    """Whether ``name`` means ``target`` wherever it is used."""
+    roots = [document.root for document in config.documents if document.root is not None]
+    named = (node for root in roots for node in walk(root) if node_anchor(node) == name)
+    return all(node is target for node in named)
 
 
 def login_places(docker: JobDocker, pull: StepPull) -> Iterator[StepPlace]:

@@ -224,6 +224,11 @@ def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
     return inner and logged_in_at_end(outermost, script)
 
 
+def surely_done(moment: Moment) -> bool:
+    """Whether ``moment`` has been whenever its step is over."""
+    return all(logged_in_at_end([fact], script) for script, fact in moment.facts)
+
+
 def _before_in_step(ways: list[tuple[tuple[Script, Fact], ...]], target: Moment) -> bool:
     if not ways or not ways[0] or not target.facts:
         return False

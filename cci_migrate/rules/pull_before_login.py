@@ -15,10 +15,12 @@ from addresses that many builds share.
 
 ## The fix
 
-In a 2.1 config the Docker orb's `docker/check`, under the alias and at the version that the file
-has; else, or with `--login cli`, a `run` step with `--password-stdin`, which goes on without a
-login where the variables are not there (in the builds of forked pull requests). Before the first
-pull, once a registry a job.
+The login that the config has ready, where it has one: a command that does nothing else, or a step
+with an anchor. Else, in a 2.1 config, the Docker orb's `docker/check`, under the alias and at the
+version that the file has. Else, or with `--login cli`, a `run` step with `--password-stdin`, which
+goes on without a login where the variables are not there (in the builds of forked pull requests);
+so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
+and only in lists of steps whose other users need it too.
 """
 
 from __future__ import annotations
