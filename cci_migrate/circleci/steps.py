@@ -172,16 +172,17 @@ class _Reader:
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             return
-        way = replace(way, depth=way.depth + 1)
+        depth = way.depth + 1
         if isinstance(value, Scalar):
-            yield from self._passed(value, bindings, way)
+            yield from self._passed(value, bindings, replace(way, depth=depth))
         if not isinstance(value, SequenceNode):
             return
         for index, item in enumerate(value.items):
             if self._count > _MOST_STEPS:
                 return
             place = StepPlace(value, index, bindings.home, way.guards)
-            yield from self._item(item, bindings, replace(way, path=(*way.path, place)))
+            below = _Way((*way.path, place), way.guards, way.commands, depth)
+            yield from self._item(item, bindings, below)
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
         """The steps that ``<< parameters.x >>`` stands for."""
