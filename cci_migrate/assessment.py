@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cci_migrate.auth_block import values_of
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
@@ -26,7 +27,6 @@ from cci_migrate.circleci.images import (
 from cci_migrate.circleci.misplaced import MisplacedKind, auth_on_owners, beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
-from cci_migrate.circleci.step_pulls import ReadText
 from cci_migrate.circleci.workflow_jobs import (
     HeldContexts,
     held_contexts,
@@ -63,6 +63,9 @@ from cci_migrate.step_assessment import (
     logins_of,
     missing_logins,
 )
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import ReadText
 
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
 INCOMPLETE_AUTH = "incomplete-auth"

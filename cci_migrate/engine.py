@@ -9,10 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cci_migrate.assessment import Assessment, Authenticated, assess
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
-from cci_migrate.explanation import explained_pulls
 from cci_migrate.findings import (
     APPLY_ALL,
     Apply,
@@ -28,9 +28,12 @@ from cci_migrate.lossless.source import SourceText
 from cci_migrate.outcomes import Cause, Examined, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
-from cci_migrate.proof import NotProven, Reading, prove
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.todos import notes, todos
+
+if TYPE_CHECKING:
+    from cci_migrate.explanation import ExplainedPull
+    from cci_migrate.proof import Reading
 
 #: Gives the bytes of a file of the repository by its path from the root, None if there is none.
 RepositoryReader = Callable[[str], bytes | None]
@@ -86,6 +89,8 @@ def process(
         return _with_findings(refused, plan)
     change = None
     if plan.operations and writes:
+        from cci_migrate.proof import NotProven, prove
+
         # Where a human left out some fixes, the outcome may show another convention.
         is_whole = not decisions.by_key and decisions.otherwise == Apply()
         known = None if is_whole else examined.assessment
@@ -110,8 +115,14 @@ def process(
         notes=notes(examined.assessment, plan),
         images=len(examined.assessment.images),
         authenticated=_authenticated(examined.assessment, plan),
-        pulls=explained_pulls(examined.assessment) if explain else (),
+        pulls=_explained(examined.assessment) if explain else (),
     )
+
+
+def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
+    from cci_migrate.explanation import explained_pulls
+
+    return explained_pulls(assessment)
 
 
 def process_repository(
@@ -144,6 +155,8 @@ class _Examination:
 
     @property
     def reading(self) -> Reading:
+        from cci_migrate.proof import Reading
+
         return Reading(
             self.assessment.config.documents,
             tuple(one.image for one in self.assessment.images),

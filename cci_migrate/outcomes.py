@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.lossless.source import Position
-from cci_migrate.proof import ProvenChange
+
+if TYPE_CHECKING:
+    from cci_migrate.explanation import ExplainedPull
+    from cci_migrate.proof import ProvenChange
 
 __all__ = [
     "Cause",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
@@ -25,10 +26,11 @@ from cci_migrate.findings import (
     Suppress,
 )
 from cci_migrate.ignore_comments import comment_text, ignored_by
-from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation
-from cci_migrate.lossless.rendering import CannotRenderError, node_of, render
+
+if TYPE_CHECKING:
+    from cci_migrate.lossless.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ def plan_changes(
     chosen = [_choose(finding, decisions) for finding in all_findings]
     wanted = _operations(chosen)
     edits = _rendered(documents, wanted) if writes else {}
-    if edits is None:
+    if isinstance(edits, str):
         chosen = [_renderable(documents, one) for one in chosen]
     settled, kept = _settle(all_findings, chosen)
-    if writes and (edits is None or kept != wanted):
+    if writes and (isinstance(edits, str) or kept != wanted):
         edits = _rendered(documents, kept)
-    if edits is None:
+    if isinstance(edits, str):
         # Each can be written, but not all of them in one text.
         together = "the changes of this file cannot be written together"
         chosen = [_left(one, together) for one in chosen]
@@ -142,10 +144,9 @@ def _answered(remedy: Remedy, choice: str) -> _Chosen:
 
 
 def _renderable(documents: Sequence[Document], one: _Chosen) -> _Chosen:
-    try:
-        _render(documents, one.operations)
-    except CannotRenderError as error:
-        return _left(one, f"the change cannot be written here: {error}")
+    found = _rendered(documents, one.operations)
+    if isinstance(found, str):
+        return _left(one, f"the change cannot be written here: {found}")
     return one
 
 
@@ -155,24 +156,24 @@ def _left(one: _Chosen, reason: str) -> _Chosen:
 
 def _rendered(
     documents: Sequence[Document], operations: Sequence[Operation]
-) -> Mapping[str, tuple[Edit, ...]] | None:
-    try:
-        return _render(documents, operations)
-    except CannotRenderError:
-        return None
+) -> Mapping[str, tuple[Edit, ...]] | str:
+    """The edits of each file, or why ``operations`` cannot be written."""
+    if not operations:
+        return {}
+    # Not needed for looking only.
+    from cci_migrate.lossless.rendering import CannotRenderError, node_of, render
 
-
-def _render(
-    documents: Sequence[Document], operations: Sequence[Operation]
-) -> Mapping[str, tuple[Edit, ...]]:
     by_source: dict[int, list[Operation]] = {}
     for operation in operations:
         by_source.setdefault(id(node_of(operation).source), []).append(operation)
-    return {
-        document.source.path: render(document, by_source[id(document.source)])
-        for document in documents
-        if id(document.source) in by_source
-    }
+    try:
+        return {
+            document.source.path: render(document, by_source[id(document.source)])
+            for document in documents
+            if id(document.source) in by_source
+        }
+    except CannotRenderError as error:
+        return str(error)
 
 
 def _operations(chosen: Iterable[_Chosen]) -> tuple[Operation, ...]:

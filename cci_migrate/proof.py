@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -40,6 +40,9 @@ from cci_migrate.policy import (
     RegistryCredential,
 )
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import JobDocker
 
 
 class Clause(Enum):

@@ -6,17 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
 from cci_migrate.circleci.docker_orb import ORBS_WITH_DOCKER
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull, job_docker
 from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
-from cci_migrate.docker.shell import Tool, mentions_docker, mentions_script
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull
+    from cci_migrate.docker.shell import Tool
 
 PULL_BEFORE_LOGIN = "pull-before-login"
 
@@ -45,6 +50,8 @@ class MissingLogin:
     @property
     def tool(self) -> Tool:
         """The program to log in with: what it leaves must serve all the pulls."""
+        from cci_migrate.docker.shell import Tool
+
         tools = [pull.tool for _, pull in self.pulls]
         return Tool.DOCKER if Tool.DOCKER in tools else tools[0]
 
@@ -91,6 +98,15 @@ class JobDockers:
         texts = [document.source.text for document in config.documents]
         if not any(_may_use_docker(text, follow=read is not None) for text in texts):
             return
+        remote = may_set_up_remote(config)
+        if all(
+            daemons_of(job, home, config, values, has_remote=remote).main is Daemon.NONE
+            for home, job in _jobs(config)
+        ):
+            return
+        # Most configs have no Docker for their steps, and need nothing that reads scripts.
+        from cci_migrate.circleci.step_pulls import job_docker
+
         entries: dict[int, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             found = config.body.job(entry.calls)

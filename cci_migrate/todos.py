@@ -10,7 +10,6 @@ from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.impact import registry_name
-from cci_migrate.login_placement import is_orb_login
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, walk
 from cci_migrate.lossless.operations import AddItem
@@ -18,6 +17,7 @@ from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform
 from cci_migrate.rules.wording import listed
+from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
 
 
 def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
@@ -81,7 +81,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The project's environment variables must hold {listed(list(in_project))}{why}. "
             "Builds of forked pull requests get them only if the project passes secrets to forks."
         )
-    if any(_adds_check(one) for one in plan.settled):
+    if PULL_BEFORE_LOGIN in rules and any(_adds_check(one) for one in plan.settled):
         yield (
             "docker/check fails where its variables are empty, and the build with it. Where builds "
             "of forked pull requests matter, take --login cli: its step goes on without a login."
@@ -95,6 +95,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
 
 def _adds_check(one: Settled) -> bool:
     """Whether the login that is added is the Docker orb's."""
+    from cci_migrate.login_placement import is_orb_login
+
     remedy = one.finding.remedy
     if one.state is not State.FIXED or not isinstance(remedy, Fix):
         return False

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -58,6 +59,13 @@ def daemons_of(
     if not has_remote:
         found = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in found}
     return JobDaemons(frozenset(found))
+
+
+@lru_cache(maxsize=4)
+def may_set_up_remote(config: Config) -> bool:
+    """Whether any job of ``config`` may set up remote Docker: most of the others need no look."""
+    texts = [document.source.text for document in config.documents]
+    return any("setup_remote_docker" in text or "setup-remote-docker" in text for text in texts)
 
 
 def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -> Iterator[Daemon]:

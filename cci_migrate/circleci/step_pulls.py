@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons, daemons_of
+from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons, daemons_of, may_set_up_remote
 from cci_migrate.circleci.docker_orb import (
     BUILD_COMMANDS,
     DEFAULT_PASSWORD,
@@ -27,7 +27,6 @@ from cci_migrate.circleci.docker_orb import (
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.steps import (
-    SETUP,
     RunStep,
     Step,
     StepDefaults,
@@ -268,7 +267,7 @@ def job_docker(
     read: ReadText | None,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
-    perhaps = daemons_of(job, home, config, values, has_remote=_has_remote(config))
+    perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
     if perhaps.main is Daemon.NONE:
         return None
     steps = job_steps(config, home, job, entry)
@@ -294,13 +293,6 @@ def job_docker(
         tuple(reader.logins),
         tuple(reader.logouts),
     )
-
-
-@lru_cache(maxsize=4)
-def _has_remote(config: Config) -> bool:
-    """Whether any job of ``config`` may set up remote Docker: most of the others need no look."""
-    texts = [document.source.text for document in config.documents]
-    return any(SETUP in text or "setup-remote-docker" in text for text in texts)
 
 
 _BUILT = re.compile(

@@ -17,26 +17,35 @@ they were.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from cci_migrate.assessment import Assessment
 from cci_migrate.circleci.config import Job
-from cci_migrate.circleci.docker_daemon import Daemon
-from cci_migrate.circleci.step_pulls import facts, step_dialect
-from cci_migrate.circleci.steps import RunStep, run_step
-from cci_migrate.docker.shell import Login, mentions_docker
+from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.docker_daemon import Daemon
+    from cci_migrate.circleci.steps import RunStep
+    from cci_migrate.docker.shell import Login
 
 ID = "password-argument"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each script, with all its logins."""
+    dockers = assessment.dockers.all()
+    if not dockers:
+        return
+    from cci_migrate.circleci.steps import run_step
+    from cci_migrate.docker.shell import Login
+
     told: set[int] = set()
-    for docker in assessment.dockers.all():
+    for docker in dockers:
         for step in docker.steps:
             run = run_step(step, docker.defaults)
             if run is None or id(run.command) in told or not mentions_docker(run.command.value):
@@ -52,6 +61,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:
+    from cci_migrate.circleci.step_pulls import facts, step_dialect
+
     script = facts(run.command.value, step_dialect(run, daemon), run.environment)
     return [*script.facts, *script.uncalled]
 

@@ -26,18 +26,25 @@ and only in lists of steps whose other users need it too.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cci_migrate.assessment import Assessment
-from cci_migrate.circleci.docker_daemon import runs_on_runner
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.impact import of_anonymous_step, registry_name
-from cci_migrate.login_placement import LoginPlacement, NoLoginPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
+
+if TYPE_CHECKING:
+    from cci_migrate.login_placement import LoginPlacement
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry."""
+    if not assessment.missing_logins:
+        return
+    from cci_migrate.circleci.docker_daemon import runs_on_runner
+    from cci_migrate.login_placement import LoginPlacement
+
     placement = LoginPlacement(
         assessment.config,
         assessment.missing_logins,
@@ -70,6 +77,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
+    from cci_migrate.login_placement import NoLoginPlace
+
     credential = assessment.login_credential(missing)
     if credential is None:
         return NoFix("no user name and password are known for it", "name them in the policy")

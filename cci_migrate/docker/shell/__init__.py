@@ -27,13 +27,8 @@ from collections.abc import Iterable, Mapping
 
 from typing_extensions import assert_never
 
-from cci_migrate.docker.shell.dialects import (
-    Dialect,
-    dialect_of,
-    mentions_docker,
-    mentions_script,
-    reads,
-)
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
 from cci_migrate.docker.shell.docker_cli import LocalImages, same_image_key
 from cci_migrate.docker.shell.facts import (
     BakeBuild,

@@ -1,4 +1,4 @@
-"""Which shell a step runs in, and whether its script is worth parsing at all."""
+"""Which shell a step runs in, and whether its scripts are read at all."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ _BY_PROGRAM = {
 #: Words that precede the shell in ``shell:`` (``/usr/bin/env bash``, ``sudo -E bash -e``).
 _BEFORE_PROGRAM = frozenset({"env", "sudo", "exec", "command"})
 
-#: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
-_DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
-_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
-_CALL = re.compile(
-    r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
-)
-
 
 def dialect_of(shell: str | None) -> Dialect:
     r"""Tell the dialect of a step whose ``shell:`` is ``shell``; None is CircleCI's default, bash.
@@ -62,21 +55,6 @@ def dialect_of(shell: str | None) -> Dialect:
         if name not in _BEFORE_PROGRAM:
             return _BY_PROGRAM.get(name, Dialect.OTHER)
     return Dialect.OTHER
-
-
-def mentions_docker(text: str) -> bool:
-    """Tell, cheaply, whether ``text`` may hold a fact other than a `ScriptCall`.
-
-    A yes may be wrong, a no is not (but for words that the shell first puts together).
-    """
-    if "docker" in text and _DOCKER.search(text) is not None:
-        return True
-    return any(word in text for word in _OTHERS)
-
-
-def mentions_script(text: str) -> bool:
-    """Tell, cheaply, whether ``text`` may call another script of the repository."""
-    return _CALL.search(text) is not None
 
 
 def reads(dialect: Dialect) -> bool:

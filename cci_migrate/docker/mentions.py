@@ -1,0 +1,27 @@
+"""Whether a text is worth reading as a shell script at all: cheap tests to ask first."""
+
+from __future__ import annotations
+
+import re
+
+#: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
+_DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
+_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
+_CALL = re.compile(
+    r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
+)
+
+
+def mentions_docker(text: str) -> bool:
+    """Tell, cheaply, whether ``text`` may hold a fact other than a `ScriptCall`.
+
+    A yes may be wrong, a no is not (but for words that the shell first puts together).
+    """
+    if "docker" in text and _DOCKER.search(text) is not None:
+        return True
+    return any(word in text for word in _OTHERS)
+
+
+def mentions_script(text: str) -> bool:
+    """Tell, cheaply, whether ``text`` may call another script of the repository."""
+    return _CALL.search(text) is not None
