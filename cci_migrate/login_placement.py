@@ -312,15 +312,28 @@ def is_orb_login(content: Content) -> bool:
 
 
 def _import(config: Config, alias: str, version: str) -> Operation | None:
+    """What imports the Docker orb; None where there is no place for it.
+
+    In a packed tree the orbs may stand in another file than the version: ``circleci config pack``
+    refuses a section that stands twice.
+    """
     root = _root_with_version(config)
     if root is None:
         return None
     orb = Text(f"{DOCKER_ORB}@{version}")
     orbs = own_entry(root, ORBS)
-    if orbs is None:
+    if orbs is not None:
+        return AddEntry(orbs.value, alias, orb) if isinstance(orbs.value, Mapping) else None
+    if not config.body.imported and not config.body.inline:
         return AddEntry(root, ORBS, Entries(((alias, orb),)), "version")
-    if isinstance(orbs.value, Mapping):
-        return AddEntry(orbs.value, alias, orb)
+    known = {id(one.node) for one in config.body.imported.values()}
+    for document in config.documents:
+        section = own_entry(document.root, ORBS) if isinstance(document.root, Mapping) else None
+        holder = document.root if section is None else section.value
+        if isinstance(holder, Mapping):
+            values = (value for _, value in holder.entries)
+            if any(id(resolved(value)) in known for value in values):
+                return AddEntry(holder, alias, orb)
     return None
 
 
