@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -453,7 +452,7 @@ def _state(
         username, password = misplaced.username, misplaced.password
         both = PasswordAuth(username, password) if username and password else None
         return Misplaced(misplaced.kind, both)
-    if any(fnmatchcase(text, glob) for glob in policy.exempt_images for text in image.texts):
+    if any(policy.exempts(text) for text in image.texts):
         return Exempt()
     host = image.host
     path = image.item.image.key.source.path

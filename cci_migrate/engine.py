@@ -158,7 +158,7 @@ class _Examination:
         from cci_migrate.proof import Reading
 
         return Reading(
-            self.assessment.config.documents,
+            self.assessment.config,
             tuple(one.image for one in self.assessment.images),
             self.plan,
             {host: one.credential for host, one in self.assessment.conventions.items()},
@@ -205,6 +205,13 @@ def _text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
 
 
 def _findings(assessment: Assessment, policy: Policy) -> Iterator[Finding]:
+    if policy.revert is not None:
+        from cci_migrate.reversal import findings
+
+        for finding in findings(assessment, policy.revert):
+            if policy.is_selected(finding.rule):
+                yield finding
+        return
     for rule in RULES:
         if policy.is_selected(rule.id):
             yield from rule.detect(assessment)
@@ -269,6 +276,10 @@ def _secrets(assessment: Assessment) -> tuple[str, ...]:
 
 
 def _authenticated(assessment: Assessment, plan: Plan) -> int:
+    if assessment.policy.revert is not None:
+        from cci_migrate.reversal import authenticated_after
+
+        return authenticated_after(assessment, plan.fixed)
     rules = ("unauthenticated-image", "incomplete-auth", "misplaced-auth", "undecidable-image")
     fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
     return sum(

@@ -90,7 +90,8 @@ class Finding:
     ``key`` is the same from run to run while the config's structure is (it names the rule, the
     file and the route). ``subject`` is the image or job it is about, ``owner`` what that belongs
     to ("job build"). ``because`` says why it matters on the policy's platform. ``after`` lists
-    keys of findings on whose fixes this one rests: it is moot when none of them is applied.
+    keys of findings on whose fixes this one rests: it is moot when none of them is applied;
+    ``after_all``, when one of them is not.
     ``registry`` is the registry it is about, where there is one.
     """
 
@@ -104,6 +105,7 @@ class Finding:
     remedy: Remedy
     registry: str | None = None
     after: tuple[str, ...] = ()
+    after_all: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

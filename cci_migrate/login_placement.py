@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from cci_migrate.circleci.config import Config, Job, Namespace
@@ -14,6 +14,7 @@ from cci_migrate.circleci.docker_orb import (
     DEFAULT_PASSWORD,
     DEFAULT_USERNAME,
     DOCKER_ORB,
+    ORBS,
     docker_orb,
     spelling_of,
 )
@@ -45,7 +46,6 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.policy import LoginMethod, PasswordAuth, Policy
 from cci_migrate.step_assessment import MissingLogin
 
-ORBS = "orbs"
 _ALIASES = ("docker", "circleci-docker", "docker-orb")
 
 
@@ -78,7 +78,7 @@ class LoginPlacement:
             self._needing.setdefault(one.host, set()).add(job)
             self._tools[one.host, job] = one.tool
         found = tuple(dockers) if missing else ()
-        self._users = _users(config, found) if missing else {}
+        self._users = step_users(config, found) if missing else {}
         self._own = tuple(own_logins(config, found))
 
     def operations(
@@ -129,7 +129,7 @@ class LoginPlacement:
                 return by_orb
         return _run_login(missing.host, tool, credential, _shell(users)), ()
 
-    def _has_bash(self, user: _User) -> bool:
+    def _has_bash(self, user: StepUser) -> bool:
         docker = user.docker
         if docker is None or Daemon.WINDOWS in docker.daemons.kinds:
             return False
@@ -139,28 +139,28 @@ class LoginPlacement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _User:
+class StepUser:
     """A job that runs a list of steps; ``docker`` is None if it has no Docker."""
 
     job: Job
     docker: JobDocker | None
 
 
-def _users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, Sequence[_User]]:
+def step_users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, Sequence[StepUser]]:
     """Which jobs run each list of steps, by the list's id()."""
-    found: dict[int, dict[int, _User]] = defaultdict(dict)
+    found: dict[int, dict[int, StepUser]] = defaultdict(dict)
     with_docker: set[int] = set()
     for docker in dockers:
         with_docker.add(id(docker.job))
         for step in docker.steps:
             for place in step.path:
-                found[id(place.sequence)][id(docker.job)] = _User(docker.job, docker)
+                found[id(place.sequence)][id(docker.job)] = StepUser(docker.job, docker)
     for home in config.body.walk():
         for job in home.jobs.values():
             if id(job) not in with_docker:
                 for step in job_steps(config, home, job, None):
                     for place in step.path:
-                        found[id(place.sequence)][id(job)] = _User(job, None)
+                        found[id(place.sequence)][id(job)] = StepUser(job, None)
     return {sequence: tuple(users.values()) for sequence, users in found.items()}
 
 
@@ -303,6 +303,18 @@ def _orb_login(
     return Entries(((name, Entries(tuple(arguments))),)), imports
 
 
+def login_steps(
+    host: str, place: StepPlace, credential: PasswordAuth, config: Config, policy: Policy
+) -> Iterator[Content]:
+    """Every step that could have been written at ``place`` to log in, in whichever way."""
+    by_orb = _orb_login(host, place, credential, config, replace(policy, login=LoginMethod.ORB))
+    if by_orb is not None:
+        yield by_orb[0]
+    for tool in Tool:
+        for shell in (None, "bash", "bash.exe"):
+            yield _run_login(host, tool, credential, shell)
+
+
 def is_orb_login(content: Content) -> bool:
     """Whether ``content``, a step, is the Docker orb's ``check``."""
     name = content.value if isinstance(content, Text) else ""
@@ -347,7 +359,7 @@ def _root_with_version(config: Config) -> Mapping | None:
     return None
 
 
-def _shell(users: Iterable[_User]) -> str | None:
+def _shell(users: Iterable[StepUser]) -> str | None:
     """The ``shell`` that a login step must name so that all ``users`` run it in a POSIX shell."""
     daemons: set[Daemon] = set()
     shells: set[str | None] = set()

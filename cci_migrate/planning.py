@@ -96,6 +96,8 @@ def _settle(
         if finding.after and done.isdisjoint(finding.after):
             # It rests on fixes none of which is made: there is nothing to say of it.
             continue
+        if not done.issuperset(finding.after_all):
+            continue
         if one.state is State.FIXED:
             done.add(finding.key)
         settled.append(Settled(finding, one.state, one.reason))

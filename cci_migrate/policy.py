@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from fnmatch import fnmatchcase
 
 
 class Platform(Enum):
@@ -26,6 +27,13 @@ class LoginMethod(Enum):
 
     ORB = "orb"
     CLI = "cli"
+
+
+class Revert(Enum):
+    """What is to be taken out again of that which the policy would put in."""
+
+    ALL = "all"
+    CONTEXTS = "contexts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ class Policy:
     """Everything the user can decide that is not a decision about one finding.
 
     ``credentials`` is None when each file's own convention is to be followed, and contexts
-    where it has none. ``select`` None means every rule.
+    where it has none. ``select`` None means every rule. ``revert`` asks for the opposite of the
+    fixes; None for the fixes.
     """
 
     platform: Platform = Platform.CLOUD
@@ -106,7 +115,12 @@ class Policy:
     docker_orb: str = DEFAULT_DOCKER_ORB
     fix_orbs: bool = False
     add_workflow: bool = False
+    revert: Revert | None = None
 
     def is_selected(self, rule: str) -> bool:
         """Whether findings of ``rule`` are wanted."""
         return rule not in self.ignore and (self.select is None or rule in self.select)
+
+    def exempts(self, image: str) -> bool:
+        """Whether pulls of ``image``, as it is written, need no credentials."""
+        return any(fnmatchcase(image, glob) for glob in self.exempt_images)

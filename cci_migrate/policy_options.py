@@ -17,6 +17,7 @@ from cci_migrate.policy import (
     Platform,
     Policy,
     RegistryPolicy,
+    Revert,
 )
 
 
@@ -34,6 +35,7 @@ class PolicyOptions:
     login: LoginMethod | None = None
     fix_orbs: bool = False
     add_workflow: bool = False
+    revert: Revert | None = None
 
 
 def told_by(options: PolicyOptions) -> frozenset[str]:
@@ -63,6 +65,7 @@ def policy_of(options: PolicyOptions, base: Policy) -> Policy:
         login=options.login or base.login,
         fix_orbs=options.fix_orbs or base.fix_orbs,
         add_workflow=options.add_workflow or base.add_workflow,
+        revert=options.revert,
     )
 
 

@@ -1,6 +1,6 @@
 """The proof that a plan does what it says and nothing else, before a byte is written.
 
-Seven clauses, each by means of its own:
+Eight clauses, each by means of its own:
 
 1. taking the edits back gives the original bytes;
 2. the result parses;
@@ -8,7 +8,8 @@ Seven clauses, each by means of its own:
 4. no image got credentials of another registry;
 5. nothing that was planned is found again, and nothing more would be planned;
 6. line ends, byte order mark and final newline are as before;
-7. where a login was to be added, one stands before each pull of its registry on every path.
+7. where a login was to be added, one stands before each pull of its registry on every path;
+8. where a policy was to be taken back, nothing went but what it would put in.
 
 What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 """
@@ -22,7 +23,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
+from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -55,6 +58,7 @@ class Clause(Enum):
     SETTLED = "nothing is left that was to be done"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     LOGINS = "a login stands before each pull of its registry"
+    REVERTED = "nothing is taken out but what the policy would put in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +92,22 @@ class NotProven:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A config as the tool reads it: its documents, its images and what is planned for it.
+    """A config as the tool reads it, its images and what is planned for it.
 
     ``credentials`` are those that the file itself uses for each registry, in the right place or
     not.
     """
 
-    documents: tuple[Document, ...]
+    config: Config
     images: tuple[PulledImage, ...]
     plan: Plan
     credentials: Mapping[str, RegistryCredential]
     dockers: tuple[JobDocker, ...]
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files that make up the config."""
+        return self.config.documents
 
 
 #: Reads the changed texts again. None where they no longer make a config.
@@ -138,9 +147,14 @@ def prove(
     reason = credentials_stray(before, after.images, policy, names)
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
-    reason = login_too_late(before.plan, after.dockers)
-    if reason is not None:
-        return NotProven(Clause.LOGINS, reason)
+    if policy.revert is None:
+        reason = login_too_late(before.plan, after.dockers)
+        if reason is not None:
+            return NotProven(Clause.LOGINS, reason)
+    else:
+        reason = taken_too_much(before, after, policy)
+        if reason is not None:
+            return NotProven(Clause.REVERTED, reason)
     reason = something_left(before.plan, after.plan)
     if reason is not None:
         return NotProven(Clause.SETTLED, reason)
@@ -242,6 +256,56 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
                 if (docker.job.route, host) in promised and docker.login_before(pull, host) is None:
                     return f"{docker.job.route} still runs {pull.command} before a login to {host}"
     return None
+
+
+def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | None:
+    """Clause 8: what ``after`` lacks, or has besides, that is not the policy's to take back.
+
+    The policy follows the names with which the steps that stay log in.
+    """
+    logins = [login for docker in after.dockers for login in docker.logins]
+    remaining = _secrets_by_owner(after.images)
+    held_before = _secrets_by_owner(before.images)
+    if remaining.keys() != held_before.keys():
+        return "the jobs and executors do not pull the same images any more"
+    for image in before.images:
+        own = {
+            secret_half(registry.credential)
+            for host in image.hosts
+            if (registry := policy_for(host, policy)) is not None
+        }
+        own |= {
+            login.password
+            for login in logins
+            if login.password is not None and any(login.is_to(host) for host in image.hosts)
+        }
+        for owner in image.owners:
+            key = (owner.executor.route, image.texts)
+            had, has = held_before[key], remaining[key]
+            if not has <= had or not had - has <= own:
+                return f"{image.route} would lose credentials that are not the policy's"
+    contexts = {one.context for one in policy.registries if one.context is not None}
+    holding = {one.route: set(held_contexts(one).names) for one in after.config.workflow_jobs}
+    for entry in before.config.workflow_jobs:
+        held = set(held_contexts(entry).names)
+        kept = holding.get(entry.route)
+        if kept is None or not kept <= held or not held - kept <= contexts:
+            return f"{entry.route} would lose contexts that are not the policy's"
+    return None
+
+
+def _secrets_by_owner(
+    images: Iterable[PulledImage],
+) -> dict[tuple[str, tuple[str, ...]], set[str]]:
+    """The secrets that each job or executor sends for each image that it names.
+
+    Not by the image's route: where an alias comes back, images become one again.
+    """
+    found: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for image in images:
+        for owner in image.owners:
+            found.setdefault((owner.executor.route, image.texts), set()).update(_secrets(image))
+    return found
 
 
 def line_ends_differ(old: SourceText, new: SourceText) -> str | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
@@ -20,7 +19,7 @@ from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepPull
+    from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepLogin, StepPull
     from cci_migrate.docker.shell import Tool
 
 PULL_BEFORE_LOGIN = "pull-before-login"
@@ -72,13 +71,18 @@ class MissingLogin:
     @property
     def route(self) -> str:
         """The name of the place: one login a registry a job."""
-        route = f"{self.docker.job.route}.steps"
-        return route if self.host == DOCKER_HUB else f"{route}({self.host})"
+        return login_route(self.docker.job, self.host)
 
     @property
     def key(self) -> str:
         """The key of the finding about it."""
         return f"{PULL_BEFORE_LOGIN}:{self.docker.job.mapping.source.path}:{self.route}"
+
+
+def login_route(job: Job, host: str) -> str:
+    """What the login of ``job`` to the registry ``host`` is called in a finding."""
+    route = f"{job.route}.steps"
+    return route if host == DOCKER_HUB else f"{route}({host})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,11 +175,7 @@ def missing_logins(dockers: Iterable[JobDocker], policy: Policy) -> tuple[Missin
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:
     if not policy.exempt_images:
         return set(pull.hosts)
-    hosts = (
-        registry_of(text)
-        for text in pull.texts
-        if not any(fnmatchcase(text, glob) for glob in policy.exempt_images)
-    )
+    hosts = (registry_of(text) for text in pull.texts if not policy.exempts(text))
     return {host for host in hosts if isinstance(host, str)}
 
 
@@ -205,12 +205,17 @@ def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
     return {registry: tuple(names) for registry, names in found.items()}
 
 
-def login_conventions(dockers: Iterable[JobDocker]) -> Mapping[str, PasswordAuth]:
-    """By registry, the names with which the steps log in most often."""
+def login_conventions(
+    dockers: Iterable[JobDocker], counts: Callable[[StepLogin], bool] = lambda _: True
+) -> Mapping[str, PasswordAuth]:
+    """By registry, the names with which the steps log in most often.
+
+    Only the logins that ``counts`` says do.
+    """
     found: dict[str, Counter[PasswordAuth]] = {}
     for docker in dockers:
         for login in docker.logins:
-            if login.username is not None and login.password is not None:
+            if login.username is not None and login.password is not None and counts(login):
                 for registry in login.registries:
                     if "*" not in registry:
                         names = PasswordAuth(login.username, login.password)

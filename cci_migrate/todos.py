@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from cci_migrate.assessment import Assessment, NotCovered, Unauthenticated, variables_of
-from cci_migrate.conventions import policy_for
+from cci_migrate.assessment import (
+    Assessment,
+    Authenticated,
+    NotCovered,
+    Unauthenticated,
+    variables_of,
+)
+from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.impact import registry_name
@@ -15,7 +21,7 @@ from cci_migrate.lossless.nodes import Document, Mapping, walk
 from cci_migrate.lossless.operations import AddItem
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform, Revert
 from cci_migrate.rules.wording import listed
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
 
@@ -27,6 +33,14 @@ def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
     fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    if assessment.policy.revert is not None:
+        if assessment.policy.revert is Revert.CONTEXTS and fixed:
+            yield (
+                "The project's environment variables must hold what the contexts held: the pulls "
+                "still read it. Builds of forked pull requests get them only if the project passes "
+                "secrets to forks."
+            )
+        return
     rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
     in_context: dict[str, dict[str, None]] = {}
     for entry in assessment.entries:
@@ -108,10 +122,33 @@ def _adds_check(one: Settled) -> bool:
 
 def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     """What the user ought to know of the config, though nothing is to be done about it."""
+    if assessment.policy.revert is not None:
+        return tuple(_kept(assessment, plan))
     found = list(_notes(assessment))
     if plan.operations:
         found += _duplicates(assessment.config.documents)
     return tuple(found)
+
+
+def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """Which credentials a reversal leaves because they have other names than the policy's."""
+    told = {one.finding.place.route for one in plan.settled}
+    names: dict[str, dict[str, None]] = {}
+    for one in assessment.images:
+        host, state = one.image.host, one.state
+        if host is None or not isinstance(state, Authenticated) or one.image.route in told:
+            continue
+        registry = policy_for(host, assessment.policy)
+        credential = credential_of(state.auth)
+        if registry is not None and credential not in (None, registry.credential):
+            variables = (f"${name}" for name in state.auth.variables)
+            names.setdefault(host, {}).update(dict.fromkeys(variables))
+    for host, names_there in names.items():
+        if names_there:
+            yield (
+                f"Credentials for {registry_name(host)} with names that are not the policy's stay "
+                f"({listed(list(names_there))}): give the policy these names to take them out."
+            )
 
 
 def _duplicates(documents: Iterable[Document]) -> Iterator[str]:

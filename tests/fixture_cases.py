@@ -3,19 +3,20 @@
 ``before.yml`` (a ``.circleci/config.yml``) or the folder ``before/`` (a repository) is what there
 is; ``after.yml`` or ``after/`` what the fix makes of it, absent if nothing is changed.
 ``findings.txt`` has a line for each finding: ``state rule route``, and the reason where one is
-left; then what is to be done outside and the notes. ``policy.toml`` is a policy file.
+left; then what is to be done outside and the notes. ``policy.toml`` is a policy file. ``revert``
+holds the word that ``--revert`` is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cci_migrate.engine import process_repository
 from cci_migrate.findings import Settled, State
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.policy import Policy
+from cci_migrate.policy import Policy, Revert
 from cci_migrate.policy_file import read_policy_file
 from cci_migrate.rules.catalogue import RULES
 
@@ -47,9 +48,13 @@ class Case:
     @property
     def policy(self) -> Policy:
         path = self.folder / "policy.toml"
-        if not path.exists():
-            return Policy()
-        return read_policy_file(path, [rule.id for rule in RULES]).policy
+        policy = Policy()
+        if path.exists():
+            policy = read_policy_file(path, [rule.id for rule in RULES]).policy
+        revert = self.folder / "revert"
+        if revert.exists():
+            policy = replace(policy, revert=Revert(revert.read_text(encoding="utf-8").strip()))
+        return policy
 
 
 def cases() -> Iterator[Case]:

@@ -28,7 +28,7 @@ HARMLESS = frozenset({"pathlib.PurePosixPath"})
 
 #: Only these may import these, wherever they stand.
 ONLY_IN = {"questionary": "interactive", "prompt_toolkit": "interactive", "click": "cli"}
-ALSO = {"click": frozenset({"__main__", "batch", "interactive", "reports"})}
+ALSO = {"click": frozenset({"__main__", "batch", "interactive", "optional_values", "reports"})}
 
 
 def layers() -> dict[str, int]:

@@ -55,7 +55,7 @@ def read(sources: Sequence[SourceText]) -> Reading | str:
     findings = [finding for rule in RULES for finding in rule.detect(assessment)]
     plan = plan_changes(loaded.config.documents, findings, APPLY_ALL)
     return Reading(
-        loaded.config.documents,
+        loaded.config,
         tuple(one.image for one in assessment.images),
         plan,
         {},

@@ -36,6 +36,7 @@ from cci_migrate.batch.sessions import (
 )
 from cci_migrate.batch.surveying import Survey
 from cci_migrate.batch.waves import Wave
+from cci_migrate.optional_values import CommandWithOptionalValues
 from cci_migrate.outcomes import ExitCode
 
 
@@ -50,7 +51,7 @@ def batch() -> None:
     """
 
 
-@batch.command()
+@batch.command(cls=CommandWithOptionalValues)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @campaign_option
 @policy_options

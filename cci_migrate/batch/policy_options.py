@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Policy
+from cci_migrate.optional_values import OptionalValue
+from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Policy, Revert
 from cci_migrate.policy_file import (
     credential_text,
     find_policy_file,
@@ -29,6 +30,14 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def policy_options(command: _F) -> _F:
     """Give ``command`` the options that `read_policy` reads."""
     for option in (
+        click.option(
+            "--revert",
+            cls=OptionalValue,
+            left_out=Revert.ALL.value,
+            type=click.Choice([one.value for one in Revert]),
+            metavar="[contexts]",
+            help="Take out again what the policy would put in, or the contexts alone.",
+        ),
         click.option("--login", type=click.Choice([one.value for one in LoginMethod])),
         click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules: a,b."),
         click.option("--select", multiple=True, metavar="RULES", help="Only these rules: a,b."),
@@ -69,6 +78,7 @@ def read_policy(options: Mapping[str, Any]) -> Policy:
         select=select or None,
         ignore=ignore,
         login=LoginMethod(login) if login else None,
+        revert=Revert(options["revert"]) if options["revert"] else None,
     )
     return policy_of(given, base)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from cci_migrate.circleci.config import ImportedOrb
 
+#: The section of a config that imports orbs.
+ORBS = "orbs"
 DOCKER_ORB = "circleci/docker"
 DEFAULT_USERNAME = "DOCKER_LOGIN"
 DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable

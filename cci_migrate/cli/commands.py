@@ -12,7 +12,8 @@ import click
 from cci_migrate import __version__
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
-from cci_migrate.policy import CredentialStore, LoginMethod, Platform
+from cci_migrate.optional_values import OptionalValue
+from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Revert
 from cci_migrate.policy_file import (
     PolicyError,
     credential_text,
@@ -158,6 +159,15 @@ def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     "--add-workflow", is_flag=True, help="Give a config without workflows one of a single job."
 )
 @click.option(
+    "--revert",
+    cls=OptionalValue,
+    left_out=Revert.ALL.value,
+    type=_choice(Revert),
+    callback=_member(Revert),
+    metavar="[contexts]",
+    help="Take out again what the policy would put in, or the contexts alone.",
+)
+@click.option(
     "--config",
     "policy_file",
     metavar="FILE",
@@ -260,6 +270,11 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         given["stdin_filename"] is not None and not reads_stdin,
         "--stdin-filename is for -, and no - is given",
     )
+    _refuse(
+        ctx,
+        given["revert"] is not None and given["add_workflow"],
+        "--revert takes out what --add-workflow puts in: choose one",
+    )
     both = ", ".join(sorted(given["select"] & given["ignore"]))
     _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
     mode = Mode.WRITE
@@ -281,6 +296,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
             login=given["login"],
             fix_orbs=given["fix_orbs"],
             add_workflow=given["add_workflow"],
+            revert=given["revert"],
         ),
         policy_file=given["policy_file"],
         reads_policy_files=not given["no_config"],

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from cci_migrate.optional_values import spelled_out
+
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
@@ -67,7 +69,7 @@ class CommandWithSubcommands(click.Group):
         if args and args[0] in self._subcommands and self._subcommands[args[0]].is_there:
             ctx.args = list(args)
             return ctx.args
-        return click.Command.parse_args(self, ctx, args)
+        return click.Command.parse_args(self, ctx, spelled_out(self, args))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand or this command."""

@@ -151,6 +151,42 @@ class RemoveEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveItem:
+    """Remove the item at ``index`` of ``sequence``, its lines and the comment on them."""
+
+    sequence: Sequence
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepItem:
+    """Turn ``sequence`` into its item at ``index``; the others go. The item is a scalar."""
+
+    sequence: Sequence
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class MappingToScalar:
+    """Turn ``mapping``, of one entry, into the key of that entry.
+
+    ``- build:`` with entries below it becomes ``- build``.
+    """
+
+    mapping: Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class MergeToAlias:
+    """Turn ``mapping`` into the alias that it merges; its other entries go.
+
+    ``- <<: *image`` with entries below it becomes ``- *image``.
+    """
+
+    mapping: Mapping
+
+
+@dataclass(frozen=True, slots=True)
 class AddComment:
     """Put a comment on a line of its own above ``node``; the data stay as they are."""
 
@@ -169,5 +205,9 @@ Operation = (
     | NestEntries
     | RenameKey
     | RemoveEntry
+    | RemoveItem
+    | KeepItem
+    | MappingToScalar
+    | MergeToAlias
     | AddComment
 )

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from typing_extensions import assert_never
 
-from cci_migrate.lossless.merging import MERGE_KEY
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
@@ -22,9 +22,13 @@ from cci_migrate.lossless.operations import (
     Content,
     Entries,
     Items,
+    KeepItem,
+    MappingToScalar,
+    MergeToAlias,
     NestEntries,
     Operation,
     RemoveEntry,
+    RemoveItem,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -212,6 +216,21 @@ def _apply(operation: Operation, tree: DataTree) -> None:
         case RemoveEntry(mapping, key):
             target = _mapping(mapping, tree)
             _take(target, _index(target, key), tree)
+        case RemoveItem(sequence, index):
+            items = _of(sequence, tree)
+            assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
+            place = _place(sequence.items[index], tree)
+            del items.items[place]
+            del tree.origins[id(items.items)][place]
+        case KeepItem(sequence, index):
+            _put(sequence, _of(resolved(sequence.items[index]), tree), tree)
+        case MappingToScalar(mapping):
+            _put(mapping, _of(resolved(mapping.entries[0][0]), tree), tree)
+        case MergeToAlias(mapping):
+            merged = own_entry(mapping, MERGE_KEY)
+            if merged is None or not isinstance(merged.value, Alias):
+                raise UnknownPlaceError("an operation names a mapping that merges no alias")
+            _put(mapping, _of(merged.value.target, tree), tree)
         case AddComment():
             pass
         case _:

@@ -1,0 +1,328 @@
+"""The contexts of workflow jobs that the policy would have added, where nothing else needs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cci_migrate.assessment import Assessment, Authenticated, variables_of
+from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.sharing import Users
+from cci_migrate.circleci.steps import Step, job_steps
+from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts, image_items
+from cci_migrate.context_placement import CONTEXT
+from cci_migrate.conventions import policy_for
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.merging import (
+    MERGE_KEY,
+    Entry,
+    entries_of,
+    entry_of,
+    merged_mappings,
+    own_entry,
+    text_of,
+)
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.operations import (
+    KeepItem,
+    MappingToScalar,
+    MergeToAlias,
+    Operation,
+    RemoveEntry,
+    RemoveItem,
+)
+from cci_migrate.policy import RegistryPolicy, Revert
+from cci_migrate.reversal.credentials import CredentialRemovals
+from cci_migrate.reversal.logins import LoginRemovals
+from cci_migrate.rules.wording import listed
+
+MISSING_CONTEXT = "missing-context"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Leaving:
+    """A workflow job and the contexts that are to go from it, or why they stay.
+
+    ``after_all`` are the findings that take out all that reads the variables.
+    """
+
+    entry: WorkflowJob
+    held: HeldContexts
+    names: tuple[str, ...]
+    after_all: tuple[str, ...]
+    needed_by: str | None
+
+
+def contexts_to_take_out(
+    assessment: Assessment,
+    revert: Revert,
+    credentials: CredentialRemovals,
+    logins: LoginRemovals,
+) -> Iterator[Finding]:
+    """One finding for each workflow job that holds a context only for what the policy put in."""
+    reader = _Reader(assessment, revert, credentials, logins)
+    leaving = [found for one in assessment.entries if (found := reader.leaving(one.entry))]
+    removal = _ContextRemoval(assessment, [one for one in leaving if one.needed_by is None])
+    told: set[int] = set()
+    for one in leaving:
+        # Workflows that share a list of jobs through an alias share its entries too.
+        if id(one.entry.key) in told:
+            continue
+        told.add(id(one.entry.key))
+        remedy: Remedy
+        if one.needed_by is not None:
+            remedy = NoFix(f"{one.needed_by} reads the variables too")
+        else:
+            taken = removal.operation(one)
+            title = f"take out the context {listed(one.names)}"
+            remedy = taken if isinstance(taken, NoFix) else Fix(title, (taken,))
+        group = "job group" if one.entry.is_in_group else "workflow"
+        yield Finding(
+            rule=MISSING_CONTEXT,
+            place=Place(one.entry.key, one.entry.route),
+            message=f"{one.entry.name} holds {listed(one.names)}, as the policy has it",
+            subject=one.entry.name,
+            owner=f"{group} {one.entry.workflow}",
+            severity=Severity.WARNING if one.needed_by is None else Severity.NOTE,
+            because="",
+            remedy=remedy,
+            after_all=one.after_all,
+        )
+
+
+class _Reader:
+    """Tells what in a workflow job reads the variables of a context."""
+
+    def __init__(
+        self,
+        assessment: Assessment,
+        revert: Revert,
+        credentials: CredentialRemovals,
+        logins: LoginRemovals,
+    ) -> None:
+        self._assessment = assessment
+        self._keeps_credentials = revert is Revert.CONTEXTS
+        self._credentials = credentials
+        self._logins = logins
+
+    def leaving(self, entry: WorkflowJob) -> _Leaving | None:
+        """The contexts that ``entry`` holds for the policy's sake; None without any."""
+        held = held_contexts(entry)
+        names: list[str] = []
+        after_all: dict[str, None] = {}
+        needed_by: str | None = None
+        for registry in self._assessment.policy.registries:
+            context = registry.context
+            if context is None or context not in held.names or context in names:
+                continue
+            reading = self._reading(entry, registry)
+            if reading is None:
+                continue
+            names.append(context)
+            after_all.update(dict.fromkeys(reading[0]))
+            needed_by = needed_by or reading[1]
+        if not names:
+            return None
+        return _Leaving(entry, held, tuple(names), tuple(sorted(after_all)), needed_by)
+
+    def _reading(
+        self, entry: WorkflowJob, registry: RegistryPolicy
+    ) -> tuple[tuple[str, ...], str | None] | None:
+        """The findings that take out what reads the variables of ``registry``, and what stays.
+
+        None if nothing reads them as the policy would have it.
+        """
+        assessment = self._assessment
+        variables = set(variables_of(registry.credential))
+        keys: dict[str, None] = {}
+        needed_by: str | None = None
+        is_ours = False
+        for item in image_items(entry, assessment.config, assessment.values):
+            one = assessment.by_item[id(item.mapping)]
+            if not isinstance(one.state, Authenticated):
+                continue
+            if variables.isdisjoint(one.state.auth.variables):
+                continue
+            key = self._credentials.key_of(one)
+            host = one.image.host
+            own = host is not None and policy_for(host, assessment.policy) is registry
+            is_ours = is_ours or key is not None or (own and self._keeps_credentials)
+            if self._keeps_credentials:
+                continue
+            if key is None:
+                needed_by = needed_by or f"the image {item.text}"
+            else:
+                keys[key] = None
+        found = assessment.config.body.job(entry.calls)
+        steps = [] if found is None else job_steps(assessment.config, *found, entry)
+        docker = assessment.dockers.of(entry)
+        if docker is not None:
+            is_ours = is_ours or any(
+                policy_for(host, assessment.policy) is registry
+                for host in self._logins.hosts_of(docker)
+            )
+        mentions = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(variables)))})\b")
+        for step in steps:
+            if self._logins.is_written(step):
+                key = self._logins.key_of(step)
+                if not self._keeps_credentials and key is not None:
+                    keys[key] = None
+                if self._keeps_credentials or key is not None:
+                    continue
+            if variables and _mentions(step, mentions):
+                needed_by = needed_by or f"the step {step.name}"
+        for name, argument in entries_of(entry.arguments).items():
+            given = any(mentions.search(text) for text in _texts(argument.value))
+            if name not in (CONTEXT, "pre-steps", "post-steps") and variables and given:
+                needed_by = needed_by or f"its argument {name}"
+        if docker is not None and needed_by is None:
+            for login in docker.logins:
+                step = login.moment.step
+                if not variables.isdisjoint(login.variables) and not self._logins.is_written(step):
+                    needed_by = f"the step {step.name}"
+        return (tuple(keys), needed_by) if is_ours else None
+
+
+def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(text) for text in (step.name, *_texts(step.value)))
+
+
+def _texts(node: Node | None) -> Iterator[str]:
+    """Every scalar in ``node``, aliases followed."""
+    pending = [] if node is None else [node]
+    seen: set[int] = set()
+    while pending:
+        current = resolved(pending.pop())
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, Scalar):
+            yield current.value
+        elif isinstance(current, Sequence):
+            pending += current.items
+        else:
+            pending += (part for entry in current.entries for part in entry)
+
+
+class _ContextRemoval:
+    """How contexts are taken out of workflow jobs, whatever else stands there."""
+
+    def __init__(self, assessment: Assessment, leaving: list[_Leaving]) -> None:
+        self._sharing = assessment.sharing
+        self._leaving = {id(one.entry): one for one in leaving}
+        entries = assessment.config.workflow_jobs
+        self._users = Users(
+            (entry, arguments)
+            for entry in entries
+            if entry.arguments is not None
+            and isinstance(arguments := resolved(entry.arguments), Mapping)
+        )
+        staying = [entry for entry in entries if id(entry) not in self._leaving]
+        # The forms of what was there before cannot be told: the file's other jobs show them, else
+        # they are those that most files have.
+        self._single_is_list = any(
+            isinstance(value, Sequence) and len(value.items) == 1
+            for entry in staying
+            if (found := held_contexts(entry).entry) is not None
+            and (value := resolved(found.value)) is not None
+        )
+        self._restores_aliases = not any(
+            isinstance(entry.arguments, Mapping)
+            and len(entry.arguments.entries) == 1
+            and own_entry(entry.arguments, MERGE_KEY) is not None
+            for entry in staying
+        )
+
+    def operation(self, one: _Leaving) -> Operation | NoFix:
+        """What takes the contexts out of ``one``."""
+        context = one.held.entry
+        assert context is not None  # noqa: S101 - it holds the contexts that are to go
+        if not self._all_leave(context.holder, one.names):
+            return _shared(context.holder)
+        value = resolved(context.value)
+        if isinstance(value, Scalar):
+            return self._without_key(one, context)
+        if not isinstance(value, Sequence):
+            return NoFix("its context is a mapping", "take it out by hand")
+        staying = [item for item in value.items if text_of(item) not in one.names]
+        if not staying or self._inherits(context, [text_of(item) for item in staying]):
+            return self._without_key(one, context)
+        if (isinstance(context.value, Alias) or value.anchor is not None) and not all(
+            self._leaves_list(alias, value, one.names) for alias in self._sharing.aliases_of(value)
+        ):
+            return _shared(value)
+        is_written_out = not isinstance(context.value, Alias) and value.anchor is None
+        if (
+            is_written_out
+            and len(value.items) == 2
+            and (context.holder.is_flow or not value.is_flow)
+            and not self._single_is_list
+            and isinstance(staying[0], Scalar)
+        ):
+            return KeepItem(value, value.items.index(staying[0]))
+        going = [index for index, item in enumerate(value.items) if text_of(item) in one.names]
+        if len(going) > 1:
+            return NoFix("several contexts of a list are to go", "take them out by hand")
+        return RemoveItem(value, going[0])
+
+    def _without_key(self, one: _Leaving, context: Entry) -> Operation | NoFix:
+        holder = context.holder
+        node = resolved(one.entry.node)
+        if len(holder.entries) == 1:
+            is_own = one.entry.arguments is holder and holder.anchor is None
+            if is_own and isinstance(node, Mapping) and len(node.entries) == 1:
+                return MappingToScalar(node)
+            what = f"below {one.entry.name}"
+            if holder.anchor is not None:
+                what = f"of the anchor &{holder.anchor}"
+            return NoFix(f"nothing would be left {what}", "take it out by hand")
+        merged = own_entry(holder, MERGE_KEY)
+        if (
+            self._restores_aliases
+            and one.entry.arguments is holder
+            and len(holder.entries) == 2
+            and holder.anchor is None
+            and merged is not None
+            and isinstance(merged.value, Alias)
+        ):
+            return MergeToAlias(holder)
+        return RemoveEntry(holder, CONTEXT)
+
+    def _inherits(self, context: Entry, staying: list[str | None]) -> bool:
+        """Whether the entry would inherit just the contexts ``staying`` without its own key."""
+        for merged in merged_mappings(context.holder):
+            inherited = entry_of(merged, CONTEXT)
+            if inherited is not None:
+                value = resolved(inherited.value)
+                items = value.items if isinstance(value, Sequence) else (value,)
+                return [text_of(item) for item in items] == staying
+        return False
+
+    def _all_leave(self, holder: Mapping, names: tuple[str, ...]) -> bool:
+        """Whether all workflow jobs that have their contexts from ``holder`` lose ``names``."""
+        users = self._users.of(holder)
+        for user in users:
+            found = held_contexts(user).entry
+            leaving = self._leaving.get(id(user))
+            has_it_from_here = found is not None and found.holder is holder
+            if has_it_from_here and (leaving is None or leaving.names != names):
+                return False
+        known = [user.arguments for user in users if user.arguments is not None]
+        return not self._sharing.has_other_users(holder, known)
+
+    def _leaves_list(self, alias: Alias, value: Sequence, names: tuple[str, ...]) -> bool:
+        return any(
+            one.names == names
+            and one.held.entry is not None
+            and one.held.entry.value is alias
+            and resolved(one.held.entry.value) is value
+            for one in self._leaving.values()
+        )
+
+
+def _shared(node: Mapping | Sequence) -> NoFix:
+    name = "the entry" if node.anchor is None else f"the anchor &{node.anchor}"
+    return NoFix(
+        f"{name} is shared with workflow jobs that are to keep the context", "take it out by hand"
+    )

@@ -1,0 +1,282 @@
+"""The logins in steps that are as the policy would write them, and the orb that only they use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cci_migrate.assessment import Assessment
+from cci_migrate.circleci.docker_orb import ORBS, docker_orb
+from cci_migrate.conventions import policy_for
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.impact import registry_name
+from cci_migrate.lossless.merging import Entry, own_entry, text_of, value_of
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItem, Text
+from cci_migrate.policy import PasswordAuth
+from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.config import ImportedOrb, Job
+    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
+    from cci_migrate.circleci.steps import Step, StepPlace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Removal:
+    """A login step that can go. ``jobs`` run it."""
+
+    host: str
+    place: StepPlace
+    step: Step
+    jobs: tuple[Job, ...]
+
+    @property
+    def route(self) -> str:
+        return login_route(self.jobs[0], self.host)
+
+    @property
+    def finding_key(self) -> str:
+        """As `Finding.key` has it."""
+        return f"{PULL_BEFORE_LOGIN}:{self.step.node.source.path}:{self.route}"
+
+
+_Place = tuple[int, int]
+
+
+def _place_of(place: StepPlace) -> _Place:
+    return id(place.sequence), place.index
+
+
+class LoginRemovals:
+    """Which logins of a config's jobs can go, and which are needed for something else."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        self._assessment = assessment
+        self._written: dict[_Place, StepLogin] = {}
+        self._removals: dict[_Place, _Removal] = {}
+        self._pushing: list[tuple[_Removal, Job]] = []
+        self._names_that_stay: MappingOf[str, PasswordAuth] = {}
+        dockers = assessment.dockers.all()
+        if not any(docker.logins for docker in dockers):
+            return
+        self._find_written(dockers)
+        self._names_that_stay = login_conventions(
+            dockers, lambda login: not self.is_written(login.moment.step)
+        )
+        self._find_removals(dockers)
+
+    @property
+    def names_that_stay(self) -> MappingOf[str, PasswordAuth]:
+        """By registry, the names with which those logins are made that the policy did not add."""
+        return self._names_that_stay
+
+    def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
+        from cci_migrate.login_placement import login_steps
+
+        assessment = self._assessment
+        for docker in dockers:
+            for login in docker.logins:
+                step = login.moment.step
+                if len(login.registries) != 1 or not step.path:
+                    continue
+                place, host = step.path[-1], login.registries[0]
+                registry = policy_for(host, assessment.policy)
+                if registry is None or not isinstance(registry.credential, PasswordAuth):
+                    continue
+                known = assessment.conventions.get(host)
+                for credential in {registry.credential, known and known.credential}:
+                    if isinstance(credential, PasswordAuth) and any(
+                        _means(step.node, content)
+                        for content in login_steps(
+                            host, place, credential, assessment.config, assessment.policy
+                        )
+                    ):
+                        self._written[_place_of(place)] = login
+
+    def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
+        from cci_migrate.login_placement import step_users
+
+        users = step_users(self._assessment.config, dockers)
+        for key, login in self._written.items():
+            host, step = login.registries[0], login.moment.step
+            place = step.path[-1]
+            running = users[id(place.sequence)]
+            # The policy puts a login only where every job that runs the list pulls after it.
+            if not all(
+                user.docker is not None and _serves(user.docker, key, host) for user in running
+            ):
+                continue
+            removal = _Removal(host, place, step, tuple(user.job for user in running))
+            pushing = next(
+                (
+                    user.job
+                    for user in running
+                    if user.docker is not None and self._pushes(user.docker)
+                ),
+                None,
+            )
+            if pushing is None:
+                self._removals[key] = removal
+            else:
+                self._pushing.append((removal, pushing))
+
+    def _pushes(self, docker: JobDocker) -> bool:
+        """Whether ``docker`` pushes images and has no other login that it could do so with."""
+        others = (
+            one for one in docker.logins if _place_of(one.moment.step.path[-1]) not in self._written
+        )
+        return not any(others) and any(_is_push(step) for step in docker.steps)
+
+    def is_written(self, step: Step) -> bool:
+        """Whether ``step`` is a login as the policy would write it."""
+        return bool(step.path) and _place_of(step.path[-1]) in self._written
+
+    def key_of(self, step: Step) -> str | None:
+        """The key of the finding that takes ``step`` out; None if it stays."""
+        removal = self._removals.get(_place_of(step.path[-1])) if step.path else None
+        return None if removal is None else removal.finding_key
+
+    def hosts_of(self, docker: JobDocker) -> frozenset[str]:
+        """The registries that ``docker`` logs in to as the policy would."""
+        return frozenset(
+            one.registries[0] for one in docker.logins if self.is_written(one.moment.step)
+        )
+
+    def findings(self) -> Iterator[Finding]:
+        """One for each job (the first that runs the steps) and registry; the orb last."""
+        by_key: dict[str, list[_Removal]] = {}
+        for removal in self._removals.values():
+            by_key.setdefault(removal.finding_key, []).append(removal)
+        for removals in by_key.values():
+            yield _finding(removals)
+        for removal, job in self._pushing:
+            yield _finding([removal], NoFix(f"the job {job.name} pushes, and has no other login"))
+        orb = self._unused_orb(frozenset(by_key))
+        if orb is not None:
+            yield orb
+
+    def _unused_orb(self, keys: frozenset[str]) -> Finding | None:
+        """Takes out the Docker orb if no step but those that go uses it."""
+        config = self._assessment.config
+        orb = docker_orb(config.body.imported)
+        if orb is None or not any(
+            one.step.name == f"{orb.alias}/check" for one in self._removals.values()
+        ):
+            return None
+        is_added = orb.version == self._assessment.policy.docker_orb
+        reason = "its version is not the policy's: it may have been there before"
+        going = {id(one.step.node) for one in self._removals.values()}
+        roots = [document.root for document in config.documents if document.root is not None]
+        if any(_names(root, f"{orb.alias}/", going) for root in roots):
+            return None
+        for root in roots:
+            if isinstance(root, Mapping) and (entry := _import_of(orb, root)) is not None:
+                return Finding(
+                    rule=PULL_BEFORE_LOGIN,
+                    place=Place(entry.key, f"orbs.{orb.alias}"),
+                    message=f"nothing else uses the orb {orb.name}",
+                    subject=orb.name,
+                    owner="orbs",
+                    severity=Severity.WARNING if is_added else Severity.NOTE,
+                    because="",
+                    remedy=_without_import(entry, root) if is_added else NoFix(reason),
+                    after_all=tuple(sorted(keys)),
+                )
+        return None
+
+
+def _import_of(orb: ImportedOrb, root: Mapping) -> Entry | None:
+    """The entry that imports ``orb``: under ``orbs``, or in a packed tree at the top of a file."""
+    section = own_entry(root, ORBS)
+    for holder in (root, None if section is None else section.value):
+        entry = own_entry(holder, orb.alias) if isinstance(holder, Mapping) else None
+        if entry is not None and entry.value is orb.node:
+            return entry
+    return None
+
+
+def _without_import(entry: Entry, root: Mapping) -> Remedy:
+    title = "take the orb out"
+    if len(entry.holder.entries) > 1:
+        return Fix(title, (RemoveEntry(entry.holder, entry.key.value),))
+    if entry.holder is root:
+        return NoFix("nothing would be left of the file", "take the file out")
+    return Fix(title, (RemoveEntry(root, ORBS),))
+
+
+def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding:
+    first = removals[0]
+    job = first.jobs[0]
+    operations = tuple(
+        dict.fromkeys(RemoveItem(one.place.sequence, one.place.index) for one in removals)
+    )
+    remedy: Remedy = Fix("take the login out", operations)
+    if any(len(one.place.sequence.items) == 1 for one in removals):
+        remedy = NoFix("nothing would be left of the list of steps", "take the list out too")
+    return Finding(
+        rule=PULL_BEFORE_LOGIN,
+        place=Place(first.step.node, first.route),
+        message=f"the steps log in to {registry_name(first.host)} as the policy has it",
+        subject=first.step.name,
+        owner=f"job {job.name}",
+        severity=Severity.WARNING if obstacle is None else Severity.NOTE,
+        because="",
+        remedy=obstacle or remedy,
+        registry=first.host,
+    )
+
+
+#: A push of images, in a script or in an orb's command; ``git push`` is none.
+_PUSH = re.compile(r"(?<!git )\bpush\b|[-_]push\b|\bpublish\b")
+
+
+def _is_push(step: Step) -> bool:
+    texts = [step.name]
+    value = None if step.value is None else resolved(step.value)
+    if step.name == "run":
+        texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
+    return any(_PUSH.search(text) for text in texts)
+
+
+def _serves(docker: JobDocker, place: _Place, host: str) -> bool:
+    """Whether some pull of ``docker`` from ``host`` has its login from the step at ``place``."""
+    for pull in docker.pulls:
+        if host in pull.hosts:
+            login = docker.login_before(pull, host)
+            if login is not None and _place_of(login.moment.step.path[-1]) == place:
+                return True
+    return False
+
+
+def _means(node: Node, content: Content) -> bool:
+    """Whether ``node``, written out, says what ``content`` does."""
+    if isinstance(content, Text):
+        return isinstance(node, Scalar) and node.value == content.value
+    if not isinstance(content, Entries) or not isinstance(node, Mapping):
+        return False
+    names = [key.value if isinstance(key, Scalar) else None for key, _ in node.entries]
+    return names == [name for name, _ in content.entries] and all(
+        _means(value, wanted)
+        for (_, value), (_, wanted) in zip(node.entries, content.entries, strict=True)
+    )
+
+
+def _names(root: Node, prefix: str, without: set[int]) -> bool:
+    """Whether a scalar under ``root`` starts with ``prefix``, the nodes ``without`` left out."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if id(node) in without or isinstance(node, Alias):
+            continue
+        if isinstance(node, Scalar):
+            if node.value.startswith(prefix):
+                return True
+        elif isinstance(node, Mapping):
+            pending += (part for entry in node.entries for part in entry)
+        else:
+            pending += node.items
+    return False

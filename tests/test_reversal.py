@@ -1,0 +1,185 @@
+"""Taking out again what was put in: the original, or what the fix makes the same of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from cci_migrate.engine import process, process_repository
+from cci_migrate.findings import Decisions, Skip, State
+from cci_migrate.outcomes import Examined, Refused
+from cci_migrate.policy import PasswordAuth, Policy, RegistryPolicy, Revert
+from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.rule import Example
+from tests.fixture_cases import CONFIG, Case, cases, changed
+
+#: The rules whose fixes put in what a reversal takes out.
+PUT_IN = frozenset({"unauthenticated-image", "missing-context", "pull-before-login"})
+
+EXAMPLES = [
+    pytest.param(example, id=f"{rule.id}: {example.title}")
+    for rule in RULES
+    if rule.id in PUT_IN
+    for example in rule.examples
+    if isinstance(example, Example)
+]
+
+
+def apply(files: dict[str, bytes], policy: Policy) -> dict[str, bytes]:
+    return changed(files, process_repository(files, policy, read=files.get))
+
+
+def apply_to(text: str, policy: Policy, decisions: Decisions | None = None) -> str:
+    outcome = process({CONFIG: text.encode()}, policy, decisions or Decisions())
+    assert isinstance(outcome, Examined), outcome
+    return text if outcome.change is None else outcome.change.files[0].after.decode()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_the_examples_put_in_goes_again(example: Example) -> None:
+    assert example.after is not None
+    reverted = apply_to(example.after, replace(example.policy, revert=Revert.ALL))
+    has_own_names = apply_to(reverted, example.policy) == example.after
+    assert reverted == example.before or has_own_names
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases()])
+def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(case: Case) -> None:
+    policy = replace(case.policy, revert=None)
+    reverting = replace(policy, revert=Revert.ALL)
+    before = case.before
+    outcomes = process_repository(before, policy, read=before.get)
+    after = changed(before, outcomes)
+    found = {
+        one.finding.rule
+        for outcome in outcomes
+        if isinstance(outcome, Examined)
+        for one in outcome.settled
+        if one.state is State.FIXED
+    }
+    back = process_repository(after, reverting, read=after.get)
+    assert not [one for one in back if isinstance(one, Refused) and "proven" in one.reason]
+    had_some = (
+        b"docker-hub-creds" in b"".join(before.values()) or apply(before, reverting) != before
+    )
+    if found <= PUT_IN and not had_some:
+        reverted = changed(after, back)
+        assert reverted == before or meaning(apply(reverted, policy)) == meaning(after)
+
+
+def meaning(files: dict[str, bytes]) -> dict[str, object]:
+    """The data of ``files``; whether one context is a string or a list makes no difference."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = True
+    return {path: with_lists(yaml.load(data)) for path, data in files.items() if is_yaml(path)}
+
+
+def is_yaml(path: str) -> bool:
+    return path.endswith((".yml", ".yaml"))
+
+
+def with_lists(data: object) -> object:
+    if isinstance(data, dict):
+        return {
+            key: [value] if key == "context" and isinstance(value, str) else with_lists(value)
+            for key, value in data.items()
+        }
+    return [with_lists(item) for item in data] if isinstance(data, list) else data
+
+
+CONFIG_WITH_BOTH = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+      - image: redis:7
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+workflows:
+  main:
+    jobs:
+      - a:
+          context: docker-hub-creds
+"""
+
+
+def test_a_context_stays_while_an_image_still_needs_it() -> None:
+    skipped = f"unauthenticated-image:{CONFIG}:jobs.a.docker[1]"
+    text = apply_to(
+        CONFIG_WITH_BOTH, Policy(revert=Revert.ALL), Decisions(by_key={skipped: Skip()})
+    )
+    assert text.count("auth:") == 1
+    assert "context: docker-hub-creds" in text
+
+
+def test_the_count_of_authenticated_images_is_that_of_the_outcome() -> None:
+    outcome = process({CONFIG: CONFIG_WITH_BOTH.encode()}, Policy(revert=Revert.ALL))
+    assert isinstance(outcome, Examined)
+    assert (outcome.images, outcome.authenticated) == (2, 0)
+
+
+TWO_LOGINS = """\
+version: 2.1
+orbs:
+  docker: circleci/docker@4.0.1
+jobs:
+  a: &job
+    machine: true
+    steps:
+      - docker/check
+      - run: docker pull redis:7
+  b:
+    machine: true
+    steps:
+      - docker/check
+      - run: docker pull redis:7
+"""
+TWO = Policy(
+    revert=Revert.ALL,
+    registries=(
+        RegistryPolicy("docker.io", PasswordAuth("$DOCKER_LOGIN", "$DOCKER_PASSWORD"), "hub"),
+    ),
+)
+
+
+def test_the_orb_stays_while_a_login_uses_it() -> None:
+    assert "orbs" not in apply_to(TWO_LOGINS, TWO)
+    kept = f"pull-before-login:{CONFIG}:jobs.b.steps"
+    text = apply_to(TWO_LOGINS, TWO, Decisions(by_key={kept: Skip()}))
+    assert text.count("docker/check") == 1
+    assert "circleci/docker@4.0.1" in text
+
+
+@given(
+    images=st.lists(
+        st.sampled_from(["cimg/go:1.22", "'redis:7'", '"quay.io/acme/x:1"', "$IMAGE", "mysql"]),
+        min_size=1,
+        max_size=4,
+    ),
+    extra=st.sampled_from(["", "\n        name: db", " # why\n        environment: {A: b}"]),
+    context=st.sampled_from(
+        ["- a", "- a # every time", "- a:\n          context: aws", "- {a: {requires: [b]}}"]
+    ),
+    line_break=st.sampled_from(["\n", "\r\n"]),
+    ends=st.booleans(),
+)
+def test_fix_and_reversal_give_the_same_bytes(
+    images: list[str], extra: str, context: str, line_break: str, ends: bool
+) -> None:
+    items = "".join(f"      - image: {image}{extra}\n" for image in images)
+    text = (
+        "version: 2.1\njobs:\n  a:\n    docker:\n"
+        f"{items}    steps: [checkout]\nworkflows:\n  main:\n    jobs:\n      {context}\n"
+    )
+    text = (text if ends else text.rstrip("\n")).replace("\n", line_break)
+    fixed = apply_to(text, Policy())
+    assert apply_to(fixed, Policy(revert=Revert.ALL)) == text
