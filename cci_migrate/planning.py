@@ -163,7 +163,8 @@ def _rendered(
     if not operations:
         return {}
     # Not needed for looking only.
-    from cci_migrate.lossless.rendering import CannotRenderError, node_of, render
+    from cci_migrate.lossless.cannot_render import CannotRenderError
+    from cci_migrate.lossless.rendering import node_of, render
 
     by_source: dict[int, list[Operation]] = {}
     for operation in operations:

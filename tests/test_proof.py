@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
+from cci_migrate import reversal
 from cci_migrate.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
 from cci_migrate.findings import APPLY_ALL, Settled, State
 from cci_migrate.loading import Loaded, load_texts
 from cci_migrate.lossless.edits import Edit, insertion
 from cci_migrate.lossless.merging import items_of, value_of
-from cci_migrate.lossless.nodes import Mapping, resolved
-from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, Operation, Text
+from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AddItem,
+    Entries,
+    MappingToScalar,
+    Operation,
+    RemoveEntry,
+    ReplaceScalar,
+    Text,
+)
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
 from cci_migrate.planning import Plan, plan_changes
-from cci_migrate.policy import Policy
+from cci_migrate.policy import Policy, Revert
 from cci_migrate.proof import (
     Clause,
     NotProven,
@@ -42,17 +52,21 @@ jobs:
     docker:
       - image: quay.io/acme/x:1
 """
+FIXING = Policy()
 HUB = Entries(
     (("username", Text("$DOCKERHUB_USERNAME")), ("password", Text("$DOCKERHUB_PASSWORD")))
 )
 
 
-def read(sources: Sequence[SourceText]) -> Reading | str:
+def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | str:
     loaded = load_texts(Group((Part(PATH, ()),)), sources)
     if not isinstance(loaded, Loaded):
         return "it is no config"
-    assessment = assess(loaded.config, Policy(), {})
-    findings = [finding for rule in RULES for finding in rule.detect(assessment)]
+    assessment = assess(loaded.config, policy, {})
+    if policy.revert is None:
+        findings = [finding for rule in RULES for finding in rule.detect(assessment)]
+    else:
+        findings = list(reversal.findings(assessment, policy.revert))
     plan = plan_changes(loaded.config.documents, findings, APPLY_ALL)
     return Reading(
         loaded.config,
@@ -226,3 +240,84 @@ def test_a_login_in_a_branch() -> None:
     fixed = proven(before)
     assert isinstance(fixed, ProvenChange)
     assert login_too_late(before.plan, good(fixed.files[0].after.decode()).dockers) is None
+
+
+FIXED = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+  b:
+    docker:
+      - image: quay.io/acme/x:1
+        auth:
+          username: $QUAY_USER
+          password: $QUAY_PASSWORD
+workflows:
+  main:
+    jobs:
+      - a:
+          context: docker-hub-creds
+      - b:
+          context: aws
+"""
+REVERTING = Policy(revert=Revert.ALL)
+AWS = Entries((("oidc_role_arn", Text("arn:aws:iam::1:role/x")),))
+
+
+def read_reverting(sources: Sequence[SourceText]) -> Reading | str:
+    return read(sources, REVERTING)
+
+
+def reverting() -> Reading:
+    reading = read_reverting([SourceText(PATH, FIXED)])
+    assert isinstance(reading, Reading)
+    return reading
+
+
+def test_a_reversal_is_proven() -> None:
+    change = prove(reverting(), REVERTING, (), read_reverting)
+    assert isinstance(change, ProvenChange)
+    assert b"DOCKERHUB" not in change.files[0].after
+    assert b"$QUAY_PASSWORD" in change.files[0].after
+
+
+def entry_of_b(reading: Reading) -> Operation:
+    workflow = value_of(value_of(reading.documents[0].root, "workflows"), "main")
+    entry = items_of(value_of(workflow, "jobs"))[1]
+    assert isinstance(entry, Mapping)
+    return MappingToScalar(entry)
+
+
+@pytest.mark.parametrize(
+    "too_much",
+    [
+        pytest.param(lambda it: RemoveEntry(item(it, "b"), "auth"), id="another's credentials"),
+        pytest.param(entry_of_b, id="another context"),
+        pytest.param(
+            lambda it: AddEntry(item(it, "b"), "aws_auth", AWS, "image"), id="credentials added"
+        ),
+        pytest.param(
+            lambda it: ReplaceScalar(scalar(item(it, "b"), "image"), Text("quay.io/acme/x:2")),
+            id="another image",
+        ),
+    ],
+)
+def test_a_reversal_that_does_more(too_much: Callable[[Reading], Operation]) -> None:
+    reading = reverting()
+    both = (*reading.plan.operations, too_much(reading))
+    edits = {PATH: render(reading.documents[0], both)}
+    plan = Plan(reading.plan.settled, both, edits)
+    outcome = prove(replace_plan(reading, plan), REVERTING, (), read_reverting)
+    assert isinstance(outcome, NotProven), outcome
+    assert outcome.clause in (Clause.REVERTED, Clause.CREDENTIALS)
+
+
+def scalar(mapping: Mapping, key: str) -> Scalar:
+    found = value_of(mapping, key)
+    assert isinstance(found, Scalar)
+    return found

@@ -85,6 +85,11 @@ def line_after(node: Node) -> int:
     return leaf.source.next_line(leaf.end)
 
 
+def end_of_entry(key: Node, value: Node) -> Node:
+    """What ends an entry: its value, or its key where that has neither a value nor a colon."""
+    return key if value.start == key.end else value
+
+
 def starts_line(source: SourceText, offset: int) -> bool:
     """Whether only white space stands before ``offset`` on its line."""
     return not source.text[source.line_start(offset) : offset].strip()

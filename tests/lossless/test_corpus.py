@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.merging import entries_of, items_of, own_entry, value_of
 from cci_migrate.lossless.nodes import Document, Mapping, Node, Scalar, resolved, walk
 from cci_migrate.lossless.operations import (
@@ -18,7 +19,7 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.lossless.parsing import YamlError, parse
-from cci_migrate.lossless.rendering import CannotRenderError, render
+from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import NotUtf8Error, SourceText
 from tests.lossless.trees import changed, shape
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.edits import apply_edits, in_order, take_back
 from cci_migrate.lossless.nodes import (
     Alias,
@@ -30,9 +31,13 @@ from cci_migrate.lossless.operations import (
     Content,
     Entries,
     Items,
+    KeepItem,
+    MappingToScalar,
+    MergeToAlias,
     NestEntries,
     Operation,
     RemoveEntry,
+    RemoveItem,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -41,7 +46,7 @@ from cci_migrate.lossless.operations import (
     WrapInSequence,
 )
 from cci_migrate.lossless.parsing import YamlError
-from cci_migrate.lossless.rendering import CannotRenderError, node_of, render
+from cci_migrate.lossless.rendering import node_of, render
 from cci_migrate.lossless.source import LINE_BREAK
 from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
 from tests.lossless.trees import document_of, prove, shape
@@ -101,7 +106,15 @@ def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Op
 def replacements(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Operation]:
     """Operations that take something of ``node`` away."""
     found: list[Operation] = []
+    if isinstance(node, Sequence) and node.items:
+        index = draw(st.integers(0, len(node.items) - 1))
+        found.append(RemoveItem(node, index))
+        if isinstance(node.items[index], Scalar | Alias):
+            found.append(KeepItem(node, index))
     if isinstance(node, Mapping) and node.entries:
+        if len(node.entries) == 1:
+            found.append(MappingToScalar(node))
+        found.append(MergeToAlias(node))
         names = [key.value if isinstance(key, Scalar) else "?" for key, _ in node.entries]
         index = draw(st.integers(0, len(names) - 1))
         found.append(RemoveEntry(node, names[index]))
@@ -224,7 +237,8 @@ def test_one_operation(change: Change) -> None:
 def loses_an_anchor(document: Document, operations: tuple[Operation, ...]) -> bool:
     """Whether what is removed holds an anchor, which the proof would refuse."""
     text = document.source.text
-    return any(isinstance(one, RemoveEntry | ReplaceScalar) and "&" in text for one in operations)
+    removals = (RemoveEntry, RemoveItem, KeepItem, MappingToScalar, MergeToAlias, ReplaceScalar)
+    return any(isinstance(one, removals) and "&" in text for one in operations)
 
 
 @examples(60)

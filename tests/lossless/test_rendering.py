@@ -12,6 +12,7 @@ from textwrap import dedent
 
 import pytest
 
+from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
     AddComment,
@@ -21,9 +22,13 @@ from cci_migrate.lossless.operations import (
     AliasToMerge,
     Entries,
     Items,
+    KeepItem,
+    MappingToScalar,
+    MergeToAlias,
     NestEntries,
     Operation,
     RemoveEntry,
+    RemoveItem,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -31,7 +36,7 @@ from cci_migrate.lossless.operations import (
     Text,
     WrapInSequence,
 )
-from cci_migrate.lossless.rendering import CannotRenderError, render
+from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
 from tests.lossless.trees import (
     alias_at,
@@ -1601,6 +1606,144 @@ def test_a_key_is_renamed(row: Row) -> None:
         """,
     ),
     Row(
+        "an entry of a flow mapping, the first and the last",
+        """
+        - {a: b, c: d, e: f}
+        - { a: b, c: d }
+        - {a: b, c: d} # e
+        - {
+            a: b, # of a
+            c: d # of c
+          }
+        - {
+            a: b,
+            c: d, # of c
+            e: f,
+          }
+        """,
+        lambda document: (
+            RemoveEntry(mapping_at(document, 0), "a"),
+            RemoveEntry(mapping_at(document, 0), "e"),
+            RemoveEntry(mapping_at(document, 1), "c"),
+            RemoveEntry(mapping_at(document, 2), "a"),
+            RemoveEntry(mapping_at(document, 3), "c"),
+            RemoveEntry(mapping_at(document, 4), "c"),
+        ),
+        """
+        - {c: d}
+        - { a: b }
+        - {c: d} # e
+        - {
+            a: b # of a
+          }
+        - {
+            a: b,
+            e: f,
+          }
+        """,
+    ),
+    Row(
+        "items of lists, with the blank line that sets them apart",
+        """
+        - a: # steps
+          - checkout
+
+          - docker/check:
+              x: y # z
+
+          - run: a
+        - [a, b , c]
+        - - a
+          - |
+            b
+        """,
+        lambda document: (
+            RemoveItem(sequence_at(document, 0, "a"), 1),
+            RemoveItem(sequence_at(document, 1), 1),
+            RemoveItem(sequence_at(document, 2), 1),
+        ),
+        """
+        - a: # steps
+          - checkout
+
+          - run: a
+        - [a , c]
+        - - a
+        """,
+    ),
+    Row(
+        "a list becomes its item",
+        """
+        a: # of a
+        - b # of b
+        - c
+        d: [e, 'f'] # of d
+        g:
+          # of h
+          - i
+          - "h: h"
+        """,
+        lambda document: (
+            KeepItem(sequence_at(document, "d"), 1),
+            KeepItem(sequence_at(document, "g"), 1),
+        ),
+        """
+        a: # of a
+        - b # of b
+        - c
+        d: 'f' # of d
+        g: "h: h"
+        """,
+    ),
+    Row(
+        "a mapping becomes its key",
+        """
+        - build: # often
+            context: a
+            # more
+            requires: [b]
+        - test :
+            context: a
+        - {flow: {context: a}}
+        - near: {context: a} # c
+        """,
+        lambda document: tuple(MappingToScalar(mapping_at(document, at)) for at in range(4)),
+        """
+        - build # often
+        - test
+        - flow
+        - near # c
+        """,
+    ),
+    Row(
+        "a mapping becomes the alias that it merges",
+        """
+        - &a {b: c}
+        - <<: *a # of a
+          d:
+            e: f
+        - {<<: *a, d: e}
+        - g:
+            <<: *a
+            d: e # f
+          h:   # of h
+            i: j
+        """,
+        lambda document: (
+            MergeToAlias(mapping_at(document, 1)),
+            MergeToAlias(mapping_at(document, 2)),
+            MergeToAlias(mapping_at(document, 3, "g")),
+        ),
+        """
+        - &a {b: c}
+        - *a # of a
+        - *a
+        - g: *a
+          h:   # of h
+            i: j
+        """,
+    ),
+    Row(
         "the last of duplicates, the last of the mapping",
         """
         - a: b
@@ -1834,6 +1977,21 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "an anchored key": ("&a b: c\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "anchor"),
     "a collection as a key": ("[a]: b\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "collection"),
     "the only entry": ("a: b\n", lambda d: RemoveEntry(mapping_at(d), "a"), "nothing would be"),
+    "the only item": ("- a\n", lambda d: RemoveItem(sequence_at(d), 0), "nothing would be"),
+    "an item on its list's line": (
+        "- - a\n  - b\n", lambda d: RemoveItem(sequence_at(d, 0), 0), "lines to itself"),
+    "a list behind a comment": (
+        "a: # b\n  - c\n  - d\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "lines of its own"),
+    "a list with an anchor": (
+        "a: &b [c, d]\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "cannot become one value"),
+    "an item of several lines that is to stay": (
+        "a:\n  - b\n  - c\n    d\n", lambda d: KeepItem(sequence_at(d, "a"), 1), "several lines"),
+    "a mapping of two keys": (
+        "- a: b\n  c: d\n", lambda d: MappingToScalar(mapping_at(d, 0)), "one key"),
+    "a mapping that merges nothing": (
+        "- a: b\n", lambda d: MergeToAlias(mapping_at(d, 0)), "merges no alias"),
+    "a merge below other entries": (
+        "- &a {b: c}\n- d: e\n  <<: *a\n", lambda d: MergeToAlias(mapping_at(d, 1)), "to itself"),
     "the entry on the dash's line": (
         "- a: b\n  c: d\n", lambda d: RemoveEntry(mapping_at(d, 0), "a"), "lines to itself"),
     "an explicit entry": (

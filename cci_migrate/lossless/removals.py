@@ -1,0 +1,191 @@
+"""Removals as text: what goes takes its lines and the comments on them along, and nothing else."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_never
+
+from cci_migrate.lossless.cannot_render import CannotRenderError
+from cci_migrate.lossless.edits import Edit
+from cci_migrate.lossless.layout import (
+    Layout,
+    dash,
+    end_of_entry,
+    is_explicit,
+    line_after,
+    starts_line,
+)
+from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.nodes import Alias, Collection, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.operations import (
+    KeepItem,
+    MappingToScalar,
+    MergeToAlias,
+    RemoveEntry,
+    RemoveItem,
+)
+from cci_migrate.lossless.source import LINE_BREAK, Span
+
+Removal = RemoveEntry | RemoveItem | KeepItem | MappingToScalar | MergeToAlias
+
+
+def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
+    """The edits that carry out ``operation`` in the document that ``layout`` is of.
+
+    Raises CannotRenderError.
+    """
+    remover = _Remover(layout)
+    match operation:
+        case RemoveEntry(mapping, key):
+            parts = [(one[0], end_of_entry(*one)) for one in mapping.entries]
+            entry = own_entry(mapping, key)
+            if entry is None:
+                raise CannotRenderError(f"the mapping has no key {key!r}")
+            remover.remove(mapping, parts, [one[0] for one in parts].index(entry.key))
+        case RemoveItem(sequence, index):
+            remover.remove(sequence, [(item, item) for item in sequence.items], index)
+        case KeepItem(sequence, index):
+            remover.keep_item(sequence, index)
+        case MappingToScalar(mapping):
+            remover.mapping_to_scalar(mapping)
+        case MergeToAlias(mapping):
+            remover.merge_to_alias(mapping)
+        case _:
+            assert_never(operation)
+    return remover.edits
+
+
+class _Remover:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._source = layout.source
+        self._text = layout.source.text
+        self.edits: list[Edit] = []
+
+    def _replace(self, start: int, end: int, text: str) -> None:
+        self.edits.append(Edit(Span(start, end), self._text[start:end], text))
+
+    def _starts_line(self, at: int) -> bool:
+        return at == self._source.line_start(at)
+
+    def _spans_lines(self, node: Node) -> bool:
+        return LINE_BREAK.search(self._text, node.start, node.end) is not None
+
+    def remove(self, holder: Collection, parts: list[tuple[Node, Node]], index: int) -> None:
+        """Remove a part of ``holder``, given where each of its ``parts`` starts and ends."""
+        if len(parts) == 1:
+            raise CannotRenderError("nothing would be left of what it stands in")
+        if holder.is_flow:
+            self._remove_from_flow(parts, index)
+        else:
+            self._remove_lines(holder, parts, index)
+
+    def _remove_lines(self, holder: Collection, parts: list[tuple[Node, Node]], index: int) -> None:
+        first, last = parts[index]
+        begin = dash(holder, index) if isinstance(holder, Sequence) else first.start
+        if (isinstance(holder, Mapping) and is_explicit(first)) or not starts_line(
+            self._source, begin
+        ):
+            raise CannotRenderError("what is to be removed does not have its lines to itself")
+        start = self._source.line_start(begin)
+        end = line_after(last)
+        if index > 0 and self._is_blank_above(start) and self._is_blank(end):
+            # Parts stand apart here: the one that goes takes the blank line above along.
+            start = self._source.line_start(start - 1)
+        if end == len(self._text) and not self._starts_line(end):
+            # The text ends as it did: without a line end, or with the one of the line above.
+            start = self._source.line_end(self._source.line_start(start - 1))
+        self._replace(start, end, "")
+
+    def _is_blank(self, line_start: int) -> bool:
+        line_end = self._source.line_end(line_start)
+        return line_start == len(self._text) or not self._text[line_start:line_end].strip()
+
+    def _is_blank_above(self, line_start: int) -> bool:
+        return line_start > 0 and self._is_blank(self._source.line_start(line_start - 1))
+
+    def _remove_from_flow(self, parts: list[tuple[Node, Node]], index: int) -> None:
+        source, text = self._source, self._text
+        start, end = parts[index][0].start, parts[index][1].end
+        rest = text[end : source.line_end(end)].strip(" \t")
+        has_lines = starts_line(source, start) and rest[:1] in ("", ",", "#")
+        if has_lines and rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
+            self._replace(source.line_start(start), source.next_line(end), "")
+        elif index == 0:
+            self._replace(start, parts[1][0].start, "")
+        elif has_lines and not rest.startswith(","):
+            before = parts[index - 1][1].end
+            comma = text.index(",", before)
+            self._replace(comma, comma + 1, "")
+            self._replace(source.line_start(start), source.next_line(end), "")
+        else:
+            self._replace(parts[index - 1][1].end, end, "")
+
+    def keep_item(self, sequence: Sequence, index: int) -> None:
+        kept = sequence.items[index]
+        if not isinstance(kept, Scalar | Alias) or sequence.anchor or sequence.tag:
+            raise CannotRenderError("the list cannot become one value")
+        if sequence.is_flow:
+            self._replace(sequence.start, kept.start, "")
+            self._replace(kept.end, sequence.end, "")
+            return
+        if isinstance(kept, Scalar) and (kept.style in ("|", ">") or self._spans_lines(kept)):
+            raise CannotRenderError("an item of several lines cannot become the value of a key")
+        start = self._line_end_of_key(sequence)
+        self._replace(start, kept.start, " ")
+        end = self._source.line_end(kept.end)
+        self._replace(end, self._end_of_lines(sequence), "")
+
+    def mapping_to_scalar(self, mapping: Mapping) -> None:
+        key, value = mapping.entries[0]
+        if not isinstance(key, Scalar) or len(mapping.entries) != 1 or mapping.anchor:
+            raise CannotRenderError("only a mapping of one key can become that key")
+        if mapping.is_flow:
+            self._replace(mapping.start, key.start, "")
+            self._replace(key.end, mapping.end, "")
+            return
+        if self._text[key.end : value.start].strip() == ":" and not self._spans_lines(mapping):
+            self._replace(key.end, value.end, "")
+            return
+        colon = self._text.find(":", key.end)
+        if is_explicit(key) or self._text[key.end : colon].strip() or self._on_line(key, value):
+            raise CannotRenderError("what is to be removed does not have its lines to itself")
+        self._replace(key.end, colon + 1, "")
+        self._replace(self._source.line_end(key.end), self._end_of_lines(mapping), "")
+
+    def merge_to_alias(self, mapping: Mapping) -> None:
+        merged = own_entry(mapping, MERGE_KEY)
+        if merged is None or not isinstance(merged.value, Alias) or mapping.anchor:
+            raise CannotRenderError("the mapping merges no alias that it could become")
+        alias = merged.value
+        if mapping.is_flow:
+            self._replace(mapping.start, alias.start, "")
+            self._replace(alias.end, mapping.end, "")
+            return
+        if mapping.entries[0][0] is not merged.key or self._on_line(alias, mapping.entries[1][0]):
+            raise CannotRenderError("what is to be removed does not have its lines to itself")
+        if isinstance(self._layout.parent(mapping), Sequence):
+            self._replace(merged.key.start, alias.start, "")
+        else:
+            self._replace(self._line_end_of_key(mapping), alias.start, " ")
+        self._replace(self._source.line_end(alias.end), self._end_of_lines(mapping), "")
+
+    def _on_line(self, node: Node, other: Node) -> bool:
+        """Whether ``other`` starts on the line on which ``node`` ends."""
+        return other.start < self._source.next_line(node.end)
+
+    def _line_end_of_key(self, value: Collection) -> int:
+        """The end of the line, behind the colon, of the key that has ``value`` below it."""
+        parent = self._layout.parent(value)
+        if isinstance(parent, Mapping):
+            for key, candidate in parent.entries:
+                line_end = self._source.line_end(key.end)
+                if candidate is value and self._text[key.end : line_end].strip() == ":":
+                    return self._text.index(":", key.end) + 1
+        raise CannotRenderError("the value does not stand on lines of its own below its key")
+
+    def _end_of_lines(self, node: Node) -> int:
+        """The end of the last line of ``node``, its comment included, without the line end."""
+        end = line_after(node)
+        if self._starts_line(end) and end > 0:
+            end = self._source.line_end(self._source.line_start(end - 1))
+        return end
