@@ -151,11 +151,11 @@ class RemoveEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveItem:
-    """Remove the item at ``index`` of ``sequence``, its lines and the comment on them."""
+class RemoveItems:
+    """Remove the items at ``indexes`` of ``sequence``, their lines and the comments on them."""
 
     sequence: Sequence
-    index: int
+    indexes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ Operation = (
     | NestEntries
     | RenameKey
     | RemoveEntry
-    | RemoveItem
+    | RemoveItems
     | KeepItem
     | MappingToScalar
     | MergeToAlias

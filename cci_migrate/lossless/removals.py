@@ -21,11 +21,11 @@ from cci_migrate.lossless.operations import (
     MappingToScalar,
     MergeToAlias,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
 )
 from cci_migrate.lossless.source import LINE_BREAK, Span
 
-Removal = RemoveEntry | RemoveItem | KeepItem | MappingToScalar | MergeToAlias
+Removal = RemoveEntry | RemoveItems | KeepItem | MappingToScalar | MergeToAlias
 
 
 def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
@@ -40,9 +40,9 @@ def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
             entry = own_entry(mapping, key)
             if entry is None:
                 raise CannotRenderError(f"the mapping has no key {key!r}")
-            remover.remove(mapping, parts, [one[0] for one in parts].index(entry.key))
-        case RemoveItem(sequence, index):
-            remover.remove(sequence, [(item, item) for item in sequence.items], index)
+            remover.remove(mapping, parts, ([one[0] for one in parts].index(entry.key),))
+        case RemoveItems(sequence, indexes):
+            remover.remove(sequence, [(item, item) for item in sequence.items], indexes)
         case KeepItem(sequence, index):
             remover.keep_item(sequence, index)
         case MappingToScalar(mapping):
@@ -70,14 +70,19 @@ class _Remover:
     def _spans_lines(self, node: Node) -> bool:
         return LINE_BREAK.search(self._text, node.start, node.end) is not None
 
-    def remove(self, holder: Collection, parts: list[tuple[Node, Node]], index: int) -> None:
-        """Remove a part of ``holder``, given where each of its ``parts`` starts and ends."""
-        if len(parts) == 1:
+    def remove(
+        self, holder: Collection, parts: list[tuple[Node, Node]], indexes: tuple[int, ...]
+    ) -> None:
+        """Remove parts of ``holder``, given where each of its ``parts`` starts and ends."""
+        kept = [index for index in range(len(parts)) if index not in indexes]
+        if not kept:
             raise CannotRenderError("nothing would be left of what it stands in")
-        if holder.is_flow:
-            self._remove_from_flow(parts, index)
-        else:
-            self._remove_lines(holder, parts, index)
+        for index in indexes:
+            if holder.is_flow:
+                before = [one for one in kept if one < index]
+                self._remove_from_flow(parts, index, before[-1] if before else None)
+            else:
+                self._remove_lines(holder, parts, index)
 
     def _remove_lines(self, holder: Collection, parts: list[tuple[Node, Node]], index: int) -> None:
         first, last = parts[index]
@@ -103,18 +108,19 @@ class _Remover:
     def _is_blank_above(self, line_start: int) -> bool:
         return line_start > 0 and self._is_blank(self._source.line_start(line_start - 1))
 
-    def _remove_from_flow(self, parts: list[tuple[Node, Node]], index: int) -> None:
+    def _remove_from_flow(
+        self, parts: list[tuple[Node, Node]], index: int, kept_before: int | None
+    ) -> None:
         source, text = self._source, self._text
         start, end = parts[index][0].start, parts[index][1].end
         rest = text[end : source.line_end(end)].strip(" \t")
         has_lines = starts_line(source, start) and rest[:1] in ("", ",", "#")
         if has_lines and rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
             self._replace(source.line_start(start), source.next_line(end), "")
-        elif index == 0:
-            self._replace(start, parts[1][0].start, "")
+        elif kept_before is None:
+            self._replace(start, parts[index + 1][0].start, "")
         elif has_lines and not rest.startswith(","):
-            before = parts[index - 1][1].end
-            comma = text.index(",", before)
+            comma = text.index(",", parts[kept_before][1].end)
             self._replace(comma, comma + 1, "")
             self._replace(source.line_start(start), source.next_line(end), "")
         else:

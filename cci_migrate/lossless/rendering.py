@@ -60,7 +60,7 @@ from cci_migrate.lossless.operations import (
     NestEntries,
     Operation,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -93,7 +93,7 @@ def node_of(operation: Operation) -> Node:
             return node
         case RemoveEntry(mapping=node) | RenameKey(mapping=node):
             return node
-        case AddItem(sequence=node) | RemoveItem(sequence=node) | KeepItem(sequence=node):
+        case AddItem(sequence=node) | RemoveItems(sequence=node) | KeepItem(sequence=node):
             return node
         case MappingToScalar(mapping=node) | MergeToAlias(mapping=node):
             return node
@@ -180,7 +180,7 @@ class _Writer:
                 self._nest(mapping, parent, keys)
             case RenameKey(mapping, index, name):
                 self._rename(mapping, index, name)
-            case RemoveEntry() | RemoveItem() | KeepItem() | MappingToScalar() | MergeToAlias():
+            case RemoveEntry() | RemoveItems() | KeepItem() | MappingToScalar() | MergeToAlias():
                 for edit in removal_edits(operation, self._layout):
                     self._add(edit)
             case AddComment(node, text):

@@ -28,7 +28,7 @@ from cci_migrate.lossless.operations import (
     NestEntries,
     Operation,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -216,12 +216,13 @@ def _apply(operation: Operation, tree: DataTree) -> None:
         case RemoveEntry(mapping, key):
             target = _mapping(mapping, tree)
             _take(target, _index(target, key), tree)
-        case RemoveItem(sequence, index):
+        case RemoveItems(sequence, indexes):
             items = _of(sequence, tree)
             assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
-            place = _place(sequence.items[index], tree)
-            del items.items[place]
-            del tree.origins[id(items.items)][place]
+            for index in indexes:
+                place = _place(sequence.items[index], tree)
+                del items.items[place]
+                del tree.origins[id(items.items)][place]
         case KeepItem(sequence, index):
             _put(sequence, _of(resolved(sequence.items[index]), tree), tree)
         case MappingToScalar(mapping):

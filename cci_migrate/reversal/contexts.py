@@ -30,7 +30,7 @@ from cci_migrate.lossless.operations import (
     MergeToAlias,
     Operation,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
 )
 from cci_migrate.policy import RegistryPolicy, Revert
 from cci_migrate.reversal.credentials import CredentialRemovals
@@ -74,9 +74,9 @@ def contexts_to_take_out(
         if one.needed_by is not None:
             remedy = NoFix(f"{one.needed_by} reads the variables too")
         else:
-            taken = removal.operation(one)
+            taken = removal.operations(one)
             title = f"take out the context {listed(one.names)}"
-            remedy = taken if isinstance(taken, NoFix) else Fix(title, (taken,))
+            remedy = taken if isinstance(taken, NoFix) else Fix(title, taken)
         group = "job group" if one.entry.is_in_group else "workflow"
         yield Finding(
             rule=MISSING_CONTEXT,
@@ -234,7 +234,7 @@ class _ContextRemoval:
             for entry in staying
         )
 
-    def operation(self, one: _Leaving) -> Operation | NoFix:
+    def operations(self, one: _Leaving) -> tuple[Operation, ...] | NoFix:
         """What takes the contexts out of ``one``."""
         context = one.held.entry
         assert context is not None  # noqa: S101 - it holds the contexts that are to go
@@ -255,24 +255,22 @@ class _ContextRemoval:
         is_written_out = not isinstance(context.value, Alias) and value.anchor is None
         if (
             is_written_out
-            and len(value.items) == 2
+            and len(staying) == 1
             and (context.holder.is_flow or not value.is_flow)
             and not self._single_is_list
             and isinstance(staying[0], Scalar)
         ):
-            return KeepItem(value, value.items.index(staying[0]))
+            return (KeepItem(value, value.items.index(staying[0])),)
         going = [index for index, item in enumerate(value.items) if text_of(item) in one.names]
-        if len(going) > 1:
-            return NoFix("several contexts of a list are to go", "take them out by hand")
-        return RemoveItem(value, going[0])
+        return (RemoveItems(value, tuple(going)),)
 
-    def _without_key(self, one: _Leaving, context: Entry) -> Operation | NoFix:
+    def _without_key(self, one: _Leaving, context: Entry) -> tuple[Operation, ...] | NoFix:
         holder = context.holder
         node = resolved(one.entry.node)
         if len(holder.entries) == 1:
             is_own = one.entry.arguments is holder and holder.anchor is None
             if is_own and isinstance(node, Mapping) and len(node.entries) == 1:
-                return MappingToScalar(node)
+                return (MappingToScalar(node),)
             what = f"below {one.entry.name}"
             if holder.anchor is not None:
                 what = f"of the anchor &{holder.anchor}"
@@ -286,8 +284,8 @@ class _ContextRemoval:
             and merged is not None
             and isinstance(merged.value, Alias)
         ):
-            return MergeToAlias(holder)
-        return RemoveEntry(holder, CONTEXT)
+            return (MergeToAlias(holder),)
+        return (RemoveEntry(holder, CONTEXT),)
 
     def _inherits(self, context: Entry, staying: list[str | None]) -> bool:
         """Whether the entry would inherit just the contexts ``staying`` without its own key."""

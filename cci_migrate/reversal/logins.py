@@ -15,7 +15,7 @@ from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import Entry, own_entry, text_of, value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
-from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItem, Text
+from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItems, Text
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
 
@@ -212,7 +212,7 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
     first = removals[0]
     job = first.jobs[0]
     operations = tuple(
-        dict.fromkeys(RemoveItem(one.place.sequence, one.place.index) for one in removals)
+        dict.fromkeys(RemoveItems(one.place.sequence, (one.place.index,)) for one in removals)
     )
     remedy: Remedy = Fix("take the login out", operations)
     if any(len(one.place.sequence.items) == 1 for one in removals):

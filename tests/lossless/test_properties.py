@@ -37,7 +37,7 @@ from cci_migrate.lossless.operations import (
     NestEntries,
     Operation,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -108,7 +108,8 @@ def replacements(draw: st.DrawFn, node: Node, parent: Collection | None) -> list
     found: list[Operation] = []
     if isinstance(node, Sequence) and node.items:
         index = draw(st.integers(0, len(node.items) - 1))
-        found.append(RemoveItem(node, index))
+        more = draw(st.sets(st.integers(0, len(node.items) - 1)))
+        found.append(RemoveItems(node, tuple(sorted(more | {index}))))
         if isinstance(node.items[index], Scalar | Alias):
             found.append(KeepItem(node, index))
     if isinstance(node, Mapping) and node.entries:
@@ -237,7 +238,7 @@ def test_one_operation(change: Change) -> None:
 def loses_an_anchor(document: Document, operations: tuple[Operation, ...]) -> bool:
     """Whether what is removed holds an anchor, which the proof would refuse."""
     text = document.source.text
-    removals = (RemoveEntry, RemoveItem, KeepItem, MappingToScalar, MergeToAlias, ReplaceScalar)
+    removals = (RemoveEntry, RemoveItems, KeepItem, MappingToScalar, MergeToAlias, ReplaceScalar)
     return any(isinstance(one, removals) and "&" in text for one in operations)
 
 

@@ -28,7 +28,7 @@ from cci_migrate.lossless.operations import (
     NestEntries,
     Operation,
     RemoveEntry,
-    RemoveItem,
+    RemoveItems,
     RenameKey,
     ReplaceScalar,
     ReplaceText,
@@ -1656,11 +1656,24 @@ def test_a_key_is_renamed(row: Row) -> None:
         - - a
           - |
             b
+        - [a, b, c, d, e]
+        - [
+            a,
+            b, # of b
+            c
+          ]
+        -
+          - a
+          - b
+          - c
         """,
         lambda document: (
-            RemoveItem(sequence_at(document, 0, "a"), 1),
-            RemoveItem(sequence_at(document, 1), 1),
-            RemoveItem(sequence_at(document, 2), 1),
+            RemoveItems(sequence_at(document, 0, "a"), (1,)),
+            RemoveItems(sequence_at(document, 1), (1,)),
+            RemoveItems(sequence_at(document, 2), (1,)),
+            RemoveItems(sequence_at(document, 3), (0, 1, 3)),
+            RemoveItems(sequence_at(document, 4), (1, 2)),
+            RemoveItems(sequence_at(document, 5), (0, 1)),
         ),
         """
         - a: # steps
@@ -1669,6 +1682,12 @@ def test_a_key_is_renamed(row: Row) -> None:
           - run: a
         - [a , c]
         - - a
+        - [c, e]
+        - [
+            a
+          ]
+        -
+          - c
         """,
     ),
     Row(
@@ -1977,9 +1996,9 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "an anchored key": ("&a b: c\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "anchor"),
     "a collection as a key": ("[a]: b\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "collection"),
     "the only entry": ("a: b\n", lambda d: RemoveEntry(mapping_at(d), "a"), "nothing would be"),
-    "the only item": ("- a\n", lambda d: RemoveItem(sequence_at(d), 0), "nothing would be"),
+    "the only item": ("- a\n", lambda d: RemoveItems(sequence_at(d), (0,)), "nothing would be"),
     "an item on its list's line": (
-        "- - a\n  - b\n", lambda d: RemoveItem(sequence_at(d, 0), 0), "lines to itself"),
+        "- - a\n  - b\n", lambda d: RemoveItems(sequence_at(d, 0), (0,)), "lines to itself"),
     "a list behind a comment": (
         "a: # b\n  - c\n  - d\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "lines of its own"),
     "a list with an anchor": (
