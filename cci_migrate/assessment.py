@@ -122,6 +122,22 @@ class Unauthenticated:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmirrored:
+    """It has no credentials, and ought to come from the mirror at ``host``.
+
+    ``wanted`` is the credential that it then needs there, None if that asks for none.
+    """
+
+    host: str
+    wanted: Wanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """It comes from the mirror of Docker Hub, which asks for no credentials."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """It has no credentials, and which registry it comes from cannot be told."""
 
@@ -145,7 +161,15 @@ class Exempt:
 
 
 ImageState = (
-    Authenticated | Incomplete | Misplaced | Unauthenticated | Undecided | NotCovered | Exempt
+    Authenticated
+    | Incomplete
+    | Misplaced
+    | Unauthenticated
+    | Unmirrored
+    | Mirrored
+    | Undecided
+    | NotCovered
+    | Exempt
 )
 
 
@@ -159,6 +183,11 @@ class AssessedImage:
     image: PulledImage
     state: ImageState
     misrouted_to: str | None = None
+
+    @property
+    def registry(self) -> str | None:
+        """The registry that it comes from, or is to; None if that cannot be told."""
+        return self.state.host if isinstance(self.state, Unmirrored) else self.image.host
 
     def key(self, rule: str) -> str:
         """The key of the finding of ``rule`` about it; one for all that merge one definition."""
@@ -333,7 +362,7 @@ class Assessment:
         reads: _Reads = {}
         for item in items:
             one = self.by_item[id(item.mapping)]
-            host = one.image.host
+            host = one.registry
             read = _read_by(one)
             if host is None or read is None or one.misrouted_to is not None:
                 continue
@@ -358,7 +387,7 @@ def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
             if literal is not None and literal.variable is not None:
                 names = (*names, literal.variable.removeprefix("$"))
                 key = one.key(LITERAL_CREDENTIAL)
-        case Unauthenticated(wanted=wanted):
+        case Unauthenticated(wanted=Wanted() as wanted) | Unmirrored(wanted=Wanted() as wanted):
             names, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
         case Incomplete(wanted=Wanted(credential)):
             names, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
@@ -464,8 +493,12 @@ def _state(
         return Incomplete(auth, wanted)
     if host is None:
         return Undecided(image.undecided or _mixed(image))
+    if host == DOCKER_HUB and policy.mirror is not None:
+        return Unmirrored(policy.mirror.host, _wanted(policy.mirror.host, policy, conventions))
     wanted = _wanted(host, policy, conventions)
     if wanted is None:
+        if policy.mirror is not None and host == policy.mirror.host:
+            return Mirrored()
         registry = registry_at(host)
         if registry.public_only:
             return Exempt()

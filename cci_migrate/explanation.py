@@ -17,10 +17,12 @@ from cci_migrate.assessment import (
     Authenticated,
     Exempt,
     Incomplete,
+    Mirrored,
     Misplaced,
     NotCovered,
     Unauthenticated,
     Undecided,
+    Unmirrored,
 )
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
@@ -126,14 +128,14 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
             return Access.INCOMPLETE, auth, "its credentials lack something"
         case Misplaced():
             return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
-        case Unauthenticated():
+        case Unauthenticated() | Unmirrored():
             return Access.UNAUTHENTICATED, None, ""
         case Undecided(reason):
             return Access.UNKNOWN, None, reason
         case NotCovered(unknown=unknown):
             reason = "CircleCI may have credentials for it" if unknown else _NOT_COVERED
             return Access.UNKNOWN, None, reason
-        case Exempt():
+        case Exempt() | Mirrored():
             return Access.NOT_NEEDED, None, ""
         case _:
             assert_never(one.state)

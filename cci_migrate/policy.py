@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from cci_migrate.docker.mirrors import Mirror
+
 
 class Platform(Enum):
     """Where the jobs run; it decides what an anonymous pull costs."""
@@ -116,6 +118,8 @@ class Policy:
     fix_orbs: bool = False
     add_workflow: bool = False
     revert: Revert | None = None
+    mirror: Mirror | None = None
+    upgrade_version: bool = False
 
     def is_selected(self, rule: str) -> bool:
         """Whether findings of ``rule`` are wanted."""

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
@@ -39,6 +40,8 @@ _KEYS = (
     "docker-orb",
     "fix-orbs",
     "add-workflow",
+    "mirror",
+    "upgrade-version",
     "select",
     "ignore",
     "exempt-images",
@@ -216,6 +219,8 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
         docker_orb=_orb_version(table),
         fix_orbs=_flag(table, "fix-orbs"),
         add_workflow=_flag(table, "add-workflow"),
+        mirror=_mirror(table),
+        upgrade_version=_flag(table, "upgrade-version"),
     )
 
 
@@ -251,6 +256,18 @@ def _flag(table: Mapping[str, Any], key: str) -> bool:
     if isinstance(value, bool):
         return value
     raise PolicyError(f"{key} must be true or false", (key,))
+
+
+def _mirror(table: Mapping[str, Any]) -> Mirror | None:
+    value = table.get("mirror")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise PolicyError('mirror must be a text: mirror = "mirror.example.com/hub"', ("mirror",))
+    try:
+        return parse_mirror(value)
+    except InvalidMirrorError as error:
+        raise PolicyError(f"mirror: {error}", ("mirror",)) from None
 
 
 def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:

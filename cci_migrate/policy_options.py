@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
@@ -36,6 +37,8 @@ class PolicyOptions:
     fix_orbs: bool = False
     add_workflow: bool = False
     revert: Revert | None = None
+    mirror: Mirror | None = None
+    upgrade_version: bool = False
 
 
 def told_by(options: PolicyOptions) -> frozenset[str]:
@@ -66,6 +69,8 @@ def policy_of(options: PolicyOptions, base: Policy) -> Policy:
         fix_orbs=options.fix_orbs or base.fix_orbs,
         add_workflow=options.add_workflow or base.add_workflow,
         revert=options.revert,
+        mirror=options.mirror or base.mirror,
+        upgrade_version=options.upgrade_version or base.upgrade_version,
     )
 
 

@@ -1,6 +1,6 @@
 """The proof that a plan does what it says and nothing else, before a byte is written.
 
-Eight clauses, each by means of its own:
+Ten clauses, each by means of its own:
 
 1. taking the edits back gives the original bytes;
 2. the result parses;
@@ -9,7 +9,9 @@ Eight clauses, each by means of its own:
 5. nothing that was planned is found again, and nothing more would be planned;
 6. line ends, byte order mark and final newline are as before;
 7. where a login was to be added, one stands before each pull of its registry on every path;
-8. where a policy was to be taken back, nothing went but what it would put in.
+8. where a policy was to be taken back, nothing went but what it would put in;
+9. a config that goes from version 2 to 2.1 gets no text in which 2.1 would put a value;
+10. an image that comes from a mirror now has the repository, the tag and the digest that it had.
 
 What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 """
@@ -27,9 +29,11 @@ from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.conventions import credential_of, policy_for
+from cci_migrate.docker.mirrors import is_mirrored
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
-from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
+from cci_migrate.lossless.nodes import Document, Scalar, walk
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
@@ -59,6 +63,8 @@ class Clause(Enum):
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     LOGINS = "a login stands before each pull of its registry"
     REVERTED = "nothing is taken out but what the policy would put in"
+    IMAGES = "an image that comes from the mirror is the one that it was"
+    ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,12 @@ def prove(
     reason = data_differ(before.documents, before.plan.operations, after.documents)
     if reason is not None:
         return NotProven(Clause.DATA, reason)
+    reason = expression_appears(before.documents, after.documents)
+    if reason is not None:
+        return NotProven(Clause.ESCAPES, reason)
+    reason = other_image(before.images, after.images, policy)
+    if reason is not None:
+        return NotProven(Clause.IMAGES, reason)
     reason = credentials_stray(before, after.images, policy, names)
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
@@ -196,18 +208,22 @@ def credentials_stray(
     """Clause 4: which image of ``after`` has credentials that are not its registry's.
 
     An image may have those that the policy or the user names for its registry, those that an image
-    of the same registry had already, and those it had itself. Credentials are known by their
-    secret half: a user name goes with it.
+    of the same registry had already, and, where it stays there, those it had itself. Credentials
+    are known by their secret half: a user name goes with it.
     """
-    own: dict[str, set[str]] = {}
+    own: dict[str, tuple[set[str], frozenset[str]]] = {}
     by_host = {host: {secret_half(one)} for host, one in before.credentials.items()}
     for image in before.images:
-        own[image.route] = _secrets(image)
+        own[image.route] = (_secrets(image), image.hosts)
         if image.host is not None:
-            by_host.setdefault(image.host, set()).update(own[image.route])
+            by_host.setdefault(image.host, set()).update(_secrets(image))
     said = {secret_half(one.credential) for one in names}
     for image in after:
-        for secret in _secrets(image) - own.get(image.route, set()) - said:
+        had, hosts = own.get(image.route, (set(), image.hosts))
+        if hosts != image.hosts:
+            # Its name has changed: what it sent to the one must not reach the other.
+            had = set()
+        for secret in _secrets(image) - had - said:
             for host in image.hosts:
                 registry = policy_for(host, policy)
                 known = registry is not None and secret_half(registry.credential) == secret
@@ -306,6 +322,42 @@ def _secrets_by_owner(
         for owner in image.owners:
             found.setdefault((owner.executor.route, image.texts), set()).update(_secrets(image))
     return found
+
+
+def other_image(
+    before: Iterable[PulledImage], after: Iterable[PulledImage], policy: Policy
+) -> str | None:
+    """Clause 10: which image of ``after`` is another one than it was, mirrors of it apart."""
+    if policy.mirror is None:
+        return None
+    was = {image.route: image.texts for image in before}
+    for image in after:
+        old = was.get(image.route, image.texts)
+        if len(old) != len(image.texts) or not all(
+            one == other or is_mirrored(one, other, policy.mirror)
+            for one, other in zip(old, image.texts, strict=True)
+        ):
+            return f"{image.route} would no longer be the same image"
+    return None
+
+
+def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:
+    """Clause 9: where an upgrade leaves a ``<<`` that 2.1 reads and version 2 did not."""
+    versions = [
+        {text_of(value_of(one.root, "version")) for one in side} for side in (before, after)
+    ]
+    if not versions[0] & {"2", "2.0"} or "2.1" not in versions[1]:
+        return None
+    for document in after:
+        for node in walk(document.root) if document.root is not None else ():
+            if (
+                isinstance(node, Scalar)
+                and "<<" in node.value.replace("\\<<", "")
+                and not is_merge_key(node)
+            ):
+                line = node.source.position(node.start).line
+                return f"{document.source.path}:{line}: 2.1 would put a value into the text"
+    return None
 
 
 def line_ends_differ(old: SourceText, new: SourceText) -> str | None:

@@ -10,6 +10,7 @@ from cci_migrate.assessment import (
     Authenticated,
     NotCovered,
     Unauthenticated,
+    Unmirrored,
     variables_of,
 )
 from cci_migrate.conventions import credential_of, policy_for
@@ -70,10 +71,20 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
             "takes one. Try it on yours, or put the variables into the context that is there."
         )
+    if assessment.policy.mirror is not None and _is_mirrored(assessment, fixed):
+        yield (
+            f"{assessment.policy.mirror} must serve Docker Hub's images to the machines that run "
+            "the jobs, official ones below library/: pull one of each kind there first."
+        )
     in_project: dict[str, None] = {}
     for image in assessment.images:
         state = image.state
-        if isinstance(state, Unauthenticated) and image.key("unauthenticated-image") in fixed:
+        is_fixed = image.key("unauthenticated-image") in fixed
+        if (
+            isinstance(state, Unauthenticated | Unmirrored)
+            and state.wanted is not None
+            and is_fixed
+        ):
             convention = assessment.contexts.get(state.host)
             told = assessment.policy.credentials is CredentialStore.PROJECT
             if told or (convention is not None and convention.preferred is None):
@@ -105,6 +116,14 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "A secret was written out in the config. Take it back at the registry: the "
             "repository's history keeps it."
         )
+
+
+def _is_mirrored(assessment: Assessment, fixed: set[str]) -> bool:
+    """Whether something is pulled from the mirror once what is ``fixed`` is done."""
+    return any(
+        isinstance(one.state, Unmirrored) and one.key("unauthenticated-image") in fixed
+        for one in assessment.images
+    )
 
 
 def _adds_check(one: Settled) -> bool:
@@ -151,6 +170,20 @@ def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
             )
 
 
+def _not_mirrored(assessment: Assessment) -> Iterator[str]:
+    """What a mirror leaves as it is: credentials for Docker Hub must not reach it."""
+    count = sum(
+        isinstance(one.state, Authenticated) and one.image.host == DOCKER_HUB
+        for one in assessment.images
+    )
+    if assessment.policy.mirror is not None and count:
+        images = "1 image has" if count == 1 else f"{count} images have"
+        yield (
+            f"{images} credentials for Docker Hub, which must not go to the mirror: left as they "
+            "are. To pull them there too, take their auth out first, then run again."
+        )
+
+
 def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
     for document in documents:
         for node in walk(document.root) if document.root is not None else ():
@@ -178,6 +211,7 @@ def _notes(assessment: Assessment) -> Iterator[str]:
             )
         else:
             yield f"{images} of {host} {are} not covered: the policy has no credentials for it."
+    yield from _not_mirrored(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)
     if convention is not None and registry is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
@@ -42,6 +43,8 @@ login = "cli"
 docker-orb = "3.0.1"
 fix-orbs = true
 add-workflow = true
+mirror = "mirror.acme.dev/hub"
+upgrade-version = true
 select = ["unauthenticated-image", "missing-context"]
 ignore = ["sunset-version"]
 exempt-images = ["cimg/*"]
@@ -100,6 +103,8 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         docker_orb="3.0.1",
         fix_orbs=True,
         add_workflow=True,
+        mirror=Mirror("mirror.acme.dev", "hub"),
+        upgrade_version=True,
         select=frozenset({"unauthenticated-image", "missing-context"}),
         ignore=frozenset({"sunset-version"}),
         exempt_images=("cimg/*",),
@@ -164,6 +169,8 @@ def test_docker_hub_keeps_the_defaults_that_are_not_named(
         ("fix-orbs = 1\n", 1, "fix-orbs must be true or false"),
         ('select = "sunset-version"\n', 1, "select must be a list of texts"),
         ("docker-orb = 4\n", 1, "docker-orb must be a version as a text"),
+        ('mirror = "https://mirror.acme.dev"\n', 1, "mirror: an image's name has no https://"),
+        ("mirror = true\n", 1, "mirror must be a text"),
         ("registries = []\n", 1, "registries must be tables"),
         ('[registries."quay.io"]\nusername = "a"\n', 1, "password is missing"),
         ('[registries."quay.io"]\n', 1, "quay.io must have one kind of credential"),

@@ -10,6 +10,7 @@ import pytest
 from cci_migrate import reversal
 from cci_migrate.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import APPLY_ALL, Settled, State
 from cci_migrate.loading import Loaded, load_texts
 from cci_migrate.lossless.edits import Edit, insertion
@@ -23,6 +24,7 @@ from cci_migrate.lossless.operations import (
     Operation,
     RemoveEntry,
     ReplaceScalar,
+    ReplaceText,
     Text,
 )
 from cci_migrate.lossless.rendering import render
@@ -321,3 +323,40 @@ def scalar(mapping: Mapping, key: str) -> Scalar:
     found = value_of(mapping, key)
     assert isinstance(found, Scalar)
     return found
+
+
+def mirrored(text: str, name: str) -> NotProven | ProvenChange:
+    """What the proof says of ``name`` for the image of the first job of ``text``."""
+    reading = good(text)
+    scalar = resolved(reading.images[0].item.image.value)
+    assert isinstance(scalar, Scalar)
+    operation = ReplaceText(scalar, 0, len(scalar.value), name)
+    return prove(planned(reading, operation), Policy(mirror=Mirror("mirror.acme.dev")), (), read)
+
+
+def test_a_name_at_the_mirror_that_is_another_image() -> None:
+    for name in (
+        "mirror.acme.dev/cimg/go:1.23",
+        "mirror.acme.dev/go:1.22",
+        "acme.dev/cimg/go:1.22",
+    ):
+        outcome = mirrored(CONFIG, name)
+        assert isinstance(outcome, NotProven)
+        assert outcome.clause is Clause.IMAGES
+
+
+def test_credentials_for_docker_hub_that_would_go_to_the_mirror() -> None:
+    auth = "        auth: {username: acme, password: $HUB_TOKEN}\n"
+    text = CONFIG.replace("go:1.22\n", "go:1.22\n" + auth)
+    outcome = mirrored(text, "mirror.acme.dev/cimg/go:1.22")
+    assert isinstance(outcome, NotProven)
+    assert outcome.clause is Clause.CREDENTIALS
+
+
+def test_an_upgrade_that_leaves_a_text_in_which_values_are_put() -> None:
+    reading = good("version: 2\njobs:\n  a:\n    machine: true\n    steps: [run: cat <<EOF]\n")
+    root = reading.documents[0].root
+    version = value_of(root, "version")
+    assert isinstance(version, Scalar)
+    number = ReplaceScalar(version, Text("2.1", is_number=True))
+    assert refused_by(planned(reading, number)) is Clause.ESCAPES

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.optional_values import OptionalValue
 from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Policy, Revert
 from cci_migrate.policy_file import (
@@ -37,6 +38,14 @@ def policy_options(command: _F) -> _F:
             type=click.Choice([one.value for one in Revert]),
             metavar="[contexts]",
             help="Take out again what the policy would put in, or the contexts alone.",
+        ),
+        click.option(
+            "--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1."
+        ),
+        click.option(
+            "--mirror",
+            metavar="HOST[/PREFIX]",
+            help="Pull from this mirror of Docker Hub instead of logging in to it.",
         ),
         click.option("--login", type=click.Choice([one.value for one in LoginMethod])),
         click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules: a,b."),
@@ -79,6 +88,8 @@ def read_policy(options: Mapping[str, Any]) -> Policy:
         ignore=ignore,
         login=LoginMethod(login) if login else None,
         revert=Revert(options["revert"]) if options["revert"] else None,
+        mirror=_mirror(options["mirror"]),
+        upgrade_version=options["upgrade_version"],
     )
     return policy_of(given, base)
 
@@ -88,6 +99,15 @@ def _rules(values: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
     for name in sorted(names - known):
         raise click.UsageError(f"no rule {name!r}{nearest(name, known)}")
     return names
+
+
+def _mirror(given: str | None) -> Mirror | None:
+    if given is None:
+        return None
+    try:
+        return parse_mirror(given)
+    except InvalidMirrorError as error:
+        raise click.UsageError(f"--mirror: {error}") from None
 
 
 def _password(given: str | None) -> str | None:

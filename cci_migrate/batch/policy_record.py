@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from cci_migrate.docker.mirrors import parse_mirror
 from cci_migrate.policy import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -48,12 +49,15 @@ def policy_to_json(policy: Policy) -> dict[str, Any]:
         "docker_orb": policy.docker_orb,
         "fix_orbs": policy.fix_orbs,
         "add_workflow": policy.add_workflow,
+        "mirror": None if policy.mirror is None else str(policy.mirror),
+        "upgrade_version": policy.upgrade_version,
     }
 
 
 def policy_from_json(data: dict[str, Any]) -> Policy:
     """The inverse of `policy_to_json`."""
     credentials, select = data["credentials"], data["select"]
+    mirror = data.get("mirror")
     return Policy(
         platform=Platform(data["platform"]),
         credentials=None if credentials is None else CredentialStore(credentials),
@@ -72,4 +76,6 @@ def policy_from_json(data: dict[str, Any]) -> Policy:
         docker_orb=data["docker_orb"],
         fix_orbs=data["fix_orbs"],
         add_workflow=data["add_workflow"],
+        mirror=None if mirror is None else parse_mirror(mirror),
+        upgrade_version=data.get("upgrade_version", False),
     )

@@ -17,12 +17,16 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
-    """A declared parameter. ``default`` is None where there is none, or a null."""
+    """A declared parameter. ``default`` is None where there is none, or a null.
+
+    ``nodes`` are the values that its declaration names, as written: its default, its enum.
+    """
 
     name: str
     type: str
     default: Node | None
     enum: tuple[str, ...]
+    nodes: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,7 +32,7 @@ MOST_VALUES = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _JobCall:
+class JobCall:
     """One use of a job, by a workflow."""
 
     entry: WorkflowJob
@@ -49,13 +49,26 @@ class ExecutorUse:
     call: ExecutorCall
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueNode:
+    """A value as it is written, and where its own references are to be looked up.
+
+    ``scope`` has the parameters in its scope; ``call`` is the workflow's job that passes it.
+    """
+
+    node: Node
+    scope: Job | Executor | None
+    is_orb: bool
+    call: JobCall | None
+
+
 class ParameterValues:
     """Answers which strings a text can become once CircleCI has filled in its references."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._known: dict[tuple[int, str], tuple[str, ...]] = {}
-        self._calls: dict[int, list[_JobCall]] | None = None
+        self._calls: dict[int, list[JobCall]] | None = None
         self._uses: dict[int, list[ExecutorUse]] | None = None
 
     def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
@@ -65,6 +78,47 @@ class ParameterValues:
         ``is_orb``: ``owner`` stands in an inline orb, which pipeline parameters do not reach.
         """
         return self._expand(text, owner, is_orb=is_orb, seen=frozenset())
+
+    def nodes(self, reference: Reference, where: ValueNode) -> tuple[ValueNode, ...]:
+        """Where the values of ``reference``, found in ``where``, are written.
+
+        Empty where nothing is known of them, or where some caller leaves a needed value out.
+        """
+        match reference.scope:
+            case Scope.PIPELINE_PARAMETER:
+                parameter = self._config.pipeline_parameters.get(reference.name)
+                if parameter is None or where.is_orb:
+                    return ()
+                return tuple(ValueNode(node, None, False, None) for node in parameter.nodes)
+            case Scope.MATRIX:
+                call = where.call
+                items = () if call is None else call.matrix.get(reference.name, ())
+                return tuple(ValueNode(node, None, False, call) for node in items)
+            case Scope.PARAMETER:
+                return () if where.scope is None else self._nodes_of(reference.name, where)
+            case Scope.PIPELINE_VALUE | Scope.EXPRESSION:
+                return ()
+            case _:
+                assert_never(reference.scope)
+
+    def _nodes_of(self, name: str, where: ValueNode) -> tuple[ValueNode, ...]:
+        owner = where.scope
+        parameter = None if owner is None else owner.parameters.get(name)
+        if owner is None or parameter is None:
+            return ()
+        found: list[ValueNode] = []
+        if isinstance(owner, Job):
+            for call in self._job_calls().get(id(owner), []):
+                passed = call.matrix.get(name) or (
+                    (call.arguments[name],) if name in call.arguments else ()
+                )
+                found += (ValueNode(node, None, False, call) for node in passed)
+        else:
+            for use in self.executor_uses().get(id(owner), []):
+                if name in use.call.arguments:
+                    argument = use.call.arguments[name]
+                    found.append(ValueNode(argument, use.job, use.home.is_orb, None))
+        return (*found, *(ValueNode(node, None, where.is_orb, None) for node in parameter.nodes))
 
     def _expand(
         self, text: str, owner: Job | Executor | None, *, is_orb: bool, seen: frozenset[object]
@@ -150,7 +204,7 @@ class ParameterValues:
         self._known[memo] = tuple(values)
         return self._known[memo]
 
-    def _passed(self, call: _JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
+    def _passed(self, call: JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
         nodes = call.matrix.get(name) or ((call.arguments[name],) if name in call.arguments else ())
         values: dict[str, None] = {}
         for node in nodes:
@@ -170,7 +224,7 @@ class ParameterValues:
                 values.update(dict.fromkeys(expanded))
         return tuple(values)
 
-    def _job_calls(self) -> Mapping[int, list[_JobCall]]:
+    def _job_calls(self) -> Mapping[int, list[JobCall]]:
         if self._calls is None:
             self._calls = defaultdict(list)
             for entry in self._config.workflow_jobs:
@@ -230,7 +284,7 @@ class ParameterValues:
         return nodes
 
 
-def _job_call(entry: WorkflowJob) -> _JobCall:
+def _job_call(entry: WorkflowJob) -> JobCall:
     arguments = {name: found.value for name, found in entries_of(entry.arguments).items()}
     matrix = {
         name: items_of(found.value)
@@ -238,7 +292,7 @@ def _job_call(entry: WorkflowJob) -> _JobCall:
             value_of(value_of(entry.arguments, "matrix"), "parameters")
         ).items()
     }
-    return _JobCall(entry, arguments, matrix)
+    return JobCall(entry, arguments, matrix)
 
 
 def _declared(parameter: Parameter) -> tuple[str, ...]:

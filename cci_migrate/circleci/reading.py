@@ -233,16 +233,15 @@ def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
     found: dict[str, Parameter] = {}
     for element in elements:
         entries = entries_of(element.value)
-        default = entries.get("default")
+        given = entries.get("default")
+        default = None if given is None or is_null(resolved(given.value)) else given.value
+        listed = items_of(entries["enum"].value if "enum" in entries else None)
         found[element.name] = Parameter(
             name=element.name,
             type=_text(entries, "type") or "string",
-            default=None if default is None or is_null(resolved(default.value)) else default.value,
-            enum=tuple(
-                text
-                for item in items_of(entries["enum"].value if "enum" in entries else None)
-                if (text := text_of(item)) is not None
-            ),
+            default=default,
+            enum=tuple(text for item in listed if (text := text_of(item)) is not None),
+            nodes=listed if default is None else (default, *listed),
         )
     return found
 

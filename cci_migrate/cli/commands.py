@@ -12,6 +12,7 @@ import click
 from cci_migrate import __version__
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
+from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.optional_values import OptionalValue
 from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Revert
 from cci_migrate.policy_file import (
@@ -98,6 +99,15 @@ def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     return value
 
 
+def _mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mirror | None:
+    if value is None:
+        return None
+    try:
+        return parse_mirror(value)
+    except InvalidMirrorError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
 @click.command(
     cls=CommandWithSubcommands,
     subcommands=SUBCOMMANDS,
@@ -167,6 +177,13 @@ def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     metavar="[contexts]",
     help="Take out again what the policy would put in, or the contexts alone.",
 )
+@click.option(
+    "--mirror",
+    metavar="HOST[/PREFIX]",
+    callback=_mirror,
+    help="Pull from this mirror of Docker Hub instead of logging in to it.",
+)
+@click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1.")
 @click.option(
     "--config",
     "policy_file",
@@ -297,6 +314,8 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
             fix_orbs=given["fix_orbs"],
             add_workflow=given["add_workflow"],
             revert=given["revert"],
+            mirror=given["mirror"],
+            upgrade_version=given["upgrade_version"],
         ),
         policy_file=given["policy_file"],
         reads_policy_files=not given["no_config"],

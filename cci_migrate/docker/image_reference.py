@@ -185,6 +185,11 @@ def has_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
+def masked_placeholders(text: str) -> str:
+    """``text``, as long as it is, with a NUL for each character of its placeholders."""
+    return _PLACEHOLDER.sub(lambda match: _UNKNOWN * len(match[0]), text)
+
+
 def _split_domain(name: str) -> tuple[str | None, str]:
     """Split off the registry as written; None where the name is one of Docker Hub."""
     first, slash, rest = name.partition("/")

@@ -27,6 +27,9 @@ def policy_data(policy: Policy) -> dict[str, Any]:
     data["docker-orb"] = policy.docker_orb
     data["fix-orbs"] = policy.fix_orbs
     data["add-workflow"] = policy.add_workflow
+    if policy.mirror is not None:
+        data["mirror"] = str(policy.mirror)
+    data["upgrade-version"] = policy.upgrade_version
     if policy.select is not None:
         data["select"] = sorted(policy.select)
     data["ignore"] = sorted(policy.ignore)

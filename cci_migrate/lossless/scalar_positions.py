@@ -12,6 +12,10 @@ from cci_migrate.lossless.source import LINE_BREAK, Span
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+(?:#[^\r\n]*[\r\n\t ]+)*|$))*")
 #: https://yaml.org/spec/1.1/#id872840, those without a number behind them.
 _ONE_CHARACTER_ESCAPES = frozenset('0abt\tnvfre "/\\N_LP')
+#: What stands for one character in quotes: a quote, a backslash.
+_DOUBLED = {"'": ("''",), '"': ('\\"', "\\\\")}
+#: What ends a plain scalar in a flow collection, for some readers.
+_FLOW = frozenset(",[]{}:?")
 _HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])")
 
 
@@ -33,14 +37,41 @@ def source_offsets(scalar: Scalar) -> list[int] | None:
     if scalar.style == "|":
         return _literal_offsets(scalar, start)
     if scalar.style == ">":
-        return None
+        header = _HEADER.match(text, start)
+        return None if header is None else _folded_offsets(scalar, header.end())
     if scalar.style:
-        return _quoted_offsets(scalar, start + 1)
-    if text[start : start + len(scalar.value)] != scalar.value:
-        return None
-    if LINE_BREAK.search(scalar.value):
-        return None
+        return _quoted_offsets(scalar, start + 1) or _folded_offsets(scalar, start + 1)
+    if text[start : start + len(scalar.value)] != scalar.value or LINE_BREAK.search(scalar.value):
+        return _folded_offsets(scalar, start)
     return list(range(start, start + len(scalar.value) + 1))
+
+
+def _folded_offsets(scalar: Scalar, start: int) -> list[int] | None:
+    """The offsets of a ``scalar`` whose lines are folded.
+
+    Right for every character but white space, of which the text may have more or less.
+    """
+    text = scalar.source.text
+    end = scalar.end - 1 if scalar.style in ("'", '"') else scalar.end
+    offsets: list[int] = []
+    at = start
+    for char in scalar.value:
+        if char in " \t\n":
+            offsets.append(at)
+            at += text[at : at + 1] == char
+            continue
+        while at < end and text[at] in " \t\r\n":
+            at += 1
+        width = 2 if text[at : at + 2] in _DOUBLED.get(scalar.style, ()) else 1
+        if (
+            at >= end
+            or text[at + width - 1] != char
+            or (scalar.style == '"' and text[at] == "\\" and width == 1)
+        ):
+            return None
+        offsets.append(at)
+        at += width
+    return [*offsets, at]
 
 
 def _quoted_offsets(scalar: Scalar, start: int) -> list[int] | None:
@@ -110,19 +141,33 @@ def replaced_text(
     if offsets is None:
         return None
     value = scalar.value[:start] + text + scalar.value[end:]
+    begin, finish = offsets[start], offsets[end]
+    if LINE_BREAK.search(scalar.source.text, begin, finish) and scalar.style != "|":
+        return None
     match scalar.style:
         case "|":
             new = _literal_text(scalar, value, end, text, offsets[start])
         case "'":
-            new = text.replace("'", "''") if value.isprintable() else None
+            new = text.replace("'", "''") if _is_printable(value, text) else None
         case '"':
-            new = text.replace("\\", "\\\\").replace('"', '\\"') if value.isprintable() else None
+            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+            new = escaped if _is_printable(value, text) else None
+        case ">":
+            stays = text.isprintable() and not text[:1].isspace() and scalar.value[:start].strip()
+            new = text if stays or (text and text == text.strip()) else None
         case _:
-            new = text if can_be_plain(value, in_flow=in_flow) else None
+            one_line = " ".join(value.split("\n"))
+            special = in_flow and any(char in text and char not in scalar.value for char in _FLOW)
+            can_be = text.isprintable() and can_be_plain(one_line, in_flow=False)
+            new = text if can_be and not special else None
     if new is None:
         return None
-    begin, finish = offsets[start], offsets[end]
     return Edit(Span(begin, finish), scalar.source.text[begin:finish], new)
+
+
+def _is_printable(value: str, text: str) -> bool:
+    """Whether ``value`` can stand in quotes with ``text``, which is new, on one line."""
+    return text.isprintable() and value.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _literal_text(scalar: Scalar, value: str, end: int, text: str, at: int) -> str | None:

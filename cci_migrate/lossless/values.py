@@ -84,6 +84,8 @@ class DataTree:
     lists: dict[int, list[Data]] = field(default_factory=dict)
     #: For each list the nodes that its data come from, by place; `_NEW` for what is added.
     origins: dict[int, list[int]] = field(default_factory=dict)
+    #: For each scalar the texts replaced in it: where each ended, and by how much it grew.
+    replaced: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 _NEW = 0
@@ -184,8 +186,11 @@ def _apply(operation: Operation, tree: DataTree) -> None:
         case ReplaceText(scalar, start, end, text):
             data = _of(scalar, tree)
             assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
-            # Offsets are into the value as it was read; operations come from its end to its start.
-            data.value = data.value[:start] + text + data.value[end:]
+            # Offsets are into the value as it was read, whatever was replaced in it before.
+            done = tree.replaced.setdefault(id(scalar), [])
+            moved = sum(by for until, by in done if until <= start)
+            done.append((end, len(text) - (end - start)))
+            data.value = data.value[: start + moved] + text + data.value[end + moved :]
             if scalar.tag is None:
                 data.kind = "str"
         case ScalarToMapping(node, entries):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import Assessment, Authenticated, Unauthenticated
+from cci_migrate.assessment import Assessment, Authenticated, Mirrored, Unauthenticated, Unmirrored
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, ORB_EXECUTORS, ORB_JOBS, OrbPull
 from cci_migrate.circleci.workflow_jobs import runs_nothing
@@ -152,7 +152,10 @@ def _local_executors(assessment: Assessment) -> list[str]:
     for name, executor in assessment.config.body.executors.items():
         states = [assessment.by_item[id(item.mapping)].state for item in executor.docker or ()]
         needs_arguments = any(one.default is None for one in executor.parameters.values())
-        has_credentials = all(isinstance(one, Authenticated | Unauthenticated) for one in states)
+        has_credentials = all(
+            isinstance(one, Authenticated | Unauthenticated | Unmirrored | Mirrored)
+            for one in states
+        )
         if states and has_credentials and not needs_arguments:
             found.append(name)
     return found

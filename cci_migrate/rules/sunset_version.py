@@ -1,4 +1,4 @@
-"""The config is of version 2 or 2.0, whose end on CircleCI Cloud has been announced.
+r"""The config is of version 2 or 2.0, whose end on CircleCI Cloud has been announced.
 
 ## What it finds
 
@@ -7,8 +7,14 @@
 
 ## The fix
 
-None here: going to 2.1 changes how `<<` in scripts is read and which keys are allowed, so it is a
-change of its own. Images are authenticated in such files as in others.
+With `--upgrade-version` (`upgrade-version = true` in the policy): `version` becomes 2.1, every `<<`
+in a string is written `\<<`, so that a here-document stays one, and `workflows.version` goes. What
+2.1 refuses, or would read otherwise than version 2 did, is named; then nothing is changed. Without
+the option it is a note: images are authenticated in such files as in others.
+
+## When not to
+
+On a CircleCI Server that does not have version 2.1, or where other programs write the file.
 """
 
 from __future__ import annotations
@@ -16,34 +22,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessment import Assessment
-from cci_migrate.findings import Finding, NoFix, Place, Severity
-from cci_migrate.policy import Platform
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.policy import Platform, Policy
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
 
 ID = "sunset-version"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding if the config's version is 2 or 2.0."""
+    """One finding if the config's version is 2 or 2.0, and one for each obstacle to its upgrade."""
     version = assessment.config.version
     if version is None or assessment.config.knows_orbs:
         return
     cloud = assessment.policy.platform is Platform.CLOUD
+    because = (
+        "CircleCI announced its end on Cloud for 21 September 2026."
+        if cloud
+        else "CircleCI announced its end on Cloud; CircleCI Server may follow."
+    )
+    obstacles: tuple[Obstacle, ...] = ()
+    remedy: Remedy = NoFix(
+        "going to 2.1 is a change of its own",
+        "do it with --upgrade-version",
+    )
+    if assessment.policy.upgrade_version:
+        upgrade = upgrade_of(assessment.config, version)
+        obstacles = upgrade.obstacles
+        remedy = Fix(f"upgrade to {NEW_VERSION}", upgrade.operations)
+        if obstacles:
+            count = "one thing" if len(obstacles) == 1 else f"{len(obstacles)} things"
+            remedy = NoFix(
+                f"{count} in it would not do in {NEW_VERSION}", "change what is named, then again"
+            )
+    severity = Severity.WARNING if assessment.policy.upgrade_version else Severity.NOTE
     yield Finding(
         rule=ID,
         place=Place(version, "version"),
         message=f"version {version.value} of the config language is at its end",
         subject=f"version {version.value}",
         owner="config",
-        severity=Severity.NOTE,
-        because="CircleCI announced its end on Cloud for 21 September 2026."
-        if cloud
-        else "CircleCI announced its end on Cloud; CircleCI Server may follow.",
-        remedy=NoFix(
-            "going to 2.1 is a change of its own",
-            "see https://circleci.com/docs/reference/configuration-reference/#version",
-        ),
+        severity=severity,
+        because=because,
+        remedy=remedy,
     )
+    for obstacle in obstacles:
+        yield Finding(
+            rule=ID,
+            place=Place(obstacle.node, obstacle.route),
+            message=f"{obstacle.problem}: no upgrade to {NEW_VERSION}",
+            subject=obstacle.route,
+            owner="config",
+            severity=severity,
+            because=because,
+            remedy=NoFix(obstacle.problem, obstacle.instead),
+        )
 
 
 RULE = Rule(
@@ -53,6 +86,39 @@ RULE = Rule(
     detect=detect,
     examples=(
         Example("version 2", "version: 2\njobs:\n  build:\n    machine: true\n", None),
+        Example(
+            "the upgrade, where it is asked for",
+            """\
+version: 2
+jobs:
+  build:
+    machine: true
+    steps:
+      - run: |
+          cat <<EOF > settings
+          colour
+          EOF
+workflows:
+  version: 2
+  main:
+    jobs: [build]
+""",
+            """\
+version: 2.1
+jobs:
+  build:
+    machine: true
+    steps:
+      - run: |
+          cat \\<<EOF > settings
+          colour
+          EOF
+workflows:
+  main:
+    jobs: [build]
+""",
+            Policy(upgrade_version=True),
+        ),
         Unchanged("version 2.1", "version: 2.1\njobs:\n  build:\n    machine: true\n"),
     ),
 )

@@ -19,6 +19,10 @@ unless you give yours.
 An `auth` block directly after `image`, with the names that the file uses for that registry
 already, else the policy's. An image that is defined once and used through an anchor is edited once.
 
+With `--mirror HOST/PREFIX` the image's name is rewritten instead: `cimg/node:20` becomes
+`HOST/PREFIX/cimg/node:20`, and `redis:7` `HOST/PREFIX/library/redis:7`. If the policy has
+credentials for that host, they are added in the same change; those for Docker Hub never are.
+
 ## When not to
 
 When no paid account stands behind the credentials: a free one brings a limit of its own. List such
@@ -29,12 +33,14 @@ with the reason above them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from cci_migrate.assessment import (
     UNAUTHENTICATED_IMAGE,
     AssessedImage,
     Assessment,
     Unauthenticated,
+    Unmirrored,
 )
 from cci_migrate.auth_block import form_of, give_credential
 from cci_migrate.auth_placement import AuthPlacement, NoPlace
@@ -45,20 +51,25 @@ from cci_migrate.policy import RegistryCredential
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import owners_of
 
+if TYPE_CHECKING:
+    from cci_migrate.mirror_placement import MirrorPlacement
+
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each definition of an image without credentials."""
-    definitions: dict[str, list[tuple[AssessedImage, Unauthenticated]]] = {}
+    definitions: dict[str, list[_User]] = {}
     for one in assessment.images:
-        if isinstance(one.state, Unauthenticated):
+        if isinstance(one.state, Unauthenticated | Unmirrored):
             definitions.setdefault(one.image.definition, []).append((one, one.state))
+    mirrors = _mirrors(assessment)
     placement = AuthPlacement((one.image for one in assessment.images), assessment.sharing)
     alike = _alike(assessment)
     for users in definitions.values():
         (one, state), *_ = users
         image = one.image
-        impact = of_anonymous_image(image, state.host, assessment.policy.platform)
-        name = registry_name(state.host)
+        host = state.host if image.host is None else image.host
+        impact = of_anonymous_image(image, host, assessment.policy.platform)
+        name = registry_name(host)
         yield Finding(
             rule=UNAUTHENTICATED_IMAGE,
             place=Place(image.item.image.value, image.definition),
@@ -67,11 +78,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=owners_of(*(user.image for user, _ in users)),
             severity=impact.severity,
             because=impact.because,
-            remedy=_remedy(users, placement, alike),
-            registry=state.host,
+            remedy=_remedy(users, placement, alike, mirrors),
+            registry=host if state.wanted is None else state.host,
         )
 
 
+_User = tuple[AssessedImage, Unauthenticated | Unmirrored]
 _Alike = Mapping[tuple[str, RegistryCredential], frozenset[int]]
 
 
@@ -79,25 +91,49 @@ def _alike(assessment: Assessment) -> _Alike:
     """The id() of the images that are to get the same credentials, by registry and credential."""
     found: dict[tuple[str, RegistryCredential], set[int]] = {}
     for one in assessment.images:
-        if isinstance(one.state, Unauthenticated):
+        if isinstance(one.state, Unauthenticated | Unmirrored) and one.state.wanted is not None:
             key = (one.state.host, one.state.wanted.credential)
             found.setdefault(key, set()).add(id(one.image))
     return {key: frozenset(images) for key, images in found.items()}
 
 
+def _mirrors(assessment: Assessment) -> MirrorPlacement | None:
+    """Where the names of the images are written that are to come from the mirror."""
+    mirror = assessment.policy.mirror
+    wanted = [one.image for one in assessment.images if isinstance(one.state, Unmirrored)]
+    if mirror is None or not wanted:
+        return None
+    from cci_migrate.mirror_placement import MirrorPlacement
+
+    others = [one.image for one in assessment.images if not isinstance(one.state, Unmirrored)]
+    return MirrorPlacement(
+        assessment.config, assessment.values, assessment.sharing, mirror, wanted, others
+    )
+
+
 def _remedy(
-    users: list[tuple[AssessedImage, Unauthenticated]], placement: AuthPlacement, alike: _Alike
+    users: list[_User], placement: AuthPlacement, alike: _Alike, mirrors: MirrorPlacement | None
 ) -> Remedy:
     operations: dict[Operation, None] = {}
     for one, state in users:
+        if isinstance(state, Unmirrored) and mirrors is not None:
+            rewritten = mirrors.rewritten(one.image)
+            if not isinstance(rewritten, tuple):
+                return NoFix(rewritten.reason, f"name the image of {state.host} there by hand")
+            operations.update(dict.fromkeys(rewritten))
         wanted = state.wanted
+        if wanted is None:
+            continue
         place = placement.place(one.image, alike[state.host, wanted.credential])
         if isinstance(place, NoPlace):
             return NoFix(place.reason, "define the two images apart from each other")
         added = give_credential(place, wanted.credential, wanted.form)
         operations.update(dict.fromkeys(added))
-    key = form_of(users[0][1].wanted.credential).value
-    return Fix(f"add {key} under the image", tuple(operations))
+    state = users[0][1]
+    titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []
+    if state.wanted is not None:
+        titles.append(f"add {form_of(state.wanted.credential).value} under the image")
+    return Fix(" and ".join(titles), tuple(operations))
 
 
 RULE = Rule(

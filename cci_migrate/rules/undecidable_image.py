@@ -134,6 +134,9 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
     known.setdefault(DOCKER_HUB, (DEFAULT_DOCKER_HUB.credential, PLAIN))
     for host, convention in assessment.conventions.items():
         known[host] = (convention.credential, convention.form)
+    if assessment.policy.mirror is not None:
+        # Its images are to come from the mirror, and its credentials would not fit there.
+        del known[DOCKER_HUB]
     for host, (credential, form) in known.items():
         if image.hosts and image.hosts != {host}:
             # Some of its values say otherwise: these credentials would reach them too.

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cci_migrate.cli.commands import main_command
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.terminal import wants_colour
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     CredentialStore,
@@ -92,6 +93,8 @@ def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
             ignore=frozenset({"c"}),
             login=LoginMethod.CLI,
             add_workflow=True,
+            mirror=Mirror("mirror.acme.dev"),
+            upgrade_version=True,
         ),
         base,
     )
@@ -104,6 +107,8 @@ def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
         login=LoginMethod.CLI,
         fix_orbs=True,
         add_workflow=True,
+        mirror=Mirror("mirror.acme.dev"),
+        upgrade_version=True,
     )
 
 

@@ -1983,7 +1983,8 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         "a: b\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Items((Text("x"),))), "only an alias"),
     "a missing value in braces": (
         "{a, b}\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Text("x")), "missing value"),
-    "text in a folded scalar": ("a: >\n  b\n  c\n", text("b", "x", "a"), "quoting hides"),
+    "text across the lines of a folded scalar": (
+        "a: >\n  b\n  c\n", text("b c", "x", "a"), "quoting hides"),
     "text behind a numeric escape": ('a: "\\x41b"\n', text("b", "x", "a"), "quoting hides"),
     "text that would be a comment": ("a: b c\n", text("c", "#d", "a"), "quoting hides"),
     "text that would end a plain scalar": ("[b c]\n", text("c", ", d", 0), "quoting hides"),

@@ -1,0 +1,121 @@
+"""Mirrors and pull-through caches of Docker Hub: what its images are called there.
+
+A cache serves ``cimg/node`` of Docker Hub as ``HOST/PREFIX/cimg/node``, and an official image such
+as ``redis`` as ``HOST/PREFIX/library/redis``:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working-pulling.html,
+https://cloud.google.com/artifact-registry/docs/pull-cached-dockerhub-images,
+https://goharbor.io/docs/2.12.0/administration/configure-proxy-cache/. Tags and digests are the
+same there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cci_migrate.docker.image_reference import (
+    DOCKER_HUB,
+    ImageReference,
+    Undecidable,
+    masked_placeholders,
+    normalise_host,
+    parse_image_reference,
+    registry_of,
+)
+
+_OFFICIAL = "library/"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A mirror of Docker Hub at ``host``, whose repositories begin with ``path`` there."""
+
+    host: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.path}" if self.path else self.host
+
+
+class InvalidMirrorError(ValueError):
+    """A text that names no mirror; the message says why and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewHead:
+    """The first ``length`` characters of an image reference are to become ``text``."""
+
+    length: int
+    text: str
+
+
+def parse_mirror(text: str) -> Mirror:
+    """The mirror that ``HOST`` or ``HOST/PREFIX`` names.
+
+    Raises InvalidMirrorError.
+    """
+    bare = text.strip().rstrip("/")
+    wanted = "it must be HOST or HOST/PREFIX, such as mirror.example.com/hub"
+    if "://" in bare:
+        raise InvalidMirrorError(f"an image's name has no https:// before it; {wanted}")
+    host, _, path = bare.partition("/")
+    sample = parse_image_reference(f"{bare}/library/x")
+    if not isinstance(sample, ImageReference) or sample.tag or sample.digest:
+        raise InvalidMirrorError(f"{bare!r} cannot begin the name of an image; {wanted}")
+    if sample.domain is None:
+        raise InvalidMirrorError(
+            f"Docker would look for {bare!r} on Docker Hub: a host has a dot or a port; {wanted}"
+        )
+    if sample.host == DOCKER_HUB:
+        raise InvalidMirrorError(f"{host} is Docker Hub itself; {wanted}")
+    return Mirror(normalise_host(host), path)
+
+
+def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
+    """How the reference ``text`` to an image of Docker Hub is to begin to mean ``mirror``'s.
+
+    ``text`` may hold placeholders (``<< parameters.tag >>``, ``$TAG``) behind its first part. Its
+    end may be missing, where that begins with a colon or a slash that is part of ``text``.
+    """
+    host = registry_of(text)
+    if isinstance(host, Undecidable):
+        return host
+    if host != DOCKER_HUB:
+        return Undecidable(f"{text!r} does not come from Docker Hub")
+    masked = masked_placeholders(text)
+    length = 0
+    first, slash, _ = masked.partition("/")
+    if slash and normalise_host(first) == DOCKER_HUB:
+        length = len(first) + 1
+    name = re.split("[:@]", masked[length:], maxsplit=1)[0]
+    if "/" in name:
+        return NewHead(length, f"{mirror}/")
+    if "\0" in name:
+        return Undecidable(f"whether {text!r} is an official image cannot be told")
+    return NewHead(length, f"{mirror}/{_OFFICIAL}")
+
+
+def is_mirrored(before: str, after: str, mirror: Mirror) -> bool:
+    """Whether ``after`` names at ``mirror`` the repository, tag and digest that ``before`` does.
+
+    Told by the grammar of references, placeholders taken for some text, and not as `mirrored` does.
+    """
+    old, new = (
+        parse_image_reference(re.sub("\0+", "0", masked_placeholders(text)))
+        for text in (before, after)
+    )
+    if not isinstance(old, ImageReference) or not isinstance(new, ImageReference):
+        return False
+    path = f"{mirror.path}/{old.path}" if mirror.path else old.path
+    holes = [_holes(text) for text in (before, after)]
+    return (
+        (old.host, new.host) == (DOCKER_HUB, normalise_host(mirror.host))
+        and new.path == path
+        and (old.tag, old.digest) == (new.tag, new.digest)
+        and holes[0] == holes[1]
+    )
+
+
+def _holes(text: str) -> list[str]:
+    """The placeholders of ``text``."""
+    return [text[m.start() : m.end()] for m in re.finditer("\0+", masked_placeholders(text))]

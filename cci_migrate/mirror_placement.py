@@ -1,0 +1,269 @@
+"""Where the name of an image is written, so that it can be pulled through a mirror.
+
+An image's text may begin with a parameter: then its name stands where values of that parameter are
+written, its default, its enum, what callers and matrices pass. A name is rewritten only where
+everything that reads it is an image that is to come from the mirror.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cci_migrate.circleci.config import Command, Config, Executor, Job
+from cci_migrate.circleci.expressions import Reference, Scope, references
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.parameter_values import ParameterValues, ValueNode
+from cci_migrate.circleci.sharing import Sharing
+from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
+from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
+from cci_migrate.lossless.operations import ReplaceText
+
+#: The sections that CircleCI reads; what stands elsewhere only keeps anchors.
+_READ = frozenset(
+    ["orbs", "commands", "parameters", "executors", "jobs", "job-groups", "workflows", "examples"]
+)
+#: Parameters that pass each other on deeper than this are not followed.
+_DEEPEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NoMirror:
+    """Why an image's name cannot be rewritten."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class _Trace:
+    """Where the name of one image stands: the places passed on the way, and what to change."""
+
+    heads: dict[int, tuple[Scalar, NewHead]] = field(default_factory=dict)
+    #: The id() of the nodes, as written, that are read for the image.
+    written: set[int] = field(default_factory=set)
+    #: The parameters on the way, by the id() of who declares them (0: the pipeline) and name.
+    parameters: dict[tuple[int, str], Job | Executor | None] = field(default_factory=dict)
+    calls: dict[int, ValueNode] = field(default_factory=dict)
+    error: str | None = None
+
+
+class MirrorPlacement:
+    """Finds what to rewrite for ``wanted``, the images that are to come from ``mirror``.
+
+    ``others`` are all other images of the config.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        values: ParameterValues,
+        sharing: Sharing,
+        mirror: Mirror,
+        wanted: Iterable[PulledImage],
+        others: Iterable[PulledImage],
+    ) -> None:
+        self._config = config
+        self._values = values
+        self._sharing = sharing
+        self._mirror = mirror
+        self._readers: dict[int, Mapping[str, list[Scalar]]] = {}
+        self._others = tuple(others)
+        self._wanted = tuple(wanted)
+        self._traces = {id(image): self._trace(image) for image in self._wanted}
+        while self._refuse_some():
+            pass
+
+    def rewritten(self, image: PulledImage) -> tuple[ReplaceText, ...] | NoMirror:
+        """What makes ``image`` come from the mirror."""
+        trace = self._traces[id(image)]
+        if trace.error is not None:
+            return NoMirror(trace.error)
+        return tuple(
+            ReplaceText(scalar, 0, head.length, head.text) for scalar, head in trace.heads.values()
+        )
+
+    # Where a name stands
+
+    def _trace(self, image: PulledImage) -> _Trace:
+        trace = _Trace()
+        for owner in image.owners:
+            at = owner.executor if owner.job is None else owner.job
+            start = ValueNode(image.item.image.value, at, owner.home.is_orb, None)
+            trace.error = trace.error or self._follow(start, "", trace, _DEEPEST)
+        return trace
+
+    def _follow(self, value: ValueNode, rest: str, trace: _Trace, deepest: int) -> str | None:
+        """Take in ``value``, behind which ``rest`` follows; why that cannot be, if so."""
+        scalar = resolved(value.node)
+        if not isinstance(scalar, Scalar) or scalar.value != scalar.value.strip():
+            return "its name is not a plain text"
+        trace.written.add(id(value.node))
+        text = scalar.value + rest
+        if registry_of(text) == self._mirror.host:
+            return None
+        head = mirrored(text, self._mirror)
+        if isinstance(head, NewHead):
+            if head.length > len(scalar.value):
+                return "its registry is written in another place than its name"
+            known = trace.heads.setdefault(id(scalar), (scalar, head))
+            return None if known[1] == head else "it is used as two images of different kind"
+        found = references(scalar.value)
+        if not found or found[0].start != 0 or deepest == 0:
+            return head.reason
+        return self._values_of(
+            found[0], value, scalar.value[found[0].end :] + rest, trace, deepest - 1
+        )
+
+    def _values_of(
+        self, reference: Reference, value: ValueNode, rest: str, trace: _Trace, deepest: int
+    ) -> str | None:
+        nodes = self._values.nodes(reference, value)
+        if not nodes:
+            return f"the values of {reference.name} are not all written in the config"
+        if reference.scope is Scope.PIPELINE_PARAMETER:
+            trace.parameters[0, reference.name] = None
+        elif reference.scope is Scope.PARAMETER and value.scope is not None:
+            trace.parameters[id(value.scope), reference.name] = value.scope
+        for node in nodes:
+            if node.call is not None:
+                trace.calls[id(node.node)] = node
+            error = self._follow(node, rest, trace, deepest)
+            if error is not None:
+                return error
+        return None
+
+    # Who else reads it
+
+    def _refuse_some(self) -> bool:
+        """Give up images whose names something else reads; whether there were any."""
+        alive = [trace for trace in self._traces.values() if trace.error is None]
+        written = {node for trace in alive for node in trace.written}
+        parameters = {key for trace in alive for key in trace.parameters}
+        foreign = {id(image.item.image.value): image for image in self._others}
+        for image in self._wanted:
+            if self._traces[id(image)].error is not None:
+                foreign[id(image.item.image.value)] = image
+        found = False
+        for trace in alive:
+            trace.error = self._other_reader(trace, written, parameters, foreign)
+            found = found or trace.error is not None
+        return found
+
+    def _other_reader(
+        self,
+        trace: _Trace,
+        written: set[int],
+        parameters: set[tuple[int, str]],
+        foreign: Mapping[int, PulledImage],
+    ) -> str | None:
+        for node in trace.written:
+            if node in foreign:
+                return f"its name is that of {foreign[node].route} too, which stays as it is"
+        for scalar, _ in trace.heads.values():
+            uses: list[Node] = [*self._sharing.aliases_of(scalar)]
+            is_read = id(scalar) in written or not self._is_loose(scalar)
+            for use in [*uses, *([scalar] if is_read else [])]:
+                if id(use) not in written:
+                    return f"its name is also used in {_line_of(use)}, by an anchor"
+            reason = self._declared_elsewhere(scalar, parameters)
+            if reason is not None:
+                return reason
+        for (_, name), owner in trace.parameters.items():
+            for reader in self._readers_of(owner).get(name, ()):
+                if id(reader) not in written:
+                    return f"the parameter {name} is also read in {_line_of(reader)}"
+        for value in trace.calls.values():
+            reason = self._named_in_workflow(value, written)
+            if reason is not None:
+                return reason
+        return None
+
+    def _sections(self) -> Iterator[Node]:
+        """What CircleCI reads."""
+        for document in self._config.documents:
+            entries = document.root.entries if isinstance(document.root, MappingNode) else ()
+            known = [value for key, value in entries if text_of(key) in _READ]
+            if known:
+                yield from known
+            elif document.root is not None:
+                yield document.root  # a part of a packed tree
+
+    def _is_loose(self, scalar: Scalar) -> bool:
+        """Whether ``scalar`` stands in a section that CircleCI does not read."""
+        for document in self._config.documents:
+            if document.source is scalar.source and isinstance(document.root, MappingNode):
+                for key, value in document.root.entries:
+                    if key.start <= scalar.start < value.end and isinstance(key, Scalar):
+                        return key.value not in _READ
+        return False
+
+    def _declared_elsewhere(self, scalar: Scalar, known: set[tuple[int, str]]) -> str | None:
+        """Whether ``scalar`` is also a value of a parameter that is none of those ``known``."""
+        for home in self._config.body.walk():
+            owners: list[Job | Executor | Command] = [*home.jobs.values()]
+            owners += [*home.executors.values(), *home.commands.values()]
+            for owner in owners:
+                for name, parameter in owner.parameters.items():
+                    if (id(owner), name) not in known and any(
+                        resolved(node) is scalar for node in parameter.nodes
+                    ):
+                        return f"its name is also a value of the parameter {name} of {owner.route}"
+        return None
+
+    def _readers_of(self, owner: Job | Executor | None) -> Mapping[str, list[Scalar]]:
+        """The scalars that read each parameter of ``owner`` (None: of the pipeline)."""
+        key = 0 if owner is None else id(owner)
+        if key not in self._readers:
+            roots = list(self._sections()) if owner is None else [owner.mapping]
+            scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
+            found: dict[str, list[Scalar]] = defaultdict(list)
+            for scalar in _scalars(roots):
+                for name in {r.name for r in references(scalar.value) if r.scope is scope}:
+                    found[name].append(scalar)
+            self._readers[key] = found
+        return self._readers[key]
+
+    def _named_in_workflow(self, value: ValueNode, written: set[int]) -> str | None:
+        """Whether a matrix's value is named elsewhere: jobs that it makes are called after it."""
+        if value.call is None:
+            return None
+        text = text_of(value.node) or ""
+        arguments = value.call.entry.arguments
+        matrix = value_of(arguments, "matrix")
+        for name, nodes in value.call.matrix.items():
+            if not any(node is value.node for node in nodes):
+                continue
+            if any(name in entries_of(item) for item in items_of(value_of(matrix, "exclude"))):
+                return f"the matrix excludes values of {name}"
+            if arguments is not None:
+                for scalar in _scalars([arguments]):
+                    reads = (r for r in references(scalar.value) if r.scope is Scope.MATRIX)
+                    if id(scalar) not in written and any(r.name == name for r in reads):
+                        return f"the matrix's {name} is also read in {_line_of(scalar)}"
+            for entry in self._config.workflow_jobs:
+                for item in items_of(value_of(entry.arguments, "requires")):
+                    if text and text in (text_of(item) or ""):
+                        return f"{_line_of(item)} requires a job by its name"
+        return None
+
+
+def _scalars(roots: Iterable[Node]) -> Iterator[Scalar]:
+    """Every scalar in ``roots``, aliases followed, each once."""
+    pending = list(roots)
+    seen: set[int] = set()
+    while pending:
+        node = resolved(pending.pop())
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Scalar):
+            yield node
+        pending.extend(children(node))
+
+
+def _line_of(node: Node) -> str:
+    return f"line {node.source.position(node.start).line}"

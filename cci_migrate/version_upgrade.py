@@ -1,0 +1,294 @@
+r"""What going from version 2 of the config language to 2.1 takes, and what stands against it.
+
+2.1 puts a value in for each ``<< ... >>`` of a string, where version 2 takes those characters as
+they are (here-documents and here-strings of a shell, above all); ``\<<`` is how 2.1 writes them:
+https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters. It refuses keys
+that it does not know where version 2 ignored them, and reads some that version 2 did not:
+https://circleci.com/docs/reference/configuration-reference/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.expressions import Scope, references
+from cci_migrate.lossless.merging import (
+    Entry,
+    entries_of,
+    is_merge_key,
+    items_of,
+    own_entry,
+    value_of,
+)
+from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved, walk
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
+from cci_migrate.lossless.operations import (
+    Operation,
+    RemoveEntry,
+    ReplaceScalar,
+    ReplaceText,
+    Text,
+)
+
+NEW_VERSION = "2.1"
+
+#: A ``<<`` that 2.1 would read as the start of an expression.
+_UNESCAPED = re.compile(r"(?<!\\)<<")
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What both versions know, by where it stands.
+_JOB_KEYS = _keys(
+    "docker machine macos shell steps working_directory parallelism environment resource_class"
+    " circleci_ip_ranges description"
+)
+_IMAGE_KEYS = _keys("image name entrypoint command user environment auth aws_auth gcp_auth")
+_MACHINE_KEYS = _keys("image docker_layer_caching shell")
+_WORKFLOW_KEYS = _keys("jobs triggers max_auto_reruns")
+_ENTRY_KEYS = _keys("requires filters context type serial-group")
+_STEP_KEYS: Mapping[str, frozenset[str]] = {
+    name: _keys(keys)
+    for name, keys in {
+        "run": "command name shell environment background working_directory no_output_timeout when"
+        " max_auto_reruns auto_rerun_delay",
+        "checkout": "path method depth name",
+        "setup_remote_docker": "docker_layer_caching version prefer_same_region",
+        "save_cache": "paths key name when",
+        "restore_cache": "key keys name",
+        "store_artifacts": "path destination name",
+        "store_test_results": "path name",
+        "persist_to_workspace": "root paths name",
+        "attach_workspace": "at name",
+        "add_ssh_keys": "fingerprints name",
+    }.items()
+}
+#: Sections that version 2 passes over and 2.1 reads.
+_NEW_SECTIONS = ("orbs", "commands", "executors", "parameters", "job-groups", "setup")
+#: Keys that version 2 passes over and 2.1 acts on.
+_NEW_KEYS = _keys(
+    "executor parameters type name matrix pre-steps post-steps when unless override-with"
+)
+_ADVICE = {
+    "branches": "filter branches where the workflow names the job: filters: branches:",
+    "env": "write it as environment:",
+    "pwd": "write it as working_directory:",
+    "enabled": "write machine: true, or name an image",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Obstacle:
+    """Something that 2.1 refuses or reads otherwise. ``route`` names its place in the config."""
+
+    node: Node
+    route: str
+    problem: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What to do to ``config``, all of it or nothing; ``obstacles`` forbid it."""
+
+    operations: tuple[Operation, ...]
+    obstacles: tuple[Obstacle, ...]
+
+
+def upgrade_of(config: Config, version: Scalar) -> Upgrade:
+    """What makes ``config``, whose ``version`` is 2 or 2.0, one of 2.1 that means the same."""
+    obstacles = {id(one.node): one for one in reversed(tuple(_obstacles(config, version)))}
+    found = sorted(obstacles.values(), key=lambda one: (one.node.source.path, one.node.start))
+    number = ReplaceScalar(version, Text(NEW_VERSION, is_number=not version.style))
+    operations = (number, *_without_inner_version(config), *_escapes(config))
+    return Upgrade(operations, tuple(found))
+
+
+def _without_inner_version(config: Config) -> Iterator[Operation]:
+    """Take out ``workflows.version``: 2.1 has no use for it, and lets it stand.
+
+    It stays where it has no line of its own, or shares it by an anchor.
+    """
+    for document in config.documents:
+        workflows = value_of(document.root, "workflows")
+        if not isinstance(workflows, MappingNode) or workflows.is_flow:
+            continue
+        entry = own_entry(workflows, "version")
+        is_scalar = entry is not None and isinstance(resolved(entry.value), Scalar)
+        if entry is None or not is_scalar or len(workflows.entries) == 1:
+            continue
+        if isinstance(entry.value, Scalar) and entry.value.anchor is not None:
+            continue
+        if entry.key.anchor is None and entry.key.source is workflows.source:
+            yield RemoveEntry(workflows, "version")
+
+
+def _escapes(config: Config) -> Iterator[Operation]:
+    for document in config.documents:
+        for node in walk(document.root) if document.root is not None else ():
+            if isinstance(node, Scalar) and "<<" in node.value and not is_merge_key(node):
+                for match in reversed(tuple(_UNESCAPED.finditer(node.value))):
+                    yield ReplaceText(node, match.start(), match.start(), "\\")
+
+
+def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
+    if version.anchor is not None and _has_aliases(config, version):
+        yield Obstacle(
+            version,
+            "version.anchor",
+            "the version is also used elsewhere, by its anchor",
+            "write the version out there",
+        )
+    if version.tag is not None:
+        yield Obstacle(version, "version.tag", "the version has a tag", "write version: 2.1")
+    yield from _in_strings(config)
+    for document in config.documents:
+        for name, section in entries_of(document.root).items():
+            if name in _NEW_SECTIONS:
+                yield Obstacle(
+                    section.key,
+                    name,
+                    f"version 2 passes over {name}, and 2.1 reads it",
+                    "rename it if it only keeps anchors; else check that it is what you want",
+                )
+    for job in config.body.jobs.values():
+        yield from _in_job(job)
+    for name, node in config.workflows.items():
+        yield from _unknown(node, _WORKFLOW_KEYS, f"workflows.{name}", "a workflow")
+    for entry in config.workflow_jobs:
+        yield from _in_entry(entry)
+
+
+def _has_aliases(config: Config, node: Scalar) -> bool:
+    """Whether an alias means ``node``, the one in ``workflows.version`` apart."""
+    return any(
+        isinstance(found, Alias)
+        and found.target is node
+        and found is not getattr(_inner_version(document.root), "value", None)
+        for document in config.documents
+        for found in (walk(document.root) if document.root is not None else ())
+    )
+
+
+def _inner_version(root: Node | None) -> Entry | None:
+    workflows = value_of(root, "workflows")
+    return own_entry(workflows, "version") if isinstance(workflows, MappingNode) else None
+
+
+def _in_strings(config: Config) -> Iterator[Obstacle]:
+    for document in config.documents:
+        for node in walk(document.root) if document.root is not None else ():
+            if isinstance(node, MappingNode):
+                for key, _ in node.entries:
+                    if isinstance(key, Scalar) and not is_merge_key(key) and "<<" in key.value:
+                        yield Obstacle(
+                            key,
+                            f"key({key.value})",
+                            "2.1 reads << in a key",
+                            "give it another name",
+                        )
+            elif isinstance(node, Scalar):
+                for found in references(node.value):
+                    if found.scope is Scope.EXPRESSION:
+                        continue
+                    text = node.value[found.start : found.end]
+                    yield Obstacle(
+                        node,
+                        f"expression({text}):{node.source.position(node.start).line}",
+                        f"version 2 takes {text} as it is written, and 2.1 puts a value in",
+                        f"write \\{text} where that very text is meant; else write it after the "
+                        "upgrade",
+                    )
+                    break
+
+
+def _in_job(job: Job) -> Iterator[Obstacle]:
+    yield from _unknown(job.mapping, _JOB_KEYS, job.route, "a job")
+    machine = value_of(job.mapping, "machine")
+    yield from _unknown(machine, _MACHINE_KEYS, f"{job.route}.machine", "machine")
+    for image in job.runs_on.docker or ():
+        route = f"{job.route}.docker[{image.index}]"
+        yield from _unknown(image.mapping, _IMAGE_KEYS, route, "an image")
+    for index, item in enumerate(items_of(None if job.steps is None else job.steps.value)):
+        yield from _in_step(resolved(item), f"{job.route}.steps[{index}]")
+
+
+def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
+    if isinstance(step, SequenceNode):
+        yield Obstacle(
+            step,
+            route,
+            "a list of steps stands where a step is wanted",
+            "put its steps into the list itself",
+        )
+        return
+    if isinstance(step, Scalar):
+        if step.value not in ("checkout", "setup_remote_docker", "add_ssh_keys"):
+            yield Obstacle(
+                step,
+                f"{route}({step.value[:40]})",
+                f"{step.value[:40]!r} is no step",
+                "write it as - run: ...",
+            )
+        return
+    entries = entries_of(step)
+    if len(entries) != 1:
+        yield Obstacle(
+            step,
+            route,
+            f"a step has the keys {', '.join(entries)}, where one is wanted",
+            "indent what belongs below the first",
+        )
+        return
+    for name, entry in entries.items():
+        known = _STEP_KEYS.get(name)
+        if name == "deploy":
+            yield Obstacle(
+                entry.key,
+                f"{route}.deploy",
+                "the step deploy is deprecated",
+                "write run: where the job has no parallelism, else give it a job of its own; see "
+                "https://circleci.com/docs/guides/orchestrate/migrate-from-deploy-to-run/",
+            )
+        elif known is None:
+            yield Obstacle(
+                entry.key,
+                f"{route}.{name}",
+                f"2.1 knows no step {name}",
+                "take it out, or write the step that is meant",
+            )
+        else:
+            yield from _unknown(entry.value, known, f"{route}.{name}", f"the step {name}")
+
+
+def _in_entry(entry: WorkflowJob) -> Iterator[Obstacle]:
+    yield from _unknown(entry.arguments, _ENTRY_KEYS, entry.route, "a workflow's job")
+    if "/" in entry.calls:
+        yield Obstacle(
+            entry.key,
+            f"{entry.route}({entry.calls})",
+            f"2.1 takes {entry.calls} for the job of an orb",
+            "give the job a name without a slash",
+        )
+
+
+def _unknown(node: Node | None, known: frozenset[str], route: str, of: str) -> Iterator[Obstacle]:
+    for name, entry in entries_of(node).items():
+        if name in known:
+            continue
+        if name in _NEW_KEYS:
+            problem = f"version 2 passes over the key {name} of {of}, and 2.1 acts on it"
+        else:
+            problem = f"2.1 does not take the key {name} in {of}"
+        yield Obstacle(
+            entry.key,
+            f"{route}.{name}",
+            problem,
+            _ADVICE.get(name, "take it out, if it does nothing"),
+        )
