@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cci_migrate.batch.ledger import Entry, Ledger
-from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
+from cci_migrate.batch.policy_record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.batch.repository import Kind, RepositoryRef
 from cci_migrate.policy import Policy
 
@@ -48,8 +48,11 @@ class Campaign:
 
     @property
     def policy(self) -> Policy:
-        """The policy it was planned with."""
-        return policy_from_json(json.loads(self.ledger.setting("policy")))
+        """The policy it was planned with. Raises CampaignError if another version recorded it."""
+        try:
+            return policy_from_json(json.loads(self.ledger.setting("policy")))
+        except PolicyRecordError as error:
+            raise CampaignError(f"the campaign's policy cannot be used: {error}") from None
 
     @property
     def branch(self) -> str:

@@ -19,7 +19,7 @@ from cci_migrate.batch.repository import Kind, PullRequest, PullState, Repositor
 from cci_migrate.batch.states import State
 
 #: Raised with every change of the tables; a ledger of another version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -1,81 +1,82 @@
-"""A policy as plain data, so that a campaign is applied with the policy it was planned with."""
+"""A policy as plain data, so that a campaign is applied with the policy it was planned with.
+
+Read off the types of `Policy` itself: a field that is added there is recorded here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+import types
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from cci_migrate.docker.mirrors import parse_mirror
-from cci_migrate.policy import (
-    AwsKeyAuth,
-    AwsRoleAuth,
-    CredentialStore,
-    GcpAuth,
-    LoginMethod,
-    PasswordAuth,
-    Platform,
-    Policy,
-    RegistryCredential,
-    RegistryPolicy,
-)
+from cci_migrate.policy import Policy
 
-_CREDENTIALS: dict[str, type[RegistryCredential]] = {
-    "password": PasswordAuth,
-    "aws-key": AwsKeyAuth,
-    "aws-role": AwsRoleAuth,
-    "gcp": GcpAuth,
-}
-_NAMES = {kind: name for name, kind in _CREDENTIALS.items()}
+_T = TypeVar("_T")
+
+#: Names the class of a value that may be of several; no field may be called so.
+_CLASS = "class"
+
+
+class PolicyRecordError(ValueError):
+    """What was recorded is not a policy of this version of the tool."""
 
 
 def policy_to_json(policy: Policy) -> dict[str, Any]:
     """``policy`` as JSON can hold it."""
-    return {
-        "platform": policy.platform.value,
-        "credentials": None if policy.credentials is None else policy.credentials.value,
-        "registries": [
-            {
-                "host": registry.host,
-                "context": registry.context,
-                "type": _NAMES[type(registry.credential)],
-                "credential": asdict(registry.credential),
-            }
-            for registry in policy.registries
-        ],
-        "exempt_images": list(policy.exempt_images),
-        "select": None if policy.select is None else sorted(policy.select),
-        "ignore": sorted(policy.ignore),
-        "login": policy.login.value,
-        "docker_orb": policy.docker_orb,
-        "fix_orbs": policy.fix_orbs,
-        "add_workflow": policy.add_workflow,
-        "mirror": None if policy.mirror is None else str(policy.mirror),
-        "upgrade_version": policy.upgrade_version,
-    }
+    plain: dict[str, Any] = _plain(policy)
+    return plain
 
 
 def policy_from_json(data: dict[str, Any]) -> Policy:
-    """The inverse of `policy_to_json`."""
-    credentials, select = data["credentials"], data["select"]
-    mirror = data.get("mirror")
-    return Policy(
-        platform=Platform(data["platform"]),
-        credentials=None if credentials is None else CredentialStore(credentials),
-        registries=tuple(
-            RegistryPolicy(
-                registry["host"],
-                _CREDENTIALS[registry["type"]](**registry["credential"]),
-                registry["context"],
-            )
-            for registry in data["registries"]
-        ),
-        exempt_images=tuple(data["exempt_images"]),
-        select=None if select is None else frozenset(select),
-        ignore=frozenset(data["ignore"]),
-        login=LoginMethod(data["login"]),
-        docker_orb=data["docker_orb"],
-        fix_orbs=data["fix_orbs"],
-        add_workflow=data["add_workflow"],
-        mirror=None if mirror is None else parse_mirror(mirror),
-        upgrade_version=data.get("upgrade_version", False),
-    )
+    """The inverse of `policy_to_json`; what ``data`` does not name has its default.
+
+    Raises PolicyRecordError for what this version of the tool does not know.
+    """
+    return _made(Policy, data)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {_CLASS: type(value).__name__, **named}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, frozenset):
+        return sorted(map(_plain, value))
+    if isinstance(value, tuple):
+        return list(map(_plain, value))
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise TypeError(f"a policy cannot hold a {type(value).__name__}")
+
+
+def _made(kind: type[_T], data: Any) -> _T:
+    hints = get_type_hints(kind)
+    unknown = sorted(data.keys() - hints.keys() - {_CLASS})
+    if unknown:
+        raise PolicyRecordError(f"{', '.join(unknown)}: not known to this version of cci-migrate")
+    return kind(**{name: _value(hints[name], data[name]) for name in hints.keys() & data.keys()})
+
+
+def _value(hint: Any, data: Any) -> Any:
+    """``data`` as a value of the type ``hint``."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if data is None and type(None) in arguments:
+            return None
+        choices = [one for one in arguments if one is not type(None)]
+        if len(choices) > 1:
+            choices = [one for one in choices if one.__name__ == data[_CLASS]]
+        if not choices:
+            raise PolicyRecordError(f"{data[_CLASS]}: not known to this version of cci-migrate")
+        return _value(choices[0], data)
+    if origin is tuple:
+        return tuple(_value(arguments[0], one) for one in data)
+    if origin is frozenset:
+        return frozenset(_value(arguments[0], one) for one in data)
+    if not isinstance(hint, type):
+        raise TypeError(f"a policy cannot hold a {hint}")
+    if issubclass(hint, Enum):
+        return hint(data)
+    return _made(hint, data) if is_dataclass(hint) else data
