@@ -185,9 +185,7 @@ def _examine(
 ) -> _Examination:
     config = loaded.config
     assessment = assess(config, policy, decisions.names, _text_reader(read), known)
-    findings = tuple(_findings(assessment, policy))
-    if config.is_orb_source and not policy.fix_orbs:
-        findings = tuple(_explained_only(one) for one in findings)
+    findings = tuple(findings_of(assessment))
     plan = plan_changes(config.documents, findings, decisions, writes=writes)
     return _Examination(assessment, plan)
 
@@ -204,7 +202,15 @@ def _text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
     return text
 
 
-def _findings(assessment: Assessment, policy: Policy) -> Iterator[Finding]:
+def findings_of(assessment: Assessment) -> Iterator[Finding]:
+    """What the selected rules find, or for a reversal what is to be taken out."""
+    found = _found(assessment, assessment.policy)
+    if assessment.config.is_orb_source and not assessment.policy.fix_orbs:
+        found = map(_explained_only, found)
+    return found
+
+
+def _found(assessment: Assessment, policy: Policy) -> Iterator[Finding]:
     if policy.revert is not None:
         from cci_migrate.reversal import findings
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from cci_migrate.assessment import Assessment, Authenticated, assess
 from cci_migrate.circleci.packing import Group, group_by_name
 from cci_migrate.conventions import policy_for
-from cci_migrate.engine import RepositoryReader, nothing_else, process
+from cci_migrate.engine import RepositoryReader, findings_of, nothing_else, process
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.edits import apply_edits
@@ -18,7 +18,6 @@ from cci_migrate.lossless.nodes import Document
 from cci_migrate.outcomes import Examined, Failed, Outcome
 from cci_migrate.planning import plan_changes
 from cci_migrate.policy import Policy, RegistryCredential
-from cci_migrate.rules.catalogue import RULES
 
 
 class Topic(Enum):
@@ -105,15 +104,7 @@ class Examination:
     def _findings(self) -> Mapping[str, Finding]:
         """The findings by their keys, over the tree of ``assessment``."""
         found = self.assessment
-        if found is None:
-            return {}
-        policy = self.config.policy
-        return {
-            finding.key: finding
-            for rule in RULES
-            if policy.is_selected(rule.id)
-            for finding in rule.detect(found)
-        }
+        return {} if found is None else {one.key: one for one in findings_of(found)}
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -132,7 +123,7 @@ class Examination:
         finding = self._findings.get(key)
         if finding is None:
             return ()
-        alone = replace(finding, after=())
+        alone = replace(finding, after=(), after_all=())
         plan = plan_changes(self.documents, [alone], Decisions(Skip(), {key: decision}))
         texts = {one.source.path: one.source.text for one in self.documents}
         return tuple(

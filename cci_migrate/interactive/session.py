@@ -466,6 +466,8 @@ def _names_of(examination: Examination, finding: Finding) -> Names | None:
     found = examination.assessment
     if found is None or finding.rule not in _NAMED or finding.registry is None:
         return None
+    if found.policy.revert is not None:
+        return None  # it writes none
     if finding.key in examination.names:
         return examination.names[finding.key]
     convention = found.contexts.get(finding.registry)
