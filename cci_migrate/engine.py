@@ -75,7 +75,7 @@ def process(
     the files of source trees of which this config may be the output (`source_trees`).
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
-    group = _as_one(files)
+    group = as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
         return loaded
@@ -166,7 +166,7 @@ class _Examination:
         )
 
 
-def _as_one(files: Mapping[str, bytes]) -> Group:
+def as_one(files: Mapping[str, bytes]) -> Group:
     """The group that ``files`` are: the caller has grouped them by `group_files`."""
     groups = group_by_name(files)
     if len(groups) == 1:
@@ -184,13 +184,13 @@ def _examine(
     known: Assessment | None = None,
 ) -> _Examination:
     config = loaded.config
-    assessment = assess(config, policy, decisions.names, _text_reader(read), known)
+    assessment = assess(config, policy, decisions.names, text_reader(read), known)
     findings = tuple(findings_of(assessment))
     plan = plan_changes(config.documents, findings, decisions, writes=writes)
     return _Examination(assessment, plan)
 
 
-def _text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
+def text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
     """``read`` for text files; None for a file that comes without its repository."""
     if read is nothing_else:
         return None

@@ -33,6 +33,7 @@ READ_ATTEMPTS = 4
 #: GitHub: without a header, wait at least a minute, then longer each time.
 UNSTATED_WAIT = 60.0
 
+_AUTHORIZATION = "Authorization"
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
 
@@ -66,7 +67,9 @@ TokenSource = Callable[[bool], str | None]
 class Api:
     """One host's API under one identity.
 
-    ``root`` is where it begins. ``authorization`` makes the header's value of a token.
+    ``root`` is where it begins. ``authorization`` makes the value of ``header`` of a token. Only
+    `Authorization` is taken off by the library where a redirect leads elsewhere: with another
+    header redirects are not followed.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Api:
         lane: Lane,
         clock: Clock,
         authorization: Callable[[str], str] = lambda token: f"Bearer {token}",
+        header: str = _AUTHORIZATION,
     ) -> None:
         check_is_private(root)
         self.root = root.rstrip("/")
@@ -83,10 +87,8 @@ class Api:
         self._lane = lane
         self._clock = clock
         self._authorization = authorization
-        self._session = requests.Session()
-        # Neither a netrc file nor a proxy's credentials decide who we are; proxies still work.
-        self._session.auth = _no_auth
-        self._session.headers["User-Agent"] = "cci-migrate"
+        self._header = header
+        self._session = new_session()
         self._token: Secret | None = None
         self.requests = 0
 
@@ -153,7 +155,7 @@ class Api:
         token = self._token or self._first_token()
         # A next-page link to another host must not carry the token there.
         if token is not None and urlsplit(url).netloc == urlsplit(self.root).netloc:
-            headers["Authorization"] = self._authorization(token)
+            headers[self._header] = self._authorization(token)
         self.requests += 1
         try:
             response = self._session.request(
@@ -161,7 +163,7 @@ class Api:
                 url,
                 **{**options, "headers": headers},
                 timeout=TIMEOUT,
-                allow_redirects=method == "GET",
+                allow_redirects=method == "GET" and self._header == _AUTHORIZATION,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             raise OverloadedError(type(error).__name__) from None
@@ -217,12 +219,27 @@ def limit_wait(answer: Answer, attempt: int, now: float) -> float | None:
     return UNSTATED_WAIT * 2.0**attempt
 
 
+def new_session() -> requests.Session:
+    """A session that sends no credentials of its own accord.
+
+    Neither a netrc file nor a proxy's credentials decide who we are; proxies still work.
+    """
+    session = requests.Session()
+    session.auth = _no_auth
+    session.headers["User-Agent"] = "cci-migrate"
+    return session
+
+
 def check_is_private(url: str) -> None:
     """Raises HostError for an address to which a token would travel readable for all."""
-    parts = urlsplit(url)
-    is_here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+    scheme = urlsplit(url).scheme
+    if scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise HostError(f"{redact(url)}: not https, the token could be read on its way")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` leads to this machine."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _is_graphql_limit(body: Any) -> bool:

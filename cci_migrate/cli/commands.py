@@ -36,6 +36,10 @@ SUBCOMMANDS = {
     "init": Subcommand(
         "cci_migrate.cli.initialising:init", "Write a policy file: a few questions."
     ),
+    "doctor": Subcommand(
+        "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
+    ),
+    "context": Subcommand("cci_migrate.cli.contexts:context", "Make a context at CircleCI."),
     "batch": Subcommand(
         "cci_migrate.batch.commands:batch", "Do the same across many repositories."
     ),

@@ -1,0 +1,150 @@
+"""Options of the commands that ask CircleCI, and how it is reached."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from cci_migrate.policy_file import secret_variable
+from cci_migrate.preflight.circleci_api import CLOUD, HEADER, TOKEN_VARIABLE, CircleCi, api_root
+from cci_migrate.preflight.slugs import (
+    Organisation,
+    Project,
+    read_organisation,
+    read_project,
+)
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+#: A wait that CircleCI asks for and that would be longer than this ends the command.
+PATIENCE = 300.0
+_HOST_VARIABLES = ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST", "CIRCLE_HOST")
+
+
+class UnreachableError(Exception):
+    """CircleCI cannot be asked; the text says why and what to do."""
+
+
+def circleci_options(command: _F) -> _F:
+    """Give ``command`` ``--org`` and ``--api-url``."""
+    for option in (
+        click.option(
+            "--api-url",
+            metavar="URL",
+            callback=_root,
+            help="CircleCI's API, for CircleCI Server (default: $CIRCLE_API_URL, "
+            f"$CIRCLECI_CLI_HOST, else {CLOUD}).",
+        ),
+        click.option(
+            "--org",
+            "organisation",
+            metavar="SLUG",
+            callback=_organisation,
+            help="Organisation: gh/NAME, bb/NAME or circleci/ID (default: told by the git remote).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def project_option(command: _F) -> _F:
+    """Give ``command`` ``--project``."""
+    return click.option(
+        "--project",
+        metavar="SLUG",
+        callback=_project,
+        help="Project: gh/ORG/NAME or circleci/ORG-ID/PROJECT-ID (default: the git remote's).",
+    )(command)
+
+
+@contextmanager
+def circleci_at(root: str) -> Iterator[CircleCi]:
+    """CircleCI, asked with the token in the environment. Raises UnreachableError without one."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise UnreachableError(
+            f"{TOKEN_VARIABLE} is not set: it takes a personal API token "
+            "(https://app.circleci.com/settings/user/tokens); project tokens are refused"
+        )
+    from cci_migrate.batch.host import HostError
+    from cci_migrate.batch.http import Api
+    from cci_migrate.batch.ledger import Ledger
+    from cci_migrate.batch.pace import Lane, Limits, SystemClock
+    from cci_migrate.batch.progress import Lines
+    from cci_migrate.batch.redaction import remember
+
+    remember(token)
+    ledger = Ledger.create(None)
+    clock = SystemClock()
+    lane = Lane(
+        urlsplit(root).netloc,
+        ledger,
+        # Nothing here starts a build: the pace of pull requests does not apply.
+        Limits(per_hour=10_000, apart=0.0),
+        clock,
+        clock.now() + PATIENCE,
+        Lines(sys.stderr),
+    )
+
+    def renewed(is_renewal: bool) -> str | None:
+        return None if is_renewal else token
+
+    try:
+        api = Api(root, renewed, lane, clock, str, HEADER)
+    except HostError as error:
+        raise UnreachableError(str(error)) from None
+    try:
+        yield CircleCi(api)
+    finally:
+        api.close()
+        lane.end()
+        ledger.close()
+
+
+def is_server(root: str) -> bool:
+    """Whether the API at ``root`` is a server of one's own."""
+    return root != CLOUD
+
+
+def _root(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    del ctx, param
+    told = value or next((os.environ[name] for name in _HOST_VARIABLES if os.environ.get(name)), "")
+    return api_root(told) if told else CLOUD
+
+
+def _organisation(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> Organisation | None:
+    found = None if value is None else read_organisation(value)
+    if value is not None and found is None:
+        raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
+    return found
+
+
+def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> Project | None:
+    found = None if value is None else read_project(value)
+    if value is not None and found is None:
+        raise click.BadParameter(
+            f"{value!r} is not like gh/acme/api or circleci/ORG-ID/PROJECT-ID", ctx, param
+        )
+    return found
+
+
+def variable_names(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The names in ``values``. What is no name may be a secret, so it is not repeated."""
+    found = [secret_variable(value) for value in values]
+    if None in found:
+        raise click.BadParameter(
+            "the name of a variable is wanted, never its value; the value is asked for, or taken "
+            "from the environment with --from-env",
+            ctx,
+            param,
+        )
+    return tuple(name.removeprefix("$") for name in found if name is not None)

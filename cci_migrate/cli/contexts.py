@@ -1,0 +1,252 @@
+"""``cci-migrate context``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from cci_migrate.batch.campaign import CampaignError, read_only
+from cci_migrate.batch.host import HostError, LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.batch.http import OverloadedError
+from cci_migrate.batch.ledger import LedgerError
+from cci_migrate.batch.redaction import Secret, redact, remember
+from cci_migrate.cli.circleci_options import (
+    UnreachableError,
+    circleci_at,
+    circleci_options,
+    is_server,
+    variable_names,
+)
+from cci_migrate.cli.options import Options
+from cci_migrate.cli.running import Policies
+from cci_migrate.cli.terminal import Terminal
+from cci_migrate.discovery import root_of
+from cci_migrate.outcomes import ExitCode
+from cci_migrate.policy import Policy
+from cci_migrate.policy_file import PolicyError, is_context_name
+from cci_migrate.preflight.campaigns import repositories_in
+from cci_migrate.preflight.circleci_api import CircleCi
+from cci_migrate.preflight.context_making import (
+    Making,
+    carry_out,
+    default_context,
+    plan,
+    variables_in,
+)
+from cci_migrate.preflight.slugs import Organisation, project_in, project_of
+from cci_migrate.rules.wording import listed
+
+#: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
+_LONGEST = 32 * 1024
+_FAULTS = (HostError, RefusedError, LookAgainError, OverloadedError)
+
+
+class _WrongUseError(Exception):
+    """The command cannot be carried out as it was given; the text says what to do."""
+
+
+@click.group(name="context", context_settings={"help_option_names": ["-h", "--help"]})
+def context() -> None:
+    """Make contexts at CircleCI."""
+
+
+@context.command(
+    epilog="Exit codes: 0 it is all there; 1 it was not wanted after all; 2 usage; 3 CircleCI "
+    "could not be asked or did not do it; 130 interrupted."
+)
+@click.argument("name", required=False)
+@circleci_options
+@click.option(
+    "--variable",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    callback=variable_names,
+    help="A variable that it is to hold (default: those that the policy keeps in it).",
+)
+@click.option(
+    "--from-env",
+    is_flag=True,
+    help="Take the values from environment variables of the same names, instead of asking.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the values that are there.")
+@click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
+@click.option(
+    "--campaign",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="In every organisation of a campaign, with its policy.",
+)
+@click.option(
+    "--config",
+    "policy_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy file to use instead of the one that is found.",
+)
+@click.option("--no-config", is_flag=True, help="Look for no policy file.")
+def create(
+    name: str | None,
+    organisation: Organisation | None,
+    api_url: str,
+    variables: tuple[str, ...],
+    from_env: bool,
+    overwrite: bool,
+    yes: bool,
+    campaign: Path | None,
+    policy_file: Path | None,
+    no_config: bool,
+) -> None:
+    """Make the context NAME (default: the policy's), and store its variables.
+
+    The values are asked for, and not shown. A context that is there only gets what it lacks. Run
+    again it does nothing. The token is taken from CIRCLE_TOKEN.
+    """
+    terminal = Terminal()
+    try:
+        policy = _policy(campaign, policy_file, reads_files=not no_config)
+        name, wanted = _wanted(name, variables, policy)
+        organisations = _organisations(organisation, campaign, api_url)
+        with circleci_at(api_url) as circleci:
+            code = _create(
+                circleci,
+                organisations,
+                name,
+                wanted,
+                terminal,
+                from_env=from_env,
+                overwrite=overwrite,
+                yes=yes,
+            )
+    except (PolicyError, CampaignError, LedgerError, UnreachableError, _WrongUseError) as error:
+        terminal.err(f"error: {redact(str(error))}\n")
+        code = ExitCode.USAGE
+    except LaneClosedError as error:
+        terminal.err(f"error: {redact(str(error))}\n")
+        code = ExitCode.FAILED
+    except (KeyboardInterrupt, click.Abort):
+        terminal.err("cci-migrate: interrupted; run the same command again to go on\n")
+        code = ExitCode.INTERRUPTED
+    sys.exit(code.value)
+
+
+def _wanted(
+    name: str | None, variables: tuple[str, ...], policy: Policy
+) -> tuple[str, tuple[str, ...]]:
+    name = name or default_context(policy)
+    if not is_context_name(name):
+        raise _WrongUseError("CircleCI takes no such name for a context")
+    wanted = variables or variables_in(name, policy)
+    if not wanted:
+        raise _WrongUseError(
+            f"the policy keeps nothing in a context {name}: say what it is to hold, --variable"
+        )
+    return name, wanted
+
+
+def _policy(campaign: Path | None, policy_file: Path | None, *, reads_files: bool) -> Policy:
+    if campaign is not None:
+        with read_only(campaign) as opened:
+            return opened.policy
+    options = Options(paths=(), policy_file=policy_file, reads_policy_files=reads_files)
+    return Policies(options).for_folder(Path.cwd())
+
+
+def _organisations(
+    named: Organisation | None, campaign: Path | None, root: str
+) -> list[Organisation]:
+    if named is not None:
+        return [named]
+    if campaign is None:
+        project = project_in(root_of(Path.cwd()), on_server=is_server(root))
+        if project is None:
+            raise _WrongUseError(
+                "the git remote does not tell the organisation: name it, --org gh/ORG or "
+                "--org circleci/ORG-ID"
+            )
+        return [project.organisation]
+    with read_only(campaign) as opened:
+        projects = [project_of(ref, on_server=is_server(root)) for ref in repositories_in(opened)]
+    found = sorted({project.organisation for project in projects if project is not None})
+    if not found:
+        raise _WrongUseError(
+            f"{campaign}: its repositories do not tell their organisation: name it with --org"
+        )
+    return found
+
+
+def _create(
+    circleci: CircleCi,
+    organisations: Sequence[Organisation],
+    name: str,
+    wanted: Sequence[str],
+    terminal: Terminal,
+    *,
+    from_env: bool,
+    overwrite: bool,
+    yes: bool,
+) -> ExitCode:
+    makings: list[Making] = []
+    has_failed = False
+    for organisation in organisations:
+        try:
+            makings.append(plan(circleci, organisation, name, wanted, overwrite=overwrite))
+        except _FAULTS as error:
+            has_failed = True
+            terminal.err(f"error: {organisation.slug}: {redact(str(error))}\n")
+    for making in makings:
+        terminal.out(f"{making.text}\n")
+    needed = [making for making in makings if making.is_needed]
+    if not needed:
+        return ExitCode.FAILED if has_failed else ExitCode.DONE
+    stores = dict.fromkeys(one for making in needed for one in making.stores)
+    values = _from_environment(stores) if from_env else {}
+    if not yes or (stores and not from_env):
+        _check_terminal(asks_values=not from_env and bool(stores))
+    if not yes and not click.confirm("Do this?", default=False, err=True):
+        terminal.out("Nothing was done.\n")
+        return ExitCode.LEFT
+    if not from_env:
+        values = {one: _asked(one) for one in stores}
+    for making in needed:
+        try:
+            carry_out(circleci, making, values)
+            terminal.out(f"{making.organisation.slug}, context {making.name}: done\n")
+        except _FAULTS as error:
+            has_failed = True
+            terminal.err(f"error: {making.organisation.slug}: {redact(str(error))}\n")
+    return ExitCode.FAILED if has_failed else ExitCode.DONE
+
+
+def _from_environment(names: Sequence[str] | dict[str, None]) -> dict[str, Secret]:
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise _WrongUseError(f"{listed(missing)}: not set in the environment, or empty")
+    values = {name: remember(os.environ[name]) for name in names}
+    for name, value in values.items():
+        if len(value.encode("utf-8", "surrogateescape")) > _LONGEST:
+            raise _WrongUseError(f"{name}: its value is longer than the 32 kB that CircleCI takes")
+    return values
+
+
+def _check_terminal(*, asks_values: bool) -> None:
+    if sys.stdin is not None and sys.stdin.isatty():
+        return
+    options = "--from-env and --yes" if asks_values else "--yes"
+    raise _WrongUseError(f"nobody can be asked here, standard input is no terminal: {options}")
+
+
+def _asked(name: str) -> Secret:
+    while True:
+        value = str(
+            click.prompt(
+                f"{name} (not shown)", hide_input=True, default="", show_default=False, err=True
+            )
+        )
+        if value and len(value.encode()) <= _LONGEST:
+            return remember(value)
+        click.echo("It is empty." if not value else "It is longer than 32 kB.", err=True)

@@ -1,0 +1,369 @@
+"""``cci-migrate doctor``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from cci_migrate.batch.campaign import CampaignError, read_only
+from cci_migrate.batch.connections import SourceError
+from cci_migrate.batch.host import LaneClosedError
+from cci_migrate.batch.ledger import LedgerError
+from cci_migrate.batch.redaction import redact
+from cci_migrate.cli.circleci_options import (
+    UnreachableError,
+    circleci_at,
+    circleci_options,
+    is_server,
+    project_option,
+)
+from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.processing import View, tasks_of
+from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, prefix_of
+from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.discovery import Discovery, Repository, discover, read_candidate, reader_of
+from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.outcomes import ExitCode, Failed
+from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
+from cci_migrate.policy_file import PolicyError, is_context_name
+from cci_migrate.policy_options import PolicyOptions
+from cci_migrate.preflight.answers import Answer, Status, exit_code
+from cci_migrate.preflight.campaigns import campaign_repositories
+from cci_migrate.preflight.checkup import Checked, checkup
+from cci_migrate.preflight.demands import Demands, Login, repository_demands
+from cci_migrate.preflight.organisations import Organisations
+from cci_migrate.preflight.outsiders import bots_of
+from cci_migrate.preflight.registries import registries
+from cci_migrate.preflight.report import as_json, as_text, plain
+from cci_migrate.preflight.slugs import Organisation, Project, project_in
+
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
+
+
+class Only(Enum):
+    """Which questions to ask."""
+
+    CIRCLECI = "circleci"
+    REGISTRIES = "registries"
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """What the command line says."""
+
+    paths: tuple[Path, ...]
+    campaign: Path | None
+    organisation: Organisation | None
+    project: Project | None
+    root: str
+    policy: Options
+    only: Only | None
+    roots: Mapping[str, str]
+    trusted: tuple[str, ...]
+    format: Format
+
+
+class _WrongUseError(Exception):
+    """Options that do not fit what was found; the text says what to do."""
+
+
+def _registry_roots(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> Mapping[str, str]:
+    found = {}
+    for value in values:
+        host, equals, url = value.partition("=")
+        parts = urlsplit(url)
+        if not equals or not _HOST.fullmatch(host) or not parts.hostname or parts.username:
+            raise click.BadParameter(
+                "HOST=URL is wanted: docker.io=https://hub.acme.io", ctx, param
+            )
+        found[normalise_host(host)] = url
+    return found
+
+
+def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_context_name(value):
+        raise click.BadParameter("CircleCI takes no such name for a context", ctx, param)
+    return value
+
+
+@click.command(
+    name="doctor",
+    epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a question could not be "
+    "asked; 130 interrupted.",
+)
+@click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
+)
+@circleci_options
+@project_option
+@click.option(
+    "--campaign",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="All repositories of a campaign, each organisation looked at once.",
+)
+@click.option(
+    "--only",
+    type=click.Choice([one.value for one in Only]),
+    help="Ask CircleCI, or the registries, alone.",
+)
+@click.option(
+    "--registry",
+    "roots",
+    multiple=True,
+    metavar="HOST=URL",
+    callback=_registry_roots,
+    help="Where a registry answers, if not at https://HOST.",
+)
+@click.option(
+    "--token-host",
+    "trusted",
+    multiple=True,
+    metavar="HOST",
+    help="A host at which a registry's token service may be given the password.",
+)
+@click.option(
+    "--credentials",
+    type=click.Choice([one.value for one in CredentialStore]),
+    help="Where the fix is to keep the variables (default: as the policy has it).",
+)
+@click.option(
+    "--context",
+    metavar="NAME",
+    callback=_context,
+    help="Context that the fix is to use for Docker Hub (default: as the policy has it).",
+)
+@click.option(
+    "--config",
+    "policy_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy file to use instead of those that are found.",
+)
+@click.option("--no-config", is_flag=True, help="Look for no policy file.")
+@click.option(
+    "--format",
+    "report_format",
+    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
+    default=Format.TEXT.value,
+    help="Format of the answers (default: text).",
+)
+@click.option(
+    "--color",
+    "colour",
+    type=click.Choice([one.value for one in Colour]),
+    default=Colour.AUTO.value,
+    help="Whether to write in colour (default: auto).",
+)
+@click.help_option("-h", "--help")
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    organisation: Organisation | None,
+    project: Project | None,
+    api_url: str,
+    campaign: Path | None,
+    only: str | None,
+    roots: Mapping[str, str],
+    trusted: tuple[str, ...],
+    credentials: str | None,
+    context: str | None,
+    policy_file: Path | None,
+    no_config: bool,
+    report_format: str,
+    colour: str,
+) -> None:
+    """Ask CircleCI and the registries whether what the configs rely on is there.
+
+    Contexts, the variables in them, their restrictions, and what pull requests of forks and bots
+    will meet: asked with the token in CIRCLE_TOKEN. Logins: tried with the variables in the
+    environment, else with what docker login left. Nothing is changed.
+    """
+    if campaign is not None and (paths or project or credentials or context or policy_file):
+        raise click.UsageError("--campaign has its own repositories and its own policy", ctx)
+    terminal = Terminal(Colour(colour))
+    told = PolicyOptions(
+        credentials=None if credentials is None else CredentialStore(credentials), context=context
+    )
+    options = Doctor(
+        paths=paths or (Path(),),
+        campaign=campaign,
+        organisation=project.organisation if project and not organisation else organisation,
+        project=project,
+        root=api_url,
+        policy=Options(
+            paths=(), policy=told, policy_file=policy_file, reads_policy_files=not no_config
+        ),
+        only=None if only is None else Only(only),
+        roots=roots,
+        trusted=trusted,
+        format=Format(report_format),
+    )
+    try:
+        code = _doctor(options, terminal)
+    except (
+        PolicyError,
+        NothingFoundError,
+        CampaignError,
+        LedgerError,
+        SourceError,
+        UnreachableError,
+        _WrongUseError,
+    ) as error:
+        terminal.err(f"error: {redact(str(error))}\n")
+        code = ExitCode.USAGE
+    except OutputError as error:
+        terminal.err(f"error: {error}\n")
+        code = ExitCode.FAILED
+    except KeyboardInterrupt:
+        terminal.err("cci-migrate: interrupted; nothing was changed\n")
+        code = ExitCode.INTERRUPTED
+    ctx.exit(code.value)
+
+
+def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
+    answers: list[Answer] = []
+    with ExitStack() as stack:
+        circleci = None
+        if options.only is not Only.REGISTRIES:
+            circleci = stack.enter_context(circleci_at(options.root))
+        repositories, policies = _repositories(options, stack)
+        if circleci is not None:
+            try:
+                answers += checkup(repositories, Organisations(circleci))
+            except LaneClosedError as error:
+                answers.append(
+                    Answer(
+                        "CircleCI",
+                        Status.NOT_ASKED,
+                        redact(str(error)),
+                        "CIRCLE_TOKEN takes a personal API token; "
+                        "https://app.circleci.com/settings/user/tokens makes one",
+                    )
+                )
+    if options.only is not Only.CIRCLECI:
+        logins = [login for one in repositories for login in one.demands.logins]
+        known = {login.host for login in logins}
+        for policy in policies:
+            logins += (login for login in _policy_logins(policy) if login.host not in known)
+        answers += registries(logins, options.roots, options.trusted)
+    if options.format is Format.JSON:
+        terminal.out(as_json(answers))
+    else:
+        in_colour = terminal.out_in_colour
+        width = terminal.width if sys.stdout is not None and sys.stdout.isatty() else None
+        for part in as_text(answers, width, _painted if in_colour else plain):
+            terminal.out(part)
+    return exit_code(answers)
+
+
+def _painted(text: str, colour: str) -> str:
+    return click.style(text, fg=colour)
+
+
+def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tuple[Policy, ...]]:
+    """What is to be checked, and the policies that hold for it."""
+    if options.campaign is not None:
+        return _of_campaign(options, options.campaign, stack)
+    found = discover(options.paths)
+    if not found.repositories and not found.problems:
+        raise NothingFoundError(nothing_in(options.paths))
+    if options.project is not None and len(found.repositories) > 1:
+        raise _WrongUseError("--project names one project, and there are several repositories")
+    policies = Policies(options.policy)
+    used: dict[int, Policy] = {}
+
+    def policy_for(folder: Path) -> Policy:
+        policy = policies.for_folder(folder)
+        used[id(policy)] = policy
+        return policy
+
+    checked = []
+    for repository in found.repositories:
+        one = _checked(repository, options, found)
+        checked.append(_with_demands(one, repository, policy_for))
+    return checked, tuple(used.values())
+
+
+def _of_campaign(
+    options: Doctor, folder: Path, stack: ExitStack
+) -> tuple[list[Checked], tuple[Policy, ...]]:
+    from cci_migrate.batch.local_checkouts import LocalMode
+    from cci_migrate.batch.sessions import connected, told
+
+    campaign = stack.enter_context(read_only(folder))
+    progress = stack.enter_context(told("text", verbose=False))
+    mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
+    connections = stack.enter_context(connected(campaign, progress, mode))
+    checked = list(
+        campaign_repositories(
+            campaign, connections, options.organisation, on_server=is_server(options.root)
+        )
+    )
+    if not checked:
+        raise NothingFoundError(f"{folder}: this campaign has no repository with a config")
+    return checked, (campaign.policy,)
+
+
+def _checked(repository: Repository, options: Doctor, found: Discovery) -> Checked:
+    project = options.project or project_in(repository.root, on_server=is_server(options.root))
+    if (
+        options.organisation is not None
+        and options.project is None
+        and project is not None
+        and project.organisation != options.organisation
+    ):
+        # As CircleCI names the organisation, its projects may have other names too.
+        is_opaque = options.organisation.provider == "circleci"
+        project = None if is_opaque else replace(project, organisation=options.organisation)
+    organisation = options.organisation or (None if project is None else project.organisation)
+    if organisation is None and options.only is not Only.REGISTRIES:
+        raise _WrongUseError(
+            f"{repository.root}: the git remote does not tell its organisation and project at "
+            "CircleCI; name them: --org gh/ORG --project gh/ORG/NAME, or --org circleci/ORG-ID "
+            "--project circleci/ORG-ID/PROJECT-ID (Organization and Project Settings show the ids)"
+        )
+    several = len(found.repositories) > 1
+    label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
+    return Checked(label, organisation, project, Demands())
+
+
+def _with_demands(
+    checked: Checked, repository: Repository, policy_for: Callable[[Path], Policy]
+) -> Checked:
+    read = reader_of(repository.root)
+    groups = []
+    unread = []
+    for task in tasks_of(repository, policy_for, View()):
+        files = {}
+        for path in task.paths:
+            data = read_candidate(repository.root, path)
+            if isinstance(data, Failed):
+                unread.append(f"{path}: {data.problem}")
+            else:
+                files[path] = data
+        if len(files) == len(task.paths):
+            groups.append((files, task.policy, task.beside))
+    demands = repository_demands(groups, read)
+    return replace(
+        checked,
+        demands=replace(demands, unread=(*unread, *demands.unread)),
+        bots=bots_of(read),
+    )
+
+
+def _policy_logins(policy: Policy) -> Iterator[Login]:
+    for registry in policy.registries:
+        if isinstance(registry.credential, PasswordAuth) and "*" not in registry.host:
+            yield Login(normalise_host(registry.host), registry.credential)

@@ -1,0 +1,45 @@
+"""What was asked, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate.outcomes import ExitCode
+
+
+class Status(Enum):
+    """What came of a question; the values are stable, reports show them."""
+
+    FINE = "ok"
+    PROBLEM = "problem"
+    NOTE = "note"
+    #: It cannot be found out, whoever asks.
+    UNKNOWN = "unknown"
+    #: It could not be asked now: no answer, or a refusal.
+    NOT_ASKED = "not-asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question about ``subject`` (``organisation gh/acme``).
+
+    ``instead`` is what to do next. ``jobs`` are the workflow jobs that it concerns. ``projects``
+    are those of which it is said, where several have the same answer.
+    """
+
+    subject: str
+    status: Status
+    text: str
+    instead: str = ""
+    jobs: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+
+
+def exit_code(answers: Iterable[Answer]) -> ExitCode:
+    """0 where nothing is to be done, 3 where something could not be asked, else 1."""
+    found = {answer.status for answer in answers}
+    if Status.NOT_ASKED in found:
+        return ExitCode.FAILED
+    return ExitCode.LEFT if Status.PROBLEM in found else ExitCode.DONE

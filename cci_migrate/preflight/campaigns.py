@@ -1,0 +1,125 @@
+"""What the repositories of a campaign rely on: each is looked at once more, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from cci_migrate.batch.campaign import Campaign
+from cci_migrate.batch.connections import Connections
+from cci_migrate.batch.host import HostError, LaneClosedError, RefusedError
+from cci_migrate.batch.ledger import Entry
+from cci_migrate.batch.repository import Kind, RepositoryRef, Snapshot, Unseen
+from cci_migrate.batch.states import State
+from cci_migrate.discovery import reader_of
+from cci_migrate.engine import group_files, source_trees
+from cci_migrate.policy import Policy
+from cci_migrate.preflight.checkup import Checked
+from cci_migrate.preflight.demands import Demands, repository_demands
+from cci_migrate.preflight.outsiders import bots_of
+from cci_migrate.preflight.slugs import Organisation, project_of
+
+#: Repositories looked at in one go.
+_CHUNK = 100
+#: How often files are fetched that turn out to be needed: a script, and what it calls.
+_ROUNDS = 4
+_LEFT_OUT = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
+
+
+def repositories_in(campaign: Campaign) -> list[RepositoryRef]:
+    """The repositories of ``campaign`` that have configs, as far as it knows."""
+    entries: Iterator[Entry] = campaign.ledger.entries(set(State) - _LEFT_OUT)
+    return [entry.ref for entry in entries]
+
+
+def campaign_repositories(
+    campaign: Campaign,
+    connections: Connections,
+    otherwise: Organisation | None,
+    *,
+    on_server: bool,
+) -> Iterator[Checked]:
+    """Each repository of ``campaign`` with what its configs rely on.
+
+    ``otherwise`` is the organisation of those whose own cannot be told. Raises SourceError without
+    a token for a host.
+    """
+    policy = campaign.policy
+    by_host: dict[tuple[Kind, str], list[RepositoryRef]] = {}
+    for ref in repositories_in(campaign):
+        by_host.setdefault((ref.kind, ref.host), []).append(ref)
+    for refs in by_host.values():
+        host = connections.host_of(refs[0])
+        for start in range(0, len(refs), _CHUNK):
+            chunk = refs[start : start + _CHUNK]
+            seen: set[str] = set()
+            why = "it could not be looked at"
+            try:
+                for sighting in host.look(chunk):
+                    seen.add(sighting.ref.key)
+                    bots: tuple[str, ...] = ()
+                    if isinstance(sighting, Unseen):
+                        demands = _unread(sighting.cause)
+                    else:
+                        demands, bots = _looked_at(sighting, policy, host.read)
+                    yield _checked(sighting.ref, demands, otherwise, bots, on_server=on_server)
+            except (HostError, LaneClosedError, RefusedError) as error:
+                why = str(error)
+            for ref in chunk:
+                if ref.key not in seen:
+                    yield _checked(ref, _unread(why), otherwise, on_server=on_server)
+
+
+def _unread(why: str) -> Demands:
+    return Demands(unread=(why,))
+
+
+def _checked(
+    ref: RepositoryRef,
+    demands: Demands,
+    otherwise: Organisation | None,
+    bots: tuple[str, ...] = (),
+    *,
+    on_server: bool,
+) -> Checked:
+    project = project_of(ref, on_server=on_server)
+    organisation = otherwise if project is None else project.organisation
+    return Checked(ref.label, organisation, project, demands, bots)
+
+
+def _looked_at(
+    snapshot: Snapshot,
+    policy: Policy,
+    fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
+) -> tuple[Demands, tuple[str, ...]]:
+    """What the configs in ``snapshot`` rely on, and the bots that the repository has."""
+    if snapshot.ref.kind is Kind.LOCAL:
+        read = reader_of(Path(snapshot.ref.name))
+        return _demands(snapshot, policy, read), bots_of(read)
+    known: dict[str, bytes | None] = {}
+    demands = Demands()
+    for _ in range(_ROUNDS):
+        wanted: dict[str, None] = {}
+
+        def read_known(path: str, wanted: dict[str, None] = wanted) -> bytes | None:
+            if path in snapshot.files:
+                return snapshot.files[path]
+            if path not in known:
+                wanted[path] = None
+            return known.get(path)
+
+        demands = _demands(snapshot, policy, read_known)
+        if not wanted:
+            break
+        found = fetch(snapshot, tuple(wanted))
+        known.update({path: found.get(path) for path in wanted})
+    return demands, ()
+
+
+def _demands(snapshot: Snapshot, policy: Policy, read: Callable[[str], bytes | None]) -> Demands:
+    trees = source_trees(snapshot.files)
+    groups = [
+        ({path: snapshot.files[path] for path in group}, policy, trees.get(group[0], ()))
+        for group in group_files(snapshot.files)
+    ]
+    return repository_demands(groups, read)

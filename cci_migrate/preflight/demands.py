@@ -1,0 +1,220 @@
+"""What the jobs of a config rely on outside it: contexts, and variables for the registries. Pure.
+
+It is told twice: of the config as it is, and as it will be once its fixes are made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cci_migrate.assessment import Assessment, Authenticated, Incomplete, assess
+from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
+from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.conventions import credential_of, is_safe
+from cci_migrate.engine import RepositoryReader, as_one, process, text_reader
+from cci_migrate.loading import Loaded, load
+from cci_migrate.lossless.merging import entry_of
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
+from cci_migrate.policy import PasswordAuth, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class JobDemand:
+    """What one workflow job relies on. ``workflow`` None: the config has no workflows.
+
+    ``variables`` are those that its registry credentials are read from. ``planned`` are the
+    contexts that it only gets by the fix, ``planned_variables`` likewise.
+    ``has_expression``: some of its contexts are only known when a pipeline runs.
+    ``is_filtered``: it has ``filters``, so not every branch runs it.
+    """
+
+    path: str
+    line: int
+    workflow: str | None
+    name: str
+    contexts: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    has_expression: bool = False
+    is_filtered: bool = False
+    planned: frozenset[str] = frozenset()
+    planned_variables: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        where = f" of {self.workflow}" if self.workflow else ""
+        return f"{self.name}{where} ({self.path}:{self.line})"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The names with which a registry is logged in to."""
+
+    host: str
+    credential: PasswordAuth
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What the configs of a repository rely on. ``unread`` says which could not be read."""
+
+    jobs: tuple[JobDemand, ...] = ()
+    logins: tuple[Login, ...] = ()
+    unread: tuple[str, ...] = field(default=())
+
+
+def repository_demands(
+    groups: Iterable[tuple[Mapping[str, bytes], Policy, Sequence[str]]], read: RepositoryReader
+) -> Demands:
+    """What the configs of a repository rely on.
+
+    Each of ``groups`` is a config's files, its policy, and the source trees beside it (see
+    `engine.process`).
+    """
+    jobs: dict[tuple[object, ...], JobDemand] = {}
+    logins: dict[Login, None] = {}
+    unread: list[str] = []
+    for files, policy, beside in groups:
+        found = config_demands(files, policy, read, beside)
+        for job in found.jobs:
+            # A packed config and the tree that it is packed from say the same.
+            key = (job.workflow, job.name, job.contexts, job.variables)
+            jobs.setdefault(key, job)
+        logins.update(dict.fromkeys(found.logins))
+        unread += found.unread
+    return Demands(tuple(jobs.values()), tuple(logins), tuple(unread))
+
+
+def config_demands(
+    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Sequence[str] = ()
+) -> Demands:
+    """What the config that ``files`` make up relies on, today and once it is fixed."""
+    before = _assessed(files, policy, read)
+    if isinstance(before, str):
+        return Demands(unread=(before,) if before else ())
+    if before.config.is_orb_source:
+        return Demands()
+    today = dict(_jobs(before))
+    outcome = process(files, policy, read=read, beside=beside)
+    if not isinstance(outcome, Examined) or outcome.change is None:
+        return Demands(tuple(today.values()), tuple(_logins(before)))
+    fixed = {**files, **{file.path: file.after for file in outcome.change.files}}
+    after = _assessed(fixed, policy, read)
+    if isinstance(after, str):
+        return Demands(tuple(today.values()), tuple(_logins(before)))
+    jobs = [_with_plan(today.get(route), job) for route, job in _jobs(after)]
+    return Demands(tuple(jobs), tuple(_logins(after)))
+
+
+def _assessed(
+    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader
+) -> Assessment | str:
+    """The assessment, or why there is none (empty: it is no config)."""
+    loaded = load(as_one(files), files)
+    match loaded:
+        case Loaded(config=config):
+            return assess(config, policy, {}, text_reader(read))
+        case NotAConfig():
+            return ""
+        case Refused(paths=paths, reason=reason) | Failed(paths=paths, problem=reason):
+            return f"{', '.join(paths)}: {reason}"
+
+
+def _with_plan(today: JobDemand | None, job: JobDemand) -> JobDemand:
+    contexts = today.contexts if today else ()
+    variables = today.variables if today else ()
+    return JobDemand(
+        path=job.path,
+        line=today.line if today else job.line,
+        workflow=job.workflow,
+        name=job.name,
+        contexts=job.contexts,
+        variables=job.variables,
+        has_expression=job.has_expression,
+        is_filtered=job.is_filtered,
+        planned=frozenset(job.contexts) - set(contexts),
+        planned_variables=frozenset(job.variables) - set(variables),
+    )
+
+
+def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
+    config = assessment.config
+    if not config.has_workflows:
+        yield from _only_job(assessment)
+    for entry in config.workflow_jobs:
+        if runs_nothing(entry, config):
+            continue
+        held = held_contexts(entry)
+        source = entry.key.source
+        yield (
+            entry.route,
+            JobDemand(
+                path=source.path,
+                line=source.position(entry.key.start).line,
+                workflow=entry.workflow,
+                name=entry.name,
+                contexts=tuple(dict.fromkeys(held.names)),
+                variables=tuple(dict.fromkeys(_variables(assessment, entry))),
+                has_expression=held.has_expression,
+                is_filtered=entry_of(entry.arguments, "filters") is not None,
+            ),
+        )
+
+
+def _only_job(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
+    """A config without workflows runs its job ``build``; there is nowhere to name a context.
+
+    https://circleci.com/docs/guides/getting-started/introduction-to-yaml-configurations/
+    """
+    job = assessment.config.body.jobs.get("build")
+    if job is None:
+        return
+    read = [name for item in job.runs_on.docker or () for name in _of_item(assessment, item)]
+    mapping = job.mapping
+    yield (
+        job.route,
+        JobDemand(
+            path=mapping.source.path,
+            line=mapping.source.position((job.key or mapping).start).line,
+            workflow=None,
+            name=job.name,
+            variables=tuple(dict.fromkeys(read)),
+        ),
+    )
+
+
+def _variables(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
+    for item in image_items(entry, assessment.config, assessment.values):
+        yield from _of_item(assessment, item)
+    docker = assessment.dockers.of(entry)
+    for login in docker.logins if docker is not None else ():
+        for name in sorted(login.variables):
+            if not _is_set_in(assessment.config, name):
+                yield name
+
+
+def _of_item(assessment: Assessment, item: ImageItem) -> tuple[str, ...]:
+    state = assessment.by_item[id(item.mapping)].state
+    return state.auth.variables if isinstance(state, Authenticated | Incomplete) else ()
+
+
+def _is_set_in(config: Config, name: str) -> bool:
+    """Whether the config itself seems to give the variable a value, for its steps."""
+    pattern = re.compile(rf"(?<![\w$]){re.escape(name)}\s*[:=]")
+    return any(pattern.search(document.source.text) for document in config.documents)
+
+
+def _logins(assessment: Assessment) -> Iterator[Login]:
+    for one in assessment.images:
+        if isinstance(one.state, Authenticated) and one.image.host and not one.misrouted_to:
+            credential = credential_of(one.state.auth)
+            if isinstance(credential, PasswordAuth) and is_safe(credential):
+                yield Login(one.image.host, credential)
+    for docker in assessment.dockers.all():
+        for login in docker.logins:
+            if login.username and login.password:
+                for host in login.registries:
+                    if "*" not in host:
+                        yield Login(host, PasswordAuth(login.username, login.password))

@@ -1,0 +1,109 @@
+"""What is to be said of the registries' logins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from typing_extensions import assert_never
+
+from cci_migrate.batch.redaction import redact
+from cci_migrate.impact import registry_name
+from cci_migrate.policy import PasswordAuth
+from cci_migrate.preflight.answers import Answer, Status
+from cci_migrate.preflight.demands import Login
+from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
+from cci_migrate.preflight.registry_login import (
+    AsksForNone,
+    LimitReached,
+    LoggedIn,
+    NotTried,
+    PullLimit,
+    TurnedAway,
+    log_in,
+    registry_root,
+)
+
+#: What Docker Hub allows without an account in six hours
+#: (https://docs.docker.com/docker-hub/usage/).
+_ANONYMOUS = 100
+
+
+def registries(
+    logins: Iterable[Login], roots: Mapping[str, str], trusted: Collection[str]
+) -> Iterator[Answer]:
+    """Whether each registry takes the credential that is at hand for it.
+
+    ``roots`` says where some registries answer, by their host; ``trusted`` are the hosts at which
+    token services may be, besides those known.
+    """
+    by_host: dict[str, list[PasswordAuth]] = {}
+    for login in dict.fromkeys(logins):
+        by_host.setdefault(login.host, []).append(login.credential)
+    for host, names in sorted(by_host.items()):
+        subject = f"registry {registry_name(host)}"
+        credential = credential_for(host, names)
+        if isinstance(credential, str):
+            text = "whether it lets the account in: no credential is at hand here"
+            yield Answer(subject, Status.UNKNOWN, text, credential)
+        else:
+            root = registry_root(host, roots)
+            yield from _told(subject, host, root, credential, trusted)
+
+
+def _told(
+    subject: str, host: str, root: str, credential: DockerCredential, trusted: Collection[str]
+) -> Iterator[Answer]:
+    who = f"the user of {credential.origin}"
+    outcome = log_in(host, root, credential, trusted)
+    match outcome:
+        case LoggedIn(pulls=pulls):
+            yield Answer(subject, Status.FINE, f"lets {who} in")
+            if pulls is not None:
+                yield _of_limit(subject, pulls)
+            elif registry_name(host) != host:
+                yield Answer(subject, Status.FINE, "states no limit of pulls for this account")
+        case AsksForNone():
+            yield Answer(
+                subject,
+                Status.UNKNOWN,
+                f"lets everybody in: whether {who} is right cannot be told",
+            )
+        case TurnedAway():
+            yield Answer(
+                subject,
+                Status.PROBLEM,
+                f"does not let {who} in: with these values every job that logs in would fail",
+                "renew the password or token, then store it: cci-migrate context create "
+                "--overwrite",
+            )
+        case LimitReached():
+            yield Answer(
+                subject,
+                Status.PROBLEM,
+                f"lets {who} in, and pull no more for now: the limit of pulls is reached",
+                "wait, or take an account of a paid plan",
+            )
+        case NotTried(why=why):
+            yield Answer(subject, Status.NOT_ASKED, f"whether it lets {who} in: {redact(why)}")
+        case _:
+            assert_never(outcome)
+
+
+def _of_limit(subject: str, pulls: PullLimit) -> Answer:
+    hours = f" in {pulls.seconds // 3600} hours" if pulls.seconds >= 3600 else ""
+    left = "" if pulls.remaining is None else f", {pulls.remaining} are left"
+    text = f"allows this account {pulls.limit} pulls{hours}{left}; all jobs with it share them"
+    if pulls.remaining == 0:
+        return Answer(
+            subject,
+            Status.PROBLEM,
+            text,
+            "wait, or take an account of a paid plan",
+        )
+    more = "; that is no more than without an account" if pulls.limit <= _ANONYMOUS else ""
+    return Answer(
+        subject,
+        Status.NOTE,
+        text + more,
+        "an account of a paid plan has no such limit",
+    )

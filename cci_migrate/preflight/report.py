@@ -1,0 +1,117 @@
+"""Answers as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from cci_migrate.batch.redaction import redact
+from cci_migrate.preflight.answers import Answer, Status, exit_code
+from cci_migrate.reports.report import printable
+
+VERSION = 1
+#: So many jobs or projects are named in a line of text; JSON has all.
+_NAMED = 5
+_LABELS = {
+    Status.FINE: ("ok", "green"),
+    Status.PROBLEM: ("problem", "red"),
+    Status.NOTE: ("note", "yellow"),
+    Status.UNKNOWN: ("unknown", "cyan"),
+    Status.NOT_ASKED: ("not asked", "red"),
+}
+_INDENT = " " * 13
+
+Paint = Callable[[str, str], str]
+
+
+def plain(text: str, colour: str) -> str:
+    """``text`` without colour."""
+    del colour
+    return text
+
+
+def as_text(answers: Sequence[Answer], width: int | None, paint: Paint) -> Iterator[str]:
+    """A line a question, what to do beneath it, and the sum. ``width`` None: nothing is folded."""
+    subject = ""
+    for answer in answers:
+        if answer.subject != subject:
+            subject = answer.subject
+            yield f"{_shown(subject)}\n"
+        label, colour = _LABELS[answer.status]
+        lines = _folded(_shown(answer.text), width)
+        yield f"  {paint(f'{label:<9}', colour)}  {lines}\n"
+        if len(answer.projects) > 1:
+            yield _beneath(f"projects: {_some(answer.projects)}", width)
+        if answer.jobs and answer.status is not Status.FINE:
+            yield _beneath(f"jobs: {_some(answer.jobs)}", width)
+        if answer.instead and answer.status is not Status.FINE:
+            # A command is to be copied whole.
+            is_command = answer.instead.startswith("cci-migrate ")
+            yield _beneath(f"next: {answer.instead}", None if is_command else width)
+    yield f"{_sum(answers)}\n"
+
+
+def as_json(answers: Sequence[Answer]) -> str:
+    """All answers as one JSON object; its keys are described in docs/doctor.md."""
+    code = exit_code(answers)
+    body = {
+        "version": VERSION,
+        "exit_code": code.value,
+        "counts": {
+            status.value: sum(answer.status is status for answer in answers) for status in Status
+        },
+        "answers": [
+            {
+                "subject": answer.subject,
+                "status": answer.status.value,
+                "text": answer.text,
+                "next": answer.instead,
+                "jobs": list(answer.jobs),
+                "projects": list(answer.projects),
+            }
+            for answer in answers
+        ],
+    }
+    return redact(json.dumps(body, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _sum(answers: Sequence[Answer]) -> str:
+    counts = Counter(answer.status for answer in answers)
+    parts = []
+    for status, one, many in (
+        (Status.PROBLEM, "1 problem", "{} problems"),
+        (Status.NOT_ASKED, "1 question could not be asked", "{} questions could not be asked"),
+        (Status.UNKNOWN, "1 cannot be told from here", "{} cannot be told from here"),
+        (Status.NOTE, "1 note", "{} notes"),
+    ):
+        count = counts[status]
+        if count:
+            parts.append(one if count == 1 else many.format(count))
+    if not (counts[Status.PROBLEM] or counts[Status.NOT_ASKED]):
+        parts.insert(0, "nothing to do")
+    return f"{counts[Status.FINE]} ok; {', '.join(parts)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    if more < 2:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {more} others"
+
+
+def _beneath(text: str, width: int | None) -> str:
+    return f"{_INDENT}{_folded(_shown(text), width)}\n"
+
+
+def _shown(text: str) -> str:
+    return printable(redact(text)).replace("\n", " ")
+
+
+def _folded(text: str, width: int | None) -> str:
+    if width is None:
+        return text
+    room = max(width - len(_INDENT), 40)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return f"\n{_INDENT}".join(lines)
