@@ -21,6 +21,8 @@ from cci_migrate.rules.wording import listed
 #: The one expression that keeps no pipeline out, only its reruns with SSH.
 _NO_SSH = "not job.ssh.enabled"
 _ALL_MEMBERS = "All members"
+#: The restrictions of the API's document.
+_KNOWN = ("project", "expression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +131,33 @@ def _organisation(
         else:
             wanted = _to_be_held(name, users, held, known)
             yield _missing(subject, organisation, name, users, contexts, wanted)
+    if uses:
+        if organisation.provider == "gh" and not _shows_groups(contexts, uses, known):
+            yield Answer(
+                subject,
+                Status.UNKNOWN,
+                "whether a context is kept for some security groups: the API's document has no "
+                "such restriction",
+                "see Organization Settings > Contexts: the column Security should say All members",
+            )
+        yield about_bots(
+            subject,
+            tuple(dict.fromkeys(bot for one in repositories for bot in one.bots)),
+            _titles(use for users in uses.values() for use in users),
+        )
     for repository in repositories:
         yield from _repository(repository, contexts, held, known)
-    if not uses:
-        return
-    if organisation.provider == "gh":
-        yield Answer(
-            subject,
-            Status.UNKNOWN,
-            "whether a context is kept for some security groups: the API's document has no such "
-            "restriction",
-            "see Organization Settings > Contexts: the column Security should say All members",
-        )
-    yield about_bots(
-        subject,
-        tuple(dict.fromkeys(bot for one in repositories for bot in one.bots)),
-        _titles(use for users in uses.values() for use in users),
-    )
+
+
+def _shows_groups(
+    contexts: Mapping[str, Context], names: Iterable[str], known: Organisations
+) -> bool:
+    """Whether the API told of a group for any context, which its document does not have."""
+    for name in names:
+        told = known.restrictions(contexts[name]) if name in contexts else ()
+        if not isinstance(told, Unanswered) and any(one.kind not in _KNOWN for one in told):
+            return True
+    return False
 
 
 def _uses(repositories: Sequence[Checked]) -> Mapping[str, list[_Use]]:
@@ -298,7 +310,7 @@ def _by_expression(
 def _by_group(
     subject: str, context: Context, restrictions: Sequence[Restriction], users: Sequence[_Use]
 ) -> Iterator[Answer]:
-    others = [one for one in restrictions if one.kind not in ("project", "expression")]
+    others = [one for one in restrictions if one.kind not in _KNOWN]
     if not others or any(one.name == _ALL_MEMBERS for one in others):
         return
     names = listed(sorted({one.name or one.value for one in others}))
@@ -345,10 +357,14 @@ def _missing(
         if planned
         else f"context {name}: does not exist; these jobs fail"
     )
-    instead = f"cci-migrate {_making(name, organisation, wanted)}"
+    making = f"cci-migrate {_making(name, organisation, wanted)}"
+    elsewhere = "make it in Organization Settings > Contexts, with what the jobs need of it"
+    instead = making if wanted else elsewhere
     if alike:
         text += f" (there is {alike[0]}: case counts)"
-        instead = f"write {alike[0]} in the config or the policy, or make it: {instead}"
+        instead = (
+            f"write {alike[0]} in the config or the policy, or {making if wanted else elsewhere}"
+        )
     return Answer(subject, Status.PROBLEM, text, instead, _titles(users))
 
 

@@ -144,7 +144,7 @@ class _Registry:
         trusted: frozenset[str],
     ) -> Outcome:
         realm = challenge.get("realm", "")
-        problem = self._unsafe(realm, trusted)
+        problem = why_unsafe(realm, self._host, self._root, trusted)
         if problem:
             return NotTried(problem)
         wanted = {"service": challenge.get("service", ""), "account": credential.username}
@@ -210,24 +210,26 @@ class _Registry:
             raise _StopError(NotTried(f"{host} leads elsewhere, where no password is sent"))
         return answer
 
-    def _unsafe(self, realm: str, trusted: frozenset[str]) -> str:
-        """Why the password must not be sent to ``realm``; empty if it may."""
-        parts = urlsplit(realm)
-        shown = redact(realm)
-        if parts.username or parts.password or not parts.hostname:
-            return f"its token service has no proper address ({shown})"
-        if parts.scheme != "https" and not (is_loopback(realm) and is_loopback(self._root)):
-            return f"its token service {shown} is not https: the password could be read on its way"
-        own = urlsplit(self._root).hostname
-        known = _REALMS.get(self._host, frozenset()) | trusted
-        if parts.hostname == own or parts.hostname in known:
-            return ""
-        if is_loopback(realm) and is_loopback(self._root):
-            return ""
-        return (
-            f"its token service is at another host, {parts.hostname}; if that belongs to it, say "
-            f"--token-host {parts.hostname}"
-        )
+
+def why_unsafe(realm: str, host: str, root: str, trusted: Collection[str]) -> str:
+    """Why the password must not be sent to the token service ``realm``; empty if it may.
+
+    The registry ``host`` answers at ``root``; ``trusted`` are hosts that the user named.
+    """
+    parts = urlsplit(realm)
+    shown = redact(realm)
+    if parts.username or parts.password or not parts.hostname:
+        return f"its token service has no proper address ({shown})"
+    is_here = is_loopback(realm) and is_loopback(root)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+        return f"its token service {shown} is not https: the password could be read on its way"
+    known = {urlsplit(root).hostname, *_REALMS.get(host, ()), *trusted}
+    if is_here or parts.hostname in known:
+        return ""
+    return (
+        f"its token service is at another host, {parts.hostname}; if that belongs to it, say "
+        f"--token-host {parts.hostname}"
+    )
 
 
 def _pair(credential: DockerCredential) -> tuple[str, str]:

@@ -1,0 +1,99 @@
+"""A CircleCI to ask, and the program run as users run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Done, environment, put
+from tests.preflight.circleci_stand_in import TOKEN, CircleCiStandIn, serving
+
+ORGANISATION = "gh/acme"
+PROJECT = "gh/acme/api"
+
+#: Two jobs with credentials from a context; one of a fix's own; one with nothing of Docker.
+CONFIG = """\
+version: 2.1
+jobs:
+  build:
+    docker:
+      - image: cimg/node:22.4
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+    steps: [checkout]
+  deploy:
+    machine: true
+    steps: [checkout]
+workflows:
+  main:
+    jobs:
+      - build:
+          context: docker-hub-creds
+      - deploy:
+          context: [deploy-keys]
+          filters: {branches: {only: main}}
+"""
+
+Program = Callable[..., Done]
+
+
+@pytest.fixture
+def circleci() -> Iterator[CircleCiStandIn]:
+    """A CircleCI that knows nobody yet."""
+    with serving() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A checkout of github.com/acme/api with a config."""
+    folder = tmp_path / "api"
+    put(folder / ".circleci" / "config.yml", CONFIG)
+    (folder / ".git").mkdir()
+    remote = '[remote "origin"]\n\turl = git@github.com:acme/api.git\n'
+    put(folder / ".git" / "config", f"[core]\n\trepositoryformatversion = 0\n{remote}")
+    put(folder / ".git" / "HEAD", "ref: refs/heads/main\n")
+    (folder / ".git" / "objects").mkdir()
+    (folder / ".git" / "refs").mkdir()
+    return folder
+
+
+def settings(home: Path, circleci: CircleCiStandIn | None, **more: str) -> dict[str, str]:
+    """The environment of the program: its own home, the stand-in, nothing of the user's."""
+    told = environment(HOME=str(home), **more)
+    for name in list(told):
+        ours = name in more
+        if not ours and name.startswith(("CIRCLE", "DOCKER", "XDG_", "GH_", "GITHUB_")):
+            del told[name]
+    if circleci is not None:
+        told = {"CIRCLE_TOKEN": TOKEN, "CIRCLE_API_URL": circleci.url, **told}
+    return told
+
+
+@pytest.fixture
+def run(circleci: CircleCiStandIn, repository: Path, tmp_path: Path) -> Program:
+    """Runs ``cci-migrate`` in the checkout, against the stand-in."""
+
+    def run(*arguments: str | Path, **more: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "cci_migrate", *map(str, arguments)],
+            cwd=repository,
+            input=b"",
+            capture_output=True,
+            env=settings(tmp_path, circleci, **more),
+            timeout=120,
+        )
+        err = done.stderr.decode()
+        assert "Traceback" not in err, err
+        told = done.stdout.decode() + err
+        secrets = [value for name, value in more.items() if name.endswith(("PASSWORD", "TOKEN"))]
+        for secret in [TOKEN, *filter(None, secrets)]:
+            assert secret not in told, "a secret was shown"
+        return Done(done.returncode, done.stdout, err)
+
+    return run

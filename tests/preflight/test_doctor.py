@@ -1,0 +1,290 @@
+"""`doctor` against a CircleCI that holds every request and answer to its published document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Done, put
+from tests.preflight.circleci_stand_in import DOCUMENT, CircleCiStandIn, Fault, StoredOrganisation
+from tests.preflight.conftest import CONFIG, ORGANISATION, PROJECT, Program
+from tests.preflight.excerpt import excerpt_of
+
+BOTH = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
+ASK = ("doctor", "--only", "circleci")
+
+
+def told(done: Done) -> dict[str, list[str]]:
+    """The answers by status."""
+    found: dict[str, list[str]] = {}
+    for answer in json.loads(done.out)["answers"]:
+        found.setdefault(answer["status"], []).append(f"{answer['subject']}: {answer['text']}")
+    return found
+
+
+@pytest.fixture
+def acme(circleci: CircleCiStandIn) -> StoredOrganisation:
+    """An organisation in which all is as the config of `repository` needs it."""
+    made = circleci.organisation(ORGANISATION)
+    made.context("a-first-page")
+    made.context("deploy-keys")
+    made.context("docker-hub-creds", **BOTH)
+    made.project(PROJECT)
+    return made
+
+
+def test_the_excerpt_is_what_circleci_publishes(reference: Path) -> None:
+    document = json.loads((reference / "facts" / "circleci-openapi.json").read_text())
+    assert json.loads(DOCUMENT.read_text()) == excerpt_of(document)
+
+
+@pytest.mark.usefixtures("acme")
+def test_all_is_there(run: Program, circleci: CircleCiStandIn) -> None:
+    done = run(*ASK)
+    assert done.code == 0, done.out
+    assert (
+        "context docker-hub-creds: exists and holds DOCKERHUB_PASSWORD and DOCKERHUB_USERNAME"
+        in done.out
+    )
+    assert "context deploy-keys: exists\n" in done.out
+    assert "pull requests of forks are not built" in done.out
+    assert "pull requests of bots such as Dependabot or Renovate" in done.out
+    assert "security groups" in done.out
+    # Three contexts on pages of two; each thing is asked once.
+    calls = [call for call in circleci.calls if call != "GET /context"]
+    assert circleci.calls.count("GET /context") == 2
+    assert len(calls) == len(set(calls))
+
+
+def test_a_context_that_is_missing(run: Program, acme: StoredOrganisation) -> None:
+    del acme.contexts["docker-hub-creds"]
+    done = run(*ASK)
+    assert done.code == 1
+    assert "problem    context docker-hub-creds: does not exist; these jobs fail" in done.out
+    assert "jobs: build of main (.circleci/config.yml:16)" in done.out
+    assert (
+        "next: cci-migrate context create docker-hub-creds --org gh/acme "
+        "--variable DOCKERHUB_USERNAME --variable DOCKERHUB_PASSWORD"
+    ) in done.out
+
+
+def test_a_context_in_another_case(run: Program, acme: StoredOrganisation) -> None:
+    acme.context("Docker-Hub-Creds", **BOTH)
+    del acme.contexts["docker-hub-creds"]
+    done = run(*ASK)
+    assert done.code == 1
+    assert "there is Docker-Hub-Creds: case counts" in done.out
+
+
+def test_what_the_fix_will_need(run: Program, acme: StoredOrganisation, repository: Path) -> None:
+    auth = CONFIG[CONFIG.index("        auth:") : CONFIG.index("    steps")]
+    bare = CONFIG.replace(auth, "").replace("build:\n          context: docker-hub-creds", "build")
+    put(repository / ".circleci" / "config.yml", bare)
+    del acme.contexts["docker-hub-creds"]
+    done = run(*ASK)
+    assert done.code == 1
+    assert "docker-hub-creds: does not exist; the fix puts it on these jobs" in done.out
+    done = run(*ASK, "--credentials", "project")
+    assert "does not exist" not in done.out
+    assert "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: these jobs use no context" in done.out
+    acme.projects[PROJECT].values |= BOTH
+    assert run(*ASK, "--credentials", "project").code == 0
+
+
+def test_a_variable_that_is_missing(run: Program, acme: StoredOrganisation) -> None:
+    del acme.contexts["docker-hub-creds"].values["DOCKERHUB_PASSWORD"]
+    done = run(*ASK)
+    assert done.code == 1
+    assert "DOCKERHUB_PASSWORD: context docker-hub-creds and its settings lack it" in done.out
+    acme.projects[PROJECT].values["DOCKERHUB_PASSWORD"] = "hunter2-hunter2"
+    done = run(*ASK)
+    assert done.code == 0
+    assert "project gh/acme/api\n  ok         its settings hold DOCKERHUB_PASSWORD" in done.out
+
+
+def test_a_project_restriction(run: Program, acme: StoredOrganisation) -> None:
+    context = acme.contexts["docker-hub-creds"]
+    context.restrict("project", acme.project("gh/acme/web").id, "web")
+    done = run(*ASK)
+    assert done.code == 1
+    assert "docker-hub-creds: only for web; these jobs end Unauthorized" in done.out
+    context.restrict("project", acme.projects[PROJECT].id, "api")
+    done = run(*ASK)
+    assert done.code == 0
+    assert "only for api and web, as are the jobs that use it" in done.out
+
+
+@pytest.mark.parametrize(
+    ("context", "expression", "code", "status", "text"),
+    [
+        ("docker-hub-creds", 'pipeline.git.branch ==\n "main"', 1, "problem", "on every branch"),
+        ("deploy-keys", 'pipeline.git.branch == "main"', 0, "unknown", "not evaluated"),
+        ("docker-hub-creds", "not job.ssh.enabled", 0, "note", "reruns with SSH"),
+        ("docker-hub-creds", "pipeline.number > 7", 0, "unknown", "not evaluated"),
+    ],
+)
+def test_an_expression_restriction(
+    run: Program,
+    acme: StoredOrganisation,
+    context: str,
+    expression: str,
+    code: int,
+    status: str,
+    text: str,
+) -> None:
+    acme.contexts[context].restrict("expression", expression)
+    done = run(*ASK, "--format", "json")
+    assert done.code == code
+    answers = [one for one in told(done)[status] if f"context {context}: " in one]
+    assert any(text in one for one in answers), told(done)
+
+
+def test_a_group_restriction(run: Program, acme: StoredOrganisation) -> None:
+    acme.contexts["deploy-keys"].restrict("group", acme.id, "All members")
+    assert run(*ASK).code == 0
+    acme.contexts["docker-hub-creds"].restrict("group", PROJECT, "release managers")
+    done = run(*ASK)
+    assert done.code == 1
+    assert "docker-hub-creds: only for the members of release managers" in done.out
+    assert "security groups" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("forks", "status", "text"),
+    [
+        ((True, False), "note", "built without secrets: jobs with a context end Unauthorized"),
+        ((True, True), "note", "whoever opens one can read them"),
+        (None, "unknown", "not permitted for this token (Permission denied.)"),
+    ],
+)
+def test_pull_requests_of_forks(
+    run: Program,
+    acme: StoredOrganisation,
+    forks: tuple[bool, bool] | None,
+    status: str,
+    text: str,
+) -> None:
+    acme.projects[PROJECT].forks = forks
+    done = run(*ASK, "--format", "json")
+    assert done.code == 0
+    assert any(text in one for one in told(done)[status]), told(done)
+
+
+@pytest.mark.usefixtures("acme")
+def test_bots_that_have_settings_are_named(run: Program, repository: Path) -> None:
+    put(repository / ".github" / "dependabot.yml", "version: 2\n")
+    assert "such as Dependabot (settings for it are there)" in run(*ASK).out
+
+
+def test_names_that_the_remote_does_not_tell(
+    run: Program, acme: StoredOrganisation, repository: Path, circleci: CircleCiStandIn
+) -> None:
+    config = repository / ".git" / "config"
+    config.write_text(config.read_text().replace("github.com", "gitlab.com"))
+    # Against a server of one's own any host is its GitHub: this is asked as on the cloud.
+    done = run(*ASK, CIRCLE_API_URL="https://circleci.com")
+    assert done.code == 2
+    assert "--org circleci/ORG-ID" in done.err
+    opaque = circleci.organisation(f"circleci/{acme.id}")
+    opaque.id = acme.id
+    del circleci.organisations[ORGANISATION]
+    opaque.contexts |= acme.contexts
+    opaque.project(f"circleci/{acme.id}/{acme.projects[PROJECT].id}")
+    project = next(iter(opaque.projects))
+    assert run(*ASK, "--project", project).code == 0
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_organisation_of_the_github_app_is_found_among_ones_own(
+    run: Program, circleci: CircleCiStandIn
+) -> None:
+    opaque = circleci.organisation("circleci/AbCdEf")
+    opaque.name = "Acme"
+    del circleci.organisations[ORGANISATION]
+    done = run(*ASK)
+    assert done.code == 3
+    assert "--org circleci/AbCdEf" in done.out
+
+
+# -- faults
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_token_that_is_refused(run: Program) -> None:
+    done = run(*ASK, CIRCLE_TOKEN="CCIPAT_of_yesterday")
+    assert done.code == 3
+    assert "the token is not valid" in done.out
+    assert "personal API token" in done.out
+
+
+def test_no_token_at_all(run: Program, circleci: CircleCiStandIn) -> None:
+    done = run(*ASK, CIRCLE_TOKEN="")
+    assert done.code == 2
+    assert done.err.startswith("error: CIRCLE_TOKEN is not set")
+    assert circleci.calls == []
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_pause_that_circleci_asks_for_is_made(run: Program, circleci: CircleCiStandIn) -> None:
+    circleci.faults = [
+        Fault("GET /context", 429, headers={"Retry-After": "1"}),
+        Fault("GET /context/{context_id}/restrictions", 500),
+    ]
+    assert run(*ASK).code == 0
+    assert circleci.calls.count("GET /context") == 3
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_longer_pause_than_one_waits_for(run: Program, circleci: CircleCiStandIn) -> None:
+    circleci.faults = [Fault("GET /context", 429, headers={"Retry-After": "7200"})]
+    done = run(*ASK)
+    assert done.code == 3
+    assert "the host asked for a pause" in done.out
+    assert circleci.calls == ["GET /context"]
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>log in</html>", '{"items": "none"}', '{"items": [{"id": 7}]}']
+)
+@pytest.mark.usefixtures("acme")
+def test_answers_that_are_no_answers(run: Program, circleci: CircleCiStandIn, body: str) -> None:
+    circleci.faults = [Fault("GET /context", 200, times=9, body=body)]
+    done = run(*ASK)
+    assert done.code == 3
+    assert "its contexts: " in done.out
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_redirect_does_not_carry_the_token_on(run: Program, circleci: CircleCiStandIn) -> None:
+    elsewhere = f"{circleci.url}/me/collaborations"
+    circleci.faults = [Fault("GET /context", 302, times=9, headers={"Location": elsewhere})]
+    assert run(*ASK).code == 3
+    assert circleci.calls == ["GET /context"]
+
+
+def test_the_token_is_not_sent_in_the_clear(run: Program) -> None:
+    done = run(*ASK, "--api-url", "http://circleci.acme.example")
+    assert done.code == 2
+    assert "not https" in done.err
+
+
+@pytest.mark.usefixtures("acme")
+def test_one_question_in_trouble_leaves_the_others(run: Program, circleci: CircleCiStandIn) -> None:
+    path = "/project/{provider}/{organization}/{project}/settings"
+    circleci.faults = [Fault(f"GET {path}", 400)]
+    done = run(*ASK, "--format", "json")
+    assert done.code == 3
+    found = told(done)
+    assert len(found["not-asked"]) == 1
+    assert len(found["ok"]) >= 4
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_config_that_cannot_be_read(run: Program, repository: Path) -> None:
+    put(repository / ".circleci" / "other.yml", "jobs: [\n")
+    done = run(*ASK)
+    assert done.code == 3
+    assert ".circleci/other.yml: this is not YAML" in done.out
+    assert "context docker-hub-creds: exists" in done.out

@@ -1,0 +1,256 @@
+"""Logging in to registries: real ones and stand-ins, and where the password never goes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.batch.redaction import Secret
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.preflight.docker_credentials import DockerCredential
+from cci_migrate.preflight.registry_login import (
+    AsksForNone,
+    LoggedIn,
+    NotTried,
+    Outcome,
+    TurnedAway,
+    log_in,
+    why_unsafe,
+)
+from tests.cli.conftest import put
+from tests.preflight.conftest import Program
+from tests.preflight.registry_stand_in import (
+    PASSWORD,
+    USER,
+    Registry,
+    StandIn,
+    program,
+    running_with_passwords,
+    running_with_tokens,
+    standing_in,
+)
+
+HERE = "registry.acme.example"
+
+
+@pytest.fixture(scope="module", params=["passwords", "tokens", "real, passwords", "real, tokens"])
+def registry(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    """A registry that USER may log in to."""
+    kind = str(request.param)
+    if kind.startswith("real") and program() is None:
+        pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
+    if kind == "real, tokens" and shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed, which signs the tokens")
+    folder = tmp_path_factory.mktemp("registry")
+    with ExitStack() as stack:
+        if kind == "real, passwords":
+            yield stack.enter_context(running_with_passwords(folder))
+        elif kind == "real, tokens":
+            yield stack.enter_context(running_with_tokens(folder))
+        else:
+            yield stack.enter_context(standing_in(with_tokens=kind == "tokens"))
+
+
+@pytest.fixture
+def hub() -> Iterator[StandIn]:
+    """A stand-in of Docker Hub."""
+    with standing_in(with_tokens=True) as stand_in:
+        yield stand_in
+
+
+def try_login(
+    root: str, host: str = HERE, password: str = PASSWORD, trusted: tuple[str, ...] = ()
+) -> Outcome:
+    return log_in(host, root, DockerCredential(USER, Secret(password), "a test"), trusted)
+
+
+def test_the_right_password_is_let_in(registry: Registry) -> None:
+    assert try_login(registry.url) == LoggedIn()
+
+
+def test_a_wrong_password_is_turned_away(registry: Registry) -> None:
+    assert try_login(registry.url, password="wrong-horse-2") == TurnedAway()
+
+
+def test_a_registry_that_lets_everybody_in_tells_nothing(hub: StandIn) -> None:
+    hub.is_open = True
+    assert try_login(hub.url) == AsksForNone()
+    assert hub.authorizations() == set()
+
+
+def test_nobody_answers() -> None:
+    with standing_in() as gone:
+        url = gone.url
+    outcome = try_login(url)
+    assert isinstance(outcome, NotTried)
+    assert "no answer" in outcome.why
+
+
+@pytest.mark.parametrize(
+    ("realm", "host", "root", "reason"),
+    [
+        ("https://auth.docker.io/token", DOCKER_HUB, "https://registry-1.docker.io", ""),
+        ("https://gitlab.com/jwt/auth", "registry.gitlab.com", "https://registry.gitlab.com", ""),
+        ("https://ghcr.io/token", "ghcr.io", "https://ghcr.io", ""),
+        ("https://named.example/token", HERE, f"https://{HERE}", ""),
+        ("http://127.0.0.1:5001/token", HERE, "http://localhost:5000", ""),
+        ("http://ghcr.io/token", "ghcr.io", "https://ghcr.io", "not https"),
+        ("http://127.0.0.1:5001/token", "ghcr.io", "https://ghcr.io", "not https"),
+        ("ftp://127.0.0.1/token", HERE, "http://localhost:5000", "not https"),
+        ("https://evil.example/token", "ghcr.io", "https://ghcr.io", "--token-host evil.example"),
+        ("https://auth.docker.io/token", "ghcr.io", "https://ghcr.io", "another host"),
+        ("https://ghcr.io.evil.example/", "ghcr.io", "https://ghcr.io", "another host"),
+        ("https://me@ghcr.io/token", "ghcr.io", "https://ghcr.io", "no proper address"),
+        ("", "ghcr.io", "https://ghcr.io", "no proper address"),
+    ],
+)
+def test_which_token_services_may_have_the_password(
+    realm: str, host: str, root: str, reason: str
+) -> None:
+    found = why_unsafe(realm, host, root, {"named.example"})
+    assert (reason in found) if reason else found == ""
+
+
+@pytest.mark.parametrize("realm", ["https://evil.example/token", "http://evil.example/token"])
+def test_an_unsafe_token_service_is_never_asked(hub: StandIn, realm: str) -> None:
+    hub.realm = realm
+    outcome = try_login(hub.url)
+    assert isinstance(outcome, NotTried)
+    assert "token service" in outcome.why
+    assert [found for _, found in hub.seen] == [""]
+
+
+def test_a_registry_over_http_elsewhere_gets_no_password() -> None:
+    outcome = try_login("http://registry.acme.example")
+    assert isinstance(outcome, NotTried)
+    assert "not https" in outcome.why
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/token"])
+def test_redirects_do_not_carry_the_password_on(hub: StandIn, path: str) -> None:
+    with standing_in() as other:
+        hub.redirects[path] = f"{other.url}{path}"
+        outcome = try_login(hub.url)
+        assert other.seen == []
+    assert isinstance(outcome, NotTried)
+    assert "leads elsewhere" in outcome.why
+
+
+def at_hub(hub: StandIn) -> tuple[str, ...]:
+    return ("doctor", "--only", "registries", "--registry", f"docker.io={hub.url}")
+
+
+OURS = {"DOCKERHUB_USERNAME": USER, "DOCKERHUB_PASSWORD": PASSWORD}
+
+
+def test_the_limit_of_docker_hub_is_told(hub: StandIn, run: Program) -> None:
+    hub.limit = ("200;w=21600", "17;w=21600")
+    done = run(*at_hub(hub), **OURS)
+    assert done.code == 0
+    assert "lets the user of DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD in" in done.out
+    assert "allows this account 200 pulls in 6 hours, 17 are left" in done.out
+
+
+@pytest.mark.parametrize(
+    ("limit", "status", "code", "text"),
+    [
+        (None, 200, 0, "states no limit"),
+        (("100;w=21600", "9;w=21600"), 200, 0, "no more than without an account"),
+        (("200;w=21600", "0;w=21600"), 200, 1, "0 are left"),
+        (None, 429, 1, "the limit of pulls is reached"),
+    ],
+)
+def test_other_limits(
+    hub: StandIn,
+    run: Program,
+    limit: tuple[str, str] | None,
+    status: int,
+    code: int,
+    text: str,
+) -> None:
+    hub.limit, hub.limit_status = limit, status
+    done = run(*at_hub(hub), **OURS)
+    assert (done.code, text in done.out) == (code, True), done.out
+
+
+def test_a_wrong_password_is_told_without_showing_it(hub: StandIn, run: Program) -> None:
+    done = run(*at_hub(hub), "--format", "json", **{**OURS, "DOCKERHUB_PASSWORD": "wrong-1-horse"})
+    assert done.code == 1
+    (answer,) = json.loads(done.out)["answers"]
+    assert answer["status"] == "problem"
+    assert "does not let" in answer["text"]
+
+
+def test_a_token_service_in_trouble_is_not_a_wrong_password(hub: StandIn, run: Program) -> None:
+    hub.token_status = 503
+    done = run(*at_hub(hub), **OURS)
+    assert done.code == 3
+    assert "no clear answer (HTTP 503)" in done.out
+
+
+def docker_config(home: Path, content: object) -> None:
+    put(home / ".docker" / "config.json", json.dumps(content))
+
+
+HUB_KEY = "https://index.docker.io/v1/"
+
+
+def test_what_docker_login_left_is_used(hub: StandIn, run: Program, tmp_path: Path) -> None:
+    encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    docker_config(tmp_path, {"auths": {HUB_KEY: {"auth": encoded}}})
+    done = run(*at_hub(hub))
+    assert done.code == 0
+    assert ".docker/config.json in" in done.out
+    assert encoded not in done.out + done.err
+
+
+def test_a_credential_helper_is_asked_as_docker_asks_it(
+    hub: StandIn, run: Program, tmp_path: Path
+) -> None:
+    helper = put(
+        tmp_path / "bin" / "docker-credential-vault",
+        f'#!/bin/sh\n[ "$1" = get ] && [ "$(cat)" = {HUB_KEY} ] || exit 1\n'
+        f'echo \'{{"ServerURL": "", "Username": "{USER}", "Secret": "{PASSWORD}"}}\'\n',
+    )
+    helper.chmod(0o755)
+    docker_config(tmp_path, {"auths": {HUB_KEY: {}}, "credsStore": "vault"})
+    done = run(*at_hub(hub), PATH=f"{helper.parent}:/usr/bin:/bin")
+    assert done.code == 0, done.out
+    assert "lets the user of docker-credential-vault in" in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({}, "set DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD, or run `docker login`"),
+        ({"auths": {HUB_KEY: {"auth": "%%%"}}}, "is not base64"),
+        ({"credsStore": "nowhere"}, "docker-credential-nowhere is not installed"),
+        ({"credsStore": "../../evil"}, "is not installed"),
+        ({"auths": {HUB_KEY: {"identitytoken": "x-y-z-token"}}}, "identity token"),
+        ([], "cannot be read"),
+    ],
+)
+def test_no_credential_is_at_hand(
+    hub: StandIn, run: Program, tmp_path: Path, content: object, text: str
+) -> None:
+    docker_config(tmp_path, content)
+    done = run(*at_hub(hub))
+    assert (done.code, text in done.out) == (0, True), done.out
+    assert hub.seen == []
+
+
+def test_the_names_that_the_config_reads_are_looked_for(
+    hub: StandIn, run: Program, repository: Path
+) -> None:
+    config = repository / ".circleci" / "config.yml"
+    config.write_text(config.read_text().replace("DOCKERHUB_", "HUB_"))
+    done = run(*at_hub(hub), HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
+    assert "lets the user of HUB_USERNAME and HUB_PASSWORD in" in done.out
