@@ -64,7 +64,7 @@ from cci_migrate.step_assessment import (
 )
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.step_pulls import ReadText
+    from cci_migrate.circleci.step_reading import ReadText
 
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
 INCOMPLETE_AUTH = "incomplete-auth"

@@ -21,13 +21,8 @@ from cci_migrate.circleci.docker_orb import (
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import node_anchor
-from cci_migrate.circleci.step_pulls import (
-    JobDocker,
-    StepLogin,
-    StepPull,
-    serves,
-    surely_done,
-)
+from cci_migrate.circleci.step_moments import surely_done
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serves
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of

@@ -19,7 +19,8 @@ from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.step_pulls import JobDocker, ReadText, StepLogin, StepPull
+    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
+    from cci_migrate.circleci.step_reading import ReadText
     from cci_migrate.docker.shell import Tool
 
 PULL_BEFORE_LOGIN = "pull-before-login"
@@ -109,7 +110,7 @@ class JobDockers:
         ):
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
-        from cci_migrate.circleci.step_pulls import job_docker
+        from cci_migrate.circleci.step_reading import job_docker
 
         entries: dict[int, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:

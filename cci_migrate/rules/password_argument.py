@@ -61,7 +61,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:
-    from cci_migrate.circleci.step_pulls import facts, step_dialect
+    from cci_migrate.circleci.step_reading import facts, step_dialect
 
     script = facts(run.command.value, step_dialect(run, daemon), run.environment)
     return [*script.facts, *script.uncalled]

@@ -1,0 +1,71 @@
+"""When something happens in the steps of a job, and what has surely been before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cci_migrate.circleci.steps import (
+    Step,
+)
+from cci_migrate.docker.shell import (
+    Fact,
+    Script,
+    logged_in_at_end,
+    logged_in_before,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """When something happens: in a step, at a fact of its script, or of a script it calls.
+
+    ``facts`` leads from the step's own script inwards, each with the script that it is a fact of;
+    it is empty for what the step does as a whole. ``order`` counts the steps.
+    """
+
+    order: int
+    step: Step
+    facts: tuple[tuple[Script, Fact], ...]
+    relied_on: bool = True
+
+
+def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
+    """Whether one of ``moments`` has surely been whenever ``target`` is.
+
+    Several count together only if they are facts of one script: one in each branch.
+    """
+    first = moments[0]
+    if first.order == target.order:
+        return _before_in_step([one.facts for one in moments if one.order == target.order], target)
+    if first.order > target.order or not first.relied_on:
+        return False
+    if not first.step.guards <= target.step.guards:
+        return False
+    if not first.facts:
+        return True
+    together = [one for one in moments if one.order == first.order]
+    script = first.facts[0][0]
+    outermost = [one.facts[0][1] for one in together if one.facts]
+    inner = all(logged_in_at_end([fact], inside) for inside, fact in first.facts[1:])
+    return inner and logged_in_at_end(outermost, script)
+
+
+def surely_done(moment: Moment) -> bool:
+    """Whether ``moment`` has been whenever its step is over."""
+    return all(logged_in_at_end([fact], script) for script, fact in moment.facts)
+
+
+def _before_in_step(ways: list[tuple[tuple[Script, Fact], ...]], target: Moment) -> bool:
+    if not ways or not ways[0] or not target.facts:
+        return False
+    first = ways[0]
+    depth = 0
+    while depth < min(len(first), len(target.facts)) and first[depth][1] is target.facts[depth][1]:
+        depth += 1
+    if depth >= min(len(first), len(target.facts)):
+        return False
+    if not all(logged_in_at_end([fact], script) for script, fact in first[depth + 1 :]):
+        return False
+    here = [way[depth][1] for way in ways if len(way) > depth and way[depth][0] is first[depth][0]]
+    return logged_in_before(here, target.facts[depth][1])

@@ -1,0 +1,520 @@
+"""What the steps of a job pull, and where they log in, in the order in which they run.
+
+A script of the repository that a step runs is read too, and what that one runs; so are the
+Dockerfiles and Compose files that its commands name, where they are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
+from cci_migrate.circleci.docker_orb import (
+    BUILD_COMMANDS,
+    DEFAULT_PASSWORD,
+    DEFAULT_USERNAME,
+    DOCKER_ORB,
+    LOGIN_COMMANDS,
+    BuildCommand,
+    spelling_of,
+)
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
+from cci_migrate.circleci.steps import (
+    RunStep,
+    Step,
+    StepDefaults,
+    argument,
+    is_true,
+    job_steps,
+    run_step,
+    sets_up_docker,
+    step_defaults,
+)
+from cci_migrate.docker.compose import default_paths, services_of
+from cci_migrate.docker.dockerfile import images_of
+from cci_migrate.docker.image_reference import (
+    DOCKER_HUB,
+    ImageReference,
+    Undecidable,
+    normalise_host,
+    parse_image_reference,
+    registry_of,
+)
+from cci_migrate.docker.shell import (
+    BakeBuild,
+    Build,
+    ComposeCommand,
+    CredentialFile,
+    Dialect,
+    Exit,
+    Fact,
+    ImagePull,
+    LocalImage,
+    LocalImages,
+    Login,
+    LoginKind,
+    Logout,
+    Script,
+    ScriptCall,
+    Tool,
+    Verb,
+    dialect_of,
+    facts_of,
+    joined_path,
+    mentions_docker,
+    mentions_script,
+    same_image_key,
+)
+
+#: Reads a text file of the repository by its path from the root; None where there is none.
+ReadText = Callable[[str], "str | None"]
+
+#: Scripts that call each other deeper than this are not followed.
+_DEEPEST_CALL = 3
+#: How images are named that a build has made and no registry holds.
+_LOCAL = ("local/", "localhost/")
+#: Names of the folder into which ``checkout`` puts the repository.
+_ROOTS = ("~/project", "/home/circleci/project", "$CIRCLE_WORKING_DIRECTORY")
+
+
+def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
+    """`facts_of`, once for each script: jobs share commands, and the proof reads all again."""
+    return _facts(text, dialect, tuple(environment.items()))
+
+
+@lru_cache(maxsize=1024)
+def _facts(text: str, dialect: Dialect, environment: tuple[tuple[str, str], ...]) -> Script:
+    return facts_of(text, dialect, dict(environment))
+
+
+def _no_file(path: str) -> str | None:
+    del path
+    return None
+
+
+def job_docker(
+    config: Config,
+    home: Namespace,
+    job: Job,
+    entry: WorkflowJob | None,
+    values: ParameterValues,
+    read: ReadText | None,
+) -> JobDocker | None:
+    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
+    perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
+    if perhaps.main is Daemon.NONE:
+        return None
+    steps = job_steps(config, home, job, entry)
+    has_remote = any(sets_up_docker(step) for step in steps)
+    daemons = daemons_of(job, home, config, values, has_remote=has_remote)
+    if daemons.main is Daemon.NONE:
+        return None
+    defaults = step_defaults(job, home, config, values)
+    reader = _StepReader(job, home, values, read, daemons.main, defaults, _built_names(config))
+    remote_from = 0
+    if daemons.main is Daemon.REMOTE:
+        remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+    for order, step in enumerate(steps):
+        reader.step(order, step, pulls_count=order >= remote_from)
+    return JobDocker(
+        home,
+        job,
+        entry,
+        daemons,
+        defaults,
+        tuple(steps),
+        tuple(reader.pulls),
+        tuple(reader.logins),
+        tuple(reader.logouts),
+    )
+
+
+_BUILT = re.compile(
+    r"\bdocker\b[^\n]*?\s(?:save|tag)\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)"
+    r"|\s(?:-t|--tag)[ =][\"']?([^\s\"']+)"
+)
+
+
+@lru_cache(maxsize=4)
+def _built_names(config: Config) -> frozenset[str]:
+    """The names of the images that some step of ``config`` builds, tags or saves."""
+    return frozenset(
+        _name_of(match.group(1) or match.group(2))
+        for document in config.documents
+        for match in _BUILT.finditer(document.source.text)
+    )
+
+
+def _name_of(image: str) -> str:
+    """``image`` without its tag."""
+    head, slash, last = image.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+class _StepReader:
+    def __init__(
+        self,
+        job: Job,
+        home: Namespace,
+        values: ParameterValues,
+        read: ReadText | None,
+        daemon: Daemon,
+        defaults: StepDefaults,
+        built: frozenset[str],
+    ) -> None:
+        self._job = job
+        self._made = built
+        self._home = home
+        self._values = values
+        self._follows = read is not None
+        self._read = read or _no_file
+        self._daemon = daemon
+        self._defaults = defaults
+        self._root = defaults.working_directory or "~/project"
+        self._local = LocalImages()
+        self._loaded_something = False
+        self.pulls: list[StepPull] = []
+        self.logins: list[StepLogin] = []
+        self.logouts: list[tuple[Moment, str | None]] = []
+
+    def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        """Take in one step."""
+        run = run_step(step, self._defaults)
+        if run is not None:
+            self._script(order, run, pulls_count=pulls_count)
+        elif "/" in step.name:
+            self._orb_command(order, step, pulls_count=pulls_count)
+
+    def _file(self, path: str) -> str | None:
+        inside = _inside(path, self._root)
+        return None if inside is None else self._read(inside)
+
+    # Orbs
+
+    def _orb_command(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        alias, _, command = step.name.partition("/")
+        orb = step.home.imported.get(alias)
+        if orb is None:
+            return
+        moment = Moment(order, step, ())
+        building = BUILD_COMMANDS.get((orb.name, command))
+        if orb.name == DOCKER_ORB and command == "check":
+            self.logins.append(self._checked(moment, step, orb.version))
+        elif orb.name == DOCKER_ORB and command == "pull" and pulls_count:
+            images = [one.strip() for one in (argument(step, "images") or "").split(",")]
+            self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
+        elif building is not None:
+            self._orb_build(moment, step, building, pulls_count=pulls_count)
+        else:
+            hosts = LOGIN_COMMANDS.get((orb.name, command))
+            if hosts is not None:
+                self.logins.append(StepLogin(moment, hosts, False, None, None))
+
+    def _orb_build(
+        self, moment: Moment, step: Step, building: BuildCommand, *, pulls_count: bool
+    ) -> None:
+        if building.registries:
+            self.logins.append(StepLogin(moment, building.registries, False, None, None))
+        if any(is_true(argument(step, name)) for name in building.hub_login):
+            return
+        path = argument(step, "path") or "."
+        name = argument(step, "dockerfile") or "Dockerfile"
+        if not pulls_count:
+            return
+        if "$" in path + name or has_expression(path + name):
+            reason = "which Dockerfile it builds cannot be told"
+            self._undecided(moment, Tool.DOCKER, step.name, reason)
+            return
+        self._dockerfile(moment, Tool.DOCKER, step.name, joined_path(path, name))
+
+    def _checked(self, moment: Moment, step: Step, version: str) -> StepLogin:
+        spelling = spelling_of(version)
+        registry = self._argument(step, "registry", DOCKER_HUB)
+        username = password = None
+        if spelling is not None:
+            username = self._argument(step, spelling.username, DEFAULT_USERNAME)
+            password = self._argument(step, spelling.password, DEFAULT_PASSWORD)
+        names = [one if one and _NAME.fullmatch(one) else None for one in (username, password)]
+        return StepLogin(
+            moment,
+            () if registry is None else (normalise_host(registry),),
+            False,
+            None if names[0] is None else f"${names[0]}",
+            None if names[1] is None else f"${names[1]}",
+            frozenset(name for name in names if name is not None),
+        )
+
+    def _argument(self, step: Step, name: str, default: str) -> str | None:
+        """What ``step`` passes for ``name``, else ``default``; None if it cannot be told."""
+        text = argument(step, name)
+        if text is None:
+            return default
+        texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
+        known = len(texts) == 1 and "$" not in texts[0] and not has_expression(texts[0])
+        return texts[0] if known else None
+
+    # Scripts
+
+    def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
+        if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
+            return
+        script = facts(run.script, step_dialect(run, self._daemon), run.environment)
+        relied_on = not (run.only_on_failure or run.in_background)
+        directory = _directory(run.working_directory, self._root)
+        for fact in script.facts:
+            moment = Moment(order, run.step, ((script, fact),), relied_on)
+            self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
+
+    def _fact(
+        self, moment: Moment, fact: Fact, directory: str | None, *, pulls_count: bool, depth: int
+    ) -> None:
+        fact = self._local.seen(fact)
+        match fact:
+            case ImagePull():
+                if pulls_count:
+                    self._image_pull(moment, fact)
+            case Build():
+                if pulls_count:
+                    self._build(moment, fact, directory)
+            case BakeBuild():
+                if pulls_count:
+                    reason = "what docker buildx bake builds is not read"
+                    self._undecided(moment, Tool.DOCKER, "docker buildx bake", reason)
+            case ComposeCommand():
+                if pulls_count:
+                    self._compose(moment, fact, directory)
+            case Login():
+                self.logins.append(_login(moment, fact))
+            case CredentialFile(variables=variables):
+                self.logins.append(StepLogin(moment, (), True, None, None, variables))
+            case Logout(registry=registry):
+                host = None if fact.all else DOCKER_HUB
+                if registry is not None:
+                    host = normalise_host(registry.value)
+                self.logouts.append((moment, host))
+            case LocalImage(image=image):
+                self._loaded_something = self._loaded_something or image is None
+            case ScriptCall():
+                self._call(moment, fact, directory, pulls_count=pulls_count, depth=depth)
+            case Exit():
+                pass
+            case _:
+                assert_never(fact)
+
+    def _call(
+        self,
+        moment: Moment,
+        call: ScriptCall,
+        directory: str | None,
+        *,
+        pulls_count: bool,
+        depth: int,
+    ) -> None:
+        if depth >= _DEEPEST_CALL or call.directory is None or directory is None:
+            return
+        path = joined_path(joined_path(directory, call.directory), call.path)
+        text = self._file(path)
+        if text is None or not (mentions_docker(text) or mentions_script(text)):
+            return
+        script = facts(text, Dialect.POSIX, {})
+        for fact in script.facts:
+            inner = Moment(
+                moment.order, moment.step, (*moment.facts, (script, fact)), moment.relied_on
+            )
+            self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
+
+    # Pulls
+
+    def _image_pull(self, moment: Moment, pull: ImagePull) -> None:
+        command = f"{pull.tool.value} {pull.verb.value}"
+        if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
+            return
+        if pull.image is None:
+            self._undecided(moment, pull.tool, command, "the command line does not name the image")
+            return
+        image = pull.image.value
+        if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
+            # What `docker load` brought is not known by name: it may be this very image.
+            fetched = any(image in earlier.texts for earlier in self.pulls)
+            if not fetched and _name_of(image) not in self._made:
+                reason = "it may be what docker load has brought"
+                self._undecided(moment, pull.tool, f"{command} {image}", reason)
+            return
+        self._pull(moment, pull.tool, f"{command} {image}", [image])
+
+    def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
+        command = f"{build.tool.value} build"
+        if build.dockerfile_text is not None:
+            self._built(moment, build.tool, command, build.dockerfile_text, build)
+            return
+        path = build.dockerfile_path
+        if path is None or directory is None or "$" in path or has_expression(path):
+            reason = "which Dockerfile it builds cannot be told"
+            self._undecided(moment, build.tool, command, reason)
+            return
+        self._dockerfile(moment, build.tool, command, joined_path(directory, path), build)
+
+    def _dockerfile(
+        self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
+    ) -> None:
+        text = self._file(path)
+        if text is None:
+            self._undecided(moment, tool, command, f"there is no {path} to read")
+            return
+        self._built(moment, tool, f"{command} ({path})", text, build)
+
+    def _built(
+        self, moment: Moment, tool: Tool, command: str, text: str, build: Build | None
+    ) -> None:
+        found = images_of(
+            text,
+            None if build is None else build.target,
+            {} if build is None else dict(build.build_args),
+            {} if build is None else dict(build.build_contexts),
+        )
+        self._pull(moment, tool, command, list(dict.fromkeys(one.image for one in found)))
+
+    def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
+        command = f"{compose.tool.value} compose {compose.verb.value}"
+        paths = compose.file_paths
+        if paths is None or directory is None:
+            self._undecided(moment, compose.tool, command, "where it runs cannot be told")
+            return
+        paths = tuple(joined_path(directory, path) for path in paths)
+        if not paths and compose.directory is not None:
+            paths = default_paths(joined_path(directory, compose.directory), self._file)
+        if not paths:
+            self._undecided(moment, compose.tool, command, "there is no Compose file to read")
+            return
+        services = services_of(
+            paths,
+            self._file,
+            compose.services,
+            profiles=compose.profiles,
+            with_dependencies=compose.with_dependencies,
+            project_directory=compose.project_directory,
+            environment=dict(compose.environment),
+        )
+        for problem in services.problems:
+            reason = f"{problem.path}: {problem.reason}"
+            self._undecided(moment, compose.tool, command, reason)
+        built = {same_image_key(one.image) for one in services.builds if one.image is not None}
+        if compose.verb is not Verb.BUILD:
+            self._pull(
+                moment,
+                compose.tool,
+                command,
+                [one.image for one in services.images if same_image_key(one.image) not in built],
+            )
+        if compose.verb is Verb.PULL:
+            return
+        for service in services.builds:
+            context = joined_path(service.directory, service.context)
+            path = joined_path(context, service.dockerfile or "Dockerfile")
+            text = service.dockerfile_text or self._file(path)
+            if text is None:
+                reason = f"there is no {path} to read"
+                self._undecided(moment, compose.tool, command, reason)
+                continue
+            found = images_of(text, service.target, dict(service.build_args))
+            images = list(dict.fromkeys(one.image for one in found))
+            self._pull(moment, compose.tool, f"{command} ({path})", images)
+
+    def _pull(self, moment: Moment, tool: Tool, command: str, images: Sequence[str]) -> None:
+        hosts: set[str] = set()
+        texts: dict[str, None] = {}
+        undecided: str | None = None
+        for image in images:
+            for text in self._texts(image):
+                reference = parse_image_reference(text)
+                if isinstance(reference, ImageReference) and reference.is_scratch:
+                    continue
+                texts[text] = None
+                host = registry_of(text)
+                if isinstance(host, Undecidable):
+                    undecided = undecided or host.reason
+                else:
+                    hosts.add(host)
+        if texts:
+            self.pulls.append(
+                StepPull(moment, tool, command, tuple(texts), frozenset(hosts), undecided)
+            )
+
+    def _texts(self, image: str) -> tuple[str, ...]:
+        if isinstance(registry_of(image), Undecidable) and has_expression(image):
+            return self._values.texts(image, self._job, is_orb=self._home.is_orb)
+        return (image,)
+
+    def _undecided(self, moment: Moment, tool: Tool, command: str, reason: str) -> None:
+        self.pulls.append(StepPull(moment, tool, command, (), frozenset(), reason))
+
+
+def _directory(working_directory: str | None, root: str) -> str | None:
+    """The folder in which a step runs, from the repository's root; None if it is elsewhere."""
+    return "." if working_directory is None else _inside(working_directory, root)
+
+
+def _inside(path: str, root: str) -> str | None:
+    """``path`` from the repository's root; None if it is elsewhere.
+
+    ``root`` is the job's own ``working_directory``, where the repository is checked out.
+    """
+    for prefix in (root.rstrip("/"), *_ROOTS):
+        if path.rstrip("/") == prefix:
+            return "."
+        if path.startswith(f"{prefix}/"):
+            return path.removeprefix(f"{prefix}/")
+    return None if path.startswith(("/", "~", "$", "<")) else path
+
+
+def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
+    """The dialect of a step's script: on Windows that is PowerShell where nothing is said."""
+    if run.shell is None and daemon is Daemon.WINDOWS:
+        return Dialect.POWERSHELL
+    return dialect_of(run.shell)
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+
+
+def _login(moment: Moment, login: Login) -> StepLogin:
+    if login.kind is not LoginKind.LOGIN:
+        return StepLogin(
+            moment, login.registries, False, None, None, login.variables, tool=login.tool
+        )
+    username = None if login.username is None else login.username.value
+    name = None
+    if username is not None:
+        match = _SHELL_VARIABLE.fullmatch(username)
+        name = None if match is None else match.group(1) or match.group(2)
+        if name is not None:
+            username = f"${name}"
+        elif "$" in username or "`" in username or has_expression(username):
+            username = None
+    secrets = set(login.variables) - {name}
+    written_out = None
+    if login.password is not None:
+        value = login.password.value.value
+        match = _SHELL_VARIABLE.fullmatch(value)
+        secrets = set() if match is None else {match.group(1) or match.group(2)}
+        written_out = None if "$" in value or "<<" in value else value
+    password = f"${next(iter(secrets))}" if len(secrets) == 1 else None
+    return StepLogin(
+        moment,
+        login.registries,
+        False,
+        username or None,
+        password,
+        login.variables,
+        written_out,
+        login.tool,
+    )
