@@ -65,6 +65,7 @@ from cci_migrate.step_assessment import (
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_reading import ReadText
+    from cci_migrate.step_mirroring import StepMirroring
 
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
 INCOMPLETE_AUTH = "incomplete-auth"
@@ -236,7 +237,20 @@ class Assessment:
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:
         """The logins that jobs lack before pulls in their steps."""
-        return missing_logins(self.dockers.all(), self.policy)
+        mirrored = (
+            frozenset[int]() if self.mirrored_steps is None else self.mirrored_steps.rewritten
+        )
+        return missing_logins(self.dockers.all(), self.policy, mirrored)
+
+    @cached_property
+    def mirrored_steps(self) -> StepMirroring | None:
+        """What is to come from the mirror in steps; None without a mirror, or without pulls."""
+        dockers = self.dockers.all()
+        if self.policy.mirror is None or not dockers:
+            return None
+        from cci_migrate.step_mirroring import step_mirroring
+
+        return step_mirroring(dockers, self.policy.mirror, self.policy.exempt_images)
 
     def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
         """What a missing login is to be made with; None if nothing is known for its registry."""

@@ -29,7 +29,7 @@ from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.conventions import credential_of, policy_for
-from cci_migrate.docker.mirrors import is_mirrored
+from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
@@ -153,7 +153,7 @@ def prove(
     reason = expression_appears(before.documents, after.documents)
     if reason is not None:
         return NotProven(Clause.ESCAPES, reason)
-    reason = other_image(before.images, after.images, policy)
+    reason = other_image(before, after, policy)
     if reason is not None:
         return NotProven(Clause.IMAGES, reason)
     reason = credentials_stray(before, after.images, policy, names)
@@ -324,21 +324,39 @@ def _secrets_by_owner(
     return found
 
 
-def other_image(
-    before: Iterable[PulledImage], after: Iterable[PulledImage], policy: Policy
-) -> str | None:
-    """Clause 10: which image of ``after`` is another one than it was, mirrors of it apart."""
+def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
+    """Clause 10: what pulls another image in ``after`` than it did, mirrors of it apart."""
     if policy.mirror is None:
         return None
-    was = {image.route: image.texts for image in before}
-    for image in after:
-        old = was.get(image.route, image.texts)
-        if len(old) != len(image.texts) or not all(
-            one == other or is_mirrored(one, other, policy.mirror)
-            for one, other in zip(old, image.texts, strict=True)
-        ):
+    was = {image.route: image.texts for image in before.images}
+    for image in after.images:
+        if not _are_alike(was.get(image.route, image.texts), image.texts, policy.mirror):
             return f"{image.route} would no longer be the same image"
+    before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
+    if before_steps.keys() != after_steps.keys():
+        return "other jobs than before would pull in their steps"
+    for route, pulls in before_steps.items():
+        now = after_steps[route]
+        if len(pulls) != len(now) or not all(
+            _are_alike(old, new, policy.mirror) for old, new in zip(pulls, now, strict=True)
+        ):
+            return f"the steps of {route} would no longer pull the same images"
     return None
+
+
+def _are_alike(before: tuple[str, ...], after: tuple[str, ...], mirror: Mirror) -> bool:
+    return len(before) == len(after) and all(
+        one == other or is_mirrored(one, other, mirror)
+        for one, other in zip(before, after, strict=True)
+    )
+
+
+def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, ...]]]:
+    """The images that the steps of each job pull, command by command, in each way of running it."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for docker in dockers:
+        found.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
+    return found
 
 
 def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:

@@ -66,8 +66,9 @@ class MissingLogin:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that come from the registry."""
-        return tuple(text for text in self.pull.texts if registry_of(text) == self.host)
+        """The images that come from the registry, or are to."""
+        texts = tuple(text for text in self.pull.texts if registry_of(text) == self.host)
+        return texts or self.pull.texts
 
     @property
     def route(self) -> str:
@@ -159,18 +160,33 @@ def _way(job: Job, entry: WorkflowJob) -> tuple[int, ...]:
     return tuple(id(value) if value is not None else 0 for value in values)
 
 
-def missing_logins(dockers: Iterable[JobDocker], policy: Policy) -> tuple[MissingLogin, ...]:
-    """The logins that jobs lack, one for each registry that the policy has a password for."""
+def missing_logins(
+    dockers: Iterable[JobDocker], policy: Policy, mirrored: frozenset[int] = frozenset()
+) -> tuple[MissingLogin, ...]:
+    """The logins that jobs lack, one for each registry that the policy has a password for.
+
+    Where the policy has a mirror of Docker Hub, none is wanted to Docker Hub itself, and one to the
+    mirror before the pulls whose id() is in ``mirrored``: they are to come from there.
+    """
     found: dict[tuple[str, str], list[tuple[JobDocker, StepPull]]] = {}
     for docker in dockers:
         for pull in docker.pulls:
-            for host in sorted(_hosts(pull, policy)):
+            for host in sorted(_wanted_hosts(pull, policy, mirrored)):
                 registry = policy_for(host, policy)
                 if registry is None or not isinstance(registry.credential, PasswordAuth):
                     continue
                 if docker.login_before(pull, host) is None:
                     found.setdefault((docker.job.route, host), []).append((docker, pull))
     return tuple(MissingLogin(host, tuple(pulls)) for (_, host), pulls in found.items())
+
+
+def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[int]) -> set[str]:
+    hosts = _hosts(pull, policy)
+    if policy.mirror is not None:
+        hosts.discard(DOCKER_HUB)
+        if id(pull) in mirrored:
+            hosts.add(policy.mirror.host)
+    return hosts
 
 
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:

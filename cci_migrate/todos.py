@@ -15,11 +15,12 @@ from cci_migrate.assessment import (
 )
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, walk
-from cci_migrate.lossless.operations import AddItem
+from cci_migrate.lossless.operations import AddItem, ReplaceText
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform, Revert
@@ -71,9 +72,10 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
             "takes one. Try it on yours, or put the variables into the context that is there."
         )
-    if assessment.policy.mirror is not None and _is_mirrored(assessment, fixed):
+    mirror = assessment.policy.mirror
+    if mirror is not None and _is_mirrored(plan, mirror):
         yield (
-            f"{assessment.policy.mirror} must serve Docker Hub's images to the machines that run "
+            f"{mirror} must serve Docker Hub's images to the machines that run "
             "the jobs, official ones below library/: pull one of each kind there first."
         )
     in_project: dict[str, None] = {}
@@ -118,11 +120,11 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         )
 
 
-def _is_mirrored(assessment: Assessment, fixed: set[str]) -> bool:
-    """Whether something is pulled from the mirror once what is ``fixed`` is done."""
+def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
+    """Whether something is pulled from ``mirror`` once ``plan`` is done that was not before."""
     return any(
-        isinstance(one.state, Unmirrored) and one.key("unauthenticated-image") in fixed
-        for one in assessment.images
+        isinstance(operation, ReplaceText) and operation.text.startswith(f"{mirror}/")
+        for operation in plan.operations
     )
 
 

@@ -22,7 +22,8 @@ class StepPull:
     """One command that fetches images.
 
     ``texts`` are the images; ``hosts`` the registries that are known of them, ``undecided`` says
-    what is not known. ``command`` names it for people: ``docker build -f x``.
+    what is not known. ``command`` names it for people: ``docker build -f x``. ``places`` tell of
+    images that another file names where that is: ``Dockerfile:3``.
     """
 
     moment: Moment
@@ -31,6 +32,7 @@ class StepPull:
     texts: tuple[str, ...]
     hosts: frozenset[str]
     undecided: str | None
+    places: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ Dockerfiles and Compose files that its commands name, where they are there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from typing_extensions import assert_never
@@ -181,6 +181,8 @@ class _StepReader:
         self._root = defaults.working_directory or "~/project"
         self._local = LocalImages()
         self._loaded_something = False
+        #: The script of the repository that is being read: its path and text.
+        self._within: tuple[str, str] | None = None
         self.pulls: list[StepPull] = []
         self.logins: list[StepLogin] = []
         self.logouts: list[tuple[Moment, str | None]] = []
@@ -325,11 +327,14 @@ class _StepReader:
         if text is None or not (mentions_docker(text) or mentions_script(text)):
             return
         script = facts(text, Dialect.POSIX, {})
+        outer = self._within
         for fact in script.facts:
             inner = Moment(
                 moment.order, moment.step, (*moment.facts, (script, fact)), moment.relied_on
             )
+            self._within = (path, text)
             self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
+        self._within = outer
 
     # Pulls
 
@@ -348,12 +353,17 @@ class _StepReader:
                 reason = "it may be what docker load has brought"
                 self._undecided(moment, pull.tool, f"{command} {image}", reason)
             return
-        self._pull(moment, pull.tool, f"{command} {image}", [image])
+        places: tuple[tuple[str, str], ...] = ()
+        if self._within is not None:
+            path, text = self._within
+            line = text.count("\n", 0, pull.image.start) + 1
+            places = ((image, f"{path}:{line}"),)
+        self._pull(moment, pull.tool, f"{command} {image}", [image], places)
 
     def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
         command = f"{build.tool.value} build"
         if build.dockerfile_text is not None:
-            self._built(moment, build.tool, command, build.dockerfile_text, build)
+            self._built(moment, build.tool, command, build.dockerfile_text, build, None)
             return
         path = build.dockerfile_path
         if path is None or directory is None or "$" in path or has_expression(path):
@@ -369,10 +379,16 @@ class _StepReader:
         if text is None:
             self._undecided(moment, tool, command, f"there is no {path} to read")
             return
-        self._built(moment, tool, f"{command} ({path})", text, build)
+        self._built(moment, tool, f"{command} ({path})", text, build, path)
 
     def _built(
-        self, moment: Moment, tool: Tool, command: str, text: str, build: Build | None
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        text: str,
+        build: Build | None,
+        path: str | None,
     ) -> None:
         found = images_of(
             text,
@@ -380,7 +396,8 @@ class _StepReader:
             {} if build is None else dict(build.build_args),
             {} if build is None else dict(build.build_contexts),
         )
-        self._pull(moment, tool, command, list(dict.fromkeys(one.image for one in found)))
+        places = () if path is None else tuple((one.image, f"{path}:{one.line}") for one in found)
+        self._pull(moment, tool, command, list(dict.fromkeys(one.image for one in found)), places)
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
         command = f"{compose.tool.value} compose {compose.verb.value}"
@@ -413,6 +430,7 @@ class _StepReader:
                 compose.tool,
                 command,
                 [one.image for one in services.images if same_image_key(one.image) not in built],
+                tuple(self._places(paths, [one.image for one in services.images])),
             )
         if compose.verb is Verb.PULL:
             return
@@ -426,9 +444,27 @@ class _StepReader:
                 continue
             found = images_of(text, service.target, dict(service.build_args))
             images = list(dict.fromkeys(one.image for one in found))
-            self._pull(moment, compose.tool, f"{command} ({path})", images)
+            places = tuple((one.image, f"{path}:{one.line}") for one in found)
+            self._pull(moment, compose.tool, f"{command} ({path})", images, places)
 
-    def _pull(self, moment: Moment, tool: Tool, command: str, images: Sequence[str]) -> None:
+    def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """In which line of the Compose files ``paths`` each of ``images`` is named, if in one."""
+        for path in paths:
+            lines = (self._file(path) or "").splitlines()
+            for image in images:
+                for number, line in enumerate(lines, start=1):
+                    if line.partition("image:")[2].split("#")[0].strip(" \t\"'") == image:
+                        yield image, f"{path}:{number}"
+                        break
+
+    def _pull(
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        images: Sequence[str],
+        places: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         hosts: set[str] = set()
         texts: dict[str, None] = {}
         undecided: str | None = None
@@ -445,7 +481,7 @@ class _StepReader:
                     hosts.add(host)
         if texts:
             self.pulls.append(
-                StepPull(moment, tool, command, tuple(texts), frozenset(hosts), undecided)
+                StepPull(moment, tool, command, tuple(texts), frozenset(hosts), undecided, places)
             )
 
     def _texts(self, image: str) -> tuple[str, ...]:

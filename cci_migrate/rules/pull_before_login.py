@@ -21,28 +21,42 @@ version that the file has. Else, or with `--login cli`, a `run` step with `--pas
 goes on without a login where the variables are not there (in the builds of forked pull requests);
 so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
 and only in lists of steps whose other users need it too.
+
+With `--mirror HOST/PREFIX`, instead: the name in the script, where its characters can be told and
+all scripts of the job that have the name can be changed together. What an image is only pulled for
+the config does not show, so that is asked. Dockerfiles, Compose files and scripts of the repository
+are named with the line and what to write there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from cci_migrate.assessment import Assessment
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
-from cci_migrate.impact import of_anonymous_step, registry_name
+from cci_migrate.conventions import policy_for
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import registry_at
+from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
+from cci_migrate.impact import Impact, of_anonymous_step, registry_name
+from cci_migrate.policy import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.wording import listed
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 
 if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import JobDocker
+    from cci_migrate.circleci.steps import Step
     from cci_migrate.login_placement import LoginPlacement
+    from cci_migrate.lossless.nodes import Scalar
+    from cci_migrate.step_mirroring import NameSite, StepMirroring
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each job and registry."""
-    if not assessment.missing_logins:
+    """One finding for each job and registry; with a mirror, one for each script that pulls."""
+    if assessment.mirrored_steps is None and not assessment.missing_logins:
         return
-    from cci_migrate.circleci.docker_daemon import runs_on_runner
     from cci_migrate.login_placement import LoginPlacement
 
     placement = LoginPlacement(
@@ -52,17 +66,18 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.values,
         assessment.policy,
     )
+    remedies = {one.key: _remedy(one, placement, assessment) for one in assessment.missing_logins}
+    rewritten: dict[int, str] = {}
+    if assessment.mirrored_steps is not None:
+        for one, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
+            rewritten.update(dict.fromkeys(pulls, one.key))
+            yield one
     for missing in assessment.missing_logins:
         job = missing.docker.job
-        impact = of_anonymous_step(
-            missing.images,
-            missing.host,
-            assessment.policy.platform,
-            own_machine=runs_on_runner(
-                job, missing.docker.home, assessment.config, assessment.values
-            ),
-        )
+        impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
+        after = {rewritten[id(pull)]: None for _, pull in missing.pulls if id(pull) in rewritten}
+        at_once = all(id(pull) in rewritten for _, pull in missing.pulls)
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=Place(missing.pull.moment.step.node, missing.route),
@@ -71,9 +86,150 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=f"job {job.name}",
             severity=impact.severity,
             because=impact.because,
-            remedy=_remedy(missing, placement, assessment),
+            remedy=remedies[missing.key],
             registry=missing.host,
+            after=tuple(after) if at_once else (),
         )
+
+
+def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], host: str) -> Impact:
+    from cci_migrate.circleci.docker_daemon import runs_on_runner
+
+    own_machine = runs_on_runner(docker.job, docker.home, assessment.config, assessment.values)
+    return of_anonymous_step(images, host, assessment.policy.platform, own_machine=own_machine)
+
+
+def _through_mirror(
+    assessment: Assessment, mirroring: StepMirroring, logins: Mapping[str, Remedy]
+) -> Iterator[tuple[Finding, list[int]]]:
+    """The findings about what is to come from the mirror, and the id() of the pulls of each."""
+    mirror = assessment.policy.mirror
+    host = "" if mirror is None else mirror.host
+    groups: dict[tuple[int, bool], list[NameSite]] = {}
+    for site in mirroring.sites:
+        groups.setdefault((id(site.command), site.is_only_pulled), []).append(site)
+    for (_, is_only_pulled), sites in groups.items():
+        first = sites[0]
+        # From the end to the start, as they are written.
+        ordered = sorted(sites, key=lambda site: site.start, reverse=True)
+        fix = Fix(f"pull it from {host}", tuple(site.operation for site in ordered))
+        remedy: Remedy = _asked(sites, fix) if is_only_pulled else fix
+        users = {
+            id(docker.job)
+            for docker in assessment.dockers.all()
+            for step in docker.steps
+            if any(step is site.pull.moment.step for site in sites)
+            or _runs(docker, step, first.command)
+        }
+        for missing in assessment.missing_logins:
+            login = logins[missing.key]
+            if (
+                missing.host == host
+                and id(missing.docker.job) in users
+                and isinstance(login, NoFix)
+            ):
+                remedy = NoFix(f"no login to {host} can be added: {login.reason}", login.instead)
+        if not isinstance(remedy, NoFix) and _needs_other_login(assessment, host, users):
+            remedy = NoFix(
+                f"a login to {host} takes a command of its cloud",
+                "log in to it before the pulls, then run again",
+            )
+        script = f"{crc32(first.command.value.encode()):08x}"
+        part = ".pull" if is_only_pulled else ""
+        images = list(dict.fromkeys(text for site in sites for text in site.pull.texts))
+        yield (
+            _mirror_finding(
+                assessment,
+                first.docker,
+                Place(first.command, f"{first.docker.job.route}.steps.run({script}){part}"),
+                first.pull.command,
+                images,
+                remedy,
+            ),
+            [id(site.pull) for site in sites] if not isinstance(remedy, NoFix) else [],
+        )
+    told: set[tuple[int, str]] = set()
+    for one in mirroring.stays:
+        key = (id(one.docker.job), one.pull.command)
+        if key not in told:
+            told.add(key)
+            script = f"{crc32(one.pull.command.encode()):08x}"
+            yield (
+                _mirror_finding(
+                    assessment,
+                    one.docker,
+                    Place(
+                        one.pull.moment.step.node, f"{one.docker.job.route}.steps.pull({script})"
+                    ),
+                    one.pull.command,
+                    one.pull.texts,
+                    NoFix(one.reason, one.instead),
+                ),
+                [],
+            )
+
+
+def _runs(docker: JobDocker, step: Step, command: Scalar) -> bool:
+    from cci_migrate.circleci.steps import run_step
+
+    run = run_step(step, docker.defaults)
+    return run is not None and run.command is command
+
+
+def _needs_other_login(assessment: Assessment, host: str, jobs: set[int]) -> bool:
+    """Whether the mirror takes credentials with which no step can log in, and one would have to."""
+    registry = policy_for(host, assessment.policy)
+    if registry is None and not registry_at(host).implicit_credentials:
+        return False
+    if registry is not None and isinstance(registry.credential, PasswordAuth):
+        return False
+    return not all(
+        any(login.is_to(host) for login in docker.logins)
+        for docker in assessment.dockers.all()
+        if id(docker.job) in jobs
+    )
+
+
+def _asked(sites: Iterable[NameSite], fix: Fix) -> Question:
+    names = listed(list(dict.fromkeys(site.pull.texts[0] for site in sites)))
+    return Question(
+        f"Does anything that the config does not show use {names} by that name?",
+        (
+            Choice(
+                "mirror",
+                "no: pull it from the mirror",
+                "The local image has the mirror's name from then on.",
+                fix,
+            ),
+            Choice(
+                "leave",
+                "yes, or it may: leave it",
+                "It is pulled from Docker Hub without a login.",
+                NoFix("you chose to leave it", "rewrite the name wherever it is used"),
+            ),
+        ),
+    )
+
+
+def _mirror_finding(
+    assessment: Assessment,
+    docker: JobDocker,
+    place: Place,
+    command: str,
+    images: Sequence[str],
+    remedy: Remedy,
+) -> Finding:
+    impact = _impact(assessment, docker, images, DOCKER_HUB)
+    return Finding(
+        rule=PULL_BEFORE_LOGIN,
+        place=place,
+        message=f"{command} fetches from Docker Hub before a login to it",
+        subject=", ".join(images[:3]),
+        owner=f"job {docker.job.name}",
+        severity=impact.severity,
+        because=impact.because,
+        remedy=remedy,
+    )
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
