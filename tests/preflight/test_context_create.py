@@ -1,0 +1,184 @@
+"""`context create`: what it asks, what it stores, and that it shows no value."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.preflight.circleci_stand_in import CircleCiStandIn, Fault, StoredOrganisation
+from tests.preflight.conftest import ORGANISATION, Program, settings
+
+CREATE = ("context", "create")
+VALUES = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
+FROM_ENVIRONMENT = ("--from-env", "--yes")
+NAME = "docker-hub-creds"
+PUT = "PUT /context/{context-id}/environment-variable/{env-var-name}"
+
+
+@pytest.fixture
+def acme(circleci: CircleCiStandIn) -> StoredOrganisation:
+    """An organisation with three contexts: more than a page."""
+    made = circleci.organisation(ORGANISATION)
+    for name in ("one", "two", "three"):
+        made.context(name)
+    return made
+
+
+def writes(circleci: CircleCiStandIn) -> int:
+    return sum(not call.startswith("GET ") for call in circleci.calls)
+
+
+def test_it_is_made_and_filled_and_made_no_second_time(
+    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+) -> None:
+    done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
+    assert done.code == 0, done.err
+    assert acme.contexts[NAME].values == VALUES
+    assert "make the context and store DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD" in done.out
+    assert writes(circleci) == 3
+    again = run(*CREATE, *FROM_ENVIRONMENT)
+    assert again.code == 0
+    assert "nothing, it is there with all of it" in again.out
+    assert writes(circleci) == 3
+    assert run("doctor", "--only", "circleci").out.count("docker-hub-creds: exists and holds") == 1
+
+
+def test_one_that_is_there_gets_what_it_lacks(run: Program, acme: StoredOrganisation) -> None:
+    acme.context(NAME, DOCKERHUB_USERNAME="grace", OTHER="kept")
+    done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
+    assert done.code == 0
+    password = VALUES["DOCKERHUB_PASSWORD"]
+    assert acme.contexts[NAME].values == {
+        "DOCKERHUB_USERNAME": "grace",
+        "OTHER": "kept",
+        "DOCKERHUB_PASSWORD": password,
+    }
+    done = run(*CREATE, *FROM_ENVIRONMENT, "--overwrite", **VALUES)
+    assert done.code == 0
+    assert "replace DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD" in done.out
+    assert acme.contexts[NAME].values == {**VALUES, "OTHER": "kept"}
+
+
+def test_another_name_and_other_variables(run: Program, acme: StoredOrganisation) -> None:
+    done = run(*CREATE, "quay pulls")
+    assert done.code == 2
+    assert "--variable" in done.err
+    names = ("--variable", "QUAY_USER", "--variable", "QUAY_PASSWORD")
+    given = {"QUAY_USER": "ada", "QUAY_PASSWORD": "quay-quay-1"}
+    assert run(*CREATE, "quay pulls", *names, *FROM_ENVIRONMENT, **given).code == 0
+    assert acme.contexts["quay pulls"].values == given
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--from-env", "--yes"), "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: not set"),
+        ((), "standard input is no terminal: --from-env and --yes"),
+        (("--yes",), "standard input is no terminal: --from-env and --yes"),
+        (("--variable", "hunter2-hunter2"), "the name of a variable is wanted, never its value"),
+        (("--variable", "A=hunter2-hunter2"), "the name of a variable is wanted, never its value"),
+        (("--org", "acme"), "is not like gh/acme"),
+        (("   ",), "no such name"),
+    ],
+)
+def test_what_cannot_be_done(
+    run: Program, circleci: CircleCiStandIn, arguments: tuple[str, ...], text: str
+) -> None:
+    done = run(*CREATE, *arguments)
+    assert done.code == 2
+    assert text in done.err
+    assert "hunter2" not in done.out + done.err
+    assert writes(circleci) == 0
+
+
+def test_an_answer_that_gets_lost_is_looked_for(
+    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+) -> None:
+    circleci.faults = [Fault("POST /context", 502, after=True)]
+    assert run(*CREATE, *FROM_ENVIRONMENT, **VALUES).code == 0
+    assert acme.contexts[NAME].values == VALUES
+    assert circleci.calls.count("POST /context") == 1
+
+
+def test_after_a_fault_the_same_command_does_the_rest(
+    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+) -> None:
+    circleci.faults = [Fault(PUT, 500), Fault(PUT, 429, headers={"Retry-After": "1"})]
+    done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
+    assert done.code == 3
+    assert "whether DOCKERHUB_USERNAME was stored is not known" in done.err
+    assert run(*CREATE, *FROM_ENVIRONMENT, **VALUES).code == 0
+    assert acme.contexts[NAME].values == VALUES
+
+
+def test_an_organisation_that_is_not_there(run: Program) -> None:
+    done = run(*CREATE, "--org", "gh/nobody", *FROM_ENVIRONMENT, **VALUES)
+    assert done.code == 3
+    assert "gh/nobody: Organization not found." in done.err
+
+
+class Session:
+    """`context create` at a terminal."""
+
+    def __init__(self, folder: Path, circleci: CircleCiStandIn, *arguments: str) -> None:
+        environment = settings(folder.parent, circleci, TERM="xterm-256color")
+        self.process = pexpect.spawn(
+            sys.executable,
+            ["-m", "cci_migrate", *CREATE, *arguments],
+            cwd=str(folder),
+            env=environment,
+            encoding="utf-8",
+            timeout=30,
+        )
+        self.process.delaybeforesend = None
+        self.screen = ""
+
+    def answer(self, prompt: str, line: str) -> Session:
+        """Wait for ``prompt``, then type ``line``."""
+        self.process.expect_exact(prompt)
+        self.screen += str(self.process.before) + str(self.process.after)
+        # Echo is off only once the prompt waits; what is typed before that would be shown.
+        if "not shown" in prompt:
+            assert self.process.waitnoecho(30)
+        self.process.send(line)
+        return self
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        self.process.expect(pexpect.EOF)
+        self.screen += str(self.process.before)
+        self.process.wait()
+        assert "Traceback" not in self.screen
+        assert "hunter2" not in self.screen
+        assert self.process.exitstatus is not None, self.screen
+        return int(self.process.exitstatus)
+
+
+def test_the_values_are_asked_for_and_not_shown(
+    acme: StoredOrganisation, circleci: CircleCiStandIn, repository: Path
+) -> None:
+    session = Session(repository, circleci)
+    session.answer("Do this? [y/N]:", "y\n")
+    session.answer("DOCKERHUB_USERNAME (not shown):", "hunter2-user\n")
+    session.answer("DOCKERHUB_PASSWORD (not shown):", "\n")
+    session.answer("DOCKERHUB_PASSWORD (not shown):", "hunter2-hunter2\n")
+    assert session.end() == 0
+    assert "It is empty." in session.screen
+    assert acme.contexts[NAME].values == {
+        "DOCKERHUB_USERNAME": "hunter2-user",
+        "DOCKERHUB_PASSWORD": "hunter2-hunter2",
+    }
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(("keys", "code"), [("n\n", 1), ("\x03", 130)])
+def test_nothing_is_done_unasked(
+    circleci: CircleCiStandIn, repository: Path, keys: str, code: int
+) -> None:
+    session = Session(repository, circleci).answer("Do this? [y/N]:", keys)
+    assert session.end() == code
+    assert writes(circleci) == 0
