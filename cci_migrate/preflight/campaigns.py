@@ -84,7 +84,8 @@ def _checked(
 ) -> Checked:
     project = project_of(ref, on_server=on_server)
     organisation = otherwise if project is None else project.organisation
-    return Checked(ref.label, organisation, project, demands, bots)
+    label = ref.label if project is None else project.slug
+    return Checked(label, organisation, project, demands, bots)
 
 
 def _looked_at(

@@ -19,6 +19,8 @@ from cci_migrate.batch.repository import Kind, RepositoryRef
 #: The hosts whose repositories CircleCI names as the hosts do. An organisation of the GitHub App
 #: has an opaque name all the same.
 _PROVIDERS = {"github.com": "gh", "ssh.github.com": "gh", "bitbucket.org": "bb"}
+#: Hosts whose projects have opaque names.
+_OPAQUE = frozenset({"gitlab.com"})
 _ALIASES = {"github": "gh", "bitbucket": "bb"}
 _PART = r"[\w.\-~]+"
 _SLUG = re.compile(rf"(gh|github|bb|bitbucket|circleci)/({_PART})(?:/({_PART}))?")
@@ -91,7 +93,8 @@ def project_at(url: str, *, on_server: bool) -> Project | None:
         url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     ref = git_ref(url)
     host = ref.host.partition(":")[0].lower()
-    provider = _PROVIDERS.get(host, "gh" if on_server and host else None)
+    guess = "gh" if on_server and host and host not in _OPAQUE else None
+    provider = _PROVIDERS.get(host, guess)
     return None if provider is None else _project(provider, ref.name)
 
 

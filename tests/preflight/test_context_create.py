@@ -32,18 +32,20 @@ def writes(circleci: CircleCiStandIn) -> int:
 
 
 def test_it_is_made_and_filled_and_made_no_second_time(
-    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+    process: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
 ) -> None:
-    done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
+    done = process(*CREATE, *FROM_ENVIRONMENT, **VALUES)
     assert done.code == 0, done.err
     assert acme.contexts[NAME].values == VALUES
     assert "make the context and store DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD" in done.out
     assert writes(circleci) == 3
-    again = run(*CREATE, *FROM_ENVIRONMENT)
+    again = process(*CREATE, *FROM_ENVIRONMENT)
     assert again.code == 0
     assert "nothing, it is there with all of it" in again.out
     assert writes(circleci) == 3
-    assert run("doctor", "--only", "circleci").out.count("docker-hub-creds: exists and holds") == 1
+    assert (
+        process("doctor", "--only", "circleci").out.count("docker-hub-creds: exists and holds") == 1
+    )
 
 
 def test_one_that_is_there_gets_what_it_lacks(run: Program, acme: StoredOrganisation) -> None:

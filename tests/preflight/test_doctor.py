@@ -41,8 +41,8 @@ def test_the_excerpt_is_what_circleci_publishes(reference: Path) -> None:
 
 
 @pytest.mark.usefixtures("acme")
-def test_all_is_there(run: Program, circleci: CircleCiStandIn) -> None:
-    done = run(*ASK)
+def test_all_is_there(process: Program, circleci: CircleCiStandIn) -> None:
+    done = process(*ASK)
     assert done.code == 0, done.out
     assert (
         "context docker-hub-creds: exists and holds DOCKERHUB_PASSWORD and DOCKERHUB_USERNAME"
@@ -58,9 +58,9 @@ def test_all_is_there(run: Program, circleci: CircleCiStandIn) -> None:
     assert len(calls) == len(set(calls))
 
 
-def test_a_context_that_is_missing(run: Program, acme: StoredOrganisation) -> None:
+def test_a_context_that_is_missing(process: Program, acme: StoredOrganisation) -> None:
     del acme.contexts["docker-hub-creds"]
-    done = run(*ASK)
+    done = process(*ASK)
     assert done.code == 1
     assert "problem    context docker-hub-creds: does not exist; these jobs fail" in done.out
     assert "jobs: build of main (.circleci/config.yml:16)" in done.out
@@ -212,27 +212,29 @@ def test_an_organisation_of_the_github_app_is_found_among_ones_own(
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_token_that_is_refused(run: Program) -> None:
-    done = run(*ASK, CIRCLE_TOKEN="CCIPAT_of_yesterday")
+def test_a_token_that_is_refused(process: Program) -> None:
+    done = process(*ASK, CIRCLE_TOKEN="CCIPAT_of_yesterday")
     assert done.code == 3
     assert "the token is not valid" in done.out
     assert "personal API token" in done.out
 
 
-def test_no_token_at_all(run: Program, circleci: CircleCiStandIn) -> None:
-    done = run(*ASK, CIRCLE_TOKEN="")
+def test_no_token_at_all(process: Program, circleci: CircleCiStandIn) -> None:
+    done = process(*ASK, CIRCLE_TOKEN="")
     assert done.code == 2
     assert done.err.startswith("error: CIRCLE_TOKEN is not set")
     assert circleci.calls == []
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_pause_that_circleci_asks_for_is_made(run: Program, circleci: CircleCiStandIn) -> None:
+def test_a_pause_that_circleci_asks_for_is_made(
+    process: Program, circleci: CircleCiStandIn
+) -> None:
     circleci.faults = [
         Fault("GET /context", 429, headers={"Retry-After": "1"}),
         Fault("GET /context/{context_id}/restrictions", 500),
     ]
-    assert run(*ASK).code == 0
+    assert process(*ASK).code == 0
     assert circleci.calls.count("GET /context") == 3
 
 

@@ -151,9 +151,9 @@ def at_hub(hub: StandIn) -> tuple[str, ...]:
 OURS = {"DOCKERHUB_USERNAME": USER, "DOCKERHUB_PASSWORD": PASSWORD}
 
 
-def test_the_limit_of_docker_hub_is_told(hub: StandIn, run: Program) -> None:
+def test_the_limit_of_docker_hub_is_told(hub: StandIn, process: Program) -> None:
     hub.limit = ("200;w=21600", "17;w=21600")
-    done = run(*at_hub(hub), **OURS)
+    done = process(*at_hub(hub), **OURS)
     assert done.code == 0
     assert "lets the user of DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD in" in done.out
     assert "allows this account 200 pulls in 6 hours, 17 are left" in done.out
@@ -213,7 +213,7 @@ def test_what_docker_login_left_is_used(hub: StandIn, run: Program, tmp_path: Pa
 
 
 def test_a_credential_helper_is_asked_as_docker_asks_it(
-    hub: StandIn, run: Program, tmp_path: Path
+    hub: StandIn, process: Program, tmp_path: Path
 ) -> None:
     helper = put(
         tmp_path / "bin" / "docker-credential-vault",
@@ -222,7 +222,7 @@ def test_a_credential_helper_is_asked_as_docker_asks_it(
     )
     helper.chmod(0o755)
     docker_config(tmp_path, {"auths": {HUB_KEY: {}}, "credsStore": "vault"})
-    done = run(*at_hub(hub), PATH=f"{helper.parent}:/usr/bin:/bin")
+    done = process(*at_hub(hub), PATH=f"{helper.parent}:/usr/bin:/bin")
     assert done.code == 0, done.out
     assert "lets the user of docker-credential-vault in" in done.out
 

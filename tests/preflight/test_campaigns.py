@@ -1,0 +1,106 @@
+"""`doctor` and `context create` for all repositories of a campaign at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, git
+from tests.batch.rest_stand_ins import TOKEN as HOST_TOKEN
+from tests.batch.rest_stand_ins import BitbucketStandIn
+from tests.preflight.circleci_stand_in import CircleCiStandIn
+from tests.preflight.conftest import Program
+
+VALUES = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
+NAME = "docker-hub-creds"
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, circleci: CircleCiStandIn) -> Path:
+    """A campaign over checkouts of two organisations, one of which has the context."""
+    folder = tmp_path / "checkouts"
+    remotes = {
+        "one": (PLAIN, "git@github.com:acme/one.git"),
+        "two": (PLAIN, "https://github.com/acme/two"),
+        "done": (FIXED, "https://github.com/acme/done.git"),
+        "other": (PLAIN, "git@bitbucket.org:team/other.git"),
+        "lost": (PLAIN, "https://gitlab.com/acme/lost.git"),
+    }
+    for name, (content, url) in remotes.items():
+        git(checkout(folder / name, {CONFIG: content}), "remote", "add", "origin", url)
+    acme, team = circleci.organisation("gh/acme"), circleci.organisation("bb/team")
+    for name in ("one", "two", "done"):
+        acme.project(f"gh/acme/{name}", (name == "two", False))
+    acme.context("first")
+    acme.context("second")
+    context = acme.context(NAME, **VALUES)
+    context.restrict("project", acme.projects["gh/acme/one"].id, "one")
+    context.restrict("project", acme.projects["gh/acme/done"].id, "done")
+    team.project("bb/team/other")
+    Batch(tmp_path / "campaign")("plan", folder, code=1)
+    return tmp_path / "campaign"
+
+
+def test_each_organisation_is_looked_at_once(
+    campaign: Path, run: Program, circleci: CircleCiStandIn
+) -> None:
+    done = run("doctor", "--campaign", campaign, "--only", "circleci", "--format", "json")
+    assert done.code == 1
+    answers = json.loads(done.out)["answers"]
+    problems = {one["subject"]: one for one in answers if one["status"] == "problem"}
+    assert problems["organisation bb/team"]["text"].startswith(f"context {NAME}: does not exist")
+    restricted = problems["organisation gh/acme"]
+    assert "only for done and one; these jobs end Unauthorized" in restricted["text"]
+    assert restricted["jobs"] == [f"gh/acme/two: build of main ({CONFIG}:11)"]
+    (unknown,) = (one for one in answers if one["subject"].startswith("repository "))
+    assert unknown["subject"].endswith("/lost")
+    assert "cannot be told from its remote" in unknown["text"]
+    forks = {tuple(one["projects"]): one["text"] for one in answers if "forks" in one["text"]}
+    assert forks["gh/acme/done", "gh/acme/one"] == "pull requests of forks are not built"
+    # Two pages of gh/acme's contexts and one of bb/team's; each thing is asked once.
+    assert circleci.calls.count("GET /context") == 3
+    others = [call for call in circleci.calls if call != "GET /context"]
+    assert len(others) == len(set(others))
+
+
+def test_the_context_is_made_in_every_organisation(
+    campaign: Path, run: Program, circleci: CircleCiStandIn
+) -> None:
+    arguments = ("context", "create", "--campaign", campaign, "--from-env", "--yes")
+    done = run(*arguments, **VALUES)
+    assert done.code == 0, done.err
+    assert "bb/team, context docker-hub-creds: done" in done.out
+    assert "gh/acme, context docker-hub-creds: nothing" in done.out
+    assert circleci.organisations["bb/team"].contexts[NAME].values == VALUES
+
+
+def test_repositories_of_a_host_are_read_there(
+    tmp_path: Path, run: Program, circleci: CircleCiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circleci.organisation("bb/acme").project("bb/acme/api")
+    (tmp_path / "served").mkdir()
+    with BitbucketStandIn.serving(tmp_path / "served") as host:
+        told = {"BITBUCKET_API_URL": host.api, host.variable: HOST_TOKEN}
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        host.add("acme/api", {CONFIG: PLAIN})
+        Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
+        done = run("doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **told)
+    assert done.code == 1
+    assert f"context {NAME}: does not exist; the fix puts it on these jobs" in done.out
+    assert f"jobs: bb/acme/api: build of main ({CONFIG}:11)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--campaign", "nowhere"), "no campaign here"),
+        (("--campaign", "nowhere", "--project", "gh/acme/api"), "its own repositories"),
+    ],
+)
+def test_what_does_not_go(run: Program, arguments: tuple[str, ...], text: str) -> None:
+    done = run("doctor", *arguments)
+    assert done.code == 2
+    assert text in done.err
