@@ -286,8 +286,10 @@ def _by_expression(
             )
             continue
         says = f"context {context.name}: only where {expression}"
-        every = [use for use in users if not use.job.is_filtered]
-        if "pipeline.git." in expression and every:
+        git = "pipeline.git." in expression
+        every = [use for use in users if git and not use.job.is_filtered]
+        others = [use for use in users if use not in every]
+        if every:
             yield Answer(
                 subject,
                 Status.PROBLEM,
@@ -296,14 +298,14 @@ def _by_expression(
                 "jobs only on the branches that it names (filters)",
                 _titles(every),
             )
-        else:
+        if others:
             yield Answer(
                 subject,
                 Status.UNKNOWN,
                 f"{says}; these jobs end Unauthorized in a pipeline in which that is false, and "
                 "it is not evaluated here",
                 "compare it with the jobs' filters and triggers",
-                _titles(users),
+                _titles(others),
             )
 
 
@@ -456,14 +458,16 @@ def _from_settings(
             continue
         jobs = _titles(_Use(repository, job) for v in missing for job in lacking[contexts, v])
         where = "its settings do not hold it" if len(missing) == 1 else "its settings lack them"
+        only_steps = all(v in job.in_steps for v in missing for job in lacking[contexts, v])
+        unless = ", unless an orb or a script sets it" if only_steps else ""
         if contexts:
             named = "context" if len(contexts) == 1 else "contexts"
             text = f"{listed(missing)}: {named} {listed(list(contexts))} and its settings lack "
-            text += "it" if len(missing) == 1 else "them"
+            text += ("it" if len(missing) == 1 else "them") + unless
             making = _making(_likely(contexts), project.organisation, missing)
             instead = f"cci-migrate {making}"
         else:
-            text = f"{listed(missing)}: these jobs use no context, and {where}"
+            text = f"{listed(missing)}: these jobs use no context, and {where}{unless}"
             instead = (
                 "add it in Project Settings > Environment Variables"
                 if len(missing) == 1

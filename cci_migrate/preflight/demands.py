@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cci_migrate.assessment import Assessment, Authenticated, Incomplete, assess
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
@@ -19,13 +19,18 @@ from cci_migrate.lossless.merging import entry_of
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.policy import PasswordAuth, Policy
 
+#: So begin the variables that CircleCI itself sets
+#: (https://circleci.com/docs/reference/variables/#built-in-environment-variables).
+_BUILT_IN = "CIRCLE_"
+
 
 @dataclass(frozen=True, slots=True)
 class JobDemand:
     """What one workflow job relies on. ``workflow`` None: the config has no workflows.
 
     ``variables`` are those that its registry credentials are read from. ``planned`` are the
-    contexts that it only gets by the fix, ``planned_variables`` likewise.
+    contexts that it only gets by the fix. ``in_steps`` are the variables that only logins in its
+    steps read, which an orb or a script may set, too.
     ``has_expression``: some of its contexts are only known when a pipeline runs.
     ``is_filtered``: it has ``filters``, so not every branch runs it.
     """
@@ -39,7 +44,7 @@ class JobDemand:
     has_expression: bool = False
     is_filtered: bool = False
     planned: frozenset[str] = frozenset()
-    planned_variables: frozenset[str] = frozenset()
+    in_steps: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -123,20 +128,11 @@ def _assessed(
 
 
 def _with_plan(today: JobDemand | None, job: JobDemand) -> JobDemand:
-    contexts = today.contexts if today else ()
-    variables = today.variables if today else ()
-    return JobDemand(
-        path=job.path,
-        line=today.line if today else job.line,
-        workflow=job.workflow,
-        name=job.name,
-        contexts=job.contexts,
-        variables=job.variables,
-        has_expression=job.has_expression,
-        is_filtered=job.is_filtered,
-        planned=frozenset(job.contexts) - set(contexts),
-        planned_variables=frozenset(job.variables) - set(variables),
-    )
+    """``job``, as it will be, with its line and its contexts of ``today`` for comparison."""
+    if today is None:
+        return replace(job, planned=frozenset(job.contexts))
+    planned = frozenset(job.contexts) - set(today.contexts)
+    return replace(job, line=today.line, planned=planned)
 
 
 def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
@@ -148,6 +144,8 @@ def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
             continue
         held = held_contexts(entry)
         source = entry.key.source
+        by_images = dict.fromkeys(_read_by_images(assessment, entry))
+        by_steps = dict.fromkeys(_read_by_steps(assessment, entry))
         yield (
             entry.route,
             JobDemand(
@@ -156,9 +154,10 @@ def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
                 workflow=entry.workflow,
                 name=entry.name,
                 contexts=tuple(dict.fromkeys(held.names)),
-                variables=tuple(dict.fromkeys(_variables(assessment, entry))),
+                variables=tuple(by_images | by_steps),
                 has_expression=held.has_expression,
                 is_filtered=entry_of(entry.arguments, "filters") is not None,
+                in_steps=frozenset(by_steps) - set(by_images),
             ),
         )
 
@@ -185,13 +184,16 @@ def _only_job(assessment: Assessment) -> Iterator[tuple[str, JobDemand]]:
     )
 
 
-def _variables(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
+def _read_by_images(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
     for item in image_items(entry, assessment.config, assessment.values):
         yield from _of_item(assessment, item)
+
+
+def _read_by_steps(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
     docker = assessment.dockers.of(entry)
     for login in docker.logins if docker is not None else ():
         for name in sorted(login.variables):
-            if not _is_set_in(assessment.config, name):
+            if not name.startswith(_BUILT_IN) and not _is_set_in(assessment.config, name):
                 yield name
 
 
