@@ -66,7 +66,8 @@ def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(case: C
     had_some = (
         b"docker-hub-creds" in b"".join(before.values()) or apply(before, reverting) != before
     )
-    if found <= PUT_IN and not had_some:
+    # A reversal does not bring the names back that a mirror has taken the place of.
+    if found <= PUT_IN and not had_some and policy.mirror is None:
         reverted = changed(after, back)
         assert reverted == before or meaning(apply(reverted, policy)) == meaning(after)
 

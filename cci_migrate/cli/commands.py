@@ -296,6 +296,13 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         given["revert"] is not None and given["add_workflow"],
         "--revert takes out what --add-workflow puts in: choose one",
     )
+    for option in ("mirror", "upgrade_version"):
+        name = option.replace("_", "-")
+        _refuse(
+            ctx,
+            given["revert"] is not None and bool(given[option]),
+            f"--revert does not take back what --{name} does: choose one",
+        )
     both = ", ".join(sorted(given["select"] & given["ignore"]))
     _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
     mode = Mode.WRITE

@@ -44,6 +44,8 @@ def usage_error(*arguments: str) -> str:
         (["--context", "a", "--credentials", "project"], "says that there is none"),
         (["-", "."], "- cannot be mixed with other paths"),
         (["--stdin-filename", "x.yml"], "--stdin-filename is for -"),
+        (["--revert", "--mirror", "m.dev"], "--revert does not take back what --mirror does"),
+        (["--mirror", "hub"], "a host has a dot or a port"),
         (["--select", "sunset-version", "--ignore", "sunset-version"], "both name sunset-version"),
         (["--select", "sunset-versoin"], "did you mean sunset-version?"),
         (["--ignore", "missing-context,nonsense"], "no rule 'nonsense'"),
