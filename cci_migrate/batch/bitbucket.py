@@ -5,24 +5,32 @@ https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from cci_migrate.batch.host import HostError, LookAgainError, Page, Proposal
-from cci_migrate.batch.pace import OTHER, PULL_REQUEST
-from cci_migrate.batch.pull_request_hosts import Project, PullRequestHost, web_root
+from cci_migrate.batch.host import HostError, LookAgainError, Page
+from cci_migrate.batch.http import Api, MissingError
+from cci_migrate.batch.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.batch.pull_request_hosts import Opening, PullRequestHost, web_root
 from cci_migrate.batch.repository import (
+    Branch,
     Checks,
     Kind,
     PullRequest,
     PullState,
     RepositoryRef,
+    Sighting,
     Snapshot,
     Traits,
+    Unseen,
     Visibility,
 )
 from cci_migrate.batch.steps import is_disposable
+
+#: Repositories whose API and git requests alternate.
+CHUNK = 16
 
 _STATES = {
     "OPEN": PullState.OPEN,
@@ -32,89 +40,118 @@ _STATES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the API says of a repository."""
+
+    ref: RepositoryRef
+    default_branch: str
+    traits: Traits
+
+
 class Bitbucket(PullRequestHost):
-    """Bitbucket Cloud under one identity, that of an access token."""
+    """Bitbucket Cloud under one identity, that of an access token.
+
+    Seen by git: its limit for git is sixty times that of the API, and one blobless fetch shows
+    configs and branch at once (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/).
+    The API is asked only for what git does not tell.
+    """
 
     user = "x-token-auth"
+
+    def __init__(self, api: Api, token: str, lane: Lane, branch: str) -> None:
+        super().__init__(api, token, lane, branch)
+        self._listed: dict[str, Seen] = {}
+
+    # -- reading
+
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+        """All repositories of a workspace; each page names the next.
+
+        What a page says of them is kept until they are looked at.
+        """
+        url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
+        while url:
+            answer = self._api.read("GET", url).json
+            url = answer.get("next", "")
+            found = [self._read(one, None) for one in answer["values"]]
+            self._listed.update({one.ref.key: one for one in found})
+            yield Page(tuple(one.ref for one in found), (), url)
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each of ``refs``: what the API knows, then what git does."""
+        for start in range(0, len(refs), CHUNK):
+            known: dict[str, Snapshot] = {}
+            for ref in refs[start : start + CHUNK]:
+                told = self.sighting(ref, self._told)
+                if isinstance(told, Unseen) or told.traits.empty:
+                    yield told
+                else:
+                    known[ref.key] = told
+            wanted = [(one.ref, self.git_url(one.ref)) for one in known.values()]
+            for sighting in self._clones.see_all(wanted):
+                yield _completed(sighting, known[sighting.ref.key])
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head."""
+        return self._clones.read(snapshot, self.git_url(snapshot.ref), paths)
+
+    def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
+        root = f"/repositories/{snapshot.ref.name}/src"
+        return self._api.read("GET", f"{root}/{commit}/{quote(path)}").content
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the builds of the branch's tip say, beside those of the head."""
+        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
+        here = self._statuses(snapshot.ref, tip)
+        if here is Checks.FAILED and self._statuses(snapshot.ref, snapshot.head) is here:
+            return Checks.PASSED
+        return here
+
+    # -- writing
 
     def git_url(self, ref: RepositoryRef) -> str:
         """Where git finds a repository."""
         return f"{web_root(self._api.root)}/{ref.name}.git"
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All repositories of a workspace; each page names the next."""
-        url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
-        while url:
-            answer = self._api.read("GET", url).json
-            url = answer.get("next", "")
-            yield self.listed([self._read(one, None) for one in answer["values"]], url)
+    def commit(
+        self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
+    ) -> str:
+        """A new branch with one commit on top of the snapshot's head, in one call.
 
-    def project(self, ref: RepositoryRef) -> Project:
-        """What the API says of one repository."""
-        return self._read(self._api.read("GET", f"/repositories/{ref.name}").json, ref)
-
-    def pull_request(self, project: Project) -> PullRequest | None:
-        """The newest pull request from the branch, in any state."""
-        found = self._api.read(
-            "GET",
-            f"/repositories/{project.ref.name}/pullrequests",
-            params={
-                "q": f'source.branch.name="{self._branch}"',
-                "state": list(_STATES),
-                "sort": "-created_on",
-            },
-        ).json["values"]
-        own = [
-            pr
-            for pr in found
-            if (pr["source"].get("repository") or {}).get("full_name") == project.ref.name
-        ]
-        newest = next((pr for pr in own if pr["state"] == "OPEN"), own[0] if own else None)
-        return None if newest is None else _pull(newest)
-
-    def commit(self, snapshot: Snapshot, proposal: Proposal) -> str:
-        """Branch and commit in one call. An own branch that is out of date is deleted first.
-
+        ``parents`` is the head that was looked at: the answer is 409 when the branch is there
+        already and at another commit.
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
-        root = f"/repositories/{snapshot.ref.name}"
-        if snapshot.branch is not None:
-            self._delete_branch(snapshot)
         made = self._api.write(
             OTHER,
             "POST",
-            f"{root}/src",
-            data={
-                "branch": proposal.branch,
-                "parents": snapshot.head,
-                "message": proposal.message,
-            },
-            files={
-                path: (path.rpartition("/")[2], content)
-                for path, content in proposal.contents.items()
-            },
+            f"/repositories/{snapshot.ref.name}/src",
+            data={"branch": branch, "parents": snapshot.head, "message": message},
+            files={path: (path.rpartition("/")[2], content) for path, content in contents.items()},
         )
         oid = made.headers.get("location", "").rpartition("/")[2]
         if not oid:
             raise LookAgainError("the answer does not name the commit")
         return oid
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        if proposal.labels:
+        if opening.labels:
             raise HostError("Bitbucket has no labels; leave --label out")
         made = self._api.write(
             PULL_REQUEST,
             "POST",
             f"/repositories/{snapshot.ref.name}/pullrequests",
             json={
-                "title": proposal.title,
-                "description": proposal.body,
-                "source": {"branch": {"name": proposal.branch}},
+                "title": opening.title,
+                "description": opening.body,
+                "source": {"branch": {"name": opening.branch}},
                 "destination": {"branch": {"name": snapshot.default_branch}},
-                "reviewers": [{"uuid": name} for name in proposal.reviewers],
+                "reviewers": [{"uuid": name} for name in opening.reviewers],
                 "close_source_branch": True,
-                "draft": proposal.draft,
+                "draft": opening.draft,
             },
         )
         return _pull(made.json)
@@ -127,18 +164,43 @@ class Bitbucket(PullRequestHost):
         if snapshot.branch is not None and is_disposable(snapshot.branch):
             self._delete_branch(snapshot)
 
-    def revert(self, snapshot: Snapshot) -> str:
-        """Not offered: Bitbucket's API has no revert."""
-        where = snapshot.pull.url if snapshot.pull is not None else snapshot.ref.label
-        raise HostError(f"use the Revert button of {where}")
+    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
+        root = f"/repositories/{snapshot.ref.name}/refs/branches"
+        try:
+            target = self._api.read("GET", f"{root}/{quote(branch, safe='')}").json["target"]
+        except MissingError:
+            return None
+        return Branch(target["hash"], target["message"], target["hash"] != snapshot.head)
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """What the builds of the branch's tip say, beside those of the head."""
-        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
-        here = self._statuses(snapshot.ref, tip)
-        if here is Checks.FAILED and self._statuses(snapshot.ref, snapshot.head) is here:
-            return Checks.PASSED
-        return here
+    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The newest pull request from a branch, in any state."""
+        found = self._api.read(
+            "GET",
+            f"/repositories/{snapshot.ref.name}/pullrequests",
+            params={
+                "q": f'source.branch.name="{branch}"',
+                "state": list(_STATES),
+                "sort": "-created_on",
+            },
+        ).json["values"]
+        own = [
+            pr
+            for pr in found
+            if (pr["source"].get("repository") or {}).get("full_name") == snapshot.ref.name
+        ]
+        newest = next((pr for pr in own if pr["state"] == "OPEN"), own[0] if own else None)
+        return None if newest is None else _pull(newest)
+
+    # -- the parts
+
+    def _told(self, ref: RepositoryRef) -> Snapshot:
+        """What the API says: all but the files and the branch."""
+        seen = self._listed.pop(ref.key, None)
+        if seen is None:
+            seen = self._read(self._api.read("GET", f"/repositories/{ref.name}").json, ref)
+        told = Snapshot(ref, default_branch=seen.default_branch, traits=seen.traits)
+        return replace(told, pull=self.pull_from(told, self._branch))
 
     def _delete_branch(self, snapshot: Snapshot) -> None:
         name = quote(self._branch, safe="")
@@ -154,10 +216,10 @@ class Bitbucket(PullRequestHost):
             return Checks.FAILED
         return Checks.PENDING if "INPROGRESS" in states else Checks.PASSED
 
-    def _read(self, repository: dict[str, Any], ref: RepositoryRef | None) -> Project:
+    def _read(self, repository: dict[str, Any], ref: RepositoryRef | None) -> Seen:
         host = self._api.root.split("/")[2].removeprefix("api.")
         branch = repository.get("mainbranch") or {}
-        return Project(
+        return Seen(
             ref or RepositoryRef(Kind.BITBUCKET, host, repository["full_name"], self._api.root),
             branch.get("name", ""),
             Traits(
@@ -166,6 +228,14 @@ class Bitbucket(PullRequestHost):
                 visibility=Visibility.PRIVATE if repository["is_private"] else Visibility.PUBLIC,
             ),
         )
+
+
+def _completed(sighting: Sighting, told: Snapshot) -> Sighting:
+    """What git saw, with what the API says."""
+    if isinstance(sighting, Unseen):
+        return sighting
+    traits = replace(told.traits, empty=sighting.traits.empty)
+    return replace(sighting, traits=traits, default_branch=told.default_branch, pull=told.pull)
 
 
 def _pull(request: dict[str, Any]) -> PullRequest:

@@ -284,8 +284,8 @@ def close(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) 
 def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
     """Take the change back, in all repositories or in those named (globs work).
 
-    Open pull requests are closed, for merged ones the reverting pull request is opened (on GitHub),
-    files that were rewritten in place get their old content, unless they changed since.
+    Open pull requests are closed, for merged ones a reverting pull request is opened, files that
+    were rewritten in place get their old content, unless they changed since.
     """
     with following_session(folder, names, log_format, verbose) as (campaign, following):
         return conclude(campaign, is_complete=following.revert())

@@ -86,7 +86,7 @@ class Connections:
 
                 return GitHub(self._api(ref), ref.host, branch)
             case Kind.GITLAB:
-                from cci_migrate.batch.gitlab import GitLab
+                from cci_migrate.batch.gitlab.host import GitLab
 
                 return GitLab(self._api(ref), self._token(ref), self._lane_of(ref.host), branch)
             case Kind.BITBUCKET:

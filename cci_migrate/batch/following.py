@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen
 from cci_migrate.batch.host import (
+    Delivered,
     Delivery,
     Host,
     HostError,
@@ -138,7 +139,8 @@ class Following:
         if entry.state not in _DELIVERED:
             return entry
         entry = self._record(entry, entry.state, REVERTING, snapshot)
-        return self._record(entry, State.REVERTED, host.revert(snapshot), snapshot)
+        back = host.revert(snapshot, Delivered(entry.head, entry.files))
+        return self._record(entry, State.REVERTED, back, snapshot)
 
     def _record(self, entry: Entry, state: State, cause: str, snapshot: Snapshot) -> Entry:
         done = replace(

@@ -20,7 +20,14 @@ from urllib.parse import urlsplit
 
 from cci_migrate.batch import git
 from cci_migrate.batch.config_paths import config_paths
-from cci_migrate.batch.host import Delivery, HostError, Page, Proposal
+from cci_migrate.batch.host import (
+    Delivered,
+    Delivery,
+    HostError,
+    LookAgainError,
+    Page,
+    Proposal,
+)
 from cci_migrate.batch.local_checkouts import push
 from cci_migrate.batch.pace import PULL_REQUEST, Lane
 from cci_migrate.batch.repository import (
@@ -118,9 +125,16 @@ class GitClones:
         return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
 
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
-        """Make the commit on top of the snapshot's head; it is only here as yet."""
+        """Make the commit on top of the snapshot's head; it is only here as yet.
+
+        Raises LookAgainError when the repository is at another head by now.
+        """
         folder = self._clone(snapshot.ref, url)
         try:
+            if not _is_at(folder, snapshot.head):
+                folder = self._fetched(snapshot.ref, url)
+            if not _is_at(folder, snapshot.head):
+                raise LookAgainError("it moved on")
             return git.commit_files(
                 folder,
                 snapshot.head,
@@ -219,6 +233,10 @@ class GitClones:
         return git.read_blobs(folder, oids, self._environment)
 
 
+def _is_at(folder: Path, head: str) -> bool:
+    return git.text(["rev-parse", "refs/campaign/head"], folder=folder) == head
+
+
 class GitHost:
     """Repositories behind git URLs. The end of the road is the pushed branch."""
 
@@ -261,8 +279,9 @@ class GitHost:
             raise HostError("there is no branch of ours")
         self._clones.push(snapshot, snapshot.ref.address, "")
 
-    def revert(self, snapshot: Snapshot) -> str:
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Delete the branch."""
+        del delivered
         self.close(snapshot)
         return self._branch
 

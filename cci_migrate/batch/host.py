@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Branch,
     Checks,
@@ -47,6 +48,14 @@ class Proposal:
     def contents(self) -> dict[str, bytes]:
         """Each changed file's new content."""
         return {file.path: file.after for change in self.changes for file in change.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a campaign recorded of a change: the ``head`` it was planned on, and its files."""
+
+    head: str
+    files: tuple[FileHash, ...]
 
 
 class LookAgainError(Exception):
@@ -100,7 +109,7 @@ class Host(Protocol):
     def close(self, snapshot: Snapshot) -> None:
         """Close the open pull request and take the branch away, if its commits are ours."""
 
-    def revert(self, snapshot: Snapshot) -> str:
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Take back what was delivered; returns where that can be seen. Raises HostError."""
 
     def checks(self, snapshot: Snapshot) -> Checks:

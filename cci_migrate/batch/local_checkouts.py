@@ -13,6 +13,7 @@ from cci_migrate.batch import git
 from cci_migrate.batch.campaign import write_whole
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.host import (
+    Delivered,
     Delivery,
     HostError,
     LookAgainError,
@@ -162,8 +163,9 @@ class LocalHost:
         except git.GitError as error:
             raise HostError(str(error)) from None
 
-    def revert(self, snapshot: Snapshot) -> str:
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Put the original files back, where they are as this campaign wrote them."""
+        del delivered
         if self._mode is not LocalMode.IN_PLACE:
             self.close(snapshot)
             return self._branch

@@ -1,45 +1,53 @@
-"""What GitLab and Bitbucket have in common: seen by git, changed by their REST APIs.
-
-Their limits for git are ten times those of their APIs (GitLab.com 10,000 a minute, Bitbucket
-60,000 an hour), and one blobless fetch shows configs and branch at once; so the API is asked only
-for what git does not tell.
-"""
+"""What GitLab and Bitbucket have in common: how their REST APIs write, and take back."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cci_migrate.batch.git_remotes import GitClones
-from cci_migrate.batch.host import Delivery, HostError, Page, Proposal, RefusedError
+from cci_migrate.batch.host import (
+    TRAILER,
+    Delivered,
+    Delivery,
+    HostError,
+    LaneClosedError,
+    LookAgainError,
+    Page,
+    Proposal,
+    RefusedError,
+)
 from cci_migrate.batch.http import Api, MissingError, OverloadedError
 from cci_migrate.batch.pace import OTHER, Lane
+from cci_migrate.batch.page_size import HOST_PATIENCE
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
+    Checks,
     PullRequest,
+    PullState,
     RepositoryRef,
     Sighting,
     Snapshot,
-    Traits,
     Unseen,
 )
-
-#: Repositories whose API and git requests alternate.
-CHUNK = 16
+from cci_migrate.batch.steps import owns
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
-    """What the API says of a repository. ``node`` is its id there."""
+class Opening:
+    """A pull request that is to be opened from ``branch``."""
 
-    ref: RepositoryRef
-    default_branch: str
-    traits: Traits
-    node: str = ""
+    branch: str
+    title: str
+    body: str
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
 
 
 class PullRequestHost(ABC):
@@ -52,63 +60,133 @@ class PullRequestHost(ABC):
         self._lane = lane
         self._branch = branch
         self._clones = GitClones(branch, git_login(api.root, self.user, token))
-        self._projects: dict[str, Project] = {}
+        self._faults = 0
 
     @property
     def delivery(self) -> Delivery:
         """Pull requests."""
         return Delivery.PULL_REQUEST
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
-        """Each of ``refs``: what the API knows, then what git does."""
-        for start in range(0, len(refs), CHUNK):
-            known: dict[str, tuple[Project, PullRequest | None]] = {}
-            for ref in refs[start : start + CHUNK]:
-                try:
-                    project = self._projects.pop(ref.key, None) or self.project(ref)
-                    known[ref.key] = (project, self.pull_request(project))
-                except MissingError as error:
-                    yield Unseen(ref, Blocker.NOT_FOUND, str(error))
-                except RefusedError as error:
-                    yield Unseen(ref, Blocker.FORBIDDEN, str(error))
-                except (HostError, OverloadedError) as error:
-                    yield Unseen(ref, Blocker.FAILED, str(error))
-            empty = [project for project, _ in known.values() if project.traits.empty]
-            yield from (Snapshot(project.ref, traits=project.traits) for project in empty)
-            full = [project for project, _ in known.values() if not project.traits.empty]
-            for sighting in self._clones.see_all([(p.ref, self.git_url(p.ref)) for p in full]):
-                yield _completed(sighting, *known[sighting.ref.key])
+    def sighting(self, ref: RepositoryRef, read: Callable[[RepositoryRef], Sighting]) -> Sighting:
+        """What ``read`` sees, or why it sees nothing.
 
-    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files at the snapshot's head."""
-        return self._clones.read(snapshot, self.git_url(snapshot.ref), paths)
+        Raises LaneClosedError when several in a row got no answer: the host is down.
+        """
+        try:
+            seen = read(ref)
+        except MissingError as error:
+            return Unseen(ref, Blocker.NOT_FOUND, str(error))
+        except RefusedError as error:
+            return Unseen(ref, Blocker.FORBIDDEN, str(error))
+        except HostError as error:
+            return Unseen(ref, Blocker.FAILED, str(error))
+        except OverloadedError as error:
+            self._faults += 1
+            if self._faults >= HOST_PATIENCE:
+                raise LaneClosedError(
+                    f"{ref.host} gives no answers ({error}); run it again later"
+                ) from None
+            return Unseen(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
+        self._faults = 0
+        return seen
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Bring the branch to one commit of ours on top of the head.
 
-        Files with other modes than the plain one go by git, since the APIs do not take modes.
+        A branch that is there already is replaced by git, which alone can make sure that it still
+        is as it was seen; and files with other modes than the plain one go by git, since the APIs
+        do not take modes.
         """
-        if any(path in snapshot.modes for path in proposal.contents):
-            oid = self._clones.commit(snapshot, self.git_url(snapshot.ref), proposal)
+        is_odd = any(path in snapshot.modes for path in proposal.contents)
+        if is_odd or snapshot.branch is not None:
+            url = self.git_url(snapshot.ref)
+            oid = self._clones.commit(snapshot, url, proposal)
             self._lane.take(OTHER)
-            self._clones.push(snapshot, self.git_url(snapshot.ref), oid)
+            self._clones.push(snapshot, url, oid)
         else:
-            oid = self.commit(snapshot, proposal)
+            oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, proposal.message)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Open it, with its labels and reviewers."""
+        return self.open(
+            snapshot,
+            Opening(
+                proposal.branch,
+                proposal.title,
+                proposal.body,
+                proposal.draft,
+                proposal.labels,
+                proposal.reviewers,
+            ),
+        )
 
     def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Labels and reviewers went with the pull request when it was opened."""
         del snapshot, proposal
+
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
+        """Open the pull request that puts the files back as they were before a merged one.
+
+        What they were is read from the commit that the change was planned on, and told by its
+        hash. A file that somebody changed since is not put back.
+        """
+        pull = snapshot.pull
+        if pull is None or pull.state is not PullState.MERGED:
+            raise HostError("there is no merged pull request")
+        branch = f"revert-{pull.number}-{self._branch}"
+        there = self.pull_from(snapshot, branch)
+        if there is not None:
+            return there.url
+        made = self.branch_seen(snapshot, branch)
+        if made is None:
+            contents = self._before(snapshot, delivered, pull)
+            digest = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()[:32]
+            message = f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
+            self.commit(snapshot, branch, message, contents)
+        elif not owns(made):
+            raise HostError(f"the branch {branch} has a commit that cci-migrate did not make")
+        title = f"Revert the change of {pull.number}"
+        return self.open(snapshot, Opening(branch, title, f"Takes back {pull.url}.")).url
 
     def end(self) -> None:
         """Close the connections and remove the scratch clones."""
         self._api.close()
         self._clones.end()
 
-    def listed(self, projects: Sequence[Project], cursor: str) -> Page:
-        """A page of projects, whose traits are kept until they are looked at."""
-        self._projects.update({project.ref.key: project for project in projects})
-        return Page(tuple(project.ref for project in projects), (), cursor)
+    def _before(
+        self, snapshot: Snapshot, delivered: Delivered, pull: PullRequest
+    ) -> dict[str, bytes]:
+        contents = {}
+        for file in delivered.files:
+            if file.path in snapshot.modes:
+                raise HostError(
+                    f"{file.path} is not a plain file; use the Revert button of {pull.url}"
+                )
+            now = self.content(snapshot, snapshot.head, file.path)
+            if hashlib.sha256(now).hexdigest() != file.after:
+                raise HostError(f"{file.path} was changed since; take it back by hand")
+            before = self.content(snapshot, delivered.head, file.path)
+            if hashlib.sha256(before).hexdigest() != file.before:
+                raise LookAgainError(f"{file.path} is not at {delivered.head} as it was planned")
+            contents[file.path] = before
+        return contents
+
+    @abstractmethod
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """See each of ``refs`` as it is now."""
+
+    @abstractmethod
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head."""
+
+    @abstractmethod
+    def close(self, snapshot: Snapshot) -> None:
+        """Close the pull request and take the branch away, if its commits are ours."""
+
+    @abstractmethod
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the CI says of the pull request's commit."""
 
     @abstractmethod
     def git_url(self, ref: RepositoryRef) -> str:
@@ -119,16 +197,26 @@ class PullRequestHost(ABC):
         """All repositories of a group or workspace."""
 
     @abstractmethod
-    def project(self, ref: RepositoryRef) -> Project:
-        """What the API says of one repository."""
+    def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
+        """A file as it is in a commit. Raises MissingError."""
 
     @abstractmethod
-    def pull_request(self, project: Project) -> PullRequest | None:
-        """The newest pull request from the branch."""
+    def commit(
+        self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
+    ) -> str:
+        """Make a commit on the snapshot's head and a new branch there by the API; its id."""
 
     @abstractmethod
-    def commit(self, snapshot: Snapshot, proposal: Proposal) -> str:
-        """Make the commit and the branch by the API; the commit's id."""
+    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
+        """Open a pull request to the default branch."""
+
+    @abstractmethod
+    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
+        """A branch as it is now."""
+
+    @abstractmethod
+    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The newest pull request from a branch."""
 
 
 class Owner:
@@ -162,16 +250,3 @@ def web_root(root: str) -> str:
     """The address that people know, from that of the API."""
     parts = urlsplit(root)
     return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
-
-
-def _completed(sighting: Sighting, project: Project, pull: PullRequest | None) -> Sighting:
-    if isinstance(sighting, Unseen):
-        return sighting
-    traits = replace(project.traits, empty=sighting.traits.empty)
-    return replace(
-        sighting,
-        traits=traits,
-        default_branch=project.default_branch,
-        node=project.node,
-        pull=pull,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -113,6 +113,10 @@ class Snapshot:
     branch: Branch | None = None
     pull: PullRequest | None = None
     node: str = ""
+
+    def with_files(self, files: Mapping[str, bytes], modes: Mapping[str, str]) -> Snapshot:
+        """The same, with further files and their modes."""
+        return replace(self, files={**self.files, **files}, modes={**self.modes, **modes})
 
 
 class Blocker(Enum):

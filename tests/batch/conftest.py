@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stamina
 
 from cci_migrate.batch import sessions
+from cci_migrate.batch.http import READ_ATTEMPTS
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -28,6 +30,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _no_wait_between_attempts() -> Iterator[None]:
+    """A read that failed is repeated as often as it is, but at once."""
+    stamina.set_testing(True, attempts=READ_ATTEMPTS)
+    yield
+    stamina.set_testing(False)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,40 +28,9 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
 from tests.batch.repositories import bare, commit_bare, git
+from tests.batch.watching import Canned, Request, Watch, truly
 
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
-WRITES = ("CreateRef", "UpdateRef", "CreateCommit", "CreatePullRequest")
-
-
-@dataclass(frozen=True)
-class Canned:
-    """An answer given in place of the real one."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Request:
-    """A request on its way: ``moment`` is "before" or "after" it is carried out."""
-
-    operation: str
-    moment: str
-    variables: dict[str, Any]
-    body: Any = None
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it changes something."""
-        return self.operation in WRITES or self.operation.startswith(("POST", "PATCH", "Close"))
-
-
-Watch = Callable[[Request], Canned | None]
-
-
-def truly(_request: Request) -> None:
-    """Watch nothing: every request is answered truly."""
 
 
 @cache

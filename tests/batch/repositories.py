@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from cci_migrate.batch.commands import batch as command
+from tests.batch.victims import Victim
 
 ROOT = Path(__file__).absolute().parents[2]
 CONFIG = ".circleci/config.yml"
@@ -156,19 +155,9 @@ class Batch:
         assert code in (None, result.exit_code), result.output
         return result
 
-    def start(
-        self, name: str, *arguments: object, env: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *arguments: object) -> Victim:
         """Run ``batch NAME`` in a process of its own."""
-        words: Sequence[str] = [name, *map(str, arguments), "--campaign", str(self.folder)]
-        program = "from cci_migrate.batch.commands import batch; batch()"
-        return subprocess.Popen(
-            [sys.executable, "-c", program, *words],
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        return Victim([name, *map(str, arguments), "--campaign", str(self.folder)])
 
     def results(self) -> dict[str, dict[str, Any]]:
         """results.jsonl, by the last part of each repository's name."""

@@ -1,7 +1,9 @@
-"""Stand-ins for GitLab and Bitbucket: the REST calls that are used, on real bare repositories.
+"""Stand-ins for GitLab and Bitbucket: the calls that are used, on real bare repositories.
 
-The requests and answers are those of https://docs.gitlab.com/api/rest/ and
-https://developer.atlassian.com/cloud/bitbucket/rest/; git is served beside them, as there.
+Every REST request and answer is held to what `published_apis` says of it, and GitLab's GraphQL
+queries are executed against the excerpt of its schema; git is served beside them, as there. What
+they refuse, they refuse as those hosts do: a branch or merge request that is there already, a head
+that moved, an expired token.
 """
 
 from __future__ import annotations
@@ -9,16 +11,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.batch import gitlab_graphql
 from tests.batch.git_server import GitHandler, GitServer
+from tests.batch.published_apis import BITBUCKET, GITLAB, Call, check_answer, check_request, find
 from tests.batch.repositories import bare, commit_bare, git
+from tests.batch.watching import Canned, Request, Watch, truly
 
 TOKEN = "glpat-0123456789abcdef"
 
@@ -40,32 +46,46 @@ class Hosted:
         reference = self.folder / "refs" / "heads" / branch
         return reference.read_text().strip() if reference.is_file() else None
 
+    def oid(self, revision: str) -> str | None:
+        """The commit that a branch's name, a ref or an id stands for."""
+        name = "main" if revision == "HEAD" else revision.removeprefix("refs/heads/")
+        return revision if re.fullmatch("[0-9a-f]{40}", revision) else self.tip(name)
+
     def put(self, branch: str, start: str, message: str, files: Mapping[str, bytes]) -> str:
         """Put a branch with one commit on top of ``start``."""
         git(self.folder, "update-ref", f"refs/heads/{branch}", start)
         return commit_bare(self.folder, files, branch, message)
 
-
-@dataclass
-class Answer:
-    """What is answered."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
+    def merge(self, branch: str, number: int = 1) -> None:
+        """Merge a branch by fast-forward, as if by the host's button."""
+        git(self.folder, "update-ref", "refs/heads/main", f"refs/heads/{branch}")
+        git(self.folder, "update-ref", "-d", f"refs/heads/{branch}")
+        pull = self.pulls[number - 1]
+        pull["state"] = "merged" if pull["state"] == "opened" else "MERGED"
 
 
 class RestStandIn(GitServer):
-    """A host with a REST API below ``prefix``. ``lost`` names a call whose answer gets lost."""
+    """A host with a REST API below ``prefix``. ``token`` is the one that is valid."""
 
     prefix = ""
     variable = ""
+    source = ""
+    #: Where the pull request is opened, and where the branch is made.
+    opening = ""
+    committing = ""
+    published: tuple[Call, ...] = ()
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, Handler)
         self.repositories: dict[str, Hosted] = {}
-        self.calls: list[str] = []
-        self.watch_call: Callable[[str, str], object] = lambda call, moment: (call, moment)
+        self.operations: list[str] = []
+        self.watch_call: Watch = truly
+        self.token = TOKEN
+        self.lock = Lock()
+        #: What a client waits for whose answer a watch withheld by raising TimeoutError.
+        self.silence = Event()
+        #: What was wrong with a request or an answer.
+        self.faults: list[str] = []
 
     @property
     def api(self) -> str:
@@ -79,10 +99,18 @@ class RestStandIn(GitServer):
         self.repositories[name] = made
         return made
 
+    def writes(self) -> list[str]:
+        """The writes so far."""
+        return [name for name in self.operations if Request(name, "", {}).is_write]
+
     def call(
         self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Answer:
+    ) -> Canned:
         """Carry out a call."""
+        raise NotImplementedError
+
+    def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
+        """A pull request from ``branch``, in the state that GitLab calls so."""
         raise NotImplementedError
 
 
@@ -91,17 +119,23 @@ class GitLabStandIn(RestStandIn):
 
     prefix = "/api/v4"
     variable = "GITLAB_TOKEN"
+    source = "gitlab:acme"
+    opening = "POST merge_requests"
+    committing = "POST commits"
+    published = GITLAB
 
     def call(
         self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Answer:
+    ) -> Canned:
         if found := re.fullmatch(r"/groups/([^/]+)/projects", path):
             owner, page = unquote(found[1]), int(query["page"][0])
             names = [name for name in self.repositories if name.startswith(f"{owner}/")]
             shown = names[(page - 1) * 3 : page * 3]
             following = str(page + 1) if page * 3 < len(names) else ""
             projects = [self._project(self.repositories[name]) for name in shown]
-            return Answer(200, projects, {"X-Next-Page": following})
+            return Canned(200, projects, {"X-Next-Page": following})
+        if path == "/users":
+            return Canned(200, [{"id": 7, "username": query["username"][0]}])
         found = re.fullmatch(r"/projects/([^/]+)(/.*)?", path)
         assert found
         name = unquote(found[1])
@@ -109,64 +143,109 @@ class GitLabStandIn(RestStandIn):
             (one for one in self.repositories.values() if str(one.number) == name), None
         )
         if repository is None:
-            return Answer(404, {"message": "404 Project Not Found"})
-        return self._project_call(method, repository, found[2] or "", query, body)
+            return Canned(404, {"message": "404 Project Not Found"})
+        rest = found[2] or ""
+        if not rest:
+            return Canned(200, self._project(repository))
+        if rest.startswith("/repository/"):
+            return self._repository_call(method, repository, rest[12:], query, body)
+        return self._request_call(method, repository, rest, query, body)
 
-    def _project_call(
+    def _request_call(
         self,
         method: str,
         repository: Hosted,
         path: str,
         query: dict[str, list[str]],
         body: dict[str, Any],
-    ) -> Answer:
-        if not path:
-            return Answer(200, self._project(repository))
-        if (method, path) == ("GET", "/merge_requests"):
-            branch = query["source_branch"][0]
-            assert query["state"] == ["all"]
-            own = [p for p in reversed(repository.pulls) if p["source_branch"] == branch]
-            return Answer(200, own)
-        if (method, path) == ("POST", "/merge_requests"):
-            open_ones = [p for p in repository.pulls if p["state"] == "opened"]
-            if open_ones:
-                text = "Another open merge request already exists for this source branch: !1"
-                return Answer(409, {"message": [text]})
-            return Answer(201, self.merge_request(repository, body))
-        if (method, path) == ("POST", "/repository/commits"):
-            branch = body["branch"]
-            if repository.tip(branch) and not body["force"]:
-                text = f"A branch called '{branch}' already exists."
-                return Answer(400, {"message": text})
-            files = {
-                action["file_path"]: base64.b64decode(action["content"])
-                for action in body["actions"]
-                if action["action"] == "update"
-            }
-            oid = repository.put(branch, body["start_sha"], body["commit_message"], files)
-            return Answer(201, {"id": oid})
+    ) -> Canned:
         if found := re.fullmatch(r"/merge_requests/(\d+)", path):
             assert body == {"state_event": "close"}
             pull = repository.pulls[int(found[1]) - 1]
             pull["state"] = "closed"
-            return Answer(200, pull)
-        if found := re.fullmatch(r"/repository/branches/([^/]+)", path):
-            git(repository.folder, "update-ref", "-d", f"refs/heads/{unquote(found[1])}")
-            return Answer(204)
-        if re.fullmatch(r"/repository/commits/\w+", path):
-            return Answer(200, {"status": repository.statuses.get(path.rpartition("/")[2])})
-        return Answer(404, {"error": "404 Not Found"})
+            return Canned(200, pull)
+        assert path == "/merge_requests"
+        if method == "GET":
+            branch = query["source_branch"][0]
+            assert query["state"] == ["all"]
+            own = [p for p in reversed(repository.pulls) if p["source_branch"] == branch]
+            return Canned(200, own)
+        branch = body["source_branch"]
+        if any(p["state"] == "opened" and p["source_branch"] == branch for p in repository.pulls):
+            text = "Another open merge request already exists for this source branch: !1"
+            return Canned(409, {"message": [text]})
+        if repository.tip(branch) is None:
+            return Canned(400, {"message": {"source_branch": ["does not exist"]}})
+        return Canned(201, {**self.request(repository, branch), **body})
 
-    def merge_request(self, repository: Hosted, given: Mapping[str, Any]) -> dict[str, Any]:
-        """A new merge request."""
+    def _repository_call(
+        self,
+        method: str,
+        repository: Hosted,
+        path: str,
+        query: dict[str, list[str]],
+        body: dict[str, Any],
+    ) -> Canned:
+        if (method, path) == ("POST", "commits"):
+            branch, start = body["branch"], body["start_sha"]
+            if repository.tip(branch) and not body.get("force"):
+                text = f"A branch called '{branch}' already exists."
+                return Canned(400, {"message": text})
+            there = gitlab_graphql.files(repository.folder, start)
+            files = {}
+            for action in body["actions"]:
+                if action["action"] == "update" and action["file_path"] not in there:
+                    return Canned(400, {"message": "A file with this name doesn't exist"})
+                files[action["file_path"]] = base64.b64decode(action["content"])
+            oid = repository.put(branch, start, body["commit_message"], files)
+            return Canned(201, {"id": oid, "message": body["commit_message"]})
+        if found := re.fullmatch(r"branches/([^/]+)", path):
+            branch = unquote(found[1])
+            tip = repository.tip(branch)
+            if tip is None:
+                return Canned(404, {"message": "404 Branch Not Found"})
+            if method == "DELETE":
+                git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
+                return Canned(204, None)
+            message = gitlab_graphql.message(repository.folder, tip)
+            return Canned(200, {"name": branch, "commit": {"id": tip, "message": message}})
+        if found := re.fullmatch(r"commits/(\w+)", path):
+            return Canned(200, {"id": found[1], "status": repository.statuses.get(found[1])})
+        if path == "tree":
+            folder, page = query["path"][0] if "path" in query else "", int(query["page"][0])
+            below = [
+                {
+                    "id": oid,
+                    "name": name.rpartition("/")[2],
+                    "type": "blob",
+                    "path": name,
+                    "mode": mode,
+                }
+                for name, (mode, oid) in gitlab_graphql.files(
+                    repository.folder, query["ref"][0]
+                ).items()
+                if not folder or name.startswith(f"{folder}/")
+            ]
+            if not below:
+                return Canned(404, {"message": "404 Tree Not Found"})
+            following = str(page + 1) if len(below) > page * 100 else ""
+            return Canned(200, below[page * 100 - 100 : page * 100], {"X-Next-Page": following})
+        found = re.fullmatch(r"files/([^/]+)/raw", path)
+        assert found, path
+        name, commit = unquote(found[1]), query["ref"][0]
+        if name not in gitlab_graphql.files(repository.folder, commit):
+            return Canned(404, {"message": "404 File Not Found"})
+        return Canned(200, gitlab_graphql.content(repository.folder, commit, name))
+
+    def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
         number = len(repository.pulls) + 1
         made = {
             "iid": number,
             "web_url": f"https://gitlab.example/{repository.name}/-/merge_requests/{number}",
-            "state": "opened",
+            "state": state,
+            "source_branch": branch,
             "source_project_id": repository.number,
             "target_project_id": repository.number,
-            **given,
         }
         repository.pulls.append(made)
         return made
@@ -190,10 +269,14 @@ class BitbucketStandIn(RestStandIn):
 
     prefix = "/2.0"
     variable = "BITBUCKET_TOKEN"
+    source = "bitbucket:acme"
+    opening = "POST pullrequests"
+    committing = "POST src"
+    published = BITBUCKET
 
     def call(
         self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Answer:
+    ) -> Canned:
         if found := re.fullmatch(r"/repositories/([^/]+)", path):
             page = int(query.get("page", ["1"])[0])
             names = [name for name in self.repositories if name.startswith(f"{found[1]}/")]
@@ -203,61 +286,107 @@ class BitbucketStandIn(RestStandIn):
             }
             if page * 3 < len(names):
                 listing["next"] = f"{self.api}{path}?pagelen=100&page={page + 1}"
-            return Answer(200, listing)
+            return Canned(200, listing)
         found = re.fullmatch(r"/repositories/([^/]+/[^/]+)(/.*)?", path)
         assert found
         repository = self.repositories.get(found[1])
         if repository is None:
-            return Answer(404, {"type": "error", "error": {"message": "Repository not found"}})
-        path = found[2] or ""
-        if not path:
-            return Answer(200, self._repository(repository))
-        if (method, path) == ("GET", "/pullrequests"):
-            branch = query["q"][0].split('"')[1]
-            assert "DECLINED" in query["state"]
-            found_pulls = [
-                p for p in reversed(repository.pulls) if p["source"]["branch"]["name"] == branch
-            ]
-            return Answer(200, {"values": found_pulls})
-        if (method, path) == ("POST", "/pullrequests"):
-            return Answer(201, self.merge_request(repository, body))
-        if (method, path) == ("POST", "/src"):
+            return _missing("Repository not found")
+        rest = found[2] or ""
+        if not rest:
+            return Canned(200, self._repository(repository))
+        if rest.startswith("/pullrequests"):
+            return self._pull_call(method, repository, rest, query, body)
+        if (method, rest) == ("POST", "/src"):
             files = {p: content for p, content in body.items() if isinstance(content, bytes)}
-            if repository.tip(body["branch"]):
-                return Answer(400, {"error": {"message": "parents is not the branch's tip"}})
-            oid = repository.put(body["branch"], body["parents"], body["message"], files)
+            branch, parent = body["branch"], body["parents"]
+            if repository.tip(branch) not in (None, parent):
+                # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/: a parent
+                # that is not the branch's tip is answered with 409.
+                return _error(409, "parents is not the branch's tip")
+            oid = repository.put(branch, parent, body["message"], files)
             where = f"{self.api}/repositories/{repository.name}/commit/{oid}"
-            return Answer(201, None, {"Location": where})
+            return Canned(201, None, {"Location": where})
+        if found := re.fullmatch(r"/src/(\w+)/(.+)", rest):
+            name = unquote(found[2])
+            if name not in gitlab_graphql.files(repository.folder, found[1]):
+                return _missing("No such file or directory")
+            return Canned(200, gitlab_graphql.content(repository.folder, found[1], name))
+        if found := re.fullmatch(r"/refs/branches/([^/]+)", rest):
+            branch = unquote(found[1])
+            tip = repository.tip(branch)
+            if tip is None:
+                return _missing(f"Branch {branch} not found")
+            if method == "DELETE":
+                git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
+                return Canned(204, None)
+            target = {"hash": tip, "message": gitlab_graphql.message(repository.folder, tip)}
+            return Canned(200, {"type": "branch", "name": branch, "target": target})
+        assert re.fullmatch(r"/commit/\w+/statuses", rest), rest
+        state = repository.statuses.get(rest.split("/")[2])
+        values = [{"type": "commitstatus", "state": state}] if state else []
+        return Canned(200, {"values": values})
+
+    def _pull_call(
+        self,
+        method: str,
+        repository: Hosted,
+        path: str,
+        query: dict[str, list[str]],
+        body: dict[str, Any],
+    ) -> Canned:
         if found := re.fullmatch(r"/pullrequests/(\d+)/decline", path):
             pull = repository.pulls[int(found[1]) - 1]
             pull["state"] = "DECLINED"
-            return Answer(200, pull)
-        if found := re.fullmatch(r"/refs/branches/([^/]+)", path):
-            git(repository.folder, "update-ref", "-d", f"refs/heads/{unquote(found[1])}")
-            return Answer(204)
-        if re.fullmatch(r"/commit/\w+/statuses", path):
-            state = repository.statuses.get(path.split("/")[2])
-            values = [{"state": state}] if state else []
-            return Answer(200, {"values": values})
-        return Answer(404, {"type": "error", "error": {"message": "Not found"}})
+            return Canned(200, pull)
+        assert path == "/pullrequests"
+        if method == "GET":
+            branch = query["q"][0].split('"')[1]
+            assert "DECLINED" in query["state"]
+            own = [p for p in reversed(repository.pulls) if p["source"]["branch"]["name"] == branch]
+            return Canned(200, {"values": own})
+        branch = body["source"]["branch"]["name"]
+        if repository.tip(branch) is None:
+            return _error(400, f"source: branch {branch} does not exist")
+        # Bitbucket takes a second one from the same branch as an update of the first.
+        for there in repository.pulls:
+            if there["state"] == "OPEN" and there["source"]["branch"]["name"] == branch:
+                return Canned(201, there)
+        return Canned(201, {**body, **self.request(repository, branch)})
 
-    def merge_request(self, repository: Hosted, given: Mapping[str, Any]) -> dict[str, Any]:
-        """A new pull request."""
+    def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
         number = len(repository.pulls) + 1
         url = f"https://bitbucket.example/{repository.name}/pull-requests/{number}"
-        made = {"id": number, "state": "OPEN", "links": {"html": {"href": url}}, **given}
-        made["source"] = {**given["source"], "repository": {"full_name": repository.name}}
+        made = {
+            "type": "pullrequest",
+            "id": number,
+            "state": {"opened": "OPEN", "closed": "DECLINED", "merged": "MERGED"}[state],
+            "links": {"html": {"href": url}},
+            "source": {
+                "branch": {"name": branch},
+                "repository": {"type": "repository", "full_name": repository.name},
+            },
+        }
         repository.pulls.append(made)
         return made
 
     def _repository(self, repository: Hosted) -> dict[str, Any]:
         is_empty = repository.tip("main") is None
         return {
+            "type": "repository",
             "full_name": repository.name,
             "is_private": True,
             "mainbranch": None if is_empty else {"name": "main"},
             **repository.traits,
         }
+
+
+def _error(status: int, message: str) -> Canned:
+    return Canned(status, {"type": "error", "error": {"message": message}})
+
+
+def _missing(message: str) -> Canned:
+    return _error(404, message)
 
 
 class Handler(GitHandler):
@@ -273,28 +402,61 @@ class Handler(GitHandler):
 
     def _serve(self, body: bytes) -> None:
         parts = urlsplit(self.path)
-        if not parts.path.startswith(f"{self.server.prefix}/"):
-            user = "oauth2" if self.server.prefix == "/api/v4" else "x-token-auth"
-            login = base64.b64encode(f"{user}:{TOKEN}".encode()).decode()
-            if self.headers.get("Authorization") != f"Basic {login}":
-                self._send(Answer(401, None, {"WWW-Authenticate": "Basic"}))
-                return
-            super()._serve(body)
+        is_graphql = parts.path == "/api/graphql" and self.server.prefix == "/api/v4"
+        if is_graphql or parts.path.startswith(f"{self.server.prefix}/"):
+            self._answer(body, is_graphql)
             return
-        path = parts.path.removeprefix(self.server.prefix)
-        call = f"{self.command} {path.rpartition('/')[2]}"
-        self.server.calls.append(call)
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._send(Answer(401, {"message": "401 Unauthorized"}))
+        user = "oauth2" if self.server.prefix == "/api/v4" else "x-token-auth"
+        login = base64.b64encode(f"{user}:{self.server.token}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {login}":
+            self._send(Canned(401, None, {"WWW-Authenticate": "Basic"}))
             return
-        try:
-            self.server.watch_call(call, "before")
-            answer = self.server.call(self.command, path, parse_qs(parts.query), self._read(body))
-            self.server.watch_call(call, "after")
-        except ConnectionError:
-            self.close_connection = True
-            return
-        self._send(answer)
+        super()._serve(body)
+
+    def _answer(self, raw: bytes, is_graphql: bool) -> None:
+        body = self._read(raw)
+        path = urlsplit(self.path).path.removeprefix(self.server.prefix)
+        with self.server.lock:
+            if is_graphql:
+                found = re.search(r"\bquery (\w+)", body["query"])
+                assert found
+                request = Request(found[1], "before", body["variables"])
+            else:
+                request = Request(f"{self.command} {_last(path)}", "before", {})
+            self.server.operations.append(request.operation)
+            is_silent = False
+            try:
+                canned = self.server.watch_call(request)
+                if canned is None:
+                    canned = self._carried_out(path, body, is_graphql)
+                    request.moment, request.body = "after", canned.body
+                    canned = self.server.watch_call(request) or canned
+            except (ConnectionError, TimeoutError) as error:
+                self.close_connection = True
+                canned, is_silent = None, isinstance(error, TimeoutError)
+            except AssertionError as error:
+                self.server.faults.append(str(error))
+                canned = Canned(500, {"message": str(error)})
+        if canned is not None:
+            self._send(canned)
+        elif is_silent:
+            self.server.silence.wait(60)
+
+    def _carried_out(self, path: str, body: dict[str, Any], is_graphql: bool) -> Canned:
+        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            return Canned(401, {"message": "401 Unauthorized"})
+        server = self.server
+        if is_graphql:
+            variables = body["variables"]
+            return Canned(200, gitlab_graphql.answer(body["query"], variables, server.repositories))
+        call, query = (
+            find(server.published, self.command, path),
+            parse_qs(urlsplit(self.path).query),
+        )
+        check_request(call, query, self.headers.get("Content-Type", ""), body)
+        canned = server.call(self.command, path, query, body)
+        check_answer(call, canned.status, canned.body)
+        return canned
 
     def _read(self, body: bytes) -> dict[str, Any]:
         kind = self.headers.get("Content-Type", "")
@@ -309,12 +471,24 @@ class Handler(GitHandler):
             return fields
         return json.loads(body) if body else {}
 
-    def _send(self, answer: Answer) -> None:
-        data = b"" if answer.body is None else json.dumps(answer.body).encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
+    def _send(self, canned: Canned) -> None:
+        is_raw = isinstance(canned.body, bytes)
+        body = canned.body if is_raw else json.dumps(canned.body).encode()
+        data = b"" if canned.body is None else body
+        self.send_response(canned.status)
+        kind = "application/octet-stream" if is_raw else "application/json"
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
-        for name, value in answer.headers.items():
+        for name, value in canned.headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+
+def _last(path: str) -> str:
+    """What a call is about: the last word of its path that is no name or number."""
+    known = (
+        *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
+        *("merge_requests", "users"),
+    )
+    return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

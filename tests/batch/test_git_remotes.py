@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from tests.batch.repositories import (
     content,
     git,
 )
+from tests.batch.victims import Victim
 
 BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
@@ -129,17 +128,16 @@ def test_killed_at_a_push_the_next_run_ends_alike(
     moment: str, served: GitServer, tmp_path: Path, batch: Batch
 ) -> None:
     batch("plan", listing(served, tmp_path, "acme/api.git", "acme/web.git"), code=1)
-    victims: list[subprocess.Popen[bytes]] = []
+    victims: list[Victim] = []
 
     def kill(now: str) -> None:
         if now == moment and victims:
-            victims.pop().send_signal(signal.SIGKILL)
+            victims.pop().kill()
 
     served.watch = kill
     process = batch.start("apply", "--seconds-between", 0)
     victims.append(process)
-    assert process.wait(timeout=120) == -signal.SIGKILL
-    process.communicate()
+    assert process.was_killed
     batch("apply", "--seconds-between", 0)
     assert batch.states() == {"api": "changed", "web": "changed"}
     for name in ("api", "web"):

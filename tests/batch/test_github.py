@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +11,7 @@ from graphql import parse, validate
 from cci_migrate.batch import http
 from cci_migrate.batch.github import queries
 from tests.batch.clocks import QuickClock
-from tests.batch.github_stand_in import (
-    Canned,
-    GitHubStandIn,
-    Pull,
-    Request,
-    published_schema,
-    truly,
-)
+from tests.batch.github_stand_in import GitHubStandIn, Pull, published_schema
 from tests.batch.repositories import (
     CONFIG,
     FIXED,
@@ -32,26 +22,11 @@ from tests.batch.repositories import (
     content,
     git,
 )
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0)
-
-
-def once(
-    operation: str, canned: Canned | type[OSError], moment: str = "before"
-) -> Callable[[Request], Canned | None]:
-    """Answer the first ``operation`` in this way, and everything else truly."""
-    waiting = [canned]
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation != operation or request.moment != moment or not waiting:
-            return None
-        found = waiting.pop()
-        if isinstance(found, Canned):
-            return found
-        raise found
-
-    return watch
 
 
 def is_delivered(github: GitHubStandIn, name: str) -> bool:
@@ -577,22 +552,20 @@ def test_killed_at_any_write_the_next_run_ends_alike(
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     seen = []
-    process: list[subprocess.Popen[bytes]] = []
+    process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if request.is_write and request.moment == moment:
             seen.append(request.operation)
             if len(seen) == at + 1:
-                process[0].send_signal(signal.SIGKILL)
-                process[0].wait()
+                process[0].kill()
                 raise ConnectionError
         return None
 
     github.watch = watch
     with github.lock:
         process.append(batch.start("apply", *QUICK))
-    process[0].communicate(timeout=120)
-    assert process[0].returncode == -signal.SIGKILL
+    assert process[0].was_killed
     github.watch = truly
     batch("apply", *QUICK)
     assert batch.states() == {"api": "pull-request-open", "web": "pull-request-open"}

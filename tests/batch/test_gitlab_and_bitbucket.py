@@ -1,12 +1,18 @@
-"""A campaign on GitLab and on Bitbucket: one API or the other, and git."""
+"""A campaign on GitLab and on Bitbucket: real repositories, real HTTP, and what goes wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from graphql import parse, validate
 
+from cci_migrate.batch import http
+from cci_migrate.batch.gitlab import queries
+from tests.batch.clocks import QuickClock
+from tests.batch.gitlab_graphql import excerpt
 from tests.batch.repositories import (
     CONFIG,
     FIXED,
@@ -17,45 +23,51 @@ from tests.batch.repositories import (
     content,
     git,
 )
-from tests.batch.rest_stand_ins import TOKEN, BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
 QUICK = ("--seconds-between", 0)
 
 
-@pytest.fixture(params=[GitLabStandIn, BitbucketStandIn], ids=["gitlab", "bitbucket"])
-def host(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def serving(
+    kind: type[RestStandIn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[RestStandIn]:
-    """A host without repositories."""
-    kind: type[RestStandIn] = request.param
+    """A host without repositories, which must not have been asked anything undocumented."""
     root = tmp_path / "served"
     root.mkdir()
     with kind.serving(root) as server:
         monkeypatch.setenv("CI_API_V4_URL", server.api)
         monkeypatch.setenv("BITBUCKET_API_URL", server.api)
-        monkeypatch.setenv(kind.variable, TOKEN)
+        monkeypatch.setenv(kind.variable, server.token)
         yield server
+        server.silence.set()
+    assert server.faults == []
 
 
-def owner(host: RestStandIn) -> str:
-    """The source that stands for everything on the host."""
-    return f"{'gitlab' if isinstance(host, GitLabStandIn) else 'bitbucket'}:acme"
+@pytest.fixture(params=[GitLabStandIn, BitbucketStandIn], ids=["gitlab", "bitbucket"])
+def host(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RestStandIn]:
+    """One host or the other."""
+    yield from serving(request.param, tmp_path, monkeypatch)
 
 
-def pull(host: RestStandIn, name: str, state: str) -> None:
-    """A pull request of ours that somebody dealt with."""
-    repository = host.repositories[name]
-    if isinstance(host, GitLabStandIn):
-        host.merge_request(repository, {"source_branch": BRANCH, "state": state})
-    elif isinstance(host, BitbucketStandIn):
-        given = {"source": {"branch": {"name": BRANCH}}}
-        host.merge_request(repository, given)["state"] = {
-            "opened": "OPEN",
-            "closed": "DECLINED",
-            "merged": "MERGED",
-        }[state]
+@pytest.fixture
+def gitlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RestStandIn]:
+    """GitLab."""
+    yield from serving(GitLabStandIn, tmp_path, monkeypatch)
+
+
+def is_delivered(repository: Hosted) -> bool:
+    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
+    assert branches(repository.folder) == [BRANCH, "main"]
+    assert content(repository.folder, BRANCH) == FIXED
+    assert content(repository.folder, "main") == PLAIN
+    assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+    return [pull["state"].lower() for pull in repository.pulls] in (["opened"], ["open"])
 
 
 def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) -> None:
@@ -63,9 +75,9 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
         host.add(f"acme/{name}", {CONFIG: PLAIN})
     host.add("acme/docs", {"README": b"x"})
     host.add("acme/empty", None)
-    pull(host, "acme/open", "opened")
-    pull(host, "acme/closed", "closed")
-    batch("plan", owner(host), code=1)
+    host.request(host.repositories["acme/open"], BRANCH)
+    host.request(host.repositories["acme/closed"], BRANCH, "closed")
+    batch("plan", host.source, code=1)
     expected = {
         "api": "planned",
         "web": "planned",
@@ -75,50 +87,203 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
         "empty": "empty",
     }
     assert batch.states() == expected
-    assert {call.split()[0] for call in host.calls} == {"GET"}
+    assert host.writes() == []
 
     batch("apply", *QUICK)
     assert batch.states() == {**expected, "api": "pull-request-open", "web": "pull-request-open"}
-    for name in ("api", "web"):
-        repository = host.repositories[f"acme/{name}"]
-        assert content(repository.folder, BRANCH) == FIXED
-        assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
-        assert len(repository.pulls) == 1
+    assert all(is_delivered(host.repositories[f"acme/{name}"]) for name in ("api", "web"))
     assert len(host.repositories["acme/closed"].pulls) == 1
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("at", [0, 1])
-def test_a_lost_answer_to_a_write_is_looked_into(
+@pytest.mark.parametrize("at", range(4))
+def test_killed_at_any_write_the_next_run_ends_alike(
     at: int, moment: str, host: RestStandIn, batch: Batch
 ) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", owner(host), code=1)
-    seen: list[str] = []
+    """Two repositories take four writes; the process is killed at each, undone and done."""
+    for name in ("api", "web"):
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    seen = []
+    process: list[Victim] = []
 
-    def lose(call: str, now: str) -> None:
-        if call.startswith("POST") and now == moment:
-            seen.append(call)
+    def watch(request: Request) -> Canned | None:
+        if request.is_write and request.moment == moment:
+            seen.append(request.operation)
             if len(seen) == at + 1:
+                process[0].kill()
                 raise ConnectionError
+        return None
 
-    host.watch_call = lose
+    host.watch_call = watch
+    with host.lock:
+        process.append(batch.start("apply", *QUICK))
+    assert process[0].was_killed
+    host.watch_call = truly
     batch("apply", *QUICK)
-    assert len(seen) >= 2
-    assert batch.states() == {"api": "pull-request-open"}
-    assert len(repository.pulls) == 1
+    assert batch.states() == {"api": "pull-request-open", "web": "pull-request-open"}
+    assert all(is_delivered(repository) for repository in host.repositories.values())
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("canned", [Canned(502, {}), ConnectionError], ids=["502", "dropped"])
+@pytest.mark.parametrize("write", ["committing", "opening"])
+def test_a_write_of_unknown_effect_is_looked_into(
+    write: str,
+    canned: Canned | type[ConnectionError],
+    moment: str,
+    host: RestStandIn,
+    batch: Batch,
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    operation = getattr(host, write)
+    host.watch_call = once(operation, canned, moment)
+    batch("apply", *QUICK)
+    assert is_delivered(repository)
+    assert host.operations.count(operation) == (2 if moment == "before" else 1)
+
+
+@pytest.mark.parametrize("write", ["committing", "opening"])
+def test_a_limit_is_waited_out(
+    write: str, host: RestStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    limit = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})
+    listing = "Owner" if isinstance(host, GitLabStandIn) else "GET repositories"
+    host.watch_call = once(listing, limit)
+    batch("plan", host.source, code=1)
+    assert max(clock.slept) == pytest.approx(23, abs=0.5)
+    clock.slept.clear()
+    host.watch_call = once(getattr(host, write), limit)
+    batch("apply", *QUICK)
+    assert max(clock.slept) == pytest.approx(23, abs=0.5)
+    assert is_delivered(repository)
+
+
+def test_a_host_that_does_not_answer_is_not_waited_for(
+    host: RestStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.committing and request.moment == "after":
+            host.watch_call = truly
+            monkeypatch.setattr(http, "TIMEOUT", (60, 60))
+            raise TimeoutError
+        return None
+
+    host.watch_call = watch
+    monkeypatch.setattr(http, "TIMEOUT", (60, 1))
+    batch("apply", *QUICK)
+    assert host.watch_call is truly
+    assert is_delivered(repository)
+
+
+def test_a_host_that_is_down_ends_the_run(host: RestStandIn, batch: Batch) -> None:
+    for at in range(20):
+        host.add(f"acme/r{at}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    host.operations.clear()
+    host.watch_call = lambda _: Canned(503, {})
+    output = batch("apply", *QUICK, code=1).output
+    assert "gives no answers (HTTP 503); run it again later" in output
+    assert host.writes() == []
+    # Nothing is lost: what could not be seen goes on with the next run.
+    host.watch_call = truly
+    batch("apply", *QUICK, "--max-prs", 2, code=None)
+    assert sorted(batch.states().values()).count("pull-request-open") == 2
+
+
+def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch: Batch) -> None:
+    """Between the look and the writes, another run of the tool makes branch and pull request."""
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    other = Batch(batch.folder.parent / "other")
+    other("plan", host.source, code=1)
+    shared = host.watch_call
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.opening and request.moment == "before":
+            host.watch_call = shared
+            host.request(repository, BRANCH)
+        return None
+
+    host.watch_call = watch
+    batch("apply", *QUICK)
+    assert is_delivered(repository)
+    other("apply", *QUICK)
+    assert is_delivered(repository)
+    assert other.states() == batch.states() == {"api": "pull-request-open"}
+
+
+def test_a_branch_that_appears_meanwhile_is_left_alone(host: RestStandIn, batch: Batch) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.committing and request.moment == "before":
+            commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main")
+        return None
+
+    host.watch_call = watch
+    batch("apply", *QUICK, code=1)
+    assert batch.states() == {"api": "branch-exists"}
+    assert git(repository.folder, "show", f"{BRANCH}:x") == "theirs"
+    assert repository.pulls == []
+
+
+def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: Batch) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    newer = PLAIN.replace(b"20.1", b"22.0")
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.committing and request.moment == "before":
+            commit_bare(repository.folder, {CONFIG: newer})
+        return None
+
+    host.watch_call = watch
+    batch("apply", *QUICK)
+    # The branch begins where it was looked at, so merging it keeps what came in between.
+    assert content(repository.folder, "main") == newer
+    assert content(repository.folder, f"{BRANCH}^") == PLAIN
     assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+
+
+def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
+    host: RestStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("api", "web"):
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    old = host.token
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.opening and request.moment == "after":
+            host.token = "glpat-thenewone00000"
+        return None
+
+    host.watch_call = watch
+    output = batch("apply", *QUICK, code=1).output
+    assert output.count("the token is not valid, or has expired") == 1
+    assert old not in output
+    host.watch_call = truly
+    monkeypatch.setenv(host.variable, host.token)
+    batch("apply", *QUICK)
+    assert all(is_delivered(repository) for repository in host.repositories.values())
 
 
 def test_an_own_branch_without_pull_request_is_brought_up_to_date(
     host: RestStandIn, batch: Batch
 ) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", owner(host), code=1)
+    batch("plan", host.source, code=1)
     batch("apply", *QUICK)
     repository.pulls.clear()
     other = Batch(batch.folder.parent / "other")
-    other("plan", owner(host), "--context", "hub", code=1)
+    other("plan", host.source, "--context", "hub", code=1)
     other("apply", *QUICK)
     assert b"- hub\n" in content(repository.folder, BRANCH)
     assert len(repository.pulls) == 1
@@ -127,7 +292,7 @@ def test_an_own_branch_without_pull_request_is_brought_up_to_date(
 def test_a_file_with_an_odd_mode_keeps_it(host: RestStandIn, batch: Batch) -> None:
     repository = host.add("acme/api", {"README": b"x"})
     commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
-    batch("plan", owner(host), code=1)
+    batch("plan", host.source, code=1)
     batch("apply", *QUICK)
     assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
     assert len(repository.pulls) == 1
@@ -135,7 +300,7 @@ def test_a_file_with_an_odd_mode_keeps_it(host: RestStandIn, batch: Batch) -> No
 
 def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batch) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", owner(host), code=1)
+    batch("plan", host.source, code=1)
     batch("apply", *QUICK)
     batch("close")
     assert batch.states() == {"api": "closed"}
@@ -143,8 +308,43 @@ def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batc
     assert repository.pulls[0]["state"] in ("closed", "DECLINED")
 
 
+@pytest.mark.parametrize("lost", ["committing", "opening", None])
+def test_a_merged_pull_request_is_reverted_by_one_more(
+    lost: str | None, host: RestStandIn, batch: Batch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    batch("apply", *QUICK)
+    repository.merge(BRANCH)
+    commit_bare(repository.folder, {"README": b"later"})
+    if lost:
+        host.watch_call = once(getattr(host, lost), ConnectionError, "after")
+        batch("revert", code=1)
+    batch("revert")
+    back = f"revert-1-{BRANCH}"
+    assert branches(repository.folder) == ["main", back]
+    assert content(repository.folder, back) == PLAIN
+    assert git(repository.folder, "diff", "--name-only", "main", back) == CONFIG
+    assert git(repository.folder, "rev-list", "--count", f"main..{back}") == "1"
+    assert len(repository.pulls) == 2
+    assert batch.states() == {"api": "reverted"}
+    assert batch.results()["api"]["cause"].endswith("/2")
+
+
+def test_what_was_changed_since_the_merge_is_not_reverted(host: RestStandIn, batch: Batch) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    batch("apply", *QUICK)
+    repository.merge(BRANCH)
+    commit_bare(repository.folder, {CONFIG: FIXED + b"# theirs\n"})
+    output = batch("revert", code=1).output
+    assert f"{CONFIG} was changed since; take it back by hand" in output
+    assert branches(repository.folder) == ["main"]
+    assert len(repository.pulls) == 1
+
+
 @pytest.mark.parametrize(
-    ("gitlab", "bitbucket", "said"),
+    ("gitlab_status", "bitbucket_status", "said"),
     [
         ("failed", "FAILED", "CI failed on"),
         ("running", "INPROGRESS", "CI has not ended on"),
@@ -152,15 +352,19 @@ def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batc
     ],
 )
 def test_the_rest_waits_for_the_canary(
-    gitlab: str | None, bitbucket: str | None, said: str, host: RestStandIn, batch: Batch
+    gitlab_status: str | None,
+    bitbucket_status: str | None,
+    said: str,
+    host: RestStandIn,
+    batch: Batch,
 ) -> None:
     for name in ("api", "web"):
         host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", owner(host), code=1)
+    batch("plan", host.source, code=1)
     batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
     api = host.repositories["acme/api"]
     tip = api.tip(BRANCH)
-    status = gitlab if isinstance(host, GitLabStandIn) else bitbucket
+    status = gitlab_status if isinstance(host, GitLabStandIn) else bitbucket_status
     if status and tip:
         api.statuses[tip] = status
     output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=1).output
@@ -170,7 +374,184 @@ def test_the_rest_waits_for_the_canary(
 
 def test_the_token_is_in_nothing_that_is_written(host: RestStandIn, batch: Batch) -> None:
     host.add("acme/api", {CONFIG: PLAIN})
-    output = batch("plan", owner(host), "-v", code=1).output
+    output = batch("plan", host.source, "-v", code=1).output
     for path in batch.folder.rglob("*"):
-        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
-    assert TOKEN not in output
+        assert not path.is_file() or host.token.encode() not in path.read_bytes()
+    assert host.token not in output
+
+
+# -- GitLab's GraphQL
+
+
+def test_every_query_fits_the_excerpt_of_the_schema() -> None:
+    for text in (queries.OWNER, queries.NAMED, queries.FILES):
+        assert validate(excerpt(), parse(text)) == []
+
+
+def test_a_group_is_seen_forty_projects_a_request(gitlab: RestStandIn, batch: Batch) -> None:
+    for at in range(43):
+        gitlab.add(f"acme/team/r{at}", {CONFIG: PLAIN})
+    batch("plan", "gitlab:acme", "--dry-run", code=1)
+    dry, gitlab.operations[:] = list(gitlab.operations), []
+    batch("plan", "gitlab:acme", code=1)
+    assert dry == gitlab.operations == ["Owner", "Owner"]
+    assert set(batch.states().values()) == {"planned"}
+    assert len(batch.states()) == 43
+
+
+def test_what_a_group_says_of_its_projects(gitlab: RestStandIn, batch: Batch) -> None:
+    gitlab.add("acme/old", {CONFIG: PLAIN}, archived=True)
+    gitlab.add("acme/copy", {CONFIG: PLAIN}, forked_from_project={"id": 1})
+    reporter = {"project_access": {"access_level": 20}, "group_access": None}
+    gitlab.add("acme/theirs", {CONFIG: PLAIN}, permissions=reporter)
+    expected = {"old": "archived", "copy": "excluded", "theirs": "no-permission"}
+    batch("plan", "gitlab:acme", code=1)
+    assert gitlab.operations == ["Owner"]
+    assert batch.states() == expected
+    gitlab.watch_call = lambda request: (
+        Canned(403, {"message": "403 Forbidden"}) if request.operation == "Owner" else None
+    )
+    other = Batch(batch.folder.parent / "other")
+    other("plan", "gitlab:acme", code=1)
+    assert other.states() == expected
+    assert set(gitlab.operations[1:]) > {"Owner", "GET projects", "GET merge_requests"}
+
+
+ODD = {
+    "byte-order-mark": b"\xef\xbb\xbf" + PLAIN,
+    "windows": PLAIN.replace(b"\n", b"\r\n"),
+    "not-utf-8": b"# \xe9t\xe9\n" + PLAIN,
+}
+
+
+def test_bytes_that_graphql_cannot_show_come_by_rest(gitlab: RestStandIn, batch: Batch) -> None:
+    for name, data in ODD.items():
+        gitlab.add(f"acme/{name}", {CONFIG: data})
+    batch("plan", "gitlab:acme", code=3)
+    assert gitlab.operations == ["Owner", "GET raw", "GET raw"]
+    assert batch.states() == {
+        "byte-order-mark": "planned",
+        "windows": "planned",
+        "not-utf-8": "failed",
+    }
+    batch("apply", *QUICK, code=3)
+    for name in ("byte-order-mark", "windows"):
+        after = content(gitlab.repositories[f"acme/{name}"].folder, BRANCH)
+        assert after.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf") == FIXED
+        assert after[:3] == ODD[name][:3]
+
+
+TOO_COMPLEX = {
+    "errors": [{"message": "Query has complexity of 300, which exceeds max complexity of 250"}]
+}
+MISFIT = {
+    "errors": [
+        {"message": "Field 'x' doesn't exist", "extensions": {"code": "undefinedField"}},
+    ]
+}
+
+
+@pytest.mark.parametrize("overloaded", [Canned(502, {}), Canned(200, TOO_COMPLEX)])
+def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
+    overloaded: Canned, gitlab: RestStandIn, batch: Batch
+) -> None:
+    for at in range(12):
+        gitlab.add(f"acme/r{at}", {CONFIG: FIXED})
+    sizes = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Owner" and request.moment == "before":
+            sizes.append(request.variables["first"])
+            return overloaded if sizes[-1] > 5 else None
+        return None
+
+    gitlab.watch_call = watch
+    batch("plan", "gitlab:acme")
+    assert sizes[:4] == [40, 20, 10, 5]
+    assert set(gitlab.operations) == {"Owner"}
+    assert len(batch.states()) == 12
+
+
+def broken(path: list[Any]) -> dict[str, Any]:
+    """One of the errors of a partial answer."""
+    return {"message": "Timeout on Repository.blobs", "path": path}
+
+
+def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
+    gitlab: RestStandIn, batch: Batch
+) -> None:
+    for name in ("api", "web", "cli"):
+        gitlab.add(f"acme/{name}", {CONFIG: PLAIN})
+
+    def watch(request: Request) -> Canned | None:
+        """Of acme/web, GraphQL never shows the repository."""
+        if request.moment == "before" or request.operation not in ("Owner", "Named"):
+            return None
+        holder = request.body["data"].get("namespace") or request.body["data"]
+        nodes = holder["projects"]["nodes"]
+        at = next((at for at, one in enumerate(nodes) if one["fullPath"] == "acme/web"), None)
+        if at is None:
+            return None
+        nodes[at]["repository"] = None
+        path = ["namespace", "projects", "nodes", at, "repository"]
+        path = path if request.operation == "Owner" else path[1:]
+        return Canned(200, {**request.body, "errors": [broken(path)]})
+
+    gitlab.watch_call = watch
+    batch("plan", "gitlab:acme", code=1)
+    assert gitlab.operations[:3] == ["Owner", "Named", "GET projects"]
+    assert set(batch.states().values()) == {"planned"}
+    batch("apply", *QUICK)
+    assert all(is_delivered(repository) for repository in gitlab.repositories.values())
+
+
+@pytest.mark.parametrize(
+    "canned",
+    [
+        Canned(200, MISFIT),
+        Canned(404, {"message": "404 Not Found"}),
+        Canned(200, TOO_COMPLEX),
+        Canned(502, {}),
+    ],
+    ids=["another schema", "switched off", "too complex at any size", "down"],
+)
+def test_without_graphql_the_rest_api_shows_the_same(
+    canned: Canned, gitlab: RestStandIn, batch: Batch
+) -> None:
+    files = {f".circleci/{name}.yml": PLAIN for name in ("config", "extra", "more")}
+    for name in ("api", "sub/web"):
+        gitlab.add(f"acme/{name}", files)
+    gitlab.add("acme/docs", {"README": b"x"})
+    gitlab.add("acme/empty", None)
+    taken = gitlab.add("acme/taken", {CONFIG: PLAIN})
+    commit_bare(taken.folder, {"x": b"theirs"}, BRANCH, base="main")
+    batch("plan", "gitlab:acme", code=1)
+    assert set(gitlab.operations) == {"Owner", "Files"}
+    gitlab.watch_call = lambda request: (
+        canned if request.operation in ("Owner", "Named", "Files") else None
+    )
+    other = Batch(batch.folder.parent / "other")
+    other("plan", "gitlab:acme", code=1)
+    assert other.states() == batch.states()
+    assert [r["head"] for r in other.results().values()] == [
+        r["head"] for r in batch.results().values()
+    ]
+    other("apply", *QUICK, code=1)
+    assert other.states()["api"] == "pull-request-open"
+    assert content(gitlab.repositories["acme/api"].folder, BRANCH, ".circleci/extra.yml") == FIXED
+
+
+def test_what_is_named_is_looked_at_in_one_request(
+    gitlab: RestStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    names = [f"r{at}" for at in range(12)]
+    for name in names:
+        gitlab.add(f"acme/{name}", {CONFIG: FIXED})
+    listing = tmp_path / "list"
+    listing.write_text("".join(f"gitlab:acme/{name}\n" for name in (*names, "gone")))
+    batch("plan", f"@{listing}", code=3)
+    assert gitlab.operations == ["Named", "GET projects"]
+    states = batch.states()
+    assert states.pop("gone") == "failed"
+    assert set(states.values()) == {"nothing-to-do"}
+    assert "404 Project Not Found" in batch.results()["gone"]["cause"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.batch.github_stand_in import Canned, GitHubStandIn, Request, truly
+from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (
     CONFIG,
     PLAIN,
@@ -20,6 +18,8 @@ from tests.batch.repositories import (
     git,
     write_files,
 )
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, truly
 
 BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
@@ -68,20 +68,18 @@ def test_close_leaves_what_others_did(delivered: GitHubStandIn, batch: Batch) ->
 def test_killed_while_closing_the_next_run_ends_alike(
     operation: str, moment: str, delivered: GitHubStandIn, batch: Batch
 ) -> None:
-    process: list[subprocess.Popen[bytes]] = []
+    process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if (request.operation, request.moment) == (operation, moment):
-            process[0].send_signal(signal.SIGKILL)
-            process[0].wait()
+            process[0].kill()
             raise ConnectionError
         return None
 
     delivered.watch = watch
     with delivered.lock:
         process.append(batch.start("close", "api"))
-    process[0].communicate(timeout=120)
-    assert process[0].returncode == -signal.SIGKILL
+    assert process[0].was_killed
     delivered.watch = truly
     batch("close", "api")
     assert batch.states()["api"] == "closed"

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from cci_migrate.batch.github import queries
-from cci_migrate.batch.github.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.batch.github.reading import blob_bytes, read_repository, ref_of
+from cci_migrate.batch.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.batch.host import (
+    Delivered,
     Delivery,
     HostError,
     Page,
@@ -209,8 +210,9 @@ class GitHub:
         if snapshot.branch is not None and is_disposable(snapshot.branch):
             self._mutate(OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node})
 
-    def revert(self, snapshot: Snapshot) -> str:
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Open the pull request that takes back a merged one."""
+        del delivered
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         owner, name = snapshot.ref.name.split("/", 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 _DEPTH = 4
 
 
-_BLOB = "... on Blob { oid isBinary isTruncated text }"
+_BLOB = "... on Blob { oid text }"
 
 
 def _folder(depth: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.repository import (
     Branch,
@@ -60,21 +60,9 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
 
 
 def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
-    """The content of a blob, exactly.
-
-    GraphQL gives text. Whether that is what the bytes were is told by git's own hash of them.
-    """
-    text = blob["text"]
-    if text is not None and not blob["isTruncated"] and not blob["isBinary"]:
-        data: bytes = text.encode("utf-8", "surrogatepass")
-        if _git_hash(data) == blob["oid"]:
-            return data
-    return raw(name, blob["oid"])
-
-
-def _git_hash(data: bytes) -> str:
-    # What git names a blob by, not a matter of security.
-    return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+    """The content of a blob, exactly."""
+    data = exact_bytes(blob["text"], blob["oid"])
+    return raw(name, blob["oid"]) if data is None else data
 
 
 def _files(

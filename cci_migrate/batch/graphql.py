@@ -1,4 +1,4 @@
-"""Asking GitHub's GraphQL API, and telling its errors apart."""
+"""Asking a host's GraphQL API, and telling its errors apart."""
 
 from __future__ import annotations
 

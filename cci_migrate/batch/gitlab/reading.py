@@ -1,0 +1,192 @@
+"""From GitLab's answers to snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cci_migrate.batch.blob_text import exact_bytes
+from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.repository import (
+    Branch,
+    Kind,
+    PullRequest,
+    PullState,
+    RepositoryRef,
+    Snapshot,
+    Traits,
+    Visibility,
+)
+from cci_migrate.batch.steps import digest_in
+
+#: The file that nearly every project with CircleCI has.
+MAIN_CONFIG = ".circleci/config.yml"
+
+#: From this level on one may push (https://docs.gitlab.com/api/members/#roles).
+_DEVELOPER = 30
+_PLAIN = "100644"
+_SYMLINK = "120000"
+_STATES = {
+    "opened": PullState.OPEN,
+    "locked": PullState.OPEN,
+    "closed": PullState.CLOSED,
+    "merged": PullState.MERGED,
+}
+
+#: Reads files of a project at a commit: those of the paths that are there.
+ReadFiles = Callable[[str, Sequence[str]], Mapping[str, bytes]]
+
+
+class IncompleteError(Exception):
+    """The answer does not show all of the project that has to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What is known of a project beside its files."""
+
+    ref: RepositoryRef
+    node: str
+    default_branch: str
+    traits: Traits
+    pull: PullRequest | None = None
+
+    def snapshot(
+        self,
+        head: str = "",
+        branch: Branch | None = None,
+        files: Mapping[str, bytes] | None = None,
+        modes: Mapping[str, str] | None = None,
+    ) -> Snapshot:
+        """The project as it was seen at ``head``."""
+        return Snapshot(
+            self.ref,
+            head=head,
+            default_branch=self.default_branch,
+            traits=self.traits,
+            files=files or {},
+            modes={} if modes is None else modes,
+            branch=branch,
+            pull=self.pull,
+            node=self.node,
+        )
+
+
+def ref_of(node: dict[str, Any], host: str, root: str) -> RepositoryRef:
+    """The name of a project in a GraphQL answer."""
+    return RepositoryRef(Kind.GITLAB, host, node["fullPath"], root)
+
+
+def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snapshot:
+    """The snapshot that the ``project`` fragment's answer is. ``read`` gets what it does not hold.
+
+    Raises IncompleteError.
+    """
+    repository = node["repository"]
+    if repository is None:
+        raise IncompleteError("its repository is not shown")
+    project = Project(
+        ref,
+        node["id"].rpartition("/")[2],
+        repository["rootRef"] or "",
+        Traits(
+            archived=bool(node["archived"]),
+            fork=node["isForked"],
+            empty=repository["empty"],
+            visibility=Visibility(node["visibility"]),
+            topics=tuple(node["topics"] or ()),
+            may_write=node["userPermissions"]["pushCode"],
+        ),
+        newest(
+            [
+                {
+                    "iid": int(one["iid"]),
+                    "web_url": one["webUrl"],
+                    "state": one["state"],
+                    "source_project_id": one["sourceProjectId"],
+                    "target_project_id": one["targetProjectId"],
+                }
+                for one in (node["mergeRequests"] or {"nodes": ()})["nodes"] or ()
+            ]
+        ),
+    )
+    if project.traits.empty:
+        return project.snapshot()
+    commit = (repository["head"] or {}).get("lastCommit")
+    if commit is None:
+        raise IncompleteError("its head is not shown")
+    head, listing = commit["sha"], (repository["circleci"] or {"blobs": {}})["blobs"]
+    if listing and listing["pageInfo"]["hasNextPage"]:
+        raise IncompleteError("not all of its files are shown")
+    modes = wanted_modes({one["path"]: one["mode"] for one in listing.get("nodes") or ()})
+    blobs = (repository["main"] or {"nodes": ()})["nodes"] or ()
+    texts = {blob["path"]: exact_bytes(blob["rawTextBlob"], blob["oid"]) for blob in blobs}
+    known = {path: data for path, data in texts.items() if data is not None and path in modes}
+    others = [path for path in modes if path not in known]
+    if others:
+        known.update(read(head, others))
+    branch = (repository["branch"] or {}).get("lastCommit")
+    return project.snapshot(
+        head,
+        None if branch is None else branch_at(branch["sha"], branch["message"] or "", head),
+        {path: known[path] for path in modes},
+        odd(modes),
+    )
+
+
+def read_project(
+    project: dict[str, Any],
+    requests: Sequence[dict[str, Any]],
+    ref: RepositoryRef | None,
+    host: str,
+    root: str,
+) -> Project:
+    """What the REST API says of a project, and of the merge requests from the branch."""
+    return Project(
+        ref or RepositoryRef(Kind.GITLAB, host, project["path_with_namespace"], root),
+        str(project["id"]),
+        project.get("default_branch") or "",
+        Traits(
+            archived=bool(project.get("archived")),
+            fork="forked_from_project" in project,
+            empty=bool(project.get("empty_repo")),
+            visibility=Visibility(project["visibility"]),
+            topics=tuple(project.get("topics") or ()),
+            may_write=_may_write(project.get("permissions")),
+        ),
+        newest(requests),
+    )
+
+
+def pull_of(request: dict[str, Any]) -> PullRequest:
+    """A merge request of the REST API."""
+    return PullRequest(request["iid"], request["web_url"], _STATES[request["state"]])
+
+
+def branch_at(oid: str, message: str, head: str) -> Branch:
+    """The campaign's branch with the commit ``oid`` at its tip."""
+    return Branch(oid, message, has_own_commits=oid != head or digest_in(message) is not None)
+
+
+def wanted_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """The mode of each config among a project's files. A link is none: it leads elsewhere."""
+    return {path: modes[path] for path in config_paths(modes) if modes[path] != _SYMLINK}
+
+
+def odd(modes: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not the plain one."""
+    return {path: mode for path, mode in modes.items() if mode != _PLAIN}
+
+
+def newest(requests: Sequence[dict[str, Any]]) -> PullRequest | None:
+    """The open or else the newest one of the project itself: forks may have such a branch too."""
+    own = [one for one in requests if one["source_project_id"] == one["target_project_id"]]
+    found = next((one for one in own if one["state"] == "opened"), own[0] if own else None)
+    return None if found is None else pull_of(found)
+
+
+def _may_write(permissions: dict[str, Any] | None) -> bool | None:
+    """Unknown where the API names no role: it may be inherited from above."""
+    roles = [role for role in (permissions or {}).values() if role]
+    return max(role["access_level"] for role in roles) >= _DEVELOPER if roles else None
