@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import compileall
+import gc
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the tests run as the installed program does."""
+    # Its bytecode is there, even where Python is told to write none: hundreds of tests start it.
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "cci_migrate", quiet=2)
+    # It collects garbage seldom, as `cci_migrate.__main__` sets it for itself.
+    gc.set_threshold(100_000)
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,6 @@ class ConfigSchema:
     def __init__(self, schema: dict[str, object]) -> None:
         self._validator = Draft7Validator(schema)
 
-    def is_valid(self, config: Data) -> bool:
-        """Whether the schema accepts ``config`` as it is."""
-        return bool(self._validator.is_valid(config))
-
     def new_errors(self, before: Data, after: Data) -> list[SchemaError]:
         """What the schema has against ``after`` and had not against ``before``.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-_NOT_OURS = {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"}
+_NOT_OURS = {"FORCE_COLOR", "NO_COLOR", "COLUMNS"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CONFIG = """\
@@ -69,8 +69,6 @@ def environment(**more: str) -> dict[str, str]:
     ours = {
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",
-        # To compile the program anew for each of some hundred starts takes longer than the tests.
-        "PYTHONPYCACHEPREFIX": str(ROOT / ".pytest_cache" / "bytecode"),
     }
     return {**told, **ours, **more}
 
