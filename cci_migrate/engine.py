@@ -29,6 +29,7 @@ from cci_migrate.outcomes import Cause, Examined, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.suppressions import UnusedSuppression, unused_suppressions
 from cci_migrate.todos import notes, todos
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def process(
 
         # Where a human left out some fixes, the outcome may show another convention.
         is_whole = not decisions.by_key and decisions.otherwise == Apply()
+        is_whole = is_whole and not policy.baseline.accepted
         known = None if is_whole else examined.assessment
         proven = prove(
             examined.reading,
@@ -116,6 +118,7 @@ def process(
         images=len(examined.assessment.images),
         authenticated=_authenticated(examined.assessment, plan),
         pulls=_explained(examined.assessment) if explain else (),
+        unused=examined.unused,
     )
 
 
@@ -152,6 +155,7 @@ def process_repository(
 class _Examination:
     assessment: Assessment
     plan: Plan
+    unused: tuple[UnusedSuppression, ...]
 
     @property
     def reading(self) -> Reading:
@@ -186,8 +190,9 @@ def _examine(
     config = loaded.config
     assessment = assess(config, policy, decisions.names, text_reader(read), known)
     findings = tuple(findings_of(assessment))
-    plan = plan_changes(config.documents, findings, decisions, writes=writes)
-    return _Examination(assessment, plan)
+    plan = plan_changes(config.documents, findings, decisions, policy, writes=writes)
+    unused = tuple(unused_suppressions(config.documents, findings, policy))
+    return _Examination(assessment, plan, unused)
 
 
 def text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
@@ -257,7 +262,7 @@ def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:
 
 def _leaves_something(plan: Plan) -> bool:
     return any(
-        one.state is not State.SUPPRESSED and one.finding.severity is not Severity.NOTE
+        not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
         for one in plan.settled
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cci_migrate.baseline import Accepted
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
@@ -112,6 +113,11 @@ class Finding:
         """``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``."""
         return f"{self.rule}:{self.place.source.path}:{self.place.route}"
 
+    @property
+    def accepted(self) -> Accepted:
+        """What stands for it in a baseline."""
+        return Accepted(self.place.source.path, self.rule, self.place.route, self.subject)
+
 
 class State(Enum):
     """What became of one finding."""
@@ -119,6 +125,12 @@ class State(Enum):
     FIXED = "fixed"
     LEFT = "left"
     SUPPRESSED = "suppressed"
+    BASELINE = "baseline"
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether the user asked not to hear of it: by a comment, or by the baseline."""
+        return self in (State.SUPPRESSED, State.BASELINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ The comment stands on the line of what it is about, or on a line of its own abov
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,10 +19,14 @@ _ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
 
 @dataclass(frozen=True, slots=True)
 class IgnoreComment:
-    """One comment. ``rules`` is empty where it names none: all are meant."""
+    """One comment. ``rules`` is empty where it names none: all are meant.
+
+    ``start`` is where it stands in its file.
+    """
 
     rules: frozenset[str]
     reason: str
+    start: int = 0
 
     def covers(self, rule: str) -> bool:
         """Whether findings of ``rule`` are meant."""
@@ -57,9 +62,17 @@ def _has_any(source: SourceText) -> bool:
 
 def _on_line(source: SourceText, start: int, rule: str) -> IgnoreComment | None:
     match = _COMMENT.search(source.text, start, source.line_end(start))
-    if match is None:
-        return None
+    comment = None if match is None else _comment(match)
+    return comment if comment is not None and comment.covers(rule) else None
+
+
+def ignore_comments(source: SourceText) -> Iterator[IgnoreComment]:
+    """All such comments of a file."""
+    if _has_any(source):
+        yield from map(_comment, _COMMENT.finditer(source.text))
+
+
+def _comment(match: re.Match[str]) -> IgnoreComment:
     names = (match.group(1) or "").split(",")
     rules = frozenset(name.strip() for name in names if name.strip())
-    comment = IgnoreComment(rules, match.group(2).strip())
-    return comment if comment.covers(rule) else None
+    return IgnoreComment(rules, match.group(2).strip(), match.start())

@@ -13,6 +13,7 @@ from cci_migrate.lossless.source import Position
 if TYPE_CHECKING:
     from cci_migrate.explanation import ExplainedPull
     from cci_migrate.proof import ProvenChange
+    from cci_migrate.suppressions import UnusedSuppression
 
 __all__ = [
     "Cause",
@@ -43,7 +44,8 @@ class Examined:
 
     ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
     to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
-    once the change is made. ``pulls`` explains each pull as it is before the change.
+    once the change is made. ``pulls`` explains each pull as it is before the change. ``unused`` are
+    the comments and entries of the baseline by which nothing is ignored.
     """
 
     paths: tuple[str, ...]
@@ -54,6 +56,7 @@ class Examined:
     images: int = 0
     authenticated: int = 0
     pulls: tuple[ExplainedPull, ...] = ()
+    unused: tuple[UnusedSuppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

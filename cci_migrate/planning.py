@@ -28,6 +28,7 @@ from cci_migrate.findings import (
 from cci_migrate.ignore_comments import comment_text, ignored_by
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation
+from cci_migrate.policy import DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.lossless.edits import Edit
@@ -60,15 +61,17 @@ def plan_changes(
     documents: Sequence[Document],
     findings: Iterable[Finding],
     decisions: Decisions,
+    policy: Policy = DEFAULT_POLICY,
     *,
     writes: bool = True,
 ) -> Plan:
     """The plan for ``findings`` of the config that ``documents`` make up.
 
+    ``policy`` tells which of them are not wanted.
     ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
     """
     all_findings = list(findings)
-    chosen = [_choose(finding, decisions) for finding in all_findings]
+    chosen = [_choose(finding, decisions, policy) for finding in all_findings]
     wanted = _operations(chosen)
     edits = _rendered(documents, wanted) if writes else {}
     if isinstance(edits, str):
@@ -105,10 +108,13 @@ def _settle(
     return tuple(settled), _operations(kept)
 
 
-def _choose(finding: Finding, decisions: Decisions) -> _Chosen:
-    comment = ignored_by(finding.place, finding.rule)
-    if comment is not None:
-        return _Chosen(State.SUPPRESSED, comment.reason, ())
+def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
+    if policy.heeds_ignores:
+        comment = ignored_by(finding.place, finding.rule)
+        if comment is not None:
+            return _Chosen(State.SUPPRESSED, comment.reason, ())
+        if finding.accepted in policy.baseline.accepted:
+            return _Chosen(State.BASELINE, "in the baseline", ())
     decision = decisions.of(finding)
     match decision:
         case Skip():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from cci_migrate.baseline import Baseline
 from cci_migrate.docker.mirrors import Mirror
 
 
@@ -104,7 +105,8 @@ class Policy:
 
     ``credentials`` is None when each file's own convention is to be followed, and contexts
     where it has none. ``select`` None means every rule. ``revert`` asks for the opposite of the
-    fixes; None for the fixes.
+    fixes; None for the fixes. ``baseline`` holds the findings that are to be left;
+    ``heeds_ignores`` False makes it and all comments that ignore rules count for nothing.
     """
 
     platform: Platform = Platform.CLOUD
@@ -120,6 +122,8 @@ class Policy:
     revert: Revert | None = None
     mirror: Mirror | None = None
     upgrade_version: bool = False
+    baseline: Baseline = Baseline()
+    heeds_ignores: bool = True
 
     def is_selected(self, rule: str) -> bool:
         """Whether findings of ``rule`` are wanted."""
@@ -128,3 +132,6 @@ class Policy:
     def exempts(self, image: str) -> bool:
         """Whether pulls of ``image``, as it is written, need no credentials."""
         return any(fnmatchcase(image, glob) for glob in self.exempt_images)
+
+
+DEFAULT_POLICY = Policy()

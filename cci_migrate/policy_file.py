@@ -42,6 +42,7 @@ _KEYS = (
     "add-workflow",
     "mirror",
     "upgrade-version",
+    "baseline",
     "select",
     "ignore",
     "exempt-images",
@@ -91,11 +92,12 @@ class PolicyError(ValueError):
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
     """A policy and the file it was read from. ``told`` are the keys that the file has, and those
-    of its table for Docker Hub."""
+    of its table for Docker Hub. ``baseline`` is the file that it names as one."""
 
     path: Path
     policy: Policy
     told: frozenset[str] = frozenset()
+    baseline: Path | None = None
 
 
 def variable(text: str) -> str | None:
@@ -168,7 +170,9 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
             for host, entry in table.get(_REGISTRIES, {}).items()
             if host_matches(host, DOCKER_HUB)
         )
-        return PolicyFile(path, policy, frozenset(table).union(*hub))
+        baseline = _text(table, "baseline")
+        found = None if baseline is None else path.parent / baseline
+        return PolicyFile(path, policy, frozenset(table).union(*hub), found)
     except PolicyError as error:
         line = error.line or _line_of(path, error.keys)
         where = f"{path}:{line}" if line is not None else f"{path}"
@@ -208,6 +212,7 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
     if "credentials" in table:
         credentials = _one_of(table, "credentials", CredentialStore.CONTEXT)
     select = _rules(table, "select", rules)
+    _text(table, "baseline")  # read by whoever reads the file: the policy holds what is in it
     return Policy(
         platform=_one_of(table, "platform", _DEFAULT.platform),
         credentials=credentials,
@@ -268,6 +273,13 @@ def _mirror(table: Mapping[str, Any]) -> Mirror | None:
         return parse_mirror(value)
     except InvalidMirrorError as error:
         raise PolicyError(f"mirror: {error}", ("mirror",)) from None
+
+
+def _text(table: Mapping[str, Any], key: str) -> str | None:
+    value = table.get(key)
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    raise PolicyError(f'{key} must be a text: {key} = "..."', (key,))
 
 
 def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:

@@ -251,7 +251,7 @@ def secret_half(credential: RegistryCredential) -> str:
 def something_left(done: Plan, again: Plan) -> str | None:
     """Clause 5: what a second run would still find of what was planned, or do besides."""
     found = {one.finding.key for one in again.settled if one.finding.key in done.fixed}
-    shown = {one.finding.key for one in again.settled if one.state is State.SUPPRESSED}
+    shown = {one.finding.key for one in again.settled if one.state.is_unwanted}
     if found - shown:
         return f"{min(found - shown)} would be found again"
     if again.operations:

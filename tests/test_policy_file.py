@@ -45,6 +45,7 @@ fix-orbs = true
 add-workflow = true
 mirror = "mirror.acme.dev/hub"
 upgrade-version = true
+baseline = "ci/baseline.json"
 select = ["unauthenticated-image", "missing-context"]
 ignore = ["sunset-version"]
 exempt-images = ["cimg/*"]
@@ -95,7 +96,9 @@ def fits_schema(text: str) -> bool:
 
 
 def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
-    policy = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS).policy
+    found = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS)
+    assert found.baseline == tmp_path / "ci" / "baseline.json"
+    policy = found.policy
     assert policy == Policy(
         platform=Platform.SERVER,
         credentials=CredentialStore.PROJECT,

@@ -12,11 +12,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
-import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.policy_record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.batch.repository import Kind, RepositoryRef
 from cci_migrate.policy import Policy
+from cci_migrate.whole_files import write_whole
 
 LEDGER = "ledger.sqlite"
 RESULTS = "results.jsonl"
@@ -151,20 +150,6 @@ def diff_name(ref: RepositoryRef) -> str:
         return f"diffs/local/{_safe(Path(ref.name).name)}-{_short_hash(ref.key)}.diff"
     name = "/".join(_safe(part) for part in ref.name.split("/") if part)
     return f"diffs/{_safe(ref.host)}/{name}.diff"
-
-
-def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Put ``data`` at ``path``: all of it, or what was there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
-        Path(name).chmod(0o644)  # mkstemp lets nobody else read, and this is to be passed on
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _first_settings(policy: Policy, branch: str) -> dict[str, str]:

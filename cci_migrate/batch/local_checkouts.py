@@ -10,7 +10,6 @@ from enum import Enum
 from pathlib import Path
 
 from cci_migrate.batch import git
-from cci_migrate.batch.campaign import write_whole
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.host import (
     Delivered,
@@ -37,6 +36,7 @@ from cci_migrate.batch.steps import owns
 from cci_migrate.discovery import discover, read_candidate, reader_of
 from cci_migrate.outcomes import Failed
 from cci_migrate.proof import ProvenChange
+from cci_migrate.whole_files import write_whole
 from cci_migrate.writing import WriteError, write
 
 #: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.

@@ -43,7 +43,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, frozenset):
-        return sorted(map(_plain, value))
+        return sorted(map(_plain, value), key=str)
     if isinstance(value, tuple):
         return list(map(_plain, value))
     if value is None or isinstance(value, str | bool | int | float):

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cci_migrate.batch.campaign import Campaign, write_whole
+from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.planning import FindingRecord
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.results import ORDER
 from cci_migrate.batch.states import LEFT, MEANING, State
+from cci_migrate.whole_files import write_whole
 
 #: Diffs longer than this, or beyond this in all, are linked to instead of shown.
 DIFF_LIMIT = 100_000

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from cci_migrate.batch.campaign import RESULTS, Campaign, write_whole
+from cci_migrate.batch.campaign import RESULTS, Campaign
 from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.states import LEFT, MEANING, State
 from cci_migrate.outcomes import ExitCode
+from cci_migrate.whole_files import write_whole
 
 #: Raised with every change of what a line of results.jsonl says.
 RESULTS_VERSION = 1

@@ -112,6 +112,16 @@ def _mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mi
         raise click.BadParameter(str(error), ctx, param) from None
 
 
+def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None:
+        from cci_migrate.whole_files import cannot_write
+
+        problem = cannot_write(value)
+        if problem is not None:
+            raise click.BadParameter(f"{value}: {problem}", ctx, param)
+    return value
+
+
 @click.command(
     cls=CommandWithSubcommands,
     subcommands=SUBCOMMANDS,
@@ -203,6 +213,29 @@ def _mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mi
     default=Format.TEXT.value,
     callback=_member(Format),
     help="Format of the report (default: text).",
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    callback=_new_file,
+    type=click.Path(path_type=Path),
+    help="Write the report to FILE instead.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Leave the findings that this baseline has.",
+)
+@click.option(
+    "--write-baseline",
+    metavar="FILE",
+    callback=_new_file,
+    type=click.Path(path_type=Path),
+    help="Write a baseline of all findings there are, and nothing else.",
+)
+@click.option(
+    "--no-ignores", is_flag=True, help="Comments that ignore rules and the baseline do not count."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only tell what is not as it should be.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of every file.")
@@ -303,10 +336,27 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
             given["revert"] is not None and bool(given[option]),
             f"--revert does not take back what --{name} does: choose one",
         )
+    writes_baseline = given["write_baseline"] is not None
+    _refuse(
+        ctx,
+        writes_baseline and (asks or given["dry_run"] or reads_stdin or given["no_ignores"]),
+        "--write-baseline only looks at files: not with --interactive, --answers, --dry-run, - or "
+        "--no-ignores",
+    )
+    _refuse(
+        ctx,
+        writes_baseline and given["revert"] is not None,
+        "--write-baseline is about what is to be fixed, and --revert takes fixes back",
+    )
+    _refuse(
+        ctx,
+        given["no_ignores"] and given["interactive"],
+        "--no-ignores is for audits; a session writes such comments",
+    )
     both = ", ".join(sorted(given["select"] & given["ignore"]))
     _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
     mode = Mode.WRITE
-    if given["check"]:
+    if given["check"] or writes_baseline:
         mode = Mode.CHECK
     elif given["dry_run"]:
         mode = Mode.DRY_RUN
@@ -340,6 +390,10 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         interactive=given["interactive"],
         save_answers=given["save_answers"],
         answers=given["answers"],
+        output=given["output"],
+        baseline=given["baseline"],
+        write_baseline=given["write_baseline"],
+        heeds_ignores=not given["no_ignores"],
     )
 
 

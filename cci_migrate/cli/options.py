@@ -17,6 +17,7 @@ class Format(Enum):
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
+    JUNIT = "junit"
 
 
 class Colour(Enum):
@@ -33,7 +34,7 @@ class Options:
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
     processors. ``policy_file`` is used instead of those that are found. ``answers`` are those of an
-    earlier session, to be given again.
+    earlier session, to be given again. ``output`` takes the report instead of the terminal.
     """
 
     paths: tuple[Path, ...]
@@ -51,3 +52,7 @@ class Options:
     interactive: bool = False
     save_answers: Path | None = None
     answers: Path | None = None
+    output: Path | None = None
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+    heeds_ignores: bool = True

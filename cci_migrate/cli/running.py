@@ -7,13 +7,15 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
-from cci_migrate.cli.terminal import Terminal
+from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
 from cci_migrate.engine import nothing_else
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
@@ -23,8 +25,14 @@ from cci_migrate.policy_options import policy_of, told_by
 from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result, printable
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from cci_migrate.cli.baselines import Baselines
 
 _STDIN_NAME = "<stdin>"
+#: How wide prose is in a report that goes to a file.
+WIDTH_OF_FILES = 100
 
 
 class NothingFoundError(Exception):
@@ -38,23 +46,50 @@ class _Written:
         self.count = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _FolderPolicy:
+    """The policy for a folder, the keys that were told for it, and the baseline it names."""
+
+    policy: Policy
+    told: frozenset[str]
+    baseline: Path | None
+
+
 class Policies:
     """The policy for each folder, each file read once."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._by_file: dict[Path | None, tuple[Policy, frozenset[str]]] = {}
+        self._by_file: dict[Path | None, _FolderPolicy] = {}
+        self._baselines: Baselines | None = None
         self._by_folder: dict[Path, Path | None] = {}
 
     def for_folder(self, folder: Path) -> Policy:
         """The policy for configs in ``folder``. Raises PolicyError."""
-        return self._for_folder(folder)[0]
+        return self._for_folder(folder).policy
 
     def told(self, folder: Path) -> frozenset[str]:
         """What the options and the policy file for ``folder`` say, by the keys of such a file."""
-        return self._for_folder(folder)[1]
+        return self._for_folder(folder).told
 
-    def _for_folder(self, folder: Path) -> tuple[Policy, frozenset[str]]:
+    def heeded(self, task: Task) -> Task:
+        """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
+
+        None is heeded for one that is to be written.
+        """
+        if self._options.write_baseline is not None:
+            return task
+        found = self._for_folder((task.root / task.paths[0]).parent).baseline
+        path = self._options.baseline or found
+        if path is None:
+            return task
+        if self._baselines is None:
+            from cci_migrate.cli.baselines import Baselines
+
+            self._baselines = Baselines()
+        return self._baselines.heeded(task, path)
+
+    def _for_folder(self, folder: Path) -> _FolderPolicy:
         path = self._options.policy_file
         if path is None and self._options.reads_policy_files:
             if folder not in self._by_folder:
@@ -63,11 +98,12 @@ class Policies:
         if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
             found = None if path is None else read_policy_file(path, rules)
-            base, told = (
-                (Policy(), frozenset[str]()) if found is None else (found.policy, found.told)
-            )
             given = self._options.policy
-            self._by_file[path] = policy_of(given, base), told | told_by(given)
+            policy = policy_of(given, Policy() if found is None else found.policy)
+            policy = replace(policy, heeds_ignores=self._options.heeds_ignores)
+            told = told_by(given) | (frozenset[str]() if found is None else found.told)
+            baseline = None if found is None else found.baseline
+            self._by_file[path] = _FolderPolicy(policy, told, baseline)
         return self._by_file[path]
 
 
@@ -85,8 +121,23 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     except KeyboardInterrupt:
         terminal.err(_interrupted(options.mode, written.count) + "\n")
         return ExitCode.INTERRUPTED
+    if options.write_baseline is not None:
+        return _write_baseline(report, options.write_baseline, terminal)
     _tell(report, options, terminal)
     return report.exit_code
+
+
+def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
+    from cci_migrate.cli.baselines import write_baseline
+
+    _tell_failures(report, terminal)
+    try:
+        count = write_baseline(report, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+    findings = "1 finding" if count == 1 else f"{count} findings"
+    terminal.out(f"Wrote {path}: {findings}. --baseline {path} leaves them.\n")
+    return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 
 def _interrupted(mode: Mode, count: int) -> str:
@@ -116,7 +167,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     tasks = [
         task
         for repository in found.repositories
-        for task in tasks_of(repository, policies.for_folder, view)
+        for task in map(policies.heeded, tasks_of(repository, policies.for_folder, view))
     ]
     roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
     if not roots:
@@ -201,8 +252,9 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     """Standard input to standard output. What is not to be changed comes out as it went in."""
     name = options.stdin_name or _STDIN_NAME
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
-    policy = Policies(options).for_folder(folder)
-    task = Task(root_of(folder), (name,), policy, _view_of(options))
+    policies = Policies(options)
+    task = Task(root_of(folder), (name,), policies.for_folder(folder), _view_of(options))
+    task = policies.heeded(task)
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
     outcome: Outcome
     if len(data) > SIZE_LIMIT:
@@ -234,14 +286,37 @@ def _tell(report: Report, options: Options, terminal: Terminal) -> None:
         for data in _diffs(report, terminal):
             terminal.out(data)
     to_err = prints_diff or prints_config
+    if options.output is not None:
+        _put(_parts(report, options, in_colour=False, width=WIDTH_OF_FILES), options.output)
+        if options.verbosity >= 0:
+            terminal.err(f"{_closing(report)} The report is in {options.output}.\n")
+        _tell_failures(report, terminal)
+        return
     in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
     for part in _parts(report, options, in_colour, terminal.width):
         if to_err:
             terminal.err(part)
         else:
             terminal.out(part)
+    _tell_failures(report, terminal)
+
+
+def _tell_failures(report: Report, terminal: Terminal) -> None:
     for line in _failures(report):
         terminal.err(f"error: {line}\n")
+
+
+def _put(parts: Iterable[str], path: Path) -> None:
+    try:
+        write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _closing(report: Report) -> str:
+    from cci_migrate.reports.text_report import closing_line
+
+    return closing_line(report)
 
 
 def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Iterator[str]:
@@ -260,6 +335,10 @@ def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Ite
             from cci_migrate.reports.sarif_report import sarif_report
 
             return sarif_report(report)
+        case Format.JUNIT:
+            from cci_migrate.reports.junit_report import junit_report
+
+            return junit_report(report)
         case Format.GITHUB:
             from cci_migrate.reports.github_report import github_report
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +33,7 @@ from cci_migrate.interactive.errors import AnswersError
 from cci_migrate.interactive.policy_questions import GeneralAnswers, is_answer
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.policy_file import credential_text, is_context_name, nearest, secret_variable
+from cci_migrate.whole_files import write_whole
 
 FORMAT = "cci-migrate answers"
 VERSION = 1
@@ -148,15 +147,9 @@ def check_can_be_saved(path: Path) -> None:
 def save(path: Path, answers: Answers) -> None:
     """Write ``answers``, whole or not at all. Raises AnswersError."""
     text = json.dumps(_data(answers), indent=2, ensure_ascii=False) + "\n"
-    name = ""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        Path(name).replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            Path(name).unlink()
         raise AnswersError(f"{path}: cannot be written: {error.strerror}") from None
 
 

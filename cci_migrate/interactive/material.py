@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip, State
+from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.configs import ConfigFiles, Examination, TextChange
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
@@ -73,7 +73,7 @@ class Material:
             for index, examination in enumerate(self.examinations)
             if isinstance(examination.outcome, Examined)
             for one in examination.outcome.settled
-            if one.state is not State.SUPPRESSED and can_be_decided(one.finding)
+            if not one.state.is_unwanted and can_be_decided(one.finding)
         ]
 
     def redaction(self, index: int) -> Redaction:

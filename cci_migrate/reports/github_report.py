@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.findings import Finding, NoFix, Severity, State
+from cci_migrate.findings import Finding, NoFix, Severity
 from cci_migrate.outcomes import Failed, Refused
 from cci_migrate.reports.report import Report, Result
 
@@ -17,7 +17,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 def github_report(report: Report) -> Iterator[str]:
     """A line for each finding that is still there, each refused file and each failed one."""
     for result, one in report.open_findings():
-        if one.state is not State.SUPPRESSED:
+        if not one.state.is_unwanted:
             yield _finding(result, one.finding)
     for result in report.results:
         outcome = result.outcome
@@ -29,6 +29,10 @@ def github_report(report: Report) -> Iterator[str]:
             position = outcome.position
             at = {} if position is None else {"line": position.line, "col": position.column}
             yield _command("error", result, outcome.paths[0], "cci-migrate", text, at)
+    for result, unused in report.unused:
+        where = unused.position
+        line = {} if where is None else {"line": where.line, "col": where.column}
+        yield _command("notice", result, unused.path, "cci-migrate", unused.text, line)
 
 
 def _finding(result: Result, finding: Finding) -> str:

@@ -48,6 +48,15 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "changes": _changes(result, report),
                 "todos": [todo.text for todo in outcome.todos],
                 "notes": list(outcome.notes),
+                "unused_suppressions": [
+                    {
+                        "path": one.path,
+                        "line": None if one.position is None else one.position.line,
+                        "column": None if one.position is None else one.position.column,
+                        "text": one.text,
+                    }
+                    for one in outcome.unused
+                ],
             }
         case NotAConfig():
             return known | {"state": "not-a-config", "kind": outcome.kind}

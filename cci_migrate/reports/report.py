@@ -8,6 +8,7 @@ from enum import Enum
 
 from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
+from cci_migrate.suppressions import UnusedSuppression
 
 
 class Mode(Enum):
@@ -48,6 +49,7 @@ class Counts:
     left: int = 0
     noted: int = 0
     suppressed: int = 0
+    baseline: int = 0
     refused: int = 0
     failed: int = 0
 
@@ -103,6 +105,7 @@ class Report:
             left=len(left) - noted,
             noted=noted,
             suppressed=sum(one.state is State.SUPPRESSED for one in settled),
+            baseline=sum(one.state is State.BASELINE for one in settled),
             refused=sum(isinstance(outcome, Refused) for outcome in outcomes),
             failed=sum(isinstance(outcome, Failed) for outcome in outcomes),
         )
@@ -114,8 +117,22 @@ class Report:
         """
         for result in self.results:
             for one in settled_of(result.outcome):
-                if one.state is not State.FIXED or self.mode is not Mode.WRITE:
+                if self.is_open(one):
                     yield result, one
+
+    def is_open(self, one: Settled) -> bool:
+        """Whether the finding ``one`` is there once the run is over."""
+        return one.state is not State.FIXED or self.mode is not Mode.WRITE
+
+    @property
+    def unused(self) -> tuple[tuple[Result, UnusedSuppression], ...]:
+        """What was meant to be ignored and is not found any more."""
+        return tuple(
+            (result, one)
+            for result in self.results
+            if isinstance(result.outcome, Examined)
+            for one in result.outcome.unused
+        )
 
 
 def settled_of(outcome: Outcome) -> tuple[Settled, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from cci_migrate import __version__
 from cci_migrate.findings import Finding, Fix, NoFix, Settled, Severity, State
+from cci_migrate.lossless.source import Position
 from cci_migrate.outcomes import ExitCode, Failed, Refused
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.rules.catalogue import RULES
@@ -67,8 +68,9 @@ def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
         # The key names the place by the config's structure, so it stays when lines move.
         "partialFingerprints": {"cciMigrateFindingKey/v1": finding.key},
     }
-    if one.state is State.SUPPRESSED:
-        told["suppressions"] = [{"kind": "inSource", "justification": one.reason}]
+    if one.state.is_unwanted:
+        kind = "inSource" if one.state is State.SUPPRESSED else "external"
+        told["suppressions"] = [{"kind": kind, "justification": one.reason}]
     return told
 
 
@@ -110,11 +112,17 @@ def _invocation(report: Report) -> dict[str, Any]:
         outcome = result.outcome
         if isinstance(outcome, Failed):
             notifications.append(
-                _notification(result, report, "error", outcome.paths[0], outcome.problem, outcome)
+                _notification(
+                    result, report, "error", outcome.paths[0], outcome.problem, outcome.position
+                )
             )
         elif isinstance(outcome, Refused):
             text = f"left as it is: {outcome.reason}"
             notifications.append(_notification(result, report, "warning", outcome.paths[0], text))
+    for result, unused in report.unused:
+        notifications.append(
+            _notification(result, report, "note", unused.path, unused.text, unused.position)
+        )
     return {
         "executionSuccessful": report.exit_code in {ExitCode.DONE, ExitCode.LEFT},
         "exitCode": report.exit_code.value,
@@ -128,11 +136,10 @@ def _notification(
     level: str,
     path: str,
     text: str,
-    failed: Failed | None = None,
+    position: Position | None = None,
 ) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": _artifact(result, path, report)}
-    if failed is not None and failed.position is not None:
-        position = failed.position
+    if position is not None:
         physical["region"] = {"startLine": position.line, "startColumn": position.column}
     return {
         "level": level,

@@ -21,7 +21,12 @@ _NARROWEST = 20
 _FEW = 3
 
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_STATE_COLOURS = {State.FIXED: "green", State.LEFT: "yellow", State.SUPPRESSED: "bright_black"}
+_STATE_COLOURS = {
+    State.FIXED: "green",
+    State.LEFT: "yellow",
+    State.SUPPRESSED: "bright_black",
+    State.BASELINE: "bright_black",
+}
 
 #: What is said of a finding that can be fixed.
 _FIXED_WORDS = {Mode.WRITE: "fixed", Mode.CHECK: "to fix", Mode.DRY_RUN: "to fix"}
@@ -45,6 +50,7 @@ def text_report(
         yield from _reasons(report, paint)
         yield from _todo(report, paint)
         yield from _notes(report, verbosity, paint)
+        yield from _unused(report, paint)
         yield _closing(report, paint) + "\n"
 
 
@@ -118,7 +124,7 @@ def _result_lines(result: Result, report: Report, verbosity: int, paint: _Paint)
 
 
 def _is_told(one: Settled, mode: Mode, verbosity: int) -> bool:
-    if one.state is State.SUPPRESSED:
+    if one.state.is_unwanted:
         return verbosity > 0
     is_open = one.state is State.LEFT or mode is not Mode.WRITE
     return verbosity >= 0 or (is_open and one.finding.severity is not Severity.NOTE)
@@ -156,12 +162,16 @@ def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> I
             yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")
 
 
-_STATE_WORDS = {State.LEFT: "left", State.SUPPRESSED: "ignored"}
+_STATE_WORDS = {
+    State.LEFT: "left",
+    State.SUPPRESSED: "ignored",
+    State.BASELINE: "left for now",
+}
 
 
 def _what_was_done(one: Settled) -> str:
     remedy: Remedy = one.finding.remedy
-    if one.state is State.SUPPRESSED:
+    if one.state.is_unwanted:
         return one.reason
     match remedy:
         case Fix():
@@ -181,7 +191,7 @@ def _reasons(report: Report, paint: _Paint) -> Iterator[str]:
     rules: dict[str, dict[str, None]] = defaultdict(dict)
     for result in report.results:
         for one in settled_of(result.outcome):
-            if one.state is not State.SUPPRESSED and one.finding.because:
+            if not one.state.is_unwanted and one.finding.because:
                 rules[one.finding.because][one.finding.rule] = None
     yield from _section(
         "Why it matters",
@@ -228,6 +238,21 @@ def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
     yield from _section("Notes", items, paint)
 
 
+def _unused(report: Report, paint: _Paint) -> Iterator[str]:
+    items = []
+    for result, one in report.unused:
+        place = result.shown(one.path)
+        if one.position is not None:
+            place += f":{one.position.line}:{one.position.column}"
+        items.append(f"{place}: {one.text}")
+    yield from _section("Ignored for nothing", items, paint)
+
+
+def closing_line(report: Report) -> str:
+    """The last line of the report, which sums it up, without its line end."""
+    return _closing(report, _Paint(in_colour=False, width=WIDEST))
+
+
 def _section(heading: str, items: list[str], paint: _Paint) -> Iterator[str]:
     if items:
         lines = [paint(heading, bold=True), *(paint.item(printable(item)) for item in items)]
@@ -246,6 +271,7 @@ def _closing(report: Report, paint: _Paint) -> str:
             (counts.left, "left", lambda text: paint(text, "yellow")),
             (counts.noted, "to know of", str),
             (counts.suppressed, "ignored", str),
+            (counts.baseline, "in the baseline", str),
         ]
         sums = ", ".join(colour(f"{count} {word}") for count, word, colour in told if count)
         parts.append(f"{_number(counts.findings, 'finding')}: {sums}")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cci_migrate.baseline import Accepted, Baseline
 from cci_migrate.batch.choosing import Shard
 from cci_migrate.batch.commands import batch as command
 from cci_migrate.batch.ledger import Ledger
@@ -96,6 +97,7 @@ def test_a_policy_survives_the_ledger() -> None:
         "add_workflow": True,
         "revert": Revert.CONTEXTS,
         "mirror": parse_mirror("mirror.example.com/hub"),
+        "baseline": Baseline(frozenset({Accepted("a.yml", "orb-pull", "jobs.a", "b")})),
     }
     policy = Policy(**given)
     default = Policy()

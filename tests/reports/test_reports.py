@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from typing import Any
+from xml.etree import ElementTree as XML
 
 import click
 import jsonschema
@@ -18,11 +19,13 @@ from cci_migrate.policy import Platform, Policy
 from cci_migrate.proof import FileChange, ProvenChange
 from cci_migrate.reports.github_report import github_report
 from cci_migrate.reports.json_report import json_report
+from cci_migrate.reports.junit_report import junit_report
 from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.sarif_report import sarif_report
 from cci_migrate.reports.text_report import coloured_diff, failure_line, text_report
 from cci_migrate.rules.catalogue import RULES
+from tests.published_schemas import published_schema
 
 MANY = (
     "version: 2.1\njobs:\n"
@@ -41,6 +44,7 @@ jobs:
       - image: quay.io/acme/builder
         auth: {username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}
 """
+NOTHING = "version: 2.1\njobs:\n  a:\n    macos: {xcode: 15.4.0}\n    steps: [checkout]\n"
 PATH = ".circleci/config.yml"
 
 
@@ -165,12 +169,13 @@ def test_json_fits_its_schema(mode: Mode) -> None:
 
 
 def test_the_schemas_are_schemas() -> None:
-    for name in ("report.schema.json", "policy.schema.json"):
+    for name in ("report.schema.json", "policy.schema.json", "baseline.schema.json"):
         jsonschema.Draft202012Validator.check_schema(schema(name))
 
 
 def sarif_run(told: Report) -> dict[str, Any]:
     document = json.loads("".join(sarif_report(told)))
+    jsonschema.Draft7Validator(published_schema("sarif-2.1.0")).validate(document)
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
     assert isinstance(run, dict)
@@ -280,3 +285,62 @@ def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() ->
     decisions = Decisions(by_key={finding["key"]: Answer("remove")})
     answered = process({PATH: MISROUTED.encode()}, Policy(), decisions)
     assert "fixed: as you answered" in text(report(Result("", answered), mode=Mode.WRITE))
+
+
+def ignoring(text: str, comment: str) -> str:
+    return text.replace("      - image:", f"      # cci-migrate: {comment}\n      - image:", 1)
+
+
+@pytest.mark.parametrize(
+    ("comment", "told"),
+    [
+        ("ignore[orb-pull] why", "the comment ignores no orb-pull"),
+        ("ignore[orb-pull, unauthenticated-image]", "the comment ignores no orb-pull"),
+        ("ignore[unauthenticated-images] typo", "there is no rule unauthenticated-images"),
+    ],
+)
+def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None:
+    unused = report(Result("", outcome(ignoring(MANY, comment))))
+    assert f"config.yml:5:7: {told}" in text(unused)
+    assert unused.exit_code is report(Result("", outcome())).exit_code
+    document = json.loads("".join(json_report(unused)))
+    (one,) = document["configs"][0]["unused_suppressions"]
+    assert (one["line"], one["column"]) == (5, 7)
+    notification = sarif_run(unused)["invocations"][0]["toolExecutionNotifications"][0]
+    assert told in notification["message"]["text"]
+    assert any(f"::notice file={PATH},line=5,col=7" in line for line in github_report(unused))
+
+
+def test_a_comment_is_not_called_unused_where_its_rule_was_not_asked_for() -> None:
+    only = Policy(select=frozenset({"missing-context"}))
+    config = ignoring(MANY, "ignore[orb-pull] why")
+    assert "Ignored for nothing" not in text(report(Result("", outcome(config, policy=only))))
+
+
+def test_junit_has_a_suite_for_each_config_and_a_case_for_each_finding() -> None:
+    told = report()
+    root = XML.fromstring("".join(junit_report(told)))
+    cases = [case for suite in root for case in suite]
+    assert int(root.attrib["tests"]) == len(cases)
+    assert int(root.attrib["failures"]) == len(root.findall("*/*/failure"))
+    assert int(root.attrib["errors"]) == len(root.findall("*/*/error")) == 2
+    assert int(root.attrib["skipped"]) == len(root.findall("*/*/skipped")) == 1
+    first = root.find(f"testsuite[@name='{PATH}']/testcase")
+    assert first is not None
+    assert first.attrib["name"] == "unauthenticated-image: jobs.j0.docker[0]"
+    assert (first.attrib["file"], first.attrib["line"]) == (PATH, "5")
+    failure = first.find("failure")
+    assert failure is not None
+    assert "To fix it: add auth under the image" in (failure.text or "")
+
+
+def test_junit_of_a_config_with_nothing_to_do_passes() -> None:
+    root = XML.fromstring("".join(junit_report(report(Result("", outcome(NOTHING))))))
+    assert [case.attrib["name"] for case in root.iter("testcase")]
+    assert root.attrib["failures"] == root.attrib["errors"] == "0"
+
+
+def test_junit_can_hold_any_text() -> None:
+    odd = MANY.replace("cimg/base:7\n", '"cimg/go:\\e\\0<&>"\n')
+    assert odd != MANY
+    XML.fromstring("".join(junit_report(report(Result("", outcome(odd))))))

@@ -1,0 +1,99 @@
+"""A baseline: findings that were there when a team began, and that it wants to leave for now.
+
+A finding is known by its file, its rule, its place in the config's structure and what it is about,
+the image for instance: not by its line. What is found anew, or about another image, is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: Goes up when a key changes its meaning or goes away.
+VERSION = 1
+_KEYS = ("path", "rule", "route", "subject")
+
+
+class BaselineError(ValueError):
+    """A text that is no baseline; the message says why, ``line`` where that is known."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Accepted:
+    """One finding of a baseline. ``path`` is relative to the folder of the baseline's file."""
+
+    path: str
+    rule: str
+    route: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The findings that are to be left."""
+
+    accepted: frozenset[Accepted] = frozenset()
+
+    def within(self, prefix: str, paths: Collection[str]) -> Baseline:
+        """What concerns the files ``paths`` of the folder ``prefix``, named as ``paths`` are.
+
+        ``prefix`` is empty, or ends in a slash.
+        """
+        wanted = {prefix + path for path in paths}
+        return Baseline(
+            frozenset(
+                Accepted(one.path.removeprefix(prefix), one.rule, one.route, one.subject)
+                for one in self.accepted
+                if one.path in wanted
+            )
+        )
+
+
+def parse_baseline(text: str) -> Baseline:
+    """The baseline that ``text``, a JSON document, holds. Raises BaselineError."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BaselineError(f"is not JSON: {error.msg}", error.lineno) from None
+    if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
+        raise BaselineError("is no baseline: it has no list of findings")
+    if data.get("version") != VERSION:
+        raise BaselineError(
+            f"has the version {data.get('version')!r}; this cci-migrate reads {VERSION}: "
+            "write the baseline again with --write-baseline"
+        )
+    return Baseline(frozenset(_accepted(one, text) for one in data["findings"]))
+
+
+def _accepted(entry: Any, text: str) -> Accepted:
+    values = [entry.get(key) for key in _KEYS] if isinstance(entry, dict) else []
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) != len(_KEYS):
+        raise BaselineError(
+            "has a finding without " + ", ".join(_KEYS) + ": write it again with --write-baseline",
+            _line_of(entry, text),
+        )
+    return Accepted(*texts)
+
+
+def _line_of(entry: Any, text: str) -> int | None:
+    """The line of ``entry``, if the text is laid out as `baseline_text` does."""
+    written = json.dumps(entry, ensure_ascii=False)
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip().rstrip(",") == written:
+            return number
+    return None
+
+
+def baseline_text(accepted: Iterable[Accepted]) -> str:
+    """The baseline of these findings: one a line, sorted, so that merges are easy."""
+    lines = [json.dumps(asdict(one), ensure_ascii=False) for one in sorted(set(accepted))]
+    body = "".join(f"\n    {line}," for line in lines).removesuffix(",")
+    end = "\n  ]" if lines else "]"
+    return f'{{\n  "version": {VERSION},\n  "findings": [{body}{end}\n}}\n'

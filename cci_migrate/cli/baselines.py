@@ -1,0 +1,70 @@
+"""Baselines as files: those that a run heeds, and the one that it writes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from cci_migrate.baseline import (
+    Accepted,
+    Baseline,
+    BaselineError,
+    baseline_text,
+    parse_baseline,
+)
+from cci_migrate.cli.processing import Task
+from cci_migrate.findings import Severity
+from cci_migrate.policy_file import PolicyError
+from cci_migrate.reports.report import Report, settled_of
+from cci_migrate.whole_files import write_whole
+
+
+class Baselines:
+    """The baselines of a run, each file read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Baseline] = {}
+
+    def heeded(self, task: Task, path: Path | None) -> Task:
+        """``task`` with what the baseline at ``path`` says of its files. Raises PolicyError."""
+        if path is None:
+            return task
+        if path not in self._known:
+            self._known[path] = _read(path)
+        found = self._known[path].within(_prefix(task.root, path), task.paths)
+        return replace(task, policy=replace(task.policy, baseline=found))
+
+
+def _read(path: Path) -> Baseline:
+    try:
+        return parse_baseline(path.read_bytes().decode())
+    except OSError as error:
+        raise PolicyError(f"{path}: the baseline cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path}: the baseline is not UTF-8 text") from None
+    except BaselineError as error:
+        where = path if error.line is None else f"{path}:{error.line}"
+        raise PolicyError(f"{where}: {error}") from None
+
+
+def _prefix(root: Path, baseline: Path) -> str:
+    """What leads from the folder of ``baseline`` to ``root``."""
+    way = Path(os.path.relpath(root.resolve(), baseline.resolve().parent)).as_posix()
+    return "" if way == "." else f"{way}/"
+
+
+def write_baseline(report: Report, path: Path) -> int:
+    """Write the findings of ``report`` that are to be fixed as a baseline; how many there are.
+
+    Raises OSError.
+    """
+    accepted = [
+        replace(one.finding.accepted, path=_prefix(Path(result.prefix or "."), path) + file)
+        for result in report.results
+        for one in settled_of(result.outcome)
+        if not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
+        for file in (one.finding.place.source.path,)
+    ]
+    write_whole(path, baseline_text(accepted).encode())
+    return len(set[Accepted](accepted))

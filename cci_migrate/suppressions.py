@@ -1,0 +1,66 @@
+"""What was meant to be ignored and is no longer there: such comments and entries can go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cci_migrate.findings import Finding
+from cci_migrate.ignore_comments import IgnoreComment, ignore_comments, ignored_by
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.source import Position
+from cci_migrate.policy import Policy
+from cci_migrate.rules.catalogue import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedSuppression:
+    """A comment (with its ``position``) or an entry of the baseline that ignores nothing."""
+
+    path: str
+    position: Position | None
+    text: str
+
+
+def unused_suppressions(
+    documents: Sequence[Document], findings: Iterable[Finding], policy: Policy
+) -> Iterator[UnusedSuppression]:
+    """What ignores none of ``findings``, as far as the rules it is about were asked for."""
+    if not policy.heeds_ignores or policy.revert is not None:
+        return
+    found = list(findings)
+    for document in documents:
+        source = document.source
+        for comment in ignore_comments(source):
+            what = _unused_part(comment, document, found, policy)
+            if what is not None:
+                yield UnusedSuppression(source.path, source.position(comment.start), what)
+    there = {one.accepted for one in found}
+    for entry in sorted(policy.baseline.accepted - there):
+        if policy.is_selected(entry.rule):
+            text = f"the baseline's {entry.rule} at {entry.route} ({entry.subject})"
+            yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
+
+
+def _unused_part(
+    comment: IgnoreComment, document: Document, findings: list[Finding], policy: Policy
+) -> str | None:
+    """What of ``comment`` ignores nothing; None if all of it does, or that cannot be told."""
+    known = {rule.id for rule in RULES}
+    strangers = sorted(comment.rules - known)
+    if strangers:
+        return f"there is no rule {', '.join(strangers)} to be ignored"
+    asked = comment.rules or known
+    if not all(policy.is_selected(rule) for rule in asked):
+        return None
+    used = {
+        one.rule
+        for one in findings
+        if one.place.source is document.source
+        and (by := ignored_by(one.place, one.rule)) is not None
+        and by.start == comment.start
+    }
+    if not comment.rules:
+        return None if used else "the comment ignores nothing"
+    unused = sorted(comment.rules - used)
+    return f"the comment ignores no {', '.join(unused)}" if unused else None

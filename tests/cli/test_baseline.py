@@ -1,0 +1,130 @@
+"""``--baseline``, ``--no-ignores`` and ``--output``, as a team uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as XML
+
+import jsonschema
+
+from tests.cli.conftest import CONFIG, ROOT, Program, put
+
+SCHEMA = ROOT / "cci_migrate" / "schemas" / "baseline.schema.json"
+TWO = CONFIG.replace("    steps:", "      - image: redis:7\n    steps:")
+
+
+def test_what_was_there_is_left_and_what_is_new_is_found(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    written = program("--write-baseline", "baseline.json")
+    assert (written.code, written.err) == (0, "")
+    assert "findings" in written.out
+    assert config.read_text() == CONFIG
+    document = json.loads((tmp_path / "baseline.json").read_text())
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    assert {"path", "rule", "route", "subject"} == set(document["findings"][0])
+
+    done = program("--check", "--baseline", "baseline.json")
+    assert done.code == 0, done.out
+    assert "in the baseline" in done.out
+    assert program("--baseline", "baseline.json").code == 0
+    assert config.read_text() == CONFIG
+
+    # Lines that move do not matter; another image is another finding.
+    config.write_text("# of the team\n\n" + TWO)
+    found = program("--check", "--baseline", "baseline.json")
+    assert found.code == 1
+    assert "redis:7" in found.out
+    assert "cimg/node" not in found.out
+    assert program("--baseline", "baseline.json").code == 0
+    text = config.read_text()
+    assert text.count("auth:") == 1
+    assert text.index("redis:7") < text.index("auth:")
+    assert program("--check", "--baseline", "baseline.json").code == 0
+
+
+def test_an_entry_that_is_not_found_any_more_is_told_and_can_go(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    assert program("--write-baseline", "baseline.json").code == 0
+    config.write_text(CONFIG.replace("cimg/node:22.4", "ghcr.io/acme/x:1"))
+    done = program("--check", "--baseline", "baseline.json")
+    assert done.code == 0
+    assert "is not found any more" in " ".join(done.out.split())
+    assert program("--write-baseline", "baseline.json").code == 0
+    assert json.loads((tmp_path / "baseline.json").read_text())["findings"] == []
+
+
+def test_a_policy_file_names_it(program: Program, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "ci").mkdir()
+    put(tmp_path / ".cci-migrate.toml", 'baseline = "ci/baseline.json"\n')
+    assert program("--write-baseline", "ci/baseline.json").code == 0
+    assert program("--check").code == 0
+    assert program("--check", config.parent).code == 0
+    assert program("--check", "--no-ignores").code == 1
+    given = program("-", "--stdin-filename", ".circleci/config.yml", given=CONFIG.encode())
+    assert given.out == CONFIG
+
+
+def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path) -> None:
+    for text, told in (
+        ("{", "baseline.json:1: is not JSON"),
+        ("[]", "baseline.json: is no baseline"),
+        ('{"version": 2, "findings": []}', "has the version 2"),
+        (
+            '{"version": 1,\n "findings": [\n  {"path": "x"}\n]}',
+            "baseline.json:3: has a finding without",
+        ),
+    ):
+        put(tmp_path / "baseline.json", text)
+        done = program("--baseline", "baseline.json")
+        assert done.code == 2
+        assert told in done.err
+        assert config.read_text() == CONFIG
+    put(tmp_path / ".cci-migrate.toml", 'baseline = "none.json"\n')
+    done = program()
+    assert done.code == 2
+    assert "none.json: the baseline cannot be read" in done.err
+
+
+def test_no_ignores(program: Program, config: Path) -> None:
+    comment = "      # cci-migrate: ignore[unauthenticated-image] a public cache\n"
+    config.write_text(CONFIG.replace("      - image", comment + "      - image"))
+    assert program("--check").code == 0
+    audit = program("--check", "--no-ignores")
+    assert audit.code == 1
+    assert "to fix: add auth under the image" in audit.out
+
+
+def test_the_report_goes_to_a_file(program: Program, config: Path, tmp_path: Path) -> None:
+    done = program("--check", "--format", "junit", "--output", "results.xml")
+    assert (done.code, done.out) == (1, "")
+    assert "1 config, 1 image" in done.err
+    assert "The report is in results.xml." in done.err
+    assert XML.parse(tmp_path / "results.xml").getroot().attrib["failures"] == "2"
+    quiet = program("--check", "-q", "--output", "results.xml")
+    assert (quiet.out, quiet.err) == ("", "")
+    assert "to fix" in (tmp_path / "results.xml").read_text()
+    diff = program("--dry-run", "--output", "report.txt")
+    assert diff.out.startswith("diff --git")
+    assert "to fix" in (tmp_path / "report.txt").read_text()
+    assert config.read_text() == CONFIG
+
+
+def test_a_report_that_cannot_be_written(program: Program, config: Path, tmp_path: Path) -> None:
+    for name, told in (("none/x.txt", "there is no folder"), (".circleci", "it is a folder")):
+        done = program("--output", name)
+        assert done.code == 2
+        assert told in done.err
+    assert config.read_text() == CONFIG
+    assert program("--check", "--output", "/dev/null").code == 1
+    assert not Path("/dev/null").is_file()
+    assert tmp_path.exists()
+
+
+def test_what_does_not_go_together(program: Program, config: Path) -> None:
+    assert config.exists()
+    for words in (("--dry-run",), ("--no-ignores",), ("--revert",), ("-i",)):
+        assert program("--write-baseline", "b.json", *words).code == 2
+    assert program("--no-ignores", "-i").code == 2

