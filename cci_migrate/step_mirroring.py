@@ -24,7 +24,15 @@ from cci_migrate.docker.image_reference import (
     registry_of,
 )
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
-from cci_migrate.docker.shell import ComposeCommand, ImagePull, Quoting, Verb, Word
+from cci_migrate.docker.shell import (
+    ComposeCommand,
+    ImagePull,
+    NamedImage,
+    Quoting,
+    Verb,
+    Word,
+    mentions_docker,
+)
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceText
 from cci_migrate.lossless.scalar_positions import source_offsets
@@ -60,6 +68,10 @@ class NameSite:
         return ReplaceText(self.command, self.start, self.start + self.head.length, self.head.text)
 
 
+def _key(site: NameSite) -> tuple[int, int]:
+    return id(site.command), site.start
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NotRewritten:
     """A pull from Docker Hub that stays, the reason, and what to write by hand."""
@@ -70,14 +82,40 @@ class NotRewritten:
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepMirroring:
-    """What is to be done about the pulls of steps: ``sites`` are to be rewritten, all of them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class NameChange:
+    """An image whose name is to change wherever it is named, or nowhere.
+
+    ``sites`` are those places, the first pull first; ``pulls`` the id() of the pulls among them,
+    ``jobs`` that of the jobs that run them.
+    """
 
     sites: tuple[NameSite, ...]
+    pulls: frozenset[int]
+    jobs: frozenset[int]
+
+    @property
+    def is_only_pulled(self) -> bool:
+        """Whether some job only pulls it, and nothing that is known uses it then."""
+        return any(site.is_only_pulled for site in self.sites)
+
+    @property
+    def operations(self) -> tuple[ReplaceText, ...]:
+        """What rewrites it everywhere."""
+        return tuple(site.operation for site in self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class StepMirroring:
+    """What is to be done about the pulls of steps."""
+
+    changes: tuple[NameChange, ...]
     stays: tuple[NotRewritten, ...]
-    rewritten: frozenset[int] = field(default_factory=frozenset)
-    """The id() of the pulls that ``sites`` are of."""
+
+    @property
+    def rewritten(self) -> frozenset[int]:
+        """The id() of the pulls that are to come from the mirror."""
+        return frozenset(pull for change in self.changes for pull in change.pulls)
 
 
 @dataclass(slots=True)
@@ -88,6 +126,8 @@ class _Job:
     sites: list[NameSite] = field(default_factory=list)
     others: dict[int, tuple[StepPull, str]] = field(default_factory=dict)
     scripts: dict[int, Scalar] = field(default_factory=dict)
+    #: Where else images are named, by commands that fetch none.
+    named: list[NameSite] = field(default_factory=list)
 
 
 def step_mirroring(
@@ -102,30 +142,66 @@ def step_mirroring(
     refused: dict[tuple[int, int], str] = {}
     while True:
         found = {
-            (id(site.command), site.start): reason
+            _key(site): reason
             for job in jobs
             for site in job.sites
-            if (id(site.command), site.start) not in refused
-            and (reason := _obstacle(job, site, refused)) is not None
+            if _key(site) not in refused and (reason := _obstacle(job, site, refused)) is not None
         }
         if not found:
             break
         refused.update(found)
-    sites: dict[tuple[int, int], NameSite] = {}
     stays: list[NotRewritten] = []
-    rewritten: set[int] = set()
+    groups = _Groups()
     for job in jobs:
         for site in job.sites:
-            key = (id(site.command), site.start)
+            key = _key(site)
             if key in refused:
                 stays.append(_stays(job.docker, site.pull, refused[key], mirror))
             else:
-                if key not in sites or site.is_only_pulled:
-                    sites[key] = site
-                rewritten.add(id(site.pull))
+                groups.add(job, site, is_pull=True)
+        for one in job.named:
+            if any(site.name == one.name and _key(site) not in refused for site in job.sites):
+                groups.add(job, one, is_pull=False)
         for pull, reason in job.others.values():
             stays.append(_stays(job.docker, pull, reason, mirror))
-    return StepMirroring(tuple(sites.values()), tuple(stays), frozenset(rewritten))
+    return StepMirroring(groups.changes(), tuple(stays))
+
+
+class _Groups:
+    """Puts together what must be rewritten together: a name in a job, scripts that jobs share."""
+
+    def __init__(self) -> None:
+        self._sites: dict[tuple[int, int], NameSite] = {}
+        self._pulls: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._jobs: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._leaders: dict[object, object] = {}
+
+    def add(self, job: _Job, site: NameSite, *, is_pull: bool) -> None:
+        key = _key(site)
+        if key not in self._sites or site.is_only_pulled:
+            self._sites[key] = site
+        if is_pull:
+            self._pulls[key].add(id(site.pull))
+        self._jobs[key].add(id(job.docker.job))
+        self._leaders[self._leader(key)] = self._leader((id(job.docker.job), site.name))
+
+    def _leader(self, one: object) -> object:
+        while (leader := self._leaders.get(one, one)) != one:
+            one = leader
+        return one
+
+    def changes(self) -> tuple[NameChange, ...]:
+        found: dict[object, list[tuple[int, int]]] = defaultdict(list)
+        for key in self._sites:
+            found[self._leader(key)].append(key)
+        return tuple(
+            NameChange(
+                tuple(self._sites[key] for key in keys),
+                frozenset(pull for key in keys for pull in self._pulls[key]),
+                frozenset(job for key in keys for job in self._jobs[key]),
+            )
+            for keys in found.values()
+        )
 
 
 def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
@@ -145,6 +221,7 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
         run = run_step(step, docker.defaults)
         if run is not None:
             job.scripts[id(run.command)] = run.command
+    named = list(_named(docker, hub[0], mirror))
     anonymous = {
         name
         for pull in hub
@@ -155,6 +232,8 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
     for pull in hub:
         for name in _names(pull):
             verbs[name].add(_verb(pull))
+    for one in named:
+        verbs[one.name].add(None)
     for pull in hub:
         if anonymous.isdisjoint(_names(pull)):
             continue
@@ -163,7 +242,28 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
             job.sites.append(site)
         else:
             job.others[id(pull)] = (pull, site)
+    fetched = {site.name for site in job.sites}
+    job.named = [one for one in named if one.name in fetched]
     return job
+
+
+def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSite]:
+    """Where the scripts of a job name images of Docker Hub that are there already."""
+    told: set[tuple[int, int]] = set()
+    for step in docker.steps:
+        run = run_step(step, docker.defaults)
+        if run is None or not mentions_docker(run.command.value):
+            continue
+        script = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
+        for fact in script.facts:
+            if not isinstance(fact, NamedImage):
+                continue
+            found = _head(run.command, fact, fact.image, mirror)
+            if isinstance(found, tuple) and (id(run.command), found[0]) not in told:
+                start, end, head = found
+                told.add((id(run.command), start))
+                name = _repository(run.command.value[start + head.length : end])
+                yield NameSite(docker, pull, run.command, start, end, head, name, False)
 
 
 def _names(pull: StepPull) -> frozenset[str]:
@@ -200,8 +300,24 @@ def _site(
         return f"a {kind} names the image"
     if len(pull.moment.facts) > 1:
         return "a script of the repository names the image"
-    word = _word(docker, run, pull)
-    if word is None:
+    written = _as_written(docker, run, pull)
+    if written is None or written.image is None:
+        return "where its name stands in the script cannot be told"
+    found = _head(run.command, written, written.image, mirror)
+    if isinstance(found, str):
+        return found
+    start, end, head = found
+    name = _repository(run.command.value[start + head.length : end])
+    only_pulled = all(verbs[one] == {Verb.PULL} for one in {*_names(pull), name})
+    return NameSite(docker, pull, run.command, start, end, head, name, only_pulled)
+
+
+def _head(
+    command: Scalar, fact: ImagePull | NamedImage, word: Word, mirror: Mirror
+) -> tuple[int, int, NewHead] | str:
+    """From where to where ``word`` of ``fact`` names an image, and how it is to begin."""
+    is_here = fact.start <= word.start <= word.end <= fact.end
+    if not is_here or command.value[word.start : word.end] != word.text:
         return "where its name stands in the script cannot be told"
     quotes = 0 if word.quoting is Quoting.NONE else 1
     inner = word.text[quotes : len(word.text) - quotes]
@@ -210,26 +326,18 @@ def _site(
     head = mirrored(inner, mirror)
     if not isinstance(head, NewHead):
         return "its name is a variable's" if inner[:1] == "$" else head.reason
-    name = _repository(inner[head.length :] if head.length else inner)
     start = word.start + quotes
-    only_pulled = all(verbs[one] == {Verb.PULL} for one in _names(pull))
-    return NameSite(docker, pull, run.command, start, start + len(inner), head, name, only_pulled)
+    return start, start + len(inner), head
 
 
-def _word(docker: JobDocker, run: RunStep, pull: StepPull) -> Word | None:
-    """The word that names the image in the script as it stands in the config."""
+def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | None:
+    """The fact of ``pull`` in the script as it stands in the config."""
     script, fact = pull.moment.facts[0]
     pulls = [one for one in script.facts if isinstance(one, ImagePull)]
     index = next((i for i, one in enumerate(pulls) if one is fact or one == fact), None)
     written = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
     as_written = [one for one in written.facts if isinstance(one, ImagePull)]
-    if index is None or len(as_written) != len(pulls):
-        return None
-    found = as_written[index]
-    word = found.image
-    if word is None or not found.start <= word.start <= word.end <= found.end:
-        return None
-    return word if run.command.value[word.start : word.end] == word.text else None
+    return None if index is None or len(as_written) != len(pulls) else as_written[index]
 
 
 def _obstacle(job: _Job, site: NameSite, refused: Mapping[tuple[int, int], str]) -> str | None:
@@ -239,11 +347,11 @@ def _obstacle(job: _Job, site: NameSite, refused: Mapping[tuple[int, int], str])
         if not names.isdisjoint(_names(other)):
             return f"{other.command} counts on the same name"
     for other_site in job.sites:
-        if (id(other_site.command), other_site.start) in refused and not names.isdisjoint(
+        if _key(other_site) in refused and not names.isdisjoint(
             _names(other_site.pull) | {other_site.name}
         ):
             return "the same name cannot be rewritten everywhere"
-    known = {(id(one.command), one.start): one.end for one in job.sites}
+    known = {(id(one.command), one.start): one.end for one in (*job.sites, *job.named)}
     for command in job.scripts.values():
         for start, text in _mentions(site.name, command.value):
             end = known.get((id(command), start))

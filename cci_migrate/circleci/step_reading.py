@@ -62,6 +62,7 @@ from cci_migrate.docker.shell import (
     Login,
     LoginKind,
     Logout,
+    NamedImage,
     Script,
     ScriptCall,
     Tool,
@@ -306,7 +307,7 @@ class _StepReader:
                 self._loaded_something = self._loaded_something or image is None
             case ScriptCall():
                 self._call(moment, fact, directory, pulls_count=pulls_count, depth=depth)
-            case Exit():
+            case Exit() | NamedImage():
                 pass
             case _:
                 assert_never(fact)

@@ -42,14 +42,11 @@ from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, R
 from cci_migrate.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
-from cci_migrate.rules.wording import listed
 from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker
-    from cci_migrate.circleci.steps import Step
     from cci_migrate.login_placement import LoginPlacement
-    from cci_migrate.lossless.nodes import Scalar
     from cci_migrate.step_mirroring import NameSite, StepMirroring
 
 
@@ -105,48 +102,31 @@ def _through_mirror(
     """The findings about what is to come from the mirror, and the id() of the pulls of each."""
     mirror = assessment.policy.mirror
     host = "" if mirror is None else mirror.host
-    groups: dict[tuple[int, bool], list[NameSite]] = {}
-    for site in mirroring.sites:
-        groups.setdefault((id(site.command), site.is_only_pulled), []).append(site)
-    for (_, is_only_pulled), sites in groups.items():
-        first = sites[0]
-        # From the end to the start, as they are written.
-        ordered = sorted(sites, key=lambda site: site.start, reverse=True)
-        fix = Fix(f"pull it from {host}", tuple(site.operation for site in ordered))
-        remedy: Remedy = _asked(sites, fix) if is_only_pulled else fix
-        users = {
-            id(docker.job)
-            for docker in assessment.dockers.all()
-            for step in docker.steps
-            if any(step is site.pull.moment.step for site in sites)
-            or _runs(docker, step, first.command)
-        }
+    for change in mirroring.changes:
+        first = change.sites[0]
+        fix = Fix(f"pull it from {host}", change.operations)
+        remedy: Remedy = _asked(first, fix) if change.is_only_pulled else fix
         for missing in assessment.missing_logins:
             login = logins[missing.key]
-            if (
-                missing.host == host
-                and id(missing.docker.job) in users
-                and isinstance(login, NoFix)
-            ):
+            concerned = missing.host == host and id(missing.docker.job) in change.jobs
+            if concerned and isinstance(login, NoFix):
                 remedy = NoFix(f"no login to {host} can be added: {login.reason}", login.instead)
-        if not isinstance(remedy, NoFix) and _needs_other_login(assessment, host, users):
+        if not isinstance(remedy, NoFix) and _needs_other_login(assessment, host, change.jobs):
             remedy = NoFix(
                 f"a login to {host} takes a command of its cloud",
                 "log in to it before the pulls, then run again",
             )
-        script = f"{crc32(first.command.value.encode()):08x}"
-        part = ".pull" if is_only_pulled else ""
-        images = list(dict.fromkeys(text for site in sites for text in site.pull.texts))
+        images = dict.fromkeys(text for site in change.sites for text in site.pull.texts)
         yield (
             _mirror_finding(
                 assessment,
                 first.docker,
-                Place(first.command, f"{first.docker.job.route}.steps.run({script}){part}"),
+                Place(first.command, f"{first.docker.job.route}.steps({first.name})"),
                 first.pull.command,
-                images,
+                tuple(images),
                 remedy,
             ),
-            [id(site.pull) for site in sites] if not isinstance(remedy, NoFix) else [],
+            [] if isinstance(remedy, NoFix) else list(change.pulls),
         )
     told: set[tuple[int, str]] = set()
     for one in mirroring.stays:
@@ -169,14 +149,7 @@ def _through_mirror(
             )
 
 
-def _runs(docker: JobDocker, step: Step, command: Scalar) -> bool:
-    from cci_migrate.circleci.steps import run_step
-
-    run = run_step(step, docker.defaults)
-    return run is not None and run.command is command
-
-
-def _needs_other_login(assessment: Assessment, host: str, jobs: set[int]) -> bool:
+def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[int]) -> bool:
     """Whether the mirror takes credentials with which no step can log in, and one would have to."""
     registry = policy_for(host, assessment.policy)
     if registry is None and not registry_at(host).implicit_credentials:
@@ -190,10 +163,9 @@ def _needs_other_login(assessment: Assessment, host: str, jobs: set[int]) -> boo
     )
 
 
-def _asked(sites: Iterable[NameSite], fix: Fix) -> Question:
-    names = listed(list(dict.fromkeys(site.pull.texts[0] for site in sites)))
+def _asked(site: NameSite, fix: Fix) -> Question:
     return Question(
-        f"Does anything that the config does not show use {names} by that name?",
+        f"Does anything that the config does not show use {site.pull.texts[0]} by that name?",
         (
             Choice(
                 "mirror",

@@ -16,6 +16,7 @@ from cci_migrate.docker.shell import (
     LocalImage,
     Login,
     Logout,
+    NamedImage,
     Script,
     ScriptCall,
     facts_of,
@@ -53,6 +54,8 @@ def described(fact: Fact) -> str:
             return "credentials"
         case LocalImage():
             return f"local {fact.image or '?'}"
+        case NamedImage():
+            return f"named {fact.image.value}"
         case ScriptCall():
             return f"{'source' if fact.sourced else 'script'} {fact.path} in {fact.directory}"
         case Exit():

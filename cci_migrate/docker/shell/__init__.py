@@ -12,6 +12,7 @@ offsets are into the very text that was given.
 `Logout`           ``docker logout``
 `CredentialFile`   writes ``~/.docker/config.json``
 `LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
+`NamedImage`       ``docker tag IMAGE``, ``docker image inspect IMAGE``: names one, fetches none
 `ScriptCall`       another script of the repository runs
 `Exit`             the script ends early, in success
 =================  ===============================================================================
@@ -42,6 +43,7 @@ from cci_migrate.docker.shell.facts import (
     Login,
     LoginKind,
     Logout,
+    NamedImage,
     PasswordArgument,
     Quoting,
     Script,
@@ -67,6 +69,7 @@ __all__ = [
     "Login",
     "LoginKind",
     "Logout",
+    "NamedImage",
     "PasswordArgument",
     "Quoting",
     "Script",

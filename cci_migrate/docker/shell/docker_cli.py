@@ -7,7 +7,7 @@ https://docs.podman.io/en/latest/Commands.html, https://github.com/containers/bu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cci_migrate.docker.image_reference import has_placeholder, normalise_host
@@ -28,7 +28,9 @@ from cci_migrate.docker.shell.facts import (
     Login,
     LoginKind,
     Logout,
+    NamedImage,
     PasswordArgument,
+    Quoting,
     Tool,
     Verb,
     Word,
@@ -81,6 +83,12 @@ _UP_SWITCHES = names(
 #: The one option that takes a value for some commands of compose and none for others.
 _PULL_IS_SWITCH = frozenset({Verb.BUILD})
 
+#: Of ``inspect``, ``save``, ``history``, ``images`` and ``ps``.
+_NAMING_SWITCHES = names(
+    "-a --all -q --quiet -s --size -H --human --no-trunc --digests --tree -l --latest --help"
+)
+_REMOVE_SWITCHES = names("-f --force --no-prune -a --all -i --ignore --help")
+_ANCESTOR = "ancestor="
 _STDIN = "-"
 _MANAGEMENT = {
     ("image", "pull"): "pull",
@@ -88,6 +96,16 @@ _MANAGEMENT = {
     ("image", "tag"): "tag",
     ("image", "load"): "load",
     ("image", "import"): "import",
+    ("image", "inspect"): "image inspect",
+    ("image", "save"): "save",
+    ("image", "history"): "history",
+    ("image", "rm"): "rmi",
+    ("image", "remove"): "rmi",
+    ("image", "ls"): "images",
+    ("image", "list"): "images",
+    ("container", "ls"): "ps",
+    ("container", "ps"): "ps",
+    ("container", "list"): "ps",
     ("builder", "build"): "build",
     ("buildx", "build"): "build",
     ("buildx", "b"): "build",
@@ -276,8 +294,50 @@ def _bake(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
 
 
 def _tag(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
-    names = parse(words, ()).arguments[1:]
-    return [LocalImage(setting.start, setting.end, word.value, setting.place) for word in names]
+    arguments = parse(words, ()).arguments
+    return [
+        *_named(arguments[:1], setting),
+        *(
+            LocalImage(setting.start, setting.end, word.value, setting.place)
+            for word in arguments[1:]
+        ),
+    ]
+
+
+def _named(words: Iterable[Word], setting: Setting) -> list[Fact]:
+    return [NamedImage(setting.start, setting.end, word, setting.place) for word in words]
+
+
+def _image_names(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+    return _named(parse(words, _NAMING_SWITCHES).arguments, setting)
+
+
+def _remove(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+    return _named(parse(words, _REMOVE_SWITCHES).arguments, setting)
+
+
+def _inspect(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+    line = parse(words, _NAMING_SWITCHES)
+    only_images = line.text("--type") == "image"
+    # A bare name may be a container's.
+    told = (word for word in line.arguments if only_images or re.search("[:@/]", word.value))
+    return _named(told, setting)
+
+
+def _ps(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+    line = parse(words, _NAMING_SWITCHES)
+    found: list[Word] = []
+    for option in line.options_named("-f", "--filter"):
+        word = option.value
+        if word is None or not word.value.startswith(_ANCESTOR):
+            continue
+        quotes = 1 if word.quoting in (Quoting.SINGLE, Quoting.DOUBLE) else 0
+        start, end = word.start + quotes + len(_ANCESTOR), word.end - quotes
+        text = word.text[quotes + len(_ANCESTOR) : len(word.text) - quotes]
+        inner = Word(start, end, text, word.value[len(_ANCESTOR) :])
+        if word.quoting is not Quoting.MIXED and word.text[quotes:].startswith(_ANCESTOR):
+            found.append(inner)
+    return _named(found, setting)
 
 
 def _load(_words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
@@ -443,6 +503,13 @@ _COMMANDS: dict[str, _Reader] = {
     "load": _load,
     "import": _import,
     "commit": _commit,
+    "inspect": _inspect,
+    "image inspect": _image_names,
+    "save": _image_names,
+    "history": _image_names,
+    "rmi": _remove,
+    "images": _image_names,
+    "ps": _ps,
     "login": _login,
     "logout": _logout,
 }

@@ -252,6 +252,20 @@ class LocalImage:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedImage:
+    """A command that names an image that is there already, and fetches none.
+
+    ``docker tag`` (what it tags), ``image inspect``, ``save``, ``history``, ``rmi``, ``images``,
+    ``ps --filter ancestor=...``.
+    """
+
+    start: int
+    end: int
+    image: Word
+    place: Place = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptCall:
     """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
 
@@ -279,7 +293,7 @@ class Exit:
 
 Fact: TypeAlias = (
     "ImagePull | Build | BakeBuild | ComposeCommand | Login | Logout | CredentialFile"
-    " | LocalImage | ScriptCall | Exit"
+    " | LocalImage | NamedImage | ScriptCall | Exit"
 )
 
 
