@@ -508,7 +508,11 @@ def _state(
     if host is None:
         return Undecided(image.undecided or _mixed(image))
     if host == DOCKER_HUB and policy.mirror is not None:
-        return Unmirrored(policy.mirror.host, _wanted(policy.mirror.host, policy, conventions))
+        at_mirror = _wanted(policy.mirror.host, policy, conventions)
+        override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
+        if override is not None and at_mirror is not None:
+            at_mirror = Wanted(override.credential, PLAIN)
+        return Unmirrored(policy.mirror.host, at_mirror)
     wanted = _wanted(host, policy, conventions)
     if wanted is None:
         if policy.mirror is not None and host == policy.mirror.host:

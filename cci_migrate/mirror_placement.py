@@ -27,6 +27,7 @@ from cci_migrate.lossless.operations import ReplaceText
 _READ = frozenset(
     ["orbs", "commands", "parameters", "executors", "jobs", "job-groups", "workflows", "examples"]
 )
+_OF_A_ROOT = _READ | {"version", "setup"}
 #: Parameters that pass each other on deeper than this are not followed.
 _DEEPEST = 20
 
@@ -196,6 +197,8 @@ class MirrorPlacement:
         """Whether ``scalar`` stands in a section that CircleCI does not read."""
         for document in self._config.documents:
             if document.source is scalar.source and isinstance(document.root, MappingNode):
+                if not any(text_of(key) in _OF_A_ROOT for key, _ in document.root.entries):
+                    return False  # a part of a packed tree
                 for key, value in document.root.entries:
                     if key.start <= scalar.start < value.end and isinstance(key, Scalar):
                         return key.value not in _READ

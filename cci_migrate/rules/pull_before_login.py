@@ -74,11 +74,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
         after = {rewritten[id(pull)]: None for _, pull in missing.pulls if id(pull) in rewritten}
+        fetches = "is to fetch" if after else "fetches"
         at_once = all(id(pull) in rewritten for _, pull in missing.pulls)
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=Place(missing.pull.moment.step.node, missing.route),
-            message=f"{missing.pull.command} fetches from {name} before a login to it",
+            message=f"{missing.pull.command} {fetches} from {name} before a login to it",
             subject=", ".join(missing.images[:3]),
             owner=f"job {job.name}",
             severity=impact.severity,

@@ -79,7 +79,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             severity=impact.severity,
             because=impact.because,
             remedy=_remedy(users, placement, alike, mirrors),
-            registry=host if state.wanted is None else state.host,
+            registry=state.host,
         )
 
 
