@@ -59,8 +59,8 @@ class Bitbucket(PullRequestHost):
 
     user = "x-token-auth"
 
-    def __init__(self, api: Api, token: str, lane: Lane, branch: str) -> None:
-        super().__init__(api, token, lane, branch)
+    def __init__(self, api: Api, lane: Lane, branch: str) -> None:
+        super().__init__(api, lane, branch)
         self._listed: dict[str, Seen] = {}
 
     # -- reading

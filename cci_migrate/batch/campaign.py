@@ -58,6 +58,11 @@ class Campaign:
         """The branch it writes to."""
         return self.ledger.setting("branch", DEFAULT_BRANCH)
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether configs below the root are looked for on every host."""
+        return bool(self.ledger.setting("nested"))
+
     def store_diff(self, ref: RepositoryRef, diff: bytes) -> str:
         """Write a repository's diff; its path within the campaign, empty for no diff."""
         name = diff_name(ref)
@@ -84,7 +89,9 @@ class Campaign:
 
 
 @contextmanager
-def begin(folder: Path | None, policy: Policy, branch: str, *, again: bool) -> Iterator[Campaign]:
+def begin(
+    folder: Path | None, policy: Policy, branch: str, *, again: bool, is_nested: bool = False
+) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
     Raises CampaignError when it was begun with another policy or branch and ``again`` (plan
@@ -92,7 +99,7 @@ def begin(folder: Path | None, policy: Policy, branch: str, *, again: bool) -> I
     """
     if folder is None:
         ledger = Ledger.create(None)
-        ledger.set(_first_settings(policy, branch))
+        ledger.set(_first_settings(policy, branch, is_nested))
         yield Campaign(None, ledger)
         ledger.close()
         return
@@ -104,10 +111,10 @@ def begin(folder: Path | None, policy: Policy, branch: str, *, again: bool) -> I
         path = folder / LEDGER
         ledger = Ledger.open(path) if path.exists() else Ledger.create(path)
         try:
-            settings = _first_settings(policy, branch)
+            settings = _first_settings(policy, branch, is_nested)
             if not ledger.setting("id"):
                 ledger.set(settings)
-            for name in ("policy", "branch"):
+            for name in ("policy", "branch", "nested"):
                 if ledger.setting(name) == settings[name]:
                     continue
                 if not again and ledger.counts():
@@ -152,11 +159,12 @@ def diff_name(ref: RepositoryRef) -> str:
     return f"diffs/{_safe(ref.host)}/{name}.diff"
 
 
-def _first_settings(policy: Policy, branch: str) -> dict[str, str]:
+def _first_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
         "policy": json.dumps(policy_to_json(policy), sort_keys=True),
         "branch": branch,
+        "nested": "yes" if is_nested else "",
     }
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,10 @@ from cci_migrate.batch.choosing import Shard, read_shard
 from cci_migrate.batch.connections import SourceError
 from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.messages import MessageError
+from cci_migrate.batch.progress import say_json
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.repository import Visibility
+from cci_migrate.batch.tokens import Tokens
 from cci_migrate.outcomes import ExitCode
 from cci_migrate.policy_file import PolicyError
 
@@ -36,7 +39,26 @@ def campaign_option(command: _F) -> _F:
     )(command)
 
 
-def progress_options(command: _F) -> _F:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a command runs: what it tells, and where its tokens come from."""
+
+    verbose: bool
+    log_format: str
+    tokens: Tokens
+
+
+def running_options(command: _F) -> _F:
+    """Give ``command`` the options that its argument ``running`` holds."""
+
+    @wraps(command)
+    def run(
+        *args: Any, verbose: bool, log_format: str, token_command: str, **kwargs: Any
+    ) -> ExitCode:
+        running = Running(verbose, log_format, Tokens(token_command))
+        code: ExitCode = command(*args, running=running, **kwargs)
+        return code
+
     for option in (
         click.option("-v", "--verbose", is_flag=True, help="Tell of every repository."),
         click.option(
@@ -45,9 +67,16 @@ def progress_options(command: _F) -> _F:
             default="text",
             help="How progress is told on standard error.",
         ),
+        click.option(
+            "--token-command",
+            default="",
+            envvar="CCI_MIGRATE_TOKEN_COMMAND",
+            metavar="COMMAND",
+            help="Prints the host's token; run again when that has expired.",
+        ),
     ):
-        command = option(command)
-    return command
+        run = option(run)
+    return run  # type: ignore[return-value]
 
 
 def reported(command: _F) -> _F:
@@ -55,13 +84,22 @@ def reported(command: _F) -> _F:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        running = kwargs.get("running")
+        is_json = isinstance(running, Running) and running.log_format == "json"
+
+        def say(text: str) -> None:
+            if is_json:
+                say_json(sys.stderr, "error", text=text)
+            else:
+                click.echo(text, err=True)
+
         try:
             code = command(*args, **kwargs)
         except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
-            click.echo(f"error: {redact(str(error))}", err=True)
+            say(f"error: {redact(str(error))}")
             code = ExitCode.USAGE
         except KeyboardInterrupt:
-            click.echo("interrupted; run the same command again to go on", err=True)
+            say("interrupted; run the same command again to go on")
             code = ExitCode.INTERRUPTED
         sys.exit(code.value)
 

@@ -12,10 +12,11 @@ from cci_migrate.batch.applying import Application, Terms
 from cci_migrate.batch.campaign import DEFAULT_BRANCH, CampaignError, begin, opened, read_only
 from cci_migrate.batch.choosing import Chosen, Shard
 from cci_migrate.batch.command_options import (
+    Running,
     campaign_option,
     default_shard,
-    progress_options,
     reported,
+    running_options,
     to_shard,
     to_time,
     visibilities,
@@ -72,11 +73,16 @@ def batch() -> None:
     metavar="K/N",
     help="Only share K of N; within a parallel CircleCI job, that of the node.",
 )
+@click.option(
+    "--nested",
+    is_flag=True,
+    help="On GitHub and GitLab, look for configs below the root too: a request a repository.",
+)
 @click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="The branch to make.")
 @click.option("--again", is_flag=True, help="Look at everything again.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes that compute.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be planned.")
-@progress_options
+@running_options
 @reported
 def plan(
     sources: tuple[str, ...],
@@ -87,12 +93,12 @@ def plan(
     visibility: tuple[str, ...],
     forks: bool,
     shard: Shard,
+    nested: bool,
     branch: str,
     again: bool,
     jobs: int | None,
     dry_run: bool,
-    verbose: bool,
-    log_format: str,
+    running: Running,
     **policy: Any,
 ) -> ExitCode:
     """Look at the repositories of each SOURCE and compute what is to change.
@@ -101,9 +107,11 @@ def plan(
     checkouts, a git URL, @FILE or - with one source a line.
     """
     with (
-        begin(None if dry_run else folder, read_policy(policy), branch, again=again) as campaign,
-        told(log_format, verbose) as progress,
-        connected(campaign, progress) as connections,
+        begin(
+            None if dry_run else folder, read_policy(policy), branch, again=again, is_nested=nested
+        ) as campaign,
+        told(running) as progress,
+        connected(campaign, progress, running) as connections,
     ):
         chosen = Chosen(include, exclude, topic, visibilities(visibility), forks)
         survey = Survey(campaign, connections.host_of, chosen, shard, progress, make_clock(), jobs)
@@ -136,12 +144,12 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
 @campaign_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a repository.")
 @click.option("--refresh", is_flag=True, help="First ask what became of the pull requests.")
-@progress_options
+@running_options
 @reported
-def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format: str) -> ExitCode:
+def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> ExitCode:
     """Tell where every repository stands."""
     if refresh:
-        with following_session(folder, (), log_format, verbose) as (campaign, following):
+        with following_session(folder, (), running) as (campaign, following):
             following.refresh()
             write_results(campaign)
     with read_only(folder) as campaign:
@@ -216,7 +224,7 @@ def status(folder: Path, as_json: bool, refresh: bool, verbose: bool, log_format
     help="Between two pull requests.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Look, compute and tell; write nothing.")
-@progress_options
+@running_options
 @reported
 def apply(
     folder: Path,
@@ -235,8 +243,7 @@ def apply(
     per_hour: int,
     seconds_between: float,
     dry_run: bool,
-    verbose: bool,
-    log_format: str,
+    running: Running,
 ) -> ExitCode:
     """Write what is planned, to all repositories or to those named (globs work).
 
@@ -249,9 +256,14 @@ def apply(
     clock = make_clock()
     with (
         opened(folder) as campaign,
-        told(log_format, verbose) as progress,
+        told(running) as progress,
         connected(
-            campaign, progress, LocalMode(local_mode), Limits(per_hour, seconds_between), until
+            campaign,
+            progress,
+            running,
+            LocalMode(local_mode),
+            Limits(per_hour, seconds_between),
+            until,
         ) as connections,
     ):
         campaign.ledger.set({"local-mode": local_mode})
@@ -265,29 +277,29 @@ def apply(
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@progress_options
+@running_options
 @reported
-def close(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
+def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     """Close the open pull requests, of all repositories or of those named (globs work).
 
     Deletes the branches too, where nobody else committed to them. What is merged stays.
     """
-    with following_session(folder, names, log_format, verbose) as (campaign, following):
+    with following_session(folder, names, running) as (campaign, following):
         return conclude(campaign, is_complete=following.close())
 
 
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@progress_options
+@running_options
 @reported
-def revert(folder: Path, names: tuple[str, ...], verbose: bool, log_format: str) -> ExitCode:
+def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     """Take the change back, in all repositories or in those named (globs work).
 
     Open pull requests are closed, for merged ones a reverting pull request is opened, files that
     were rewritten in place get their old content, unless they changed since.
     """
-    with following_session(folder, names, log_format, verbose) as (campaign, following):
+    with following_session(folder, names, running) as (campaign, following):
         return conclude(campaign, is_complete=following.revert())
 
 
@@ -329,8 +341,8 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     from cci_migrate.batch.merging import merge as merge_campaigns
 
     with read_only(folders[0]) as first:
-        policy, branch = first.policy, first.branch
-    with begin(folder, policy, branch, again=False) as campaign:
+        policy, branch, is_nested = first.policy, first.branch, first.is_nested
+    with begin(folder, policy, branch, again=False, is_nested=is_nested) as campaign:
         merge_campaigns(campaign, folders)
         return conclude(campaign, is_complete=True)
 

@@ -6,11 +6,15 @@ at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.discovery import SKIPPED_FOLDERS
+
+#: The modes of a file and of a link, as git writes them.
+PLAIN = "100644"
+SYMLINK = "120000"
 
 _SUFFIXES = (".yml", ".yaml")
 
@@ -23,6 +27,16 @@ def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
     candidates = [path for path in paths if path.endswith(_SUFFIXES)]
     orbs = [PurePosixPath(path).parent for path in candidates if PurePosixPath(path).stem == "@orb"]
     return tuple(sorted(path for path in candidates if _is_config(PurePosixPath(path), orbs)))
+
+
+def config_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """The git mode of each config among a repository's files. A link leads elsewhere."""
+    return {path: modes[path] for path in config_paths(modes) if modes[path] != SYMLINK}
+
+
+def odd_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not the plain one."""
+    return {path: mode for path, mode in modes.items() if mode != PLAIN}
 
 
 def _is_config(path: PurePosixPath, orbs: list[PurePosixPath]) -> bool:

@@ -17,9 +17,8 @@ from cci_migrate.batch.git_remotes import GitHost, GitSource
 from cci_migrate.batch.host import Host, HostError, Page, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.batch.pace import Clock, Lane
-from cci_migrate.batch.redaction import remember
 from cci_migrate.batch.repository import Kind, RepositoryRef
-from cci_migrate.batch.tokens import find_token, variables
+from cci_migrate.batch.tokens import TokenError, Tokens, variables
 
 if TYPE_CHECKING:
     from cci_migrate.batch.http import Api
@@ -43,7 +42,9 @@ class Connections:
         local_mode: LocalMode,
         lane_of: Callable[[str], Lane],
         clock: Clock,
+        tokens: Tokens,
     ) -> None:
+        self._tokens = tokens
         self._campaign = campaign
         self._local_mode = local_mode
         self._make_lane = lane_of
@@ -75,7 +76,7 @@ class Connections:
         return self._lanes[name]
 
     def _make(self, ref: RepositoryRef) -> Host:
-        branch = self._campaign.branch
+        branch, is_nested = self._campaign.branch, self._campaign.is_nested
         match ref.kind:
             case Kind.LOCAL:
                 return LocalHost(self._local_mode, branch, self._campaign.originals)
@@ -84,25 +85,28 @@ class Connections:
             case Kind.GITHUB:
                 from cci_migrate.batch.github.host import GitHub
 
-                return GitHub(self._api(ref), ref.host, branch)
+                return GitHub(self._api(ref), ref.host, branch, is_nested=is_nested)
             case Kind.GITLAB:
                 from cci_migrate.batch.gitlab.host import GitLab
 
-                return GitLab(self._api(ref), self._token(ref), self._lane_of(ref.host), branch)
+                api, lane = self._api(ref), self._lane_of(ref.host)
+                return GitLab(api, lane, branch, is_nested=is_nested)
             case Kind.BITBUCKET:
                 from cci_migrate.batch.bitbucket import Bitbucket
 
-                return Bitbucket(self._api(ref), self._token(ref), self._lane_of(ref.host), branch)
+                return Bitbucket(self._api(ref), self._lane_of(ref.host), branch)
             case _:
                 assert_never(ref.kind)
 
     def _api(self, ref: RepositoryRef) -> Api:
         from cci_migrate.batch.http import Api
 
-        self._token(ref)
+        first = self._token(ref)
 
         def token(is_renewal: bool) -> str | None:
-            return find_token(ref.kind, ref.host, is_renewal=is_renewal)
+            if not is_renewal:
+                return first
+            return self._tokens.find(ref.kind, ref.host, is_renewal=True)
 
         try:
             return Api(ref.address, token, self._lane_of(ref.host), self._clock)
@@ -110,13 +114,16 @@ class Connections:
             raise SourceError(str(error)) from None
 
     def _token(self, ref: RepositoryRef) -> str:
-        found = find_token(ref.kind, ref.host)
+        try:
+            found = self._tokens.find(ref.kind, ref.host)
+        except TokenError as error:
+            raise SourceError(str(error)) from None
         if found is None:
             raise SourceError(
-                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, or "
-                "log in with its command-line tool"
+                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, give "
+                "--token-command, or log in with its command-line tool"
             )
-        return remember(found)
+        return found
 
     def _named(self, name: str, stdin: TextIO) -> list[Source]:
         if name == "-":

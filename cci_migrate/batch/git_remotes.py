@@ -12,14 +12,14 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cci_migrate.batch import git
-from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
     Delivered,
     Delivery,
@@ -89,12 +89,13 @@ def _bare_name(path: str) -> str:
 class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    ``environment`` gives git what it needs to be let in. Safe to use from several threads.
+    ``login`` gives the environment by which git is let in, as it is at that moment: tokens expire.
+    Safe to use from several threads.
     """
 
-    def __init__(self, branch: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, branch: str, login: Callable[[], Mapping[str, str]] = dict) -> None:
         self._branch = branch
-        self._environment = dict(environment or {})
+        self._login = login
         self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
         self._clones: OrderedDict[str, Path] = OrderedDict()
         self._guard = threading.Lock()
@@ -150,7 +151,7 @@ class GitClones:
         """Push ``commit`` (empty: delete) to the branch, if that is as the snapshot saw it."""
         old = snapshot.branch.oid if snapshot.branch is not None else ""
         folder = self._clone(snapshot.ref, url)
-        push(folder, commit, f"refs/heads/{self._branch}", old, self._environment)
+        push(folder, commit, f"refs/heads/{self._branch}", old, self._login())
 
     def end(self) -> None:
         """Remove them."""
@@ -165,13 +166,14 @@ class GitClones:
             raise
         head = git.text(["rev-parse", "refs/campaign/head"], folder=folder)
         tree = git.tree_paths(folder, head)
-        entries = {path: tree[path] for path in config_paths(tree) if tree[path][0] != "120000"}
-        blobs = self._blobs(folder, [oid for _, oid in entries.values()])
+        modes = config_modes({path: mode for path, (mode, _) in tree.items()})
+        oids = {path: tree[path][1] for path in modes}
+        blobs = self._blobs(folder, list(oids.values()))
         return Snapshot(
             ref,
             head=head,
-            files={path: blobs[oid] for path, (_, oid) in entries.items()},
-            modes={path: mode for path, (mode, _) in entries.items() if mode != "100644"},
+            files={path: blobs[oid] for path, oid in oids.items()},
+            modes=odd_modes(modes),
             branch=self._branch_seen(folder, head),
         )
 
@@ -205,7 +207,7 @@ class GitClones:
                 f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
             ],
             folder=folder,
-            environment=self._environment,
+            environment=self._login(),
         )
         with self._guard:
             self._clones[ref.key] = folder
@@ -228,9 +230,9 @@ class GitClones:
                     ],
                     folder=folder,
                     stdin="".join(f"{oid}\n" for oid in oids).encode(),
-                    environment=self._environment,
+                    environment=self._login(),
                 )
-        return git.read_blobs(folder, oids, self._environment)
+        return git.read_blobs(folder, oids, self._login())
 
 
 def _is_at(folder: Path, head: str) -> bool:

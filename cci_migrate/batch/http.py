@@ -23,6 +23,7 @@ from cci_migrate.batch.host import (
 )
 from cci_migrate.batch.pace import Clock, Lane
 from cci_migrate.batch.redaction import Secret, redact, remember
+from cci_migrate.batch.tokens import TokenError
 
 #: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
 TIMEOUT = (15.0, 60.0)
@@ -133,7 +134,7 @@ class Api:
                 self._lane.take(kind)
             answer = self._send(method, path, options)
             if answer.status == 401:
-                if has_renewed or not self._renew():
+                if has_renewed or not self._renew(answer):
                     raise LaneClosedError(
                         f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
                         f"({answer.message}); renew it and run the command again"
@@ -152,7 +153,7 @@ class Api:
     def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
         url = path if "://" in path else f"{self.root}{path}"
         headers = dict(options.get("headers", {}))
-        token = self._token or self._first_token()
+        token = self.token()
         # A next-page link to another host must not carry the token there.
         if token is not None and urlsplit(url).netloc == urlsplit(self.root).netloc:
             headers[self._header] = self._authorization(token)
@@ -169,7 +170,9 @@ class Api:
             raise OverloadedError(type(error).__name__) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
-        return _answer(response)
+        answer = _answer(response)
+        self._lane.heard(method, urlsplit(url).path, answer.status, remaining(answer))
+        return answer
 
     def _checked(self, answer: Answer) -> Answer:
         if answer.status < 300:
@@ -184,14 +187,23 @@ class Api:
             raise LookAgainError(answer.message)
         raise HostError(answer.message)
 
-    def _first_token(self) -> Secret | None:
-        found = self._token_source(False)
-        self._token = None if found is None else remember(found)
+    def token(self) -> Secret | None:
+        """The token that is in use."""
+        if self._token is None:
+            found = self._token_source(False)
+            self._token = None if found is None else remember(found)
         return self._token
 
-    def _renew(self) -> bool:
-        old, found = self._token, self._token_source(True)
-        self._token = None if found is None else remember(found)
+    def _renew(self, refusal: Answer) -> bool:
+        """Whether there is another token now. Raises LaneClosedError."""
+        try:
+            found = self._token_source(True)
+        except TokenError as error:
+            raise LaneClosedError(
+                f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
+                f"{error}; run the command again"
+            ) from None
+        old, self._token = self._token, None if found is None else remember(found)
         return self._token is not None and self._token != old
 
 
@@ -228,6 +240,14 @@ def new_session() -> requests.Session:
     session.auth = _no_auth
     session.headers["User-Agent"] = "cci-migrate"
     return session
+
+
+def remaining(answer: Answer) -> int | None:
+    """How many requests the host still hears before its limit resets; None if it does not say."""
+    for name in ("x-ratelimit-remaining", "ratelimit-remaining"):
+        if answer.headers.get(name, "").isdecimal():
+            return int(answer.headers[name])
+    return None
 
 
 def check_is_private(url: str) -> None:

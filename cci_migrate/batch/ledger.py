@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cci_migrate.batch import write_record
 from cci_migrate.batch.planning import FileHash, FindingRecord, RegistryCount
 from cci_migrate.batch.repository import Kind, PullRequest, PullState, RepositoryRef
 from cci_migrate.batch.states import State
+from cci_migrate.batch.write_record import WriteRecord
 
 #: Raised with every change of the tables; a ledger of another version is refused.
 SCHEMA_VERSION = 2
@@ -41,11 +43,6 @@ CREATE TABLE repositories (
 );
 CREATE INDEX repositories_by_state ON repositories (state);
 CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
-CREATE TABLE writes (
-    id INTEGER PRIMARY KEY, lane TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL
-);
-CREATE INDEX writes_by_time ON writes (lane, at);
-CREATE TABLE lanes (name TEXT PRIMARY KEY, not_before REAL NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -86,7 +83,8 @@ class Ledger:
         """A new ledger at ``path``, or in memory."""
         connection = _connect(":memory:" if path is None else str(path))
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {_SCHEMA} {write_record.SCHEMA} "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         return cls(connection)
 
@@ -258,20 +256,10 @@ class Ledger:
 
     # -- pace
 
-    def writes_since(self, lane: str, kind: str, since: float) -> list[float]:
-        """The times of the writes of ``kind`` ("": any) on ``lane`` after ``since``, sorted."""
-        rows = self._connection.execute(
-            "SELECT at FROM writes WHERE lane = ? AND at > ? AND (? = '' OR kind = ?) ORDER BY at",
-            (lane, since, kind, kind),
-        )
-        return [row[0] for row in rows]
-
-    def add_write(self, lane: str, kind: str, at: float) -> None:
-        """Remember that a write is about to be sent."""
-        with self.transaction():
-            self._connection.execute(
-                "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind, at)
-            )
+    @property
+    def writes(self) -> WriteRecord:
+        """When the hosts were written to."""
+        return WriteRecord(self._connection)
 
     def add_history(self, other: Ledger) -> None:
         """Take over the sources and the writes that ``other`` remembers."""
@@ -286,18 +274,6 @@ class Ledger:
                 "(SELECT 1 FROM writes WHERE lane = ?1 AND kind = ?2 AND at = ?3)",
                 [tuple(row) for row in writes],
             )
-
-    def not_before(self, lane: str) -> float:
-        """When the host will hear us again on ``lane``; 0: it never said."""
-        row = self._connection.execute(
-            "SELECT not_before FROM lanes WHERE name = ?", (lane,)
-        ).fetchone()
-        return 0.0 if row is None else float(row[0])
-
-    def hold(self, lane: str, until: float) -> None:
-        """Remember that the host asked for silence until then."""
-        with self.transaction():
-            self._connection.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?)", (lane, until))
 
 
 _SELECT = "SELECT * FROM repositories"

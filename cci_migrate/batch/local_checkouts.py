@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from cci_migrate.batch import git
-from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
     Delivered,
     Delivery,
@@ -216,13 +216,14 @@ class LocalHost:
         except git.GitError:
             return Snapshot(ref, traits=Traits(empty=True))
         tree = git.tree_paths(folder, head)
-        entries = {path: tree[path] for path in config_paths(tree) if tree[path][0] != "120000"}
-        blobs = git.read_blobs(folder, [oid for _, oid in entries.values()])
+        modes = config_modes({path: mode for path, (mode, _) in tree.items()})
+        oids = {path: tree[path][1] for path in modes}
+        blobs = git.read_blobs(folder, list(oids.values()))
         return Snapshot(
             ref,
             head=head,
-            files={path: blobs[oid] for path, (_, oid) in entries.items()},
-            modes={path: mode for path, (mode, _) in entries.items() if mode != "100644"},
+            files={path: blobs[oid] for path, oid in oids.items()},
+            modes=odd_modes(modes),
             branch=self._branch_seen(folder, head),
         )
 

@@ -1,4 +1,4 @@
-"""How fast writes may go: one lane a host and identity, its record kept in the ledger.
+"""How fast writes may go: one lane a host, its record kept in the ledger and on the machine.
 
 GitHub asks for serial writes at least a second apart and documents 80 content-creating requests
 a minute and 500 an hour; some end points take fewer
@@ -9,6 +9,7 @@ takes three writes, so 150 an hour stays below.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from cci_migrate.batch.host import LaneClosedError
 from cci_migrate.batch.ledger import Ledger
 from cci_migrate.batch.progress import Progress
 from cci_migrate.batch.single_writer import SingleWriter
+from cci_migrate.batch.write_record import WriteRecord
 
 HOUR = 3600.0
 PULL_REQUEST = "pull-request"
@@ -85,6 +87,7 @@ class Lane:
         self._deadline = deadline
         self._progress = progress
         self._writer = SingleWriter(name)
+        self._shared: WriteRecord | None = None
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` may go, and count it. Called right before each write.
@@ -92,17 +95,21 @@ class Lane:
         Raises LaneClosedError if that is beyond the deadline.
         """
         self._writer.take()
+        if self._shared is None:
+            with suppress(OSError):
+                self._shared = WriteRecord.of_machine(self.name, self._clock.now() - HOUR)
         self.wait(self.next_time(kind), "the next write")
-        self._ledger.add_write(self.name, kind, self._clock.now())
+        now = self._clock.now()
+        for record in self._records():
+            record.add(self.name, kind, now)
         if self._progress is not None:
             self._progress.budget(self.name, *self.used())
 
     def next_time(self, kind: str) -> float:
         """When a write of ``kind`` may go; in the past if at once."""
-        now = self._clock.now()
-        writes = self._ledger.writes_since(self.name, "", now - HOUR)
-        pulls = self._ledger.writes_since(self.name, PULL_REQUEST, now - HOUR)
-        times = [self._ledger.not_before(self.name)]
+        since = self._clock.now() - HOUR
+        writes, pulls = self._since("", since), self._since(PULL_REQUEST, since)
+        times = [self._not_before()]
         if writes:
             times.append(writes[-1] + self._limits.writes_apart)
         if len(writes) >= self._limits.writes_per_hour:
@@ -117,11 +124,19 @@ class Lane:
     def used(self) -> tuple[int, int]:
         """Pull requests opened within the last hour, and how many may be."""
         since = self._clock.now() - HOUR
-        return len(self._ledger.writes_since(self.name, PULL_REQUEST, since)), self._limits.per_hour
+        return len(self._since(PULL_REQUEST, since)), self._limits.per_hour
 
     def end(self) -> None:
         """No further writes: let other campaigns write."""
         self._writer.release()
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
+
+    def heard(self, method: str, path: str, status: int, left: int | None) -> None:
+        """The host answered; ``left`` is how many more requests it will hear before a pause."""
+        if self._progress is not None:
+            self._progress.request(self.name, method, path, status, left)
 
     def hold(self, seconds: float, why: str) -> None:
         """The host asked for silence: remember that, and wait.
@@ -129,12 +144,13 @@ class Lane:
         Raises LaneClosedError if that is beyond the deadline.
         """
         until = self._clock.now() + seconds
-        self._ledger.hold(self.name, until)
+        for record in self._records():
+            record.hold(self.name, until)
         self.wait(until, why)
 
     def wait_out(self) -> None:
         """Wait as long as the host asked for, in this run or an earlier one."""
-        self.wait(self._ledger.not_before(self.name), "the host asked for a pause")
+        self.wait(self._not_before(), "the host asked for a pause")
 
     def wait(self, until: float, why: str) -> None:
         """Wait until then. Raises LaneClosedError if that is beyond the deadline."""
@@ -146,3 +162,20 @@ class Lane:
         if self._progress is not None:
             self._progress.waiting(until, why)
         self._clock.sleep(seconds)
+
+    def _records(self) -> tuple[WriteRecord, ...]:
+        """The campaign's, and the one that it shares with others on this machine, if there is one.
+
+        The latter is made by the first write: who only reads leaves nothing outside the campaign.
+        """
+        if self._shared is None:
+            self._shared = WriteRecord.there(self.name)
+        return (self._ledger.writes, *(() if self._shared is None else (self._shared,)))
+
+    def _since(self, kind: str, since: float) -> list[float]:
+        """Of all campaigns' writes; this one's are in both records."""
+        found = (record.since(self.name, kind, since) for record in self._records())
+        return sorted({at for times in found for at in times})
+
+    def _not_before(self) -> float:
+        return max(record.not_before(self.name) for record in self._records())

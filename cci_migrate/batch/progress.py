@@ -33,6 +33,9 @@ class Progress(Protocol):
     def budget(self, lane: str, used: int, limit: int) -> None:
         """How much of the hour's budget is used."""
 
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """A host answered a request; ``left`` is what remains of its limit, if it says."""
+
     def note(self, text: str) -> None:
         """Something the user should know."""
 
@@ -73,6 +76,9 @@ class Lines:
 
     def budget(self, lane: str, used: int, limit: int) -> None:
         """Nothing: a line each time would drown the rest."""
+
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """Nothing: there are too many."""
 
     def note(self, text: str) -> None:
         """A line."""
@@ -134,6 +140,9 @@ class Bars:
         del lane
         self._budget = f", {used}/{limit} this hour"
 
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """Nothing: there are too many."""
+
     def note(self, text: str) -> None:
         """A line above the bars."""
         self._bars.console.print(redact(text), markup=False, highlight=False)
@@ -171,6 +180,10 @@ class JsonLines:
         """``{"event": "budget"}``."""
         self._say("budget", lane=lane, used=used, limit=limit)
 
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """``{"event": "request"}``."""
+        self._say("request", host=host, method=method, path=path, status=status, left=left)
+
     def note(self, text: str) -> None:
         """``{"event": "note"}``."""
         self._say("note", text=text)
@@ -180,8 +193,13 @@ class JsonLines:
         self._say("end")
 
     def _say(self, event: str, **fields: object) -> None:
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields})
-        print(redact(line), file=self._stream, flush=True)
+        say_json(self._stream, event, **fields)
+
+
+def say_json(stream: TextIO, event: str, **fields: object) -> None:
+    """One JSON object on a line of its own, without credentials."""
+    line = json.dumps({"time": round(time.time(), 3), "event": event, **fields})
+    print(redact(line), file=stream, flush=True)
 
 
 def make_progress(log_format: str, *, is_verbose: bool) -> Progress:

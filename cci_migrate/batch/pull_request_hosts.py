@@ -55,11 +55,11 @@ class PullRequestHost(ABC):
 
     user: str
 
-    def __init__(self, api: Api, token: str, lane: Lane, branch: str) -> None:
+    def __init__(self, api: Api, lane: Lane, branch: str) -> None:
         self._api = api
         self._lane = lane
         self._branch = branch
-        self._clones = GitClones(branch, git_login(api.root, self.user, token))
+        self._clones = GitClones(branch, lambda: git_login(api.root, self.user, api.token() or ""))
         self._faults = 0
 
     @property

@@ -10,6 +10,7 @@ import click
 
 from cci_migrate.batch.campaign import Campaign, opened
 from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.command_options import Running
 from cci_migrate.batch.connections import Connections
 from cci_migrate.batch.following import Following
 from cci_migrate.batch.local_checkouts import LocalMode
@@ -29,11 +30,11 @@ def make_clock() -> Clock:
 
 @contextmanager
 def following_session(
-    folder: Path, names: tuple[str, ...], log_format: str, verbose: bool
+    folder: Path, names: tuple[str, ...], running: Running
 ) -> Iterator[tuple[Campaign, Following]]:
-    with opened(folder) as campaign, told(log_format, verbose) as progress:
+    with opened(folder) as campaign, told(running) as progress:
         mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
-        with connected(campaign, progress, mode) as connections:
+        with connected(campaign, progress, running, mode) as connections:
             chosen = Chosen(include=names, forks=True)
             yield (
                 campaign,
@@ -54,6 +55,7 @@ def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
 def connected(
     campaign: Campaign,
     progress: Progress,
+    running: Running,
     mode: LocalMode = LocalMode.IN_PLACE,
     limits: Limits = LIMITS,
     deadline: float = 0.0,
@@ -63,7 +65,7 @@ def connected(
     def lane_of(name: str) -> Lane:
         return Lane(name, campaign.ledger, limits, clock, deadline, progress)
 
-    connections = Connections(campaign, mode, lane_of, clock)
+    connections = Connections(campaign, mode, lane_of, clock, running.tokens)
     try:
         yield connections
     finally:
@@ -71,8 +73,8 @@ def connected(
 
 
 @contextmanager
-def told(log_format: str, verbose: bool) -> Iterator[Progress]:
-    progress = make_progress(log_format, is_verbose=verbose)
+def told(running: Running) -> Iterator[Progress]:
+    progress = make_progress(running.log_format, is_verbose=running.verbose)
     try:
         yield progress
     finally:

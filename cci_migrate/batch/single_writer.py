@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-from pathlib import Path
 
 from cci_migrate.batch.host import LaneClosedError
+from cci_migrate.batch.write_record import state_path
 
 
 class SingleWriter:
@@ -25,14 +24,13 @@ class SingleWriter:
         """Raises LaneClosedError while another process has it."""
         if self._handle is not None:
             return
-        folder = _state_folder()
+        path = state_path(self._host, ".lock")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            name = re.sub(r"[^\w.\-]", "_", self._host)
-            handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise LaneClosedError(
-                f"{folder}: cannot be written, and it tells who writes to {self._host}: "
+                f"{path.parent}: cannot be written, and it tells who writes to {self._host}: "
                 f"{error.strerror}; set XDG_STATE_HOME to a folder of yours"
             ) from None
         try:
@@ -49,9 +47,3 @@ class SingleWriter:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-
-
-def _state_folder() -> Path:
-    """https://specifications.freedesktop.org/basedir-spec/latest/"""
-    given = os.environ.get("XDG_STATE_HOME")
-    return (Path(given) if given else Path.home() / ".local" / "state") / "cci-migrate"

@@ -1,11 +1,17 @@
-"""Tokens: from the environment, else from the hosts' own command-line tools. Never from options."""
+"""Tokens: from a command, the environment or the hosts' own command-line tools. Never from options.
+
+A command is for what lives an hour: the installation token of a GitHub App, a secret in a vault.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+from dataclasses import dataclass
 
+from cci_migrate.batch.redaction import redact, remember
 from cci_migrate.batch.repository import Kind
 
 #: As the hosts' own tools name them (https://cli.github.com/manual/gh_help_environment,
@@ -17,6 +23,41 @@ _VARIABLES = {
 }
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
+#: Tells the command which host the token is for.
+HOST_VARIABLE = "CCI_MIGRATE_HOST"
+#: Seconds after which a command that prints no token is given up.
+TIMEOUT = 60
+
+
+class TokenError(Exception):
+    """The command for the token does not give one; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where tokens come from. ``command`` empty: the environment, then the hosts' tools."""
+
+    command: str = ""
+
+    def find(self, kind: Kind, host: str, *, is_renewal: bool = False) -> str | None:
+        """The token for ``host``, None if there is none. Raises TokenError.
+
+        A renewal runs the command, or asks the host's tool: the environment of a running process
+        does not change.
+        """
+        if self.command:
+            return remember(_printed(self.command, host))
+        if not is_renewal:
+            for name in variables(kind, host):
+                if os.environ.get(name):
+                    return remember(os.environ[name].strip())
+        found = None
+        if kind is Kind.GITHUB:
+            found = _said(["gh", "auth", "token", "--hostname", host])
+        elif kind is Kind.GITLAB:
+            found = _said(["glab", "config", "get", "token", "--host", host])
+        return None if found is None else remember(found)
+
 
 def variables(kind: Kind, host: str) -> tuple[str, ...]:
     """The environment variables that are looked at for ``host``, in order."""
@@ -26,20 +67,32 @@ def variables(kind: Kind, host: str) -> tuple[str, ...]:
     return found
 
 
-def find_token(kind: Kind, host: str, *, is_renewal: bool = False) -> str | None:
-    """The token for ``host``, None if there is none.
-
-    A renewal asks the host's tool only: the environment of a running process does not change.
-    """
-    if not is_renewal:
-        for name in variables(kind, host):
-            if os.environ.get(name):
-                return os.environ[name].strip()
-    if kind is Kind.GITHUB:
-        return _said(["gh", "auth", "token", "--hostname", host])
-    if kind is Kind.GITLAB:
-        return _said(["glab", "config", "get", "token", "--host", host])
-    return None
+def _printed(command: str, host: str) -> str:
+    """What the user's command prints: the token, alone on its line."""
+    try:
+        words = shlex.split(command)
+        # The user's own command, run as the user; not by a shell.
+        done = subprocess.run(  # noqa: S603
+            words,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, HOST_VARIABLE: host},
+        )
+    except (OSError, ValueError, IndexError) as error:
+        raise TokenError(f"--token-command cannot be run: {error}") from None
+    except subprocess.TimeoutExpired:
+        raise TokenError(f"--token-command printed nothing within {TIMEOUT} s") from None
+    lines = done.stdout.split()
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        told = f": {redact(said)[:300]}" if said else ""
+        raise TokenError(f"--token-command ended with exit code {done.returncode}{told}")
+    if len(lines) != 1:
+        raise TokenError(f"--token-command printed {len(lines)} words, and one was expected")
+    return lines[0]
 
 
 def _said(command: list[str]) -> str | None:

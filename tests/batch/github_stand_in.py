@@ -504,7 +504,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _request(self, body: dict[str, Any]) -> Request:
         if not self.path.endswith("/graphql"):
-            path = re.sub(r"[0-9a-f]{40}|\b\d+\b", "N", self.path)
+            path = re.sub(r"[0-9a-f]{40}|\b\d+\b", "N", self.path.partition("?")[0])
             return Request(f"{self.command} {path}", "before", {})
         found = re.search(r"\b(?:query|mutation) (\w+)", body["query"])
         assert found
@@ -515,7 +515,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Canned(401, {"message": "Bad credentials"})
         if self.path == "/api/graphql":
             return Canned(200, self.server.answer(body["query"], request.variables))
-        found = re.fullmatch(r"/api/v3/repos/([^/]+/[^/]+)/(.+)", self.path)
+        path = self.path.removesuffix("?recursive=1")
+        found = re.fullmatch(r"/api/v3/repos/([^/]+/[^/]+)/(.+)", path)
         repository = self.server.repositories.get(found[1]) if found else None
         if found is None or repository is None:
             return Canned(404, {"message": "Not Found"})
@@ -540,6 +541,8 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
     folder = repository.folder
     if method == "GET" and path.startswith("git/blobs/"):
         return Canned(200, blob_data(str(folder), path.rpartition("/")[2]))
+    if method == "GET" and path.startswith("git/trees/"):
+        return Canned(200, {"tree": _listing(folder, path[10:]), "truncated": False})
     if (method, path) == ("POST", "git/blobs"):
         content = base64.b64decode(body["content"])
         return Canned(201, {"sha": git(folder, "hash-object", "-w", "--stdin", stdin=content)})
@@ -569,6 +572,16 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
         pull.reviewers = sorted(asked)
         return Canned(201, {})
     return Canned(404, {"message": "Not Found"})
+
+
+def _listing(folder: Path, commit: str) -> list[dict[str, str]]:
+    """https://docs.github.com/en/rest/git/trees#get-a-tree, recursive."""
+    entries = []
+    for line in git(folder, "ls-tree", "-r", "-t", commit).splitlines():
+        meta, path = line.split("\t")
+        mode, kind, oid = meta.split(" ")
+        entries.append({"path": path, "mode": mode, "type": kind, "sha": oid})
+    return entries
 
 
 def _git_with(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:

@@ -38,8 +38,10 @@ from cci_migrate.policy import (
     RegistryPolicy,
     Revert,
 )
+from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, ROOT, Batch, checkout, write_files
+from tests.batch.watching import Canned, once
 
 
 def test_every_repository_falls_to_exactly_one_share() -> None:
@@ -194,7 +196,7 @@ def test_two_campaigns_do_not_write_to_a_host_at_once(github: GitHubStandIn, bat
     assert "another campaign of yours is writing there" in batch("apply", code=1).output
     assert github.writes() == []
     writer.release()
-    batch("apply")
+    batch("apply", "--seconds-between", 0)
     assert batch.states() == {"api": "pull-request-open"}
 
 
@@ -259,12 +261,70 @@ def test_planned_repositories_are_exported_as_a_batch_spec(
     assert spec["changesetTemplate"]["branch"] == "cci-migrate/registry-auth"
 
 
-def test_progress_is_told_as_json_on_request(tmp_path: Path, batch: Batch) -> None:
-    checkout(tmp_path / "x", {CONFIG: PLAIN})
-    result = batch("plan", tmp_path / "x", "--log-format", "json", code=1)
-    events = [json.loads(line) for line in result.stderr.splitlines()]
-    assert [event["event"] for event in events] == ["begin", "repository", "end"]
-    assert events[1]["state"] == "planned"
+def test_campaigns_on_one_machine_share_a_budget(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    for name in ("api", "web", "cli"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    pace = ("--canary", 0, "--per-hour", 2, "--seconds-between", 0)
+    batch("plan", "github:acme/api", code=1)
+    batch("apply", *pace)
+    other = Batch(batch.folder.parent / "other")
+    other("plan", "github:acme", "--exclude", "api", code=1)
+    assert sum(clock.slept) == 0
+    other("apply", *pace)
+    assert sum(clock.slept) == pytest.approx(3600, abs=60)
+
+
+def test_planning_leaves_nothing_outside_the_campaign(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    batch("plan", "github:acme", "--dry-run", code=1)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    batch("plan", "github:acme", code=1)
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(batch.folder) for path in made)
+
+
+def test_everything_is_told_as_json_on_request(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    del clock
+    github.add("acme/api", {CONFIG: PLAIN})
+
+    def events(*words: str, code: int) -> list[dict[str, Any]]:
+        lines = batch(*words, "--log-format", "json", code=code).stderr.splitlines()
+        assert github.token not in "".join(lines)
+        return [json.loads(line) for line in lines]
+
+    told = events("plan", "github:acme", code=1)
+    assert [one["event"] for one in told] == ["begin", "request", "repository", "end"]
+    assert told[1] | {"time": 0} == {
+        "time": 0,
+        "event": "request",
+        "host": github.api.split("/")[2],
+        "method": "POST",
+        "path": "/api/graphql",
+        "status": 200,
+        "left": None,
+    }
+    assert told[2]["state"] == "planned"
+
+    limit = {"Retry-After": "17", "X-RateLimit-Remaining": "0"}
+    github.watch = once("CreateRef", Canned(429, {"message": "slow down"}, limit))
+    told = events("apply", code=0)
+    assert {one["event"] for one in told} == {
+        *("begin", "request", "budget", "waiting", "repository", "end"),
+    }
+    assert {one["left"] for one in told if one["event"] == "request"} == {None, 0}
+    assert told[-2]["url"] == "https://github.example/acme/api/pull/1"
+
+    (batch.folder / "ledger.sqlite").unlink()
+    (failed,) = events("apply", code=2)
+    assert failed["event"] == "error"
+    assert "no campaign here" in failed["text"]
 
 
 @pytest.mark.parametrize(

@@ -472,6 +472,102 @@ def test_a_token_is_renewed_by_gh(
     assert github.operations == ["Owner", "Owner"]
 
 
+def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
+    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As an app's installation token does after an hour, it expires between two writes."""
+    monkeypatch.delenv("GH_TOKEN")
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    store = tmp_path / "token"
+    store.write_text(f"{github.token}\n")
+    asked = tmp_path / "asked"
+    script = tmp_path / "give token.sh"
+    script.write_text(f'echo "$CCI_MIGRATE_HOST" >> "{asked}"; cat "{store}"\n')
+    command = ("--token-command", f"sh '{script}'")
+    batch("plan", "github:acme", *command, code=1)
+    host = github.api.split("/")[2]
+    assert asked.read_text().splitlines() == [host]
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "CreatePullRequest" and request.moment == "after":
+            github.token = f"ghs_{len(github.operations):020}"
+            store.write_text(github.token)
+        return None
+
+    github.watch = watch
+    batch("apply", *QUICK, *command)
+    assert len(asked.read_text().splitlines()) == 3
+    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
+    for path in batch.folder.rglob("*"):
+        assert not path.is_file() or b"ghs_0" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("sh -c 'echo the vault is sealed >&2; exit 3'", "exit code 3: the vault is sealed"),
+        ("sh -c 'echo two words'", "printed 2 words, and one was expected"),
+        ("/nowhere/tool", "cannot be run"),
+        ("sh -c 'unclosed", "cannot be run: No closing quotation"),
+    ],
+)
+def test_a_command_that_gives_no_token_is_said_in_a_line(
+    command: str, said: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    output = batch("plan", "github:acme", "--token-command", command, code=2).output
+    assert said in output
+    assert len(output.splitlines()) == 1
+    assert github.operations == []
+
+
+def test_a_command_that_breaks_on_the_way_ends_the_run_in_a_line(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    store = tmp_path / "token"
+    store.write_text(github.token)
+    command = ("--token-command", f"cat {store}")
+    batch("plan", "github:acme", *command, code=1)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "CreateCommit":
+            github.token = "ghs_another0000000000"
+            store.unlink(missing_ok=True)
+        return None
+
+    github.watch = watch
+    output = batch("apply", *QUICK, *command, code=1).output
+    assert "the token has expired (Bad credentials), and --token-command ended" in output
+    store.write_text(github.token)
+    github.watch = truly
+    batch("apply", *QUICK, *command)
+    assert is_delivered(github, "acme/api")
+
+
+NESTED = {
+    CONFIG: PLAIN,
+    "services/api/.circleci/config.yml": PLAIN,
+    "src/@orb.yml": b"version: 2.1\n",
+    "src/jobs/test.yml": b"docker:\n  - image: cimg/node:20.1\nsteps:\n  - checkout\n",
+    "k8s/deployment.yml": b"image: x\n",
+}
+
+
+def test_configs_below_the_root_are_seen_on_request(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/mono", NESTED)
+    batch("plan", "github:acme", code=1)
+    assert len(batch.results()["mono"]["files"]) == 1
+    assert "begun with another nested" in batch("plan", "github:acme", "--nested", code=2).output
+    github.operations.clear()
+    other = Batch(batch.folder.parent / "other")
+    other("plan", "github:acme", "--nested", code=1)
+    assert github.operations == ["Owner", "GET /api/v3/repos/acme/mono/git/trees/N", "Files"]
+    other("apply", *QUICK)
+    changed = git(repository.folder, "diff", "--name-only", "main", BRANCH).splitlines()
+    assert changed == [CONFIG, "services/api/.circleci/config.yml"]
+
+
 def test_no_token_is_said_before_anything_is_sent(
     github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -555,3 +555,14 @@ def test_what_is_named_is_looked_at_in_one_request(
     assert states.pop("gone") == "failed"
     assert set(states.values()) == {"nothing-to-do"}
     assert "404 Project Not Found" in batch.results()["gone"]["cause"]
+
+
+def test_configs_below_the_root_are_seen_on_request(gitlab: RestStandIn, batch: Batch) -> None:
+    nested = "services/api/.circleci/config.yml"
+    many = {f"src/{at}.py": b"1\n" for at in range(120)}
+    repository = gitlab.add("acme/mono", {CONFIG: PLAIN, nested: PLAIN, **many})
+    batch("plan", "gitlab:acme", "--nested", code=1)
+    assert gitlab.operations == ["Owner", "GET tree", "GET tree", "GET raw"]
+    batch("apply", *QUICK)
+    changed = git(repository.folder, "diff", "--name-only", "main", BRANCH).splitlines()
+    assert changed == [CONFIG, nested]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.github import queries
 from cci_migrate.batch.github.reading import blob_bytes, read_repository, ref_of
 from cci_migrate.batch.graphql import GraphqlError, ask, ask_for_all, mutate
@@ -35,6 +36,8 @@ from cci_migrate.batch.repository import (
 )
 from cci_migrate.batch.steps import is_disposable, owns
 
+#: Files asked for in one request.
+FILES = 50
 _RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
@@ -49,7 +52,8 @@ def graphql_url(root: str) -> str:
 class GitHub:
     """One GitHub under one identity. ``branch`` is the campaign's."""
 
-    def __init__(self, api: Api, host: str, branch: str) -> None:
+    def __init__(self, api: Api, host: str, branch: str, *, is_nested: bool = False) -> None:
+        self._is_nested = is_nested
         self._api = api
         self._url = graphql_url(api.root)
         self._host = host
@@ -297,7 +301,7 @@ class GitHub:
 
     def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
         try:
-            snapshot = read_repository(node, ref, self._raw)
+            snapshot = self._deepened(read_repository(node, ref, self._raw))
             branch = snapshot.branch
             if branch is not None and branch.has_own_commits and not owns(branch):
                 ahead = self._ahead(ref)
@@ -305,6 +309,30 @@ class GitHub:
         except (HostError, RefusedError, OverloadedError) as error:
             return Unseen(ref, Blocker.FAILED, str(error))
         return snapshot
+
+    def _deepened(self, snapshot: Snapshot) -> Snapshot:
+        """With the configs of the folders below the root, if they are wanted.
+
+        https://docs.github.com/en/rest/git/trees#get-a-tree
+        """
+        if not self._is_nested or not snapshot.head:
+            return snapshot
+        listing = self._api.read(
+            "GET",
+            f"/repos/{snapshot.ref.name}/git/trees/{snapshot.head}",
+            params={"recursive": "1"},
+        ).json
+        if listing["truncated"]:
+            raise HostError(
+                "more files than GitHub lists in one answer; plan it by its git URL instead"
+            )
+        modes = {e["path"]: e["mode"] for e in listing["tree"] if e["type"] == "blob"}
+        further = [path for path in config_modes(modes) if path not in snapshot.files]
+        found = {}
+        for start in range(0, len(further), FILES):
+            read = self.read(snapshot, further[start : start + FILES])
+            found.update({path: data for path, data in read.items() if data is not None})
+        return snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
 
     def _ahead(self, ref: RepositoryRef) -> int:
         owner, name = ref.name.split("/", 1)

@@ -12,18 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from cci_migrate.batch.blob_text import exact_bytes
+from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.gitlab import queries
 from cci_migrate.batch.gitlab.reading import (
     IncompleteError,
     Project,
     branch_at,
     newest,
-    odd,
     pull_of,
     read_node,
     read_project,
     ref_of,
-    wanted_modes,
 )
 from cci_migrate.batch.graphql import GraphqlError, Partial, ask
 from cci_migrate.batch.host import HostError, LaneClosedError, Page, RefusedError
@@ -52,10 +51,8 @@ class GitLab(PullRequestHost):
 
     user = "oauth2"
 
-    def __init__(
-        self, api: Api, token: str, lane: Lane, branch: str, *, is_nested: bool = False
-    ) -> None:
-        super().__init__(api, token, lane, branch)
+    def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
+        super().__init__(api, lane, branch)
         # https://docs.gitlab.com/api/graphql/: beside the REST API's version.
         self._url = f"{api.root.removesuffix('/v4')}/graphql"
         self._host = api.root.split("/")[2]
@@ -343,22 +340,22 @@ class GitLab(PullRequestHost):
         if tip is None:
             return project.snapshot()
         head, ours = tip["id"], self._tip(node, self._branch)
-        modes = wanted_modes(self._tree(node, head, "" if self._is_nested else ".circleci"))
+        modes = config_modes(self._tree(node, head, "" if self._is_nested else ".circleci"))
         return project.snapshot(
             head,
             None if ours is None else branch_at(ours["id"], ours["message"], head),
             self._files(ref.name, node, head, list(modes)),
-            odd(modes),
+            odd_modes(modes),
         )
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
         """With the configs of the folders below the root, if they are wanted."""
         if not self._is_nested or not snapshot.head:
             return snapshot
-        modes = wanted_modes(self._tree(snapshot.node, snapshot.head, ""))
+        modes = config_modes(self._tree(snapshot.node, snapshot.head, ""))
         further = [path for path in modes if path not in snapshot.files]
         found = self._files(snapshot.ref.name, snapshot.node, snapshot.head, further)
-        return snapshot.with_files(found, odd(modes))
+        return snapshot.with_files(found, odd_modes(modes))
 
     def _tip(self, node: str, branch: str) -> dict[str, Any] | None:
         """The commit at a branch's tip."""

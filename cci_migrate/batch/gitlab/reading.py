@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cci_migrate.batch.blob_text import exact_bytes
-from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.repository import (
     Branch,
     Kind,
@@ -25,8 +25,6 @@ MAIN_CONFIG = ".circleci/config.yml"
 
 #: From this level on one may push (https://docs.gitlab.com/api/members/#roles).
 _DEVELOPER = 30
-_PLAIN = "100644"
-_SYMLINK = "120000"
 _STATES = {
     "opened": PullState.OPEN,
     "locked": PullState.OPEN,
@@ -119,7 +117,7 @@ def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snap
     head, listing = commit["sha"], (repository["circleci"] or {"blobs": {}})["blobs"]
     if listing and listing["pageInfo"]["hasNextPage"]:
         raise IncompleteError("not all of its files are shown")
-    modes = wanted_modes({one["path"]: one["mode"] for one in listing.get("nodes") or ()})
+    modes = config_modes({one["path"]: one["mode"] for one in listing.get("nodes") or ()})
     blobs = (repository["main"] or {"nodes": ()})["nodes"] or ()
     texts = {blob["path"]: exact_bytes(blob["rawTextBlob"], blob["oid"]) for blob in blobs}
     known = {path: data for path, data in texts.items() if data is not None and path in modes}
@@ -131,7 +129,7 @@ def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snap
         head,
         None if branch is None else branch_at(branch["sha"], branch["message"] or "", head),
         {path: known[path] for path in modes},
-        odd(modes),
+        odd_modes(modes),
     )
 
 
@@ -167,16 +165,6 @@ def pull_of(request: dict[str, Any]) -> PullRequest:
 def branch_at(oid: str, message: str, head: str) -> Branch:
     """The campaign's branch with the commit ``oid`` at its tip."""
     return Branch(oid, message, has_own_commits=oid != head or digest_in(message) is not None)
-
-
-def wanted_modes(modes: Mapping[str, str]) -> dict[str, str]:
-    """The mode of each config among a project's files. A link is none: it leads elsewhere."""
-    return {path: modes[path] for path in config_paths(modes) if modes[path] != _SYMLINK}
-
-
-def odd(modes: Mapping[str, str]) -> dict[str, str]:
-    """Those that are not the plain one."""
-    return {path: mode for path, mode in modes.items() if mode != _PLAIN}
 
 
 def newest(requests: Sequence[dict[str, Any]]) -> PullRequest | None:
