@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +25,9 @@ from cci_migrate.policy_file import (
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.reports.report import Mode
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _STDIN = "-"
 _Member = TypeVar("_Member", bound=Enum)
 
@@ -33,6 +36,10 @@ SUBCOMMANDS = {
         "cci_migrate.cli.explaining:explain", "Show each pull and what gives it access."
     ),
     "rules": Subcommand("cci_migrate.cli.listing:rules", "List the rules."),
+    "rule": Subcommand("cci_migrate.cli.listing:rule", "Show the page of a rule."),
+    "completion": Subcommand(
+        "cci_migrate.cli.completing:completion", "Print what completes commands in your shell."
+    ),
     "init": Subcommand(
         "cci_migrate.cli.initialising:init", "Write a policy file: a few questions."
     ),
@@ -112,6 +119,21 @@ def _mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mi
         raise click.BadParameter(str(error), ctx, param) from None
 
 
+# What completes words is imported when a shell asks, not at each start.
+
+
+def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
+    from cci_migrate.cli.completing import rule_names
+
+    return rule_names(ctx, param, word)
+
+
+def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
+    from cci_migrate.cli.completing import paths_or_subcommands
+
+    return paths_or_subcommands(ctx, param, word)
+
+
 def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     if value is not None:
         from cci_migrate.whole_files import cannot_write
@@ -129,7 +151,13 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     epilog="Exit codes: 0 nothing is left to do; 1 something is left; 2 usage or policy error; "
     "3 a file could not be processed; 130 interrupted.",
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=str))
+@click.argument(
+    "paths",
+    nargs=-1,
+    metavar="[PATH]...",
+    type=click.Path(path_type=str),
+    shell_complete=_complete_paths,
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing.")
 @click.option("--check", is_flag=True, help="Report, write nothing.")
 @click.option("-i", "--interactive", is_flag=True, help="Decide on each fix at the terminal.")
@@ -146,10 +174,20 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     help="Do what was answered in an earlier session, without asking.",
 )
 @click.option(
-    "--select", multiple=True, metavar="RULES", callback=_rules, help="Only these rules: a,b."
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    callback=_rules,
+    shell_complete=_complete_rules,
+    help="Only these rules: a,b.",
 )
 @click.option(
-    "--ignore", multiple=True, metavar="RULES", callback=_rules, help="Not these rules: a,b."
+    "--ignore",
+    multiple=True,
+    metavar="RULES",
+    callback=_rules,
+    shell_complete=_complete_rules,
+    help="Not these rules: a,b.",
 )
 @click.option(
     "--platform",

@@ -1,11 +1,15 @@
-"""``cci-migrate rules``."""
+"""``cci-migrate rules`` and ``cci-migrate rule NAME``."""
 
 from __future__ import annotations
 
 import click
 
+from cci_migrate.cli.completing import rule_names
 from cci_migrate.cli.terminal import Terminal
+from cci_migrate.policy_file import nearest
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.page import rule_page
+from cci_migrate.rules.rule import Rule
 
 
 @click.command(name="rules")
@@ -14,3 +18,33 @@ def rules() -> None:
     """List the rules: the id of each, and what it finds."""
     width = max(len(rule.id) for rule in RULES)
     Terminal().out("".join(f"{rule.id:<{width}}  {rule.summary}\n" for rule in RULES))
+
+
+@click.command(name="rule")
+@click.argument("name", metavar="NAME", shell_complete=rule_names)
+@click.help_option("-h", "--help")
+@click.pass_context
+def rule(ctx: click.Context, /, name: str) -> None:
+    """Show the page of the rule NAME: what it finds, why that matters, its fix, examples.
+
+    On a terminal it is laid out; elsewhere it is the Markdown it is made from.
+    """
+    found = next((one for one in RULES if one.id == name), None)
+    if found is None:
+        known = nearest(name, [one.id for one in RULES])
+        raise click.UsageError(f"no rule {name!r}{known}", ctx)
+    _show(found, Terminal())
+
+
+def _show(one: Rule, terminal: Terminal) -> None:
+    page = rule_page(one)
+    if not terminal.out_in_colour:
+        terminal.out(page)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(terminal.width, 100), force_terminal=True)
+    with console.capture() as capture:
+        console.print(Markdown(page, code_theme="ansi_dark"))
+    terminal.out(capture.get())

@@ -12,6 +12,16 @@ CircleCI refuses the config, or pulls anonymously: half a credential is none.
 ## The fix
 
 The missing key, with the names that the file uses for that registry already, else the policy's.
+
+## When not to
+
+Where CircleCI puts the missing half in itself: a value of `<< parameters.x >>` is left alone.
+Under an image that is meant to be pulled anonymously, take the whole block out instead.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/private-images/
+- https://circleci.com/docs/reference/configuration-reference/
 """
 
 from __future__ import annotations

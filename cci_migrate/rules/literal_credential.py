@@ -14,6 +14,15 @@ Whoever can read the repository can use it, and git keeps it after it is gone fr
 The variable that the file uses for that registry already, else the policy's. The value is never
 printed, and the diff of such a file is not shown unless asked for. Take the secret back at the
 registry: it stays in the history.
+
+## When not to
+
+Where the value is public on purpose and read only. Even then a variable is easier to change.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/private-images/
+- https://circleci.com/docs/guides/security/contexts/
 """
 
 from __future__ import annotations

@@ -16,6 +16,14 @@ The credentials look as if they were used, and are not. Such mistakes stay unnot
 ## The fix
 
 The block where it belongs, where that is sure; else what to do by hand.
+
+## When not to
+
+Where another program reads these keys and CircleCI is not meant to.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/private-images/
 """
 
 from __future__ import annotations

@@ -13,6 +13,14 @@ registries refuse wrong credentials even for public images.
 ## The fix
 
 The right credentials if the policy has them, or none: you are asked which.
+
+## When not to
+
+Where one account serves both registries: name it in the policy for each of them.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/private-images/
 """
 
 from __future__ import annotations

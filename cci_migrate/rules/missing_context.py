@@ -21,6 +21,10 @@ in the project's settings, and gets none either.
 Whoever may not use a context cannot run the job at all: builds of forked pull requests end
 `Unauthorized`. Keep the variables in the project's settings instead where outside contributors
 matter (`--credentials project`).
+
+## References
+
+- https://circleci.com/docs/guides/security/contexts/
 """
 
 from __future__ import annotations

@@ -14,6 +14,16 @@ An orb's image has no `auth`, and a context on the workflow job does not give it
 
 In this order: where the orb's job takes an executor, a local one with credentials; else a local job
 that uses the orb's commands; else nothing can be done in this config.
+
+## When not to
+
+Where the orb will soon take an executor, or its image is not from Docker Hub in the version you
+use: only orbs whose sources were read are known.
+
+## References
+
+- https://circleci.com/docs/guides/orbs/author/orb-author/
+- https://circleci.com/docs/guides/execution-managed/private-images/
 """
 
 from __future__ import annotations

@@ -12,6 +12,14 @@ Every process of the machine can read it while the command runs, and Docker itse
 
 `echo "$PASSWORD" | docker login ... --password-stdin`, with the quoting and the rest of the line as
 they were.
+
+## When not to
+
+For a Docker older than 17.07, which has no `--password-stdin`.
+
+## References
+
+- https://docs.docker.com/reference/cli/docker/login/
 """
 
 from __future__ import annotations

@@ -26,6 +26,18 @@ With `--mirror HOST/PREFIX`, instead: the name in the script, where its characte
 all scripts of the job that have the name can be changed together. What an image is only pulled for
 the config does not show, so that is asked. Dockerfiles, Compose files and scripts of the repository
 are named with the line and what to write there.
+
+## When not to
+
+Where the builds of forked pull requests matter, `docker/check` ends them, as its variables are
+empty there: take `--login cli`. Where a machine of your own is logged in already, ignore the
+finding with a comment.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/building-docker-images/
+- https://circleci.com/developer/orbs/orb/circleci/docker
+- https://docs.docker.com/docker-hub/usage/
 """
 
 from __future__ import annotations

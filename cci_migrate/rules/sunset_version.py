@@ -5,6 +5,10 @@ r"""The config is of version 2 or 2.0, whose end on CircleCI Cloud has been anno
 `version: 2` or `version: 2.0`. CircleCI announced its end on Cloud for 21 September 2026
 (https://discuss.circleci.com/t/54719); CircleCI Server may run it longer.
 
+## Why it matters
+
+What CircleCI does not run any more pulls nothing either. And 2.1 has orbs, commands and executors.
+
 ## The fix
 
 With `--upgrade-version` (`upgrade-version = true` in the policy): `version` becomes 2.1, every `<<`
@@ -15,6 +19,11 @@ the option it is a note: images are authenticated in such files as in others.
 ## When not to
 
 On a CircleCI Server that does not have version 2.1, or where other programs write the file.
+
+## References
+
+- https://discuss.circleci.com/t/54719
+- https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters
 """
 
 from __future__ import annotations

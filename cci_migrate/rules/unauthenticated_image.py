@@ -28,6 +28,11 @@ credentials for that host, they are added in the same change; those for Docker H
 When no paid account stands behind the credentials: a free one brings a limit of its own. List such
 images in `exempt-images` of the policy, or write `# cci-migrate: ignore[unauthenticated-image]`
 with the reason above them.
+
+## References
+
+- https://circleci.com/docs/guides/execution-managed/private-images/
+- https://docs.docker.com/docker-hub/usage/
 """
 
 from __future__ import annotations

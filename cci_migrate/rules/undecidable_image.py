@@ -15,6 +15,16 @@ Credentials of the wrong registry must not reach it, so none are written.
 
 None on its own. Give the parameter a default or an `enum`, write the registry out, or say in
 interactive mode which one it is.
+
+## When not to
+
+Where the image is built or loaded by the job itself, or comes from a registry without limits:
+ignore it with a comment that says so, or list it in `exempt-images`.
+
+## References
+
+- https://circleci.com/docs/reference/reusing-config/
+- https://circleci.com/docs/guides/orchestrate/pipeline-variables/
 """
 
 from __future__ import annotations
