@@ -8,6 +8,7 @@ from cci_migrate.engine import process
 from cci_migrate.findings import State
 from cci_migrate.outcomes import Examined
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.page import rule_page
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 
 PATH = ".circleci/config.yml"
@@ -48,3 +49,12 @@ def test_every_rule_has_a_manual_and_an_example_with_a_finding() -> None:
     for rule in RULES:
         assert "## " in rule.manual
         assert any(isinstance(example, Example) for example in rule.examples), rule.id
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_each_page_has_the_same_parts(rule: Rule) -> None:
+    page = rule_page(rule)
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    parts = ["What it finds", "Why it matters", "The fix", "When not to", "References", "Examples"]
+    assert headings == [f"## {part}" for part in parts]
+    assert "https://" in page.split("## References")[1].split("## Examples")[0]

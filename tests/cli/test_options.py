@@ -221,6 +221,19 @@ def test_rules_are_listed(program: Program) -> None:
     assert "unauthenticated-image  an image of a Docker executor" in done.out
 
 
+def test_the_page_of_a_rule(program: Program) -> None:
+    done = program("rule", "missing-context")
+    assert done.code == 0
+    for heading in ("# missing-context", "## The fix", "## References", "```diff"):
+        assert f"\n{heading}" in f"\n{done.out}"
+    laid_out = program("rule", "missing-context", FORCE_COLOR="1", COLUMNS="60")
+    assert "## The fix" not in laid_out.out
+    assert max(map(len, click.unstyle(laid_out.out).splitlines())) <= 60
+    unknown = program("rule", "missing-contxt")
+    assert unknown.code == 2
+    assert "did you mean missing-context?" in unknown.err
+
+
 def test_a_folder_that_is_called_like_a_subcommand(program: Program, tmp_path: Path) -> None:
     path = put(tmp_path / "rules/.circleci/config.yml", CONFIG)
     assert program("./rules", "-q").code == 0

@@ -1,0 +1,70 @@
+"""The completion scripts, in the shells that are there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program, environment
+
+
+@pytest.fixture
+def path_with_program(tmp_path: Path) -> str:
+    """A PATH on which ``cci-migrate`` is found."""
+    program = tmp_path / "bin" / "cci-migrate"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cci_migrate "$@"\n')
+    program.chmod(0o755)
+    return f"{program.parent}:/usr/bin:/bin"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_what_is_being_typed(
+    program: Program, tmp_path: Path, path_with_program: str
+) -> None:
+    script = program("completion", "bash")
+    assert script.code == 0
+    (tmp_path / "completion.bash").write_text(script.out)
+    words = ("ru", "rule undec", "--select missing-context,pass", "--platform r", "batch pl")
+    asked = "".join(
+        f"COMP_WORDS=(cci-migrate {one}); COMP_CWORD={len(one.split())}; COMPREPLY=()\n"
+        '_cci_migrate_completion cci-migrate; echo "${COMPREPLY[@]}"\n'
+        for one in words
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f"source completion.bash 2>/dev/null\n{asked}"],
+        cwd=tmp_path,
+        env=environment(PATH=path_with_program),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "rules rule",
+        "undecidable-image",
+        "missing-context,password-argument",
+        "runner",
+        "plan",
+    ]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_scripts_of_other_shells_are_such(shell: str, program: Program, tmp_path: Path) -> None:
+    done = program("completion", shell)
+    assert done.code == 0
+    assert "_CCI_MIGRATE_COMPLETE" in done.out
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} to read the script")
+    script = tmp_path / "script"
+    script.write_text(done.out)
+    subprocess.run([shell, "-n", script], check=True)
+
+
+def test_another_shell(program: Program) -> None:
+    done = program("completion", "tcsh")
+    assert done.code == 2
+    assert "'bash', 'zsh', 'fish'" in done.err

@@ -1,0 +1,72 @@
+"""The hooks of ``.pre-commit-hooks.yaml``, run by pre-commit itself in a real repository."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.cli.conftest import CONFIG, FIXED, ROOT, environment, put
+
+HOOKS = ROOT / ".pre-commit-hooks.yaml"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    ran = subprocess.run(
+        ["git", "-C", folder, *arguments], check=True, capture_output=True, text=True
+    )
+    return ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "is_ours"),
+    [
+        (".circleci/config.yml", True),
+        (".circleci/continue/a.yaml", True),
+        ("services/api/.circleci/config.yml", True),
+        (".circleci/src/jobs/a.yml", True),
+        ("orbs/acme/@orb.yml", True),
+        ("src/jobs/deploy.yml", True),
+        ("docker-compose.yml", False),
+        ("src/config.yml", False),
+        ("x.circleci/config.yml", False),
+    ],
+)
+def test_the_files_that_the_hooks_look_at(path: str, is_ours: bool) -> None:
+    for hook in YAML(typ="safe").load(HOOKS):
+        assert bool(re.search(hook["files"], path)) is is_ours
+
+
+def test_pre_commit_takes_the_manifest() -> None:
+    command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(HOOKS)]
+    subprocess.run(command, check=True)
+
+
+def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("pre-commit takes hooks from a git repository, and this checkout is none")
+    repository = tmp_path / "repository"
+    config = put(repository / ".circleci" / "config.yml", CONFIG)
+    put(repository / "docker-compose.yml", "services: {a: {image: redis}}\n")
+    git(repository, "init", "-q")
+    git(repository, "add", "-A")
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "try-repo", ROOT, "--all-files", "--verbose"],
+        cwd=repository,
+        env=environment(PRE_COMMIT_HOME=str(tmp_path / "home"), PYTHONPATH="", PYTHONWARNINGS=""),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if re.search(r"No matching distribution|NewConnectionError|Temporary failure", done.stdout):
+        pytest.skip("the package index cannot be reached, from which pre-commit installs the hooks")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert config.read_text() == FIXED
+    fixing, checking = done.stdout.split("cci-migrate (check)")
+    assert "files were modified by this hook" in fixing
+    assert "Passed" in checking.splitlines()[0]
+    assert git(repository, "status", "--short", "docker-compose.yml").startswith("A ")
