@@ -299,13 +299,16 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[Checked], tuple[Policy, ...]]:
+    from cci_migrate.batch.command_options import Running
     from cci_migrate.batch.local_checkouts import LocalMode
     from cci_migrate.batch.sessions import connected, told
+    from cci_migrate.batch.tokens import Tokens
 
     campaign = stack.enter_context(read_only(folder))
-    progress = stack.enter_context(told("text", verbose=False))
+    running = Running(verbose=False, log_format="text", tokens=Tokens(""))
+    progress = stack.enter_context(told(running))
     mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
-    connections = stack.enter_context(connected(campaign, progress, mode))
+    connections = stack.enter_context(connected(campaign, progress, running, mode))
     checked = list(
         campaign_repositories(
             campaign, connections, options.organisation, on_server=is_server(options.root)
