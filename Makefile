@@ -11,7 +11,7 @@ IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check bench corpus pairs docs lock clean
+.PHONY: help setup demo test lint format types packages check bench corpus pairs docs lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,7 +42,10 @@ format: $(READY) ## Format the code.
 types: $(READY) ## Check the types.
 	$(BIN)/mypy
 
-check: lint types test ## What CI runs.
+packages: $(READY) ## Build the wheel and the sdist, and try them on each Python there is.
+	$(BIN)/python -m tools.check_packages
+
+check: lint types packages test ## What CI runs.
 
 bench: $(READY) ## Measure the speed budgets and write docs/benchmarks.md.
 	$(BIN)/python -m tools.bench

@@ -1,0 +1,156 @@
+"""Builds the packages and tries them as users get them: ``python -m tools.check_packages``.
+
+The wheel is built from the source distribution, installed with its dependencies in an environment
+of its own on each supported Python that this machine has, and run there. Ends with 1 if something
+is wrong. Needs the package index, and says so where that cannot be reached.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cci_migrate import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+
+CONFIG = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
+IN_WHEEL = (
+    "cci_migrate/py.typed",
+    "cci_migrate/schemas/policy.schema.json",
+    "cci_migrate/schemas/report.schema.json",
+)
+IN_SOURCES = ("README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "tests/test_fixtures.py")
+
+
+class WrongPackageError(Exception):
+    """What a user would get does not work; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The two packages."""
+
+    wheel: Path
+    sources: Path
+
+
+def main() -> int:
+    """Build and try the packages."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            built = build(Path(folder))
+            check_contents(built)
+            pythons = dict(find_pythons())
+            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                for told in pool.map(lambda one: attempt(built, *one), pythons.items()):
+                    print(told)
+        except WrongPackageError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    absent = [version for version in SUPPORTED if version not in pythons]
+    if absent:
+        print(f"not on this machine, so not tried: Python {', '.join(absent)}")
+    return 0
+
+
+def build(folder: Path) -> Built:
+    """Both packages, the wheel made from the sources."""
+    ran(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    return Built(next(folder.glob("*.whl")), next(folder.glob("*.tar.gz")))
+
+
+def check_contents(built: Built) -> None:
+    """Whether both hold what they are to hold."""
+    with zipfile.ZipFile(built.wheel) as wheel:
+        names = set(wheel.namelist())
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        text = wheel.read(metadata).decode()
+    strangers = {name.split("/")[0] for name in names} - {"cci_migrate", metadata.split("/")[0]}
+    if strangers:
+        raise WrongPackageError(f"the wheel holds {', '.join(sorted(strangers))} too")
+    with tarfile.open(built.sources) as sources:
+        kept = {name.partition("/")[2] for name in sources.getnames()}
+    for package, wanted, there in (("wheel", IN_WHEEL, names), ("sdist", IN_SOURCES, kept)):
+        for name in wanted:
+            if name not in there:
+                raise WrongPackageError(f"the {package} lacks {name}")
+    for line in (f"Version: {__version__}", "Requires-Python: >=3.10", "License-Expression: MIT"):
+        if line not in text:
+            raise WrongPackageError(f"the wheel's metadata lack {line!r}")
+
+
+def find_pythons() -> Iterator[tuple[str, Path]]:
+    """The supported Pythons of this machine, on the PATH or under pyenv."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in SUPPORTED:
+        candidates = sorted(versions.glob(f"{version}.*/bin/python"))
+        found = shutil.which(f"python{version}")
+        candidates += [Path(found)] if found is not None else []
+        for candidate in candidates:
+            if is_version(candidate, version):
+                yield version, candidate
+                break
+
+
+def is_version(python: Path, version: str) -> bool:
+    """Whether ``python`` runs and is ``version`` (pyenv leaves programs that only complain)."""
+    told = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", told], capture_output=True, text=True, check=False)
+    return done.returncode == 0 and done.stdout.strip() == version
+
+
+def attempt(built: Built, version: str, python: Path) -> str:
+    """Install the wheel with ``python`` and use it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ran(python, "-m", "venv", folder / "venv")
+        bin_folder = folder / "venv" / "bin"
+        pip = (bin_folder / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
+        ran(*pip, "install", built.wheel)
+        ran(*pip, "check")
+        program = bin_folder / "cci-migrate"
+        told = ran(program, "--version", cwd=folder)
+        if told.strip() != f"cci-migrate {__version__}":
+            raise WrongPackageError(f"Python {version}: --version says {told.strip()!r}")
+        config = folder / "repository" / ".circleci" / "config.yml"
+        config.parent.mkdir(parents=True)
+        config.write_text(CONFIG)
+        ran(program, "--check", cwd=config.parent.parent, code=1)
+        ran(program, cwd=config.parent.parent)
+        ran(program, "--check", "--format", "sarif", cwd=config.parent.parent)
+        ran(program, "rule", "missing-context", cwd=folder)
+        ran(program, "batch", "--help", cwd=folder)
+        if "$DOCKERHUB_PASSWORD" not in config.read_text():
+            raise WrongPackageError(f"Python {version}: the config was not fixed")
+        typed = "import cci_migrate.engine, importlib.resources as r; print(r.files('cci_migrate'))"
+        if str(ROOT) in ran(bin_folder / "python", "-c", typed, cwd=folder):
+            raise WrongPackageError(f"Python {version}: it runs this checkout, not the wheel")
+    return f"{built.wheel.name} works on Python {version}"
+
+
+def ran(*command: str | Path, cwd: Path | None = None, code: int = 0) -> str:
+    """The output of ``command``, which is to end with ``code``. Raises WrongPackageError."""
+    told = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, env=told, capture_output=True, text=True, check=False
+    )
+    if done.returncode != code:
+        words = " ".join(map(str, command))
+        output = (done.stdout + done.stderr)[-2000:]
+        raise WrongPackageError(f"{words}: exit code {done.returncode}, not {code}\n{output}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
