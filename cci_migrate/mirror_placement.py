@@ -102,6 +102,8 @@ class MirrorPlacement:
         scalar = resolved(value.node)
         if not isinstance(scalar, Scalar) or scalar.value != scalar.value.strip():
             return "its name is not a plain text"
+        if not scalar.value or (rest and rest[0] not in ":@/"):
+            return "its name is put together from parts"
         trace.written.add(id(value.node))
         text = scalar.value + rest
         if registry_of(text) == self._mirror.host:

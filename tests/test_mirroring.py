@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine import process
@@ -89,3 +91,57 @@ def test_the_policy_of_a_campaign_keeps_both() -> None:
     old = policy_to_json(Policy())
     del old["mirror"], old["upgrade_version"]
     assert policy_from_json(old) == Policy()
+
+
+HERE = "mirror.acme.dev/hub"
+
+
+@pytest.mark.parametrize(
+    ("script", "rewritten"),
+    [
+        (
+            "podman pull redis:7 acme/x && podman run redis:7 && buildah from acme/x",
+            f"podman pull {HERE}/library/redis:7 {HERE}/acme/x && podman run {HERE}/library/redis:7"
+            f" && buildah from {HERE}/acme/x",
+        ),
+        (
+            "docker run node:20 npm i && ls node",
+            f"docker run {HERE}/library/node:20 npm i && ls node",
+        ),
+        (
+            "for i in 1 2; do docker run alpine:3 $i; done",
+            f"for i in 1 2; do docker run {HERE}/library/alpine:3 $i; done",
+        ),
+        (
+            "if docker pull redis; then docker run index.docker.io/library/redis; fi",
+            f"if docker pull {HERE}/library/redis; then docker run {HERE}/library/redis; fi",
+        ),
+        (
+            "docker run docker:dind docker pull alpine",
+            f"docker run {HERE}/library/docker:dind docker pull alpine",
+        ),
+    ],
+)
+def test_names_in_a_script(script: str, rewritten: str) -> None:
+    text = PULLS.replace("docker pull redis:7 && docker run alpine:3", script)
+    assert after(examined(text, Policy(mirror=MIRROR))) == text.replace(script, rewritten)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("docker run node:20 sh -c 'echo node:20'", "also named in line 7, for something else"),
+        ('f() { docker run "$1"; }; f redis:7', "its name is a variable's"),
+        ("X=redis; docker run $X:7", "its name is a variable's"),
+        ("docker run --pull=never redis:7; docker run redis:7", "also named in line 7"),
+        ("docker pull acme/x; docker build --cache-from acme/x -", "also named in line 7"),
+        ('docker run "red"is:7', "put together from parts"),
+        ("docker pull redis:7; docker push redis:7", "also named in line 7"),
+    ],
+)
+def test_names_that_stay_in_a_script(script: str, reason: str) -> None:
+    text = PULLS.replace("docker pull redis:7 && docker run alpine:3", f"|\n          {script}")
+    outcome = examined(text, Policy(mirror=MIRROR))
+    assert outcome.change is None
+    told = [one.remedy.reason for one in left(outcome) if isinstance(one.remedy, NoFix)]
+    assert any(reason in one for one in told), told
