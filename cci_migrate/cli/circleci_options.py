@@ -71,6 +71,10 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
             f"{TOKEN_VARIABLE} is not set: it takes a personal API token "
             "(https://app.circleci.com/settings/user/tokens); project tokens are refused"
         )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise UnreachableError(
+            f"{TOKEN_VARIABLE} is not a token: it has blanks or line breaks in it"
+        )
     from cci_migrate.batch.host import HostError
     from cci_migrate.batch.http import Api
     from cci_migrate.batch.ledger import Ledger

@@ -228,9 +228,21 @@ def _from_environment(names: Sequence[str] | dict[str, None]) -> dict[str, Secre
         raise _WrongUseError(f"{listed(missing)}: not set in the environment, or empty")
     values = {name: remember(os.environ[name]) for name in names}
     for name, value in values.items():
-        if len(value.encode("utf-8", "surrogateescape")) > _LONGEST:
-            raise _WrongUseError(f"{name}: its value is longer than the 32 kB that CircleCI takes")
+        problem = _problem_of(value)
+        if problem:
+            raise _WrongUseError(f"{name}: its value {problem}")
     return values
+
+
+def _problem_of(value: str) -> str:
+    """Why CircleCI would not take ``value``; empty if it would."""
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "is not UTF-8 text"
+    if not size:
+        return "is empty"
+    return "is longer than the 32 kB that CircleCI takes" if size > _LONGEST else ""
 
 
 def _check_terminal(*, asks_values: bool) -> None:
@@ -247,6 +259,7 @@ def _asked(name: str) -> Secret:
                 f"{name} (not shown)", hide_input=True, default="", show_default=False, err=True
             )
         )
-        if value and len(value.encode()) <= _LONGEST:
+        problem = _problem_of(value)
+        if not problem:
             return remember(value)
-        click.echo("It is empty." if not value else "It is longer than 32 kB.", err=True)
+        click.echo(f"The value {problem}.", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -31,14 +31,14 @@ from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, pre
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import Discovery, Repository, discover, read_candidate, reader_of
 from cci_migrate.docker.image_reference import normalise_host
-from cci_migrate.outcomes import ExitCode, Failed
+from cci_migrate.outcomes import ExitCode, Failed, Refused
 from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
 from cci_migrate.policy_file import PolicyError, is_context_name
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
 from cci_migrate.preflight.checkup import Checked, checkup
-from cci_migrate.preflight.demands import Demands, Login, repository_demands
+from cci_migrate.preflight.demands import Demands, Login, repository_demands, unread_of
 from cci_migrate.preflight.organisations import Organisations
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.registries import registries
@@ -241,7 +241,8 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         repositories, policies = _repositories(options, stack)
         if circleci is not None:
             try:
-                answers += checkup(repositories, Organisations(circleci))
+                for answer in checkup(repositories, Organisations(circleci)):
+                    answers.append(answer)
             except LaneClosedError as error:
                 answers.append(
                     Answer(
@@ -277,7 +278,7 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
     if options.campaign is not None:
         return _of_campaign(options, options.campaign, stack)
     found = discover(options.paths)
-    if not found.repositories and not found.problems:
+    if not found.repositories:
         raise NothingFoundError(nothing_in(options.paths))
     if options.project is not None and len(found.repositories) > 1:
         raise _WrongUseError("--project names one project, and there are several repositories")
@@ -292,7 +293,12 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
     checked = []
     for repository in found.repositories:
         one = _checked(repository, options, found)
-        checked.append(_with_demands(one, repository, policy_for))
+        problems = [
+            problem.outcome
+            for problem in found.problems
+            if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
+        ]
+        checked.append(_with_demands(one, repository, policy_for, problems))
     return checked, tuple(used.values())
 
 
@@ -331,29 +337,32 @@ def _checked(repository: Repository, options: Doctor, found: Discovery) -> Check
         is_opaque = options.organisation.provider == "circleci"
         project = None if is_opaque else replace(project, organisation=options.organisation)
     organisation = options.organisation or (None if project is None else project.organisation)
-    if organisation is None and options.only is not Only.REGISTRIES:
+    several = len(found.repositories) > 1
+    if organisation is None and options.only is not Only.REGISTRIES and not several:
         raise _WrongUseError(
             f"{repository.root}: the git remote does not tell its organisation and project at "
             "CircleCI; name them: --org gh/ORG --project gh/ORG/NAME, or --org circleci/ORG-ID "
             "--project circleci/ORG-ID/PROJECT-ID (Organization and Project Settings show the ids)"
         )
-    several = len(found.repositories) > 1
     label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
     return Checked(label, organisation, project, Demands())
 
 
 def _with_demands(
-    checked: Checked, repository: Repository, policy_for: Callable[[Path], Policy]
+    checked: Checked,
+    repository: Repository,
+    policy_for: Callable[[Path], Policy],
+    problems: Sequence[Failed | Refused],
 ) -> Checked:
     read = reader_of(repository.root)
     groups = []
-    unread = []
+    unread = [unread_of(one) for one in problems]
     for task in tasks_of(repository, policy_for, View()):
         files = {}
         for path in task.paths:
             data = read_candidate(repository.root, path)
             if isinstance(data, Failed):
-                unread.append(f"{path}: {data.problem}")
+                unread.append(unread_of(data))
             else:
                 files[path] = data
         if len(files) == len(task.paths):

@@ -15,7 +15,7 @@ from cci_migrate.discovery import reader_of
 from cci_migrate.engine import group_files, source_trees
 from cci_migrate.policy import Policy
 from cci_migrate.preflight.checkup import Checked
-from cci_migrate.preflight.demands import Demands, repository_demands
+from cci_migrate.preflight.demands import Demands, Unread, repository_demands
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.slugs import Organisation, project_of
 
@@ -71,7 +71,7 @@ def campaign_repositories(
 
 
 def _unread(why: str) -> Demands:
-    return Demands(unread=(why,))
+    return Demands(unread=(Unread(why),))
 
 
 def _checked(

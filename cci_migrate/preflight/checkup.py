@@ -59,12 +59,12 @@ def checkup(repositories: Sequence[Checked], organisations: Organisations) -> It
     """
     by_organisation: dict[Organisation, list[Checked]] = {}
     for repository in repositories:
-        for text in repository.demands.unread:
+        for unread in repository.demands.unread:
             yield Answer(
                 f"configs of {repository.label}" if repository.label else "configs",
-                Status.NOT_ASKED,
-                f"{text}; what it relies on is not known",
-                "correct the file, then run again",
+                Status.NOT_ASKED if unread.is_fault else Status.UNKNOWN,
+                f"{unread.text}; what it relies on is not known",
+                "correct the file, then run again" if unread.is_fault else "",
             )
         if repository.organisation is None:
             if repository.demands.jobs:
@@ -104,8 +104,8 @@ def merged(answers: Iterable[Answer]) -> Iterator[Answer]:
 def _nameless(repository: Checked) -> Answer:
     return Answer(
         f"repository {repository.label}" if repository.label else "repository",
-        Status.UNKNOWN,
-        "its CircleCI organisation and project cannot be told from its remote",
+        Status.NOT_ASKED,
+        "its organisation and project at CircleCI cannot be told from its remote",
         "name them: --org circleci/ORGANISATION-ID --project circleci/ORGANISATION-ID/PROJECT-ID "
         "(Organization Settings and Project Settings show the ids)",
     )

@@ -94,17 +94,17 @@ class CircleCi:
 
     def ids(self, project: Project) -> ProjectIds:
         """The ids of ``project``."""
-        body = self._object(f"/project/{_quoted(project.slug)}", {})
+        body = self._object(_path(project), {})
         return ProjectIds(_text(body, "id"), _text(body, "organization_id"))
 
     def project_variables(self, project: Project) -> frozenset[str]:
         """The names of the variables in the project's settings."""
-        items = self._items(f"/project/{_quoted(project.slug)}/envvar", {})
+        items = self._items(f"{_path(project)}/envvar", {})
         return frozenset(_text(item, "name") for item in items)
 
     def fork_settings(self, project: Project) -> ForkSettings:
         """What the project does with pull requests of forks."""
-        advanced = self._object(f"/project/{_quoted(project.slug)}/settings", {}).get("advanced")
+        advanced = self._object(f"{_path(project)}/settings", {}).get("advanced")
         if not isinstance(advanced, dict):
             raise self._misshapen()
         return ForkSettings(
@@ -178,7 +178,12 @@ def _owner(organisation: Organisation) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quote(text, safe="/~")
+    return quote(text, safe="~")
+
+
+def _path(project: Project) -> str:
+    """A project's path: its slug's slashes may stay as they are."""
+    return f"/project/{quote(project.slug, safe='/~')}"
 
 
 def _text(item: Mapping[str, Any], key: str) -> str:

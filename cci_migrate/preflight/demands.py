@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cci_migrate.assessment import Assessment, Authenticated, Incomplete, assess
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
@@ -62,12 +62,20 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A file of which nothing can be told, and why. ``is_fault``: it is to be corrected."""
+
+    text: str
+    is_fault: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Demands:
-    """What the configs of a repository rely on. ``unread`` says which could not be read."""
+    """What the configs of a repository rely on. ``unread`` are those that could not be read."""
 
     jobs: tuple[JobDemand, ...] = ()
     logins: tuple[Login, ...] = ()
-    unread: tuple[str, ...] = field(default=())
+    unread: tuple[Unread, ...] = ()
 
 
 def repository_demands(
@@ -80,7 +88,7 @@ def repository_demands(
     """
     jobs: dict[tuple[object, ...], JobDemand] = {}
     logins: dict[Login, None] = {}
-    unread: list[str] = []
+    unread: list[Unread] = []
     for files, policy, beside in groups:
         found = config_demands(files, policy, read, beside)
         for job in found.jobs:
@@ -97,8 +105,10 @@ def config_demands(
 ) -> Demands:
     """What the config that ``files`` make up relies on, today and once it is fixed."""
     before = _assessed(files, policy, read)
-    if isinstance(before, str):
-        return Demands(unread=(before,) if before else ())
+    if before is None:
+        return Demands()
+    if isinstance(before, Unread):
+        return Demands(unread=(before,))
     if before.config.is_orb_source:
         return Demands()
     today = dict(_jobs(before))
@@ -107,7 +117,7 @@ def config_demands(
         return Demands(tuple(today.values()), tuple(_logins(before)))
     fixed = {**files, **{file.path: file.after for file in outcome.change.files}}
     after = _assessed(fixed, policy, read)
-    if isinstance(after, str):
+    if not isinstance(after, Assessment):
         return Demands(tuple(today.values()), tuple(_logins(before)))
     jobs = [_with_plan(today.get(route), job) for route, job in _jobs(after)]
     return Demands(tuple(jobs), tuple(_logins(after)))
@@ -115,16 +125,23 @@ def config_demands(
 
 def _assessed(
     files: Mapping[str, bytes], policy: Policy, read: RepositoryReader
-) -> Assessment | str:
-    """The assessment, or why there is none (empty: it is no config)."""
+) -> Assessment | Unread | None:
+    """The assessment, or why there is none (None: it is no config)."""
     loaded = load(as_one(files), files)
     match loaded:
         case Loaded(config=config):
             return assess(config, policy, {}, text_reader(read))
         case NotAConfig():
-            return ""
-        case Refused(paths=paths, reason=reason) | Failed(paths=paths, problem=reason):
-            return f"{', '.join(paths)}: {reason}"
+            return None
+        case Refused() | Failed():
+            return unread_of(loaded)
+
+
+def unread_of(outcome: Refused | Failed) -> Unread:
+    """A file that is not read, for the reason that ``outcome`` has."""
+    is_fault = isinstance(outcome, Failed)
+    reason = outcome.problem if isinstance(outcome, Failed) else outcome.reason
+    return Unread(f"{', '.join(outcome.paths)}: {reason}", is_fault)
 
 
 def _with_plan(today: JobDemand | None, job: JobDemand) -> JobDemand:

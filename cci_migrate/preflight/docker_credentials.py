@@ -153,7 +153,7 @@ def _from_entry(entry: Mapping[str, Any], path: str) -> DockerCredential | str:
 
 
 def _credential(username: str, password: str, origin: str) -> DockerCredential:
-    remember(base64.b64encode(f"{username}:{password}".encode()).decode())
+    remember(base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode())
     return DockerCredential(username, remember(password), origin)
 
 

@@ -11,6 +11,7 @@ followed.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ class _Registry:
         if "bearer" in challenges:
             return self._with_token(challenges["bearer"], credential, trusted)
         if "basic" in challenges:
-            self._let_in(self._ask("GET", f"{self._root}/v2/", auth=_pair(credential)))
+            self._let_in(self._ask("GET", f"{self._root}/v2/", authorization=_basic(credential)))
             return LoggedIn()
         return NotTried("it asks for another kind of login than tokens and passwords")
 
@@ -149,26 +150,29 @@ class _Registry:
             return NotTried(problem)
         wanted = {"service": challenge.get("service", ""), "account": credential.username}
         token = self._token(realm, wanted, credential)
-        self._let_in(self._ask("GET", f"{self._root}/v2/", bearer=token))
+        self._let_in(self._ask("GET", f"{self._root}/v2/", authorization=token))
         if self._host != DOCKER_HUB:
             return LoggedIn()
         wanted["scope"] = f"repository:{_PREVIEW}:pull"
         return self._limit(self._token(realm, wanted, credential))
 
     def _token(self, realm: str, wanted: Mapping[str, str], credential: DockerCredential) -> Secret:
-        answer = self._ask("GET", realm, params=dict(wanted), auth=_pair(credential))
+        answer = self._ask("GET", realm, params=dict(wanted), authorization=_basic(credential))
         self._let_in(answer)
         try:
             body: Any = answer.json()
         except ValueError:
             body = None
         found = (body.get("token") or body.get("access_token")) if isinstance(body, dict) else None
-        if not isinstance(found, str):
+        if not isinstance(found, str) or not found.isascii() or not found.isprintable():
             raise _StopError(NotTried("its token service gives no token"))
-        return remember(found)
+        remember(found)
+        return Secret(f"Bearer {found}")
 
     def _limit(self, token: Secret) -> Outcome:
-        answer = self._ask("HEAD", f"{self._root}/v2/{_PREVIEW}/manifests/latest", bearer=token)
+        answer = self._ask(
+            "HEAD", f"{self._root}/v2/{_PREVIEW}/manifests/latest", authorization=token
+        )
         if answer.status_code == 429:
             return LimitReached()
         limit = _LIMIT.match(answer.headers.get("ratelimit-limit", ""))
@@ -193,15 +197,13 @@ class _Registry:
         url: str,
         *,
         params: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        bearer: Secret | None = None,
+        authorization: str = "",
     ) -> requests.Response:
         answer = self._session.request(
             method,
             url,
             params=params,
-            auth=auth,
-            headers={} if bearer is None else {"Authorization": f"Bearer {bearer}"},
+            headers={"Authorization": authorization} if authorization else {},
             timeout=TIMEOUT,
             allow_redirects=False,
         )
@@ -232,8 +234,10 @@ def why_unsafe(realm: str, host: str, root: str, trusted: Collection[str]) -> st
     )
 
 
-def _pair(credential: DockerCredential) -> tuple[str, str]:
-    return credential.username, str(credential.password)
+def _basic(credential: DockerCredential) -> Secret:
+    """HTTP Basic, of UTF-8 (https://www.rfc-editor.org/rfc/rfc7617#section-2.1)."""
+    pair = f"{credential.username}:{credential.password}".encode("utf-8", "surrogateescape")
+    return remember(f"Basic {base64.b64encode(pair).decode()}")
 
 
 def _challenges(header: str) -> Mapping[str, Mapping[str, str]]:

@@ -169,7 +169,7 @@ def test_the_values_are_asked_for_and_not_shown(
     session.answer("DOCKERHUB_PASSWORD (not shown):", "\n")
     session.answer("DOCKERHUB_PASSWORD (not shown):", "hunter2-hunter2\n")
     assert session.end() == 0
-    assert "It is empty." in session.screen
+    assert "The value is empty." in session.screen
     assert acme.contexts[NAME].values == {
         "DOCKERHUB_USERNAME": "hunter2-user",
         "DOCKERHUB_PASSWORD": "hunter2-hunter2",

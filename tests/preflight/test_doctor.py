@@ -290,3 +290,27 @@ def test_a_config_that_cannot_be_read(run: Program, repository: Path) -> None:
     assert done.code == 3
     assert ".circleci/other.yml: this is not YAML" in done.out
     assert "context docker-hub-creds: exists" in done.out
+
+
+def test_a_template_is_no_fault(
+    run: Program, acme: StoredOrganisation, repository: Path, tmp_path: Path
+) -> None:
+    put(repository / ".circleci" / "part.yml", "jobs:\n  {{> jobs}}\n")
+    put(tmp_path / "outside.yml", CONFIG)
+    (repository / ".circleci" / "link.yml").symlink_to(tmp_path / "outside.yml")
+    acme.context("unused")
+    done = run(*ASK, "--format", "json")
+    assert done.code == 0
+    unknown = told(done)["unknown"]
+    assert any(".circleci/part.yml: it is a template" in one for one in unknown)
+    assert any("link.yml: a symbolic link that leaves the repository" in one for one in unknown)
+
+
+@pytest.mark.parametrize("token", ["two words-and-more", "line\nbreak-and-more", "schlüssel-1"])
+def test_a_token_that_cannot_be_one(
+    process: Program, circleci: CircleCiStandIn, token: str
+) -> None:
+    done = process(*ASK, CIRCLE_TOKEN=token)
+    assert done.code == 2
+    assert done.err.startswith("error: CIRCLE_TOKEN is not a token")
+    assert circleci.calls == []

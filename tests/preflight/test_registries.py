@@ -254,3 +254,9 @@ def test_the_names_that_the_config_reads_are_looked_for(
     config.write_text(config.read_text().replace("DOCKERHUB_", "HUB_"))
     done = run(*at_hub(hub), HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
     assert "lets the user of HUB_USERNAME and HUB_PASSWORD in" in done.out
+
+
+def test_a_password_that_is_no_latin_text(hub: StandIn) -> None:
+    assert try_login(hub.url, password="пароль-1") == TurnedAway()
+    encoded = base64.b64encode(f"{USER}:пароль-1".encode()).decode()
+    assert hub.seen[-1][1] == f"Basic {encoded}"
