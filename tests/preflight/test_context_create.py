@@ -141,7 +141,11 @@ class Session:
 
     def answer(self, prompt: str, line: str) -> Session:
         """Wait for ``prompt``, then type ``line``."""
-        self.process.expect_exact(prompt)
+        try:
+            self.process.expect_exact(prompt)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            seen = f"{self.screen}{self.process.before}"
+            raise AssertionError(f"{prompt!r} did not come up:\n{seen}") from None
         self.screen += str(self.process.before) + str(self.process.after)
         # Echo is off only once the prompt waits; what is typed before that would be shown.
         if "not shown" in prompt:
@@ -182,5 +186,5 @@ def test_nothing_is_done_unasked(
     circleci: CircleCiStandIn, repository: Path, keys: str, code: int
 ) -> None:
     session = Session(repository, circleci).answer("Do this? [y/N]:", keys)
-    assert session.end() == code
+    assert session.end() == code, session.screen
     assert writes(circleci) == 0
