@@ -36,7 +36,7 @@ from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
-from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
+from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.planning import Plan
 from cci_migrate.policy import (
     AwsKeyAuth,
@@ -194,7 +194,7 @@ def data_differ(
         wanted = expected(before, operations)
     except UnknownPlaceError as error:
         return str(error)
-    if not same(wanted, data_of(after)):
+    if not is_data_of(wanted, after):
         return "the changed text means something else than was planned"
     return None
 

@@ -28,7 +28,7 @@ SECTIONS = frozenset(
     }
 )
 _SUFFIXES = (".yml", ".yaml")
-_ORB_ROOT = "@orb"
+_ORB_ROOTS = tuple(f"@orb{suffix}" for suffix in _SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,7 @@ def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
     ``.circleci`` (``.circleci/src``, ``.circleci/config``): there is no other sign in names.
     """
     remaining = sorted(
-        path
-        for path in set(paths)
-        if path.endswith(_SUFFIXES) and not PurePosixPath(path).name.startswith(".")
+        path for path in set(paths) if path.endswith(_SUFFIXES) and not _name(path).startswith(".")
     )
     others = sorted(set(paths) - set(remaining))
     trees: dict[str, list[Part]] = defaultdict(list)
@@ -103,8 +101,12 @@ def _circleci_folder(path: str) -> str:
     return "/".join(folders[: folders.index(".circleci") + 1]) if ".circleci" in folders else ""
 
 
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 def _is_orb_root(path: str) -> bool:
-    return PurePosixPath(path).stem == _ORB_ROOT
+    return _name(path) in _ORB_ROOTS
 
 
 def _roots(paths: list[str]) -> dict[str, bool]:
@@ -112,7 +114,7 @@ def _roots(paths: list[str]) -> dict[str, bool]:
     orbs = {str(PurePosixPath(path).parent) for path in paths if _is_orb_root(path)}
     roots = dict.fromkeys(orbs, True)
     for path in paths:
-        folders = PurePosixPath(path).parts[:-1]
+        folders = path.split("/")[:-1]
         for at in range(1, len(folders)):
             if folders[at] in SECTIONS and ".circleci" in folders[:at]:
                 root = "/".join(folders[:at])
@@ -124,7 +126,7 @@ def _roots(paths: list[str]) -> dict[str, bool]:
 
 
 def _root_of(path: str, roots: dict[str, bool]) -> str | None:
-    for parent in PurePosixPath(path).parents:
+    for parent in PurePosixPath(path).parents if roots else ():
         if str(parent) in roots:
             return str(parent)
     return None

@@ -140,9 +140,12 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar, Scalar]]:
     """The keys of ``mapping`` that stand there twice, merge keys apart: (first, again)."""
+    keys = [key for key, _ in mapping.entries if isinstance(key, Scalar)]
+    if len({key.value for key in keys}) == len(keys):
+        return
     seen: dict[str, Scalar] = {}
-    for key, _ in mapping.entries:
-        if isinstance(key, Scalar) and not is_merge_key(key):
+    for key in keys:
+        if not is_merge_key(key):
             if key.value in seen:
                 yield seen[key.value], key
             else:

@@ -119,4 +119,9 @@ def walk(node: Node) -> Iterator[Node]:
     while pending:
         current = pending.pop()
         yield current
-        pending.extend(reversed(tuple(children(current))))
+        if isinstance(current, Mapping):
+            for key, value in reversed(current.entries):
+                pending.append(value)
+                pending.append(key)
+        elif isinstance(current, Sequence):
+            pending.extend(reversed(current.items))

@@ -75,7 +75,7 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         if pure or not has_c_parser():
             return builder.build(_pure_events(source.text))
         try:
-            return builder.build(_c_events(source.text))
+            return _build_from_c(builder, source.text)
         except MarkedYAMLError as error:
             if error.problem not in _ONLY_IN_C:
                 raise
@@ -93,13 +93,12 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         raise YamlError(0, "collections are nested too deeply") from None
 
 
-def _c_events(text: str) -> Iterator[Any]:
+def _build_from_c(builder: _Builder, text: str) -> Document:
     from _ruamel_yaml import CParser
 
     parser = CParser(text)
     try:
-        while (event := parser.get_event()) is not None:
-            yield event
+        return builder.build(iter(parser.get_event, None))
     finally:
         parser.dispose()
 
@@ -157,8 +156,9 @@ class _Builder:
                 anchor = event.anchor
                 start = event.start_mark.index
                 end = event.end_mark.index
+                value = event.value
                 if style == "|" or style == ">":
-                    end = _block_scalar_end(text, start, end, event.value)
+                    end = _block_scalar_end(text, start, end, value)
                 elif (
                     start == end
                     and len(children) % 2
@@ -166,8 +166,9 @@ class _Builder:
                 ):
                     # A value that is not written: the two parsers place it differently.
                     start = end = _behind_key(text, children[-1])
+                tag = None if event.ctag is None else event.tag
                 node: Scalar | Mapping | Sequence = Scalar(
-                    source, start, end, event.value, style, anchor, event.tag
+                    source, start, end, value, style, anchor, tag
                 )
                 if anchor is not None:
                     anchors[anchor] = node

@@ -1,11 +1,12 @@
 """A document's plain data, aliases expanded by sharing: what a change means, apart from its text.
 
-`expected` applies operations to the data of the old tree; `same` compares the outcome with the
-data of the tree that the new text parses to.
+`expected` applies operations to the data of the old tree; `is_data_of` compares the outcome with
+the tree that the new text parses to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -78,8 +79,6 @@ class DataTree:
 
     roots: list[Data] = field(default_factory=list)
     of_node: dict[int, Data] = field(default_factory=dict)
-    #: Whether `lists` and `origins` are kept: for changes, not for comparing.
-    has_places: bool = False
     #: The list in which the data of a node stands.
     lists: dict[int, list[Data]] = field(default_factory=dict)
     #: For each list the nodes that its data come from, by place; `_NEW` for what is added.
@@ -93,55 +92,44 @@ _NEW = 0
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
     """The data of ``documents``; what an alias means is the same object as what is anchored."""
-    return _read_all(documents, DataTree())
-
-
-def _read_all(documents: tuple[Document, ...], tree: DataTree) -> DataTree:
-    tree.origins[id(tree.roots)] = []
-    for document in documents:
-        if document.root is not None:
-            _read(document.root, tree.roots, tree)
+    tree = DataTree()
+    roots = [document.root for document in documents if document.root is not None]
+    _read_into(tree.roots, roots, tree)
     return tree
 
 
-def _read(node: Node, into: list[Data], tree: DataTree) -> None:
-    if tree.has_places:
+def _read_into(into: list[Data], nodes: Collection[Node], tree: DataTree) -> None:
+    tree.origins[id(into)] = [id(node) for node in nodes]
+    for node in nodes:
         tree.lists[id(node)] = into
-        tree.origins[id(into)].append(id(node))
-    target = node.target if isinstance(node, Alias) else node
-    known = tree.of_node.get(id(target))
-    if known is not None:
-        into.append(known)
-    elif isinstance(node, Alias):
-        # An anchor of a later file of the same packed source: read it where it is used.
-        aside = _new_list(tree)
-        _read(node.target, aside, tree)
-        into.append(aside[0])
-    elif isinstance(node, Scalar):
-        data: Data = ScalarData(node.value, _kind(node))
-        tree.of_node[id(node)] = data
-        into.append(data)
+        # An alias may come first, too: to an anchor of a later file of the same packed source.
+        target = node.target if isinstance(node, Alias) else node
+        known = tree.of_node.get(id(target))
+        into.append(_read(target, tree) if known is None else known)
+
+
+def _read(node: Scalar | Mapping | Sequence, tree: DataTree) -> Data:
+    data: Data
+    if isinstance(node, Scalar):
+        data = tree.of_node[id(node)] = ScalarData(node.value, _kind(node))
     elif isinstance(node, Sequence):
-        items = ListData(_new_list(tree))
-        tree.of_node[id(node)] = items
-        into.append(items)
-        for item in node.items:
-            _read(item, items.items, tree)
+        items: list[Data] = []
+        data = tree.of_node[id(node)] = ListData(items)
+        _read_into(items, node.items, tree)
     elif isinstance(node, Mapping):
-        mapping = MapData(_new_list(tree), _new_list(tree))
-        tree.of_node[id(node)] = mapping
-        into.append(mapping)
-        for key, value in node.entries:
-            _read(key, mapping.keys, tree)
-            _read(value, mapping.items, tree)
+        keys: list[Data] = []
+        values: list[Data] = []
+        data = tree.of_node[id(node)] = MapData(keys, values)
+        _read_into(keys, [key for key, _ in node.entries], tree)
+        _read_into(values, [value for _, value in node.entries], tree)
     else:
         assert_never(node)
+    return data
 
 
 def _new_list(tree: DataTree) -> list[Data]:
     data: list[Data] = []
-    if tree.has_places:
-        tree.origins[id(data)] = []
+    tree.origins[id(data)] = []
     return data
 
 
@@ -158,7 +146,7 @@ def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...])
 
     Raises UnknownPlaceError.
     """
-    tree = _read_all(documents, DataTree(has_places=True))
+    tree = data_of(documents)
     for operation in operations:
         _apply(operation, tree)
     return tree
@@ -340,30 +328,33 @@ def _new_key(name: str) -> ScalarData:
     return ScalarData(name, "other" if name == MERGE_KEY else "str")
 
 
-def same(first: DataTree, second: DataTree) -> bool:
-    """Whether both hold the same data. Linear: what aliases share is compared once."""
-    if len(first.roots) != len(second.roots):
+def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
+    """Whether ``documents`` hold ``data``. Linear: what aliases share is compared once."""
+    roots = [document.root for document in documents if document.root is not None]
+    if len(data.roots) != len(roots):
         return False
-    pairs = list(zip(first.roots, second.roots, strict=True))
+    pairs: list[tuple[Data, Node]] = list(zip(data.roots, roots, strict=True))
     seen: set[tuple[int, int]] = set()
     while pairs:
-        one, other = pairs.pop()
-        if isinstance(one, ScalarData) and isinstance(other, ScalarData):
-            if one.value != other.value or one.kind != other.kind:
+        wanted, node = pairs.pop()
+        target = node.target if isinstance(node, Alias) else node
+        if isinstance(wanted, ScalarData):
+            if not isinstance(target, Scalar) or wanted.value != target.value:
+                return False
+            if wanted.kind != _kind(target):
                 return False
             continue
-        if (id(one), id(other)) in seen:
+        if (id(wanted), id(target)) in seen:
             continue
-        seen.add((id(one), id(other)))
-        if isinstance(one, ListData) and isinstance(other, ListData):
-            if len(one.items) != len(other.items):
+        seen.add((id(wanted), id(target)))
+        if isinstance(wanted, ListData):
+            if not isinstance(target, Sequence) or len(wanted.items) != len(target.items):
                 return False
-            pairs.extend(zip(one.items, other.items, strict=True))
-        elif isinstance(one, MapData) and isinstance(other, MapData):
-            if len(one.keys) != len(other.keys):
-                return False
-            pairs.extend(zip(one.keys, other.keys, strict=True))
-            pairs.extend(zip(one.items, other.items, strict=True))
+            pairs.extend(zip(wanted.items, target.items, strict=True))
         else:
-            return False
+            if not isinstance(target, Mapping) or len(wanted.keys) != len(target.entries):
+                return False
+            for key, item, entry in zip(wanted.keys, wanted.items, target.entries, strict=True):
+                pairs.append((key, entry[0]))
+                pairs.append((item, entry[1]))
     return True

@@ -7,7 +7,7 @@ import pytest
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar, Sequence, walk
 from cci_migrate.lossless.parsing import MAX_DEPTH, YamlError, has_c_parser, parse
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.lossless.values import data_of, same
+from cci_migrate.lossless.values import data_of, is_data_of
 from tests.lossless.trees import (
     alias_at,
     document_of,
@@ -249,7 +249,7 @@ def test_deep_nesting_is_read(pure: bool) -> None:
     nodes = list(walk(root_of(text, pure=pure)))
     assert sum(isinstance(node, Mapping) for node in nodes) == 200
     document = document_of(text, pure=pure)
-    assert same(data_of((document,)), data_of((document_of(text),)))
+    assert is_data_of(data_of((document,)), (document_of(text),))
 
 
 @PARSERS
@@ -268,7 +268,7 @@ def test_an_alias_bomb_is_no_larger_than_its_text(pure: bool) -> None:
     document = document_of("".join(lines), pure=pure)
     assert document.root is not None
     assert len(list(walk(document.root))) == 3 + 199 * 6 + 1
-    assert same(data_of((document,)), data_of((document,)))
+    assert is_data_of(data_of((document,)), (document,))
 
 
 #: Text, the offset of the error, and words of it.

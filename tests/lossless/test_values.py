@@ -24,7 +24,7 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, same
+from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, is_data_of
 from tests.lossless.trees import (
     alias_at,
     document_of,
@@ -38,9 +38,10 @@ from tests.lossless.trees import (
 
 def mean_the_same(*texts: str) -> bool:
     """Whether two texts have the same data."""
-    first, second = (data_of((document_of(text),)) for text in texts)
-    assert same(first, second) == same(second, first)
-    return same(first, second)
+    first, second = ((document_of(text),) for text in texts)
+    forth, back = is_data_of(data_of(first), second), is_data_of(data_of(second), first)
+    assert forth == back
+    return forth
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_what_aliases_share_is_compared_once() -> None:
 
 def means(document: Document, operations: tuple[Operation, ...], text: str) -> bool:
     """Whether ``text`` means what ``document`` does after ``operations``."""
-    return same(expected((document,), operations), data_of((document_of(text),)))
+    return is_data_of(expected((document,), operations), (document_of(text),))
 
 
 def test_a_change_of_what_is_anchored_reaches_its_aliases() -> None:
@@ -165,10 +166,12 @@ def test_the_data_of_several_files_are_one() -> None:
     added = (AddEntry(mapping_at(shared, "x"), "user", Text("u")),)
     wanted = expected((jobs, shared), added)
     together = document_of("- docker: [{image: a, user: u}]\n- x: {image: a, user: u}\n")
-    pieces = data_of(tuple(document_of(text) for text in ("docker: [{image: a, user: u}]\n",
-                                                          "x: {image: a, user: u}\n")))  # fmt: skip
-    assert same(wanted, pieces)
-    assert not same(wanted, data_of((together,)))
+    pieces = (
+        document_of("docker: [{image: a, user: u}]\n"),
+        document_of("x: {image: a, user: u}\n"),
+    )
+    assert is_data_of(wanted, pieces)
+    assert not is_data_of(wanted, (together,))
 
 
 #: Operations on the document ``a: b``, ``e:`` that name what it does not have.

@@ -8,7 +8,7 @@ from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.lossless.values import data_of, expected, same
+from cci_migrate.lossless.values import expected, is_data_of
 
 
 def document_of(text: str, *, pure: bool = False) -> Document:
@@ -120,6 +120,6 @@ def prove(
     assert take_back(new, edits) == document.source.text
     wanted = expected((document,), operations)
     again = document_of(new)
-    assert same(wanted, data_of((again,)))
+    assert is_data_of(wanted, (again,))
     pure = document_of(new, pure=True)
     assert shape(again.root) == shape(pure.root)
