@@ -82,12 +82,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rewritten.update(dict.fromkeys(pulls, one.key))
             yield one
     for missing in assessment.missing_logins:
+        after = {rewritten[id(pull)]: None for _, pull in missing.pulls if id(pull) in rewritten}
+        is_needed_today = any(missing.host in pull.hosts for _, pull in missing.pulls)
+        if not after and not is_needed_today:
+            continue  # what was to come from the mirror stays
         job = missing.docker.job
         impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
-        after = {rewritten[id(pull)]: None for _, pull in missing.pulls if id(pull) in rewritten}
-        fetches = "is to fetch" if after else "fetches"
-        at_once = all(id(pull) in rewritten for _, pull in missing.pulls)
+        fetches = "fetches" if is_needed_today else "is to fetch"
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=Place(missing.pull.moment.step.node, missing.route),
@@ -98,7 +100,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=remedies[missing.key],
             registry=missing.host,
-            after=tuple(after) if at_once else (),
+            after=() if is_needed_today else tuple(after),
         )
 
 
@@ -124,6 +126,12 @@ def _through_mirror(
             concerned = missing.host == host and id(missing.docker.job) in change.jobs
             if concerned and isinstance(login, NoFix):
                 remedy = NoFix(f"no login to {host} can be added: {login.reason}", login.instead)
+            elif concerned and change.is_only_pulled:
+                # An answer would ask for the login and its context too, which rest on it.
+                remedy = NoFix(
+                    "something that the config does not show may use it by that name",
+                    f"if nothing does, log in to {host} before it and write its name there",
+                )
         if not isinstance(remedy, NoFix) and _needs_other_login(assessment, host, change.jobs):
             remedy = NoFix(
                 f"a login to {host} takes a command of its cloud",
