@@ -11,7 +11,7 @@ IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types packages check bench corpus pairs docs lock clean
+.PHONY: help setup demo test lint format types packages check bench corpus pairs docs site lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -61,6 +61,9 @@ docs: $(READY) ## Write the generated parts of docs/ and README.md.
 	$(BIN)/python -m tools.write_docs
 	$(BIN)/python -m tools.record_walk
 
+site: $(READY) ## Build the documentation's site into site/.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 lock: ## Resolve the development dependencies again.
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
@@ -69,4 +72,4 @@ lock: ## Resolve the development dependencies again.
 	    --upgrade --quiet --output-file requirements-dev.lock
 
 clean: ## Remove what the other targets made.
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

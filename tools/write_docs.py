@@ -1,21 +1,27 @@
-"""Writes the generated parts of README.md and docs/: ``python -m tools.write_docs``.
+"""Writes the generated parts of README.md, docs/ and mkdocs.yml: ``python -m tools.write_docs``.
 
-Such a part stands between ``<!-- NAME: written by `make docs` -->`` and ``<!-- end -->``.
+Some pages are generated as a whole. In others the generated part stands between
+``<!-- NAME: written by `make docs` -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
+
+from cci_migrate.cli.commands import main_command
 from cci_migrate.engine import process
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import Examined
 from cci_migrate.policy import Policy
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.page import rule_page
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "cci_migrate" / "schemas"
@@ -40,7 +46,8 @@ workflows:
 """
 
 _PART = re.compile(
-    r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n).*?(?P<end><!-- end -->)",
+    r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n)"
+    r".*?(?P<end>(?: *# )?<!-- end -->)",
     re.DOTALL,
 )
 
@@ -110,13 +117,61 @@ def json_keys() -> str:
     return "\n".join(rows) + "\n"
 
 
+def rule_pages() -> str:
+    """The rules in the site's navigation."""
+    return "".join(f"      - rules/{rule.id}.md\n" for rule in RULES)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "before and after": before_and_after,
     "rules": rules,
     "keys": policy_keys,
     "json": json_keys,
+    "rule pages": rule_pages,
 }
-PAGES = ("README.md", "docs/policy.md", "docs/output-formats.md")
+#: Pages with generated parts.
+PAGES = ("README.md", "docs/policy.md", "docs/output-formats.md", "mkdocs.yml")
+
+
+def rules_index() -> str:
+    """The page that lists the rules."""
+    rows = [f"| [`{rule.id}`]({rule.id}.md) | {rule.summary} |" for rule in RULES]
+    table = "\n".join(["| rule | finds |", "|---|---|", *rows])
+    return (
+        "# Rules\n\n"
+        "`--select` and `--ignore` choose among them, `cci-migrate rule NAME` shows a page in the\n"
+        "terminal. The examples are tests of the tool.\n\n" + table + "\n"
+    )
+
+
+def commands() -> str:
+    """The page with every command and its options."""
+    parts = ["# Commands", "What `--help` says of each."]
+    for words, command in sorted(_commands(("cci-migrate",), main_command)):
+        context = click.Context(command, info_name=" ".join(words), terminal_width=96)
+        shown = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        parts += [f"## {' '.join(words)}", f"```text\n{shown}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands(
+    words: tuple[str, ...], command: click.Command
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _commands((*words, name), inner)
+
+
+#: Pages that are generated as a whole.
+GENERATED: dict[str, Callable[[], str]] = {
+    "docs/rules/index.md": rules_index,
+    "docs/commands.md": commands,
+    **{f"docs/rules/{rule.id}.md": partial(rule_page, rule) for rule in RULES},
+}
 
 
 def current(page: str) -> str:
@@ -130,6 +185,10 @@ def current(page: str) -> str:
 
 def main() -> None:
     """Write all pages."""
+    for page, make in GENERATED.items():
+        (ROOT / page).parent.mkdir(exist_ok=True)
+        (ROOT / page).write_text(make())
+        print(page)
     for page in PAGES:
         (ROOT / page).write_text(current(page))
         print(page)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.cli.commands import main_command
-from tools.write_docs import PAGES, PARTS, ROOT, current
+from tools.write_docs import GENERATED, PAGES, PARTS, ROOT, current
 
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
@@ -24,6 +24,16 @@ OTHERS = re.compile(
 @pytest.mark.parametrize("page", PAGES)
 def test_generated_parts_are_current(page: str) -> None:
     assert (ROOT / page).read_text() == current(page), "run: make docs"
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_generated_pages_are_current(page: str) -> None:
+    assert (ROOT / page).read_text() == GENERATED[page](), "run: make docs"
+
+
+def test_no_page_of_a_rule_is_left_over() -> None:
+    there = {f"docs/rules/{path.name}" for path in (ROOT / "docs" / "rules").iterdir()}
+    assert there <= GENERATED.keys()
 
 
 def test_every_generated_part_has_its_place() -> None:
