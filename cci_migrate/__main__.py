@@ -7,7 +7,7 @@ import sys
 
 #: A config's tree is many small objects that all live until it is done: collecting between them
 #: finds nothing and takes a third of the time.
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 _USAGE = 2
 _INTERRUPTED = 130
@@ -15,7 +15,7 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run the program on ``sys.argv``; the result is its exit code."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         return _run()
     except KeyboardInterrupt:

@@ -375,21 +375,34 @@ class Assessment:
         """By registry: whether credentials are read today, which variables, after which fixes."""
         reads: _Reads = {}
         for item in items:
-            one = self.by_item[id(item.mapping)]
-            host = one.registry
-            read = _read_by(one)
-            if host is None or read is None or one.misrouted_to is not None:
+            read = self._read_by_item[id(item.mapping)]
+            if read is None:
                 continue
-            if policy_for(host, self.policy) is None:
-                # Where the variables of a registry are kept that nobody named cannot be told.
-                continue
-            variables, key = read
+            host, variables, key = read
             today, names, after = reads.get(host, (False, {}, {}))
             names.update(dict.fromkeys(variables))
             if key is not None:
                 after[key] = None
             reads[host] = (today or key is None, names, after)
         return reads
+
+    @cached_property
+    def _read_by_item(self) -> Mapping[int, tuple[str, tuple[str, ...], str | None] | None]:
+        """By item as `by_item`: the registry, the variables read and the fix after which.
+
+        None where nothing is read. Workflow jobs share items: this is told once for each.
+        """
+        return {item: self._read_for(one) for item, one in self.by_item.items()}
+
+    def _read_for(self, one: AssessedImage) -> tuple[str, tuple[str, ...], str | None] | None:
+        host = one.registry
+        if host is None or one.misrouted_to is not None:
+            return None
+        if policy_for(host, self.policy) is None:
+            # Where the variables of a registry are kept that nobody named cannot be told.
+            return None
+        read = _read_by(one)
+        return None if read is None else (host, *read)
 
 
 def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:

@@ -6,7 +6,6 @@ the image for instance: not by its line. What is found anew, or about another im
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -57,6 +56,8 @@ class Baseline:
 
 def parse_baseline(text: str) -> Baseline:
     """The baseline that ``text``, a JSON document, holds. Raises BaselineError."""
+    import json
+
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -84,6 +85,8 @@ def _accepted(entry: Any, text: str) -> Accepted:
 
 def _line_of(entry: Any, text: str) -> int | None:
     """The line of ``entry``, if the text is laid out as `baseline_text` does."""
+    import json
+
     written = json.dumps(entry, ensure_ascii=False)
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().rstrip(",") == written:
@@ -93,6 +96,8 @@ def _line_of(entry: Any, text: str) -> int | None:
 
 def baseline_text(accepted: Iterable[Accepted]) -> str:
     """The baseline of these findings: one a line, sorted, so that merges are easy."""
+    import json
+
     lines = [json.dumps(asdict(one), ensure_ascii=False) for one in sorted(set(accepted))]
     body = "".join(f"\n    {line}," for line in lines).removesuffix(",")
     end = "\n  ]" if lines else "]"

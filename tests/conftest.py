@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cci_migrate.__main__ import OBJECTS_BETWEEN_COLLECTIONS
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -16,8 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Its bytecode is there, even where Python is told to write none: hundreds of tests start it.
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "cci_migrate", quiet=2)
-    # It collects garbage seldom, as `cci_migrate.__main__` sets it for itself.
-    gc.set_threshold(100_000)
+    # It collects garbage seldom.
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 
 @pytest.fixture(scope="session")

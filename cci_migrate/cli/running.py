@@ -25,7 +25,6 @@ from cci_migrate.policy_options import policy_of, told_by
 from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result, printable
 from cci_migrate.rules.catalogue import RULES
-from cci_migrate.whole_files import write_whole
 
 if TYPE_CHECKING:
     from cci_migrate.cli.baselines import Baselines
@@ -307,6 +306,8 @@ def _tell_failures(report: Report, terminal: Terminal) -> None:
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
+    from cci_migrate.whole_files import write_whole
+
     try:
         write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
     except OSError as error:

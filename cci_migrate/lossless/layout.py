@@ -45,7 +45,7 @@ def key_column(mapping: Mapping) -> int:
     source = mapping.source
     line_start = source.line_start(first.start)
     before = source.text[line_start : first.start]
-    explicit = _EXPLICIT_KEY.search(before)
+    explicit = _EXPLICIT_KEY.search(before) if "?" in before else None
     return explicit.start() if explicit else first.start - line_start
 
 
@@ -55,7 +55,10 @@ def dash(sequence: Sequence, index: int) -> int:
     at = sequence.items[index].start
     while True:
         line_start = sequence.source.line_start(at)
-        before = _COMMENT.sub("", text[line_start:at]).rstrip()
+        before = text[line_start:at]
+        if "#" in before:
+            before = _COMMENT.sub("", before)
+        before = before.rstrip()
         if before.endswith("-"):
             return line_start + len(before) - 1
         if line_start == 0:
