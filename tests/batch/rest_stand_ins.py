@@ -99,6 +99,14 @@ class RestStandIn(GitServer):
         self.repositories[name] = made
         return made
 
+    def concerned(self, request: Request) -> str:
+        """The last part of the name of the repository that a REST call is about."""
+        word = f"{request.variables.get('path', '')}//".split("/")
+        for one in self.repositories.values():
+            if one.name == "/".join(word[2:4]) or str(one.number) == word[2]:
+                return one.name.rpartition("/")[2]
+        return ""
+
     def writes(self) -> list[str]:
         """The writes so far."""
         return [name for name in self.operations if Request(name, "", {}).is_write]
@@ -422,7 +430,7 @@ class Handler(GitHandler):
                 assert found
                 request = Request(found[1], "before", body["variables"])
             else:
-                request = Request(f"{self.command} {_last(path)}", "before", {})
+                request = Request(f"{self.command} {_last(path)}", "before", {"path": path})
             self.server.operations.append(request.operation)
             is_silent = False
             try:

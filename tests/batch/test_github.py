@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from cci_migrate.batch import http
+from cci_migrate.batch import http, scanning
 from cci_migrate.batch.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, Pull, published_schema
@@ -104,15 +104,18 @@ def test_an_organisation_from_plan_to_pull_requests(github: GitHubStandIn, batch
     assert github.token not in (batch.folder / "results.jsonl").read_text()
 
 
-def test_a_dry_run_costs_no_more_than_the_scan(github: GitHubStandIn, batch: Batch) -> None:
-    for at in range(130):  # enough for the pool
+def test_a_dry_run_costs_no_more_than_the_scan(
+    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(45):
         github.add(f"acme/r{at}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", "--dry-run", code=1)
+    batch("plan", "github:acme", "--dry-run", "--jobs", 1, code=1)
     dry, github.operations[:] = list(github.operations), []
-    batch("plan", "github:acme", code=1)
-    assert dry == github.operations == ["Owner"] * 4
+    monkeypatch.setattr(scanning, "POOL_FROM", 20)
+    batch("plan", "github:acme", "--jobs", 2, code=1)
+    assert dry == github.operations == ["Owner"] * 2
     assert set(batch.states().values()) == {"planned"}
-    assert len(batch.states()) == 130
+    assert len(batch.states()) == 45
 
 
 def test_what_is_named_is_looked_at_forty_at_a_time(
@@ -309,7 +312,7 @@ def test_a_host_that_does_not_answer_is_not_waited_for(
     github.watch = watch
     for command in (("plan", "github:acme"), ("apply", *QUICK)):
         if waiting:
-            monkeypatch.setattr(http, "TIMEOUT", (60, 3))
+            monkeypatch.setattr(http, "TIMEOUT", (60, 1))
         batch(*command, code=None)
     assert waiting == []
     assert is_delivered(github, "acme/api")

@@ -15,6 +15,8 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from tests.batch.clocks import QuickClock
+
 _context: ForkServerContext = get_context("forkserver")
 _context.set_forkserver_preload(
     [
@@ -49,7 +51,10 @@ class Victim:
 
 
 def _run(words: list[str], environment: Mapping[str, str], folder: str) -> None:
+    from cci_migrate.batch import sessions
     from cci_migrate.batch.commands import batch
+
+    sessions.SystemClock = QuickClock  # type: ignore[assignment, attr-defined]
 
     os.environ.clear()
     os.environ.update(environment)
