@@ -1,32 +1,27 @@
-"""All rules, in the order in which their findings are told."""
+"""All rules, in the order in which their findings are told.
+
+Each module of this package but those named below is a rule, with a ``RULE`` in it.
+"""
 
 from __future__ import annotations
 
-from cci_migrate.rules import (
-    incomplete_auth,
-    literal_credential,
-    misplaced_auth,
-    misrouted_credential,
-    missing_context,
-    orb_pull,
-    password_argument,
-    pull_before_login,
-    sunset_version,
-    unauthenticated_image,
-    undecidable_image,
-)
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
+from cci_migrate import rules
 from cci_migrate.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (
-    unauthenticated_image.RULE,
-    incomplete_auth.RULE,
-    misplaced_auth.RULE,
-    misrouted_credential.RULE,
-    literal_credential.RULE,
-    undecidable_image.RULE,
-    pull_before_login.RULE,
-    password_argument.RULE,
-    orb_pull.RULE,
-    missing_context.RULE,
-    sunset_version.RULE,
-)
+_NO_RULES = frozenset({"catalogue", "page", "rule", "wording"})
+
+
+def _found() -> Iterator[Rule]:
+    for module in iter_modules(rules.__path__):
+        if module.name not in _NO_RULES:
+            rule = import_module(f"{rules.__name__}.{module.name}").RULE
+            assert isinstance(rule, Rule)  # noqa: S101 - what a module of a rule holds
+            yield rule
+
+
+#: Findings that rest on those of others come behind them.
+RULES: tuple[Rule, ...] = tuple(sorted(_found(), key=lambda rule: (rule.rank, rule.id)))

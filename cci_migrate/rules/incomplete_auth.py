@@ -88,6 +88,7 @@ RULE = Rule(
     summary="an image's credentials lack a half",
     manual=__doc__,
     detect=detect,
+    rank=20,
     examples=(
         Example(
             "the password is missing; the user name stays as it is",

@@ -75,6 +75,7 @@ RULE = Rule(
     summary="a password or secret key is written out",
     manual=__doc__,
     detect=detect,
+    rank=50,
     examples=(
         Example(
             "the variable takes the place of the value",

@@ -149,6 +149,7 @@ RULE = Rule(
     summary="credentials stand where CircleCI does not look for them",
     manual=__doc__,
     detect=detect,
+    rank=30,
     examples=(
         Example(
             "one level too far left",

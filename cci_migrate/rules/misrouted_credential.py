@@ -157,6 +157,7 @@ RULE = Rule(
     summary="credentials of one registry reach an image of another",
     manual=__doc__,
     detect=detect,
+    rank=40,
     examples=(
         Example(
             "Docker Hub's password for an image that is not there: asked",

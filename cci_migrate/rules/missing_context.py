@@ -143,6 +143,7 @@ RULE = Rule(
     summary="a workflow job reads registry credentials without the context that holds them",
     manual=__doc__,
     detect=detect,
+    rank=110,
     examples=(
         Example(
             "exactly the jobs that pull with the variables; the approval holds none",

@@ -185,6 +185,7 @@ RULE = Rule(
     summary="an orb pulls an image that no credentials can be given to",
     manual=__doc__,
     detect=detect,
+    rank=90,
     examples=(
         Example(
             "no way from here: explained",

@@ -118,6 +118,7 @@ RULE = Rule(
     summary="a password is given on a command line",
     manual=__doc__,
     detect=detect,
+    rank=80,
     examples=(
         Example(
             "the quoting stays as it was",

@@ -242,6 +242,7 @@ RULE = Rule(
     summary="a step pulls images before the job has logged in",
     manual=__doc__,
     detect=detect,
+    rank=70,
     examples=(
         Example(
             "the Docker orb, imported once",

@@ -39,7 +39,8 @@ class Unchanged:
 class Rule:
     """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
 
-    ``detect`` yields findings and keeps no state.
+    ``detect`` yields findings and keeps no state. Rules are told by ``rank``, the least first; one
+    whose findings rest on those of another (`Finding.after`) has a greater one.
     """
 
     id: str
@@ -47,3 +48,4 @@ class Rule:
     manual: str
     detect: Callable[[Assessment], Iterator[Finding]]
     examples: tuple[Example | Unchanged, ...] = ()
+    rank: int = 100

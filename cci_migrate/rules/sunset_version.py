@@ -93,6 +93,7 @@ RULE = Rule(
     summary="the config is of version 2, whose end on CircleCI Cloud has been announced",
     manual=__doc__,
     detect=detect,
+    rank=120,
     examples=(
         Example("version 2", "version: 2\njobs:\n  build:\n    machine: true\n", None),
         Example(

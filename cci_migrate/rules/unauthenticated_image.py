@@ -146,6 +146,7 @@ RULE = Rule(
     summary="an image of a Docker executor is pulled without credentials",
     manual=__doc__,
     detect=detect,
+    rank=10,
     examples=(
         Example(
             "every image of a job, the service too; what stands below stays where it is",

@@ -179,6 +179,7 @@ RULE = Rule(
     summary="which registry an image comes from cannot be told",
     manual=__doc__,
     detect=detect,
+    rank=60,
     examples=(
         Example(
             "a parameter that every caller sets to something else",

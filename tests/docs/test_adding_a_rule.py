@@ -1,0 +1,59 @@
+"""What docs/adding-a-rule.md says is done, in a copy of the program."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.conftest import environment, put
+from tools.write_docs import ROOT
+
+PAGE = ROOT / "docs" / "adding-a-rule.md"
+CONFIG = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: quay.io/acme/x:latest
+      - image: quay.io/acme/x:1
+"""
+
+
+def test_a_module_is_all_that_the_program_needs(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert code is not None
+    without = shutil.ignore_patterns("__pycache__")
+    for part in ("cci_migrate", "tests", "tools"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=without)
+    put(tmp_path / "cci_migrate" / "rules" / "floating_tag.py", code[1])
+    put(tmp_path / "repository" / ".circleci" / "config.yml", CONFIG)
+    put(tmp_path / "tests" / "fixtures" / "floating-tag" / "before.yml", CONFIG)
+
+    def ran(*words: str | Path) -> str:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=environment(PYTHONPATH=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "floating-tag           an image has no tag that stays" in ran(
+        "-m", "cci_migrate", "rules"
+    )
+    assert "# floating-tag" in ran("-m", "cci_migrate", "rule", "floating-tag")
+    told = ran("-m", "cci_migrate", "--check", "--select", "floating-tag", tmp_path / "repository")
+    assert "5:16" in told
+    assert "quay.io/acme/x:latest is whatever is the newest" in told
+    written = ran("-m", "tools.write_fixtures", "floating-tag")
+    assert "left floating-tag jobs.a.docker[0]: which version is meant cannot be told" in written
+    tests = ("tests/test_rule_examples.py", "tests/test_fixtures.py")
+    options = ("-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib")
+    passed = ran("-m", "pytest", "-q", "-k", "floating", *options, *tests)
+    assert "passed" in passed

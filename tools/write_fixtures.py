@@ -1,0 +1,48 @@
+"""Writes what the tool makes of a case: ``python -m tools.write_fixtures CASE...``.
+
+For each case the change is printed as a diff, with the findings: read both. What is right by the
+eye of the one who reads is then held by the tests.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cci_migrate.lossless.unified_diff import unified_diff
+from tests.fixture_cases import CONFIG, FIXTURES, Case, changed, described, run
+
+
+def main(names: list[str]) -> int:
+    """Write the cases called ``names``."""
+    for name in names:
+        folder = FIXTURES / name
+        if not any((folder / before).exists() for before in ("before.yml", "before")):
+            print(f"error: {folder} has neither before.yml nor before/", file=sys.stderr)
+            return 2
+        write(Case(folder))
+    return 0
+
+
+def write(case: Case) -> None:
+    """Write ``after`` and ``findings.txt`` of ``case``."""
+    before = case.before
+    outcomes = run(case, before)
+    after = changed(before, outcomes)
+    is_single = (case.folder / "before.yml").exists()
+    for path, data in after.items():
+        target = case.folder / "after.yml" if is_single else case.folder / "after" / path
+        if is_single and path != CONFIG:
+            continue
+        if data == before[path]:
+            target.unlink(missing_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        print(unified_diff(path, before[path], data).decode(), end="")
+    told = described(outcomes)
+    (case.folder / "findings.txt").write_text(told)
+    print(told)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
