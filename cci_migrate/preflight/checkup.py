@@ -237,11 +237,13 @@ def _by_project(
     if not allowed:
         return
     shut_out, unclear = [], []
+    is_fault = False
     for use in users:
         project = use.repository.project
         ids = None if project is None else known.ids(project)
         if ids is None or isinstance(ids, Unanswered):
             unclear.append(use)
+            is_fault = is_fault or (isinstance(ids, Unanswered) and not ids.is_refusal)
         elif ids.project not in allowed:
             shut_out.append(use)
     names = listed(sorted(allowed.values()))
@@ -257,10 +259,10 @@ def _by_project(
     if unclear:
         yield Answer(
             subject,
-            Status.UNKNOWN,
+            Status.NOT_ASKED if is_fault else Status.UNKNOWN,
             f"context {context.name}: only for {names}; whether these jobs' project is among them "
-            "cannot be told, as CircleCI does not show it by its name",
-            "name the project as CircleCI does: --project",
+            "cannot be told, as CircleCI did not show it by its name",
+            "run again" if is_fault else "name the project as CircleCI does: --project",
             _titles(unclear),
         )
     if not shut_out and not unclear:

@@ -104,7 +104,9 @@ def test_a_variable_that_is_missing(run: Program, acme: StoredOrganisation) -> N
     assert "project gh/acme/api\n  ok         its settings hold DOCKERHUB_PASSWORD" in done.out
 
 
-def test_a_project_restriction(run: Program, acme: StoredOrganisation) -> None:
+def test_a_project_restriction(
+    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+) -> None:
     context = acme.contexts["docker-hub-creds"]
     context.restrict("project", acme.project("gh/acme/web").id, "web")
     done = run(*ASK)
@@ -114,6 +116,13 @@ def test_a_project_restriction(run: Program, acme: StoredOrganisation) -> None:
     done = run(*ASK)
     assert done.code == 0
     assert "only for api and web, as are the jobs that use it" in done.out
+    circleci.faults = [Fault("GET /project/{project-slug}", 400)]
+    done = run(*ASK)
+    assert done.code == 3
+    assert "cannot be told, as CircleCI did not show it" in done.out
+    del acme.projects[PROJECT]
+    done = run(*ASK)
+    assert "unknown    context docker-hub-creds: only for api and web; whether" in done.out
 
 
 @pytest.mark.parametrize(
