@@ -1,0 +1,106 @@
+"""The GitHub action: its metadata, and its script as a runner would run it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from tests.cli.conftest import CONFIG, FIXED, ROOT, environment, put
+from tests.published_schemas import published_schema
+
+ACTION: dict[str, Any] = YAML(typ="safe").load(ROOT / "action.yml")
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
+
+
+def test_the_metadata_fit_the_published_schema() -> None:
+    jsonschema.Draft7Validator(published_schema("github-action")).validate(ACTION)
+
+
+def test_no_input_is_part_of_a_script() -> None:
+    for step in STEPS.values():
+        assert "${{" not in step["run"]
+
+
+def test_every_input_is_used_and_described_on_its_page() -> None:
+    used = set(re.findall(r"inputs\.([a-z-]+)", (ROOT / "action.yml").read_text()))
+    assert used == ACTION["inputs"].keys()
+    page = (ROOT / "docs" / "integrations" / "github-actions.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == used
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "a repository"
+    put(folder / ".circleci" / "config.yml", CONFIG)
+    (folder / ".git").mkdir()
+    program = tmp_path / "temp" / "cci-migrate" / "bin" / "cci-migrate"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cci_migrate "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def run(repository: Path, **inputs: str) -> tuple[int, str, str]:
+    """What the script ends with, says, and gives as output."""
+    step = STEPS["Run cci-migrate"]
+    given = {name: str(one["default"]) for name, one in ACTION["inputs"].items()} | inputs
+    variables = {
+        name: given[re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) \}\}", text)[1]]  # type: ignore[index]
+        for name, text in step["env"].items()
+    }
+    output = repository.parent / "output"
+    done = subprocess.run(
+        # As a runner starts it: https://docs.github.com/actions/reference/workflow-syntax
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=repository,
+        env=environment(
+            **variables, RUNNER_TEMP=str(repository.parent / "temp"), GITHUB_OUTPUT=str(output)
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = output.read_text() if output.exists() else ""
+    return done.returncode, done.stdout + done.stderr, told
+
+
+def test_check_annotates_and_fails(repository: Path) -> None:
+    code, said, told = run(repository)
+    assert (code, told) == (1, "exit-code=1\n")
+    assert "::warning file=.circleci/config.yml,line=5" in said
+    assert (repository / ".circleci" / "config.yml").read_text() == CONFIG
+
+
+def test_fix_rewrites_with_options_and_paths(repository: Path) -> None:
+    code, said, told = run(
+        repository, mode="fix", paths=".circleci/config.yml\n", args="--platform\nrunner\n\n-q"
+    )
+    assert (code, told) == (0, "exit-code=0\n"), said
+    assert (repository / ".circleci" / "config.yml").read_text() == FIXED
+
+
+def test_a_report_in_a_file(repository: Path) -> None:
+    code, _, _ = run(repository, format="sarif", output="a b.sarif")
+    assert code == 1
+    assert "2.1.0" in (repository / "a b.sarif").read_text()
+
+
+@pytest.mark.parametrize("text", ["$(touch pwned)", "; touch pwned", "`touch pwned`"])
+def test_nothing_in_an_input_is_run(text: str, repository: Path) -> None:
+    for name in ("mode", "paths", "args", "format", "output"):
+        code, _, _ = run(repository, **{name: text})
+        assert code in (1, 2)
+    assert not list(repository.rglob("pwned"))
+
+
+def test_another_mode(repository: Path) -> None:
+    code, said, _ = run(repository, mode="delete")
+    assert code == 2
+    assert "mode must be check, fix or dry-run" in said

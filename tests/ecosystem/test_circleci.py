@@ -1,0 +1,71 @@
+"""The orb's source and the page with a job: CircleCI takes them, and the tool has no complaint."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from cci_migrate.engine import process, process_repository
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from tests.cli.conftest import ROOT
+from tests.published_schemas import published_schema
+
+ORB = ROOT / "orb" / "src"
+PAGE = ROOT / "docs" / "integrations" / "circleci.md"
+yaml = YAML(typ="safe")
+
+
+def packed_orb() -> dict[str, Any]:
+    """The orb as `circleci orb pack` makes it: each file below the name of its folder."""
+    orb: dict[str, Any] = yaml.load(ORB / "@orb.yml")
+    for path in sorted(ORB.glob("*/*.yml")):
+        orb.setdefault(path.parent.name, {})[path.stem] = yaml.load(path)
+    return orb
+
+
+def test_the_tool_has_nothing_to_say_of_the_orb() -> None:
+    files = {
+        f"src/{path.relative_to(ORB).as_posix()}": path.read_bytes() for path in ORB.rglob("*.yml")
+    }
+    (outcome,) = process_repository(files, Policy(fix_orbs=True))
+    assert isinstance(outcome, Examined)
+    assert (outcome.settled, outcome.images) == ((), 1)
+
+
+def test_the_orb_works_inline() -> None:
+    orb = packed_orb()
+    examples = orb.pop("examples")
+    config = {
+        "version": 2.1,
+        "orbs": {"cci-migrate": orb},
+        "workflows": examples["check"]["usage"]["workflows"],
+    }
+    jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(config)
+    for command in orb["commands"].values():
+        used = set(re.findall(r"<< parameters\.(\w+) >>", str(command)))
+        assert used == command["parameters"].keys()
+
+
+@pytest.fixture
+def job() -> str:
+    block = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert block is not None
+    return block[1]
+
+
+def test_the_job_of_the_page(job: str) -> None:
+    jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(job))
+    outcome = process({".circleci/config.yml": job.encode()}, Policy())
+    assert isinstance(outcome, Examined)
+    assert outcome.settled == ()
+
+
+def test_the_container_has_an_entry_point_and_no_root() -> None:
+    lines = (ROOT / "Containerfile").read_text().splitlines()
+    assert 'ENTRYPOINT ["cci-migrate"]' in lines
+    assert lines.index("USER cci") < lines.index('ENTRYPOINT ["cci-migrate"]')
