@@ -65,7 +65,7 @@ def judge(
     """
     old_data = read(before)
     try:
-        new_data = read(after)
+        new_data = old_data if after == before else read(after)
     except UnreadableError as error:
         return Judgement((Complaint("readable", "", first_lines(error, 2)),))
     old, new = pulled_images(old_data), pulled_images(new_data)
