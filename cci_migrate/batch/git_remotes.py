@@ -49,6 +49,9 @@ LANES = 4
 #: Scratch clones kept at the same time; one is a few tens of kilobytes.
 KEPT = 512
 
+#: A scratch clone is not worth keeping tidy.
+_NO_UPKEEP = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
+
 _SCP_LIKE = re.compile(r"^(?:[\w.\-]+@)?(?P<host>[\w.\-]+):(?P<path>[^/].*)$")
 
 
@@ -164,7 +167,8 @@ class GitClones:
             if "couldn't find remote ref HEAD" in str(error):
                 return Snapshot(ref, traits=Traits(empty=True))
             raise
-        head = git.text(["rev-parse", "refs/campaign/head"], folder=folder)
+        tips = _tips(folder)
+        head, _ = tips["refs/campaign/head"]
         tree = git.tree_paths(folder, head)
         modes = config_modes({path: mode for path, (mode, _) in tree.items()})
         oids = {path: tree[path][1] for path in modes}
@@ -174,16 +178,12 @@ class GitClones:
             head=head,
             files={path: blobs[oid] for path, oid in oids.items()},
             modes=odd_modes(modes),
-            branch=self._branch_seen(folder, head),
+            branch=self._branch_seen(tips, head),
         )
 
-    def _branch_seen(self, folder: Path, head: str) -> Branch | None:
-        reference = f"refs/campaign/heads/{self._branch}"
-        oid = git.text(["for-each-ref", "--format=%(objectname)", reference], folder=folder)
-        if not oid:
-            return None
-        message = git.text(["log", "-1", "--format=%B", oid], folder=folder)
-        return Branch(oid, message, has_own_commits=oid != head)
+    def _branch_seen(self, tips: Mapping[str, tuple[str, str]], head: str) -> Branch | None:
+        found = tips.get(f"refs/campaign/heads/{self._branch}")
+        return None if found is None else Branch(*found, has_own_commits=found[0] != head)
 
     def _clone(self, ref: RepositoryRef, url: str) -> Path:
         with self._guard:
@@ -192,10 +192,11 @@ class GitClones:
 
     def _fetched(self, ref: RepositoryRef, url: str) -> Path:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        git.run(["init", "--quiet", "--bare", str(folder)])
+        git.run(["init", "--quiet", "--bare", "--template=", str(folder)])
         git.run(["config", "remote.origin.url", url], folder=folder)
         git.run(
             [
+                *_NO_UPKEEP,
                 "fetch",
                 "--quiet",
                 "--depth=1",
@@ -224,6 +225,7 @@ class GitClones:
             with suppress(git.GitError):
                 git.run(
                     [
+                        *_NO_UPKEEP,
                         *("-c", "fetch.negotiationAlgorithm=noop"),
                         *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
                         *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
@@ -233,6 +235,19 @@ class GitClones:
                     environment=self._login(),
                 )
         return git.read_blobs(folder, oids, self._login())
+
+
+def _tips(folder: Path) -> dict[str, tuple[str, str]]:
+    """What was fetched: each ref's commit and that commit's message."""
+    shown = git.text(
+        ["for-each-ref", "--format=%(refname)%00%(objectname)%00%(contents)%00", "refs/campaign"],
+        folder=folder,
+    )
+    words = shown.split("\0")
+    return {
+        name.lstrip("\n"): (oid, message)
+        for name, oid, message in zip(words[::3], words[1::3], words[2::3], strict=False)
+    }
 
 
 def _is_at(folder: Path, head: str) -> bool:
