@@ -19,7 +19,7 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import duplicate_keys
-from cci_migrate.lossless.nodes import Document, Mapping, walk
+from cci_migrate.lossless.nodes import Document, Mapping, collections_in
 from cci_migrate.lossless.operations import AddItem, ReplaceText
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
@@ -188,7 +188,7 @@ def _not_mirrored(assessment: Assessment) -> Iterator[str]:
 
 def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
     for document in documents:
-        for node in walk(document.root) if document.root is not None else ():
+        for node in collections_in(document.root) if document.root is not None else ():
             for _, key in duplicate_keys(node) if isinstance(node, Mapping) else ():
                 position = key.source.position(key.start)
                 yield (

@@ -138,9 +138,13 @@ def job_docker(
     )
 
 
-_BUILT = re.compile(
-    r"\bdocker\b[^\n]*?\s(?:save|tag)\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)"
-    r"|\s(?:-t|--tag)[ =][\"']?([^\s\"']+)"
+#: What names an image that is built. Each begins with plain characters, which are found at once,
+#: and looks behind only then: the whole file is searched.
+_BUILT = (
+    re.compile(
+        r"docker(?<=\bdocker)\b[^\n]*?\s(?:save|tag)\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)"
+    ),
+    re.compile(r"-(?<=\s-)(?:t|-tag)[ =][\"']?([^\s\"']+)"),
 )
 
 
@@ -148,9 +152,10 @@ _BUILT = re.compile(
 def _built_names(config: Config) -> frozenset[str]:
     """The names of the images that some step of ``config`` builds, tags or saves."""
     return frozenset(
-        _name_of(match.group(1) or match.group(2))
+        _name_of(match.group(1))
         for document in config.documents
-        for match in _BUILT.finditer(document.source.text)
+        for pattern in _BUILT
+        for match in pattern.finditer(document.source.text)
     )
 
 

@@ -16,7 +16,7 @@ from cci_migrate.lossless.nodes import (
     Node,
     Scalar,
     Sequence,
-    walk,
+    collections_in,
 )
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 
@@ -204,14 +204,14 @@ class Layout:
         self._item_steps: dict[int, int] = {}
         self._counts = counts = _Counts()
         if document.root is not None:
-            for node in walk(document.root):
+            for node in collections_in(document.root):
                 if isinstance(node, Mapping):
                     for key, value in node.entries:
                         self._parents[id(key)] = node
                         self._parents[id(value)] = node
                         if not node.is_flow:
                             counts.add_value(node, value)
-                elif isinstance(node, Sequence):
+                else:
                     for item in node.items:
                         self._parents[id(item)] = node
                     if not node.is_flow:

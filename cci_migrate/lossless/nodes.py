@@ -125,3 +125,22 @@ def walk(node: Node) -> Iterator[Node]:
                 pending.append(key)
         elif isinstance(current, Sequence):
             pending.extend(reversed(current.items))
+
+
+def collections_in(node: Node) -> Iterator[Collection]:
+    """Of `walk`, the mappings and sequences alone: most nodes are scalars."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Mapping):
+            yield current
+            for key, value in reversed(current.entries):
+                if not isinstance(value, Scalar | Alias):
+                    pending.append(value)
+                if not isinstance(key, Scalar | Alias):
+                    pending.append(key)
+        elif isinstance(current, Sequence):
+            yield current
+            pending.extend(
+                item for item in reversed(current.items) if not isinstance(item, Scalar | Alias)
+            )
