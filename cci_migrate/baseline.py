@@ -6,8 +6,8 @@ the image for instance: not by its line. What is found anew, or about another im
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 #: Goes up when a key changes its meaning or goes away.
@@ -39,17 +39,11 @@ class Baseline:
 
     accepted: frozenset[Accepted] = frozenset()
 
-    def within(self, prefix: str, paths: Collection[str]) -> Baseline:
-        """What concerns the files ``paths`` of the folder ``prefix``, named as ``paths`` are.
-
-        ``prefix`` is empty, or ends in a slash.
-        """
-        wanted = {prefix + path for path in paths}
+    def of(self, names: Mapping[str, str]) -> Baseline:
+        """What concerns some files: ``names`` gives their own paths by those in the baseline."""
         return Baseline(
             frozenset(
-                Accepted(one.path.removeprefix(prefix), one.rule, one.route, one.subject)
-                for one in self.accepted
-                if one.path in wanted
+                replace(one, path=names[one.path]) for one in self.accepted if one.path in names
             )
         )
 

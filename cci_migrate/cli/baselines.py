@@ -32,13 +32,14 @@ class Baselines:
             return task
         if path not in self._known:
             self._known[path] = _read(path)
-        found = self._known[path].within(_prefix(task.root, path), task.paths)
+        names = {_named(task.root, file, path): file for file in task.paths}
+        found = self._known[path].of(names)
         return replace(task, policy=replace(task.policy, baseline=found))
 
 
 def _read(path: Path) -> Baseline:
     try:
-        return parse_baseline(path.read_bytes().decode())
+        found = parse_baseline(path.read_bytes().decode())
     except OSError as error:
         raise PolicyError(f"{path}: the baseline cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -46,12 +47,17 @@ def _read(path: Path) -> Baseline:
     except BaselineError as error:
         where = path if error.line is None else f"{path}:{error.line}"
         raise PolicyError(f"{where}: {error}") from None
+    # What a hand or a merge wrote in another way is the same file.
+    folder = path.resolve().parent
+    return Baseline(
+        frozenset(replace(one, path=_named(folder, one.path, path)) for one in found.accepted)
+    )
 
 
-def _prefix(root: Path, baseline: Path) -> str:
-    """What leads from the folder of ``baseline`` to ``root``."""
-    way = Path(os.path.relpath(root.resolve(), baseline.resolve().parent)).as_posix()
-    return "" if way == "." else f"{way}/"
+def _named(root: Path, file: str, baseline: Path) -> str:
+    """The path of ``file`` in ``root`` from the folder of ``baseline``, by the shortest way."""
+    folder = baseline.resolve().parent
+    return Path(os.path.relpath(root.resolve() / file, folder)).as_posix()
 
 
 def write_baseline(report: Report, path: Path) -> int:
@@ -60,7 +66,7 @@ def write_baseline(report: Report, path: Path) -> int:
     Raises OSError.
     """
     accepted = [
-        replace(one.finding.accepted, path=_prefix(Path(result.prefix or "."), path) + file)
+        replace(one.finding.accepted, path=_named(Path(result.prefix or "."), file, path))
         for result in report.results
         for one in settled_of(result.outcome)
         if not one.state.is_unwanted and one.finding.severity is not Severity.NOTE

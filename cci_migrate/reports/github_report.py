@@ -5,17 +5,34 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from cci_migrate.findings import Finding, NoFix, Severity
 from cci_migrate.outcomes import Failed, Refused
 from cci_migrate.reports.report import Report, Result
 
+#: How many of one kind GitHub shows beside the files for a step; the log has the others.
+#: https://github.com/orgs/community/discussions/26680
+LIMIT = 10
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def github_report(report: Report) -> Iterator[str]:
-    """A line for each finding that is still there, each refused file and each failed one."""
+    """A line for each finding that is still there, each refused file and each failed one.
+
+    Where GitHub does not show them all, a first line says so.
+    """
+    lines = list(_annotations(report))
+    kinds = Counter(line.split(" ", 1)[0].removeprefix("::") for line in lines)
+    many = [f"{count} of kind {kind}" for kind, count in kinds.items() if count > LIMIT]
+    if many:
+        told = f"GitHub shows {LIMIT} annotations of each kind for a step; here are "
+        yield f"::notice title=cci-migrate::{told}{', '.join(many)}. The log has them all.\n"
+    yield from lines
+
+
+def _annotations(report: Report) -> Iterator[str]:
     for result, one in report.open_findings():
         if not one.state.is_unwanted:
             yield _finding(result, one.finding)

@@ -12,8 +12,9 @@ from xml.etree import ElementTree as XML
 from typing_extensions import assert_never
 
 from cci_migrate.findings import Finding, Fix, NoFix, Question, Remedy, Settled, Severity, State
-from cci_migrate.outcomes import Failed, NotAConfig, Refused
+from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.reports.report import Report, Result, printable, settled_of
+from cci_migrate.suppressions import UnusedSuppression
 
 NAME = "cci-migrate"
 
@@ -44,6 +45,9 @@ def _suite(result: Result, report: Report) -> XML.Element:
     elif isinstance(outcome, Failed):
         text = outcome.problem + _advice(outcome.instead)
         suite.append(_whole(result, "the file can be read", "error", text))
+    if isinstance(outcome, Examined):
+        for unused in outcome.unused:
+            suite.append(_unused(result, unused))
     if len(suite) == 0:
         suite.append(_case(result, outcome.paths[0], "every pull is as it should be"))
     suite.set("tests", str(len(suite)))
@@ -60,6 +64,17 @@ def _case(result: Result, path: str, name: str) -> XML.Element:
 def _whole(result: Result, name: str, tag: str, text: str) -> XML.Element:
     case = _case(result, result.outcome.paths[0], name)
     XML.SubElement(case, tag, message=printable(text), type=NAME)
+    return case
+
+
+def _unused(result: Result, unused: UnusedSuppression) -> XML.Element:
+    """A test that passes, with its text as output: it does not fail the run."""
+    case = _case(result, unused.path, f"ignored for nothing: {unused.text}")
+    where = ""
+    if unused.position is not None:
+        case.set("line", str(unused.position.line))
+        where = f"{unused.position.line}:{unused.position.column}: "
+    XML.SubElement(case, "system-out").text = printable(where + unused.text)
     return case
 
 

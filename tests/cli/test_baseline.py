@@ -60,11 +60,31 @@ def test_a_policy_file_names_it(program: Program, config: Path, tmp_path: Path) 
     (tmp_path / "ci").mkdir()
     put(tmp_path / ".cci-migrate.toml", 'baseline = "ci/baseline.json"\n')
     assert program("--write-baseline", "ci/baseline.json").code == 0
+    assert {one["path"] for one in _entries(tmp_path / "ci" / "baseline.json")} == {
+        "../.circleci/config.yml"
+    }
     assert program("--check").code == 0
     assert program("--check", config.parent).code == 0
     assert program("--check", "--no-ignores").code == 1
     given = program("-", "--stdin-filename", ".circleci/config.yml", given=CONFIG.encode())
     assert given.out == CONFIG
+
+
+def test_a_baseline_beside_the_config_names_it_without_a_way_round(
+    program: Program, config: Path
+) -> None:
+    assert program("--write-baseline", ".circleci/baseline.json").code == 0
+    written = config.parent / "baseline.json"
+    assert {one["path"] for one in _entries(written)} == {"config.yml"}
+    assert program("--check", "--baseline", ".circleci/baseline.json").code == 0
+    # What an older version or a hand wrote is the same file.
+    put(written, written.read_text().replace('"config.yml"', '"../.circleci/config.yml"'))
+    assert program("--check", "--baseline", ".circleci/baseline.json").code == 0
+
+
+def _entries(path: Path) -> list[dict[str, str]]:
+    entries: list[dict[str, str]] = json.loads(path.read_text())["findings"]
+    return entries
 
 
 def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path) -> None:

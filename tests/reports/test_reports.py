@@ -240,6 +240,16 @@ def test_annotations_are_escaped() -> None:
         assert "file=a%2Cb%3Ac%25/.circleci/config.yml,line=5," in line
 
 
+def test_annotations_say_so_where_github_does_not_show_them_all() -> None:
+    first, *others = github_report(report(Result("", outcome())))
+    warnings = sum(line.startswith("::warning ") for line in others)
+    assert warnings > 10
+    assert first.startswith("::notice title=cci-migrate::GitHub shows 10 annotations of each kind")
+    assert f"{warnings} of kind warning" in first
+    few = outcome(MISROUTED)
+    assert "GitHub shows" not in "".join(github_report(report(Result("", few))))
+
+
 def test_the_platform_gives_the_annotation_its_level() -> None:
     config = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/base:1\n"
     levels = {
@@ -309,6 +319,11 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
     notification = sarif_run(unused)["invocations"][0]["toolExecutionNotifications"][0]
     assert told in notification["message"]["text"]
     assert any(f"::notice file={PATH},line=5,col=7" in line for line in github_report(unused))
+    root = XML.fromstring("".join(junit_report(unused)))
+    (case,) = [case for case in root.iter("testcase") if "for nothing" in case.attrib["name"]]
+    assert case.attrib["line"] == "5"
+    assert (case.findtext("system-out") or "").startswith(f"5:7: {told}")
+    assert case.find("failure") is None
 
 
 def test_a_comment_is_not_called_unused_where_its_rule_was_not_asked_for() -> None:
