@@ -71,7 +71,7 @@ def plan_changes(
     ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
     """
     all_findings = list(findings)
-    chosen = [_choose(finding, decisions, policy) for finding in all_findings]
+    chosen = _choose_all(all_findings, decisions, policy)
     wanted = _operations(chosen)
     edits = _rendered(documents, wanted) if writes else {}
     if isinstance(edits, str):
@@ -108,12 +108,27 @@ def _settle(
     return tuple(settled), _operations(kept)
 
 
-def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
+def _choose_all(findings: Sequence[Finding], decisions: Decisions, policy: Policy) -> list[_Chosen]:
+    """What is made of each; those on which others rest come first."""
+    chosen: list[_Chosen] = []
+    fixed: set[str] = set()
+    for finding in findings:
+        # The baseline holds what was there: not what a fix of today brings with it. A new image
+        # that gets credentials needs the context, even if the job lacked it for another image.
+        is_new = not fixed.isdisjoint((*finding.after, *finding.after_all))
+        one = _choose(finding, decisions, policy, is_new=is_new)
+        if one.state is State.FIXED:
+            fixed.add(finding.key)
+        chosen.append(one)
+    return chosen
+
+
+def _choose(finding: Finding, decisions: Decisions, policy: Policy, *, is_new: bool) -> _Chosen:
     if policy.heeds_ignores:
         comment = ignored_by(finding.place, finding.rule)
         if comment is not None:
             return _Chosen(State.SUPPRESSED, comment.reason, ())
-        if finding.accepted in policy.baseline.accepted:
+        if finding.accepted in policy.baseline.accepted and not is_new:
             return _Chosen(State.BASELINE, "in the baseline", ())
     decision = decisions.of(finding)
     match decision:

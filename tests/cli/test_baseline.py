@@ -40,6 +40,8 @@ def test_what_was_there_is_left_and_what_is_new_is_found(
     assert program("--baseline", "baseline.json").code == 0
     text = config.read_text()
     assert text.count("auth:") == 1
+    # Without the context, the variables of the new image's credentials would be empty.
+    assert "context" in text
     assert text.index("redis:7") < text.index("auth:")
     assert program("--check", "--baseline", "baseline.json").code == 0
 
