@@ -147,23 +147,28 @@ def rules_index() -> str:
 def commands() -> str:
     """The page with every command and its options."""
     parts = ["# Commands", "What `--help` says of each."]
-    for words, command in sorted(_commands(("cci-migrate",), main_command)):
-        context = click.Context(command, info_name=" ".join(words), terminal_width=96)
+    found = _commands(("cci-migrate",), main_command, ["--help"])
+    for words, command, names in sorted(found, key=lambda one: one[0]):
+        context = click.Context(
+            command, info_name=" ".join(words), terminal_width=96, help_option_names=names
+        )
         shown = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         parts += [f"## {' '.join(words)}", f"```text\n{shown}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
 def _commands(
-    words: tuple[str, ...], command: click.Command
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    yield words, command
+    words: tuple[str, ...], command: click.Command, help_names: list[str]
+) -> Iterator[tuple[tuple[str, ...], click.Command, list[str]]]:
+    """Each command with the names of its help option, which commands within inherit."""
+    names = command.context_settings.get("help_option_names", help_names)
+    yield words, command, names
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             if inner is not None:
-                yield from _commands((*words, name), inner)
+                yield from _commands((*words, name), inner, names)
 
 
 #: Pages that are generated as a whole.
