@@ -15,6 +15,7 @@ from cci_migrate.baseline import (
 )
 from cci_migrate.cli.processing import Task
 from cci_migrate.findings import Severity
+from cci_migrate.outcomes import Failed
 from cci_migrate.policy_file import PolicyError
 from cci_migrate.reports.report import Report, settled_of
 from cci_migrate.whole_files import write_whole
@@ -63,6 +64,8 @@ def _named(root: Path, file: str, baseline: Path) -> str:
 def write_baseline(report: Report, path: Path) -> int:
     """Write the findings of ``report`` that are to be fixed as a baseline; how many there are.
 
+    What a baseline at ``path`` has for files that this run did not read stays, if they are there.
+
     Raises OSError.
     """
     accepted = [
@@ -72,5 +75,23 @@ def write_baseline(report: Report, path: Path) -> int:
         if not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
         for file in (one.finding.place.source.path,)
     ]
+    accepted += _of_other_files(report, path)
     write_whole(path, baseline_text(accepted).encode())
     return len(set[Accepted](accepted))
+
+
+def _of_other_files(report: Report, path: Path) -> list[Accepted]:
+    """The entries of the baseline at ``path`` for files that are there and were not read."""
+    try:
+        before = _read(path).accepted if path.is_file() else frozenset[Accepted]()
+    except PolicyError:
+        # It is to be written anew, and nothing can be told from it.
+        return []
+    read = {
+        _named(Path(result.prefix or "."), file, path)
+        for result in report.results
+        if not isinstance(result.outcome, Failed)
+        for file in result.outcome.paths
+    }
+    folder = path.resolve().parent
+    return [one for one in before if one.path not in read and (folder / one.path).is_file()]

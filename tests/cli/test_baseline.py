@@ -84,6 +84,23 @@ def test_a_baseline_beside_the_config_names_it_without_a_way_round(
     assert program("--check", "--baseline", ".circleci/baseline.json").code == 0
 
 
+def test_a_baseline_written_for_one_file_keeps_those_of_others(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    other = put(config.parent / "other.yml", CONFIG)
+    gone = put(config.parent / "gone.yml", CONFIG)
+    assert program("--write-baseline", "b.json").code == 0
+    gone.unlink()
+    other.write_text("a: [")
+    config.write_text(CONFIG.replace("cimg/node:22.4", "ghcr.io/acme/x:1"))
+    # The file that failed keeps its entries; what was read and is clean, or is gone, has none.
+    assert program("--write-baseline", "b.json").code == 3
+    assert {one["path"] for one in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
+    other.write_text(CONFIG)
+    assert program("--write-baseline", "b.json", config).code == 0
+    assert {one["path"] for one in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
+
+
 def _entries(path: Path) -> list[dict[str, str]]:
     entries: list[dict[str, str]] = json.loads(path.read_text())["findings"]
     return entries
