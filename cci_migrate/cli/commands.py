@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cci_migrate import __version__
-from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.combinations import STDIN, refuse_combinations
+from cci_migrate.cli.option_values import (
+    choice,
+    context_name,
+    member,
+    mirror,
+    new_file,
+    password,
+    rules,
+    username,
+)
+from cci_migrate.cli.options import Format, Options
+from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
-from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.optional_values import OptionalValue
 from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Revert
 from cci_migrate.policy_file import (
     PolicyError,
-    credential_text,
-    is_context_name,
-    nearest,
-    secret_variable,
 )
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.reports.report import Mode
@@ -28,8 +33,6 @@ from cci_migrate.reports.report import Mode
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_STDIN = "-"
-_Member = TypeVar("_Member", bound=Enum)
 
 SUBCOMMANDS = {
     "explain": Subcommand(
@@ -53,72 +56,6 @@ SUBCOMMANDS = {
 }
 
 
-def _choice(kind: type[Enum]) -> click.Choice[str]:
-    return click.Choice([member.value for member in kind])
-
-
-def _member(kind: type[_Member]) -> Callable[[Any, Any, str | None], _Member | None]:
-    def convert(ctx: Any, param: Any, value: str | None) -> _Member | None:
-        del ctx, param
-        return None if value is None else kind(value)
-
-    return convert
-
-
-def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    names = [name.strip() for value in values for name in value.split(",")]
-    if not names:
-        return frozenset()
-    from cci_migrate.rules.catalogue import RULES
-
-    known = frozenset(rule.id for rule in RULES)
-    for name in names:
-        if name not in known:
-            raise click.BadParameter(f"no rule {name!r}{nearest(name, known)}", ctx, param)
-    return frozenset(names)
-
-
-def _username(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    if not value.strip() or not value.isprintable():
-        raise click.BadParameter("it is empty" + _QUOTING.format("USERNAME"), ctx, param)
-    return credential_text(value)
-
-
-def _password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    name = secret_variable(value)
-    if name is None:
-        # What was given may be the password itself, so it is not repeated.
-        raise click.BadParameter(
-            "the name of a variable is wanted, never the password itself"
-            + _QUOTING.format("PASSWORD"),
-            ctx,
-            param,
-        )
-    return name
-
-
-_QUOTING = "; put '$DOCKERHUB_{0}' in single quotes, or leave out the $: DOCKERHUB_{0}"
-
-
-def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_context_name(value):
-        raise click.BadParameter("CircleCI takes no such name for a context", ctx, param)
-    return value
-
-
-def _mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mirror | None:
-    if value is None:
-        return None
-    try:
-        return parse_mirror(value)
-    except InvalidMirrorError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-
-
 # What completes words is imported when a shell asks, not at each start.
 
 
@@ -132,16 +69,6 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     from cci_migrate.cli.completing import paths_or_subcommands
 
     return paths_or_subcommands(ctx, param, word)
-
-
-def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None:
-        from cci_migrate.whole_files import cannot_write
-
-        problem = cannot_write(value)
-        if problem is not None:
-            raise click.BadParameter(f"{value}: {problem}", ctx, param)
-    return value
 
 
 @click.command(
@@ -177,7 +104,7 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     "--select",
     multiple=True,
     metavar="RULES",
-    callback=_rules,
+    callback=rules,
     shell_complete=_complete_rules,
     help="Only these rules: a,b.",
 )
@@ -185,35 +112,38 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     "--ignore",
     multiple=True,
     metavar="RULES",
-    callback=_rules,
+    callback=rules,
     shell_complete=_complete_rules,
     help="Not these rules: a,b.",
 )
 @click.option(
     "--platform",
-    type=_choice(Platform),
-    callback=_member(Platform),
+    type=choice(Platform),
+    callback=member(Platform),
     help="Where the jobs run (default: cloud).",
 )
 @click.option(
     "--credentials",
-    type=_choice(CredentialStore),
-    callback=_member(CredentialStore),
+    type=choice(CredentialStore),
+    callback=member(CredentialStore),
     help="Where the variables are kept (default: as each file does it, else a context).",
 )
 @click.option(
-    "--username", metavar="NAME", callback=_username, help="Docker Hub user: $VARIABLE or a name."
+    "--username", metavar="NAME", callback=username, help="Docker Hub user: $VARIABLE or a name."
 )
 @click.option(
-    "--password", metavar="VARIABLE", callback=_password, help="Docker Hub password: a $VARIABLE."
+    "--password", metavar="VARIABLE", callback=password, help="Docker Hub password: a $VARIABLE."
 )
 @click.option(
-    "--context", metavar="NAME", callback=_context, help="Context that holds both for Docker Hub."
+    "--context",
+    metavar="NAME",
+    callback=context_name,
+    help="Context that holds both for Docker Hub.",
 )
 @click.option(
     "--login",
-    type=_choice(LoginMethod),
-    callback=_member(LoginMethod),
+    type=choice(LoginMethod),
+    callback=member(LoginMethod),
     help="How a login in steps is written (default: orb).",
 )
 @click.option("--fix-orbs", is_flag=True, help="Fix the sources of orbs too.")
@@ -224,38 +154,24 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     "--revert",
     cls=OptionalValue,
     left_out=Revert.ALL.value,
-    type=_choice(Revert),
-    callback=_member(Revert),
+    type=choice(Revert),
+    callback=member(Revert),
     metavar="[contexts]",
     help="Take out again what the policy would put in, or the contexts alone.",
 )
 @click.option(
     "--mirror",
     metavar="HOST[/PREFIX]",
-    callback=_mirror,
+    callback=mirror,
     help="Pull from this mirror of Docker Hub instead of logging in to it.",
 )
 @click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1.")
-@click.option(
-    "--config",
-    "policy_file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy file to use instead of those that are found.",
-)
-@click.option("--no-config", is_flag=True, help="Look for no policy file.")
-@click.option(
-    "--format",
-    "report_format",
-    type=_choice(Format),
-    default=Format.TEXT.value,
-    callback=_member(Format),
-    help="Format of the report (default: text).",
-)
+@policy_file_options
+@format_option(*Format)
 @click.option(
     "--output",
     metavar="FILE",
-    callback=_new_file,
+    callback=new_file,
     type=click.Path(path_type=Path),
     help="Write the report to FILE instead.",
 )
@@ -268,7 +184,7 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
 @click.option(
     "--write-baseline",
     metavar="FILE",
-    callback=_new_file,
+    callback=new_file,
     type=click.Path(path_type=Path),
     help="Write a baseline of all findings there are, and nothing else.",
 )
@@ -277,14 +193,7 @@ def _new_file(ctx: click.Context, param: click.Parameter, value: Path | None) ->
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only tell what is not as it should be.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of every file.")
-@click.option(
-    "--color",
-    "colour",
-    type=_choice(Colour),
-    default=Colour.AUTO.value,
-    callback=_member(Colour),
-    help="Whether to write in colour (default: auto).",
-)
+@colour_option
 @click.option(
     "-j",
     "--jobs",
@@ -328,73 +237,10 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
 def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
     """The options as one value. Raises UsageError for those that do not go together."""
     names: tuple[str, ...] = given["paths"]
-    reads_stdin = _STDIN in names
-    _refuse(ctx, given["dry_run"] and given["check"], "--dry-run and --check: choose one")
-    _refuse(ctx, given["quiet"] and given["verbose"], "--quiet and --verbose: choose one")
-    _refuse(
-        ctx,
-        given["policy_file"] is not None and given["no_config"],
-        "--config and --no-config: choose one",
-    )
-    _refuse(
-        ctx,
-        given["context"] is not None and given["credentials"] is CredentialStore.PROJECT,
-        "--context names a context, and --credentials project says that there is none",
-    )
-    asks = given["interactive"] or given["answers"] is not None
-    _refuse(
-        ctx,
-        given["interactive"] and given["answers"] is not None,
-        "--interactive and --answers: choose one",
-    )
-    _refuse(ctx, asks and given["check"], "--check decides on nothing; use --dry-run")
-    _refuse(
-        ctx, asks and reads_stdin, "- takes the config from standard input; name its file instead"
-    )
-    _refuse(
-        ctx,
-        given["save_answers"] is not None and not given["interactive"],
-        "--save-answers is for --interactive",
-    )
-    _refuse(ctx, reads_stdin and len(names) > 1, "- cannot be mixed with other paths")
-    _refuse(
-        ctx,
-        given["stdin_filename"] is not None and not reads_stdin,
-        "--stdin-filename is for -, and no - is given",
-    )
-    _refuse(
-        ctx,
-        given["revert"] is not None and given["add_workflow"],
-        "--revert takes out what --add-workflow puts in: choose one",
-    )
-    for option in ("mirror", "upgrade_version"):
-        name = option.replace("_", "-")
-        _refuse(
-            ctx,
-            given["revert"] is not None and bool(given[option]),
-            f"--revert does not take back what --{name} does: choose one",
-        )
-    writes_baseline = given["write_baseline"] is not None
-    _refuse(
-        ctx,
-        writes_baseline and (asks or given["dry_run"] or reads_stdin or given["no_ignores"]),
-        "--write-baseline only looks at files: not with --interactive, --answers, --dry-run, - or "
-        "--no-ignores",
-    )
-    _refuse(
-        ctx,
-        writes_baseline and given["revert"] is not None,
-        "--write-baseline is about what is to be fixed, and --revert takes fixes back",
-    )
-    _refuse(
-        ctx,
-        given["no_ignores"] and given["interactive"],
-        "--no-ignores is for audits; a session writes such comments",
-    )
-    both = ", ".join(sorted(given["select"] & given["ignore"]))
-    _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
+    reads_stdin = STDIN in names
+    refuse_combinations(ctx, given)
     mode = Mode.WRITE
-    if given["check"] or writes_baseline:
+    if given["check"] or given["write_baseline"] is not None:
         mode = Mode.CHECK
     elif given["dry_run"]:
         mode = Mode.DRY_RUN
@@ -433,11 +279,6 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         write_baseline=given["write_baseline"],
         heeds_ignores=not given["no_ignores"],
     )
-
-
-def _refuse(ctx: click.Context, is_wrong: bool, problem: str) -> None:
-    if is_wrong:
-        raise click.UsageError(problem, ctx)
 
 
 def _paths(ctx: click.Context, names: tuple[str, ...]) -> tuple[Path, ...]:

@@ -22,7 +22,8 @@ from cci_migrate.cli.circleci_options import (
     variable_names,
 )
 from cci_migrate.cli.options import Options
-from cci_migrate.cli.running import Policies
+from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.shared_options import policy_file_options
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import root_of
 from cci_migrate.outcomes import ExitCode
@@ -81,14 +82,7 @@ def context() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="In every organisation of a campaign, with its policy.",
 )
-@click.option(
-    "--config",
-    "policy_file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy file to use instead of the one that is found.",
-)
-@click.option("--no-config", is_flag=True, help="Look for no policy file.")
+@policy_file_options
 def create(
     name: str | None,
     organisation: Organisation | None,

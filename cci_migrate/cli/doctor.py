@@ -25,15 +25,18 @@ from cci_migrate.cli.circleci_options import (
     is_server,
     project_option,
 )
+from cci_migrate.cli.option_values import context_name
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import View, tasks_of
-from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, prefix_of
+from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
+from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import Discovery, Repository, discover, read_candidate, reader_of
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.outcomes import ExitCode, Failed, Refused
 from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
-from cci_migrate.policy_file import PolicyError, is_context_name
+from cci_migrate.policy_file import PolicyError
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
@@ -90,12 +93,6 @@ def _registry_roots(
     return found
 
 
-def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_context_name(value):
-        raise click.BadParameter("CircleCI takes no such name for a context", ctx, param)
-    return value
-
-
 @click.command(
     name="doctor",
     epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a question could not be "
@@ -140,31 +137,12 @@ def _context(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @click.option(
     "--context",
     metavar="NAME",
-    callback=_context,
+    callback=context_name,
     help="Context that the fix is to use for Docker Hub (default: as the policy has it).",
 )
-@click.option(
-    "--config",
-    "policy_file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy file to use instead of those that are found.",
-)
-@click.option("--no-config", is_flag=True, help="Look for no policy file.")
-@click.option(
-    "--format",
-    "report_format",
-    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
-    default=Format.TEXT.value,
-    help="Format of the answers (default: text).",
-)
-@click.option(
-    "--color",
-    "colour",
-    type=click.Choice([one.value for one in Colour]),
-    default=Colour.AUTO.value,
-    help="Whether to write in colour (default: auto).",
-)
+@policy_file_options
+@format_option(Format.TEXT, Format.JSON)
+@colour_option
 @click.help_option("-h", "--help")
 @click.pass_context
 def doctor(
@@ -181,8 +159,8 @@ def doctor(
     context: str | None,
     policy_file: Path | None,
     no_config: bool,
-    report_format: str,
-    colour: str,
+    report_format: Format,
+    colour: Colour,
 ) -> None:
     """Ask CircleCI and the registries whether what the configs rely on is there.
 
@@ -192,7 +170,7 @@ def doctor(
     """
     if campaign is not None and (paths or project or credentials or context or policy_file):
         raise click.UsageError("--campaign has its own repositories and its own policy", ctx)
-    terminal = Terminal(Colour(colour))
+    terminal = Terminal(colour)
     told = PolicyOptions(
         credentials=None if credentials is None else CredentialStore(credentials), context=context
     )
@@ -208,7 +186,7 @@ def doctor(
         only=None if only is None else Only(only),
         roots=roots,
         trusted=trusted,
-        format=Format(report_format),
+        format=report_format,
     )
     try:
         code = _doctor(options, terminal)

@@ -8,8 +8,10 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import View, process_all, tasks_of
-from cci_migrate.cli.running import NothingFoundError, Policies, nothing_in, prefix_of
+from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
+from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import discover
 from cci_migrate.explanation import Access
@@ -23,28 +25,9 @@ from cci_migrate.reports.report import Mode, Report, Result, printable
 @click.argument(
     "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
 )
-@click.option(
-    "--config",
-    "policy_file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy file to use instead of those that are found.",
-)
-@click.option("--no-config", is_flag=True, help="Look for no policy file.")
-@click.option(
-    "--format",
-    "report_format",
-    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
-    default=Format.TEXT.value,
-    help="Format of the answer (default: text).",
-)
-@click.option(
-    "--color",
-    "colour",
-    type=click.Choice([one.value for one in Colour]),
-    default=Colour.AUTO.value,
-    help="Whether to write in colour (default: auto).",
-)
+@policy_file_options
+@format_option(Format.TEXT, Format.JSON)
+@colour_option
 @click.help_option("-h", "--help")
 @click.pass_context
 def explain(
@@ -52,21 +35,21 @@ def explain(
     paths: tuple[Path, ...],
     policy_file: Path | None,
     no_config: bool,
-    report_format: str,
-    colour: str,
+    report_format: Format,
+    colour: Colour,
 ) -> None:
     """Show each pull of the configs, and the chain that gives it access or does not.
 
     Workflow job, job, executor or step, image, credential, context. Nothing is written. The exit
     code is 1 if a pull is not authenticated.
     """
-    terminal = Terminal(Colour(colour))
+    terminal = Terminal(colour)
     options = Options(
         paths=paths or (Path(),),
         mode=Mode.CHECK,
         policy_file=policy_file,
         reads_policy_files=not no_config,
-        format=Format(report_format),
+        format=report_format,
     )
     try:
         code = _explain(options, terminal)

@@ -9,6 +9,7 @@ import click
 from cci_migrate.cli.asking import screen_of
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.running import prefix_of
+from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import Repository, discover, read_candidate, reader_of, root_of
 from cci_migrate.engine import group_files, source_trees
@@ -24,22 +25,16 @@ from cci_migrate.policy_file import FILE_NAME, find_policy_file
 @click.argument(
     "folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option(
-    "--color",
-    "colour",
-    type=click.Choice([one.value for one in Colour]),
-    default=Colour.AUTO.value,
-    help="Whether to write in colour (default: auto).",
-)
+@colour_option
 @click.help_option("-h", "--help")
 @click.pass_context
-def init(ctx: click.Context, folder: Path, colour: str) -> None:
+def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     """Ask a few questions, and write their answers to .cci-migrate.toml.
 
     It goes to the root of the repository that FOLDER (default: the current folder) is in. The
     defaults are what the configs do already. A policy file that is there is never replaced.
     """
-    terminal = Terminal(Colour(colour))
+    terminal = Terminal(colour)
     try:
         code = _init(folder, terminal)
     except CannotAskError as error:

@@ -7,31 +7,24 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typing_extensions import assert_never
-
 from cci_migrate.cli.options import Format, Options
+from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
+from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
 from cci_migrate.engine import nothing_else
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
-from cci_migrate.policy import Policy
-from cci_migrate.policy_file import find_policy_file, read_policy_file
-from cci_migrate.policy_options import policy_of, told_by
 from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result, printable
-from cci_migrate.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from cci_migrate.cli.baselines import Baselines
+    pass
 
 _STDIN_NAME = "<stdin>"
-#: How wide prose is in a report that goes to a file.
-WIDTH_OF_FILES = 100
 
 
 class NothingFoundError(Exception):
@@ -43,67 +36,6 @@ class _Written:
 
     def __init__(self) -> None:
         self.count = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _FolderPolicy:
-    """The policy for a folder, the keys that were told for it, and the baseline it names."""
-
-    policy: Policy
-    told: frozenset[str]
-    baseline: Path | None
-
-
-class Policies:
-    """The policy for each folder, each file read once."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._by_file: dict[Path | None, _FolderPolicy] = {}
-        self._baselines: Baselines | None = None
-        self._by_folder: dict[Path, Path | None] = {}
-
-    def for_folder(self, folder: Path) -> Policy:
-        """The policy for configs in ``folder``. Raises PolicyError."""
-        return self._for_folder(folder).policy
-
-    def told(self, folder: Path) -> frozenset[str]:
-        """What the options and the policy file for ``folder`` say, by the keys of such a file."""
-        return self._for_folder(folder).told
-
-    def heeded(self, task: Task) -> Task:
-        """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
-
-        None is heeded for one that is to be written.
-        """
-        if self._options.write_baseline is not None:
-            return task
-        found = self._for_folder((task.root / task.paths[0]).parent).baseline
-        path = self._options.baseline or found
-        if path is None:
-            return task
-        if self._baselines is None:
-            from cci_migrate.cli.baselines import Baselines
-
-            self._baselines = Baselines()
-        return self._baselines.heeded(task, path)
-
-    def _for_folder(self, folder: Path) -> _FolderPolicy:
-        path = self._options.policy_file
-        if path is None and self._options.reads_policy_files:
-            if folder not in self._by_folder:
-                self._by_folder[folder] = find_policy_file(folder)
-            path = self._by_folder[folder]
-        if path not in self._by_file:
-            rules = frozenset(rule.id for rule in RULES)
-            found = None if path is None else read_policy_file(path, rules)
-            given = self._options.policy
-            policy = policy_of(given, Policy() if found is None else found.policy)
-            policy = replace(policy, heeds_ignores=self._options.heeds_ignores)
-            told = told_by(given) | (frozenset[str]() if found is None else found.told)
-            baseline = None if found is None else found.baseline
-            self._by_file[path] = _FolderPolicy(policy, told, baseline)
-        return self._by_file[path]
 
 
 def run(options: Options, terminal: Terminal) -> ExitCode:
@@ -122,14 +54,14 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
         return ExitCode.INTERRUPTED
     if options.write_baseline is not None:
         return _write_baseline(report, options.write_baseline, terminal)
-    _tell(report, options, terminal)
+    tell(report, options, terminal)
     return report.exit_code
 
 
 def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
     from cci_migrate.cli.baselines import write_baseline
 
-    _tell_failures(report, terminal)
+    tell_failures(report, terminal)
     try:
         count = write_baseline(report, path)
     except OSError as error:
@@ -265,112 +197,10 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         is_changed = isinstance(outcome, Examined) and outcome.change is not None
         terminal.out(_after(outcome) if is_changed else data)
-    _tell(report, options, terminal)
+    tell(report, options, terminal)
     return report.exit_code
 
 
 def _after(outcome: Outcome) -> bytes:
     change = outcome.change if isinstance(outcome, Examined) else None
     return change.files[0].after if change is not None else b""
-
-
-def _tell(report: Report, options: Options, terminal: Terminal) -> None:
-    """Write the report: to standard output, or to standard error beside a diff or a config.
-
-    In a format for programs a dry run's report goes to standard output, with the diffs in it.
-    """
-    prints_diff = options.mode is Mode.DRY_RUN and options.format is Format.TEXT
-    prints_config = options.mode is Mode.WRITE and options.reads_stdin
-    if prints_diff:
-        for data in _diffs(report, terminal):
-            terminal.out(data)
-    to_err = prints_diff or prints_config
-    if options.output is not None:
-        _put(_parts(report, options, in_colour=False, width=WIDTH_OF_FILES), options.output)
-        if options.verbosity >= 0:
-            terminal.err(f"{_closing(report)} The report is in {options.output}.\n")
-        _tell_failures(report, terminal)
-        return
-    in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
-    for part in _parts(report, options, in_colour, terminal.width):
-        if to_err:
-            terminal.err(part)
-        else:
-            terminal.out(part)
-    _tell_failures(report, terminal)
-
-
-def _tell_failures(report: Report, terminal: Terminal) -> None:
-    for line in _failures(report):
-        terminal.err(f"error: {line}\n")
-
-
-def _put(parts: Iterable[str], path: Path) -> None:
-    from cci_migrate.whole_files import write_whole
-
-    try:
-        write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _closing(report: Report) -> str:
-    from cci_migrate.reports.text_report import closing_line
-
-    return closing_line(report)
-
-
-def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Iterator[str]:
-    match options.format:
-        case Format.TEXT:
-            from cci_migrate.reports.text_report import text_report
-
-            return text_report(
-                report, verbosity=options.verbosity, in_colour=in_colour, width=width
-            )
-        case Format.JSON:
-            from cci_migrate.reports.json_report import json_report
-
-            return json_report(report)
-        case Format.SARIF:
-            from cci_migrate.reports.sarif_report import sarif_report
-
-            return sarif_report(report)
-        case Format.JUNIT:
-            from cci_migrate.reports.junit_report import junit_report
-
-            return junit_report(report)
-        case Format.GITHUB:
-            from cci_migrate.reports.github_report import github_report
-
-            return github_report(report)
-        case _:
-            assert_never(options.format)
-
-
-def _failures(report: Report) -> Iterator[str]:
-    from cci_migrate.reports.text_report import failure_line
-
-    for result in report.results:
-        line = failure_line(result)
-        if line is not None:
-            yield line
-
-
-def _diffs(report: Report, terminal: Terminal) -> Iterator[bytes]:
-    from cci_migrate.reports.diffs import diffs_of
-
-    for diff in diffs_of(report):
-        if diff.data is None:
-            terminal.err(
-                f"{printable(diff.path)}: the diff is withheld, because a secret is written out in "
-                "the file; --show-secrets shows it\n"
-            )
-        else:
-            yield _coloured(diff.data) if terminal.out_in_colour else diff.data
-
-
-def _coloured(diff: bytes) -> bytes:
-    from cci_migrate.reports.text_report import coloured_diff
-
-    return coloured_diff(diff.decode("utf-8", "replace")).encode()

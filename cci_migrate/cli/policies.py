@@ -1,0 +1,78 @@
+"""The policy for each folder: the policy file, what the options say, the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cci_migrate.cli.options import Options
+from cci_migrate.cli.processing import Task
+from cci_migrate.policy import Policy
+from cci_migrate.policy_file import find_policy_file, read_policy_file
+from cci_migrate.policy_options import policy_of, told_by
+from cci_migrate.rules.catalogue import RULES
+
+if TYPE_CHECKING:
+    from cci_migrate.cli.baselines import Baselines
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderPolicy:
+    """The policy for a folder, the keys that were told for it, and the baseline it names."""
+
+    policy: Policy
+    told: frozenset[str]
+    baseline: Path | None
+
+
+class Policies:
+    """The policy for each folder, each file read once."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._by_file: dict[Path | None, _FolderPolicy] = {}
+        self._baselines: Baselines | None = None
+        self._by_folder: dict[Path, Path | None] = {}
+
+    def for_folder(self, folder: Path) -> Policy:
+        """The policy for configs in ``folder``. Raises PolicyError."""
+        return self._for_folder(folder).policy
+
+    def told(self, folder: Path) -> frozenset[str]:
+        """What the options and the policy file for ``folder`` say, by the keys of such a file."""
+        return self._for_folder(folder).told
+
+    def heeded(self, task: Task) -> Task:
+        """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
+
+        None is heeded for one that is to be written.
+        """
+        if self._options.write_baseline is not None:
+            return task
+        found = self._for_folder((task.root / task.paths[0]).parent).baseline
+        path = self._options.baseline or found
+        if path is None:
+            return task
+        if self._baselines is None:
+            from cci_migrate.cli.baselines import Baselines
+
+            self._baselines = Baselines()
+        return self._baselines.heeded(task, path)
+
+    def _for_folder(self, folder: Path) -> _FolderPolicy:
+        path = self._options.policy_file
+        if path is None and self._options.reads_policy_files:
+            if folder not in self._by_folder:
+                self._by_folder[folder] = find_policy_file(folder)
+            path = self._by_folder[folder]
+        if path not in self._by_file:
+            rules = frozenset(rule.id for rule in RULES)
+            found = None if path is None else read_policy_file(path, rules)
+            given = self._options.policy
+            policy = policy_of(given, Policy() if found is None else found.policy)
+            policy = replace(policy, heeds_ignores=self._options.heeds_ignores)
+            told = told_by(given) | (frozenset[str]() if found is None else found.told)
+            baseline = None if found is None else found.baseline
+            self._by_file[path] = _FolderPolicy(policy, told, baseline)
+        return self._by_file[path]

@@ -1,0 +1,51 @@
+"""Options that several commands have, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cci_migrate.cli.option_values import member
+from cci_migrate.cli.options import Colour, Format
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def policy_file_options(command: _F) -> _F:
+    """Give ``command`` ``--config`` (``policy_file``) and ``--no-config``."""
+    no_config = click.option("--no-config", is_flag=True, help="Look for no policy file.")
+    config = click.option(
+        "--config",
+        "policy_file",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Policy file to use instead of those that are found.",
+    )
+    return config(no_config(command))
+
+
+def format_option(*formats: Format) -> Callable[[_F], _F]:
+    """Gives a command ``--format`` (``report_format``), one of ``formats``."""
+    return click.option(
+        "--format",
+        "report_format",
+        type=click.Choice([one.value for one in formats]),
+        default=Format.TEXT.value,
+        callback=member(Format),
+        help="Format of the report (default: text).",
+    )
+
+
+def colour_option(command: _F) -> _F:
+    """Give ``command`` ``--color`` (``colour``)."""
+    return click.option(
+        "--color",
+        "colour",
+        type=click.Choice([one.value for one in Colour]),
+        default=Colour.AUTO.value,
+        callback=member(Colour),
+        help="Whether to write in colour (default: auto).",
+    )(command)
