@@ -22,7 +22,7 @@ from cci_migrate.batch.command_options import (
     visibilities,
 )
 from cci_migrate.batch.local_checkouts import LocalMode
-from cci_migrate.batch.messages import BODY, MESSAGE, TITLE, Words
+from cci_migrate.batch.messages import Words, body_for, title_for
 from cci_migrate.batch.pace import Limits
 from cci_migrate.batch.policy_options import policy_options, read_policy
 from cci_migrate.batch.repository import Visibility
@@ -177,8 +177,8 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     show_default=True,
     help="Local checkouts: rewrite the files, commit on the branch, or push that to origin.",
 )
-@click.option("--message", default=MESSAGE, metavar="TEXT", help="The commit's message.")
-@click.option("--title", default=TITLE, metavar="TEXT", help="The pull request's title.")
+@click.option("--message", metavar="TEXT", help="The commit's message (default: the title).")
+@click.option("--title", metavar="TEXT", help="The pull request's title.")
 @click.option(
     "--body",
     "body_file",
@@ -230,8 +230,8 @@ def apply(
     folder: Path,
     names: tuple[str, ...],
     local_mode: str,
-    message: str,
-    title: str,
+    message: str | None,
+    title: str | None,
     body_file: Any,
     draft: bool,
     labels: tuple[str, ...],
@@ -250,9 +250,7 @@ def apply(
     Looks at each again first. One that moved on since it was planned is planned again and waits
     for the next run; one whose pull request somebody closed is left alone.
     """
-    body = BODY if body_file is None else body_file.read()
-    words = Words(message, title, body, draft, labels, reviewers)
-    words.check()
+    body = None if body_file is None else body_file.read()
     clock = make_clock()
     with (
         opened(folder) as campaign,
@@ -266,6 +264,10 @@ def apply(
             until,
         ) as connections,
     ):
+        title = title or title_for(campaign.policy)
+        body = body or body_for(campaign.policy)
+        words = Words(message or title, title, body, draft, labels, reviewers)
+        words.check()
         campaign.ledger.set({"local-mode": local_mode})
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)

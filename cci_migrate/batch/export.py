@@ -6,16 +6,17 @@ https://sourcegraph.com/docs/batch-changes/batch-spec-yaml-reference
 from __future__ import annotations
 
 import io
-import shlex
 from typing import Any
 
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.ledger import Entry
-from cci_migrate.batch.messages import MESSAGE, TITLE
+from cci_migrate.batch.messages import title_for
 from cci_migrate.batch.repository import Kind
 from cci_migrate.batch.states import PENDING
-from cci_migrate.policy import PasswordAuth, Policy
+from cci_migrate.interactive.policy_text import policy_text
+from cci_migrate.policy import Policy
 
+_POLICY_FILE = "/tmp/cci-migrate.toml"  # noqa: S108 - in the container of the step
 #: Exit code 1 says that something is left for people; that is no failure of the step.
 _RUN = "pip install --quiet cci-migrate && {{ cci-migrate{options} . || [ $? -eq 1 ]; }}"
 
@@ -24,17 +25,25 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
     """The batch spec that makes the campaign's planned changes with Sourcegraph."""
     from ruamel.yaml import YAML
 
+    title = title_for(campaign.policy)
     spec: dict[str, Any] = {
         "version": 2,
         "name": name,
-        "description": "Authenticate Docker registry pulls in CircleCI (cci-migrate)",
+        "description": f"{title} (cci-migrate)",
         "on": [{"repository": _name(entry)} for entry in exported(campaign)],
-        "steps": [{"run": _RUN.format(options=_options(campaign.policy)), "container": container}],
+        "steps": [
+            {
+                "run": _RUN.format(options=_options(campaign.policy)),
+                "container": container,
+                # The whole policy, as the campaign has it: options alone could not say it.
+                "files": {_POLICY_FILE: policy_text(campaign.policy)},
+            }
+        ],
         "changesetTemplate": {
-            "title": TITLE,
+            "title": title,
             "body": "Made by cci-migrate. Nothing but the lines shown in the diff was touched.",
             "branch": campaign.branch,
-            "commit": {"message": MESSAGE},
+            "commit": {"message": title},
             "published": "draft",
         },
     }
@@ -57,14 +66,6 @@ def _name(entry: Entry) -> str:
 
 
 def _options(policy: Policy) -> str:
-    """The policy's Docker Hub values, as options of cci-migrate."""
-    words = [f" --platform {policy.platform.value}"]
-    if policy.credentials is not None:
-        words.append(f" --credentials {policy.credentials.value}")
-    for registry in policy.registries:
-        if registry.host == "docker.io" and isinstance(registry.credential, PasswordAuth):
-            words.append(f" --username {shlex.quote(registry.credential.username)}")
-            words.append(f" --password {shlex.quote(registry.credential.password)}")
-            if registry.context is not None:
-                words.append(f" --context {shlex.quote(registry.context)}")
-    return "".join(words)
+    """What of ``policy`` is said by options: its file, and what no file can say."""
+    words = f" --config {_POLICY_FILE}"
+    return words if policy.revert is None else f"{words} --revert={policy.revert.value}"

@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from cci_migrate.batch.host import TRAILER, Proposal
 from cci_migrate.batch.planning import FindingRecord, RepositoryPlan
 from cci_migrate.batch.repository import RepositoryRef
+from cci_migrate.policy import Policy, Revert
 
 #: What makes CircleCI skip a build
 #: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
 _SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
 
-MESSAGE = "Authenticate Docker registry pulls in CircleCI"
-TITLE = "Authenticate Docker registry pulls in CircleCI"
-BODY = """\
-Docker registries limit anonymous pulls. This change has CircleCI log in for the pulls of
-{{ repository }} that did not:
+_OPENING = (
+    "Docker registries limit anonymous pulls. This change has CircleCI log in for the pulls of\n"
+    "{{ repository }} that did not:"
+)
+_REVERTING = "This change takes credentials for Docker registries out of {{ repository }} again:"
+_MIRRORING = (
+    "Docker Hub limits pulls. This change has CircleCI pull the images of {{ repository }} from a\n"
+    "mirror of it:"
+)
+_REST = """
 
 {% for line in fixes -%}
 - {{ line }}
@@ -46,6 +52,24 @@ class MessageError(ValueError):
     """A template cannot be used; the text says why."""
 
 
+def title_for(policy: Policy) -> str:
+    """What a change under ``policy`` is called, as a title and in its commit."""
+    if policy.revert is Revert.CONTEXTS:
+        return "Take the contexts for Docker registries out of CircleCI's jobs"
+    if policy.revert is not None:
+        return "Take the credentials for Docker registries out of CircleCI"
+    if policy.mirror is not None:
+        return "Pull CircleCI's Docker images from a mirror"
+    return "Authenticate Docker registry pulls in CircleCI"
+
+
+def body_for(policy: Policy) -> str:
+    """The template of a pull request's text under ``policy``."""
+    if policy.revert is not None:
+        return _REVERTING + _REST
+    return (_OPENING if policy.mirror is None else _MIRRORING) + _REST
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
@@ -53,9 +77,9 @@ class Words:
     They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
     """
 
-    message: str = MESSAGE
-    title: str = TITLE
-    body: str = BODY
+    message: str
+    title: str
+    body: str
     draft: bool = False
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()

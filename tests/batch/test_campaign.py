@@ -38,9 +38,20 @@ from cci_migrate.policy import (
     RegistryPolicy,
     Revert,
 )
+from cci_migrate.policy_file import read_policy_file
+from cci_migrate.rules.catalogue import RULES
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, ROOT, Batch, checkout, write_files
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    PLAIN,
+    ROOT,
+    Batch,
+    checkout,
+    content,
+    write_files,
+)
 from tests.batch.watching import Canned, once
 
 
@@ -248,17 +259,38 @@ def test_the_page_is_self_contained_and_escapes_what_it_shows(tmp_path: Path, ba
 
 
 def test_planned_repositories_are_exported_as_a_batch_spec(
-    github: GitHubStandIn, batch: Batch
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
 ) -> None:
     for name in ("api", "web"):
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     github.add("acme/docs", {"README": b"x"})
-    batch("plan", "github:acme", "--context", "hub", code=1)
+    mirror = "mirror.example.com/hub"
+    batch("plan", "github:acme", "--mirror", mirror, "--login", "cli", code=1)
     spec = YAML(typ="safe").load(batch("export", "--sourcegraph").output)
     assert spec["version"] == 2
     assert [on["repository"].split("/", 1)[1] for on in spec["on"]] == ["acme/api", "acme/web"]
-    assert "--context hub" in spec["steps"][0]["run"]
+    (step,) = spec["steps"]
+    ((name, text),) = step["files"].items()
+    assert f"cci-migrate --config {name} ." in step["run"]
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    policy = read_policy_file(file, [rule.id for rule in RULES]).policy
+    assert policy == Policy(mirror=parse_mirror(mirror), login=LoginMethod.CLI)
+    assert spec["changesetTemplate"]["title"] == "Pull CircleCI's Docker images from a mirror"
     assert spec["changesetTemplate"]["branch"] == "cci-migrate/registry-auth"
+
+
+def test_a_reversal_across_repositories_says_what_it_is(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    github.add("acme/api", {CONFIG: FIXED})
+    batch("plan", "github:acme", "--revert", code=1)
+    assert "--revert=all" in batch("export", "--sourcegraph").output
+    batch("apply", "--canary", 0)
+    (pull,) = github.repositories["acme/api"].pulls
+    assert pull.title == "Take the credentials for Docker registries out of CircleCI"
+    assert "out of acme/api again" in pull.body
+    assert content(github.repositories["acme/api"].folder, pull.head) == PLAIN
 
 
 def test_campaigns_on_one_machine_share_a_budget(
