@@ -22,7 +22,7 @@ from cci_migrate.batch.command_options import (
     visibilities,
 )
 from cci_migrate.batch.local_checkouts import LocalMode
-from cci_migrate.batch.messages import Words, body_for, title_for
+from cci_migrate.batch.messages import Words
 from cci_migrate.batch.pace import Limits
 from cci_migrate.batch.policy_options import policy_options, read_policy
 from cci_migrate.batch.repository import Visibility
@@ -251,6 +251,8 @@ def apply(
     for the next run; one whose pull request somebody closed is left alone.
     """
     body = None if body_file is None else body_file.read()
+    given = Words(message or "", title or "", body or "", draft, labels, reviewers)
+    given.check()
     clock = make_clock()
     with (
         opened(folder) as campaign,
@@ -264,10 +266,7 @@ def apply(
             until,
         ) as connections,
     ):
-        title = title or title_for(campaign.policy)
-        body = body or body_for(campaign.policy)
-        words = Words(message or title, title, body, draft, labels, reviewers)
-        words.check()
+        words = given.completed(campaign.policy)
         campaign.ledger.set({"local-mode": local_mode})
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)

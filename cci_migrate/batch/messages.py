@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cci_migrate.batch.host import TRAILER, Proposal
 from cci_migrate.batch.planning import FindingRecord, RepositoryPlan
@@ -83,6 +83,12 @@ class Words:
     draft: bool = False
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
+
+    def completed(self, policy: Policy) -> Words:
+        """These words, and those for ``policy`` where they are empty."""
+        title = self.title or title_for(policy)
+        body = self.body or body_for(policy)
+        return replace(self, title=title, message=self.message or title, body=body)
 
     def check(self) -> None:
         """Raises MessageError for a template that does not work, or would hide broken CI."""
