@@ -6,24 +6,19 @@ The rules turn this into findings. Everything that two rules must agree on is de
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cci_migrate.auth_block import values_of
+from cci_migrate.auth_block import variables_of
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
-from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import (
-    SECRET_KEYS,
-    ImageAuth,
     PulledImage,
     auths_of,
     pulled_images,
-    variable_in,
 )
-from cci_migrate.circleci.misplaced import MisplacedKind, auth_on_owners, beside_the_image
+from cci_migrate.circleci.misplaced import auth_on_owners, beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
@@ -34,7 +29,6 @@ from cci_migrate.circleci.workflow_jobs import (
 )
 from cci_migrate.conventions import (
     PLAIN,
-    AuthForm,
     ContextConvention,
     CredentialConvention,
     context_convention,
@@ -44,13 +38,24 @@ from cci_migrate.conventions import (
     policy_for,
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import host_matches, registry_at, registry_named_by_variable
 from cci_migrate.findings import Names
-from cci_migrate.lossless.nodes import Scalar, resolved
+from cci_migrate.image_states import (
+    INCOMPLETE_AUTH,
+    LITERAL_CREDENTIAL,
+    MISPLACED_AUTH,
+    UNAUTHENTICATED_IMAGE,
+    Authenticated,
+    ImageState,
+    Incomplete,
+    Misplaced,
+    Unauthenticated,
+    Unmirrored,
+    Wanted,
+    state_of,
+    wanted_for,
+)
+from cci_migrate.misrouting import other_owner, uses_of
 from cci_migrate.policy import (
-    AwsKeyAuth,
-    AwsRoleAuth,
-    GcpAuth,
     PasswordAuth,
     Policy,
     RegistryCredential,
@@ -66,112 +71,6 @@ from cci_migrate.step_assessment import (
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_reading import ReadText
     from cci_migrate.step_mirroring import StepMirroring
-
-UNAUTHENTICATED_IMAGE = "unauthenticated-image"
-INCOMPLETE_AUTH = "incomplete-auth"
-LITERAL_CREDENTIAL = "literal-credential"
-MISPLACED_AUTH = "misplaced-auth"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The credential that an image ought to get, and the form to write it in."""
-
-    credential: RegistryCredential
-    form: AuthForm
-
-
-@dataclass(frozen=True, slots=True)
-class LiteralSecret:
-    """A secret that is written out under ``key``; ``variable`` (``$NAME``) is to replace it."""
-
-    key: str
-    value: Scalar
-    variable: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    """It has credentials, of which nothing is missing."""
-
-    auth: ImageAuth
-    literal: LiteralSecret | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """It has credentials that lack something."""
-
-    auth: ImageAuth
-    wanted: Wanted | None
-
-
-@dataclass(frozen=True, slots=True)
-class Misplaced:
-    """Credentials stand beside the image's keys instead of under ``auth``."""
-
-    kind: MisplacedKind
-    wanted: PasswordAuth | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unauthenticated:
-    """It has no credentials, and ought to."""
-
-    host: str
-    wanted: Wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Unmirrored:
-    """It has no credentials, and ought to come from the mirror at ``host``.
-
-    ``wanted`` is the credential that it then needs there, None if that asks for none.
-    """
-
-    host: str
-    wanted: Wanted | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mirrored:
-    """It comes from the mirror of Docker Hub, which asks for no credentials."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """It has no credentials, and which registry it comes from cannot be told."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotCovered:
-    """It has no credentials, and the policy has none for its registry.
-
-    ``unknown``: CircleCI may have credentials for it outside the config.
-    """
-
-    host: str
-    unknown: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Exempt:
-    """The policy exempts it, or its registry serves public images only."""
-
-
-ImageState = (
-    Authenticated
-    | Incomplete
-    | Misplaced
-    | Unauthenticated
-    | Unmirrored
-    | Mirrored
-    | Undecided
-    | NotCovered
-    | Exempt
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,7 +156,7 @@ class Assessment:
         if missing.key in self.names:
             credential: RegistryCredential = self.names[missing.key].credential
         else:
-            wanted = _wanted(missing.host, self.policy, self.conventions)
+            wanted = wanted_for(missing.host, self.policy, self.conventions)
             if wanted is None:
                 return None
             credential = wanted.credential
@@ -443,11 +342,11 @@ def assess(
     """
     values = ParameterValues(config)
     images = pulled_images(config, values)
-    uses = _uses(images)
+    uses = uses_of(images)
     misrouted = {
         id(image): host
         for image in images
-        if (host := _other_owner(image, uses, policy)) is not None
+        if (host := other_owner(image, uses, policy)) is not None
     }
     conventions = credential_conventions(images, frozenset(misrouted))
     if known is not None:
@@ -465,7 +364,7 @@ def assess(
         sharing=Sharing(config.documents),
         images=tuple(
             AssessedImage(
-                image, _state(image, policy, conventions, names), misrouted.get(id(image))
+                image, state_of(image, policy, conventions, names), misrouted.get(id(image))
             )
             for image in images
         ),
@@ -492,136 +391,3 @@ def _misplaced_credential(
             if is_safe(credential):
                 return credential
     return None
-
-
-def _state(
-    image: PulledImage,
-    policy: Policy,
-    conventions: Mapping[str, CredentialConvention],
-    names: Mapping[str, Names],
-) -> ImageState:
-    auth = image.auth
-    if auth is not None and auth.is_complete:
-        return Authenticated(auth, _literal_secret(image, auth, policy, conventions))
-    misplaced = beside_the_image(image.item.mapping)
-    if misplaced is not None:
-        username, password = misplaced.username, misplaced.password
-        both = PasswordAuth(username, password) if username and password else None
-        return Misplaced(misplaced.kind, both)
-    if any(policy.exempts(text) for text in image.texts):
-        return Exempt()
-    host = image.host
-    path = image.item.image.key.source.path
-    if auth is not None:
-        wanted = _wanted(host, policy, conventions) if host is not None else None
-        override = names.get(f"{INCOMPLETE_AUTH}:{path}:{image.route}")
-        if override is not None and wanted is not None:
-            wanted = Wanted(override.credential, PLAIN)
-        return Incomplete(auth, wanted)
-    if host is None:
-        return Undecided(image.undecided or _mixed(image))
-    if host == DOCKER_HUB and policy.mirror is not None:
-        at_mirror = _wanted(policy.mirror.host, policy, conventions)
-        override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
-        if override is not None and at_mirror is not None:
-            at_mirror = Wanted(override.credential, PLAIN)
-        return Unmirrored(policy.mirror.host, at_mirror)
-    wanted = _wanted(host, policy, conventions)
-    if wanted is None:
-        if policy.mirror is not None and host == policy.mirror.host:
-            return Mirrored()
-        registry = registry_at(host)
-        if registry.public_only:
-            return Exempt()
-        return NotCovered(host, registry.implicit_credentials)
-    override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
-    if override is not None:
-        wanted = Wanted(override.credential, PLAIN)
-    return Unauthenticated(host, wanted)
-
-
-def _literal_secret(
-    image: PulledImage,
-    auth: ImageAuth,
-    policy: Policy,
-    conventions: Mapping[str, CredentialConvention],
-) -> LiteralSecret | None:
-    for key in SECRET_KEYS & auth.values.keys():
-        value = resolved(auth.values[key].value)
-        text = auth.text(key)
-        if not isinstance(value, Scalar) or text is None or has_expression(text):
-            continue
-        if variable_in(text) is not None:
-            continue
-        wanted = None if image.host is None else _wanted(image.host, policy, conventions)
-        variable = None if wanted is None else values_of(wanted.credential).get(key)
-        return LiteralSecret(key, value, variable)
-    return None
-
-
-def _mixed(image: PulledImage) -> str:
-    hosts = ", ".join(sorted(image.hosts))
-    return f"its parameters make it come from several registries: {hosts}"
-
-
-def _wanted(
-    host: str, policy: Policy, conventions: Mapping[str, CredentialConvention]
-) -> Wanted | None:
-    registry = policy_for(host, policy)
-    convention = conventions.get(host)
-    if convention is not None and (registry is not None or host == DOCKER_HUB):
-        return Wanted(convention.credential, convention.form)
-    return None if registry is None else Wanted(registry.credential, PLAIN)
-
-
-def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
-    """The environment variables that ``credential`` is read from."""
-    match credential:
-        case PasswordAuth(username, password):
-            texts: tuple[str, ...] = (username, password)
-        case AwsKeyAuth(key_id, secret):
-            texts = (key_id, secret)
-        case AwsRoleAuth(role):
-            texts = (role,)
-        case GcpAuth(account, pool, provider):
-            texts = (account, pool, provider)
-    return tuple(name for text in texts if (name := variable_in(text)) is not None)
-
-
-_Uses = dict[RegistryCredential, "Counter[str]"]
-
-
-def _uses(images: Iterable[PulledImage]) -> _Uses:
-    """How often each credential is used, by registry."""
-    found: _Uses = {}
-    for image in images:
-        credential = None if image.auth is None else credential_of(image.auth)
-        if credential is not None and image.host is not None:
-            found.setdefault(credential, Counter())[image.host] += 1
-    return found
-
-
-def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
-    """The registry whose credentials ``image`` sends to another one; None if they are its own."""
-    host = image.host
-    auth = image.auth
-    credential = None if auth is None else credential_of(auth)
-    if host is None or not isinstance(credential, PasswordAuth):
-        return None
-    names = variables_of(credential)
-    if not names:
-        return None
-    own = policy_for(host, policy)
-    if own is not None and set(names) & set(variables_of(own.credential)):
-        return None
-    for registry in policy.registries:
-        if set(names) & set(variables_of(registry.credential)):
-            return registry.host
-    secret = variable_in(credential.password)
-    named = None if secret is None else registry_named_by_variable(secret)
-    if named is not None:
-        return None if host_matches(named, host) else named
-    if host == DOCKER_HUB:
-        return None
-    theirs = uses[credential]
-    return DOCKER_HUB if theirs[DOCKER_HUB] > theirs[host] else None

@@ -12,6 +12,7 @@ from cci_migrate.circleci.images import (
     GCP_KEYS,
     PASSWORD,
     USERNAME,
+    variable_in,
 )
 from cci_migrate.conventions import PLAIN, Anchored, AuthForm, Written, anchor_is_before
 from cci_migrate.docker.registries import CredentialForm
@@ -98,3 +99,17 @@ def _block(credential: RegistryCredential, form: Written) -> Content:
     if form.password_first:
         pairs.reverse()
     return Entries(tuple(pairs), flow=form.flow)
+
+
+def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
+    """The environment variables that ``credential`` is read from."""
+    match credential:
+        case PasswordAuth(username, password):
+            texts: tuple[str, ...] = (username, password)
+        case AwsKeyAuth(key_id, secret):
+            texts = (key_id, secret)
+        case AwsRoleAuth(role):
+            texts = (role,)
+        case GcpAuth(account, pool, provider):
+            texts = (account, pool, provider)
+    return tuple(name for text in texts if (name := variable_in(text)) is not None)

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from cci_migrate.assessment import (
-    Assessment,
-    Authenticated,
-    NotCovered,
-    Unauthenticated,
-    Unmirrored,
-    variables_of,
-)
+from cci_migrate.assessment import Assessment
+from cci_migrate.auth_block import variables_of
 from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
+from cci_migrate.image_states import Authenticated, NotCovered, Unauthenticated, Unmirrored
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, collections_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cci_migrate.assessment import variables_of
+from cci_migrate.auth_block import variables_of
 from cci_migrate.batch.host import HostError, LookAgainError
 from cci_migrate.batch.redaction import Secret
 from cci_migrate.conventions import policy_for

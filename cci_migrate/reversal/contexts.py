@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cci_migrate.assessment import Assessment, Authenticated, variables_of
+from cci_migrate.assessment import Assessment
+from cci_migrate.auth_block import variables_of
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
@@ -14,6 +15,7 @@ from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts, imag
 from cci_migrate.context_placement import CONTEXT
 from cci_migrate.conventions import policy_for
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.image_states import Authenticated
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
     Entry,

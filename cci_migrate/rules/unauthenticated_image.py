@@ -40,16 +40,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessment import (
-    UNAUTHENTICATED_IMAGE,
-    AssessedImage,
-    Assessment,
-    Unauthenticated,
-    Unmirrored,
-)
+from cci_migrate.assessment import AssessedImage, Assessment
 from cci_migrate.auth_block import form_of, give_credential
 from cci_migrate.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.image_states import UNAUTHENTICATED_IMAGE, Unauthenticated, Unmirrored
 from cci_migrate.impact import of_anonymous_image, registry_name
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy import RegistryCredential

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import AssessedImage, Assessment, Undecided
+from cci_migrate.assessment import AssessedImage, Assessment
 from cci_migrate.auth_block import form_of, give_credential
 from cci_migrate.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.conventions import PLAIN, AuthForm
@@ -47,6 +47,7 @@ from cci_migrate.findings import (
     Remedy,
     Severity,
 )
+from cci_migrate.image_states import Undecided
 from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
