@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessment import Assessment, assess
+from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.findings import (
     APPLY_ALL,
@@ -23,7 +24,6 @@ from cci_migrate.findings import (
     Severity,
     State,
 )
-from cci_migrate.image_states import Authenticated
 from cci_migrate.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.outcomes import Cause, Examined, Outcome, Refused

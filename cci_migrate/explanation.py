@@ -11,14 +11,9 @@ from enum import Enum
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.circleci.step_pulls import JobDocker, StepPull
-from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
-from cci_migrate.conventions import policy_for
-from cci_migrate.docker.image_reference import registry_of
-from cci_migrate.image_states import (
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import (
     Authenticated,
     Exempt,
     Incomplete,
@@ -29,6 +24,11 @@ from cci_migrate.image_states import (
     Undecided,
     Unmirrored,
 )
+from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.policy import Policy
 
 _NOT_COVERED = "the policy has no credentials for the registry"

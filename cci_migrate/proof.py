@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
+from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import held_contexts
-from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -46,7 +47,6 @@ from cci_migrate.policy import (
     Policy,
     RegistryCredential,
 )
-from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker

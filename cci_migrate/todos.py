@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from cci_migrate.assessment import Assessment
-from cci_migrate.auth_block import variables_of
-from cci_migrate.conventions import credential_of, policy_for
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.image_states import (
+    Authenticated,
+    NotCovered,
+    Unauthenticated,
+    Unmirrored,
+)
+from cci_migrate.assessing.impact import registry_name
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
-from cci_migrate.image_states import Authenticated, NotCovered, Unauthenticated, Unmirrored
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, collections_in
 from cci_migrate.lossless.operations import AddItem, ReplaceText
@@ -20,7 +26,6 @@ from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform, Revert
 from cci_migrate.rules.wording import listed
-from cci_migrate.step_assessment import PULL_BEFORE_LOGIN
 
 
 def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
@@ -125,7 +130,7 @@ def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
 
 def _adds_check(one: Settled) -> bool:
     """Whether the login that is added is the Docker orb's."""
-    from cci_migrate.login_placement import is_orb_login
+    from cci_migrate.remedies.login_placement import is_orb_login
 
     remedy = one.finding.remedy
     if one.state is not State.FIXED or not isinstance(remedy, Fix):

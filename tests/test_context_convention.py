@@ -6,8 +6,8 @@ from itertools import combinations_with_replacement
 
 import pytest
 
+from cci_migrate.assessing.conventions import ContextConvention, context_convention
 from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.conventions import ContextConvention, context_convention
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Policy
 
 NONE: tuple[str, ...] = ()

@@ -8,9 +8,7 @@ from itertools import combinations, combinations_with_replacement
 
 import pytest
 
-from cci_migrate.circleci.images import pulled_images
-from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.conventions import (
+from cci_migrate.assessing.conventions import (
     PLAIN,
     Anchored,
     ContextConvention,
@@ -21,6 +19,8 @@ from cci_migrate.conventions import (
     is_safe,
     policy_for,
 )
+from cci_migrate.circleci.images import pulled_images
+from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cci_migrate import reversal
-from cci_migrate.assessment import assess
+from cci_migrate.assessing.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import APPLY_ALL, Settled, State

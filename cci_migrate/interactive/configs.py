@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
-from cci_migrate.assessment import Assessment, assess
+from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.packing import Group, group_by_name
-from cci_migrate.conventions import policy_for
 from cci_migrate.engine import RepositoryReader, findings_of, nothing_else, process
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
-from cci_migrate.image_states import Authenticated
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document

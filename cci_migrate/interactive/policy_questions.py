@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessment import Assessment
-from cci_migrate.conventions import ContextConvention, policy_for
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import ContextConvention, policy_for
+from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated
 from cci_migrate.findings import Names
-from cci_migrate.image_states import Authenticated, Incomplete, Unauthenticated
 from cci_migrate.interactive.configs import ConfigFiles, Topic
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,

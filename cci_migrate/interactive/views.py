@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from cci_migrate.assessing.impact import registry_name
 from cci_migrate.explanation import Access, ExplainedPull
 from cci_migrate.findings import (
     Answer,
@@ -22,7 +23,6 @@ from cci_migrate.findings import (
     Severity,
     State,
 )
-from cci_migrate.impact import registry_name
 from cci_migrate.interactive.configs import Examination, TextChange
 from cci_migrate.interactive.interview import Item
 from cci_migrate.interactive.redaction import Redaction

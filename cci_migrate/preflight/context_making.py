@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cci_migrate.auth_block import variables_of
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.batch.host import HostError, LookAgainError
 from cci_migrate.batch.redaction import Secret
-from cci_migrate.conventions import policy_for
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cci_migrate.assessment import Assessment, assess
+from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.conventions import credential_of, is_safe
+from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
-from cci_migrate.conventions import credential_of, is_safe
 from cci_migrate.engine import RepositoryReader, as_one, process, text_reader
-from cci_migrate.image_states import Authenticated, Incomplete
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from typing_extensions import assert_never
 
+from cci_migrate.assessing.impact import registry_name
 from cci_migrate.batch.redaction import redact
-from cci_migrate.impact import registry_name
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.preflight.answers import Answer, Status
 from cci_migrate.preflight.demands import Login

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cci_migrate.assessment import Assessment
-from cci_migrate.auth_block import variables_of
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts, image_items
-from cci_migrate.context_placement import CONTEXT
-from cci_migrate.conventions import policy_for
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.image_states import Authenticated
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
     Entry,
@@ -35,6 +34,7 @@ from cci_migrate.lossless.operations import (
     RemoveItems,
 )
 from cci_migrate.policy import RegistryPolicy, Revert
+from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.reversal.credentials import CredentialRemovals
 from cci_migrate.reversal.logins import LoginRemovals
 from cci_migrate.rules.wording import listed

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.auth_block import values_of
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.assessing.image_states import UNAUTHENTICATED_IMAGE, Authenticated
+from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.sharing import Users, sources_of
-from cci_migrate.conventions import credential_of, policy_for
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.image_states import UNAUTHENTICATED_IMAGE, Authenticated
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry

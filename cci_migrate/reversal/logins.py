@@ -8,16 +8,16 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessment import Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.impact import registry_name
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb
-from cci_migrate.conventions import policy_for
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import Entry, own_entry, text_of, value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItems, Text
 from cci_migrate.policy import PasswordAuth
-from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.config import ImportedOrb, Job
@@ -75,7 +75,7 @@ class LoginRemovals:
         return self._names_that_stay
 
     def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.login_placement import login_steps
+        from cci_migrate.remedies.login_placement import login_steps
 
         assessment = self._assessment
         for docker in dockers:
@@ -98,7 +98,7 @@ class LoginRemovals:
                         self._written[_place_of(place)] = login
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.login_placement import step_users
+        from cci_migrate.remedies.login_placement import step_users
 
         users = step_users(self._assessment.config, dockers)
         for key, login in self._written.items():

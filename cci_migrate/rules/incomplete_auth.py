@@ -28,11 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import Assessment
-from cci_migrate.auth_block import form_of, values_of
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.credential_values import form_of, values_of
+from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.image_states import LITERAL_CREDENTIAL, Authenticated
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.image_states import LITERAL_CREDENTIAL, Authenticated
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.wording import owners_of

@@ -32,9 +32,9 @@ from collections.abc import Iterator
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.auth_block import add_credential
-from cci_migrate.auth_placement import AuthPlace
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import PLAIN
+from cci_migrate.assessing.image_states import MISPLACED_AUTH, Misplaced
 from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
 from cci_migrate.circleci.misplaced import (
     AUTH,
@@ -45,11 +45,11 @@ from cci_migrate.circleci.misplaced import (
     lost_logins,
     merged_login,
 )
-from cci_migrate.conventions import PLAIN
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.image_states import MISPLACED_AUTH, Misplaced
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
+from cci_migrate.remedies.auth_block import add_credential
+from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.wording import owners_of
 

@@ -27,11 +27,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.auth_block import add_credential, form_of, values_of
-from cci_migrate.auth_placement import AuthPlace
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import PLAIN, policy_for
+from cci_migrate.assessing.credential_values import form_of, values_of
+from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.conventions import PLAIN, policy_for
 from cci_migrate.findings import (
     Choice,
     Finding,
@@ -42,11 +42,12 @@ from cci_migrate.findings import (
     Remedy,
     Severity,
 )
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScalar, Text
 from cci_migrate.policy import RegistryCredential
+from cci_migrate.remedies.auth_block import add_credential
+from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import owners_of
 

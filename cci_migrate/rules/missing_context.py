@@ -31,18 +31,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import AssessedEntry, Assessment
-from cci_migrate.context_placement import (
+from cci_migrate.assessing.assessment import AssessedEntry, Assessment
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.nodes import Mapping
+from cci_migrate.lossless.operations import AddEntry, Entries, Items, Text
+from cci_migrate.policy import CredentialStore, Platform
+from cci_migrate.remedies.context_placement import (
     CONTEXT,
     ContextPlacement,
     Lacking,
     NoRoom,
     usual_style,
 )
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.nodes import Mapping
-from cci_migrate.lossless.operations import AddEntry, Entries, Items, Text
-from cci_migrate.policy import CredentialStore, Platform
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
 

@@ -30,13 +30,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, ORB_EXECUTORS, ORB_JOBS, OrbPull
 from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy, Severity
-from cci_migrate.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text

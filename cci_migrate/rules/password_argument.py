@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from cci_migrate.assessment import Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Job
 from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity

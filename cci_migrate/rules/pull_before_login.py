@@ -46,27 +46,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from cci_migrate.assessment import Assessment
-from cci_migrate.conventions import policy_for
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
-from cci_migrate.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
-from cci_migrate.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 
 if TYPE_CHECKING:
+    from cci_migrate.assessing.step_mirroring import NameSite, StepMirroring
     from cci_migrate.circleci.step_pulls import JobDocker
-    from cci_migrate.login_placement import LoginPlacement
-    from cci_migrate.step_mirroring import NameSite, StepMirroring
+    from cci_migrate.remedies.login_placement import LoginPlacement
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry; with a mirror, one for each script that pulls."""
     if assessment.mirrored_steps is None and not assessment.missing_logins:
         return
-    from cci_migrate.login_placement import LoginPlacement
+    from cci_migrate.remedies.login_placement import LoginPlacement
 
     placement = LoginPlacement(
         assessment.config,
@@ -226,7 +226,7 @@ def _mirror_finding(
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
-    from cci_migrate.login_placement import NoLoginPlace
+    from cci_migrate.remedies.login_placement import NoLoginPlace
 
     credential = assessment.login_credential(missing)
     if credential is None:

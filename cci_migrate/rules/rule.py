@@ -10,7 +10,7 @@ from cci_migrate.findings import Finding
 from cci_migrate.policy import Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.assessment import Assessment
+    from cci_migrate.assessing.assessment import Assessment
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.policy import Platform, Policy
+from cci_migrate.remedies.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
 from cci_migrate.rules.rule import Example, Rule, Unchanged
-from cci_migrate.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
 
 ID = "sunset-version"
 

@@ -40,19 +40,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.auth_block import form_of, give_credential
-from cci_migrate.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.credential_values import form_of
+from cci_migrate.assessing.image_states import UNAUTHENTICATED_IMAGE, Unauthenticated, Unmirrored
+from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
-from cci_migrate.image_states import UNAUTHENTICATED_IMAGE, Unauthenticated, Unmirrored
-from cci_migrate.impact import of_anonymous_image, registry_name
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy import RegistryCredential
+from cci_migrate.remedies.auth_block import give_credential
+from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import owners_of
 
 if TYPE_CHECKING:
-    from cci_migrate.mirror_placement import MirrorPlacement
+    from cci_migrate.remedies.mirror_placement import MirrorPlacement
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -103,7 +104,7 @@ def _mirrors(assessment: Assessment) -> MirrorPlacement | None:
     wanted = [one.image for one in assessment.images if isinstance(one.state, Unmirrored)]
     if mirror is None or not wanted:
         return None
-    from cci_migrate.mirror_placement import MirrorPlacement
+    from cci_migrate.remedies.mirror_placement import MirrorPlacement
 
     others = [one.image for one in assessment.images if not isinstance(one.state, Unmirrored)]
     return MirrorPlacement(

@@ -31,10 +31,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessment import AssessedImage, Assessment
-from cci_migrate.auth_block import form_of, give_credential
-from cci_migrate.auth_placement import AuthPlacement, NoPlace
-from cci_migrate.conventions import PLAIN, AuthForm
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import PLAIN, AuthForm
+from cci_migrate.assessing.credential_values import form_of
+from cci_migrate.assessing.image_states import Undecided
+from cci_migrate.assessing.impact import registry_name
+from cci_migrate.assessing.step_assessment import undecided_pulls
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
@@ -47,13 +49,12 @@ from cci_migrate.findings import (
     Remedy,
     Severity,
 )
-from cci_migrate.image_states import Undecided
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
+from cci_migrate.remedies.auth_block import give_credential
+from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.wording import owners_of
-from cci_migrate.step_assessment import undecided_pulls
 
 ID = "undecidable-image"
 

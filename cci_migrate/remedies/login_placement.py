@@ -8,6 +8,8 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from shlex import quote
 
+from cci_migrate.assessing.impact import registry_name
+from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Config, Job, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
@@ -26,7 +28,6 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serv
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
-from cci_migrate.impact import registry_name
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, resolved, walk
 from cci_migrate.lossless.operations import (
@@ -39,7 +40,6 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.policy import LoginMethod, PasswordAuth, Policy
-from cci_migrate.step_assessment import MissingLogin
 
 _ALIASES = ("docker", "circleci-docker", "docker-orb")
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cci_migrate.auth_block import values_of
+from cci_migrate.assessing.conventions import (
+    PLAIN,
+    AuthForm,
+    CredentialConvention,
+    policy_for,
+)
+from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import (
     SECRET_KEYS,
@@ -15,12 +21,6 @@ from cci_migrate.circleci.images import (
     variable_in,
 )
 from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
-from cci_migrate.conventions import (
-    PLAIN,
-    AuthForm,
-    CredentialConvention,
-    policy_for,
-)
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Names

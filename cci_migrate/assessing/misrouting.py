@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.conventions import (
+    credential_of,
+    policy_for,
+)
 from cci_migrate.circleci.images import (
     PulledImage,
     variable_in,
-)
-from cci_migrate.conventions import (
-    credential_of,
-    policy_for,
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import host_matches, registry_named_by_variable
@@ -25,7 +25,7 @@ from cci_migrate.policy import (
 if TYPE_CHECKING:
     pass
 
-from cci_migrate.auth_block import variables_of
+from cci_migrate.assessing.credential_values import variables_of
 
 Uses = dict[RegistryCredential, "Counter[str]"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
 from cci_migrate.circleci.docker_orb import ORBS_WITH_DOCKER
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.conventions import policy_for
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.lossless.merging import value_of

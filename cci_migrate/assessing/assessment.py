@@ -11,7 +11,40 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cci_migrate.auth_block import variables_of
+from cci_migrate.assessing.conventions import (
+    PLAIN,
+    ContextConvention,
+    CredentialConvention,
+    context_convention,
+    credential_conventions,
+    credential_of,
+    is_safe,
+    policy_for,
+)
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.image_states import (
+    INCOMPLETE_AUTH,
+    LITERAL_CREDENTIAL,
+    MISPLACED_AUTH,
+    UNAUTHENTICATED_IMAGE,
+    Authenticated,
+    ImageState,
+    Incomplete,
+    Misplaced,
+    Unauthenticated,
+    Unmirrored,
+    Wanted,
+    state_of,
+    wanted_for,
+)
+from cci_migrate.assessing.misrouting import other_owner, uses_of
+from cci_migrate.assessing.step_assessment import (
+    JobDockers,
+    MissingLogin,
+    login_conventions,
+    logins_of,
+    missing_logins,
+)
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.images import (
     PulledImage,
@@ -27,50 +60,17 @@ from cci_migrate.circleci.workflow_jobs import (
     image_items,
     runs_nothing,
 )
-from cci_migrate.conventions import (
-    PLAIN,
-    ContextConvention,
-    CredentialConvention,
-    context_convention,
-    credential_conventions,
-    credential_of,
-    is_safe,
-    policy_for,
-)
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import Names
-from cci_migrate.image_states import (
-    INCOMPLETE_AUTH,
-    LITERAL_CREDENTIAL,
-    MISPLACED_AUTH,
-    UNAUTHENTICATED_IMAGE,
-    Authenticated,
-    ImageState,
-    Incomplete,
-    Misplaced,
-    Unauthenticated,
-    Unmirrored,
-    Wanted,
-    state_of,
-    wanted_for,
-)
-from cci_migrate.misrouting import other_owner, uses_of
 from cci_migrate.policy import (
     PasswordAuth,
     Policy,
     RegistryCredential,
 )
-from cci_migrate.step_assessment import (
-    JobDockers,
-    MissingLogin,
-    login_conventions,
-    logins_of,
-    missing_logins,
-)
 
 if TYPE_CHECKING:
+    from cci_migrate.assessing.step_mirroring import StepMirroring
     from cci_migrate.circleci.step_reading import ReadText
-    from cci_migrate.step_mirroring import StepMirroring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +147,7 @@ class Assessment:
         dockers = self.dockers.all()
         if self.policy.mirror is None or not dockers:
             return None
-        from cci_migrate.step_mirroring import step_mirroring
+        from cci_migrate.assessing.step_mirroring import step_mirroring
 
         return step_mirroring(dockers, self.policy.mirror, self.policy.exempt_images)
 

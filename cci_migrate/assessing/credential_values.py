@@ -1,0 +1,59 @@
+"""A credential as the keys and values that CircleCI takes, and the variables it is read from."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.images import (
+    AWS_KEY_ID,
+    AWS_ROLE,
+    AWS_SECRET,
+    GCP_KEYS,
+    PASSWORD,
+    USERNAME,
+    variable_in,
+)
+from cci_migrate.docker.registries import CredentialForm
+from cci_migrate.policy import AwsKeyAuth, AwsRoleAuth, GcpAuth, PasswordAuth, RegistryCredential
+
+
+def form_of(credential: RegistryCredential) -> CredentialForm:
+    """The key under which ``credential`` is written."""
+    match credential:
+        case PasswordAuth():
+            return CredentialForm.AUTH
+        case AwsKeyAuth() | AwsRoleAuth():
+            return CredentialForm.AWS_AUTH
+        case GcpAuth():
+            return CredentialForm.GCP_AUTH
+        case _:
+            assert_never(credential)
+
+
+def values_of(credential: RegistryCredential) -> dict[str, str]:
+    """The keys and values of ``credential``, in the order in which people write them."""
+    match credential:
+        case PasswordAuth(username, password):
+            return {USERNAME: username, PASSWORD: password}
+        case AwsKeyAuth(key_id, secret):
+            return {AWS_KEY_ID: key_id, AWS_SECRET: secret}
+        case AwsRoleAuth(role):
+            return {AWS_ROLE: role}
+        case GcpAuth(account, pool, provider):
+            return dict(zip(GCP_KEYS, (account, pool, provider), strict=True))
+        case _:
+            assert_never(credential)
+
+
+def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
+    """The environment variables that ``credential`` is read from."""
+    match credential:
+        case PasswordAuth(username, password):
+            texts: tuple[str, ...] = (username, password)
+        case AwsKeyAuth(key_id, secret):
+            texts = (key_id, secret)
+        case AwsRoleAuth(role):
+            texts = (role,)
+        case GcpAuth(account, pool, provider):
+            texts = (account, pool, provider)
+    return tuple(name for text in texts if (name := variable_in(text)) is not None)
