@@ -60,13 +60,13 @@ SUBCOMMANDS = {
 
 
 def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    from cci_migrate.cli.completing import rule_names
+    from cci_migrate.cli.words import rule_names
 
     return rule_names(ctx, param, word)
 
 
 def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    from cci_migrate.cli.completing import paths_or_subcommands
+    from cci_migrate.cli.words import paths_or_subcommands
 
     return paths_or_subcommands(ctx, param, word)
 

@@ -1,9 +1,9 @@
-"""``cci-migrate completion``, and what the shell is told of words that are being typed."""
+"""``cci-migrate completion``."""
 
 from __future__ import annotations
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
 from cci_migrate.cli.terminal import Terminal
 
@@ -26,28 +26,3 @@ def completion(shell: str) -> None:
     assert kind is not None  # noqa: S101 - click knows the three
     script = kind(main_command, {}, _PROGRAM, _VARIABLE).source()
     Terminal().out(script.rstrip("\n") + "\n")
-
-
-def rule_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The rules that ``incomplete``, a list of some with commas, can go on with."""
-    del ctx, param
-    from cci_migrate.rules.catalogue import RULES
-
-    before, comma, last = incomplete.rpartition(",")
-    return [
-        CompletionItem(f"{before}{comma}{rule.id}", help=rule.summary)
-        for rule in RULES
-        if rule.id.startswith(last)
-    ]
-
-
-def paths_or_subcommands(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Paths; in the place of the first, subcommands too."""
-    found = [CompletionItem(incomplete, type="file")]
-    command = ctx.command
-    if isinstance(command, click.Group) and not ctx.params.get(param.name or ""):
-        names = (name for name in command.list_commands(ctx) if name.startswith(incomplete))
-        found += map(CompletionItem, names)
-    return found
