@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cci_migrate.assessing.assessment import Assessment
@@ -24,7 +24,8 @@ from cci_migrate.lossless.merging import (
     own_entry,
     text_of,
 )
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
     KeepItem,
     MappingToScalar,
@@ -114,11 +115,14 @@ class _Reader:
         names: list[str] = []
         after_all: dict[str, None] = {}
         needed_by: str | None = None
+        keepers: dict[str, list[RegistryPolicy]] = {}
         for registry in self._assessment.policy.registries:
-            context = registry.context
-            if context is None or context not in held.names or context in names:
+            if registry.context is not None:
+                keepers.setdefault(registry.context, []).append(registry)
+        for context, registries in keepers.items():
+            if context not in held.names:
                 continue
-            reading = self._reading(entry, registry)
+            reading = self._reading(entry, registries)
             if reading is None:
                 continue
             names.append(context)
@@ -129,14 +133,14 @@ class _Reader:
         return _Leaving(entry, held, tuple(names), tuple(sorted(after_all)), needed_by)
 
     def _reading(
-        self, entry: WorkflowJob, registry: RegistryPolicy
+        self, entry: WorkflowJob, registries: Sequence[RegistryPolicy]
     ) -> tuple[tuple[str, ...], str | None] | None:
-        """The findings that take out what reads the variables of ``registry``, and what stays.
+        """The findings that take out what reads the variables of ``registries``, and what stays.
 
         None if nothing reads them as the policy would have it.
         """
         assessment = self._assessment
-        variables = set(variables_of(registry.credential))
+        variables = {name for one in registries for name in variables_of(one.credential)}
         keys: dict[str, None] = {}
         needed_by: str | None = None
         is_ours = False
@@ -148,7 +152,7 @@ class _Reader:
                 continue
             key = self._credentials.key_of(one)
             host = one.image.host
-            own = host is not None and policy_for(host, assessment.policy) is registry
+            own = host is not None and policy_for(host, assessment.policy) in registries
             is_ours = is_ours or key is not None or (own and self._keeps_credentials)
             if self._keeps_credentials:
                 continue
@@ -161,7 +165,7 @@ class _Reader:
         docker = assessment.dockers.of(entry)
         if docker is not None:
             is_ours = is_ours or any(
-                policy_for(host, assessment.policy) is registry
+                policy_for(host, assessment.policy) in registries
                 for host in self._logins.hosts_of(docker)
             )
         mentions = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(variables)))})\b")
@@ -201,7 +205,7 @@ def _texts(node: Node | None) -> Iterator[str]:
         seen.add(id(current))
         if isinstance(current, Scalar):
             yield current.value
-        elif isinstance(current, Sequence):
+        elif isinstance(current, SequenceNode):
             pending += current.items
         else:
             pending += (part for entry in current.entries for part in entry)
@@ -224,7 +228,7 @@ class _ContextRemoval:
         # The forms of what was there before cannot be told: the file's other jobs show them, else
         # they are those that most files have.
         self._single_is_list = any(
-            isinstance(value, Sequence) and len(value.items) == 1
+            isinstance(value, SequenceNode) and len(value.items) == 1
             for entry in staying
             if (found := held_contexts(entry).entry) is not None
             and (value := resolved(found.value)) is not None
@@ -245,7 +249,7 @@ class _ContextRemoval:
         value = resolved(context.value)
         if isinstance(value, Scalar):
             return self._without_key(one, context)
-        if not isinstance(value, Sequence):
+        if not isinstance(value, SequenceNode):
             return NoFix("its context is a mapping", "take it out by hand")
         staying = [item for item in value.items if text_of(item) not in one.names]
         if not staying or self._inherits(context, [text_of(item) for item in staying]):
@@ -295,7 +299,7 @@ class _ContextRemoval:
             inherited = entry_of(merged, CONTEXT)
             if inherited is not None:
                 value = resolved(inherited.value)
-                items = value.items if isinstance(value, Sequence) else (value,)
+                items = value.items if isinstance(value, SequenceNode) else (value,)
                 return [text_of(item) for item in items] == staying
         return False
 
@@ -311,7 +315,7 @@ class _ContextRemoval:
         known = [user.arguments for user in users if user.arguments is not None]
         return not self._sharing.has_other_users(holder, known)
 
-    def _leaves_list(self, alias: Alias, value: Sequence, names: tuple[str, ...]) -> bool:
+    def _leaves_list(self, alias: Alias, value: SequenceNode, names: tuple[str, ...]) -> bool:
         return any(
             one.names == names
             and one.held.entry is not None
@@ -321,7 +325,7 @@ class _ContextRemoval:
         )
 
 
-def _shared(node: Mapping | Sequence) -> NoFix:
+def _shared(node: Mapping | SequenceNode) -> NoFix:
     name = "the entry" if node.anchor is None else f"the anchor &{node.anchor}"
     return NoFix(
         f"{name} is shared with workflow jobs that are to keep the context", "take it out by hand"
