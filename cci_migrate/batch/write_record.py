@@ -36,9 +36,13 @@ class WriteRecord:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = _connect(path)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from None
+        try:
             connection.executescript(SCHEMA)
             connection.execute("DELETE FROM writes WHERE at < ?", (since,))
         except sqlite3.Error as error:
+            connection.close()
             raise OSError(f"{path}: {error}") from None
         return cls(connection)
 
@@ -50,8 +54,12 @@ class WriteRecord:
             if not path.is_file():
                 return None
             connection = _connect(path)
-            connection.execute("SELECT 1 FROM writes, lanes LIMIT 1")
         except (OSError, sqlite3.Error):
+            return None
+        try:
+            connection.execute("SELECT 1 FROM writes, lanes LIMIT 1")
+        except sqlite3.Error:
+            connection.close()
             return None
         return cls(connection)
 

@@ -99,13 +99,15 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
         return None if is_renewal else token
 
     try:
-        api = Api(root, renewed, lane, clock, str, HEADER)
-    except HostError as error:
-        raise UnreachableError(str(error)) from None
-    try:
-        yield CircleCi(api)
+        try:
+            api = Api(root, renewed, lane, clock, str, HEADER)
+        except HostError as error:
+            raise UnreachableError(str(error)) from None
+        try:
+            yield CircleCi(api)
+        finally:
+            api.close()
     finally:
-        api.close()
         lane.end()
         ledger.close()
 
