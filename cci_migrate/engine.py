@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.assessment import Assessment, assess
-from cci_migrate.assessing.image_states import Authenticated
+from cci_migrate.assessing.assessment import AssessedImage, Assessment, assess
+from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.findings import (
     APPLY_ALL,
@@ -297,5 +297,11 @@ def _authenticated(assessment: Assessment, plan: Plan) -> int:
     return sum(
         1
         for one in assessment.images
-        if isinstance(one.state, Authenticated) or any(one.key(rule) in fixed for rule in rules)
+        if isinstance(one.state, Authenticated)
+        or (_gets_credentials(one) and any(one.key(rule) in fixed for rule in rules))
     )
+
+
+def _gets_credentials(one: AssessedImage) -> bool:
+    """Whether the fix of ``one`` gives it credentials: many a mirror asks for none."""
+    return not isinstance(one.state, Unmirrored) or one.state.wanted is not None

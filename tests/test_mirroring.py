@@ -148,3 +148,17 @@ def test_names_that_stay_in_a_script(script: str, reason: str) -> None:
     assert outcome.change is None
     told = [one.remedy.reason for one in left(outcome) if isinstance(one.remedy, NoFix)]
     assert any(reason in one for one in told), told
+
+
+def test_an_image_that_needs_no_credentials_is_not_counted_with_those_that_have_some() -> None:
+    config = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
+    mirror = Mirror("mirror.example.com", "hub")
+    path = CONFIG
+    first = process({path: config.encode()}, Policy(mirror=mirror))
+    assert isinstance(first, Examined)
+    assert first.change is not None
+    assert (first.images, first.authenticated) == (1, 0)
+    known = RegistryPolicy("mirror.example.com", PasswordAuth("$U", "$P"))
+    second = process({path: config.encode()}, Policy(mirror=mirror, registries=(known,)))
+    assert isinstance(second, Examined)
+    assert (second.images, second.authenticated) == (1, 1)
