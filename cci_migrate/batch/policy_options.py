@@ -73,6 +73,10 @@ def read_policy(options: Mapping[str, Any]) -> Policy:
     """
     from cci_migrate.rules.catalogue import RULES
 
+    for name in ("mirror", "upgrade_version"):
+        if options["revert"] and options[name]:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--revert does not take back what --{option} does: choose one")
     rules = frozenset(rule.id for rule in RULES)
     path = options["config"] or find_policy_file(Path.cwd())
     base = Policy() if path is None else read_policy_file(path, rules).policy

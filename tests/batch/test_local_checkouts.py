@@ -202,3 +202,10 @@ def test_another_policy_needs_a_word(tmp_path: Path, batch: Batch) -> None:
     batch("plan", folder, "--context", "hub", "--again", code=1)
     batch("apply")
     assert b"- hub\n" in (folder / CONFIG).read_bytes()
+
+
+@pytest.mark.parametrize("other", [("--upgrade-version",), ("--mirror", "mirror.example.com")])
+def test_a_reversal_takes_no_mirror_and_no_upgrade_back(
+    other: tuple[str, ...], batch: Batch
+) -> None:
+    assert "choose one" in batch("plan", ".", "--revert", *other, code=2).output
