@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from cci_migrate.assessing.conventions import ContextConvention, context_convention
+from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Policy
 

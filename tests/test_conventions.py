@@ -8,13 +8,12 @@ from itertools import combinations, combinations_with_replacement
 
 import pytest
 
+from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
 from cci_migrate.assessing.conventions import (
     PLAIN,
     Anchored,
-    ContextConvention,
     CredentialConvention,
     Written,
-    context_convention,
     credential_conventions,
     is_safe,
     policy_for,

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
 from cci_migrate.assessing.conventions import (
     PLAIN,
-    ContextConvention,
     CredentialConvention,
-    context_convention,
     credential_conventions,
     credential_of,
     is_safe,

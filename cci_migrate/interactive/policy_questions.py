@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import ContextConvention, policy_for
+from cci_migrate.assessing.context_conventions import ContextConvention
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated
 from cci_migrate.findings import Names
 from cci_migrate.interactive.configs import ConfigFiles, Topic
