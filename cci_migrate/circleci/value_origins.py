@@ -1,0 +1,87 @@
+"""Where one half of a credential, a user name or a password, gets its value from.
+
+Only contexts and the project's settings give variables to an image's ``auth``
+(https://circleci.com/docs/guides/security/env-vars/): what a job, a step or a script sets is not
+there when CircleCI pulls the job's images, and ``CIRCLE_*`` variables are no credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.images import variable_in
+
+
+class Origin(Enum):
+    """What is known of a value; the enum's value describes it in a sentence's end."""
+
+    VARIABLE = "a variable of a context or of the project"
+    LITERAL = "written out"
+    PLACEHOLDER = "a placeholder of a documentation"
+    DERIVED = "made from something else"
+    ASSIGNED = "set by the config itself"
+    BUILT_IN = "one of CircleCI's own variables"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialValue:
+    """One half of a credential.
+
+    ``text`` is how an image's ``auth`` would name it: ``$NAME``, or a literal; None where it can't
+    be named, and never a literal password. ``setter`` says what sets it: ``job build``,
+    ``$BASH_ENV``, ``env.sh``.
+    """
+
+    origin: Origin
+    text: str | None = field(default=None, repr=False)
+    setter: str = ""
+
+    @property
+    def variable(self) -> str | None:
+        """The bare name of the variable."""
+        return None if self.text is None else variable_in(self.text)
+
+
+UNKNOWN_VALUE = CredentialValue(Origin.UNKNOWN)
+
+#: CircleCI's and Docker's pages show these as user names and passwords:
+#: https://circleci.com/docs/guides/execution-managed/private-images/.
+_PLACEHOLDERS = re.compile(
+    r"(?:my|your|some|example|the)[-_ ]?(?:docker[-_ ]?(?:hub)?|hub|registry)[-_ ]?"
+    r"(?:user(?:[-_ ]?name)?|login|id|pass(?:word)?|token|account)"
+    r"|(?:my|your)[-_ ]?(?:user(?:[-_ ]?name)?|login|password|token)"
+    r"|<[^<>]+>|x{3,}|change[-_]?me|todo|foo|bar|(?:docker[-_]?hub|docker)[-_]?user(?:name)?",
+    re.IGNORECASE,
+)
+_SET_IN_PLACE = re.compile(r"\$\{([A-Za-z_]\w*):?\?[^{}]*\}", re.ASCII)
+
+
+def value_of_text(text: str | None, *, is_secret: bool) -> CredentialValue:
+    """What is known of ``text``, half of an image's ``auth`` or of a login's command line."""
+    if text is None or not text.strip():
+        return UNKNOWN_VALUE
+    text = text.strip()
+    checked = _SET_IN_PLACE.fullmatch(text)
+    name = variable_in(text) if checked is None else checked.group(1)
+    if name is not None:
+        return named_variable(name)
+    if "$" in text or "`" in text or has_expression(text):
+        return CredentialValue(Origin.DERIVED)
+    if _PLACEHOLDERS.fullmatch(text):
+        return CredentialValue(Origin.PLACEHOLDER, text)
+    return CredentialValue(Origin.LITERAL, None if is_secret else text)
+
+
+def named_variable(name: str, assigned: Collection[str] = ()) -> CredentialValue:
+    """The value of the variable ``name``; ``assigned`` holds those that the config sets."""
+    text = f"${name}"
+    if name.startswith("CIRCLE_"):
+        return CredentialValue(Origin.BUILT_IN, text)
+    if name in assigned:
+        return CredentialValue(Origin.ASSIGNED, text)
+    return CredentialValue(Origin.VARIABLE, text)
