@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -38,6 +39,7 @@ from cci_migrate.preflight.context_making import (
     plan,
     variables_in,
 )
+from cci_migrate.preflight.protected_variables import protecting_kind
 from cci_migrate.preflight.slugs import Organisation, project_in, project_of
 from cci_migrate.rules.wording import listed
 
@@ -103,6 +105,8 @@ def create(
     terminal = Terminal()
     try:
         policy = _policy(campaign, policy_file, reads_files=not no_config)
+        is_users_own = campaign is None and policy_file is not None
+        unnamed = frozenset[str]() if is_users_own else _named_by_others(name, variables, policy)
         name, wanted = _wanted(name, variables, policy)
         organisations = _organisations(organisation, campaign, api_url)
         with circleci_at(api_url) as circleci:
@@ -112,7 +116,7 @@ def create(
                 name,
                 wanted,
                 terminal,
-                from_env=from_env,
+                _FromEnvironment(frozenset(variables), unnamed) if from_env else None,
                 overwrite=overwrite,
                 yes=yes,
             )
@@ -179,8 +183,8 @@ def _create(
     name: str,
     wanted: Sequence[str],
     terminal: Terminal,
+    environment: _FromEnvironment | None,
     *,
-    from_env: bool,
     overwrite: bool,
     yes: bool,
 ) -> ExitCode:
@@ -198,13 +202,18 @@ def _create(
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE
     stores = dict.fromkeys(one for making in needed for one in making.stores)
-    values = _from_environment(stores) if from_env else {}
-    if not yes or (stores and not from_env):
-        _check_terminal(asks_values=not from_env and bool(stores))
-    if not yes and not click.confirm("Do this?", default=False, err=True):
+    values = {} if environment is None else environment.values(stores)
+    if environment is not None and yes:
+        environment.check_all_named(stores)
+    if not yes or (stores and environment is None):
+        _check_terminal(asks_values=environment is None and bool(stores))
+    if not yes and not (
+        click.confirm("Do this?", default=False, err=True)
+        and (environment is None or environment.confirms(stores))
+    ):
         terminal.out("Nothing was done.\n")
         return ExitCode.LEFT
-    if not from_env:
+    if environment is None:
         values = {one: _asked(one) for one in stores}
     for making in needed:
         try:
@@ -216,16 +225,69 @@ def _create(
     return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 
-def _from_environment(names: Sequence[str] | dict[str, None]) -> dict[str, Secret]:
-    missing = [name for name in names if not os.environ.get(name)]
-    if missing:
-        raise _WrongUseError(f"{listed(missing)}: not set in the environment, or empty")
-    values = {name: remember(os.environ[name]) for name in names}
-    for name, value in values.items():
-        problem = _problem_of(value)
-        if problem:
-            raise _WrongUseError(f"{name}: its value {problem}")
-    return values
+def _named_by_others(
+    name: str | None, variables: tuple[str, ...], policy: Policy
+) -> frozenset[str]:
+    """The variables that neither the options nor the built-in policy name for the context.
+
+    ``policy`` was found in the repository, or recorded by a campaign: whoever wrote it may have
+    named any variable of the environment, and any context for it.
+    """
+    built_in = Policy()
+    context = name or default_context(policy)
+    found = frozenset(variables or variables_in(context, policy)) - frozenset(variables)
+    if name is None and context != default_context(built_in):
+        return found | frozenset(variables)
+    return found - frozenset(variables_in(default_context(built_in), built_in))
+
+
+@dataclass(frozen=True, slots=True)
+class _FromEnvironment:
+    """Takes values from the environment.
+
+    ``chosen`` are the variables that the options name; ``unnamed`` those that only a policy names
+    which is not the user's own choice.
+    """
+
+    chosen: frozenset[str]
+    unnamed: frozenset[str]
+
+    def values(self, names: Iterable[str]) -> dict[str, Secret]:
+        """The value of each variable. Raises _WrongUseError."""
+        for name in names:
+            kind = None if name in self.chosen else protecting_kind(name)
+            if kind is not None:
+                raise _WrongUseError(
+                    f"{name}: its name says that it is a credential of {kind}, and only a policy "
+                    f"asks for it; to store it all the same: --variable {name}"
+                )
+        missing = [name for name in names if not os.environ.get(name)]
+        if missing:
+            raise _WrongUseError(f"{listed(missing)}: not set in the environment, or empty")
+        values = {name: remember(os.environ[name]) for name in names}
+        for name, value in values.items():
+            problem = _problem_of(value)
+            if problem:
+                raise _WrongUseError(f"{name}: its value {problem}")
+        return values
+
+    def check_all_named(self, names: Iterable[str]) -> None:
+        """Raise _WrongUseError where somebody would have to be asked."""
+        unnamed = [name for name in names if name in self.unnamed]
+        if unnamed:
+            raise _WrongUseError(
+                f"--yes does not send {listed(unnamed)}: only the repository's policy file, or the "
+                "campaign's policy, names the context or the variables; name both (context create "
+                "NAME --variable VARIABLE), or name the policy file with --config"
+            )
+
+    def confirms(self, names: Iterable[str]) -> bool:
+        """Whether the user says yes to each variable that only a policy names."""
+        return all(
+            click.confirm(f"Store the value of ${name} from here?", default=False, err=True)
+            for name in names
+            if name in self.unnamed
+        )
 
 
 def _problem_of(value: str) -> str:

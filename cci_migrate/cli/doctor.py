@@ -24,6 +24,7 @@ from cci_migrate.cli.circleci_options import (
     circleci_options,
     is_server,
     project_option,
+    variable_names,
 )
 from cci_migrate.cli.option_values import context_name
 from cci_migrate.cli.options import Colour, Format, Options
@@ -42,11 +43,18 @@ from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
 from cci_migrate.preflight.checkup import Checked, checkup
 from cci_migrate.preflight.demands import Demands, Login, repository_demands, unread_of
+from cci_migrate.preflight.login_consent import (
+    BUILT_IN_PAIRS,
+    LoginConsent,
+    Pair,
+    pairs_of,
+)
 from cci_migrate.preflight.organisations import Organisations
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.registries import registries
 from cci_migrate.preflight.report import as_json, as_text, plain
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
+from cci_migrate.rules.wording import listed
 
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
 
@@ -71,6 +79,7 @@ class Doctor:
     only: Only | None
     roots: Mapping[str, str]
     trusted: tuple[str, ...]
+    send: frozenset[Pair]
     format: Format
 
 
@@ -91,6 +100,19 @@ def _registry_roots(
             )
         found[normalise_host(host)] = url
     return found
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[Pair]:
+    found: set[Pair] = set()
+    for value in values:
+        host, equals, names = value.partition("=")
+        if not equals or not _HOST.fullmatch(host):
+            raise click.BadParameter(
+                "HOST=VARIABLE is wanted: docker.io=HUB_USERNAME,HUB_PASSWORD", ctx, param
+            )
+        variables = variable_names(ctx, param, tuple(names.split(",")))
+        found.update((normalise_host(host), name) for name in variables)
+    return frozenset(found)
 
 
 @click.command(
@@ -121,6 +143,13 @@ def _registry_roots(
     metavar="HOST=URL",
     callback=_registry_roots,
     help="Where a registry answers, if not at https://HOST.",
+)
+@click.option(
+    "--send",
+    multiple=True,
+    metavar="HOST=VARIABLES",
+    callback=_pairs,
+    help="Variables (A,B) that may be sent to the registry HOST.",
 )
 @click.option(
     "--token-host",
@@ -155,6 +184,7 @@ def doctor(
     only: str | None,
     roots: Mapping[str, str],
     trusted: tuple[str, ...],
+    send: frozenset[Pair],
     credentials: str | None,
     context: str | None,
     policy_file: Path | None,
@@ -165,8 +195,9 @@ def doctor(
     """Ask CircleCI and the registries whether what the configs rely on is there.
 
     Contexts, the variables in them, their restrictions, and what pull requests of forks and bots
-    will meet: asked with the token in CIRCLE_TOKEN. Logins: tried with the variables in the
-    environment, else with what docker login left. Nothing is changed.
+    will meet: asked with the token in CIRCLE_TOKEN. Logins: tried with DOCKERHUB_USERNAME and
+    DOCKERHUB_PASSWORD at Docker Hub, with the variables that --send or the file of --config name
+    for a registry, or with what docker login left. Nothing is changed.
     """
     if campaign is not None and (paths or project or credentials or context or policy_file):
         raise click.UsageError("--campaign has its own repositories and its own policy", ctx)
@@ -186,6 +217,7 @@ def doctor(
         only=None if only is None else Only(only),
         roots=roots,
         trusted=trusted,
+        send=send,
         format=report_format,
     )
     try:
@@ -236,7 +268,8 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         known = {login.host for login in logins}
         for policy in policies:
             logins += (login for login in _policy_logins(policy) if login.host not in known)
-        answers += registries(logins, options.roots, options.trusted)
+        consent = _consent(options, policies)
+        answers += registries(logins, consent, options.roots, options.trusted)
     if options.format is Format.JSON:
         terminal.out(as_json(answers))
     else:
@@ -245,6 +278,25 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         for part in as_text(answers, width, _painted if in_colour else plain):
             terminal.out(part)
     return exit_code(answers)
+
+
+def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
+    """What may be sent where: what the options name, and the policy file if an option names it.
+
+    A policy file that is only found lies in the repository, and a campaign's policy in its ledger.
+    """
+    named = options.send | BUILT_IN_PAIRS
+    if options.policy.policy_file is not None:
+        for policy in policies:
+            for login in _policy_logins(policy):
+                named |= pairs_of(login.host, login.credential)
+    is_asked = sys.stdin is not None and sys.stdin.isatty() and options.format is Format.TEXT
+    return LoginConsent(named, _may_be_sent if is_asked else None)
+
+
+def _may_be_sent(host: str, variables: tuple[str, ...]) -> bool:
+    names = listed([f"${name}" for name in variables])
+    return click.confirm(f"Send {names} to {host}?", default=False, err=True)
 
 
 def _painted(text: str, colour: str) -> str:

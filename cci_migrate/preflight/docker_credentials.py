@@ -22,6 +22,7 @@ from cci_migrate.batch.redaction import Secret, remember
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.policy import PasswordAuth
+from cci_migrate.preflight.login_consent import login_command
 
 #: How Docker names Docker Hub in its configuration.
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -43,7 +44,7 @@ class DockerCredential:
 def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential | str:
     """The credential for the registry ``host``, or why there is none.
 
-    ``names`` are the user names and variables that the configs and the policy have for it.
+    ``names`` are the user names and variables that may be sent to it.
     """
     wanted: dict[str, None] = {}
     for one in names:
@@ -54,10 +55,9 @@ def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential
     in_docker = _from_docker(host)
     if isinstance(in_docker, DockerCredential):
         return in_docker
-    login = "docker login" if host == DOCKER_HUB else f"docker login {host}"
     setting = f"set {' and '.join(wanted)}, or " if wanted else ""
     because = f"{in_docker}; " if in_docker else ""
-    return f"{because}{setting}run `{login}`"
+    return f"{because}{setting}run `{login_command(host)}`"
 
 
 def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:

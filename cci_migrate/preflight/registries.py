@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from typing_extensions import assert_never
@@ -12,6 +13,7 @@ from cci_migrate.policy import PasswordAuth
 from cci_migrate.preflight.answers import Answer, Status
 from cci_migrate.preflight.demands import Login
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
+from cci_migrate.preflight.login_consent import LoginConsent
 from cci_migrate.preflight.registry_login import (
     AsksForNone,
     LimitReached,
@@ -29,22 +31,30 @@ _ANONYMOUS = 100
 
 
 def registries(
-    logins: Iterable[Login], roots: Mapping[str, str], trusted: Collection[str]
+    logins: Iterable[Login],
+    consent: LoginConsent,
+    roots: Mapping[str, str],
+    trusted: Collection[str],
 ) -> Iterator[Answer]:
     """Whether each registry takes the credential that is at hand for it.
 
-    ``roots`` says where some registries answer, by their host; ``trusted`` are the hosts at which
-    token services may be, besides those known.
+    Of the environment only what ``consent`` allows is sent. ``roots`` says where some registries
+    answer, by their host; ``trusted`` are the hosts at which token services may be, besides those
+    known.
     """
     by_host: dict[str, list[PasswordAuth]] = {}
     for login in dict.fromkeys(logins):
         by_host.setdefault(login.host, []).append(login.credential)
     for host, names in sorted(by_host.items()):
         subject = f"registry {registry_name(host)}"
-        credential = credential_for(host, names)
+        withheld = {name: consent.withheld(host, name, os.environ) for name in names}
+        credential = credential_for(host, [name for name in names if withheld[name] is None])
+        reasons = [reason for reason in withheld.values() if reason is not None]
         if isinstance(credential, str):
-            text = "whether it lets the account in: no credential is at hand here"
-            yield Answer(subject, Status.UNKNOWN, text, credential)
+            why = "; ".join(dict.fromkeys(reason.why for reason in reasons))
+            text = f"whether it lets the account in: {why or 'no credential is at hand here'}"
+            instead = "; ".join(dict.fromkeys(reason.instead for reason in reasons))
+            yield Answer(subject, Status.UNKNOWN, text, instead or credential)
         else:
             root = registry_root(host, roots)
             yield from _told(subject, host, root, credential, trusted)

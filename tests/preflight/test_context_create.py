@@ -126,8 +126,10 @@ def test_an_organisation_that_is_not_there(run: Program) -> None:
 class Session:
     """`context create` at a terminal."""
 
-    def __init__(self, folder: Path, circleci: CircleCiStandIn, *arguments: str) -> None:
-        environment = settings(folder.parent, circleci, TERM="xterm-256color")
+    def __init__(
+        self, folder: Path, circleci: CircleCiStandIn, *arguments: str, **more: str
+    ) -> None:
+        environment = settings(folder.parent, circleci, TERM="xterm-256color", **more)
         self.process = pexpect.spawn(
             sys.executable,
             ["-m", "cci_migrate", *CREATE, *arguments],
@@ -197,3 +199,62 @@ def test_an_interruption_ends_it(circleci: CircleCiStandIn, repository: Path) ->
             break
     assert session.end() == 130, session.screen
     assert writes(circleci) == 0
+
+
+POLICY = """\
+[registries."docker.io"]
+username = "$DOCKERHUB_USERNAME"
+password = "$STOLEN_VALUE"
+"""
+STOLEN = {"DOCKERHUB_USERNAME": "ada", "STOLEN_VALUE": "not-for-a-context-1"}
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(
+    ("policy", "options", "text"),
+    [
+        (POLICY, (), "--yes does not send STOLEN_VALUE"),
+        (POLICY, (NAME,), "--yes does not send STOLEN_VALUE"),
+        (POLICY.replace("STOLEN_VALUE", "GITHUB_TOKEN"), (), "a credential of a code host"),
+        ('[registries."docker.io"]\ncontext = "open-to-all"\n', (), "does not send DOCKERHUB"),
+    ],
+)
+def test_a_policy_of_the_repository_does_not_choose_what_is_stored(
+    run: Program,
+    circleci: CircleCiStandIn,
+    repository: Path,
+    policy: str,
+    options: tuple[str, ...],
+    text: str,
+) -> None:
+    (repository / ".cci-migrate.toml").write_text(policy)
+    values = {**STOLEN, "GITHUB_TOKEN": "ghp-not-for-a-context", **VALUES}
+    done = run(*CREATE, *options, *FROM_ENVIRONMENT, **values)
+    assert (done.code, writes(circleci)) == (2, 0)
+    assert text in done.err
+
+
+def test_what_the_user_names_is_stored(
+    run: Program, acme: StoredOrganisation, repository: Path
+) -> None:
+    policy = repository / ".cci-migrate.toml"
+    policy.write_text(POLICY)
+    assert run(*CREATE, "--config", policy, *FROM_ENVIRONMENT, **STOLEN).code == 0
+    assert acme.contexts[NAME].values == STOLEN
+    token = {"GITHUB_TOKEN": "ghp-this-time-for-it"}
+    done = run(*CREATE, "ghcr", "--variable", "GITHUB_TOKEN", *FROM_ENVIRONMENT, **token)
+    assert done.code == 0, done.err
+    assert acme.contexts["ghcr"].values == token
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(("answer", "count"), [("y", 3), ("n", 0)])
+def test_what_only_the_repository_names_is_asked_about(
+    circleci: CircleCiStandIn, repository: Path, answer: str, count: int
+) -> None:
+    (repository / ".cci-migrate.toml").write_text(POLICY)
+    session = Session(repository, circleci, "--from-env", **STOLEN)
+    session.answer("Do this? [y/N]:", "y\n")
+    session.answer("Store the value of $STOLEN_VALUE from here? [y/N]:", f"{answer}\n")
+    assert session.end() == (0 if count else 1)
+    assert writes(circleci) == count

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from cci_migrate.batch.redaction import Secret
@@ -24,7 +27,7 @@ from cci_migrate.preflight.registry_login import (
     why_unsafe,
 )
 from tests.cli.conftest import put
-from tests.preflight.conftest import Program
+from tests.preflight.conftest import Program, settings
 from tests.preflight.registry_stand_in import (
     PASSWORD,
     USER,
@@ -247,13 +250,120 @@ def test_no_credential_is_at_hand(
     assert hub.seen == []
 
 
-def test_the_names_that_the_config_reads_are_looked_for(
+def rename_variables(repository: Path, variable: str = "HUB_PASSWORD") -> None:
+    """Have the config read other variables for Docker Hub."""
+    config = repository / ".circleci" / "config.yml"
+    text = config.read_text().replace("DOCKERHUB_PASSWORD", variable)
+    config.write_text(text.replace("DOCKERHUB_", "HUB_"))
+
+
+@pytest.mark.parametrize("names", ["HUB_USERNAME,HUB_PASSWORD", "$HUB_USERNAME,${HUB_PASSWORD}"])
+def test_variables_that_an_option_names_are_sent(
+    hub: StandIn, run: Program, repository: Path, names: str
+) -> None:
+    rename_variables(repository)
+    arguments = (*at_hub(hub), "--send", f"docker.io={names}")
+    done = run(*arguments, HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
+    assert "lets the user of HUB_USERNAME and HUB_PASSWORD in" in done.out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--send", "docker.io=HUB_USERNAME"),
+        ("--send", "quay.io=HUB_USERNAME,HUB_PASSWORD"),
+    ],
+)
+def test_variables_that_only_the_config_names_are_not_sent(
+    hub: StandIn, run: Program, repository: Path, options: tuple[str, ...]
+) -> None:
+    rename_variables(repository)
+    done = run(*at_hub(hub), *options, HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
+    assert hub.seen == []
+    assert done.code == 0
+    assert "HUB_USERNAME and HUB_PASSWORD were not sent" in done.out
+    assert "--send docker.io=HUB_USERNAME,HUB_PASSWORD" in done.out
+
+
+POLICY = """\
+[registries."docker.io"]
+username = "$HUB_USERNAME"
+password = "$HUB_PASSWORD"
+"""
+
+
+def test_a_policy_is_the_users_own_only_where_an_option_names_it(
     hub: StandIn, run: Program, repository: Path
 ) -> None:
-    config = repository / ".circleci" / "config.yml"
-    config.write_text(config.read_text().replace("DOCKERHUB_", "HUB_"))
-    done = run(*at_hub(hub), HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
+    rename_variables(repository)
+    file = put(repository / ".cci-migrate.toml", POLICY)
+    values = {"HUB_USERNAME": USER, "HUB_PASSWORD": PASSWORD}
+    assert "were not sent" in run(*at_hub(hub), **values).out
+    assert hub.seen == []
+    done = run(*at_hub(hub), "--config", file, **values)
     assert "lets the user of HUB_USERNAME and HUB_PASSWORD in" in done.out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GITHUB_TOKEN", "CIRCLE_TOKEN", "CI_JOB_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", "ACME_GH_PAT"],
+)
+def test_tokens_of_other_services_are_never_sent(
+    hub: StandIn, run: Program, repository: Path, name: str
+) -> None:
+    rename_variables(repository, name)
+    arguments = (*at_hub(hub), "--send", f"docker.io=HUB_USERNAME,{name}")
+    done = run(*arguments, HUB_USERNAME=USER, **{name: PASSWORD})
+    assert hub.seen == []
+    assert f"{name} was not sent: its name says" in done.out
+    assert PASSWORD not in done.out + done.err
+
+
+LOGIN_STEP = """\
+version: 2.1
+jobs:
+  build:
+    machine: true
+    steps:
+      - run: echo "$TOOL_PASSWORD" | docker login -u ada --password-stdin registry.acme.example
+      - run: docker pull registry.acme.example/tool
+"""
+
+
+def test_a_login_in_a_step_chooses_no_registry(
+    hub: StandIn, run: Program, repository: Path
+) -> None:
+    put(repository / ".circleci" / "config.yml", LOGIN_STEP)
+    at = ("doctor", "--only", "registries", "--registry", f"{HERE}={hub.url}")
+    assert "TOOL_PASSWORD was not sent" in run(*at, TOOL_PASSWORD=PASSWORD).out
+    assert hub.seen == []
+    assert (
+        "lets the user of"
+        in run(*at, "--send", f"{HERE}=TOOL_PASSWORD", TOOL_PASSWORD=PASSWORD).out
+    )
+
+
+@pytest.mark.parametrize(("answer", "is_sent"), [("y", True), ("", False), ("n", False)])
+def test_the_user_is_asked_where_there_is_a_terminal(
+    hub: StandIn, repository: Path, tmp_path: Path, answer: str, is_sent: bool
+) -> None:
+    rename_variables(repository)
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "cci_migrate", *at_hub(hub)],
+        cwd=str(repository),
+        env=settings(tmp_path, None, HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect_exact("Send $HUB_USERNAME and $HUB_PASSWORD to docker.io? [y/N]")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert bool(hub.seen) is is_sent
+    text = re.sub(r"\s+", " ", str(child.before))
+    assert ("lets the user of" if is_sent else "HUB_PASSWORD were not sent") in text
 
 
 def test_a_password_that_is_no_latin_text(hub: StandIn) -> None:

@@ -1,0 +1,81 @@
+"""Which variables of the environment may be sent to which registry.
+
+Configs, and policy files that lie beside them, are written by whoever can write to the repository:
+what they name as a registry's password may be any variable of the environment. So a variable goes
+to a registry only where the user named the two together, or says yes to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
+from cci_migrate.preflight.protected_variables import protecting_kind
+from cci_migrate.rules.wording import listed
+
+#: A registry's host, and the name of a variable.
+Pair = tuple[str, str]
+#: Asks the user whether these variables may be sent to this host.
+Confirm = Callable[[str, tuple[str, ...]], bool]
+
+
+def pairs_of(host: str, credential: PasswordAuth) -> frozenset[Pair]:
+    """The pairs that a login to ``host`` with ``credential`` needs."""
+    return frozenset((host, name) for name in variables_of(credential))
+
+
+#: Docker Hub and the variables that are named for it where nothing else is said.
+BUILT_IN_PAIRS = frozenset(
+    (DOCKER_HUB, name) for name in variables_of(DEFAULT_DOCKER_HUB.credential)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why a credential was not sent, and what to do."""
+
+    why: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginConsent:
+    """The pairs that the user named; ``confirm`` is None where nobody can be asked."""
+
+    named: frozenset[Pair] = BUILT_IN_PAIRS
+    confirm: Confirm | None = None
+
+    def withheld(
+        self, host: str, credential: PasswordAuth, environment: Iterable[str]
+    ) -> Withheld | None:
+        """Why ``credential`` must not be sent to ``host``; None if it may.
+
+        ``environment`` are the names of the variables that are set: where one is not, there is
+        nothing to send.
+        """
+        variables = variables_of(credential)
+        if not set(variables) <= set(environment):
+            return None
+        for name in variables:
+            kind = protecting_kind(name)
+            if kind is not None:
+                return Withheld(
+                    f"{name} was not sent: its name says that it is a credential of {kind}",
+                    f"run `{login_command(host)}`; doctor uses what it stores",
+                )
+        if pairs_of(host, credential) <= self.named:
+            return None
+        if self.confirm is not None and self.confirm(host, variables):
+            return None
+        return Withheld(
+            f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
+            "repository names them for this registry",
+            f"to send them: --send {host}={','.join(variables)}",
+        )
+
+
+def login_command(host: str) -> str:
+    """The command that logs in to ``host``."""
+    return "docker login" if host == DOCKER_HUB else f"docker login {host}"
