@@ -10,6 +10,10 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.10 python
 IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
 
+# Hashes: pip refuses a package that is not the very file that was resolved.
+COMPILE := --universal --python-version 3.10 --generate-hashes --quiet \
+    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types packages check bench corpus pairs docs site lock clean
 
@@ -34,6 +38,7 @@ test: $(READY) ## Run the tests.
 lint: $(READY) ## Check style and formatting.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic action.yml
 
 format: $(READY) ## Format the code.
 	$(BIN)/ruff check --fix .
@@ -64,12 +69,13 @@ docs: $(READY) ## Write the generated parts of docs/ and README.md.
 site: $(READY) ## Build the documentation's site into site/.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-lock: ## Resolve the development dependencies again.
+lock: ## Resolve the dependencies again, those of users and those of development.
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
-	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
-	    --upgrade --quiet --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev $(COMPILE) --upgrade \
+	    --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group build $(COMPILE) --upgrade \
+	    --constraint requirements-dev.lock --output-file requirements.lock
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

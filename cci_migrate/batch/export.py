@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from cci_migrate import __version__
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.messages import title_for
@@ -18,7 +19,7 @@ from cci_migrate.policy import Policy
 
 _POLICY_FILE = "/tmp/cci-migrate.toml"  # noqa: S108 - in the container of the step
 #: Exit code 1 says that something is left for people; that is no failure of the step.
-_RUN = "pip install --quiet cci-migrate && {{ cci-migrate{options} . || [ $? -eq 1 ]; }}"
+_RUN = "pip install --quiet cci-migrate=={version} && {{ cci-migrate{options} . || [ $? -eq 1 ]; }}"
 
 
 def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
@@ -33,7 +34,7 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
         "on": [{"repository": _name(entry)} for entry in exported(campaign)],
         "steps": [
             {
-                "run": _RUN.format(options=_options(campaign.policy)),
+                "run": _RUN.format(version=__version__, options=_options(campaign.policy)),
                 "container": container,
                 # The whole policy, as the campaign has it: options alone could not say it.
                 "files": {_POLICY_FILE: policy_text(campaign.policy)},

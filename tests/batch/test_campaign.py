@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cci_migrate import __version__
 from cci_migrate.baseline import Accepted, Baseline
 from cci_migrate.batch.choosing import Shard
 from cci_migrate.batch.commands import batch as command
@@ -272,6 +273,7 @@ def test_planned_repositories_are_exported_as_a_batch_spec(
     (step,) = spec["steps"]
     ((name, text),) = step["files"].items()
     assert f"cci-migrate --config {name} ." in step["run"]
+    assert f"pip install --quiet cci-migrate=={__version__} " in step["run"]
     file = tmp_path / "policy.toml"
     file.write_text(text)
     policy = read_policy_file(file, [rule.id for rule in RULES]).policy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -90,6 +91,65 @@ def test_a_report_in_a_file(repository: Path) -> None:
     code, _, _ = run(repository, format="sarif", output="a b.sarif")
     assert code == 1
     assert "2.1.0" in (repository / "a b.sarif").read_text()
+
+
+def test_a_runner_takes_no_text_of_the_repository_for_a_command(repository: Path) -> None:
+    config = repository / ".circleci" / "config.yml"
+    config.write_text(CONFIG + "\n# ::error::planted ##[error]planted\n")
+    for format_ in ("text", "json", "sarif", "junit"):
+        _, said, _ = run(repository, mode="dry-run", format=format_)
+        first, *lines = said.splitlines()
+        token = first.removeprefix("::stop-commands::")
+        assert len(token) == 32
+        assert lines.index(f"::{token}::") == len(lines) - 1
+    _, said, _ = run(repository)
+    assert "stop-commands" not in said
+
+
+def workflow_of_the_page() -> str:
+    """The workflow that the guide shows, with a commit in the place of COMMIT."""
+    page = (ROOT / "docs" / "integrations" / "github-actions.md").read_text()
+    first, second = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert isinstance(first, str)
+    return str(first + second).replace("COMMIT", "0123456789abcdef" * 2 + "01234567")
+
+
+def test_zizmor_finds_nothing(tmp_path: Path) -> None:
+    workflow = tmp_path / ".github" / "workflows" / "pulls.yml"
+    put(workflow, workflow_of_the_page())
+    zizmor = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--format=json"]
+    done = subprocess.run(
+        [*zizmor, str(ROOT / "action.yml"), str(workflow)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
+
+
+def test_what_is_used_is_pinned_by_digest() -> None:
+    used = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
+    assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", one) for one in used)
+    install = STEPS["Install cci-migrate"]["run"]
+    assert "--require-hashes" in install
+    assert "--no-build-isolation" in install
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_has_hashes(name: str) -> None:
+    text = (ROOT / name).read_text().replace("\\\n", "")
+    packages = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert packages
+    for line in packages:
+        assert re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+
+
+def test_what_users_install_is_what_is_tested() -> None:
+    locked = {
+        name: set(re.findall(r"^([\w.-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    }
+    assert locked["requirements.lock"] <= locked["requirements-dev.lock"]
 
 
 @pytest.mark.parametrize("text", ["$(touch pwned)", "; touch pwned", "`touch pwned`"])

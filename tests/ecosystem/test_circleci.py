@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from cci_migrate import __version__
 from cci_migrate.engine import process, process_repository
 from cci_migrate.outcomes import Examined
 from cci_migrate.policy import Policy
@@ -63,6 +64,17 @@ def test_the_job_of_the_page(job: str) -> None:
     outcome = process({".circleci/config.yml": job.encode()}, Policy())
     assert isinstance(outcome, Examined)
     assert outcome.settled == ()
+
+
+def test_every_example_installs_this_version() -> None:
+    wanted = f"cci-migrate=={__version__}"
+    orb = packed_orb()
+    for part in (orb["commands"]["install"], orb["jobs"]["check"]):
+        assert part["parameters"]["package"]["default"] == wanted
+    for page in (PAGE, ROOT / "docs" / "batch.md"):
+        installed = re.findall(r"pip install (?:--\w+ )*(cci-migrate\S*)", page.read_text())
+        assert installed
+        assert set(installed) == {wanted}
 
 
 def test_the_container_has_an_entry_point_and_no_root() -> None:
