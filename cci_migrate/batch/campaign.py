@@ -5,6 +5,8 @@ lock                    held by the command that works on it
 diffs/HOST/NAME.diff    what is to be written, one file a repository
 originals/KEY/PATH      local files as they were before they were rewritten in place
 results.jsonl           one line a repository, written at the end of each command
+
+All of it is for the user alone, whatever the umask: configs may hold secrets.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.policy_record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.batch.repository import Kind, RepositoryRef
 from cci_migrate.policy import Policy
-from cci_migrate.whole_files import write_whole
+from cci_migrate.whole_files import make_private_file, make_private_folder, write_whole
 
 LEDGER = "ledger.sqlite"
 RESULTS = "results.jsonl"
@@ -71,7 +73,7 @@ class Campaign:
         if not diff:
             (self.folder / name).unlink(missing_ok=True)
             return ""
-        write_whole(self.folder / name, diff)
+        write_whole(self.folder / name, diff, is_private=True)
         return name
 
     def read_diff(self, entry: Entry) -> bytes:
@@ -104,12 +106,17 @@ def begin(
         ledger.close()
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise CampaignError(f"{folder}: cannot be made: {error.strerror}") from None
     with _locked(folder):
         path = folder / LEDGER
-        ledger = Ledger.open(path) if path.exists() else Ledger.create(path)
+        is_new = not path.exists()
+        try:
+            make_private_file(path)
+        except OSError as error:
+            raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
+        ledger = Ledger.create(path) if is_new else Ledger.open(path)
         try:
             settings = _first_settings(policy, branch, is_nested)
             if not ledger.setting("id"):
@@ -176,7 +183,12 @@ def _check_exists(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other commands out. The system lets go of the lock when the process dies."""
-    with (folder / "lock").open("a+b") as file:
+    path = folder / "lock"
+    try:
+        make_private_file(path)
+    except OSError as error:
+        raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
+    with path.open("a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

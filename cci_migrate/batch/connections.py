@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
-from urllib.parse import urlsplit
 
 from typing_extensions import assert_never
 
@@ -18,7 +17,7 @@ from cci_migrate.batch.host import Host, HostError, Page, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.batch.pace import Clock, Lane
 from cci_migrate.batch.repository import Kind, RepositoryRef
-from cci_migrate.batch.tokens import TokenError, Tokens, variables
+from cci_migrate.batch.tokens import TokenError, Tokens, host_of, variables
 
 if TYPE_CHECKING:
     from cci_migrate.batch.http import Api
@@ -119,9 +118,11 @@ class Connections:
         except TokenError as error:
             raise SourceError(str(error)) from None
         if found is None:
+            names = variables(ref.kind, ref.host)
+            setting = f"set {' or '.join(names)}, give" if names else "give"
             raise SourceError(
-                f"no token for {ref.host}: set {' or '.join(variables(ref.kind, ref.host))}, give "
-                "--token-command, or log in with its command-line tool"
+                f"no token for {ref.host}: {setting} --token-command, or log in with its "
+                "command-line tool"
             )
         return found
 
@@ -236,5 +237,4 @@ def _api_root(kind: Kind, host: str) -> str:
 
 def _hosted_ref(kind: Kind, root: str, name: str) -> RepositoryRef:
     root = root.rstrip("/")
-    host = urlsplit(root).netloc.removeprefix("api.")
-    return RepositoryRef(kind, host, name.removesuffix(".git"), root)
+    return RepositoryRef(kind, host_of(root), name.removesuffix(".git"), root)

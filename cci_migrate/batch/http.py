@@ -153,9 +153,11 @@ class Api:
     def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
         url = path if "://" in path else f"{self.root}{path}"
         headers = dict(options.get("headers", {}))
+        if origin_of(url) != origin_of(self.root):
+            # A next-page link is the host's word, or a ledger's.
+            raise HostError(f"{redact(url)} is not at {origin_of(self.root)}; not opened")
         token = self.token()
-        # A next-page link to another host must not carry the token there.
-        if token is not None and urlsplit(url).netloc == urlsplit(self.root).netloc:
+        if token is not None:
             headers[self._header] = self._authorization(token)
         self.requests += 1
         try:
@@ -255,6 +257,16 @@ def check_is_private(url: str) -> None:
     scheme = urlsplit(url).scheme
     if scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise HostError(f"{redact(url)}: not https, the token could be read on its way")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of ``url``; empty for one that has none or a broken one."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
 
 
 def is_loopback(url: str) -> bool:

@@ -278,8 +278,8 @@ class LocalHost:
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
         originals = self._originals(ref)
         for file in change.files:
-            write_whole(originals / f"{file.path}.before", file.before)
-            write_whole(originals / f"{file.path}.after", file.after)
+            write_whole(originals / f"{file.path}.before", file.before, is_private=True)
+            write_whole(originals / f"{file.path}.after", file.after, is_private=True)
         try:
             write(change, folder)
         except WriteError as error:

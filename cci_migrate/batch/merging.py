@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from cci_migrate.batch.campaign import Campaign, CampaignError, read_only
 from cci_migrate.batch.states import State
+from cci_migrate.whole_files import write_whole
 
 #: What was only listed gives way to what another share looked at.
 _UNSEEN = frozenset({State.LISTED})
@@ -48,8 +48,7 @@ def _copy(campaign: Campaign, other: Campaign, name: str) -> None:
     if not name or campaign.folder is None or other.folder is None:
         return
     source, target = other.folder / name, campaign.folder / name
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    elif source.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+    paths = source.rglob("*") if source.is_dir() else [source]
+    for path in paths:
+        if path.is_file() and not path.is_symlink():
+            write_whole(target / path.relative_to(source), path.read_bytes(), is_private=True)

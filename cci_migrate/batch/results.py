@@ -54,7 +54,7 @@ def write_results(campaign: Campaign) -> None:
         return
     entries = campaign.ledger.entries()
     lines = (f"{json.dumps(result(entry))}\n".encode() for entry in entries)
-    write_whole(campaign.folder / RESULTS, lines)
+    write_whole(campaign.folder / RESULTS, lines, is_private=True)
 
 
 def summary(ledger: Ledger) -> Iterator[str]:

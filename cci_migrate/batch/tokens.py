@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from cci_migrate.batch.redaction import redact, remember
 from cci_migrate.batch.repository import Kind
@@ -20,6 +21,13 @@ _VARIABLES = {
     Kind.GITHUB: ("GH_TOKEN", "GITHUB_TOKEN"),
     Kind.GITLAB: ("GITLAB_TOKEN", "GITLAB_ACCESS_TOKEN"),
     Kind.BITBUCKET: ("BITBUCKET_TOKEN",),
+}
+#: The public service of each kind of host, and the variables that name another server, as the
+#: hosts' own CI and tools set them.
+_HOMES = {
+    Kind.GITHUB: ("github.com", "GITHUB_API_URL"),
+    Kind.GITLAB: ("gitlab.com", "CI_API_V4_URL", "GITLAB_HOST"),
+    Kind.BITBUCKET: ("bitbucket.org", "BITBUCKET_API_URL"),
 }
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
@@ -60,11 +68,27 @@ class Tokens:
 
 
 def variables(kind: Kind, host: str) -> tuple[str, ...]:
-    """The environment variables that are looked at for ``host``, in order."""
-    found = _VARIABLES.get(kind, ())
-    if kind is Kind.GITHUB and host != "github.com" and not host.endswith(".ghe.com"):
-        return (*_ENTERPRISE, *found)
-    return found
+    """The environment variables that may hold a token for ``host``, in order.
+
+    A variable without a host in its name is for the host's public service, and for the server that
+    the environment names beside it: a token of one server must not reach another.
+    """
+    names = _VARIABLES.get(kind, ())
+    if _is_home(kind, host):
+        return names
+    return _ENTERPRISE if kind is Kind.GITHUB else ()
+
+
+def _is_home(kind: Kind, host: str) -> bool:
+    public, *servers = _HOMES[kind]
+    if host == public or (kind is Kind.GITHUB and host.endswith(".ghe.com")):
+        return True
+    return any(host == host_of(os.environ.get(name, "")) for name in servers)
+
+
+def host_of(root: str) -> str:
+    """The host that people know, from the root of its API, or from the bare name of a host."""
+    return urlsplit(root if "://" in root else f"//{root}").netloc.removeprefix("api.")
 
 
 def _printed(command: str, host: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html.parser
 import json
+import os
 import re
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -320,6 +322,36 @@ def test_planning_leaves_nothing_outside_the_campaign(
     batch("plan", "github:acme", code=1)
     made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert all(path.is_relative_to(batch.folder) for path in made)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
+def test_the_campaign_is_for_the_user_alone(tmp_path: Path, batch: Batch, umask: int) -> None:
+    repository = checkout(tmp_path / "all" / "api", {CONFIG: PLAIN})
+    (repository / CONFIG).chmod(0o600)
+    campaigns = [Batch(tmp_path / "deep" / "one"), batch]
+    before = os.umask(umask)
+    try:
+        campaigns[0]("plan", tmp_path / "all", code=1)
+        campaigns[0]("apply")
+        batch("merge", campaigns[0].folder)
+        batch("revert")
+    finally:
+        os.umask(before)
+    made = [path for one in campaigns for path in (one.folder, *one.folder.rglob("*"))]
+    kinds = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in made}
+    assert kinds == {(True, 0o700), (False, 0o600)}
+    assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
+    assert {path.suffix for path in made} >= {".before", ".after", ".diff", ".jsonl", ".sqlite"}
+    assert stat.S_IMODE((repository / CONFIG).stat().st_mode) == 0o600
+
+
+def test_a_ledger_that_others_can_read_is_theirs_no_more(tmp_path: Path, batch: Batch) -> None:
+    checkout(tmp_path / "all" / "api", {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    ledger = batch.folder / "ledger.sqlite"
+    ledger.chmod(0o644)
+    batch("plan", tmp_path / "all", code=1)
+    assert stat.S_IMODE(ledger.stat().st_mode) == 0o600
 
 
 def test_everything_is_told_as_json_on_request(
