@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from typing_extensions import assert_never
 
+from cci_migrate.batch.branch_content import own_branch, own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen
 from cci_migrate.batch.host import (
@@ -26,7 +27,7 @@ from cci_migrate.batch.progress import Progress
 from cci_migrate.batch.repository import RepositoryRef, Sighting, Snapshot, Unseen
 from cci_migrate.batch.scanning import plan_snapshot
 from cci_migrate.batch.states import PENDING, State
-from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, is_disposable, next_step
+from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, next_step
 from cci_migrate.batch.surveying import planned_entry, unseen_entry
 from cci_migrate.batch.waves import Gate, Wave
 
@@ -140,6 +141,7 @@ class Application:
 
     def _towards(self, host: Host, entry: Entry, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
         """Perform step after step until there is none left."""
+        snapshot = recognise(host, snapshot, plan.hashes, entry)
         began = entry.state is State.APPLYING
         while True:
             step = next_step(snapshot, plan, host.delivery)
@@ -147,10 +149,10 @@ class Application:
                 if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
                     self._decorate(host, snapshot, self._proposal(entry.ref, plan))
                 if began and not self.terms.is_dry_run:
-                    snapshot = _tidied(host, snapshot, step)
+                    snapshot = _tidied(host, snapshot)
                 return self._stop(host, entry, snapshot, step, began=began)
             if not is_as_planned(entry.files, plan, snapshot.files):
-                return self._planned_again(snapshot, plan)
+                return self._planned_again(entry, snapshot, plan)
             if self.terms.is_dry_run:
                 return replace(entry, cause=_told(step, host.delivery))
             if not began:
@@ -165,7 +167,7 @@ class Application:
                     snapshot = replace(snapshot, branch=branch)
                 case OpenPullRequest():
                     pull = host.open_pull_request(snapshot, proposal)
-                    snapshot = replace(snapshot, pull=pull)
+                    snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
                 case _:
                     assert_never(step)
 
@@ -190,18 +192,18 @@ class Application:
             entry,
             state=state,
             cause=cause,
-            branch=snapshot.branch.oid if snapshot.branch is not None else "",
-            pull=snapshot.pull,
+            branch=own_branch(snapshot, entry),
+            pull=own_pull(snapshot),
             is_canary=entry.is_canary or self.wave.takes(state, host, self.campaign.ledger),
         )
         return self._record(done)
 
-    def _planned_again(self, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
+    def _planned_again(self, entry: Entry, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
         """The repository moved on: what is recorded is no longer what would be written."""
         if self.terms.is_dry_run:
             return Entry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
         diff = self.campaign.store_diff(snapshot.ref, plan.diff)
-        again = planned_entry(snapshot, plan, None, diff, self._now())
+        again = planned_entry(snapshot, plan, None, diff, self._now(), entry)
         cause = "planned again, since it moved on; look at its diff, then apply again"
         return self._record(replace(again, cause=cause))
 
@@ -218,15 +220,14 @@ class Application:
         return self.clock.now()
 
 
-def _tidied(host: Host, snapshot: Snapshot, stop: Stop) -> Snapshot:
+def _tidied(host: Host, snapshot: Snapshot) -> Snapshot:
     """Take away the branch that an earlier run left, where there will be no pull request for it."""
     branch = snapshot.branch
     if (
         branch is None
         or snapshot.pull is not None
         or host.delivery is not Delivery.PULL_REQUEST
-        or stop.state is State.BRANCH_EXISTS
-        or not is_disposable(branch)
+        or not branch.content.is_disposable
     ):
         return snapshot
     host.close(snapshot)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.host import HostError, LookAgainError, Page
 from cci_migrate.batch.http import Api, MissingError
 from cci_migrate.batch.pace import OTHER, PULL_REQUEST, Lane
@@ -27,7 +28,6 @@ from cci_migrate.batch.repository import (
     Unseen,
     Visibility,
 )
-from cci_migrate.batch.steps import is_disposable
 
 #: Repositories whose API and git requests alternate.
 CHUNK = 16
@@ -157,21 +157,21 @@ class Bitbucket(PullRequestHost):
         return _pull(made.json)
 
     def close(self, snapshot: Snapshot) -> None:
-        """Decline the pull request, then delete the branch if the commit on it is ours."""
+        """Decline the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             root = f"/repositories/{snapshot.ref.name}/pullrequests"
             self._api.write(OTHER, "POST", f"{root}/{snapshot.pull.number}/decline")
-        if snapshot.branch is not None and is_disposable(snapshot.branch):
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self._delete_branch(snapshot)
 
     def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         root = f"/repositories/{snapshot.ref.name}/refs/branches"
         try:
-            target = self._api.read("GET", f"{root}/{quote(branch, safe='')}").json["target"]
+            tip = self._api.read("GET", f"{root}/{quote(branch, safe='')}").json["target"]["hash"]
         except MissingError:
             return None
-        return Branch(target["hash"], target["message"], target["hash"] != snapshot.head)
+        return branch_at(tip, snapshot.head)
 
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from cci_migrate.batch.branch_content import own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen
 from cci_migrate.batch.host import (
@@ -100,7 +101,7 @@ class Following:
             self.progress.note(f"{entry.ref.label}: {sighting.cause}")
             return None
         try:
-            return deal(host, entry, sighting)
+            return deal(host, entry, recognise(host, sighting, entry.files, entry))
         except (HostError, RefusedError, LookAgainError) as error:
             self.progress.note(f"{entry.ref.label}: {error}")
             return None
@@ -144,7 +145,7 @@ class Following:
 
     def _record(self, entry: Entry, state: State, cause: str, snapshot: Snapshot) -> Entry:
         done = replace(
-            entry, state=state, cause=cause, pull=snapshot.pull, changed_at=self.clock.now()
+            entry, state=state, cause=cause, pull=own_pull(snapshot), changed_at=self.clock.now()
         )
         self.campaign.ledger.record(done)
         return done

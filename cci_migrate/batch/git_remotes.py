@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cci_migrate.batch import git
+from cci_migrate.batch.branch_content import content_in_git
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
     Delivered,
@@ -30,9 +31,11 @@ from cci_migrate.batch.host import (
 )
 from cci_migrate.batch.local_checkouts import push
 from cci_migrate.batch.pace import PULL_REQUEST, Lane
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
+    BranchContent,
     Checks,
     Kind,
     PullRequest,
@@ -42,12 +45,14 @@ from cci_migrate.batch.repository import (
     Traits,
     Unseen,
 )
-from cci_migrate.batch.steps import owns
 
 #: Fetches at the same time. Servers answer bursts with 429.
 LANES = 4
 #: Scratch clones kept at the same time; one is a few tens of kilobytes.
 KEPT = 512
+#: How many commits the default branch may have got since the branch began. What began before
+#: cannot be told from somebody else's.
+HISTORY = 100
 
 #: A scratch clone is not worth keeping tidy.
 _NO_UPKEEP = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
@@ -128,6 +133,24 @@ class GitClones:
         blobs = self._blobs(folder, [tree[path][1] for path in paths if path in tree])
         return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
 
+    def branch_content(
+        self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
+        """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`)."""
+        folder = self._clone(snapshot.ref, url)
+        login = self._login()
+        try:
+            self._fetch(folder, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")
+            return content_in_git(
+                folder,
+                tip,
+                snapshot.head,
+                files,
+                lambda oids: git.read_blobs(folder, oids, login),
+            )
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
         """Make the commit on top of the snapshot's head; it is only here as yet.
 
@@ -168,7 +191,7 @@ class GitClones:
                 return Snapshot(ref, traits=Traits(empty=True))
             raise
         tips = _tips(folder)
-        head, _ = tips["refs/campaign/head"]
+        head = tips["refs/campaign/head"]
         tree = git.tree_paths(folder, head)
         modes = config_modes({path: mode for path, (mode, _) in tree.items()})
         oids = {path: tree[path][1] for path in modes}
@@ -181,9 +204,9 @@ class GitClones:
             branch=self._branch_seen(tips, head),
         )
 
-    def _branch_seen(self, tips: Mapping[str, tuple[str, str]], head: str) -> Branch | None:
-        found = tips.get(f"refs/campaign/heads/{self._branch}")
-        return None if found is None else Branch(*found, has_own_commits=found[0] != head)
+    def _branch_seen(self, tips: Mapping[str, str], head: str) -> Branch | None:
+        oid = tips.get(f"refs/campaign/heads/{self._branch}")
+        return None if oid is None else branch_at(oid, head)
 
     def _clone(self, ref: RepositoryRef, url: str) -> Path:
         with self._guard:
@@ -194,21 +217,12 @@ class GitClones:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         git.run(["init", "--quiet", "--bare", "--template=", str(folder)])
         git.run(["config", "remote.origin.url", url], folder=folder)
-        git.run(
-            [
-                *_NO_UPKEEP,
-                "fetch",
-                "--quiet",
-                "--depth=1",
-                "--no-tags",
-                "--filter=blob:none",
-                "origin",
-                "+HEAD:refs/campaign/head",
-                # A pattern, since a plain name that is not there would be an error.
-                f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
-            ],
-            folder=folder,
-            environment=self._login(),
+        self._fetch(
+            folder,
+            "--depth=1",
+            "+HEAD:refs/campaign/head",
+            # A pattern, since a plain name that is not there would be an error.
+            f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
         )
         with self._guard:
             self._clones[ref.key] = folder
@@ -217,6 +231,17 @@ class GitClones:
                 _, old = self._clones.popitem(last=False)
                 shutil.rmtree(old, ignore_errors=True)
         return folder
+
+    def _fetch(self, folder: Path, depth: str, *references: str) -> None:
+        git.run(
+            [
+                *_NO_UPKEEP,
+                *("fetch", "--quiet", depth, "--no-tags", "--filter=blob:none", "origin"),
+                *references,
+            ],
+            folder=folder,
+            environment=self._login(),
+        )
 
     def _blobs(self, folder: Path, oids: Sequence[str]) -> dict[str, bytes]:
         """The blobs, fetched in one request; by itself git would ask for them one by one."""
@@ -237,17 +262,18 @@ class GitClones:
         return git.read_blobs(folder, oids, self._login())
 
 
-def _tips(folder: Path) -> dict[str, tuple[str, str]]:
-    """What was fetched: each ref's commit and that commit's message."""
+def branch_at(oid: str, head: str) -> Branch:
+    """The campaign's branch with the commit ``oid`` at its tip."""
+    return Branch(oid, BranchContent.NOTHING if oid == head else BranchContent.OTHER)
+
+
+def _tips(folder: Path) -> dict[str, str]:
+    """What was fetched: each ref's commit."""
     shown = git.text(
-        ["for-each-ref", "--format=%(refname)%00%(objectname)%00%(contents)%00", "refs/campaign"],
-        folder=folder,
+        ["for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign"], folder=folder
     )
-    words = shown.split("\0")
-    return {
-        name.lstrip("\n"): (oid, message)
-        for name, oid, message in zip(words[::3], words[1::3], words[2::3], strict=False)
-    }
+    tips = (line.rpartition(" ") for line in shown.splitlines())
+    return {name: oid for name, _, oid in tips}
 
 
 def _is_at(folder: Path, head: str) -> bool:
@@ -275,12 +301,19 @@ class GitHost:
         """Other files at the snapshot's head."""
         return self._clones.read(snapshot, snapshot.ref.address, paths)
 
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to the default branch."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        url, tip = snapshot.ref.address, snapshot.branch.oid
+        return self._clones.branch_content(snapshot, url, self._branch, tip, files)
+
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Push the branch with one commit on top of the head."""
         commit = self._clones.commit(snapshot, snapshot.ref.address, proposal)
         self._lane.take(PULL_REQUEST)  # each starts a build, as a pull request does
         self._clones.push(snapshot, snapshot.ref.address, commit)
-        return Branch(commit, proposal.message)
+        return Branch(commit, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Plain git has none."""
@@ -291,8 +324,8 @@ class GitHost:
         """There is nothing to decorate."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch, where its commit is ours."""
-        if snapshot.branch is None or not owns(snapshot.branch):
+        """Delete the branch, where it is disposable."""
+        if snapshot.branch is None or not snapshot.branch.content.is_disposable:
             raise HostError("there is no branch of ours")
         self._clones.push(snapshot, snapshot.ref.address, "")
 

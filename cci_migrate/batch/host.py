@@ -10,6 +10,7 @@ from typing import Protocol
 from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Branch,
+    BranchContent,
     Checks,
     PullRequest,
     RepositoryRef,
@@ -18,7 +19,8 @@ from cci_migrate.batch.repository import (
 )
 from cci_migrate.proof import ProvenChange
 
-#: The trailer by which a commit of ours is known; its value is the digest of the change.
+#: The trailer that tells people which change a commit of ours is. Anybody can write it: what a
+#: branch is, its content says.
 TRAILER = "Cci-Migrate-Change"
 
 
@@ -57,6 +59,11 @@ class Delivered:
     head: str
     files: tuple[FileHash, ...]
 
+    @property
+    def taken_back(self) -> tuple[FileHash, ...]:
+        """What a change that takes it back does to the files."""
+        return tuple(FileHash(file.path, file.after, file.before) for file in self.files)
+
 
 class LookAgainError(Exception):
     """What a write did is not known, or the repository moved: look at it again and decide anew."""
@@ -94,6 +101,13 @@ class Host(Protocol):
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files of the repository at the snapshot's head; None for what is not there."""
 
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch that ``snapshot`` saw adds: NOTHING, PLANNED or OTHER.
+
+        PLANNED is one commit on top of a commit of the default branch that gives each of
+        ``files`` its new content, in its old mode, and changes nothing else.
+        """
+
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Put the change into the files (None) or onto the branch.
 
@@ -107,7 +121,7 @@ class Host(Protocol):
         """Put labels on the pull request and ask for reviews; twice is as good as once."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Close the open pull request and take the branch away, if its commits are ours."""
+        """Close the open pull request and delete the branch, if it is disposable."""
 
     def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Take back what was delivered; returns where that can be seen. Raises HostError."""

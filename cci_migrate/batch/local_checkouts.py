@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from cci_migrate.batch import git
+from cci_migrate.batch.branch_content import content_in_git
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
     Delivered,
@@ -20,9 +21,11 @@ from cci_migrate.batch.host import (
     Proposal,
     RefusedError,
 )
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
+    BranchContent,
     Checks,
     Kind,
     PullRequest,
@@ -32,7 +35,6 @@ from cci_migrate.batch.repository import (
     Traits,
     Unseen,
 )
-from cci_migrate.batch.steps import owns
 from cci_migrate.discovery import discover, read_candidate, reader_of
 from cci_migrate.outcomes import Failed
 from cci_migrate.proof import ProvenChange
@@ -132,6 +134,22 @@ class LocalHost:
         read = reader_of(folder)
         return {path: read(path) for path in paths}
 
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to HEAD."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        folder = Path(snapshot.ref.name)
+        try:
+            return content_in_git(
+                folder,
+                snapshot.branch.oid,
+                snapshot.head,
+                files,
+                lambda oids: git.read_blobs(folder, oids),
+            )
+        except git.GitError as error:
+            raise HostError(str(error)) from None
+
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Replace the files, or commit them on the branch (and push it)."""
         folder = Path(snapshot.ref.name)
@@ -150,8 +168,8 @@ class LocalHost:
         """There is nothing to decorate."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch, where its commit is ours."""
-        if snapshot.branch is None or not owns(snapshot.branch):
+        """Delete the branch, where it is disposable."""
+        if snapshot.branch is None or not snapshot.branch.content.is_disposable:
             raise HostError("there is no branch of ours")
         folder = Path(snapshot.ref.name)
         reference = f"refs/heads/{self._branch}"
@@ -239,9 +257,8 @@ class LocalHost:
             oid = git.text(["for-each-ref", "--format=%(objectname)", reference], folder=folder)
         if not oid:
             return None
-        message = git.text(["log", "-1", "--format=%B", oid], folder=folder)
         own = git.text(["rev-list", "--max-count=1", oid, f"^{head}"], folder=folder)
-        return Branch(oid, message, has_own_commits=bool(own))
+        return Branch(oid, BranchContent.OTHER if own else BranchContent.NOTHING)
 
     def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
         old = snapshot.branch.oid if snapshot.branch is not None else ""
@@ -261,7 +278,7 @@ class LocalHost:
         if self._mode is LocalMode.PUSH:
             push(folder, commit, reference, old)
         self._set_branch(folder, reference, commit, "" if self._mode is LocalMode.PUSH else old)
-        return Branch(commit, proposal.message)
+        return Branch(commit, BranchContent.PLANNED)
 
     def _set_branch(self, folder: Path, reference: str, commit: str, old: str) -> None:
         current = git.text(["symbolic-ref", "--quiet", "HEAD"], folder=folder) if old else ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cci_migrate.batch.branch_content import checked_reversal
 from cci_migrate.batch.git_remotes import GitClones
 from cci_migrate.batch.host import (
     TRAILER,
@@ -24,9 +25,11 @@ from cci_migrate.batch.host import (
 from cci_migrate.batch.http import Api, MissingError, OverloadedError
 from cci_migrate.batch.pace import OTHER, Lane
 from cci_migrate.batch.page_size import HOST_PATIENCE
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
+    BranchContent,
     Checks,
     PullRequest,
     PullState,
@@ -35,7 +38,6 @@ from cci_migrate.batch.repository import (
     Snapshot,
     Unseen,
 )
-from cci_migrate.batch.steps import owns
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,12 @@ class PullRequestHost(ABC):
         self._faults = 0
         return seen
 
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to the default branch, told by git: the APIs show no modes."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        return self._content(snapshot, self._branch, snapshot.branch.oid, files)
+
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Bring the branch to one commit of ours on top of the head.
 
@@ -105,7 +113,7 @@ class PullRequestHost(ABC):
             self._clones.push(snapshot, url, oid)
         else:
             oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
-        return Branch(oid, proposal.message)
+        return Branch(oid, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open it, with its labels and reviewers."""
@@ -136,16 +144,19 @@ class PullRequestHost(ABC):
             raise HostError("there is no merged pull request")
         branch = f"revert-{pull.number}-{self._branch}"
         there = self.pull_from(snapshot, branch)
-        if there is not None:
-            return there.url
         made = self.branch_seen(snapshot, branch)
+        content = BranchContent.OTHER
+        if made is not None:
+            content = self._content(snapshot, branch, made.oid, delivered.taken_back)
+        if there is not None:
+            return checked_reversal(there, content)
         if made is None:
             contents = self._before(snapshot, delivered, pull)
             digest = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()[:32]
             message = f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
             self.commit(snapshot, branch, message, contents)
-        elif not owns(made):
-            raise HostError(f"the branch {branch} has a commit that cci-migrate did not make")
+        elif content is not BranchContent.PLANNED:
+            raise HostError(f"the branch {branch} is there, and does not take the change back")
         title = f"Revert the change of {pull.number}"
         return self.open(snapshot, Opening(branch, title, f"Takes back {pull.url}.")).url
 
@@ -153,6 +164,12 @@ class PullRequestHost(ABC):
         """Close the connections and remove the scratch clones."""
         self._api.close()
         self._clones.end()
+
+    def _content(
+        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
+        url = self.git_url(snapshot.ref)
+        return self._clones.branch_content(snapshot, url, branch, tip, files)
 
     def _before(
         self, snapshot: Snapshot, delivered: Delivered, pull: PullRequest
@@ -182,7 +199,7 @@ class PullRequestHost(ABC):
 
     @abstractmethod
     def close(self, snapshot: Snapshot) -> None:
-        """Close the pull request and take the branch away, if its commits are ours."""
+        """Close the pull request and delete the branch, if it is disposable."""
 
     @abstractmethod
     def checks(self, snapshot: Snapshot) -> Checks:

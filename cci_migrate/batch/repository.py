@@ -63,17 +63,34 @@ class Traits:
     may_write: bool | None = None
 
 
+class BranchContent(Enum):
+    """What the campaign's branch adds to the default branch."""
+
+    NOTHING = "no commit of its own"
+    PLANNED = "one commit with exactly the planned change"
+    EARLIER = "one commit with a change that this campaign planned or wrote earlier"
+    OTHER = "anything else"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this campaign's change."""
+        return self in (BranchContent.PLANNED, BranchContent.EARLIER)
+
+    @property
+    def is_disposable(self) -> bool:
+        """Whether replacing or deleting the branch loses nobody's work."""
+        return self is not BranchContent.OTHER
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The campaign's branch as it stands on the host.
+    """The campaign's branch as it stands on the host. ``node`` is its API id.
 
-    ``message`` is that of the commit at its tip. ``has_own_commits`` is false where it only
-    points at a commit of the default branch. ``node`` is its API id.
+    A host knows ``content`` only where it is NOTHING; `branch_content.recognise` learns the rest.
     """
 
     oid: str
-    message: str = ""
-    has_own_commits: bool = True
+    content: BranchContent = BranchContent.OTHER
     node: str = ""
 
 
@@ -87,12 +104,16 @@ class PullState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request (GitLab: merge request) from the campaign's branch. ``node`` is its API id."""
+    """A pull request (GitLab: merge request) from the campaign's branch. ``node`` is its API id.
+
+    ``is_ours``: this campaign opened it, or it proposes exactly the planned change.
+    """
 
     number: int
     url: str
     state: PullState
     node: str = ""
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

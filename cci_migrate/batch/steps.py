@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from cci_migrate.batch.host import TRAILER, Delivery
+from cci_migrate.batch.host import Delivery
 from cci_migrate.batch.planning import RepositoryPlan
-from cci_migrate.batch.repository import Branch, PullRequest, PullState, Snapshot
+from cci_migrate.batch.repository import (
+    Branch,
+    BranchContent,
+    PullRequest,
+    PullState,
+    Snapshot,
+)
 from cci_migrate.batch.states import State
 
 
@@ -35,11 +40,12 @@ Step = Write | OpenPullRequest | Stop
 def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> Step:
     """The next step towards ``plan`` being delivered, given what ``snapshot`` saw.
 
+    The snapshot's branch and pull request are `branch_content.recognise`d.
     Every state a killed run can leave behind leads on from here: a branch without a commit, a
     branch without a pull request, a pull request that the ledger does not know of.
     """
     pull = snapshot.pull
-    if pull is not None and pull.state is PullState.OPEN:
+    if pull is not None and pull.state is PullState.OPEN and pull.is_ours:
         return Stop(State.PULL_REQUEST_OPEN, pull.url)
     if snapshot.traits.empty:
         return Stop(State.EMPTY)
@@ -51,27 +57,15 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> S
         return Write()
     if snapshot.traits.archived:
         return Stop(State.ARCHIVED)
+    if pull is not None and pull.state is PullState.OPEN:
+        return Stop(
+            State.BRANCH_EXISTS, f"{pull.url} proposes something else than the planned change"
+        )
     if pull is not None:
         return _after_pull_request(pull)
     if snapshot.traits.may_write is False:
         return Stop(State.NO_PERMISSION)
-    return _with_branch(snapshot.branch, plan, delivery)
-
-
-def owns(branch: Branch) -> bool:
-    """Whether the commit at the branch's tip is one of ours."""
-    return digest_in(branch.message) is not None
-
-
-def is_disposable(branch: Branch) -> bool:
-    """Whether deleting the branch loses nobody's work: its commit is ours, or it has none."""
-    return owns(branch) or not branch.has_own_commits
-
-
-def digest_in(message: str) -> str | None:
-    """The digest of the change that a commit of ours carries; None for anybody else's."""
-    found = re.search(rf"^{TRAILER}: ([0-9a-f]+)\s*$", message, re.MULTILINE)
-    return None if found is None else found.group(1)
+    return _with_branch(snapshot.branch, delivery)
 
 
 def _after_pull_request(pull: PullRequest) -> Stop:
@@ -84,12 +78,12 @@ def _after_pull_request(pull: PullRequest) -> Stop:
     return Stop(State.CLOSED_BY_HUMAN, pull.url)
 
 
-def _with_branch(branch: Branch | None, plan: RepositoryPlan, delivery: Delivery) -> Step:
-    if branch is None or not branch.has_own_commits:
+def _with_branch(branch: Branch | None, delivery: Delivery) -> Step:
+    if branch is None:
         return Write()
-    if not owns(branch):
-        return Stop(State.BRANCH_EXISTS, "it has a commit that cci-migrate did not make")
-    if digest_in(branch.message) != plan.digest:
+    if branch.content is BranchContent.OTHER:
+        return Stop(State.BRANCH_EXISTS, "its content is not the planned change")
+    if branch.content is not BranchContent.PLANNED:
         return Write()
     if delivery is Delivery.BRANCH:
         return Stop(State.CHANGED, "on the branch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cci_migrate.batch.branch_content import own_branch, own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen, Shard
 from cci_migrate.batch.host import Host, HostError, LaneClosedError, RefusedError, Source
@@ -131,9 +132,12 @@ class Survey:
         if planned.plan is None:
             self._finish(Entry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
             return
-        step = next_step(snapshot, planned.plan, self.host_of(snapshot.ref).delivery)
+        host = self.host_of(snapshot.ref)
+        recorded = self.campaign.ledger.entry(snapshot.ref.key)
+        snapshot = recognise(host, snapshot, planned.plan.hashes, recorded)
+        step = next_step(snapshot, planned.plan, host.delivery)
         diff = self.campaign.store_diff(snapshot.ref, planned.plan.diff)
-        self._finish(planned_entry(snapshot, planned.plan, step, diff, now))
+        self._finish(planned_entry(snapshot, planned.plan, step, diff, now, recorded))
 
     def _finish(self, entry: Entry) -> None:
         self.campaign.ledger.record(entry)
@@ -141,9 +145,17 @@ class Survey:
 
 
 def planned_entry(
-    snapshot: Snapshot, plan: RepositoryPlan, step: object, diff: str, now: float
+    snapshot: Snapshot,
+    plan: RepositoryPlan,
+    step: object,
+    diff: str,
+    now: float,
+    recorded: Entry | None,
 ) -> Entry:
-    """What the ledger keeps of a plan, and of how far its delivery is."""
+    """What the ledger keeps of a plan, and of how far its delivery is.
+
+    ``recorded`` is what it kept before.
+    """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
     return Entry(
         ref=snapshot.ref,
@@ -158,8 +170,8 @@ def planned_entry(
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
-        branch=snapshot.branch.oid if snapshot.branch is not None else "",
-        pull=snapshot.pull,
+        branch=own_branch(snapshot, recorded),
+        pull=own_pull(snapshot),
         changed_at=now,
     )
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
-from tests.batch.repositories import bare, commit_bare, git
+from tests.batch.repositories import bare, commit_bare, content, git
 from tests.batch.watching import Canned, Request, Watch, truly
 
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
@@ -267,10 +267,14 @@ class _Root:
         pull = self._pull_by_id(input["pullRequestId"])
         if pull.state != "MERGED":
             raise Refusal("UNPROCESSABLE", "Pull request is not merged")
+        folder, head = pull.repository.folder, f"revert-{pull.number}-{pull.head}"
+        names = git(folder, "diff-tree", "-r", "--name-only", f"{pull.head}^", pull.head)
+        before = {name: content(folder, f"{pull.head}^", name) for name in names.splitlines()}
+        commit_bare(folder, before, head, base=pull.base)
         back = Pull(
             len(pull.repository.pulls) + 1,
             pull.repository,
-            f"revert-{pull.number}-{pull.head}",
+            head,
             pull.base,
             f'Revert "{pull.title}"',
             "",
@@ -308,7 +312,9 @@ class _Root:
             branch = qualifiedName.removeprefix("refs/heads/")
             return self._ref(repository, branch) if repository.tip(branch) else None
 
-        def object_(info: Any, expression: str) -> dict[str, Any] | None:
+        def object_(info: Any, expression: str = "", oid: str = "") -> dict[str, Any] | None:
+            if oid:
+                return self._commit(repository, oid)
             revision, _, path = expression.partition(":")
             return _object(str(repository.folder), revision.replace("HEAD", default or "-"), path)
 
@@ -337,7 +343,9 @@ class _Root:
 
         def compare(info: Any, headRef: str) -> dict[str, Any]:
             ahead = git(repository.folder, "rev-list", "--count", f"{branch}..{headRef}")
-            return {"aheadBy": int(ahead), "behindBy": 0}
+            tip = repository.tip(headRef) or headRef
+            target = self._commit(repository, tip)
+            return {"aheadBy": int(ahead), "behindBy": 0, "headTarget": target}
 
         return {
             "id": _encode(f"{repository.name}#{branch}"),
@@ -348,9 +356,26 @@ class _Root:
 
     def _commit(self, repository: Repository, oid: str) -> dict[str, Any]:
         state = repository.statuses.get(oid, repository.otherwise)
+        folder = repository.folder
+
+        def parents(info: Any, first: int) -> dict[str, Any]:
+            oids = git(folder, "rev-list", "--parents", "--max-count=1", oid).split()[1:]
+            return {"nodes": [self._commit(repository, parent) for parent in oids[:first]]}
+
+        def changed(info: Any) -> int:
+            names = ("--name-only", "--no-commit-id")
+            return len(git(folder, "diff-tree", "-r", "--root", *names, oid).splitlines())
+
+        def file(info: Any, path: str) -> dict[str, Any] | None:
+            entry = git(folder, "ls-tree", oid, "--", path).split()
+            return {"mode": int(entry[0], 8), "oid": entry[2]} if entry else None
+
         return {
             "__typename": "Commit",
             "oid": oid,
+            "parents": parents,
+            "changedFilesIfAvailable": changed,
+            "file": file,
             "message": lambda info: _message(repository.folder, oid),
             "statusCheckRollup": {"state": state} if state else None,
         }

@@ -43,7 +43,7 @@ def test_every_query_fits_the_published_schema() -> None:
     schema = published_schema()
     texts = [text for name, text in vars(queries).items() if name.isupper() and name[0] != "_"]
     assert len(texts) > 8
-    for text in (*texts, queries.named(40), queries.files(3)):
+    for text in (*texts, queries.named(40), queries.files(3), queries.branch_content(2)):
         assert validate(schema, parse(text)) == []
 
 
@@ -59,6 +59,7 @@ def test_an_organisation_from_plan_to_pull_requests(github: GitHubStandIn, batch
     open_one = github.add("acme/open", {CONFIG: PLAIN})
     closed = github.add("acme/closed", {CONFIG: PLAIN})
     taken = github.add("acme/taken", {CONFIG: PLAIN})
+    commit_bare(open_one.folder, {CONFIG: FIXED}, BRANCH, base="main")
     open_one.pulls.append(Pull(1, open_one, BRANCH, "main", "", "", False))
     closed.pulls.append(Pull(1, closed, BRANCH, "main", "", "", False, state="CLOSED"))
     closed.pulls.append(Pull(2, closed, BRANCH, "main", "", "", False, cross=True))

@@ -76,7 +76,9 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
         host.add(f"acme/{name}", {CONFIG: PLAIN})
     host.add("acme/docs", {"README": b"x"})
     host.add("acme/empty", None)
-    host.request(host.repositories["acme/open"], BRANCH)
+    open_one = host.repositories["acme/open"]
+    commit_bare(open_one.folder, {CONFIG: FIXED}, BRANCH, base="main")
+    host.request(open_one, BRANCH)
     host.request(host.repositories["acme/closed"], BRANCH, "closed")
     batch("plan", host.source, code=1)
     expected = {
@@ -298,9 +300,8 @@ def test_an_own_branch_without_pull_request_is_brought_up_to_date(
     batch("plan", host.source, code=1)
     batch("apply", *QUICK)
     repository.pulls.clear()
-    other = Batch(batch.folder.parent / "other")
-    other("plan", host.source, "--context", "hub", code=1)
-    other("apply", *QUICK)
+    batch("plan", host.source, "--context", "hub", "--again", code=1)
+    batch("apply", *QUICK)
     assert b"- hub\n" in content(repository.folder, BRANCH)
     assert len(repository.pulls) == 1
 

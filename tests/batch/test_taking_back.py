@@ -93,6 +93,7 @@ def test_revert_of_a_merged_pull_request_is_opened_once(
 ) -> None:
     api = delivered.repositories["acme/api"]
     api.pulls[0].state = "MERGED"
+    git(api.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
 
     def drop(request: Request) -> Canned | None:
         if request.operation == "RevertPullRequest" and request.moment == "after":

@@ -7,9 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cci_migrate.batch.branch_content import checked_reversal, holds
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.github import queries
-from cci_migrate.batch.github.reading import blob_bytes, read_repository, ref_of
+from cci_migrate.batch.github.reading import (
+    blob_bytes,
+    newest_pull,
+    read_repository,
+    ref_of,
+)
 from cci_migrate.batch.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.batch.host import (
     Delivered,
@@ -22,9 +28,11 @@ from cci_migrate.batch.host import (
 from cci_migrate.batch.http import Api, OverloadedError
 from cci_migrate.batch.pace import OTHER, PULL_REQUEST
 from cci_migrate.batch.page_size import PageSize
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
+    BranchContent,
     Checks,
     Kind,
     PullRequest,
@@ -34,7 +42,6 @@ from cci_migrate.batch.repository import (
     Snapshot,
     Unseen,
 )
-from cci_migrate.batch.steps import is_disposable, owns
 
 #: Files asked for in one request.
 FILES = 50
@@ -135,6 +142,12 @@ class GitHub:
             return Checks.PASSED  # as red as before: not this change's doing
         return here
 
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to the default branch."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        return self._content(snapshot, self._branch, snapshot.branch.oid, files)
+
     # -- writing
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
@@ -145,7 +158,7 @@ class GitHub:
         """
         if any(path in snapshot.modes for path in proposal.contents):
             oid = self._commit_git_data(snapshot, proposal)
-            return Branch(oid, proposal.message)
+            return Branch(oid, BranchContent.PLANNED)
         reference = self._reset_branch(snapshot, snapshot.head)
         headline, _, body = proposal.message.partition("\n\n")
         commit = self._mutate(
@@ -166,7 +179,7 @@ class GitHub:
                 },
             },
         )
-        return Branch(commit["commit"]["oid"], proposal.message, node=reference)
+        return Branch(commit["commit"]["oid"], BranchContent.PLANNED, reference)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open it, as a draft if so asked."""
@@ -208,25 +221,29 @@ class GitHub:
             )
 
     def close(self, snapshot: Snapshot) -> None:
-        """Close the pull request, then delete the branch if the commit on it is ours."""
+        """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, {"pullRequestId": snapshot.pull.node})
-        if snapshot.branch is not None and is_disposable(snapshot.branch):
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self._mutate(OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node})
 
     def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Open the pull request that takes back a merged one."""
-        del delivered
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         owner, name = snapshot.ref.name.split("/", 1)
         # GitHub names the branch of a reverting pull request so.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
-        variables = {"owner": owner, "name": name, "head": head}
-        data = ask_for_all(self._api, self._url, queries.REVERTED, variables)
-        there = data["repository"]["pullRequests"]["nodes"]
-        if there and not there[0]["isCrossRepository"]:
-            return str(there[0]["url"])
+        variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
+        found = ask_for_all(self._api, self._url, queries.REVERTED, variables)["repository"]
+        there = newest_pull(found["pullRequests"]["nodes"])
+        if there is not None:
+            made = found["branch"]
+            content = BranchContent.OTHER
+            if made is not None:
+                tip = made["target"]["oid"]
+                content = self._content(snapshot, head, tip, delivered.taken_back)
+            return checked_reversal(there, content)
         made = self._mutate(
             PULL_REQUEST, queries.REVERT_PULL_REQUEST, {"pullRequestId": snapshot.pull.node}
         )
@@ -301,14 +318,9 @@ class GitHub:
 
     def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
         try:
-            snapshot = self._deepened(read_repository(node, ref, self._raw))
-            branch = snapshot.branch
-            if branch is not None and branch.has_own_commits and not owns(branch):
-                ahead = self._ahead(ref)
-                snapshot = replace(snapshot, branch=replace(branch, has_own_commits=ahead > 0))
+            return self._deepened(read_repository(node, ref, self._raw))
         except (HostError, RefusedError, OverloadedError) as error:
             return Unseen(ref, Blocker.FAILED, str(error))
-        return snapshot
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
         """With the configs of the folders below the root, if they are wanted.
@@ -334,12 +346,38 @@ class GitHub:
             found.update({path: data for path, data in read.items() if data is not None})
         return snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
 
-    def _ahead(self, ref: RepositoryRef) -> int:
-        owner, name = ref.name.split("/", 1)
-        variables = {"owner": owner, "name": name, "head": self._branch}
-        data = ask_for_all(self._api, self._url, queries.AHEAD, variables)
-        compared = data["repository"]["defaultBranchRef"]["compare"]
-        return 1 if compared is None else int(compared["aheadBy"])
+    def _content(
+        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
+        """https://docs.github.com/en/graphql/reference/objects#commit
+
+        As many files as were planned are changed, and each of the planned files is.
+        """
+        owner, name = snapshot.ref.name.split("/", 1)
+        paths = {f"p{at}": file.path for at, file in enumerate(files)}
+        found = ask_for_all(
+            self._api,
+            self._url,
+            queries.branch_content(len(files)),
+            {"owner": owner, "name": name, "head": branch, "oid": tip, **paths},
+        )["repository"]
+        compared = (found["defaultBranchRef"] or {}).get("compare")
+        if compared is None or compared["headTarget"]["oid"] != tip:
+            return BranchContent.OTHER
+        if compared["aheadBy"] == 0:
+            return BranchContent.NOTHING
+        commit = found["object"]
+        parents = commit["parents"]["nodes"]
+        is_one_commit = compared["aheadBy"] == 1 and len(parents) == 1
+        if not is_one_commit or commit["changedFilesIfAvailable"] != len(files):
+            return BranchContent.OTHER
+        for at in range(len(files)):
+            before, after = parents[0][f"f{at}"], commit[f"f{at}"]
+            if before is None or after is None:
+                return BranchContent.OTHER
+            if before["oid"] == after["oid"] or before["mode"] != after["mode"]:
+                return BranchContent.OTHER
+        return holds(files, self.read(replace(snapshot, head=tip), list(paths.values())))
 
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read("GET", f"/repos/{name}/git/blobs/{oid}", headers=_RAW).content

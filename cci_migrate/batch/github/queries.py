@@ -23,7 +23,7 @@ fragment repository on Repository {{
   id nameWithOwner isArchived isFork isEmpty visibility viewerPermission
   repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
   defaultBranchRef {{ name target {{ oid }} }}
-  branch: ref(qualifiedName: $ref) {{ id target {{ oid ... on Commit {{ message }} }} }}
+  branch: ref(qualifiedName: $ref) {{ id target {{ oid }} }}
   pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
     nodes {{ id number url state isCrossRepository }}
   }}
@@ -71,13 +71,27 @@ def files(count: int) -> str:
     )
 
 
-AHEAD = """
-query Ahead($owner: String!, $name: String!, $head: String!) {
-  repository(owner: $owner, name: $name) {
-    defaultBranchRef { compare(headRef: $head) { aheadBy } }
-  }
-}
+def branch_content(count: int) -> str:
+    """What the commit ``$oid`` of the branch ``$head`` does to ``count`` files (``$p0``, ...)."""
+    variables = "".join(f", $p{at}: String!" for at in range(count))
+    files = "\n".join(f"f{at}: file(path: $p{at}) {{ mode oid }}" for at in range(count))
+    return f"""
+query BranchContent(
+  $owner: String!, $name: String!, $head: String!, $oid: GitObjectID!{variables}
+) {{
+  repository(owner: $owner, name: $name) {{
+    defaultBranchRef {{ compare(headRef: $head) {{ aheadBy headTarget {{ oid }} }} }}
+    object(oid: $oid) {{
+      ... on Commit {{
+        changedFilesIfAvailable
+        parents(first: 2) {{ nodes {{ {files} }} }}
+        {files}
+      }}
+    }}
+  }}
+}}
 """
+
 
 CHECKS = """
 query Checks($owner: String!, $name: String!, $head: String!) {
@@ -91,9 +105,12 @@ query Checks($owner: String!, $name: String!, $head: String!) {
 """
 
 REVERTED = """
-query Reverted($owner: String!, $name: String!, $head: String!) {
+query Reverted($owner: String!, $name: String!, $head: String!, $ref: String!) {
   repository(owner: $owner, name: $name) {
-    pullRequests(headRefName: $head, first: 1) { nodes { url isCrossRepository } }
+    branch: ref(qualifiedName: $ref) { target { oid } }
+    pullRequests(headRefName: $head, first: 5, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { id number url state isCrossRepository }
+    }
   }
 }
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_paths
+from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.repository import (
     Branch,
     Kind,
@@ -17,7 +19,6 @@ from cci_migrate.batch.repository import (
     Traits,
     Visibility,
 )
-from cci_migrate.batch.steps import digest_in
 
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
@@ -54,7 +55,7 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
         files=files,
         modes=modes,
         branch=_branch(node["branch"], head),
-        pull=_pull(node["pullRequests"]["nodes"]),
+        pull=newest_pull(node["pullRequests"]["nodes"]),
         node=node["id"],
     )
 
@@ -87,17 +88,10 @@ def _walk(tree: dict[str, Any], folder: str) -> Iterator[tuple[str, dict[str, An
 def _branch(node: dict[str, Any] | None, head: str) -> Branch | None:
     if node is None:
         return None
-    target = node["target"]
-    message = target.get("message", "")
-    return Branch(
-        oid=target["oid"],
-        message=message,
-        has_own_commits=target["oid"] != head or digest_in(message) is not None,
-        node=node["id"],
-    )
+    return replace(branch_at(node["target"]["oid"], head), node=node["id"])
 
 
-def _pull(nodes: list[dict[str, Any]] | None) -> PullRequest | None:
+def newest_pull(nodes: list[dict[str, Any]] | None) -> PullRequest | None:
     """The newest that comes from the repository itself: a fork may have a branch of that name."""
     own = [node for node in nodes or () if not node["isCrossRepository"]]
     if not own:

