@@ -230,24 +230,17 @@ def _yaml_below(folder: Path) -> Iterator[str]:
 
 def _listed_by_git(root: Path, inside: str) -> list[str] | None:
     """What git knows below ``inside`` and does not ignore; None if it cannot be asked."""
-    import subprocess
+    from cci_migrate.git.process import GitError
+    from cci_migrate.git.repositories import opened_checkout
 
-    environment = {
-        # A hook's variables speak of another repository or of another index.
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in {"GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH"}
-    }
-    # A repository's own settings can name programs to run; this one would be run by ls-files.
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), "ls-files"]
-    command += ["-z", "--cached", "--others", "--exclude-standard", "--", inside]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603
-    except OSError:
+        with opened_checkout(root, with_refs=False) as checkout:
+            output = checkout.repository.run(
+                ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", inside]
+            )
+    except GitError:
         return None
-    if done.returncode != 0:
-        return None
-    return sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name})
+    return sorted({os.fsdecode(name) for name in output.split(b"\0") if name})
 
 
 def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]:

@@ -216,15 +216,46 @@ def test_paths_that_lead_to_nothing_are_told(root: Path) -> None:
     assert discover([root / "b", root / "a"]).empty == (root / "b",)
 
 
-def test_the_settings_of_a_repository_run_no_programs(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_repository_of_another_user_is_listed_all_the_same(tmp_path: Path) -> None:
     init(tmp_path)
-    put(tmp_path, ".circleci/config.yml")
-    trap = tmp_path.parent / "trap"
-    trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/sprung'\n")
-    trap.chmod(0o755)
-    subprocess.run(["git", "config", "core.fsmonitor", str(trap)], cwd=tmp_path, check=True)
+    put(tmp_path, ".circleci/config.yml", "build/.circleci/config.yml")
+    (tmp_path / ".gitignore").write_text("build/\n")
+    for path in (tmp_path, tmp_path / ".git", *(tmp_path / ".git").rglob("*")):
+        os.chown(path, 1234, 1234)
+    plain = subprocess.run(["git", "status"], cwd=tmp_path, capture_output=True, check=False)
+    assert b"dubious ownership" in plain.stderr
     assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
-    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["update-index", "--split-index"],
+        ["sparse-checkout", "set", "--cone", "--sparse-index", ".circleci"],
+        ["worktree", "add", "-q", "../linked"],
+    ],
+    ids=["split index", "sparse index", "linked work tree"],
+)
+def test_each_way_of_keeping_an_index_is_read(tmp_path: Path, settings: list[str]) -> None:
+    root = tmp_path / "one"
+    init(root)
+    put(root, ".circleci/config.yml", "other/x.yml", "build/.circleci/config.yml")
+    (root / ".gitignore").write_text("build/\n")
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    for words in (["add", "-A"], ["commit", "-qm", "x"], settings):
+        subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
+    linked = tmp_path / "linked"
+    work_tree = linked if linked.exists() else root
+    put(work_tree, "build/.circleci/config.yml")
+    assert files(discover([work_tree]), work_tree) == [".circleci/config.yml"]
+
+
+def test_exclusions_of_this_clone_alone_count(tmp_path: Path) -> None:
+    init(tmp_path)
+    put(tmp_path, ".circleci/config.yml", "build/.circleci/config.yml")
+    (tmp_path / ".git" / "info" / "exclude").write_text("build/\n")
+    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
 
 
 def test_the_variables_of_a_git_hook_do_not_mislead(

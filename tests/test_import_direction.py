@@ -28,6 +28,12 @@ HARMLESS = frozenset({"pathlib.PurePosixPath"})
 
 #: Only these may import these, wherever they stand.
 ONLY_IN = {"questionary": "interactive", "prompt_toolkit": "interactive", "click": "cli"}
+#: Who starts programs: git, the user's own command for a token, Docker's credential helpers.
+STARTERS = frozenset({"git/process", "batch/tokens", "preflight/docker_credentials"})
+STARTING = re.compile(
+    r"(asyncio\.(create_)?subprocess|os\.(exec|popen|posix_spawn|spawn|startfile|system)|pty\.spawn"
+    r"|runpy|sh\b|subprocess)"
+)
 ALSO = {"click": frozenset({"__main__", "batch", "interactive", "optional_values", "reports"})}
 
 
@@ -112,3 +118,15 @@ def test_each_surface_library_has_its_place(path: Path) -> None:
         and top(path) not in ALSO.get(name.split(".")[0], ())
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("path", modules(), ids=identify)
+def test_one_module_starts_git(path: Path) -> None:
+    name = path.relative_to(PACKAGE).with_suffix("").as_posix()
+    tree = ast.parse(path.read_text())
+    used = [imported for _, imported in imports(path)]
+    used += [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    starts = sorted({one for one in used if STARTING.match(one)})
+    assert name in STARTERS or not starts
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert name == "git/process" or not starts or words.isdisjoint({"git", "git.exe"})

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from cci_migrate.batch import git
 from cci_migrate.batch.host import Delivery, Host, HostError
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import Branch, BranchContent, PullRequest, PullState, Snapshot
+from cci_migrate.git.process import GitDirectory
 
 #: Links and submodules: their content is another file's name, or a commit.
 _NOT_FILES = frozenset({"120000", "160000"})
@@ -82,7 +81,7 @@ def own_pull(snapshot: Snapshot) -> PullRequest | None:
 
 
 def content_in_git(
-    folder: Path,
+    repository: GitDirectory,
     tip: str,
     head: str,
     files: Sequence[FileHash],
@@ -92,13 +91,13 @@ def content_in_git(
 
     ``read`` gives the blobs of some ids. Raises GitError.
     """
-    own = _text(["rev-list", "--max-count=2", tip, f"^{head}"], folder).split()
+    own = repository.text(["rev-list", "--max-count=2", tip, f"^{head}"]).split()
     if not own:
         return BranchContent.NOTHING
-    _, *parents = _text(["rev-list", "--parents", "--max-count=1", tip], folder).split()
+    _, *parents = repository.text(["rev-list", "--parents", "--max-count=1", tip]).split()
     if own != [tip] or len(parents) != 1:
         return BranchContent.OTHER
-    changed = _changed(folder, parents[0], tip)
+    changed = _changed(repository, parents[0], tip)
     if changed is None or changed.keys() != {file.path for file in files}:
         return BranchContent.OTHER
     blobs = read(list(changed.values()))
@@ -127,10 +126,10 @@ def checked_reversal(pull: PullRequest, content: BranchContent) -> str:
     return pull.url
 
 
-def _changed(folder: Path, parent: str, tip: str) -> dict[str, str] | None:
+def _changed(repository: GitDirectory, parent: str, tip: str) -> dict[str, str] | None:
     """The new blob of each file that ``tip`` modifies; None if it does anything else as well."""
     arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", parent, tip]
-    words = git.run(arguments, folder=folder, environment=_AS_STORED).split(b"\0")[:-1]
+    words = repository.run(arguments).split(b"\0")[:-1]
     changed = {}
     for meta, path in zip(words[::2], words[1::2], strict=True):
         old_mode, mode, _, oid, status = meta.decode().removeprefix(":").split(" ")
@@ -138,11 +137,3 @@ def _changed(folder: Path, parent: str, tip: str) -> dict[str, str] | None:
             return None
         changed[path.decode("utf-8", "surrogateescape")] = oid
     return changed
-
-
-def _text(arguments: Sequence[str], folder: Path) -> str:
-    return git.text(arguments, folder=folder, environment=_AS_STORED)
-
-
-#: Not as refs/replace of a checkout would have it: https://git-scm.com/docs/git-replace
-_AS_STORED = {"GIT_NO_REPLACE_OBJECTS": "1"}

@@ -7,7 +7,6 @@ commit, which is slower and as good.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 import threading
@@ -18,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cci_migrate.batch import git
 from cci_migrate.batch.branch_content import content_in_git
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
@@ -45,6 +43,10 @@ from cci_migrate.batch.repository import (
     Traits,
     Unseen,
 )
+from cci_migrate.git.objects import commit_files, read_blobs, tree_paths
+from cci_migrate.git.process import GitDirectory, GitError
+from cci_migrate.git.remote_urls import read_remote_url
+from cci_migrate.git.repositories import bare_repository
 
 #: Fetches at the same time. Servers answer bursts with 429.
 LANES = 4
@@ -53,11 +55,6 @@ KEPT = 512
 #: How many commits the default branch may have got since the branch began. What began before
 #: cannot be told from somebody else's.
 HISTORY = 100
-
-#: A scratch clone is not worth keeping tidy.
-_NO_UPKEEP = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
-
-_SCP_LIKE = re.compile(r"^(?:[\w.\-]+@)?(?P<host>[\w.\-]+):(?P<path>[^/].*)$")
 
 
 class GitSource:
@@ -78,26 +75,36 @@ class GitSource:
 
 
 def git_ref(url: str) -> RepositoryRef:
-    """The repository at ``url``. Raises ValueError for a URL with a password in it."""
-    scp = _SCP_LIKE.match(url) if "://" not in url else None
-    if scp is not None:
-        return RepositoryRef(Kind.GIT, scp["host"], _bare_name(scp["path"]), url)
-    parts = urlsplit(url)
-    if parts.password:
+    """The repository at ``url``. Raises ValueError for a URL with a login in it, or of no server.
+
+    Of ssh the user is part of the address; any other may be a token.
+    """
+    if read_remote_url(url).url != url:
         raise ValueError(
-            "a URL with a password in it would end up in logs; use a git credential helper"
+            "a URL with a user or password in it would end up in logs; use a git credential helper"
         )
-    return RepositoryRef(Kind.GIT, parts.netloc.rpartition("@")[2], _bare_name(parts.path), url)
+    return ref_at(url)
 
 
-def _bare_name(path: str) -> str:
-    return path.strip("/").removesuffix(".git")
+def ref_at(url: str) -> RepositoryRef:
+    """The repository at ``url``, whatever login is in it. Raises ValueError."""
+    remote = read_remote_url(url)
+    if "://" in remote.url:
+        parts = urlsplit(remote.url)
+        host, path = parts.netloc, parts.path
+    elif remote.protocol == "ssh":
+        host, _, path = remote.url.partition(":")
+    else:
+        host, path = "", remote.url
+    return RepositoryRef(
+        Kind.GIT, host.rpartition("@")[2], path.strip("/").removesuffix(".git"), remote.url
+    )
 
 
 class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    ``login`` gives the environment by which git is let in, as it is at that moment: tokens expire.
+    ``login`` gives the settings by which git is let in, as they are at that moment: tokens expire.
     Safe to use from several threads.
     """
 
@@ -105,14 +112,14 @@ class GitClones:
         self._branch = branch
         self._login = login
         self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
-        self._clones: OrderedDict[str, Path] = OrderedDict()
+        self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
         self._guard = threading.Lock()
 
     def see(self, ref: RepositoryRef, url: str) -> Sighting:
         """The repository's head, its configs and the branch."""
         try:
             return self._snapshot(ref, url)
-        except git.GitError as error:
+        except GitError as error:
             said = str(error).lower()
             if "not found" in said or "does not exist" in said or "does not appear" in said:
                 return Unseen(ref, Blocker.NOT_FOUND, str(error))
@@ -128,27 +135,23 @@ class GitClones:
 
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
-        folder = self._clone(snapshot.ref, url)
-        tree = git.tree_paths(folder, snapshot.head)
-        blobs = self._blobs(folder, [tree[path][1] for path in paths if path in tree])
+        clone = self._clone(snapshot.ref, url)
+        tree = tree_paths(clone, snapshot.head)
+        blobs = self._blobs(clone, [tree[path][1] for path in paths if path in tree])
         return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
 
     def branch_content(
         self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
         """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`)."""
-        folder = self._clone(snapshot.ref, url)
+        clone = self._clone(snapshot.ref, url)
         login = self._login()
         try:
-            self._fetch(folder, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")
+            self._fetch(clone, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")
             return content_in_git(
-                folder,
-                tip,
-                snapshot.head,
-                files,
-                lambda oids: git.read_blobs(folder, oids, login),
+                clone, tip, snapshot.head, files, lambda oids: read_blobs(clone, oids, login)
             )
-        except git.GitError as error:
+        except GitError as error:
             raise HostError(str(error)) from None
 
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
@@ -156,28 +159,28 @@ class GitClones:
 
         Raises LookAgainError when the repository is at another head by now.
         """
-        folder = self._clone(snapshot.ref, url)
+        clone = self._clone(snapshot.ref, url)
         try:
-            if not _is_at(folder, snapshot.head):
-                folder = self._fetched(snapshot.ref, url)
-            if not _is_at(folder, snapshot.head):
+            if not _is_at(clone, snapshot.head):
+                clone = self._fetched(snapshot.ref, url)
+            if not _is_at(clone, snapshot.head):
                 raise LookAgainError("it moved on")
-            return git.commit_files(
-                folder,
+            return commit_files(
+                clone,
                 snapshot.head,
                 proposal.contents,
                 snapshot.modes,
                 proposal.message,
-                folder / "scratch-index",
+                clone.git_dir / "scratch-index",
             )
-        except git.GitError as error:
+        except GitError as error:
             raise HostError(str(error)) from None
 
     def push(self, snapshot: Snapshot, url: str, commit: str) -> None:
         """Push ``commit`` (empty: delete) to the branch, if that is as the snapshot saw it."""
         old = snapshot.branch.oid if snapshot.branch is not None else ""
-        folder = self._clone(snapshot.ref, url)
-        push(folder, commit, f"refs/heads/{self._branch}", old, self._login())
+        clone = self._clone(snapshot.ref, url)
+        push(clone, commit, f"refs/heads/{self._branch}", old, self._login())
 
     def end(self) -> None:
         """Remove them."""
@@ -185,17 +188,17 @@ class GitClones:
 
     def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
         try:
-            folder = self._fetched(ref, url)
-        except git.GitError as error:
+            clone = self._fetched(ref, url)
+        except GitError as error:
             if "couldn't find remote ref HEAD" in str(error):
                 return Snapshot(ref, traits=Traits(empty=True))
             raise
-        tips = _tips(folder)
+        tips = _tips(clone)
         head = tips["refs/campaign/head"]
-        tree = git.tree_paths(folder, head)
+        tree = tree_paths(clone, head)
         modes = config_modes({path: mode for path, (mode, _) in tree.items()})
         oids = {path: tree[path][1] for path in modes}
-        blobs = self._blobs(folder, list(oids.values()))
+        blobs = self._blobs(clone, list(oids.values()))
         return Snapshot(
             ref,
             head=head,
@@ -208,58 +211,53 @@ class GitClones:
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
         return None if oid is None else branch_at(oid, head)
 
-    def _clone(self, ref: RepositoryRef, url: str) -> Path:
+    def _clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
         with self._guard:
-            folder = self._clones.get(ref.key)
-        return folder or self._fetched(ref, url)
+            clone = self._clones.get(ref.key)
+        return clone or self._fetched(ref, url)
 
-    def _fetched(self, ref: RepositoryRef, url: str) -> Path:
+    def _fetched(self, ref: RepositoryRef, url: str) -> GitDirectory:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        git.run(["init", "--quiet", "--bare", "--template=", str(folder)])
-        git.run(["config", "remote.origin.url", url], folder=folder)
+        clone = bare_repository(folder, url, read_remote_url(url).protocol)
         self._fetch(
-            folder,
+            clone,
             "--depth=1",
             "+HEAD:refs/campaign/head",
             # A pattern, since a plain name that is not there would be an error.
             f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
         )
         with self._guard:
-            self._clones[ref.key] = folder
+            self._clones[ref.key] = clone
             self._clones.move_to_end(ref.key)
             while len(self._clones) > KEPT:
                 _, old = self._clones.popitem(last=False)
-                shutil.rmtree(old, ignore_errors=True)
-        return folder
+                shutil.rmtree(old.git_dir, ignore_errors=True)
+        return clone
 
-    def _fetch(self, folder: Path, depth: str, *references: str) -> None:
-        git.run(
+    def _fetch(self, clone: GitDirectory, depth: str, *references: str) -> None:
+        clone.run(
             [
-                *_NO_UPKEEP,
                 *("fetch", "--quiet", depth, "--no-tags", "--filter=blob:none", "origin"),
                 *references,
             ],
-            folder=folder,
-            environment=self._login(),
+            settings=self._login(),
         )
 
-    def _blobs(self, folder: Path, oids: Sequence[str]) -> dict[str, bytes]:
+    def _blobs(self, clone: GitDirectory, oids: Sequence[str]) -> dict[str, bytes]:
         """The blobs, fetched in one request; by itself git would ask for them one by one."""
         if len(oids) > 1:
             # A server that gives no single objects sent them all before.
-            with suppress(git.GitError):
-                git.run(
+            with suppress(GitError):
+                clone.run(
                     [
-                        *_NO_UPKEEP,
                         *("-c", "fetch.negotiationAlgorithm=noop"),
                         *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
                         *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
                     ],
-                    folder=folder,
                     stdin="".join(f"{oid}\n" for oid in oids).encode(),
-                    environment=self._login(),
+                    settings=self._login(),
                 )
-        return git.read_blobs(folder, oids, self._login())
+        return read_blobs(clone, oids, self._login())
 
 
 def branch_at(oid: str, head: str) -> Branch:
@@ -267,17 +265,15 @@ def branch_at(oid: str, head: str) -> Branch:
     return Branch(oid, BranchContent.NOTHING if oid == head else BranchContent.OTHER)
 
 
-def _tips(folder: Path) -> dict[str, str]:
+def _tips(clone: GitDirectory) -> dict[str, str]:
     """What was fetched: each ref's commit."""
-    shown = git.text(
-        ["for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign"], folder=folder
-    )
+    shown = clone.text(["for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign"])
     tips = (line.rpartition(" ") for line in shown.splitlines())
     return {name: oid for name, _, oid in tips}
 
 
-def _is_at(folder: Path, head: str) -> bool:
-    return git.text(["rev-parse", "refs/campaign/head"], folder=folder) == head
+def _is_at(clone: GitDirectory, head: str) -> bool:
+    return clone.text(["rev-parse", "refs/campaign/head"]) == head
 
 
 class GitHost:

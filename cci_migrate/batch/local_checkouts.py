@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
-from cci_migrate.batch import git
 from cci_migrate.batch.branch_content import content_in_git
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.host import (
@@ -35,7 +34,10 @@ from cci_migrate.batch.repository import (
     Traits,
     Unseen,
 )
-from cci_migrate.discovery import discover, read_candidate, reader_of
+from cci_migrate.discovery import discover, read_candidate, reader_of, root_of
+from cci_migrate.git.objects import commit_files, read_blobs, tree_paths
+from cci_migrate.git.process import GitDirectory, GitError
+from cci_migrate.git.repositories import Checkout, opened_checkout
 from cci_migrate.outcomes import Failed
 from cci_migrate.proof import ProvenChange
 from cci_migrate.whole_files import write_whole
@@ -119,7 +121,7 @@ class LocalHost:
                     yield self._work_tree(ref, folder)
                 else:
                     yield self._head(ref, folder)
-            except git.GitError as error:
+            except GitError as error:
                 yield Unseen(ref, Blocker.FAILED, f"{folder}: {error}")
             except OSError as error:
                 yield Unseen(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
@@ -128,8 +130,10 @@ class LocalHost:
         """Other files of the checkout."""
         folder = Path(snapshot.ref.name)
         if snapshot.head:
-            tree = git.tree_paths(folder, snapshot.head)
-            blobs = git.read_blobs(folder, [tree[path][1] for path in paths if path in tree])
+            with opened_checkout(folder) as checkout:
+                tree = tree_paths(checkout.repository, snapshot.head)
+                wanted = [tree[path][1] for path in paths if path in tree]
+                blobs = read_blobs(checkout.repository, wanted)
             return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
         read = reader_of(folder)
         return {path: read(path) for path in paths}
@@ -138,16 +142,17 @@ class LocalHost:
         """What the branch adds to HEAD."""
         if snapshot.branch is None:
             return BranchContent.NOTHING
-        folder = Path(snapshot.ref.name)
         try:
-            return content_in_git(
-                folder,
-                snapshot.branch.oid,
-                snapshot.head,
-                files,
-                lambda oids: git.read_blobs(folder, oids),
-            )
-        except git.GitError as error:
+            with opened_checkout(Path(snapshot.ref.name)) as checkout:
+                repository = checkout.repository
+                return content_in_git(
+                    repository,
+                    snapshot.branch.oid,
+                    snapshot.head,
+                    files,
+                    lambda oids: read_blobs(repository, oids),
+                )
+        except GitError as error:
             raise HostError(str(error)) from None
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
@@ -171,14 +176,18 @@ class LocalHost:
         """Delete the branch, where it is disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
             raise HostError("there is no branch of ours")
-        folder = Path(snapshot.ref.name)
         reference = f"refs/heads/{self._branch}"
         try:
-            if self._mode is LocalMode.PUSH:
-                lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
-                git.run(["push", "--quiet", lease, "origin", f":{reference}"], folder=folder)
-            git.run(["update-ref", "-d", reference, snapshot.branch.oid], folder=folder)
-        except git.GitError as error:
+            with opened_checkout(Path(snapshot.ref.name)) as checkout:
+                checkout.check_reference(reference)
+                if self._mode is LocalMode.PUSH:
+                    lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
+                    checkout.connected().run(
+                        ["push", "--quiet", lease, "origin", f":{reference}"],
+                        settings=checkout.login,
+                    )
+                checkout.repository.run(["update-ref", "-d", reference, snapshot.branch.oid])
+        except GitError as error:
             raise HostError(str(error)) from None
 
     def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
@@ -226,70 +235,82 @@ class LocalHost:
         return Snapshot(ref, files=files)
 
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
-        top = git.text(["rev-parse", "--show-toplevel"], folder=folder)
-        if Path(top).resolve() != folder.resolve():
-            raise git.GitError(f"a folder inside the repository {top}; name that one")
-        try:
-            head = git.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], folder=folder)
-        except git.GitError:
-            return Snapshot(ref, traits=Traits(empty=True))
-        tree = git.tree_paths(folder, head)
-        modes = config_modes({path: mode for path, (mode, _) in tree.items()})
-        oids = {path: tree[path][1] for path in modes}
-        blobs = git.read_blobs(folder, list(oids.values()))
-        return Snapshot(
-            ref,
-            head=head,
-            files={path: blobs[oid] for path, oid in oids.items()},
-            modes=odd_modes(modes),
-            branch=self._branch_seen(folder, head),
-        )
+        top = root_of(folder)
+        if top != folder.resolve():
+            raise GitError(f"a folder inside the repository {top}; name that one")
+        with opened_checkout(folder) as checkout:
+            repository = checkout.repository
+            try:
+                head = repository.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+            except GitError:
+                return Snapshot(ref, traits=Traits(empty=True))
+            tree = tree_paths(repository, head)
+            modes = config_modes({path: mode for path, (mode, _) in tree.items()})
+            oids = {path: tree[path][1] for path in modes}
+            blobs = read_blobs(repository, list(oids.values()))
+            return Snapshot(
+                ref,
+                head=head,
+                files={path: blobs[oid] for path, oid in oids.items()},
+                modes=odd_modes(modes),
+                branch=self._branch_seen(checkout, head),
+            )
 
-    def _branch_seen(self, folder: Path, head: str) -> Branch | None:
+    def _branch_seen(self, checkout: Checkout, head: str) -> Branch | None:
         reference = f"refs/heads/{self._branch}"
+        repository = checkout.repository
         if self._mode is LocalMode.PUSH:
             # What counts is the branch where others see it.
-            listed = git.text(["ls-remote", "--quiet", "origin", reference], folder=folder)
+            remote, login = checkout.connected(), checkout.login
+            listed = remote.text(["ls-remote", "--quiet", "origin", reference], settings=login)
             oid = listed.split("\t")[0] if listed else ""
-            if oid and not _has_object(folder, oid):
-                git.run(["fetch", "--quiet", "--no-tags", "origin", reference], folder=folder)
+            if oid and not _has_object(repository, oid):
+                remote.run(
+                    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", reference],
+                    settings=login,
+                )
         else:
-            oid = git.text(["for-each-ref", "--format=%(objectname)", reference], folder=folder)
+            oid = repository.text(["for-each-ref", "--format=%(objectname)", reference])
         if not oid:
             return None
-        own = git.text(["rev-list", "--max-count=1", oid, f"^{head}"], folder=folder)
+        own = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
         return Branch(oid, BranchContent.OTHER if own else BranchContent.NOTHING)
 
     def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
         old = snapshot.branch.oid if snapshot.branch is not None else ""
         reference = f"refs/heads/{proposal.branch}"
         try:
-            with tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch:
-                commit = git.commit_files(
-                    folder,
+            with (
+                opened_checkout(folder) as checkout,
+                tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch,
+            ):
+                checkout.check_reference(reference)
+                commit = commit_files(
+                    checkout.repository,
                     snapshot.head,
                     proposal.contents,
                     snapshot.modes,
                     proposal.message,
                     Path(scratch) / "index",
                 )
-        except git.GitError as error:
+                if self._mode is LocalMode.PUSH:
+                    push(checkout.connected(), commit, reference, old, checkout.login)
+                    old = ""
+                self._set_branch(checkout.repository, reference, commit, old)
+        except GitError as error:
             raise HostError(str(error)) from None
-        if self._mode is LocalMode.PUSH:
-            push(folder, commit, reference, old)
-        self._set_branch(folder, reference, commit, "" if self._mode is LocalMode.PUSH else old)
         return Branch(commit, BranchContent.PLANNED)
 
-    def _set_branch(self, folder: Path, reference: str, commit: str, old: str) -> None:
-        current = git.text(["symbolic-ref", "--quiet", "HEAD"], folder=folder) if old else ""
+    def _set_branch(self, repository: GitDirectory, reference: str, commit: str, old: str) -> None:
+        current = repository.text(["symbolic-ref", "--quiet", "HEAD"]) if old else ""
         if current == reference:
             raise HostError(f"the branch {reference} is checked out; switch to another one first")
         arguments = ["update-ref", reference, commit]
         if self._mode is LocalMode.BRANCH:
             arguments.append(old or "0" * len(commit))
         try:
-            git.run(arguments, folder=folder)
-        except git.GitError as error:
+            repository.run(arguments)
+        except GitError as error:
             raise LookAgainError(str(error)) from None
 
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
@@ -304,11 +325,11 @@ class LocalHost:
 
 
 def push(
-    folder: Path,
+    repository: GitDirectory,
     commit: str,
     reference: str,
     old: str,
-    environment: Mapping[str, str] | None = None,
+    login: Mapping[str, str] | None = None,
 ) -> None:
     """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
 
@@ -317,21 +338,19 @@ def push(
     """
     lease = f"--force-with-lease={reference}:{old}"
     try:
-        git.run(
-            ["push", "--quiet", lease, "origin", f"{commit}:{reference}"],
-            folder=folder,
-            environment=environment,
+        repository.run(
+            ["push", "--quiet", lease, "origin", f"{commit}:{reference}"], settings=login
         )
-    except git.GitError as error:
+    except GitError as error:
         said = str(error).lower()
         if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
             raise RefusedError(str(error)) from None
         raise LookAgainError(str(error)) from None
 
 
-def _has_object(folder: Path, oid: str) -> bool:
+def _has_object(repository: GitDirectory, oid: str) -> bool:
     try:
-        git.run(["cat-file", "-e", oid], folder=folder)
-    except git.GitError:
+        repository.run(["cat-file", "-e", oid])
+    except GitError:
         return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +37,7 @@ from cci_migrate.batch.repository import (
     Snapshot,
     Unseen,
 )
+from cci_migrate.git.remote_urls import basic_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,17 +250,9 @@ class Owner:
 
 
 def git_login(root: str, user: str, token: str) -> dict[str, str]:
-    """What git needs to be let in, by its environment: other users cannot see it, nor any file.
-
-    https://git-scm.com/docs/git-config#ENVIRONMENT, ``http.<url>.extraHeader``.
-    """
+    """The settings by which git is let in at the host whose API is at ``root``."""
     parts = urlsplit(web_root(root))
-    login = base64.b64encode(f"{user}:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {login}",
-    }
+    return basic_login(f"{parts.scheme}://{parts.netloc}", user, token)
 
 
 def web_root(root: str) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from cci_migrate.batch.git import GitError
 from cci_migrate.batch.host import HostError, LaneClosedError
 from cci_migrate.batch.planning import RepositoryPlan, plan_repository
 from cci_migrate.batch.repository import Snapshot
 from cci_migrate.findings import APPLY_ALL
+from cci_migrate.git.process import GitError
 from cci_migrate.policy import Policy
 
 #: From here on a pool pays for its start.

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from cci_migrate.batch import git
-from cci_migrate.batch.git_remotes import git_ref
+from cci_migrate.batch.git_remotes import ref_at
 from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.discovery import root_of
+from cci_migrate.git.process import GitError
+from cci_migrate.git.repositories import opened_checkout
 
 #: The hosts whose repositories CircleCI names as the hosts do. An organisation of the GitHub App
 #: has an opaque name all the same.
@@ -80,18 +81,19 @@ def project_in(folder: Path, *, on_server: bool) -> Project | None:
     ``on_server``: CircleCI is a server of one's own, and any host that is not known is its GitHub.
     """
     try:
-        url = git.text(["remote", "get-url", "origin"], folder=folder)
-    except git.GitError:
+        with opened_checkout(root_of(folder), with_refs=False) as checkout:
+            url = checkout.origin()
+    except GitError:
         return None
     return project_at(url, on_server=on_server)
 
 
 def project_at(url: str, *, on_server: bool) -> Project | None:
     """The project of the repository behind a git URL."""
-    parts = urlsplit(url)
-    if parts.password:
-        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    ref = git_ref(url)
+    try:
+        ref = ref_at(url)
+    except ValueError:
+        return None
     host = ref.host.partition(":")[0].lower()
     guess = "gh" if on_server and host and host not in _OPAQUE else None
     provider = _PROVIDERS.get(host, guess)

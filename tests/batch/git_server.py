@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
+#: What a test does to its own must not reach the server.
+_PATH = os.environ["PATH"]
+
 
 class GitServer(ThreadingHTTPServer):
     """Serves every bare repository below ``root`` for reading and writing.
@@ -87,7 +90,7 @@ class GitHandler(BaseHTTPRequestHandler):
             capture_output=True,
             check=True,
             env={
-                "PATH": os.environ["PATH"],
+                "PATH": _PATH,
                 "GIT_PROJECT_ROOT": str(self.server.root),
                 "GIT_HTTP_EXPORT_ALL": "1",
                 "PATH_INFO": parts.path,

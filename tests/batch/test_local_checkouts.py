@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
     CONFIG,
     FIXED,
@@ -14,8 +15,10 @@ from tests.batch.repositories import (
     PLAIN,
     Batch,
     bare,
+    branches,
     checkout,
     commit,
+    commit_bare,
     content,
     git,
     write_files,
@@ -148,10 +151,10 @@ def test_the_branch_of_somebody_else_is_left_alone(tmp_path: Path, batch: Batch)
     assert git(folder, "rev-parse", BRANCH) == theirs
 
 
-def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch) -> None:
-    origin = bare(tmp_path / "origin.git", {CONFIG: PLAIN})
+def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch, git_server: GitServer) -> None:
+    origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
     folder = tmp_path / "one"
-    git(tmp_path, "clone", "--quiet", str(origin), str(folder))
+    git(tmp_path, "clone", "--quiet", git_server.url("origin.git"), str(folder))
     batch("plan", folder, code=1)
     batch("apply", "--local", "push")
     assert batch.states() == {"one": "changed"}
@@ -162,6 +165,53 @@ def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch) -> None:
     other("plan", folder, code=1)
     other("apply", "--local", "push")
     assert git(origin, "rev-list", "--count", BRANCH) == "2"
+
+
+def test_nothing_is_pushed_to_a_folder_of_this_machine(tmp_path: Path, batch: Batch) -> None:
+    origin = bare(tmp_path / "origin.git", {CONFIG: PLAIN})
+    folder = tmp_path / "one"
+    git(tmp_path, "clone", "--quiet", str(origin), str(folder))
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "push", code=3)
+    assert "whose hooks a push would run" in batch.results()["one"]["cause"]
+    assert git(origin, "branch", "--list", BRANCH) == ""
+
+
+@pytest.mark.parametrize("filtered", [(), ("--filter=blob:none",), ("--depth=1",)])
+def test_a_branch_is_pushed_from_a_partial_or_shallow_work_tree(
+    filtered: tuple[str, ...], tmp_path: Path, batch: Batch, git_server: GitServer
+) -> None:
+    origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
+    commit_bare(origin, {"other": b"x"})
+    main = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", *filtered, git_server.url("origin.git"), str(main))
+    folder = tmp_path / "one"
+    git(main, "worktree", "add", "--quiet", "--detach", str(folder))
+    commit_bare(origin, {"newer": b"y"})
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "push")
+    assert batch.states() == {"one": "changed"}
+    assert content(origin, BRANCH) == content(main, BRANCH) == FIXED
+    assert git(origin, "rev-list", "--count", BRANCH) == "3"
+    batch("revert", "one", code=None)
+    assert branches(origin) == branches(main) == ["main"]
+
+
+def test_what_the_user_configured_by_folder_counts(
+    tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").write_text("[user]\n\tname = Grace\n\temail = grace@example.com\n")
+    (tmp_path / "global").write_text(
+        f'[user]\n\tname = Ada\n[includeIf "gitdir:{tmp_path}/checkouts/"]\n\tpath = work\n'
+    )
+    folder = checkout(tmp_path / "checkouts" / "one", {CONFIG: PLAIN})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    for role in ("AUTHOR", "COMMITTER"):
+        for part in ("NAME", "EMAIL"):
+            monkeypatch.delenv(f"GIT_{role}_{part}")
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "branch")
+    assert git(folder, "log", "-1", "--format=%an %ce", BRANCH) == "Grace grace@example.com"
 
 
 def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:

@@ -90,6 +90,7 @@ class Place:
     options: tuple[str, ...] = ()
     pulls: Callable[[str], int] = lambda _: 0
     propose: Callable[[str], object] = lambda _: None
+    url: Callable[[str], str] = str
 
 
 @pytest.fixture(params=["local", "push", "git", "github", "gitlab", "bitbucket"])
@@ -102,13 +103,15 @@ def place(
     root.mkdir()
     match request.param:
         case "local" | "push":
-            folders = {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names}
-            yield Place(
-                folders,
-                (tmp_path / "checkouts",),
-                "changed",
-                ("--local", "branch" if request.param == "local" else "push"),
-            )
+            mode = "branch" if request.param == "local" else "push"
+            with GitServer.serving(root) as server:
+                yield Place(
+                    {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names},
+                    (tmp_path / "checkouts",),
+                    "changed",
+                    ("--local", mode),
+                    url=lambda name: server.url(f"{name}.git"),
+                )
         case "git":
             with GitServer.serving(root) as server:
                 folders = {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names}
@@ -165,9 +168,9 @@ def test_a_branch_is_ours_only_if_its_content_is(
         plant(place.folders[name])
     place.propose("proposed")
     if "--local" in place.options:
-        for name, folder in place.folders.items():
+        for name in place.folders:
             clone = tmp_path / "checkouts" / name
-            git(tmp_path, "clone", "--quiet", "--branch=main", str(folder), str(clone))
+            git(tmp_path, "clone", "--quiet", "--branch=main", place.url(name), str(clone))
             if "branch" in place.options:
                 git(clone, "branch", "--quiet", "--no-track", BRANCH, f"origin/{BRANCH}")
     planted = tips(place)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (
     CONFIG,
@@ -122,9 +123,11 @@ def test_revert_puts_local_files_back_unless_they_changed(tmp_path: Path, batch:
     assert batch.states() == {"one": "reverted", "two": "changed"}
 
 
-def test_revert_deletes_a_pushed_branch(tmp_path: Path, batch: Batch) -> None:
-    origin = bare(tmp_path / "origin.git", {CONFIG: PLAIN})
-    git(tmp_path, "clone", "--quiet", str(origin), "one")
+def test_revert_deletes_a_pushed_branch(
+    tmp_path: Path, batch: Batch, git_server: GitServer
+) -> None:
+    origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
+    git(tmp_path, "clone", "--quiet", git_server.url("origin.git"), "one")
     batch("plan", tmp_path / "one", code=1)
     batch("apply", "--local", "push")
     assert branches(origin) == [BRANCH, "main"]

@@ -1,0 +1,1 @@
+"""Git, with nothing of a repository's own configuration."""
