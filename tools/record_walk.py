@@ -1,8 +1,8 @@
 """Records a walk through examples/ with the real program: ``python -m tools.record_walk``.
 
-Writes `docs/walk.svg`, a picture of each moment of the session below one another, and
-`docs/walk.txt`, the same as text. The program runs at a pseudo-terminal, and what a terminal would
-show is read back with the part of it that the program uses: text, colours, moving the cursor up.
+Writes `docs/walk.svg`, a picture of the whole session, and `docs/walk.txt`, the same as text.
+The program runs at a pseudo-terminal, and what a terminal would show is read back with the part of
+it that the program uses: text, colours, moving the cursor up.
 """
 
 from __future__ import annotations
@@ -23,31 +23,36 @@ SVG = ROOT / "docs" / "walk.svg"
 TEXT = ROOT / "docs" / "walk.txt"
 
 COLUMNS = 92
-ENTER, DOWN = "\r", "\x1b[B"
+ENTER = "\r"
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A prompt, and the keys pressed at it. Its menu is kept where ``shows_menu``."""
+    """The beginning of a prompt, how it ends, and the keys pressed at it."""
 
     prompt: str
     keys: str
-    shows_menu: bool = False
+    end: str = "?] "
 
+
+#: The end of a prompt that shows what Enter stands for, and of one for a line: the last thing drawn
+#: with it turns the wrapping of lines on again.
+_WITH_DEFAULT, _LINE = "Enter: 1] ", "\x1b[?7h"
 
 TURNS = (
-    Turn("Where do the jobs run?", ENTER, shows_menu=True),
-    Turn("Where are the variables", ENTER, shows_menu=True),
-    Turn("Docker Hub user name:", ENTER),
-    Turn("Variable with the password:", ENTER),
-    Turn("Context that holds both:", ENTER),
-    Turn("Fix 1 of 14:", "a", shows_menu=True),
-    Turn("Fix 2 of 14:", "i"),
-    Turn("Reason, for the comment", "pulled from our mirror" + ENTER),
-    Turn("Fix 3 of ", DOWN * 2 + ENTER, shows_menu=True),
-    Turn("Fix 10 of ", "f"),
-    Turn("Fix 13 of ", "a"),
-    Turn("Write 2 files?", "y", shows_menu=True),
+    Turn("Where do the jobs run?", ENTER, _WITH_DEFAULT),
+    Turn("Where are the variables", ENTER, _WITH_DEFAULT),
+    Turn("Docker Hub user name:", ENTER, _LINE),
+    Turn("Variable with the password:", ENTER, _LINE),
+    Turn("Context that holds both:", ENTER, _LINE),
+    Turn("Fix 1/14 ", "?"),
+    Turn("Fix 1/14 ", "a"),
+    Turn("Fix 2/14 ", "i"),
+    Turn("Reason, for the comment", "pulled from our mirror" + ENTER, _LINE),
+    Turn("Fix 3/", "r"),
+    Turn("Fix 10/", "f"),
+    Turn("Fix 13/", "a"),
+    Turn("Write 2 files?", "y"),
 )
 _STEERING = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[=>]")
 
@@ -114,14 +119,9 @@ class Screen:
             case _:
                 pass  # modes, which show nothing
 
-    @property
-    def row(self) -> int:
-        """The line that the cursor is on."""
-        return self._row
-
-    def rows(self, start: int = 0, end: int | None = None) -> list[str]:
-        """The lines from ``start`` to ``end``, with their colours."""
-        return [_painted(line) for line in self._lines[start:end]]
+    def rows(self) -> list[str]:
+        """The lines, with their colours."""
+        return [_painted(line) for line in self._lines]
 
 
 def _painted(line: list[tuple[str, str]]) -> str:
@@ -162,17 +162,10 @@ def _record_in(shop: Path) -> list[str]:
     process.delaybeforesend = None
     screen = Screen(COLUMNS)
     screen.feed("$ cci-migrate --interactive --quiet\r\n")
-    shown: list[str] = []
-    start = 0
     for turn in TURNS:
-        process.expect_exact(turn.prompt)
-        screen.feed(str(process.before) + str(process.after))
-        prompt_at = screen.row
-        # The last thing that is drawn with a prompt turns the wrapping of lines on again.
-        process.expect_exact("\x1b[?7h")
-        screen.feed(str(process.before) + str(process.after))
-        shown += screen.rows(start, None if turn.shows_menu else prompt_at)
-        start = prompt_at
+        for text in (turn.prompt, turn.end):
+            process.expect_exact(text)
+            screen.feed(str(process.before) + str(process.after))
         process.send(turn.keys)
     process.expect(pexpect.EOF)
     screen.feed(str(process.before))
@@ -180,7 +173,7 @@ def _record_in(shop: Path) -> list[str]:
     process.close()
     if process.exitstatus != 0:
         raise SystemExit(f"the program ended with {process.exitstatus}")
-    return [*shown, *screen.rows(start)]
+    return screen.rows()
 
 
 def documents() -> dict[Path, str]:

@@ -74,6 +74,7 @@ class Action(Enum):
     BACK = "b"
     MORE = "m"
     WHY = "w"
+    AGAIN = "p"
     QUIT = "q"
 
 
@@ -150,18 +151,11 @@ class ShowManual:
 
 
 @dataclass(frozen=True, slots=True)
-class AskAtQuit:
-    """Ask what becomes of the ``accepted`` fixes now that the user leaves before the end."""
+class AskAtEnd:
+    """Show all changes and ask whether to make them, with so many fixes ``undecided``."""
 
     accepted: int
     undecided: int
-
-
-@dataclass(frozen=True, slots=True)
-class AskAtEnd:
-    """Show all changes and ask whether to make them."""
-
-    accepted: int
     can_go_back: bool
 
 
@@ -172,7 +166,7 @@ class Ended:
     ending: Ending
 
 
-Step = AskFix | AskReason | AskNames | ShowManual | AskAtQuit | AskAtEnd | Ended
+Step = AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
 
 
 class _Stage(Enum):
@@ -180,7 +174,6 @@ class _Stage(Enum):
     REASON = "reason"
     NAMES = "names"
     MANUAL = "manual"
-    QUIT = "quit"
     REVIEW = "review"
 
 
@@ -257,14 +250,11 @@ def next_step(interview: Interview) -> Step:
     if interview.ending is not None:
         return Ended(interview.ending)
     item = interview.current
-    if interview.stage is _Stage.QUIT:
-        if interview.accepted == 0:
-            return Ended(Ending.NOTHING)
-        return AskAtQuit(interview.accepted, len(interview.remaining))
     if item is None or interview.stage is _Stage.REVIEW:
         if interview.accepted == 0:
             return Ended(Ending.NOTHING)
-        return AskAtEnd(interview.accepted, interview.before is not None)
+        undecided = len(interview.remaining)
+        return AskAtEnd(interview.accepted, undecided, interview.before is not None)
     match interview.stage:
         case _Stage.FIXES:
             number = len(interview.decided) + 1
@@ -306,11 +296,6 @@ def after(interview: Interview, reply: Reply) -> Interview:
             assert_never(reply)
 
 
-def review(interview: Interview) -> Interview:
-    """The interview at its end, whatever is still undecided."""
-    return replace(interview, stage=_Stage.REVIEW, before=_at_fixes(interview))
-
-
 def _acted(interview: Interview, item: Item, action: Action) -> Interview:
     match action:
         case Action.APPLY:
@@ -335,7 +320,9 @@ def _acted(interview: Interview, item: Item, action: Action) -> Interview:
         case Action.WHY:
             return replace(interview, stage=_Stage.MANUAL)
         case Action.QUIT:
-            return replace(interview, stage=_Stage.QUIT)
+            return replace(interview, stage=_Stage.REVIEW, before=_at_fixes(interview))
+        case Action.AGAIN:
+            return interview
         case Action.BACK:
             return _back(interview)
         case _:
@@ -369,9 +356,7 @@ def _at_fixes(interview: Interview) -> Interview:
 
 
 def _back(interview: Interview) -> Interview:
-    """One decision back, or out of the question at the end or on quitting."""
-    if interview.stage is _Stage.QUIT:
-        return _at_fixes(interview)
+    """One decision back, or out of the question at the end."""
     if interview.before is None:
         return interview
     return replace(interview.before, items=interview.items, lines=FEW_LINES)

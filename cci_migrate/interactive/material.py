@@ -27,7 +27,8 @@ class Material:
     def __init__(self, configs: Sequence[ConfigFiles]) -> None:
         self._configs = tuple(configs)
         self._general: Sequence[Mapping[str, Names]] = [{} for _ in configs]
-        self.examinations = [Examination(config, {}) for config in configs]
+        self._at_first = tuple(Examination(config, {}) for config in configs)
+        self.examinations = [*self._at_first]
         self._redactions: dict[int, Redaction] = {}
 
     @property
@@ -36,10 +37,10 @@ class Material:
         return [(one.config.name, one.outcome) for one in self.examinations]
 
     def needs(self) -> list[Needs]:
-        """What the fixes of each config need to know."""
+        """What the fixes of each config need to know, before anything is answered."""
         return [
             needs_of(one.config, one.assessment if self._has_something(one) else None)
-            for one in self.examinations
+            for one in self._at_first
         ]
 
     def _has_something(self, one: Examination) -> bool:
@@ -47,7 +48,7 @@ class Material:
         return any(can_be_decided(found.finding) for found in settled)
 
     def settle(self, needs: Sequence[Needs], answers: GeneralAnswers) -> None:
-        """Take what was answered for all into each config's policy."""
+        """Take what was answered for all into each config's policy, in place of earlier answers."""
         self._general = names_with(needs, answers)
         for index, one in enumerate(needs):
             policy = policy_with(one, answers)
@@ -55,6 +56,8 @@ class Material:
             if policy != one.policy or names:
                 config = self._configs[index].with_policy(policy)
                 self.examinations[index] = Examination(config, names)
+            else:
+                self.examinations[index] = self._at_first[index]
 
     def take_names(self, interview: Interview) -> Interview:
         """Examine again the configs for which ``interview`` has other names; its items then."""

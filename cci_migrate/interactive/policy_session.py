@@ -24,8 +24,8 @@ def ask_for_policy(configs: Sequence[ConfigFiles], screen: Screen, name: str) ->
         screen.show(what_there_is(material.outcomes))
     prompter = screen.prompter()
     needs = asking_everything(material.needs())
-    answers = ask_for_all(needs, screen, prompter)
+    answers = ask_for_all(needs, screen, prompter)[-1]
     text = policy_text(policy_with(needs[0], answers))
     screen.show([BLANK, Prose(name, Look.HEADING), *(Code(line) for line in text.splitlines())])
     options = (MenuOption("y", "write it"), MenuOption("n", "write nothing"))
-    return text if prompter.choose(Menu(f"Write {name}?", options, "y")) == "y" else None
+    return text if prompter.choose(Menu(f"Write {name}?", options)) == "y" else None

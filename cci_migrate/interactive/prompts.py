@@ -1,28 +1,31 @@
-"""Asking at a terminal: by questionary, or line by line where the terminal can do nothing else.
+"""Asking at a terminal: by single keys, or line by line where the terminal can do nothing else.
 
 Ctrl-C and Ctrl-D raise KeyboardInterrupt at every prompt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from cci_migrate.interactive.keyboard import ENTER, Keyboard, drop_typed_lines
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
 _QMARK = "?"
-_POINTER = ">"
 _ELLIPSIS = "..."
-#: What questionary writes before a label: the pointer and the letter.
-_BEFORE_LABEL = 7
-_NARROWEST = 20
+_HELP = "?"
+_NARROWEST_LABEL = 10
+
+#: What is typed in place of a line to go back.
+BACK = "<"
 
 
 @dataclass(frozen=True, slots=True)
 class MenuOption:
-    """One thing to choose, by its letter or by the arrows."""
+    """One thing to choose, by its letter."""
 
     letter: str
     label: str
@@ -30,11 +33,26 @@ class MenuOption:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A choice of one. ``default`` is the letter at which the arrows begin."""
+    """A choice of one. ``default`` is the letter that Enter alone stands for, if for any."""
 
     text: str
     options: tuple[MenuOption, ...]
-    default: str
+    default: str | None = None
+
+    def option(self, letter: str) -> MenuOption | None:
+        """The option of ``letter``, in either case."""
+        return next((one for one in self.options if one.letter == letter.lower()), None)
+
+    def prompt(self) -> str:
+        """The text and the letters, on one line."""
+        letters = ",".join([*(one.letter for one in self.options), _HELP])
+        default = f"; Enter: {self.default}" if self.default is not None else ""
+        return f"{self.text} [{letters}{default}] "
+
+    def help(self) -> Iterator[str]:
+        """A line for each option."""
+        for one in self.options:
+            yield f"  {one.letter}  {one.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,19 @@ class Entry:
     text: str
     default: str
     check: Callable[[str], str | None]
+    can_go_back: bool = True
+
+    def answer(self, text: str) -> str:
+        """The answer that the line ``text`` is: `BACK` may be typed after the default as well."""
+        line = text.strip()
+        return BACK if line == self.default + BACK else line
+
+    def problem(self, text: str) -> str | None:
+        """What is wrong with the line ``text``."""
+        line = self.answer(text)
+        if line != BACK:
+            return self.check(line)
+        return None if self.can_go_back else "There is nothing to go back to."
 
 
 class Prompter(Protocol):
@@ -53,59 +84,60 @@ class Prompter(Protocol):
         """The letter of the option taken."""
 
     def enter(self, entry: Entry) -> str:
-        """The line typed, which `Entry.check` finds nothing wrong with."""
+        """The line typed, which `Entry.check` finds nothing wrong with, or `BACK`."""
 
 
-class FullScreenPrompter:
-    """Asks by questionary, on ``stream``."""
+class KeyPrompter:
+    """Asks on ``stream``, each choice for one key and each line by questionary.
+
+    A choice is a line of its own that is never drawn again, so a terminal of any width and a resize
+    do it no harm.
+    """
 
     def __init__(self, stream: TextIO, *, in_colour: bool, width: Callable[[], int]) -> None:
         self._stream = stream
         self._in_colour = in_colour
         self._width = width
+        self._keyboard = Keyboard()
 
     def choose(self, menu: Menu) -> str:
-        """The letter of the option taken: typed, or chosen with the arrows and Enter."""
-        import questionary
-        from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
-        from prompt_toolkit.key_binding.key_processor import KeyPress
-        from prompt_toolkit.keys import Keys
+        """The letter of the option taken."""
+        output = self._output()
+        with self._keyboard.raw():
+            # A terminal that knows this mode says of pasted text that it is pasted.
+            output.enable_bracketed_paste()
+            output.flush()
+            try:
+                return self._choose(menu)
+            finally:
+                output.disable_bracketed_paste()
+                output.flush()
 
-        room = max(self._width() - _BEFORE_LABEL, _NARROWEST)
-        choices = [
-            questionary.Choice(_cut(one.label, room), value=one.letter, shortcut_key=one.letter)
-            for one in menu.options
-        ]
-        question = questionary.select(
-            menu.text,
-            choices=choices,
-            default=next(one for one in choices if one.value == menu.default),
-            qmark=_QMARK,
-            pointer=_POINTER,
-            instruction=" ",
-            use_shortcuts=True,
-            use_jk_keys=False,
-            **self._terminal(),
-        )
-        given = question.application.key_bindings
-        bindings = KeyBindings()
+    def _choose(self, menu: Menu) -> str:
+        while True:
+            self._keyboard.wait_for_quiet(enter_answers=menu.default is not None)
+            _write(self._stream, self._bold(menu.prompt()))
+            press = self._keyboard.next_press()
+            if press.character == ENTER and menu.default is not None:
+                option = menu.option(menu.default)
+            else:
+                option = menu.option(press.character)
+            if option is not None:
+                # Where the prompt fills the line the terminal breaks it.
+                room = self._width() - _width_of(menu.prompt()) - len(f"{option.letter}  ")
+                label = _cut(option.label, room) if room >= _NARROWEST_LABEL else ""
+                _write(self._stream, f"{option.letter}  {label}".rstrip() + "\n")
+                return option.letter
+            if press.character == _HELP:
+                shown = [_cut(line, self._width()) for line in menu.help()]
+            else:
+                shown = [f"{press.name} is no answer here; {_HELP} lists the keys."]
+            _write(self._stream, "\n".join(["", *shown, ""]))
 
-        def taking(letter: str) -> Callable[[Any], None]:
-            def take(event: Any) -> None:
-                # Questionary's own binding moves the pointer; Enter then takes what it points at.
-                if given is not None:
-                    given.get_bindings_for_keys((letter,))[-1].call(event)
-                event.app.key_processor.feed(KeyPress(Keys.ControlM), first=True)
+    def _bold(self, text: str) -> str:
+        import click
 
-            return take
-
-        for one in menu.options:
-            bindings.add(one.letter, eager=True)(taking(one.letter))
-        bindings.add(Keys.ControlD, eager=True)(_interrupt)
-        question.application.key_bindings = merge_key_bindings(
-            [bindings] if given is None else [given, bindings]
-        )
-        return str(_ask(question))
+        return click.style(text, bold=True) if self._in_colour else text
 
     def enter(self, entry: Entry) -> str:
         """The line typed."""
@@ -115,20 +147,28 @@ class FullScreenPrompter:
 
         bindings = KeyBindings()
         bindings.add(Keys.ControlD, eager=True)(_interrupt)
-        question = questionary.text(
-            entry.text,
-            default=entry.default,
-            validate=lambda text: entry.check(text) or True,
-            qmark=_QMARK,
-            key_bindings=bindings,
-            **self._terminal(),
-        )
-        return str(_ask(question)).strip()
+        with self._keyboard.raw():
+            self._keyboard.wait_for_quiet(enter_answers=True)
+            question = questionary.text(
+                entry.text,
+                default=entry.default,
+                validate=lambda text: entry.problem(text) or True,
+                qmark=_QMARK,
+                key_bindings=bindings,
+                **self._terminal(),
+            )
+            try:
+                text = question.application.run(pre_run=self._keyboard.drop_what_came)
+            except EOFError:
+                # The terminal is gone.
+                raise KeyboardInterrupt from None
+        self._keyboard.entered()
+        return entry.answer(str(text))
 
     def _terminal(self) -> dict[str, Any]:
         from prompt_toolkit.output import ColorDepth
 
-        settings: dict[str, Any] = {"output": self._output()}
+        settings: dict[str, Any] = {"input": self._keyboard.input, "output": self._output()}
         if not self._in_colour:
             settings["color_depth"] = ColorDepth.DEPTH_1_BIT
         return settings
@@ -143,21 +183,18 @@ def _interrupt(event: Any) -> None:
     event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
 
 
-def _ask(question: Any) -> object:
-    try:
-        return question.unsafe_ask()
-    except EOFError:
-        # The terminal is gone.
-        raise KeyboardInterrupt from None
+def _width_of(text: str) -> int:
+    """The columns that ``text`` takes, wide characters counted as two."""
+    from prompt_toolkit.utils import get_cwidth
+
+    return get_cwidth(text)
 
 
 def _cut(label: str, room: int) -> str:
-    """``label`` on one line of the terminal, wide characters counted as two."""
-    from prompt_toolkit.utils import get_cwidth
-
-    if get_cwidth(label) <= room:
+    """``label`` on one line of the terminal."""
+    if _width_of(label) <= room:
         return label
-    while get_cwidth(label) > room - len(_ELLIPSIS):
+    while _width_of(label) > room - len(_ELLIPSIS):
         label = label[:-1]
     return label + _ELLIPSIS
 
@@ -171,32 +208,42 @@ class LinePrompter:
 
     def choose(self, menu: Menu) -> str:
         """The letter of the option taken."""
-        for one in menu.options:
-            self._say(f"  {one.letter}) {one.label}\n")
-        letters = [one.letter for one in menu.options]
         while True:
-            answer = self._read(f"{menu.text} [{menu.default}] ").lower() or menu.default
-            if answer in letters:
-                return answer
-            self._say(f"Type one of {', '.join(letters)}.\n")
+            answer = self._read(menu.prompt()) or menu.default or ""
+            option = menu.option(answer)
+            if option is not None:
+                return option.letter
+            if answer != _HELP:
+                _write(self._stream, f"Type one of {', '.join(o.letter for o in menu.options)}:\n")
+            _write(self._stream, "".join(f"{line}\n" for line in menu.help()))
 
     def enter(self, entry: Entry) -> str:
         """The line typed."""
         while True:
-            answer = self._read(f"{entry.text} [{entry.default}] ") or entry.default
-            problem = entry.check(answer)
+            line = self._read(f"{entry.text} [{entry.default}] ") or entry.default
+            problem = entry.problem(line)
             if problem is None:
-                return answer
-            self._say(f"{problem}\n")
+                return entry.answer(line)
+            _write(self._stream, f"{problem}\n")
 
     def _read(self, prompt: str) -> str:
-        self._say(prompt)
-        line = self._answers.readline()
+        drop_typed_lines(self._answers)
+        _write(self._stream, prompt)
+        # A reader of its own for each line drops what was read ahead with it.
+        with open(
+            self._answers.fileno(),
+            encoding=self._answers.encoding,
+            errors="replace",
+            closefd=False,
+        ) as lines:
+            line = lines.readline()
         if not line:
             raise KeyboardInterrupt
         return line.strip()
 
-    def _say(self, text: str) -> None:
-        encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self._stream.flush()
+
+def _write(stream: TextIO, text: str) -> None:
+    # What the terminal cannot show must not end the program.
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()

@@ -11,7 +11,7 @@ from typing import TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.interactive.errors import CannotAskError
-from cci_migrate.interactive.prompts import FullScreenPrompter, LinePrompter, Prompter
+from cci_migrate.interactive.prompts import KeyPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
 
 _USUAL_WIDTH = 80
@@ -62,7 +62,7 @@ class Screen:
         """Who asks here."""
         if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
             return LinePrompter(sys.stdin, self._stream)
-        return FullScreenPrompter(self._stream, in_colour=self._in_colour, width=lambda: self.width)
+        return KeyPrompter(self._stream, in_colour=self._in_colour, width=lambda: self.width)
 
     def show(self, lines: Iterable[Line]) -> None:
         """Write ``lines``."""

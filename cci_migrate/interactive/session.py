@@ -24,7 +24,6 @@ from cci_migrate.interactive.configs import ConfigFiles, Examination
 from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
-    AskAtQuit,
     AskFix,
     AskNames,
     AskReason,
@@ -41,7 +40,6 @@ from cci_migrate.interactive.interview import (
     after,
     in_order,
     next_step,
-    review,
 )
 from cci_migrate.interactive.material import Material
 from cci_migrate.interactive.policy_questions import (
@@ -56,7 +54,7 @@ from cci_migrate.interactive.policy_questions import (
     wrong_username,
 )
 from cci_migrate.interactive.policy_text import policy_data
-from cci_migrate.interactive.prompts import Entry, Menu, MenuOption, Prompter
+from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
     BLANK,
@@ -75,6 +73,7 @@ from cci_migrate.interactive.views import (
 from cci_migrate.outcomes import Examined, Outcome
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.policy_file import credential_text, secret_variable
+from cci_migrate.reports.report import printable
 from cci_migrate.rules.catalogue import RULES
 
 #: The rules whose fixes write names that can be given for one fix.
@@ -167,41 +166,55 @@ def _lines_differ(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
         yield "the same lines would be changed in another order or number"
 
 
-def ask_for_all(needs: Sequence[Needs], screen: Screen, prompter: Prompter) -> GeneralAnswers:
-    """Ask the choices that hold for all, as far as ``needs`` call for them."""
-    answers = GeneralAnswers()
-    while (question := next_question(needs, answers)) is not None:
-        screen.show([BLANK, *_explained(question)])
-        answers = answers.with_answer(question.topic, _asked(question, prompter))
-    return answers
+def ask_for_all(
+    needs: Sequence[Needs],
+    screen: Screen,
+    prompter: Prompter,
+    given: Sequence[GeneralAnswers] = (),
+) -> tuple[GeneralAnswers, ...]:
+    """Ask the choices that hold for all, as far as ``needs`` call for them.
+
+    What was answered after each question, all of it at the end; the first is what was answered
+    before any. ``given`` is the beginning of such a sequence: those questions are not asked again,
+    unless the user goes back to them.
+    """
+    answers = list(given) or [GeneralAnswers()]
+    while (question := next_question(needs, answers[-1])) is not None:
+        can_go_back = len(answers) > 1
+        screen.show([BLANK, *_explained(question, can_go_back=can_go_back)])
+        answer = _asked(question, prompter, can_go_back=can_go_back)
+        if answer is None:
+            del answers[-1]
+        else:
+            answers.append(answers[-1].with_answer(question.topic, answer))
+    return tuple(answers)
 
 
-def _explained(question: GeneralQuestion) -> Iterator[Line]:
+def _explained(question: GeneralQuestion, *, can_go_back: bool) -> Iterator[Line]:
     match question:
         case PickOne(options=options):
-            for one in options:
-                yield Prose(f"{one.label}: {one.consequence}", Look.QUIET)
+            for number, one in enumerate(options, 1):
+                yield Prose(f"{number}) {one.label}: {one.consequence}", Look.QUIET)
         case FillIn(explanation=explanation):
-            yield Prose(explanation, Look.QUIET)
+            hint = f" {BACK} goes back." if can_go_back else ""
+            yield Prose(explanation + hint, Look.QUIET)
         case _:
             assert_never(question)
 
 
-def _asked(question: GeneralQuestion, prompter: Prompter) -> str:
+def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) -> str | None:
+    """The answer; None to go back to the question before."""
     match question:
         case PickOne(text=text, options=options, default=default):
-            letters = [str(number) for number in range(1, len(options) + 1)]
-            menu = Menu(
-                text,
-                tuple(
-                    MenuOption(letter, one.label)
-                    for letter, one in zip(letters, options, strict=True)
-                ),
-                letters[[one.key for one in options].index(default)],
-            )
-            return options[letters.index(prompter.choose(menu))].key
+            choices = [MenuOption(str(number), one.label) for number, one in enumerate(options, 1)]
+            first = choices[[one.key for one in options].index(default)].letter
+            if can_go_back:
+                choices.append(MenuOption(Action.BACK.value, "back to the question before"))
+            letter = prompter.choose(Menu(text, tuple(choices), first))
+            return None if letter == Action.BACK.value else options[int(letter) - 1].key
         case FillIn(text=text, default=default, check=check):
-            return prompter.enter(Entry(text, default, check))
+            answer = prompter.enter(Entry(text, default, check, can_go_back=can_go_back))
+            return None if answer == BACK else answer
         case _:
             assert_never(question)
 
@@ -214,22 +227,23 @@ class _Session:
         self._material = Material(configs)
         self._reasons_told: set[str] = set()
         self._shown: object = None
-        self._general = GeneralAnswers()
+        self._answers: tuple[GeneralAnswers, ...] = ()
         self._last_decided: tuple[object, list[Outcome]] | None = None
 
     def run(self) -> list[Outcome]:
         material = self._material
         self._screen.show(overview(material.outcomes, material.items()))
-        needs = material.needs()
-        self._general = ask_for_all(needs, self._screen, self._prompter)
-        material.settle(needs, self._general)
-        interview = Interview(in_order(material.items()))
+        interview = self._begin()
         while True:
             interview = material.take_names(interview)
             step = next_step(interview)
             match step:
                 case AskFix():
-                    interview = after(interview, self._ask_fix(step))
+                    reply = self._ask_fix(step)
+                    if reply is Action.BACK and not step.can_go_back:
+                        interview = self._begin()
+                    else:
+                        interview = after(interview, reply)
                 case AskReason():
                     interview = after(interview, self._ask_reason())
                 case AskNames(item):
@@ -237,14 +251,20 @@ class _Session:
                 case ShowManual(item):
                     self._show_manual(item)
                     interview = after(interview, Nevermind())
-                case AskAtQuit():
-                    interview = self._ask_at_quit(interview, step)
                 case AskAtEnd():
                     interview = after(interview, self._ask_at_end(interview, step))
                 case Ended(ending):
                     return self._end(interview, ending)
                 case _:
                     assert_never(step)
+
+    def _begin(self) -> Interview:
+        """Ask the choices for all, or the last of them again; the interview that follows."""
+        needs = self._material.needs()
+        self._answers = ask_for_all(needs, self._screen, self._prompter, self._answers[:-1])
+        self._material.settle(needs, self._answers[-1])
+        self._shown = None
+        return Interview(in_order(self._material.items()))
 
     def _ask_fix(self, step: AskFix) -> Reply:
         item = step.item
@@ -265,17 +285,22 @@ class _Session:
             )
             self._reasons_told.add(because)
             self._shown = now_shown
-        options = [*_choice_options(item.finding), *self._options(step)]
-        # What only a human can decide is never decided by Enter alone.
-        is_question = isinstance(item.finding.remedy, Question)
-        default = (Action.SKIP if is_question else Action.APPLY).value
-        kind = "Question" if is_question else "Fix"
-        letter = self._prompter.choose(
-            Menu(f"{kind} {step.number} of {step.total}:", tuple(options), default)
-        )
+        options = [*self._choice_options(item), *self._options(step)]
+        kind = "Question" if isinstance(item.finding.remedy, Question) else "Fix"
+        # No default: an Enter may belong to the letter before.
+        letter = self._prompter.choose(Menu(f"{kind} {step.number}/{step.total}", tuple(options)))
         if letter.isdecimal() and isinstance(item.finding.remedy, Question):
             return ChoiceTaken(item.finding.remedy.choices[int(letter) - 1].key)
-        return Action(letter)
+        action = Action(letter)
+        if action is Action.AGAIN:
+            self._shown = None
+        return action
+
+    def _choice_options(self, item: Item) -> Iterator[MenuOption]:
+        if isinstance(item.finding.remedy, Question):
+            redact = self._material.redaction(item.config)
+            for number, choice in enumerate(item.finding.remedy.choices, 1):
+                yield MenuOption(str(number), printable(redact.sentence(choice.label)))
 
     def _options(self, step: AskFix) -> Iterator[MenuOption]:
         item = step.item
@@ -287,9 +312,10 @@ class _Session:
             Action.SKIP_FILE: "skip the rest of this file",
             Action.IGNORE: "skip, with a reason as comment",
             Action.NAMES: "edit the names for this one",
-            Action.BACK: "back to the one before",
+            Action.BACK: "back to the answer before",
             Action.MORE: "more lines around it",
             Action.WHY: "why: the page of this rule",
+            Action.AGAIN: "print it again",
             Action.QUIT: "quit",
         }
         is_fix = isinstance(item.finding.remedy, Fix)
@@ -297,7 +323,7 @@ class _Session:
             Action.APPLY: is_fix,
             Action.ALL_OF_RULE: is_fix,
             Action.NAMES: is_fix and self._names_of(item) is not None,
-            Action.BACK: step.can_go_back,
+            Action.BACK: step.can_go_back or len(self._answers) > 1,
             Action.MORE: not covers_everything(item, step.lines),
         }
         for action, label in labels.items():
@@ -308,7 +334,7 @@ class _Session:
         text = self._prompter.enter(
             Entry("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
         )
-        return ReasonGiven(text) if text else Nevermind()
+        return Nevermind() if text in ("", BACK) else ReasonGiven(text)
 
     def _names_of(self, item: Item) -> Names | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
@@ -318,19 +344,21 @@ class _Session:
         now = self._names_of(item)
         if now is None or not isinstance(now.credential, PasswordAuth):
             return Nevermind()
-        username = self._prompter.enter(
-            Entry("User name:", now.credential.username, wrong_username)
-        )
-        password = self._prompter.enter(
-            Entry("Variable with the password:", now.credential.password, wrong_password)
-        )
-        context = self._prompter.enter(
+        given: list[str] = []
+        for entry in (
+            Entry("User name:", now.credential.username, wrong_username),
+            Entry("Variable with the password:", now.credential.password, wrong_password),
             Entry(
                 f"Context ({_PROJECT} for the project's settings):",
                 now.context or _PROJECT,
                 lambda text: None if text == _PROJECT else wrong_context(text),
-            )
-        )
+            ),
+        ):
+            line = self._prompter.enter(entry)
+            if line == BACK:
+                return Nevermind()
+            given.append(line)
+        username, password, context = given
         credential = PasswordAuth(
             credential_text(username), secret_variable(password) or now.credential.password
         )
@@ -340,54 +368,31 @@ class _Session:
         rule = next(rule for rule in RULES if rule.id == item.finding.rule)
         self._screen.show([BLANK, Page(f"**{rule.id}**\n\n{rule.manual}"), BLANK])
 
-    def _ask_at_quit(self, interview: Interview, step: AskAtQuit) -> Interview:
-        accepted = counted(step.accepted, "fix", "fixes")
-        self._screen.show(
-            [BLANK, Prose(f"{accepted} accepted, {step.undecided} not decided on.", Look.HEADING)]
-        )
-        options = [
-            MenuOption("d", "see the whole diff, then decide"),
-            MenuOption("w", f"{self._make} what was accepted"),
-            MenuOption("n", "write nothing"),
-            MenuOption("b", "back to the fixes"),
-        ]
-        letter = self._prompter.choose(Menu("Keep what was accepted?", tuple(options), "d"))
-        match letter:
-            case "d":
-                return review(interview)
-            case "w":
-                return after(interview, Ending.WRITE)
-            case "n":
-                return after(interview, Ending.NOTHING)
-            case _:
-                return after(interview, Action.BACK)
-
-    @property
-    def _make(self) -> str:
-        return "write" if self._ways.writes else "print the diff of"
-
     def _ask_at_end(self, interview: Interview, step: AskAtEnd) -> Reply:
         outcomes = self._decide(interview)
-        lines = list(self._changes(outcomes))
-        self._screen.show(lines)
+        self._screen.show(self._changes(outcomes))
+        if step.undecided:
+            accepted = counted(step.accepted, "fix", "fixes")
+            summary = f"{accepted} accepted, {step.undecided} not decided on."
+            self._screen.show([Prose(summary, Look.HEADING)])
         changed = sum(
             len(one.change.files)
             for one in outcomes
             if isinstance(one, Examined) and one.change is not None
         )
         files = counted(changed, "file")
-        options = [
-            MenuOption("n", "write nothing"),
-        ]
+        options = []
         if changed:
             word = f"write {files}" if self._ways.writes else "print the diff"
-            options.insert(0, MenuOption("y", word))
+            options.append(MenuOption("y", word))
+        options.append(MenuOption("n", "write nothing"))
         if self._ways.save_to is not None:
             options.append(MenuOption("o", "only save the answers"))
         if step.can_go_back:
             options.append(MenuOption("b", "back to the fixes"))
         text = f"Write {files}?" if self._ways.writes else "Print the diff?"
-        match self._prompter.choose(Menu(text, tuple(options), options[0].letter)):
+        # No default: only a letter of its own writes.
+        match self._prompter.choose(Menu(text, tuple(options))):
             case "y":
                 return Ending.WRITE
             case "o":
@@ -431,7 +436,7 @@ class _Session:
         save_to = self._ways.save_to
         if save_to is not None and ending is not Ending.NOTHING:
             answers = self._material.answers(
-                self._general,
+                self._answers[-1],
                 _decided(interview, number),
                 [interview.names_of(index) for index in range(number)],
                 outcomes,
@@ -450,12 +455,6 @@ def _decided(interview: Interview, number: int) -> list[Mapping[str, Decision]]:
     for item in interview.items:
         found[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
     return [*found]
-
-
-def _choice_options(finding: Finding) -> Iterator[MenuOption]:
-    if isinstance(finding.remedy, Question):
-        for number, choice in enumerate(finding.remedy.choices, 1):
-            yield MenuOption(str(number), choice.label)
 
 
 def _wrong_reason(text: str) -> str | None:

@@ -73,6 +73,13 @@ class Dialog:
             self.see(prompt).press(keys)
         return self
 
+    def watch(self, seconds: float) -> bool:
+        """Wait for ``seconds``, or for the end; whether the program still runs."""
+        if self._process.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=seconds) == 0:
+            return True
+        self.transcript += str(self._process.before)
+        return False
+
     def resize(self, rows: int, columns: int) -> Dialog:
         """Make the terminal another size."""
         self._process.setwinsize(rows, columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.interactive.conftest import CONFIG, HARD, MakeRepository, config_of, run
-from tests.interactive.dialog import DOWN, ENTER, Dialog
+from tests.interactive.dialog import ENTER, Dialog
 
 CLEAR = "\x15"
 
@@ -27,13 +27,13 @@ workflows:
 def test_the_answers_are_what_is_written(repository: MakeRepository) -> None:
     root = repository(policy=None)
     dialog = Dialog(root, "-i")
-    dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", DOWN + ENTER))
+    dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", "2"))
     dialog.answer(("Docker Hub user name:", f"{CLEAR}{ENTER}"))
     dialog.see("A name or a $VARIABLE is needed").press(f"acme-ci{ENTER}")
     dialog.answer(("Variable with the password:", f"{CLEAR}ACME_TOKEN{ENTER}"))
     # The project's settings hold the variables: no context is asked for, and none is written.
     dialog.see("On CircleCI Server the pull is anonymous")
-    dialog.answer(("Fix 1 of 3:", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert "Context that holds both" not in dialog.text
     assert "How do steps log in" not in dialog.text
@@ -45,7 +45,7 @@ def test_what_is_said_is_not_asked(repository: MakeRepository) -> None:
     root = repository(HARD, 'platform = "runner"\n[registries."docker.io"]\nusername = "bot"\n')
     dialog = Dialog(root, "-i", "--context", "hub", "--login", "orb")
     dialog.answer(("Where are the variables", ENTER), ("Variable with the password:", ENTER))
-    dialog.see("Question 1 of 7:").press("q")
+    dialog.see("Question 1/7 ").press("q")
     assert dialog.ended() == 1
     for topic in ("Where do the jobs run?", "user name:", "Context that", "How do steps"):
         assert topic not in dialog.text
@@ -57,7 +57,7 @@ def test_the_default_is_what_the_file_does(repository: MakeRepository) -> None:
     dialog.see("as the files do (a context)").answer(("Where are the variables", ENTER))
     dialog.see("user name:").answer(("acme-ci", ENTER)).see("password:")
     dialog.answer(("$ACME_TOKEN", ENTER)).see("Context that holds both:")
-    dialog.answer(("acme-docker", ENTER), ("Fix 1 of 1:", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("acme-docker", ENTER), ("Fix 1/1 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     auth = "        auth: {username: acme-ci, password: $ACME_TOKEN}\n"
     assert config_of(root) == WITH_CONVENTION.replace("redis:7\n", "redis:7\n" + auth)
@@ -67,7 +67,7 @@ def test_other_names_than_the_files_own(repository: MakeRepository) -> None:
     root = repository(WITH_CONVENTION, None)
     dialog = Dialog(root, "-i", "--platform", "cloud").answer(("Where are the variables", ENTER))
     dialog.answer(("user name:", f"{CLEAR}bot{ENTER}"), ("Variable with the password:", ENTER))
-    dialog.answer(("Context that holds both:", ENTER), ("Fix 1 of 1:", "a"), ("Write 1", "y"))
+    dialog.answer(("Context that holds both:", ENTER), ("Fix 1/1 ", "a"), ("Write 1", "y"))
     assert dialog.ended() == 0
     auth = "        auth:\n          username: bot\n          password: $ACME_TOKEN\n"
     assert config_of(root) == WITH_CONVENTION.replace("redis:7\n", "redis:7\n" + auth)
@@ -116,7 +116,9 @@ def test_init_can_be_left_without_a_trace(repository: MakeRepository) -> None:
         assert dialog.ended() == 130
         assert "interrupted; nothing was written" in dialog.text
     dialog = Dialog(root, "init")
-    dialog.answer(*((text, ENTER) for text in ("jobs run?", "variables", "user name:")))
+    dialog.answer(
+        *((text, ENTER) for text in ("jobs run?", "Where are the variables", "user name:"))
+    )
     dialog.answer(*((text, ENTER) for text in ("the password:", "Context that", "log in")))
     dialog.answer(("Write .cci-migrate.toml?", "n")).see("Nothing was written.")
     assert dialog.ended() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cci_migrate.engine import process
@@ -63,6 +63,7 @@ def _replies() -> st.SearchStrategy[list[Reply]]:
     return st.lists(reply, max_size=25)
 
 
+@settings(deadline=None)
 @given(_replies())
 def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list[Reply]) -> None:
     interview = _interview(FILES, HARD_FILES)
@@ -88,6 +89,7 @@ def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list
                 assert found[key] is State.SUPPRESSED
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([Action.APPLY, Action.SKIP, Action.IGNORE]), max_size=12))
 def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
     interview = _interview(FILES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.interactive.conftest import CONFIG, HARD, MakeRepository, config_of, run
-from tests.interactive.dialog import DOWN, ENTER, UP, Dialog
+from tests.interactive.dialog import ENTER, Dialog
 
 AUTH = """\
         auth:
@@ -18,7 +18,7 @@ def test_all_applied_is_what_a_run_in_place_writes(repository: MakeRepository) -
     dialog.see("1 config: .circleci/config.yml", "Docker Hub: 3 pulls, 3 not authenticated")
     dialog.see("5 fixes to decide on.")
     for number in range(1, 6):
-        dialog.answer((f"Fix {number} of 5:", "a"))
+        dialog.answer((f"Fix {number}/5 ", "a"))
     dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert run(unasked).returncode == 0
@@ -29,10 +29,10 @@ def test_a_fix_is_shown_with_its_sentence_its_lines_and_its_diff_alone(
     repository: MakeRepository,
 ) -> None:
     dialog = Dialog(repository(), "-i")
-    dialog.answer(("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "q"), ("Keep what", "n"))
+    dialog.answer(("Fix 1/5 ", "a"), ("Fix 2/5 ", "q"), ("Write 1 file?", "n"))
     assert dialog.ended() == 1
     _, _, view = dialog.text.partition("2 of 5  .circleci/config.yml:6:16  unauthenticated-image")
-    view = view.partition("Fix 2 of 5")[0]
+    view = view.partition("Fix 2/5")[0]
     assert "postgres:16 is pulled from Docker Hub without credentials (job build)." in view
     assert "> 6         - image: postgres:16\n    +         auth:\n" in view
     assert "  5         - image: cimg/node:22.4   # keep\n" in view
@@ -40,14 +40,13 @@ def test_a_fix_is_shown_with_its_sentence_its_lines_and_its_diff_alone(
     assert view.count("auth:") == 1
 
 
-def test_skip_all_of_this_rule_and_arrows(repository: MakeRepository) -> None:
+def test_skip_and_all_of_this_rule(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.see("Fix 1 of 5:", "q) quit").press(DOWN + ENTER)  # skip
-    dialog.see("skip it")
-    dialog.see("Fix 2 of 5:", "q) quit").press(DOWN * 3 + UP + ENTER)  # all of this rule
+    dialog.answer(("Fix 1/5 ", "s")).see("s  skip it")
+    dialog.answer(("Fix 2/5 ", "R")).see("r  apply all of this rule")
     # The context of lint rests on the image of lint, that of build on postgres.
-    dialog.answer(("Fix 4 of 5:", "s"), ("Fix 5 of 5:", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 4/5 ", "s"), ("Fix 5/5 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     changed = config_of(root)
     assert "cimg/node:22.4   # keep\n      - image" in changed
@@ -59,9 +58,9 @@ def test_the_rest_of_a_file_applied_and_skipped(repository: MakeRepository) -> N
     root = repository()
     (root / ".circleci" / "more.yml").write_text(CONFIG)
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1 of 10:", "s"), ("Fix 2 of 10:", "f"))
+    dialog.answer(("Fix 1/10 ", "s"), ("Fix 2/10 ", "f"))
     dialog.see("6 of 10  .circleci/more.yml")
-    dialog.answer(("Fix 6 of 10:", "a"), ("Fix 7 of 10:", "d"), ("Write 2 files?", "y"))
+    dialog.answer(("Fix 6/10 ", "a"), ("Fix 7/10 ", "d"), ("Write 2 files?", "y"))
     assert dialog.ended() == 1
     assert config_of(root).count(AUTH) == 2
     assert config_of(root).count("- hub") == 2
@@ -73,9 +72,9 @@ def test_the_rest_of_a_file_applied_and_skipped(repository: MakeRepository) -> N
 def test_a_fix_that_nothing_needs_any_more_is_not_asked_about(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1 of 5:", "s"), ("Fix 2 of 5:", "s"), ("Fix 3 of 4:", "a"))
+    dialog.answer(("Fix 1/5 ", "s"), ("Fix 2/5 ", "s"), ("Fix 3/4 ", "a"))
     dialog.see("lint reads $HUB_USER and $HUB_TOKEN but does not hold hub")
-    dialog.answer(("Fix 4 of 4:", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 4/4 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     assert "- build\n      - lint:\n" in config_of(root)
 
@@ -83,9 +82,9 @@ def test_a_fix_that_nothing_needs_any_more_is_not_asked_about(repository: MakeRe
 def test_a_reason_becomes_a_comment_that_counts(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1 of 5:", "i"), ("Reason, for the comment", ENTER))  # thought better of
-    dialog.answer(("Fix 1 of 5:", "i"), ("Reason, for the comment", "mirrored here" + ENTER))
-    dialog.answer(("Fix 2 of 5:", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/5 ", "i"), ("Reason, for the comment", ENTER))  # thought better of
+    dialog.answer(("Fix 1/5 ", "i"), ("Reason, for the comment", "mirrored here" + ENTER))
+    dialog.answer(("Fix 2/5 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     comment = "      # cci-migrate: ignore[unauthenticated-image] mirrored here\n"
     assert comment + "      - image: cimg/node:22.4   # keep\n" in config_of(root)
@@ -96,16 +95,16 @@ def test_names_for_one_fix(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
     clear = "\x15"  # Ctrl-U empties the line
-    dialog.answer(("Fix 1 of 5:", "s"), ("Fix 2 of 5:", "s"), ("Fix 3 of 4:", "n"))
+    dialog.answer(("Fix 1/5 ", "s"), ("Fix 2/5 ", "s"), ("Fix 3/4 ", "n"))
     dialog.see("User name:").answer(("$HUB_USER", f"{clear}acme-ci{ENTER}"))
     dialog.see("Variable with the password:")
     dialog.answer(("$HUB_TOKEN", f"{clear}hunter2{ENTER}"))
     dialog.see("The name of a variable is needed").press(f"{clear}$ACME_TOKEN{ENTER}")
     dialog.see("Context (- for the project's settings):")
     dialog.answer(("hub", f"{clear}acme{ENTER}"))
-    dialog.see("username: acme-ci", "password: $ACME_TOKEN").answer(("Fix 3 of 4:", "a"))
+    dialog.see("username: acme-ci", "password: $ACME_TOKEN").answer(("Fix 3/4 ", "a"))
     dialog.see("lint reads $ACME_TOKEN but does not hold acme")
-    dialog.answer(("Fix 4 of 4:", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 4/4 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     assert "username: acme-ci\n          password: $ACME_TOKEN\n" in config_of(root)
     assert "- lint:\n          context:\n            - acme\n" in config_of(root)
@@ -114,9 +113,9 @@ def test_names_for_one_fix(repository: MakeRepository) -> None:
 def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "b"), ("Fix 1 of 5:", "s"))
-    dialog.answer(("Fix 2 of 5:", "f"), ("Write 1 file?", "b"))
-    dialog.answer(("Fix 2 of 5:", "d"))
+    dialog.answer(("Fix 1/5 ", "a"), ("Fix 2/5 ", "b"), ("Fix 1/5 ", "s"))
+    dialog.answer(("Fix 2/5 ", "f"), ("Write 1 file?", "b"))
+    dialog.answer(("Fix 2/5 ", "d"))
     # Nothing is accepted now, so there is nothing to confirm.
     dialog.see("Nothing was written.")
     assert dialog.ended() == 1
@@ -125,32 +124,28 @@ def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
 
 def test_more_lines_and_why(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i")
-    dialog.answer(("Fix 1 of 5:", "w"))
+    dialog.answer(("Fix 1/5 ", "w"))
     dialog.see("An image of a Docker executor is pulled without credentials.", "When not to")
-    dialog.answer(("Fix 1 of 5:", "m"))
+    dialog.answer(("Fix 1/5 ", "m"))
     dialog.see("version: 2.1", "- image: cimg/node:22.4", "+         auth:", "workflows:")
     # Everything is shown: there are no more lines to offer.
-    dialog.answer(("Fix 1 of 5:", "q"))
+    dialog.answer(("Fix 1/5 ", "q"))
     dialog.see("Nothing was written.")
     assert dialog.ended() == 1
-    assert dialog.text.rpartition("Fix 1 of 5:")[2].count("more lines around it") == 0
+    assert dialog.text.rpartition("Fix 1/5 ")[2].count("more lines around it") == 0
 
 
 def test_accepted_then_quit_is_never_lost_unsaid(repository: MakeRepository) -> None:
     root = repository()
-    quitting = (("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "q"))
+    quitting = (("Fix 1/5 ", "a"), ("Fix 2/5 ", "q"))
     dialog = Dialog(root, "-i")
     dialog.answer(*quitting).see("1 fix accepted, 4 not decided on.")
-    dialog.answer(("Keep what was accepted?", "b"), ("Fix 2 of 5:", "q"))
-    dialog.answer(("Keep what was accepted?", "n"))
+    dialog.answer(("Write 1 file?", "b"), ("Fix 2/5 ", "q"), ("Write 1 file?", "n"))
     assert dialog.see("Nothing was written.").ended() == 1
     assert config_of(root) == CONFIG
-    dialog = Dialog(root, "-i").answer(*quitting, ("Keep what was accepted?", "d"))
-    dialog.see("username: $HUB_USER").answer(("Write 1 file?", "y"))
-    assert dialog.ended() == 1
-    assert config_of(root) == CONFIG.replace("# keep\n", "# keep\n" + AUTH)
-    (root / ".circleci" / "config.yml").write_text(CONFIG)
-    assert Dialog(root, "-i").answer(*quitting, ("Keep what was", "w")).ended() == 1
+    # What is written is shown whole before, however it was accepted.
+    dialog = Dialog(root, "-i").answer(*quitting).see("username: $HUB_USER")
+    assert dialog.answer(("Write 1 file?", "y")).ended() == 1
     assert config_of(root) == CONFIG.replace("# keep\n", "# keep\n" + AUTH)
 
 
@@ -161,12 +156,12 @@ def test_questions_say_what_follows_and_a_secret_is_never_shown(
     dialog = Dialog(root, "-i", "-v")
     dialog.see("Which registry does << parameters.image >> come from?")
     dialog.see("The credentials of Docker Hub are written under the image.")
-    dialog.answer(("Question 1 of 7:", "1"))
+    dialog.answer(("Question 1/7 ", "1"))
     dialog.see("Which are right?", "The image is pulled anonymously")
-    dialog.answer(("Question 2 of 7:", ENTER))  # Enter alone leaves a question open
-    dialog.see("the password for acme/secret:1 is written out").answer(("Fix 3 of", "m"))
-    dialog.see("password: [withheld]").answer(("Fix 3 of", "a"))
-    dialog.see("postgres:16 is pulled").answer(("Fix 4 of", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Question 2/7 ", "s"))
+    dialog.see("the password for acme/secret:1 is written out").answer(("Fix 3/", "m"))
+    dialog.see("password: [withheld]").answer(("Fix 3/", "a"))
+    dialog.see("postgres:16 is pulled").answer(("Fix 4/", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     changed = config_of(root)
     assert "image: << parameters.image >>\n" + AUTH in changed

@@ -33,29 +33,29 @@ def test_forty_columns_and_wide_characters(repository: MakeRepository) -> None:
     wide = "写入一个足够长的名字来测试窄终端的换行情况是否正确处理"
     root = repository(CONFIG.replace("  build:", f"  {wide}:").replace("- build", f"- {wide}"))
     dialog = Dialog(root, "-i", rows=24, columns=40)
-    dialog.answer(("Fix 1 of 5:", "w"), ("Fix 1 of 5:", "m"), ("Fix 1 of 5:", "f"))
+    dialog.answer(("Fix 1/5 ", "w"), ("Fix 1/5 ", "m"), ("Fix 1/5 ", "?"), ("Fix 1/5 ", "f"))
     dialog.answer(("Write 1 file?", "n"))
     dialog.see("Nothing was written.")
     shown = dialog.text
     assert dialog.ended() == 1
     code = ("---", ">", "    ", " ")  # lines of files are broken by the terminal itself
-    lines = [line for line in shown.split("\n") if "? Fix 1" not in line]
-    prose = [line for line in lines if not line.startswith(code)]
+    prose = [line for line in shown.split("\n") if not line.startswith(code)]
     assert any(wide[:4] in line for line in prose)
     assert max(map(_width, prose)) <= 40
-    menu = [line.partition("? ")[0] for line in shown.split("\n") if ") " in line[:7]]
-    assert menu
+    assert "Fix 1/5 [a,s,r,f,d,i,n,m,w,p,q,?] w\n" in shown
+    menu = shown.partition("  a  apply this fix\n")[2].partition("Fix 1/5")[0].split("\n")
+    assert "  r  apply all of this rule" in menu
     assert max(map(_width, menu)) <= 40
 
 
 def test_a_resize_takes_effect(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i", "--platform", "server", columns=100)
-    dialog.see("The fix: add auth under the image.").see("Fix 1 of 5:", "q) quit")
+    dialog.see("The fix: add auth under the image.").see("Fix 1/5 ", "?] ")
     dialog.resize(30, 40)
-    dialog.answer(("q) quit", "w")).see("An image of a Docker executor is pulled")
-    dialog.see("When not to").answer(("Fix 1 of 5:", "q"))
+    dialog.press("w").see("An image of a Docker executor is pulled")
+    dialog.see("When not to").answer(("Fix 1/5 ", "q"))
     dialog.see("Nothing was written.")
-    manual = dialog.text.partition("An image of a Docker executor")[2].partition("Fix 1 of")[0]
+    manual = dialog.text.partition("An image of a Docker executor")[2].partition("Fix 1/")[0]
     assert max(len(line) for line in manual.split("\n")) <= 40
     assert dialog.ended() == 1
 
@@ -67,11 +67,11 @@ def test_without_colours(repository: MakeRepository, how: str) -> None:
         dialog = Dialog(root, "-i", NO_COLOR="1")
     else:
         dialog = Dialog(root, "-i", *how.split())
-    dialog.answer(("Fix 1 of 5:", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/5 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert dialog.colours == []
     dialog = Dialog(repository(name="coloured"), "-i")
-    dialog.answer(("Fix 1 of 5:", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/5 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert "\x1b[32m" in "".join(dialog.colours)
 
@@ -79,12 +79,12 @@ def test_without_colours(repository: MakeRepository, how: str) -> None:
 def test_a_dumb_terminal_is_asked_line_by_line(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i", TERM="dumb")
-    dialog.answer(("Fix 1 of 5: [a] ", "x\n"))
-    dialog.see("Type one of a, s, r, f,").answer(("Fix 1 of 5: [a] ", "n\n"))
+    dialog.answer(("Fix 1/5 [a,s,r,f,d,i,n,m,w,p,q,?] ", "x\n"))
+    dialog.see("Type one of a, s, r, f,", "  a  apply this fix").answer(("Fix 1/5 ", "n\n"))
     dialog.answer(("User name: [$HUB_USER] ", "acme-ci\n"))
     dialog.answer(("password: [$HUB_TOKEN] ", "secret\n"), ("[$HUB_TOKEN] ", "\n"))
-    dialog.answer(("Context", "\n"), ("Fix 1 of 5: [a] ", "\n"), ("Fix 2 of 5:", "f\n"))
-    dialog.answer(("Write 1 file? [y] ", "\n"))
+    dialog.answer(("Context", "\n"), ("Fix 1/5 ", "a\n"), ("Fix 2/5 ", "f\n"))
+    dialog.answer(("Write 1 file? [y,n,b,?] ", "\n"), ("Write 1 file? ", "y\n"))
     assert dialog.ended() == 0
     assert dialog.steering == []
     assert "username: acme-ci" in config_of(root)
@@ -94,9 +94,9 @@ def test_five_hundred_findings(repository: MakeRepository) -> None:
     root = repository(_many())
     dialog = Dialog(root, "-i", "-q", rows=24)
     dialog.see("500 fixes to decide on.")
-    dialog.answer(*((f"Fix {number} of 500:", "a") for number in range(1, 6)))
-    dialog.answer(("Fix 6 of 500:", "b"), ("Fix 5 of 500:", "r"))
-    dialog.see("missing-context").answer(("Fix 251 of 500:", "f"), ("Write 1 file?", "y"))
+    dialog.answer(*((f"Fix {number}/500 ", "a") for number in range(1, 6)))
+    dialog.answer(("Fix 6/500 ", "b"), ("Fix 5/500 ", "r"))
+    dialog.see("missing-context").answer(("Fix 251/500 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert config_of(root).count("password: $HUB_TOKEN") == MANY
 
@@ -105,7 +105,7 @@ def test_a_dry_run_asks_on_the_terminal_and_gives_its_diff_to_a_file(
     repository: MakeRepository,
 ) -> None:
     root, changed = repository(), repository(name="changed")
-    answers = (("Fix 1 of 5:", "a"), ("Fix 2 of 5:", "d"))
+    answers = (("Fix 1/5 ", "a"), ("Fix 2/5 ", "d"))
     dialog = Dialog(changed, "-i").answer(*answers, ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     dialog = Dialog(root, script=f"exec '{sys.executable}' -m cci_migrate -n -i > fix.patch")

@@ -1,0 +1,181 @@
+"""Keys at a terminal, so that each is the answer to what its user saw.
+
+A prompt is drawn only once the keys have been quiet for a moment, and what came before that is
+dropped: the Enter after a letter, a held key, a paste, what was typed ahead. What comes after it
+answers. Built on the input of prompt_toolkit, which knows the terminals of each platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyPress
+
+#: For how long no key may come before a prompt is drawn, in seconds. A held key comes more often:
+#: the slowest, at the Linux console, 10.9 times a second.
+_QUIET = 0.1
+#: The same where Enter alone answers and the last answer was a letter, whose Enter may be late.
+_QUIET_AFTER_LETTER = 0.3
+#: Keys that come closer together than anybody types are a paste or a terminal's report.
+_BURST = 0.025
+_LONGEST_BURST = 100
+#: Long enough for an event loop to look at its files once.
+_POLL = 0.005
+
+ENTER = "\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One key: its character, or `ENTER`, or nothing where ``name`` says what came instead."""
+
+    character: str
+    name: str = ""
+
+
+class Keyboard:
+    """The keys of standard input.
+
+    Every method raises KeyboardInterrupt for Ctrl-C and Ctrl-D, and once the terminal is gone.
+    """
+
+    def __init__(self) -> None:
+        from prompt_toolkit.input import create_input
+
+        self.input = create_input()
+        self._last_key_at = time.monotonic()
+        self._enter_may_follow = False
+
+    def raw(self) -> AbstractContextManager[None]:
+        """While it lasts, keys come as they are pressed and are not echoed."""
+        return self.input.raw_mode()
+
+    def wait_for_quiet(self, *, enter_answers: bool) -> None:
+        """Drop all keys until none has come for a moment; call it before a prompt is drawn."""
+        from prompt_toolkit.input.typeahead import get_typeahead
+
+        self._drop(get_typeahead(self.input))
+        while True:
+            late = enter_answers and self._enter_may_follow
+            quiet = _QUIET_AFTER_LETTER if late else _QUIET
+            keys = self._read(max(_POLL, self._last_key_at + quiet - time.monotonic()))
+            if keys is None:
+                break
+            self._drop(keys)
+        if enter_answers:
+            self._enter_may_follow = False
+
+    def drop_what_came(self) -> None:
+        """Drop the keys that are there already."""
+        self._drop(self._pressed(self.input.read_keys()))
+
+    def entered(self) -> None:
+        """Take note that a line was typed by other means, and Enter pressed."""
+        self._last_key_at = time.monotonic()
+        self._enter_may_follow = False
+
+    def next_press(self) -> Press:
+        """The next key. An Enter that may belong to the letter before is none."""
+        while True:
+            keys: list[KeyPress] = []
+            while not keys:
+                keys = self._read(None) or []
+                while (more := self._read(_BURST)) is not None:
+                    keys = [*keys, *more][:_LONGEST_BURST]
+            if self._enter_may_follow and _is_enter(keys[0]):
+                del keys[0]
+            self._enter_may_follow = False
+            if keys:
+                self._enter_may_follow = not any(map(_is_enter, keys))
+                return _press_of(keys)
+
+    def _drop(self, keys: Iterable[KeyPress]) -> None:
+        if any(map(_is_enter, keys)):
+            self._enter_may_follow = False
+
+    def _read(self, timeout: float | None) -> list[KeyPress] | None:
+        """The keys that are there, waiting for them up to ``timeout``; None if none came."""
+        if asyncio.run(self._is_readable(timeout)):
+            keys = self.input.read_keys()
+        else:
+            # An Escape is held back until it is clear that it begins nothing longer.
+            keys = self.input.flush_keys()
+            if not keys:
+                return None
+        self._last_key_at = time.monotonic()
+        return self._pressed(keys)
+
+    async def _is_readable(self, timeout: float | None) -> bool:
+        readable = asyncio.Event()
+        try:
+            with self.input.attach(readable.set):
+                await asyncio.wait_for(readable.wait(), timeout)
+        except asyncio.TimeoutError:
+            return False
+        except EOFError:
+            raise KeyboardInterrupt from None
+        return True
+
+    def _pressed(self, keys: Iterable[KeyPress]) -> list[KeyPress]:
+        """``keys`` without the answers of the terminal to prompt_toolkit."""
+        from prompt_toolkit.keys import Keys
+
+        pressed = [each for each in keys if each.key not in (Keys.CPRResponse, Keys.Ignore)]
+        if self.input.closed or any(each.key in (Keys.ControlC, Keys.ControlD) for each in pressed):
+            raise KeyboardInterrupt
+        return pressed
+
+
+def _is_enter(key: KeyPress) -> bool:
+    from prompt_toolkit.keys import Keys
+
+    return key.key in (Keys.ControlM, Keys.ControlJ)
+
+
+def _press_of(keys: list[KeyPress]) -> Press:
+    """What keys that came at once mean: one key, perhaps repeated, perhaps with its Enter."""
+    from prompt_toolkit.keys import Keys
+
+    first = keys[0].key
+    if first == Keys.BracketedPaste:
+        return Press("", "Pasted text")
+    if all(map(_is_enter, keys)):
+        return Press(ENTER, "Enter")
+    rest = [each.key for each in keys if not _is_enter(each)]
+    begins_with_rest = not any(map(_is_enter, keys[: len(rest)]))
+    if begins_with_rest and all(key == first for key in rest):
+        if isinstance(first, Keys):
+            return Press("", "This key")
+        return Press(first, first if first.isprintable() else "This key")
+    return Press("", "Several keys at once")
+
+
+def drop_typed_lines(terminal: TextIO) -> None:
+    """Drop the lines typed at ``terminal`` until none has come for a moment.
+
+    Raises KeyboardInterrupt once the terminal is gone.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            while msvcrt.kbhit():
+                msvcrt.getwch()
+            time.sleep(_QUIET)
+    else:
+        import select
+        import termios
+
+        try:
+            termios.tcflush(terminal, termios.TCIFLUSH)
+            while select.select([terminal], [], [], _QUIET)[0]:
+                termios.tcflush(terminal, termios.TCIFLUSH)
+        except termios.error:
+            raise KeyboardInterrupt from None
