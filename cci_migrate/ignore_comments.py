@@ -13,7 +13,7 @@ from functools import lru_cache
 from cci_migrate.findings import Place
 from cci_migrate.lossless.source import SourceText
 
-_COMMENT = re.compile(r"#\s*cci-migrate:\s*ignore(?:\[([^\]]*)\])?[ \t]*([^\r\n]*)")
+_COMMENT = re.compile(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t]*([^\r\n]*)")
 _ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
 
 

@@ -37,11 +37,11 @@ from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceText
 from cci_migrate.lossless.scalar_positions import source_offsets
 
-#: Commands that speak of an image, or list images, by the name of its repository.
-_SPEAKS_OF_IMAGES = re.compile(
-    r"\b(?:docker|podman|buildah)\b.*\b(?:tag|inspect|images?|save|rmi|push|history|manifest)\b"
-    r"|ancestor=|cache-from"
-)
+#: Commands that speak of an image, or list images, by the name of its repository: a tool, and
+#: behind it on the line what it does; or an option that says enough by itself.
+_TOOL = re.compile(r"\b(?:docker|podman|buildah)\b")
+_ON_IMAGES = re.compile(r"\b(?:tag|inspect|images?|save|rmi|push|history|manifest)\b")
+_IMAGE_OPTION = re.compile(r"ancestor=|cache-from")
 _OFFICIAL = "library/"
 
 
@@ -371,15 +371,21 @@ def _mentions(name: str, script: str) -> Iterator[tuple[int, str]]:
         + re.escape(short)
         + r"(?P<rest>[:@][^\s\"'`;|&()<>,]+)?(?![\w./-])"
     )
-    for match in pattern.finditer(script):
-        line_start = script.rfind("\n", 0, match.start()) + 1
-        line_end = script.find("\n", match.end())
-        line = script[line_start : line_end if line_end >= 0 else len(script)]
-        if line.lstrip().startswith("#"):
-            continue
-        is_image = match["rest"] is not None or "/" in match[0] or _SPEAKS_OF_IMAGES.search(line)
-        if is_image:
-            yield match.start(), match[0]
+    offset = 0
+    for line in script.split("\n"):
+        if short in line and not line.lstrip().startswith("#"):
+            speaks_of_images = _speaks_of_images(line)
+            for match in pattern.finditer(line):
+                if match["rest"] is not None or "/" in match[0] or speaks_of_images:
+                    yield offset + match.start(), match[0]
+        offset += len(line) + 1
+
+
+def _speaks_of_images(line: str) -> bool:
+    tool = _TOOL.search(line)
+    if tool is not None and _ON_IMAGES.search(line, tool.end()):
+        return True
+    return _IMAGE_OPTION.search(line) is not None
 
 
 def _stays(docker: JobDocker, pull: StepPull, reason: str, mirror: Mirror) -> NotRewritten:

@@ -86,4 +86,4 @@ def _general(entry: Entry) -> str:
     name = entry.ref.name
     cause = entry.cause.replace(name, "...") if "/" in name else entry.cause
     cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)
-    return re.sub(r"\S+\.ya?ml(:\d+)*: ", "", cause)
+    return re.sub(r"(?<!\S)\S+\.ya?ml(:\d+)*: ", "", cause)

@@ -13,7 +13,7 @@ from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
 #: The white space inside of ``<< >>``, which means nothing.
-_SPACE = re.compile(r"(?<=<<)\s+|\s+(?=>>)")
+_SPACE = re.compile(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
 #: What counts as false besides an empty string and null: booleans of YAML 1.1, and zero.
 _FALSE = frozenset({"false", "no", "off", "0"})
 

@@ -133,7 +133,7 @@ def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterV
 #: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
 _WITHOUT_BASH = re.compile(
     r"(?:docker\.io/)?(?:library/)?(?:docker|alpine|busybox)(?:[:@]|$)"
-    r"|.*:[^/]*(?:alpine|busybox)",
+    r"|.*:[^/:]*(?:alpine|busybox)",
 )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-_EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)>>", re.DOTALL)
+#: One that is never closed takes in all the rest, so that the rest is looked through once only.
+_EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)(?:(>>)|\Z)", re.DOTALL)
 _REFERENCE = re.compile(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")
 
 
@@ -42,7 +43,7 @@ class Reference:
 
 def has_expression(text: str) -> bool:
     """Whether part of ``text`` is put in by CircleCI's compiler."""
-    return "<<" in text and _EXPRESSION.search(text) is not None
+    return bool(references(text))
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +51,7 @@ def references(text: str) -> tuple[Reference, ...]:
     """Every ``<< ... >>`` of ``text``, from left to right."""
     if "<<" not in text:
         return ()
-    return tuple(_reference(match) for match in _EXPRESSION.finditer(text))
+    return tuple(_reference(match) for match in _EXPRESSION.finditer(text) if match.group(2))
 
 
 def _reference(match: re.Match[str]) -> Reference:

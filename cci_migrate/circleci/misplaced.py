@@ -7,7 +7,6 @@ mappings that both have the key ``run``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,7 +26,6 @@ from cci_migrate.lossless.merging import (
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved, walk
 
 AUTH = "auth"
-_MERGED_LIST = re.compile(r"<<[ \t]*:[ \t]*(?:\[|(?:#[^\n]*)?\r?\n[ \t]*-)")
 _LOGIN_WORDS = ("docker login", "docker/check", "podman login", "docker_login")
 
 
@@ -125,7 +123,7 @@ def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
     """
     for document in config.documents:
         text = document.source.text
-        if document.root is None or "login" not in text or not _MERGED_LIST.search(text):
+        if document.root is None or "login" not in text or "<<" not in text:
             continue
         for node in walk(document.root):
             if isinstance(node, Mapping):

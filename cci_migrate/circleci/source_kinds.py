@@ -53,8 +53,10 @@ _GENERATED = re.compile(
 #: The header that CircleCI's own translator of 1.0 configs left in files which are kept by hand
 #: ever since.
 _TRANSLATED_ONCE = re.compile(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
-_URL = re.compile(r"\w+://\S+")
-_FILE_NAME = re.compile(r"[\w@.-]*(?:/[\w@.-]+)+/?|[\w@-]+(?:\.[\w-]+)*\.[a-z]\w{0,5}\b")
+_URL = re.compile(r"(?<!\w)\w+://\S+")
+_FILE_NAME = re.compile(
+    r"(?<![\w@.-])(?:[\w@.-]*(?:/[\w@.-]+)+/?|\.*[\w@-]+(?:\.[\w-]+)*\.[a-z]\w{0,5}\b)"
+)
 
 
 def kind_of(document: Document) -> SourceKind | SomethingElse:

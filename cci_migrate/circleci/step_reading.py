@@ -140,23 +140,31 @@ def job_docker(
 
 #: What names an image that is built. Each begins with plain characters, which are found at once,
 #: and looks behind only then: the whole file is searched.
-_BUILT = (
-    re.compile(
-        r"docker(?<=\bdocker)\b[^\n]*?\s(?:save|tag)\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)"
-    ),
-    re.compile(r"-(?<=\s-)(?:t|-tag)[ =][\"']?([^\s\"']+)"),
-)
+_DOCKER = re.compile(r"docker(?<=\bdocker)\b")
+_SAVED = re.compile(r"(?:save(?<=\ssave)|tag(?<=\stag))\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)")
+_TAG_OPTION = re.compile(r"-(?<=\s-)(?:t|-tag)[ =][\"']?([^\s\"']+)")
 
 
 @lru_cache(maxsize=4)
 def _built_names(config: Config) -> frozenset[str]:
     """The names of the images that some step of ``config`` builds, tags or saves."""
     return frozenset(
-        _name_of(match.group(1))
+        _name_of(image)
         for document in config.documents
-        for pattern in _BUILT
-        for match in pattern.finditer(document.source.text)
+        for image in _built_in(document.source.text)
     )
+
+
+def _built_in(text: str) -> Iterator[str]:
+    for match in _TAG_OPTION.finditer(text):
+        yield match.group(1)
+    done = 0
+    for match in _SAVED.finditer(text) if "docker" in text else ():
+        # The word docker stands before it on its line.
+        start = max(done, text.rfind("\n", done, match.start()))
+        if _DOCKER.search(text, start, match.start()):
+            yield match.group(1)
+        done = match.end()
 
 
 def _name_of(image: str) -> str:

@@ -48,7 +48,7 @@ _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)")
 _HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 _FLAG = re.compile(r"--([\w-]+)(?:=(\S+))?(?:\s+|$)")
-_ARG = re.compile(r"(\w+)(?:=(\"(?:\\.|[^\"])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")
+_ARG = re.compile(r"(?<!\S)(\w+)(?:=(\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")
 _VARIABLE = re.compile(
     r"\\(?P<escaped>.)|\$(?:(?P<bare>\w+)"
     r"|\{(?P<name>\w+)(?:(?P<colon>:?)(?P<sign>[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})"

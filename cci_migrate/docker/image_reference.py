@@ -45,15 +45,16 @@ _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 
 #: What stands for text that is not known yet: ``<< parameters.x >>`` of CircleCI, ``$X``,
 #: ``${X:-y}``, ``$(command)`` and a command in backticks of the shell, ``{{ x }}`` of templates.
+#: Where one is never closed, all the rest is unknown.
 _PLACEHOLDER = re.compile(
     r"""
-      (?<!\\)<<.*?>>
+      (?<!\\)<<.*?(?:>>|\Z)
     | \$\{(?:[^{}]|\$\{[^{}]*\})*\}
     | \$\([^()]*\)
     | \$[A-Za-z_][A-Za-z0-9_]*
     | \$[0-9@*#?!$-]
-    | `[^`]*`
-    | \{\{.*?\}\}
+    | `[^`]*(?:`|\Z)
+    | \{\{.*?(?:\}\}|\Z)
     """,
     re.DOTALL | re.VERBOSE,
 )

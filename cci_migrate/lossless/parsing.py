@@ -25,9 +25,9 @@ MAX_DEPTH = 300
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
 _COLON = re.compile(r"[ \t]*:")
-_COLON_BELOW = re.compile(r"(?:[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|[\r\n]))+( *):(?=\s|$)")
+_COLON_BELOW = re.compile(r"(?:[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\r(?!\n)|\n))+( *):(?=\s|$)")
 _QUESTION_MARK = re.compile(r"\?[ \t]+$")
-_BLOCK_HEADER = re.compile(r"(?:[&!]\S*\s+(?:#.*\s+)*)*[|>]([-+0-9]*)")
+_BLOCK_HEADER = re.compile(r"(?:[&!]\S*(?=\s)[ \t]*(?:(?:#[^\r\n]*)?[\r\n][ \t]*)*)*[|>]([-+0-9]*)")
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 
 #: What only the C parser complains of: the text is asked of the Python one then. libyaml takes no

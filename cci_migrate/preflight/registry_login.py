@@ -36,7 +36,7 @@ _HUB_ROOT = "https://registry-1.docker.io"
 #: The repository at which Docker Hub shows the limit without counting a pull.
 _PREVIEW = "ratelimitpreview/test"
 _SCHEME = re.compile(r"(?:^|,)\s*(bearer|basic)\b", re.IGNORECASE)
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
 _LIMIT = re.compile(r"(\d+)(?:;w=(\d+))?")
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cci_migrate.docker.image_reference import has_placeholder, normalise_host
+from cci_migrate.docker.image_reference import has_placeholder, masked_placeholders, normalise_host
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
     is_whole_placeholder,
@@ -408,7 +408,6 @@ _BY_USERNAME = {
     "_json_key": ("*gcr.io", "*-docker.pkg.dev"),
     "_json_key_base64": ("*gcr.io", "*-docker.pkg.dev"),
 }
-_PLACEHOLDERS = re.compile(r"<<[^\n]*?>>|\$\{[^{}]*\}|\$\([^()]*\)|\$\w+|`[^`]*`|\{\{.*?\}\}|[*]")
 
 
 def registries_named(host: str | None) -> tuple[str, ...]:
@@ -418,10 +417,10 @@ def registries_named(host: str | None) -> tuple[str, ...]:
     """
     if host is None or not host.strip():
         return ("docker.io",)
-    pattern = _PLACEHOLDERS.sub("*", host)
+    pattern = re.sub("[\0*]+", "*", masked_placeholders(host))
     for scheme in ("https://", "http://"):
         pattern = pattern.removeprefix(scheme)
-    pattern = re.sub(r"\*+", "*", pattern.partition("/")[0])
+    pattern = pattern.partition("/")[0]
     if "$" in pattern or "<" in pattern or not pattern.strip("*.-:"):
         return ()
     return (normalise_host(pattern),)

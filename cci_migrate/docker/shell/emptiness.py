@@ -18,7 +18,7 @@ _COMPARED = re.compile(
     r"(?P<operator>==?|!=)\s*(?:\"\"|''|\"?(?P<other>[xX_])\"?)"
 )
 _ALONE = re.compile(rf"(?P<negation>(?:!\s*)?)\"?{_VARIABLE}\"?")
-_AND_OR = re.compile(r"\s+(&&|\|\||-a|-o)\s+")
+_AND_OR = re.compile(r"(?<!\s)\s+(&&|\|\||-a|-o)\s+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,16 @@ from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
 from cci_migrate.docker.shell.facts import Fact, Quoting, Script, Word
 from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
-from cci_migrate.docker.shell.masking import PLACEHOLDER
+from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.wrappers import program_of
 
+#: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
     r"""(?P<blank>(?:[ \t]|`\r?\n)+)
-      | (?P<comment><\#.*?\#>|\#[^\n]*)
-      | (?P<here>@"\r?\n.*?\n"@|@'\r?\n.*?\n'@)
+      | (?P<comment><\#.*?(?:\#>|\Z)|\#[^\n]*)
+      | (?P<here>@"\r?\n.*?(?:\n"@|\Z)|@'\r?\n.*?(?:\n'@|\Z))
       | (?P<end>\r?\n|;|&&|\|\||\||[{}]|[()])
-      | (?P<word>(?:"(?:`.|""|[^"`])*"|'(?:''|[^'])*'|`[^\r\n]|\$\([^()]*\)|\$\{[^}]*\}
+      | (?P<word>(?:"(?:`.|""|[^"`])*"|'(?:''|[^'])*'|`[^\r\n]|\$\([^()]*\)|\$\{[^{}]*\}
           |[^\s;|{}()"'`&]|&(?!&))+)
     """,
     re.VERBOSE | re.DOTALL,
@@ -50,7 +51,7 @@ def read_lines(text: str, dialect: Dialect, environment: Mapping[str, str]) -> S
 class _LineReader:
     def __init__(self, text: str, dialect: Dialect, environment: Mapping[str, str]) -> None:
         self._text = text
-        self._masked = PLACEHOLDER.sub(lambda match: "P" * len(match[0]), text)
+        self._masked = without_placeholders(text)
         self._powershell = dialect is Dialect.POWERSHELL
         self._environment = environment
         self._facts: list[Fact] = []

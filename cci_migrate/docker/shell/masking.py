@@ -12,10 +12,12 @@ import re
 #: A ``<< parameters.x >>`` of CircleCI, with the expressions that it has since 2025
 #: (``<< pipeline.git.branch == "main" and "a" or "b" >>``). It has to start with a name and a dot:
 #: a here-document whose line goes on with ``>>`` (``cat <<EOF >> file``) must not look like one.
+#: One that its line does not close takes in the rest of it, to be left as it is: a line is looked
+#: through once, however many begin in it.
 _PLACEHOLDER_TEXT = r"""<<[ \t]*(?:(?:not\b|\()[ \t]*)*
     (?:parameters|pipeline|matrix|executor|job|command|orb)\.
-    (?:"[^"\n]*"|'[^'\n]*'|[^\n"'])*?>>"""
-PLACEHOLDER = re.compile(_PLACEHOLDER_TEXT, re.VERBOSE)
+    (?:"[^"\n]*"|'[^'\n]*'|[^\n"'>]|>(?!>))*(>>)?"""
+_PLACEHOLDER = re.compile(_PLACEHOLDER_TEXT, re.VERBOSE)
 #: ``<<# parameters.x >>`` ... ``<</ parameters.x >>``: sections of Mustache, which early 2.1 orbs
 #: use for text that is there or not.
 _SECTION = re.compile(r"<<[ \t]*[#^/][ \t]*[\w.-]+[ \t]*>>")
@@ -23,6 +25,11 @@ _ESCAPED_HEREDOC = re.compile(r"\\(?=<<)")
 _DASH_BEFORE_HEREDOC = re.compile(r"(?<=[ \t])-(?=[ \t]+<<)")
 _NOT_ASCII = re.compile(r"[^\x01-\x7f]")
 _WINDOWS_CONTINUATION = "\\\r\n"
+
+
+def without_placeholders(text: str) -> str:
+    """``text`` with letters in the place of CircleCI's placeholders, as many as they have."""
+    return _PLACEHOLDER.sub(lambda match: "P" * len(match[0]) if match[1] else match[0], text)
 
 
 def masked(text: str) -> str:
@@ -34,7 +41,7 @@ def masked(text: str) -> str:
     """
     shell = text
     if "<<" in text:
-        shell = PLACEHOLDER.sub(lambda match: "P" * len(match[0]), shell)
+        shell = without_placeholders(shell)
         shell = _SECTION.sub(lambda match: " " * len(match[0]), shell)
         shell = _ESCAPED_HEREDOC.sub(" ", shell)
     if "\r" in shell:

@@ -20,7 +20,7 @@ _ESCAPE_IN_DOUBLE = re.compile(r"\\(\r?\n|[$`\"\\])")
 _ESCAPE_IN_ANSI = re.compile(r"\\(n|t|.)", re.DOTALL)
 _BARE_EXPANSION = re.compile(r"\$(?:\{(\w+|[@*])\}|(\w+|[@*]))")
 _NAME = re.compile(r"\$\{?!?([A-Za-z_]\w*)")
-_BRACES = re.compile(r"(?<!\$)\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+_BRACES = re.compile(r"(?<!\$)\{[^{}\s,.]*(?:\.(?!\.)[^{}\s,.]*)*(?:,|\.\.)[^{}\s]*\}")
 
 _QUOTING = {
     "string": Quoting.DOUBLE,
