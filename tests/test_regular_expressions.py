@@ -27,10 +27,10 @@ sre_parse: Any = importlib.import_module(
 )
 
 PACKAGE = Path(cci_migrate.__file__).parent
-#: Exponential expressions show with few repeats, quadratic ones with many.
-FEW, MANY = 30, 4_000
-#: In seconds of processor time: a linear expression needs a tenth of it for ``MANY`` repeats.
-SUSPICIOUS = 0.008
+#: Exponential expressions show with few repeats, quadratic ones in a long text.
+FEW, LONG = 30, 16_000
+#: In seconds of processor time: a linear expression needs a tenth of it for a long text.
+SUSPICIOUS = 0.01
 #: Nothing, and what next to no expression takes.
 ENDINGS = ("", "\x07\n")
 #: The calls that go through a text from any place in it take the same time.
@@ -224,13 +224,14 @@ def seconds(pattern: re.Pattern[str], call: str, text: str) -> float:
 def is_slow(pattern: re.Pattern[str], call: str, beginning: str, pump: str) -> str | None:
     """The ending with which the time grows faster than the text, if there is one."""
     for ending in ENDINGS:
-        for count in (FEW, MANY):
+        for count in (FEW, LONG // len(pump)):
             text = beginning + pump * count + ending
             if seconds(pattern, call, text) < SUSPICIOUS:
                 continue
             shorter = beginning + pump * (count // 4) + ending
-            longest = min(seconds(pattern, call, text) for _ in range(3))
-            if longest > 8 * min(seconds(pattern, call, shorter) for _ in range(3)):
+            longest = min(seconds(pattern, call, text) for _ in range(5))
+            shortest = min(seconds(pattern, call, shorter) for _ in range(5))
+            if longest > SUSPICIOUS and longest > 8 * shortest:
                 return f"{call} of {beginning[:20]!r} + {pump[:20]!r} * {count} + {ending!r}"
     return None
 

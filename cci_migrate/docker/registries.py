@@ -173,12 +173,24 @@ def host_matches(pattern: str, host: str) -> bool:
     ``*`` in ``pattern`` stands for any characters; case does not matter, nor which of Docker Hub's
     names is used on either side.
     """
-    return _compiled(pattern).fullmatch(normalise_host(host)) is not None
+    return _is_like(normalise_host(host), normalise_host(pattern))
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in normalise_host(pattern).split("*")))
+def _is_like(host: str, pattern: str) -> bool:
+    """Whether ``host`` is ``pattern``. A regular expression would try every way to share it out."""
+    first, *others = pattern.split("*")
+    if not others:
+        return host == pattern
+    *middle, last = others
+    if len(host) < len(first) + len(last) or not (host.startswith(first) and host.endswith(last)):
+        return False
+    at, end = len(first), len(host) - len(last)
+    for part in middle:
+        at = host.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 @lru_cache(maxsize=4096)

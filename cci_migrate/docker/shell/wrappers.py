@@ -41,8 +41,8 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
 }
 #: Programs that hand secrets to the command behind their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
-#: No file's name is longer than 255 characters.
-_RETRY = re.compile(r"(?:.*[/_-])?(?:retry|with[_-]retries)(?:[_-]\w{1,255})?(?:\.sh)?")
+#: No script has a longer name than that; without a bound the time would grow with its square.
+_RETRY = re.compile(r"(?:.*[/_-])?(?:retry|with[_-]retries)(?:[_-]\w{1,100})?(?:\.sh)?")
 _SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
 #: What a retry program can be told before the command it runs: options and numbers.
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
