@@ -25,9 +25,12 @@ def main() -> int:
 
 
 def _run() -> int:
+    from io import StringIO
+
     import click
 
     from cci_migrate.cli.commands import main_command
+    from cci_migrate.escaping.terminal import printable
 
     try:
         code = main_command.main(prog_name="cci-migrate", standalone_mode=False)
@@ -35,7 +38,11 @@ def _run() -> int:
         sys.stderr.write("cci-migrate: interrupted\n")
         return _INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        # It may quote an argument, and a shell makes arguments of the names of files.
+        text = StringIO()
+        error.show(text)
+        message = error.format_message()
+        sys.stderr.write(text.getvalue().replace(message, printable(message)))
         return _USAGE
     return code if isinstance(code, int) else 0
 

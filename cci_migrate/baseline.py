@@ -79,9 +79,10 @@ def _accepted(entry: Any, text: str) -> Accepted:
 
 def _line_of(entry: Any, text: str) -> int | None:
     """The line of ``entry``, if the text is laid out as `baseline_text` does."""
-    import json
 
-    written = json.dumps(entry, ensure_ascii=False)
+    from cci_migrate.escaping.json_text import json_to_read_back
+
+    written = json_to_read_back(entry)
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().rstrip(",") == written:
             return number
@@ -90,9 +91,10 @@ def _line_of(entry: Any, text: str) -> int | None:
 
 def baseline_text(accepted: Iterable[Accepted]) -> str:
     """The baseline of these findings: one a line, sorted, so that merges are easy."""
-    import json
 
-    lines = [json.dumps(asdict(one), ensure_ascii=False) for one in sorted(set(accepted))]
+    from cci_migrate.escaping.json_text import json_to_read_back
+
+    lines = [json_to_read_back(asdict(one)) for one in sorted(set(accepted))]
     body = "".join(f"\n    {line}," for line in lines).removesuffix(",")
     end = "\n  ]" if lines else "]"
     return f'{{\n  "version": {VERSION},\n  "findings": [{body}{end}\n}}\n'

@@ -22,6 +22,7 @@ from cci_migrate.batch.progress import say_json
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.repository import Visibility
 from cci_migrate.batch.tokens import Tokens
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import ExitCode
 from cci_migrate.policy_file import PolicyError
 
@@ -91,7 +92,7 @@ def reported(command: _F) -> _F:
             if is_json:
                 say_json(sys.stderr, "error", text=text)
             else:
-                click.echo(text, err=True)
+                click.echo(printable(text), err=True)
 
         try:
             code = command(*args, **kwargs)

@@ -37,6 +37,8 @@ from cci_migrate.batch.sessions import (
 )
 from cci_migrate.batch.surveying import Survey
 from cci_migrate.batch.waves import Wave
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal import printable, printable_file, printable_lines
 from cci_migrate.optional_values import CommandWithOptionalValues
 from cci_migrate.outcomes import ExitCode
 
@@ -132,10 +134,11 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
             if not entry.diff or wanted.why_not_by_name(entry.ref):
                 continue
             shown = True
-            click.echo(f"# {entry.ref.label} ({entry.state.value})")
-            click.echo(campaign.read_diff(entry), nl=False)
+            click.echo(printable(f"# {entry.ref.label} ({entry.state.value})"))
+            diff = campaign.read_diff(entry)
+            click.echo(printable_file(diff) if sys.stdout.isatty() else diff, nl=False)
     if names and not shown:
-        click.echo(f"no planned change of {', '.join(names)}", err=True)
+        click.echo(printable(f"no planned change of {', '.join(names)}"), err=True)
         return ExitCode.LEFT
     return ExitCode.DONE
 
@@ -154,15 +157,13 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
             write_results(campaign)
     with read_only(folder) as campaign:
         if as_json:
-            import json
-
             from cci_migrate.batch.results import result
 
             for entry in campaign.ledger.entries():
-                click.echo(json.dumps(result(entry)))
+                click.echo(json_text(result(entry)))
         else:
             for line in summary(campaign.ledger):
-                click.echo(line)
+                click.echo(printable(line))
         return exit_code(campaign.ledger)
 
 
@@ -373,5 +374,5 @@ def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCo
     with read_only(folder) as campaign:
         if not exported(campaign):
             raise CampaignError(f"{folder}: no planned repository that is not a local checkout")
-        click.echo(sourcegraph_spec(campaign, name, container), nl=False)
+        click.echo(printable_lines(sourcegraph_spec(campaign, name, container)), nl=False)
     return ExitCode.DONE

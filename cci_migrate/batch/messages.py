@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cci_migrate.batch.host import TRAILER, Proposal
 from cci_migrate.batch.planning import FindingRecord, RepositoryPlan
 from cci_migrate.batch.repository import RepositoryRef
+from cci_migrate.escaping.commit_message import message_text
+from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.policy import Policy, Revert
+
+_Escape = Callable[[str], str]
 
 #: What makes CircleCI skip a build
 #: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
@@ -106,15 +110,12 @@ class Words:
         self, ref: RepositoryRef, plan: RepositoryPlan, branch: str, campaign: str
     ) -> Proposal:
         """What is to be written to ``ref``."""
-        values = {
-            "repository": ref.label,
-            "campaign": campaign,
-            "files": [file.path for file in plan.file_changes],
-            "fixes": _lines(f for f in plan.findings if f.state == "fixed"),
-            "left": _lines(f for f in plan.findings if f.state == "left"),
-            "todos": list(plan.todos),
+        plain = _values(ref, plan, campaign, message_text, message_text)
+        markdown = _values(ref, plan, campaign, code, prose)
+        rendered = {
+            name: _render(name, text, markdown if name == "body" else plain)
+            for name, text in self._templates()
         }
-        rendered = {name: _render(name, text, values) for name, text in self._templates()}
         return Proposal(
             changes=plan.changes,
             digest=plan.digest,
@@ -139,7 +140,7 @@ def _render(name: str, template: str, values: Mapping[str, object]) -> str:
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 
-    # The text is Markdown or plain, never HTML: nothing is to be escaped.
+    # The text is Markdown or plain, never HTML; `_values` has made the values fit for it.
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     try:
         return environment.from_string(template).render(values)
@@ -147,10 +148,21 @@ def _render(name: str, template: str, values: Mapping[str, object]) -> str:
         raise MessageError(f"the {name} template does not work: {error}") from None
 
 
-def _lines(findings: Iterable[FindingRecord]) -> list[str]:
-    return [_line(finding) for finding in findings]
+def _values(
+    ref: RepositoryRef, plan: RepositoryPlan, campaign: str, name: _Escape, sentence: _Escape
+) -> dict[str, object]:
+    """What templates may use. ``name`` and ``sentence`` make such texts fit for where they go."""
 
+    def line(finding: FindingRecord) -> str:
+        why = f": {sentence(finding.reason)}" if finding.reason else ""
+        place = f"{name(finding.path)} line {finding.line}, {sentence(finding.owner)}"
+        return f"{place}: {name(finding.subject)}{why}"
 
-def _line(finding: FindingRecord) -> str:
-    why = f": {finding.reason}" if finding.reason else ""
-    return f"`{finding.path}` line {finding.line}, {finding.owner}: `{finding.subject}`{why}"
+    return {
+        "repository": name(ref.label),
+        "campaign": sentence(campaign),
+        "files": [name(file.path) for file in plan.file_changes],
+        "fixes": [line(finding) for finding in plan.findings if finding.state == "fixed"],
+        "left": [line(finding) for finding in plan.findings if finding.state == "left"],
+        "todos": [sentence(todo) for todo in plan.todos],
+    }

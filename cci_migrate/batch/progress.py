@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.redaction import redact
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -88,7 +89,7 @@ class Lines:
         """Nothing."""
 
     def _say(self, text: str) -> None:
-        print(redact(text), file=self._stream, flush=True)
+        print(printable(redact(text)), file=self._stream, flush=True)
 
 
 class Bars:
@@ -133,7 +134,7 @@ class Bars:
         """The time of the next write, beside the bar."""
         if self._task is not None:
             at = time.strftime("%H:%M:%S", time.localtime(until))
-            self._bars.update(self._task, detail=redact(f"{why} at {at}{self._budget}"))
+            self._bars.update(self._task, detail=printable(redact(f"{why} at {at}{self._budget}")))
 
     def budget(self, lane: str, used: int, limit: int) -> None:
         """How much of the hour's budget is used, beside the bar."""
@@ -145,7 +146,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(redact(text), markup=False, highlight=False)
+        self._bars.console.print(printable(redact(text)), markup=False, highlight=False)
 
     def end(self) -> None:
         """Leave the bars as they stand."""
@@ -198,7 +199,7 @@ class JsonLines:
 
 def say_json(stream: TextIO, event: str, **fields: object) -> None:
     """One JSON object on a line of its own, without credentials."""
-    line = json.dumps({"time": round(time.time(), 3), "event": event, **fields})
+    line = json_text({"time": round(time.time(), 3), "event": event, **fields})
     print(redact(line), file=stream, flush=True)
 
 

@@ -14,6 +14,7 @@ from cci_migrate.batch.planning import FindingRecord
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.results import ORDER
 from cci_migrate.batch.states import LEFT, MEANING, State
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.whole_files import write_whole
 
 #: Diffs longer than this, or beyond this in all, are linked to instead of shown.
@@ -89,6 +90,8 @@ def write_report(campaign: Campaign, path: Path) -> None:
         loader=PackageLoader("cci_migrate.batch"),
         autoescape=True,
         undefined=StrictUndefined,
+        # A page shows no more than a terminal does: no direction marks, nothing invisible.
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     ledger, totals = campaign.ledger, _totals(campaign.ledger)
     folder = campaign.folder or Path()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from cci_migrate.batch.campaign import RESULTS, Campaign
 from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.redaction import redact
 from cci_migrate.batch.states import LEFT, MEANING, State
+from cci_migrate.escaping.json_text import json_text
 from cci_migrate.outcomes import ExitCode
 from cci_migrate.whole_files import write_whole
 
@@ -53,7 +53,7 @@ def write_results(campaign: Campaign) -> None:
     if campaign.folder is None:
         return
     entries = campaign.ledger.entries()
-    lines = (f"{json.dumps(result(entry))}\n".encode() for entry in entries)
+    lines = (f"{json_text(result(entry))}\n".encode() for entry in entries)
     write_whole(campaign.folder / RESULTS, lines, is_private=True)
 
 

@@ -18,6 +18,7 @@ from cci_migrate.batch.pace import Clock, Lane, Limits, SystemClock
 from cci_migrate.batch.progress import Progress, make_progress
 from cci_migrate.batch.results import exit_code, summary, write_results
 from cci_migrate.batch.states import State
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import ExitCode
 
 LIMITS = Limits()
@@ -45,7 +46,7 @@ def following_session(
 def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
     write_results(campaign)
     for line in summary(campaign.ledger):
-        click.echo(line)
+        click.echo(printable(line))
     if not is_complete and campaign.ledger.counts()[State.FAILED] == 0:
         return ExitCode.LEFT
     return exit_code(campaign.ledger)

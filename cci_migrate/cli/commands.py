@@ -223,13 +223,13 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     try:
         code = run(options, terminal)
     except PolicyError as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.USAGE
     except (NothingFoundError, CannotAskError, AnswersError) as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(*error.args)
         code = ExitCode.USAGE
     except OutputError as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.FAILED
     ctx.exit(code.value)
 

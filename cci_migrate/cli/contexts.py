@@ -27,6 +27,7 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.shared_options import policy_file_options
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import root_of
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import ExitCode
 from cci_migrate.policy import Policy
 from cci_migrate.policy_file import PolicyError, is_context_name
@@ -121,10 +122,10 @@ def create(
                 yes=yes,
             )
     except (PolicyError, CampaignError, LedgerError, UnreachableError, _WrongUseError) as error:
-        terminal.err(f"error: {redact(str(error))}\n")
+        terminal.error(redact(str(error)))
         code = ExitCode.USAGE
     except LaneClosedError as error:
-        terminal.err(f"error: {redact(str(error))}\n")
+        terminal.error(redact(str(error)))
         code = ExitCode.FAILED
     except (KeyboardInterrupt, click.Abort):
         terminal.err("cci-migrate: interrupted; run the same command again to go on\n")
@@ -195,9 +196,9 @@ def _create(
             makings.append(plan(circleci, organisation, name, wanted, overwrite=overwrite))
         except _FAULTS as error:
             has_failed = True
-            terminal.err(f"error: {organisation.slug}: {redact(str(error))}\n")
+            terminal.error(redact(f"{organisation.slug}: {error}"))
     for making in makings:
-        terminal.out(f"{making.text}\n")
+        terminal.out(f"{printable(making.text)}\n")
     needed = [making for making in makings if making.is_needed]
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE
@@ -218,10 +219,10 @@ def _create(
     for making in needed:
         try:
             carry_out(circleci, making, values)
-            terminal.out(f"{making.organisation.slug}, context {making.name}: done\n")
+            terminal.out(f"{printable(making.done)}\n")
         except _FAULTS as error:
             has_failed = True
-            terminal.err(f"error: {making.organisation.slug}: {redact(str(error))}\n")
+            terminal.error(redact(f"{making.organisation.slug}: {error}"))
     return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 
@@ -284,7 +285,9 @@ class _FromEnvironment:
     def confirms(self, names: Iterable[str]) -> bool:
         """Whether the user says yes to each variable that only a policy names."""
         return all(
-            click.confirm(f"Store the value of ${name} from here?", default=False, err=True)
+            click.confirm(
+                f"Store the value of ${printable(name)} from here?", default=False, err=True
+            )
             for name in names
             if name in self.unnamed
         )
@@ -312,7 +315,11 @@ def _asked(name: str) -> Secret:
     while True:
         value = str(
             click.prompt(
-                f"{name} (not shown)", hide_input=True, default="", show_default=False, err=True
+                f"{printable(name)} (not shown)",
+                hide_input=True,
+                default="",
+                show_default=False,
+                err=True,
             )
         )
         problem = _problem_of(value)

@@ -35,6 +35,7 @@ from cci_migrate.cli.shared_options import colour_option, format_option, policy_
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import Discovery, Repository, discover, read_candidate, reader_of
 from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import ExitCode, Failed, Refused
 from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
 from cci_migrate.policy_file import PolicyError
@@ -231,10 +232,10 @@ def doctor(
         UnreachableError,
         _WrongUseError,
     ) as error:
-        terminal.err(f"error: {redact(str(error))}\n")
+        terminal.error(redact(str(error)))
         code = ExitCode.USAGE
     except OutputError as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.FAILED
     except KeyboardInterrupt:
         terminal.err("cci-migrate: interrupted; nothing was changed\n")
@@ -296,7 +297,7 @@ def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
 
 def _may_be_sent(host: str, variables: tuple[str, ...]) -> bool:
     names = listed([f"${name}" for name in variables])
-    return click.confirm(f"Send {names} to {host}?", default=False, err=True)
+    return click.confirm(printable(f"Send {names} to {host}?"), default=False, err=True)
 
 
 def _painted(text: str, colour: str) -> str:

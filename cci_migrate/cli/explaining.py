@@ -14,11 +14,12 @@ from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import discover
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.explanation import Access
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.policy_file import PolicyError
 from cci_migrate.reports.explanation_tree import explanation_tree, plain
-from cci_migrate.reports.report import Mode, Report, Result, printable
+from cci_migrate.reports.report import Mode, Report, Result
 
 
 @click.command(name="explain")
@@ -54,10 +55,10 @@ def explain(
     try:
         code = _explain(options, terminal)
     except (PolicyError, NothingFoundError) as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.USAGE
     except OutputError as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.FAILED
     except KeyboardInterrupt:
         terminal.err("cci-migrate: interrupted; nothing was written\n")
@@ -97,18 +98,18 @@ def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
     shown = ", ".join(result.shown(path) for path in outcome.paths)
     match outcome:
         case Examined(pulls=pulls):
-            terminal.out(f"{printable(shown)}\n")
+            terminal.out(f"{shown}\n")
             paint = _painted if terminal.out_in_colour else plain
             for line in explanation_tree(pulls, paint):
-                terminal.out(f"  {printable(line) if paint is plain else line}\n")
+                terminal.out(f"  {line}\n")
             if not pulls:
                 terminal.out("  pulls nothing\n")
         case NotAConfig():
             pass
         case Refused(reason=reason):
-            terminal.err(f"{printable(shown)}: {reason}\n")
+            terminal.err(f"{shown}: {printable(reason)}\n")
         case Failed(problem=problem):
-            terminal.err(f"error: {printable(f'{shown}: {problem}')}\n")
+            terminal.error(f"{shown}: {problem}")
         case _:
             assert_never(outcome)
 

@@ -13,6 +13,7 @@ from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import Repository, discover, read_candidate, reader_of, root_of
 from cci_migrate.engine import group_files, source_trees
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.interactive.configs import ConfigFiles
 from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.policy_session import ask_for_policy
@@ -38,7 +39,7 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     try:
         code = _init(folder, terminal)
     except CannotAskError as error:
-        terminal.err(f"error: {error}\n")
+        terminal.error(str(error))
         code = ExitCode.USAGE
     except KeyboardInterrupt:
         terminal.err("cci-migrate: interrupted; nothing was written\n")
@@ -50,7 +51,7 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
     root = root_of(folder)
     there = find_policy_file(root)
     if there is not None and there.parent == root:
-        terminal.err(f"error: {there}: a policy is there already; edit it\n")
+        terminal.error(f"{there}: a policy is there already; edit it")
         return ExitCode.USAGE
     screen = screen_of(terminal)
     path = root / FILE_NAME
@@ -63,9 +64,9 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        terminal.err(f"error: {path}: cannot be written: {error.strerror}\n")
+        terminal.error(f"{path}: cannot be written: {error.strerror}")
         return ExitCode.FAILED
-    terminal.out(f"Wrote {prefix_of(root)}{FILE_NAME}.\n")
+    terminal.out(f"{printable(f'Wrote {prefix_of(root)}{FILE_NAME}.')}\n")
     return ExitCode.DONE
 
 

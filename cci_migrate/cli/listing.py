@@ -46,5 +46,5 @@ def _show(one: Rule, terminal: Terminal) -> None:
 
     console = Console(width=min(terminal.width, 100), force_terminal=True)
     with console.capture() as capture:
-        console.print(Markdown(page, code_theme="ansi_dark"))
+        console.print(Markdown(page, code_theme="ansi_dark", hyperlinks=False))
     terminal.out(capture.get())

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from cci_migrate.cli.options import Format, Options
@@ -17,9 +18,10 @@ from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
 from cci_migrate.engine import nothing_else
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.reports.redaction import without_secrets
-from cci_migrate.reports.report import Mode, Report, Result, printable
+from cci_migrate.reports.report import Mode, Report, Result
 
 if TYPE_CHECKING:
     pass
@@ -28,7 +30,7 @@ _STDIN_NAME = "<stdin>"
 
 
 class NothingFoundError(Exception):
-    """The paths that were named lead to no config; the text says where was looked."""
+    """The paths that were named lead to no config; the texts say where was looked."""
 
 
 class _Written:
@@ -67,7 +69,8 @@ def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
     findings = "1 finding" if count == 1 else f"{count} findings"
-    terminal.out(f"Wrote {path}: {findings}. --baseline {path} leaves them.\n")
+    option = f"--baseline {quote(str(path))}"
+    terminal.out(f"{printable(f'Wrote {path}: {findings}. {option} leaves them.')}\n")
     return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 
@@ -104,7 +107,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
     for path in found.empty:
-        terminal.err(printable(f"note: no CircleCI config in {path.resolve()}") + "\n")
+        terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
     outcomes: Iterable[Outcome]
     if options.interactive or options.answers is not None:
@@ -123,19 +126,19 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
     ]
     if searched and len(others) == len(results):
-        raise NothingFoundError(nothing_in(options.paths) + "".join(others))
+        raise NothingFoundError(nothing_in(options.paths), *others)
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
 
 
 def _kind_line(result: Result, outcome: NotAConfig) -> str:
     shown = ", ".join(result.shown(path) for path in outcome.paths)
-    return f"\n  {shown} is something else: {outcome.kind}"
+    return f"{shown} is something else: {outcome.kind}"
 
 
 def nothing_in(paths: Iterable[Path]) -> str:
     named = ", ".join(str(path.resolve()) for path in paths)
-    return printable(
+    return (
         f"no CircleCI config in {named}: looked for .yml and .yaml files in .circleci folders, "
         "and for the sources of orbs (@orb.yml), but not in .git, node_modules, vendor or what "
         "git ignores; a file that is named itself is always read"

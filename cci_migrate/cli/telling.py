@@ -9,7 +9,8 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.reports.report import Mode, Report, printable
+from cci_migrate.escaping.terminal import printable
+from cci_migrate.reports.report import Mode, Report
 
 #: How wide prose is in a report that goes to a file.
 _WIDTH_OF_FILES = 100
@@ -29,7 +30,7 @@ def tell(report: Report, options: Options, terminal: Terminal) -> None:
     if options.output is not None:
         _put(_parts(report, options, in_colour=False, width=_WIDTH_OF_FILES), options.output)
         if options.verbosity >= 0:
-            terminal.err(f"{_closing(report)} The report is in {options.output}.\n")
+            terminal.err(f"{_closing(report)} The report is in {printable(str(options.output))}.\n")
         tell_failures(report, terminal)
         return
     in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
@@ -43,7 +44,7 @@ def tell(report: Report, options: Options, terminal: Terminal) -> None:
 
 def tell_failures(report: Report, terminal: Terminal) -> None:
     for line in _failures(report):
-        terminal.err(f"error: {line}\n")
+        terminal.error(line)
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
@@ -98,7 +99,7 @@ def _failures(report: Report) -> Iterator[str]:
             yield line
 
 
-def _diffs(report: Report, terminal: Terminal) -> Iterator[bytes]:
+def _diffs(report: Report, terminal: Terminal) -> Iterator[str | bytes]:
     from cci_migrate.reports.diffs import diffs_of
 
     for diff in diffs_of(report):
@@ -111,7 +112,7 @@ def _diffs(report: Report, terminal: Terminal) -> Iterator[bytes]:
             yield _coloured(diff.data) if terminal.out_in_colour else diff.data
 
 
-def _coloured(diff: bytes) -> bytes:
+def _coloured(diff: bytes) -> str:
     from cci_migrate.reports.text_report import coloured_diff
 
-    return coloured_diff(diff.decode("utf-8", "replace")).encode()
+    return coloured_diff(diff.decode("utf-8", "replace"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from cci_migrate.cli.options import Colour
+from cci_migrate.escaping.terminal import printable, printable_file, steady
 
 _USUAL_WIDTH = 100
 
@@ -51,12 +52,14 @@ class Terminal:
             return _USUAL_WIDTH
 
     def out(self, text: str | bytes) -> None:
-        """Write to standard output.
+        """Write to standard output: text that is fit for a terminal, or bytes as they are.
+
+        On a terminal what would steer it is shown, not done.
 
         Raises OutputError. Whoever reads it and goes away (``| head``) is no error.
         """
         try:
-            _write(sys.stdout, text)
+            _write(sys.stdout, text, in_colour=self.out_in_colour)
         except BrokenPipeError:
             _write_into_the_void(sys.stdout)
         except OSError as error:
@@ -66,18 +69,27 @@ class Terminal:
     def err(self, text: str) -> None:
         """Write to standard error, as far as that is possible."""
         try:
-            _write(sys.stderr, text)
+            _write(sys.stderr, text, in_colour=self.err_in_colour)
         except OSError:
             _write_into_the_void(sys.stderr)
 
+    def error(self, problem: str, *more: str) -> None:
+        """Write to standard error what went wrong: one line, and a line for each of ``more``."""
+        lines = (f"error: {printable(problem)}", *(f"  {printable(line)}" for line in more))
+        self.err("".join(f"{line}\n" for line in lines))
 
-def _write(stream: TextIO | None, text: str | bytes) -> None:
+
+def _write(stream: TextIO | None, text: str | bytes, *, in_colour: bool) -> None:
     if stream is None:  # started with the stream closed
         return
-    data = text
-    if isinstance(data, str):
+    if isinstance(text, bytes) and stream.isatty():
+        text = printable_file(text)
+    if isinstance(text, str):
         # A name that the terminal cannot show must not end the program.
-        data = data.encode(stream.encoding or "utf-8", "backslashreplace")
+        shown = steady(text, in_colour=in_colour)
+        data = shown.encode(stream.encoding or "utf-8", "backslashreplace")
+    else:
+        data = text
     stream.flush()
     stream.buffer.write(data)
     stream.buffer.flush()

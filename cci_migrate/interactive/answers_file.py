@@ -16,6 +16,7 @@ from typing import Any
 
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.json_text import json_to_read_back
 from cci_migrate.findings import (
     Answer,
     Apply,
@@ -118,11 +119,11 @@ def _told(value: object) -> str:
 
 def refusal(path: Path, name: str, differences: Sequence[str]) -> AnswersError:
     """The error for answers that do not fit."""
-    told = "".join(f"\n  {one}" for one in differences[:_MOST])
-    if len(differences) > _MOST:
-        told += f"\n  and {len(differences) - _MOST} more"
+    more = len(differences) - _MOST
     return AnswersError(
-        f"{path}: the answers no longer fit {name}; answer again with --interactive:{told}"
+        f"{path}: the answers no longer fit {name}; answer again with --interactive:",
+        *differences[:_MOST],
+        *([f"and {more} more"] if more > 0 else []),
     )
 
 
@@ -146,7 +147,7 @@ def check_can_be_saved(path: Path) -> None:
 
 def save(path: Path, answers: Answers) -> None:
     """Write ``answers``, whole or not at all. Raises AnswersError."""
-    text = json.dumps(_data(answers), indent=2, ensure_ascii=False) + "\n"
+    text = json_to_read_back(_data(answers), indent=2) + "\n"
     try:
         write_whole(path, text.encode())
     except OSError as error:

@@ -8,4 +8,4 @@ class CannotAskError(Exception):
 
 
 class AnswersError(ValueError):
-    """An answers file that cannot be used; the text begins with its name."""
+    """An answers file that cannot be used; the first text begins with its name."""

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.prompts import KeyPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
@@ -95,10 +96,12 @@ def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
         match line:
             case Prose(text, look, indent):
                 room = min(width, _WIDEST_PROSE)
-                padded = Padding(Text(text, _STYLES[look]), (0, 0, 0, indent), expand=False)
+                padded = Padding(
+                    Text(printable(text), _STYLES[look]), (0, 0, 0, indent), expand=False
+                )
                 console.print(padded if text else "", width=room, overflow="fold")
             case Code(text, look):
-                console.print(Text(text, _STYLES[look]), soft_wrap=True)
+                console.print(Text(printable(text), _STYLES[look]), soft_wrap=True)
             case Page(text):
                 from rich.markdown import Markdown
 

@@ -28,7 +28,6 @@ from cci_migrate.interactive.interview import Item
 from cci_migrate.interactive.redaction import Redaction
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.reports.report import printable
 
 
 class Look(Enum):
@@ -112,12 +111,12 @@ def what_there_is(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
     title = counted(len(examined), "config")
     if files != len(examined):
         title += f" in {counted(files, 'file')}"
-    yield Prose(f"{title}: {printable(few)}" if few else title, Look.HEADING)
+    yield Prose(f"{title}: {few}" if few else title, Look.HEADING)
     yield from _registries([pull for _, one in examined for pull in one.pulls])
     for name, outcome in names:
         remark = _not_examined(outcome)
         if remark is not None:
-            yield Prose(printable(f"{name}: {remark}"), Look.WARNING)
+            yield Prose(f"{name}: {remark}", Look.WARNING)
 
 
 def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
@@ -134,7 +133,7 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
     ):
         name = "registry unknown" if registry is None else registry_name(registry)
         total = accesses.total()
-        told = f"{printable(name)}: {counted(total, 'pull')}"
+        told = f"{name}: {counted(total, 'pull')}"
         parts = [
             f"{accesses[access]} {words}"
             for access, words in (
@@ -196,26 +195,23 @@ def finding_view(
     path = examination.config.shown(finding.place.source.path)
     yield BLANK
     heading = f"{number} of {total}  {path}:{position.line}:{position.column}  {finding.rule}"
-    yield Prose(printable(heading), Look.HEADING)
+    yield Prose(heading, Look.HEADING)
     sentence = f"{finding.message} ({finding.owner})."
-    yield Prose(
-        printable(redact.sentence(sentence)),
-        _SEVERITY_LOOKS[finding.severity],
-    )
+    yield Prose(redact.sentence(sentence), _SEVERITY_LOOKS[finding.severity])
     if says_why and finding.because:
-        yield Prose(printable(finding.because), Look.QUIET)
+        yield Prose(finding.because, Look.QUIET)
     remedy = finding.remedy
     match remedy:
         case Fix(title=title):
-            yield Prose(printable(redact.sentence(f"The fix: {title}.")))
+            yield Prose(redact.sentence(f"The fix: {title}."))
             changes = examination.preview(finding.key, Apply())
             yield from _change_view(item, changes, lines, examination, redact)
         case Question(text=text, choices=choices):
             yield from excerpt(item, lines, examination, redact)
-            yield Prose(printable(redact.sentence(text)))
+            yield Prose(redact.sentence(text))
             for index, choice in enumerate(choices, 1):
                 told = redact.sentence(f"{index}) {choice.label}. {choice.consequence}")
-                yield Prose(printable(told), indent=2)
+                yield Prose(told, indent=2)
                 if isinstance(choice.remedy, Fix):
                     changes = examination.preview(finding.key, Answer(choice.key))
                     yield from _diffs(changes, 0, examination, redact, None)
@@ -264,7 +260,7 @@ def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction)
     at = place.position.line
     first, last = max(1, at - lines), min(source.line_count, at + lines)
     width = len(str(last))
-    yield Code(printable(f"--- {examination.config.shown(source.path)}"), Look.QUIET)
+    yield Code(f"--- {examination.config.shown(source.path)}", Look.QUIET)
     for number in range(first, last + 1):
         span = source.line_span(number)
         text = redact(source.text[span.start : span.end])
@@ -282,13 +278,12 @@ def _diffs(
         name = examination.config.shown(change.path)
         if not redact.is_possible:
             yield Prose(
-                f"{printable(name)}: the diff is withheld, because a secret is written out in the "
-                "file.",
+                f"{name}: the diff is withheld, because a secret is written out in the file.",
                 Look.WARNING,
             )
             continue
         if lines:
-            yield Code(printable(f"--- {name}"), Look.QUIET)
+            yield Code(f"--- {name}", Look.QUIET)
         yield from change_lines(change, lines, redact, marked)
 
 
@@ -326,7 +321,7 @@ def diff_lines(change: TextChange, lines: int) -> Iterator[tuple[str, int, str]]
 
 
 def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool) -> Code:
-    shown = printable(text.removesuffix("\r").replace("\t", "    "))
+    shown = text.removesuffix("\r").replace("\t", "    ")
     gutter = " " * width if sign == "+" else f"{number:>{width}}"
     look = {"+": Look.ADDED, "-": Look.REMOVED}.get(sign, Look.PLAIN)
     if is_marked and sign == " ":
@@ -338,7 +333,7 @@ def whole_change(name: str, before: bytes, after: bytes, redact: Redaction) -> I
     """The diff of one file with everything that was accepted."""
     change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
     yield BLANK
-    yield Prose(printable(name), Look.HEADING)
+    yield Prose(name, Look.HEADING)
     if not redact.is_possible:
         yield Prose(
             "The diff is withheld, because a secret is written out in the file.", Look.WARNING
@@ -351,7 +346,7 @@ def sums(name: str, before: bytes, after: bytes) -> str:
     """``name: 6 lines added, 1 removed``."""
     change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
     signs = Counter(sign for sign, _, _ in diff_lines(change, 0))
-    told = f"{printable(name)}: {counted(signs['+'], 'line')} added"
+    told = f"{name}: {counted(signs['+'], 'line')} added"
     return f"{told}, {signs['-']} removed" if signs["-"] else told
 
 

@@ -47,7 +47,16 @@ class Making:
             what.append(f"replace {listed(list(self.replaces))}")
         if not what:
             what.append("nothing, it is there with all of it")
-        return f"{self.organisation.slug}, context {self.name}: {listed(what)}"
+        return f"{self._subject}: {listed(what)}"
+
+    @property
+    def done(self) -> str:
+        """What is said once it is done."""
+        return f"{self._subject}: done"
+
+    @property
+    def _subject(self) -> str:
+        return f"{self.organisation.slug}, context {self.name}"
 
 
 def default_context(policy: Policy) -> str:

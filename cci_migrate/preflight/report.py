@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from cci_migrate.batch.redaction import redact
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.preflight.answers import Answer, Status, exit_code
-from cci_migrate.reports.report import printable
 
 VERSION = 1
 #: So many jobs or projects are named in a line of text; JSON has all.
@@ -74,7 +74,7 @@ def as_json(answers: Sequence[Answer]) -> str:
             for answer in answers
         ],
     }
-    return redact(json.dumps(body, indent=2, ensure_ascii=False)) + "\n"
+    return redact(json_text(body, indent=2)) + "\n"
 
 
 def _sum(answers: Sequence[Answer]) -> str:
@@ -106,7 +106,7 @@ def _beneath(text: str, width: int | None) -> str:
 
 
 def _shown(text: str) -> str:
-    return printable(redact(text)).replace("\n", " ")
+    return printable(redact(text))
 
 
 def _folded(text: str, width: int | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.explanation import Access, ExplainedPull
 
 #: Gives a text a colour (a name that click knows), or leaves it as it is.
@@ -28,9 +29,9 @@ def explanation_tree(pulls: Iterable[ExplainedPull], paint: Paint = plain) -> It
         owners = by_workflow.setdefault(pull.workflow, {})
         owners.setdefault(pull.workflow_job or pull.job, []).append(pull)
     for workflow, owners in by_workflow.items():
-        yield "run by no workflow" if workflow is None else f"workflow {workflow}"
+        yield "run by no workflow" if workflow is None else printable(f"workflow {workflow}")
         for owner, theirs in owners.items():
-            yield f"  {_owner(owner, theirs[0])}"
+            yield f"  {printable(_owner(owner, theirs[0]))}"
             for pull in theirs:
                 yield from (f"    {line}" for line in _pull(pull, paint))
 
@@ -46,8 +47,8 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
 def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
     image = pull.image or "images that are not named"
     registry = pull.registry or "a registry that cannot be told"
-    yield f"{image} from {registry}"
-    yield f"  {pull.source}, {pull.path}:{pull.line}"
+    yield printable(f"{image} from {registry}")
+    yield f"  {printable(f'{pull.source}, {pull.path}:{pull.line}')}"
     yield f"  {_access(pull, paint)}"
 
 
@@ -56,13 +57,13 @@ def _access(pull: ExplainedPull, paint: Paint) -> str:
     reason = f": {pull.reason}" if pull.reason else ""
     match pull.access:
         case Access.AUTHENTICATED:
-            return paint(f"authenticated by {pull.credential}{reads}", "green")
+            return paint(printable(f"authenticated by {pull.credential}{reads}"), "green")
         case Access.INCOMPLETE:
-            return paint(f"incomplete {pull.credential}{reads}{reason}", "red")
+            return paint(printable(f"incomplete {pull.credential}{reads}{reason}"), "red")
         case Access.UNAUTHENTICATED:
-            return paint(f"not authenticated{reason}", "red")
+            return paint(printable(f"not authenticated{reason}"), "red")
         case Access.UNKNOWN:
-            return paint(f"not known{reason}", "yellow")
+            return paint(printable(f"not known{reason}"), "yellow")
         case Access.NOT_NEEDED:
             return "needs no credentials"
         case _:

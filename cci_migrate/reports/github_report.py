@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, NoFix, Severity
 from cci_migrate.outcomes import Failed, Refused
 from cci_migrate.reports.report import Report, Result
@@ -45,11 +46,11 @@ def _annotations(report: Report) -> Iterator[str]:
             text = outcome.problem + _advice(outcome.instead)
             position = outcome.position
             at = {} if position is None else {"line": position.line, "col": position.column}
-            yield _command("error", result, outcome.paths[0], "cci-migrate", text, at)
+            yield _command("error", result, outcome.paths[0], "cci-migrate", text, at=at)
     for result, unused in report.unused:
         where = unused.position
         line = {} if where is None else {"line": where.line, "col": where.column}
-        yield _command("notice", result, unused.path, "cci-migrate", unused.text, line)
+        yield _command("notice", result, unused.path, "cci-migrate", unused.text, at=line)
 
 
 def _finding(result: Result, finding: Finding) -> str:
@@ -60,9 +61,11 @@ def _finding(result: Result, finding: Finding) -> str:
         at |= {"col": start.column, "endColumn": end.column}
     advice = ""
     if isinstance(finding.remedy, NoFix):
-        advice = f"\n{finding.remedy.reason}" + _advice(finding.remedy.instead)
-    text = f"{finding.message} ({finding.owner})\n{finding.because}{advice}"
-    return _command(_LEVELS[finding.severity], result, place.source.path, finding.rule, text, at)
+        advice = finding.remedy.reason + _advice(finding.remedy.instead)
+    text = (f"{finding.message} ({finding.owner})", finding.because, advice)
+    return _command(
+        _LEVELS[finding.severity], result, place.source.path, finding.rule, *text, at=at
+    )
 
 
 def _advice(instead: str) -> str:
@@ -70,15 +73,21 @@ def _advice(instead: str) -> str:
 
 
 def _command(
-    level: str, result: Result, path: str, title: str, text: str, at: dict[str, int] | None = None
+    level: str,
+    result: Result,
+    path: str,
+    title: str,
+    *text: str,
+    at: dict[str, int] | None = None,
 ) -> str:
+    """A command whose message has the lines ``text``."""
     properties = {"file": result.prefix + path, **(at or {}), "title": title}
     told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    return f"::{level} {told}::{_data(text)}\n"
+    return f"::{level} {told}::{'%0A'.join(_data(line) for line in text if line)}\n"
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
+from cci_migrate.escaping.json_text import json_text
 from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
@@ -31,7 +31,7 @@ def json_report(report: Report) -> Iterator[str]:
         "configs": [_config(result, report) for result in report.results],
         "todos": list(report.todos),
     }
-    yield json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    yield json_text(document, indent=2) + "\n"
 
 
 def _config(result: Result, report: Report) -> dict[str, Any]:

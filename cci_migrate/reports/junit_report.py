@@ -11,9 +11,10 @@ from xml.etree import ElementTree as XML
 
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, Fix, NoFix, Question, Remedy, Settled, Severity, State
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
-from cci_migrate.reports.report import Report, Result, printable, settled_of
+from cci_migrate.reports.report import Report, Result, settled_of
 from cci_migrate.suppressions import UnusedSuppression
 
 NAME = "cci-migrate"
@@ -87,14 +88,15 @@ def _finding(result: Result, one: Settled) -> XML.Element:
         XML.SubElement(case, "skipped", message=printable(one.reason or "ignored"))
         return case
     told = f"{place.position.line}:{place.position.column}: {finding.message} ({finding.owner})"
-    text = "\n".join(part for part in (told, finding.because, _remedy_text(one)) if part)
+    parts = (told, finding.because, _remedy_text(one))
+    text = "\n".join(printable(part) for part in parts if part)
     if finding.severity is Severity.NOTE:
-        XML.SubElement(case, "system-out").text = printable(text)
+        XML.SubElement(case, "system-out").text = text
         return case
     failure = XML.SubElement(
         case, "failure", message=printable(finding.message), type=finding.severity.value
     )
-    failure.text = printable(text)
+    failure.text = text
     return case
 
 

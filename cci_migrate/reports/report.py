@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
 from cci_migrate.suppressions import UnusedSuppression
@@ -145,13 +146,3 @@ def settled_of(outcome: Outcome) -> tuple[Settled, ...]:
 def _by_place(one: Settled) -> tuple[str, int]:
     place = one.finding.place
     return place.source.path, place.span.start
-
-
-def printable(text: str) -> str:
-    """``text`` without characters that steer a terminal: those are shown as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
-    )

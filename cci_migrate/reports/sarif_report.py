@@ -6,12 +6,13 @@ https://docs.github.com/code-security/code-scanning/integrating-with-code-scanni
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from cci_migrate import __version__
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, Fix, NoFix, Settled, Severity, State
 from cci_migrate.lossless.source import Position
 from cci_migrate.outcomes import ExitCode, Failed, Refused
@@ -45,7 +46,7 @@ def sarif_report(report: Report) -> Iterator[str]:
         "results": [_result(result, one, report) for result, one in report.open_findings()],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    yield json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    yield json_text(document, indent=2) + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -63,14 +64,14 @@ def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": _RULE_INDEX[finding.rule],
         "level": _LEVELS[finding.severity],
-        "message": {"text": text + _remedy_text(finding)},
+        "message": _message(text + _remedy_text(finding)),
         "locations": [_location(result, finding, report)],
         # The key names the place by the config's structure, so it stays when lines move.
         "partialFingerprints": {"cciMigrateFindingKey/v1": finding.key},
     }
     if one.state.is_unwanted:
         kind = "inSource" if one.state is State.SUPPRESSED else "external"
-        told["suppressions"] = [{"kind": kind, "justification": one.reason}]
+        told["suppressions"] = [{"kind": kind, "justification": printable(one.reason)}]
     return told
 
 
@@ -102,8 +103,21 @@ def _location(result: Result, finding: Finding, report: Report) -> dict[str, Any
 
 def _artifact(result: Result, path: str, report: Report) -> dict[str, Any]:
     if report.is_one_repository:
-        return {"uri": quote(path), "uriBaseId": "ROOT"}
-    return {"uri": quote(result.prefix + path)}
+        return {"uri": _uri(path), "uriBaseId": "ROOT"}
+    return {"uri": _uri(result.prefix + path)}
+
+
+def _uri(path: str) -> str:
+    """``path`` as a relative reference, whatever bytes it has (RFC 3986, section 2.1)."""
+    return quote(path.encode("utf-8", "surrogateescape"))
+
+
+def _message(text: str) -> dict[str, str]:
+    """``text`` without links, which readers of SARIF make of ``[text](address)``.
+
+    Section 3.11.6 of the standard.
+    """
+    return {"text": printable(text).replace("](", "] (")}
 
 
 def _invocation(report: Report) -> dict[str, Any]:
@@ -143,6 +157,6 @@ def _notification(
         physical["region"] = {"startLine": position.line, "startColumn": position.column}
     return {
         "level": level,
-        "message": {"text": text},
+        "message": _message(text),
         "locations": [{"physicalLocation": physical}],
     }

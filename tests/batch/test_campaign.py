@@ -293,7 +293,7 @@ def test_a_reversal_across_repositories_says_what_it_is(
     batch("apply", "--canary", 0)
     (pull,) = github.repositories["acme/api"].pulls
     assert pull.title == "Take the credentials for Docker registries out of CircleCI"
-    assert "out of acme/api again" in pull.body
+    assert "out of `acme/api` again" in pull.body
     assert content(github.repositories["acme/api"].folder, pull.head) == PLAIN
 
 

@@ -235,7 +235,7 @@ def test_annotations_are_escaped() -> None:
     odd = Result("a,b:c%/", outcome("version: 2.1\njobs:\n  a:\n    docker:\n    - image: a%b/c\n"))
     failed = Result("", Failed(("x",), "100%\nof it", position=Position(2, 3)))
     lines = "".join(github_report(report(odd, failed))).splitlines()
-    assert lines[-1] == "::error file=x,line=2,col=3,title=cci-migrate::100%25%0Aof it"
+    assert lines[-1] == "::error file=x,line=2,col=3,title=cci-migrate::100%25\\nof it"
     for line in lines[:-1]:
         assert "file=a%2Cb%3Ac%25/.circleci/config.yml,line=5," in line
 

@@ -1,0 +1,75 @@
+r"""Text for a terminal or a log: what would steer it is shown as an escape, such as ``\x1b``.
+
+A job's name, a folder's or a server's answer is written by somebody else. In it a control sequence
+(ECMA-48) could hide or forge lines, a direction mark (UAX #9) reorder them, a line end begin one,
+and a CI service could take a line for a command.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Blank, though Unicode counts them among the letters and marks (UTS #39, default ignorable).
+_BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+
+#: How a line tells a CI service to do something: "::error::" after blanks (workflow commands of
+#: GitHub, https://docs.github.com/actions/reference/workflow-commands-for-github-actions),
+#: "##[error]" and "##vso[" anywhere (the older form, and Azure Pipelines:
+#: https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands), "##teamcity[".
+_COMMAND = re.compile(r"(?<!\S):(?=:\S)|#(?=#[a-z]*\[)")
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+
+#: The colours that this program itself writes.
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, with nothing in it that steers a terminal or a CI service."""
+    if not is_visible(text):
+        text = "".join(char if is_visible(char) else _escape(char) for char in text)
+    return _COMMAND.sub(lambda match: _escape(match[0]), text)
+
+
+def is_visible(text: str) -> bool:
+    """Whether each character of ``text`` is there to be seen, and does nothing else."""
+    return text.isprintable() and not _BLANKS.search(text)
+
+
+def printable_lines(text: str) -> str:
+    """`printable`, line by line."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def steady(text: str, *, in_colour: bool) -> str:
+    """The lines of ``text``, whose pieces are `printable`, without anything else that steers.
+
+    Tabs stay, and colours where they are wanted.
+    """
+    parts = _COLOUR.split(text) if in_colour else [text]
+    return "".join(part if index % 2 else _steady(part) for index, part in enumerate(parts))
+
+
+def printable_file(data: bytes) -> str:
+    """The content of a file, to be read at a terminal and not to be processed any further."""
+    text = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    return printable_lines(text.replace("\t", "    "))
+
+
+def without_lone_surrogates(text: str) -> str:
+    r"""``text`` that any encoding takes: the byte 0xFF of a file's name is shown as ``\xff``."""
+    return _LONE_SURROGATES.sub(lambda match: _escape(match[0]), text)
+
+
+def _steady(text: str) -> str:
+    if is_visible(text.replace("\n", "")):
+        return text
+    return "".join(char if is_visible(char) or char in "\n\t" else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    number = ord(char)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, as Python reads names of files
+        number -= 0xDC00
+    if number <= 0xFF:
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, f"\\x{number:02x}")
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
