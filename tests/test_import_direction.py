@@ -34,7 +34,11 @@ STARTING = re.compile(
     r"(asyncio\.(create_)?subprocess|os\.(exec|popen|posix_spawn|spawn|startfile|system)|pty\.spawn"
     r"|runpy|sh\b|subprocess)"
 )
-ALSO = {"click": frozenset({"__main__", "batch", "interactive", "optional_values", "reports"})}
+ALSO = {
+    "click": frozenset(
+        {"__main__", "batch", "interactive", "limit_options", "optional_values", "reports"}
+    )
+}
 
 
 def layers() -> dict[str, int]:

@@ -25,7 +25,7 @@ from cci_migrate.batch.pace import Clock
 from cci_migrate.batch.planning import RepositoryPlan, is_as_planned
 from cci_migrate.batch.progress import Progress
 from cci_migrate.batch.repository import RepositoryRef, Sighting, Snapshot, Unseen
-from cci_migrate.batch.scanning import plan_snapshot
+from cci_migrate.batch.scanning import Planner
 from cci_migrate.batch.states import PENDING, State
 from cci_migrate.batch.steps import OpenPullRequest, Step, Stop, Write, next_step
 from cci_migrate.batch.surveying import planned_entry, unseen_entry
@@ -60,6 +60,7 @@ class Application:
     wave: Wave
     progress: Progress
     clock: Clock
+    planner: Planner
 
     def run(self) -> bool:
         """Write what is planned. False when a limit of the terms or a host ended it early."""
@@ -125,8 +126,10 @@ class Application:
                 failed = unseen_entry(sighting, self._now())
                 return self._record(replace(begun, state=failed.state, cause=failed.cause))
             try:
-                plan = plan_snapshot(sighting, self.campaign.policy, host.read)
-                done = self._towards(host, begun, sighting, plan)
+                planned = self.planner.plan_one(sighting, host.read)
+                if planned.plan is None:
+                    return self._fail(begun, State.FAILED, planned.error)
+                done = self._towards(host, begun, sighting, planned.plan)
             except LookAgainError as error:
                 self.progress.note(f"{entry.ref.label}: {error}; looking again")
                 begun = replace(begun, state=State.APPLYING)

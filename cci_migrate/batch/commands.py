@@ -27,6 +27,7 @@ from cci_migrate.batch.pace import Limits
 from cci_migrate.batch.policy_options import policy_options, read_policy
 from cci_migrate.batch.repository import Visibility
 from cci_migrate.batch.results import exit_code, summary, write_results
+from cci_migrate.batch.scanning import planner
 from cci_migrate.batch.sessions import (
     LIMITS,
     conclude,
@@ -39,8 +40,10 @@ from cci_migrate.batch.surveying import Survey
 from cci_migrate.batch.waves import Wave
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable, printable_file, printable_lines
+from cci_migrate.limit_options import limit_options
 from cci_migrate.optional_values import CommandWithOptionalValues
 from cci_migrate.outcomes import ExitCode
+from cci_migrate.work_limits import WorkLimits
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,6 +87,7 @@ def batch() -> None:
 @click.option("--again", is_flag=True, help="Look at everything again.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes that compute.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be planned.")
+@limit_options
 @running_options
 @reported
 def plan(
@@ -100,6 +104,7 @@ def plan(
     again: bool,
     jobs: int | None,
     dry_run: bool,
+    limits: WorkLimits,
     running: Running,
     **policy: Any,
 ) -> ExitCode:
@@ -116,7 +121,9 @@ def plan(
         connected(campaign, progress, running) as connections,
     ):
         chosen = Chosen(include, exclude, topic, visibilities(visibility), forks)
-        survey = Survey(campaign, connections.host_of, chosen, shard, progress, make_clock(), jobs)
+        survey = Survey(
+            campaign, connections.host_of, chosen, shard, progress, make_clock(), limits, jobs
+        )
         is_complete = survey.run(connections.sources(sources, sys.stdin))
         return conclude(campaign, is_complete=is_complete)
 
@@ -225,6 +232,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     help="Between two pull requests.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Look, compute and tell; write nothing.")
+@limit_options
 @running_options
 @reported
 def apply(
@@ -244,6 +252,7 @@ def apply(
     per_hour: int,
     seconds_between: float,
     dry_run: bool,
+    limits: WorkLimits,
     running: Running,
 ) -> ExitCode:
     """Write what is planned, to all repositories or to those named (globs work).
@@ -266,12 +275,15 @@ def apply(
             Limits(per_hour, seconds_between),
             until,
         ) as connections,
+        planner(campaign.policy, limits) as computing,
     ):
         words = given.completed(campaign.policy)
         campaign.ledger.set({"local-mode": local_mode})
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
-        application = Application(campaign, connections.host_of, terms, wave, progress, clock)
+        application = Application(
+            campaign, connections.host_of, terms, wave, progress, clock, computing
+        )
         is_complete = application.run()
         return conclude(campaign, is_complete=is_complete)
 

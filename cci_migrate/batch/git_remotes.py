@@ -131,7 +131,10 @@ class GitClones:
         """`see`, a few at a time."""
         with ThreadPoolExecutor(LANES) as lanes:
             for start in range(0, len(wanted), LANES * 4):
-                yield from lanes.map(lambda one: self.see(*one), wanted[start : start + LANES * 4])
+                chunk = wanted[start : start + LANES * 4]
+                # All of it at once: what is computed in between has limits of the whole process,
+                # which no git that is started then may inherit.
+                yield from list(lanes.map(lambda one: self.see(*one), chunk))
 
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""

@@ -1,4 +1,4 @@
-"""What is to be done with one repository, told from its files alone. Pure, and picklable."""
+"""What is to be done with one repository, told from its files alone; picklable."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cci_migrate import engine
 from cci_migrate.batch.states import State
 from cci_migrate.explanation import Access
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
+from cci_migrate.limited_processing import process_within
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import (
     Cause,
@@ -23,6 +24,7 @@ from cci_migrate.outcomes import (
 from cci_migrate.outcomes import State as FindingState
 from cci_migrate.policy import Policy
 from cci_migrate.proof import FileChange, ProvenChange
+from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,12 @@ def plan_repository(
     policy: Policy,
     decisions: Decisions,
     others: Mapping[str, bytes | None],
+    limits: WorkLimits = DEFAULT_LIMITS,
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.
 
-    ``others`` are further files of it, as far as they were fetched (None: not there).
+    ``others`` are further files of it, as far as they were fetched (None: not there). Each config
+    is worked on within ``limits``.
     """
     wanted: set[str] = set()
 
@@ -135,7 +139,8 @@ def plan_repository(
 
     trees = engine.source_trees(files)
     outcomes = tuple(
-        engine.process(
+        process_within(
+            limits,
             {path: files[path] for path in group},
             policy,
             decisions,

@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from cci_migrate.batch.host import HostError, LaneClosedError
+from cci_migrate.batch.faults import described
+from cci_migrate.batch.host import LaneClosedError
 from cci_migrate.batch.planning import RepositoryPlan, plan_repository
 from cci_migrate.batch.repository import Snapshot
 from cci_migrate.findings import APPLY_ALL
-from cci_migrate.git.process import GitError
 from cci_migrate.policy import Policy
+from cci_migrate.work_limits import CAN_INTERRUPT, WorkLimits
+from cci_migrate.workers import Lost, Workers
 
-#: From here on a pool pays for its start.
-POOL_FROM = 100
+#: From here on processes pay for their start.
+WORKERS_FROM = 100
+#: From how many bytes of config on a repository is worth a process in any case: there alone all
+#: limits hold whatever the parsers in C do.
+SMALL = 100_000
 #: How often files that a plan turns out to need are fetched: a script, what it calls, its
 #: Dockerfile. Beyond that the plan stands as it is.
 ROUNDS = 4
 
 Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
-
-
-def plan_snapshot(
-    snapshot: Snapshot,
-    policy: Policy,
-    fetch: Fetch,
-    others: Mapping[str, bytes | None] | None = None,
-) -> RepositoryPlan:
-    """The plan of one repository, here and now; ``fetch`` reads what else it needs."""
-    known = dict(others or {})
-    plan = plan_repository(snapshot.files, policy, APPLY_ALL, known)
-    for _ in range(ROUNDS):
-        if not plan.wanted:
-            break
-        known.update(_fetched(snapshot, plan.wanted, fetch))
-        plan = plan_repository(snapshot.files, policy, APPLY_ALL, known)
-    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +38,26 @@ class Planned:
     error: str = ""
 
 
-class Planner:
-    """Plans snapshots as they come, in a pool once there are many."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A repository to be planned, as a worker gets it: ``others`` were fetched in ``rounds``."""
 
-    def __init__(self, policy: Policy, jobs: int) -> None:
-        self._policy = policy
+    snapshot: Snapshot
+    others: Mapping[str, bytes | None] = field(default_factory=dict)
+    rounds: int = 0
+
+
+class Planner:
+    """Plans snapshots as they come, in processes once there are many."""
+
+    def __init__(self, policy: Policy, limits: WorkLimits, jobs: int) -> None:
+        self._limits = limits
         self._jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
+        self._work = partial(_plan, policy=policy, limits=limits)
+        # Not fork: it copies the locks of this process's threads as they happen to be.
+        self._workers: Workers[_Request, RepositoryPlan] = Workers(
+            self._work, jobs, limits, configs_in=_configs_in, start_method="spawn"
+        )
         self._seen = 0
 
     def plan(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[Planned]:
@@ -68,72 +66,81 @@ class Planner:
         Takes only a few more from ``snapshots`` than there are cores, so memory does not grow
         with the number of repositories.
         """
-        running: dict[Future[RepositoryPlan], Snapshot] = {}
         for snapshot in snapshots:
             self._seen += 1
-            if self._jobs == 1 or (self._seen <= POOL_FROM and self._pool is None):
+            is_many = self._jobs > 1 and self._seen > WORKERS_FROM
+            if is_many or not _is_small(snapshot):
+                self._workers.submit(_Request(snapshot))
+                if self._workers.pending >= 8 * self._jobs:
+                    yield from self._collected(fetch)
+            else:
                 yield self._here(snapshot, fetch)
-                continue
-            running[self._submit(snapshot)] = snapshot
-            if len(running) >= 8 * self._jobs:
-                yield from self._collect(running, fetch)
-        while running:
-            yield from self._collect(running, fetch)
+        while self._workers.pending:
+            yield from self._collected(fetch)
+
+    def plan_one(self, snapshot: Snapshot, fetch: Fetch) -> Planned:
+        """The plan of one repository."""
+        (planned,) = self.plan([snapshot], fetch)
+        return planned
 
     def close(self) -> None:
-        """End the pool."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the processes."""
+        self._workers.close()
 
     def _here(self, snapshot: Snapshot, fetch: Fetch) -> Planned:
+        request = _Request(snapshot)
+        while True:
+            outcome = self._next(request, self._work(request), fetch)
+            if isinstance(outcome, Planned):
+                return outcome
+            request = outcome
+
+    def _collected(self, fetch: Fetch) -> Iterator[Planned]:
+        for request, result in self._workers.collect():
+            if isinstance(result, Lost):
+                yield Planned(request.snapshot, None, self._why_lost(result))
+                continue
+            outcome = self._next(request, result, fetch)
+            if isinstance(outcome, Planned):
+                yield outcome
+            else:
+                self._workers.submit(outcome)
+
+    def _next(self, request: _Request, plan: RepositoryPlan, fetch: Fetch) -> Planned | _Request:
+        """The plan, or what is to be planned again with the files that it turned out to need."""
+        snapshot = request.snapshot
+        if not plan.wanted or request.rounds == ROUNDS:
+            return Planned(snapshot, plan)
         try:
-            return Planned(snapshot, plan_snapshot(snapshot, self._policy, fetch))
+            found = fetch(snapshot, plan.wanted)
         except LaneClosedError:
             raise
         except Exception as error:  # noqa: BLE001 - one repository never stops the others
-            return _broken(snapshot, error)
+            return Planned(snapshot, None, described(error))
+        fetched = {path: found.get(path) for path in plan.wanted}
+        return replace(request, others={**request.others, **fetched}, rounds=request.rounds + 1)
 
-    def _submit(self, snapshot: Snapshot) -> Future[RepositoryPlan]:
-        if self._pool is None:
-            # Not fork: it copies the locks of this process's threads as they happen to be.
-            self._pool = ProcessPoolExecutor(self._jobs, mp_context=get_context("spawn"))
-        return self._pool.submit(plan_repository, dict(snapshot.files), self._policy, APPLY_ALL, {})
-
-    def _collect(
-        self, running: dict[Future[RepositoryPlan], Snapshot], fetch: Fetch
-    ) -> Iterator[Planned]:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            snapshot = running.pop(future)
-            error = future.exception()
-            if error is not None:
-                yield _broken(snapshot, error)
-                continue
-            plan = future.result()
-            yield self._here(snapshot, fetch) if plan.wanted else Planned(snapshot, plan)
+    def _why_lost(self, lost: Lost) -> str:
+        return self._limits.took_too_long(()).problem if lost.is_late else lost.problem
 
 
 @contextmanager
-def planner(policy: Policy, jobs: int | None = None) -> Iterator[Planner]:
+def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iterator[Planner]:
     """A planner with ``jobs`` processes (None: one a core)."""
-    made = Planner(policy, jobs or os.cpu_count() or 1)
+    made = Planner(policy, limits, jobs or os.cpu_count() or 1)
     try:
         yield made
     finally:
         made.close()
 
 
-def _fetched(snapshot: Snapshot, wanted: tuple[str, ...], fetch: Fetch) -> dict[str, bytes | None]:
-    found = fetch(snapshot, wanted)
-    return {path: found.get(path) for path in wanted}
+def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:
+    return plan_repository(request.snapshot.files, policy, APPLY_ALL, request.others, limits)
 
 
-def _broken(snapshot: Snapshot, error: BaseException) -> Planned:
-    if isinstance(error, HostError | GitError):
-        return Planned(snapshot, None, str(error))
-    # Not the error's text: it may quote the config, and with it a credential.
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return Planned(
-        snapshot, None, f"internal error, please report it: {type(error).__name__}{where}"
-    )
+def _configs_in(request: _Request) -> int:
+    return len(request.snapshot.files)
+
+
+def _is_small(snapshot: Snapshot) -> bool:
+    return CAN_INTERRUPT and sum(map(len, snapshot.files.values())) <= SMALL

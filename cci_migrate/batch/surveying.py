@@ -23,6 +23,7 @@ from cci_migrate.batch.repository import (
 from cci_migrate.batch.scanning import Planned, planner
 from cci_migrate.batch.states import State
 from cci_migrate.batch.steps import Stop, next_step
+from cci_migrate.work_limits import WorkLimits
 
 #: Repositories looked at in one go; a host may take fewer at a time.
 CHUNK = 400
@@ -38,6 +39,7 @@ class Survey:
     shard: Shard
     progress: Progress
     clock: Clock
+    limits: WorkLimits
     jobs: int | None = None
 
     def run(self, sources: Sequence[Source]) -> bool:
@@ -48,7 +50,7 @@ class Survey:
         self.progress.begin("plan", None)
         begun = self.clock.now()
         closed: list[str] = []
-        with planner(self.campaign.policy, self.jobs) as pool:
+        with planner(self.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan(self._snapshots(sources, closed, begun), self._fetch):
                 self._record(planned)
         for text in closed:

@@ -49,6 +49,7 @@ def decide(
                 frozenset(topics),
                 reader_of(task.root),
                 task.beside,
+                options.limits,
             )
     given = list(configs.values())
     if options.answers is not None:

@@ -22,6 +22,7 @@ from cci_migrate.cli.option_values import (
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
+from cci_migrate.limit_options import limit_options
 from cci_migrate.optional_values import OptionalValue
 from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Revert
 from cci_migrate.policy_file import (
@@ -201,6 +202,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="N",
     help="Processes to use (default: all processors, for many files).",
 )
+@limit_options
 @click.option("--show-secrets", is_flag=True, help="Show diffs that have a secret in them.")
 @click.option(
     "--stdin-filename", metavar="NAME", help="What to call the config that is read from -."
@@ -278,6 +280,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         baseline=given["baseline"],
         write_baseline=given["write_baseline"],
         heeds_ignores=not given["no_ignores"],
+        limits=given["limits"],
     )
 
 

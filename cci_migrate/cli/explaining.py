@@ -80,7 +80,7 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
     results += (
         Result(prefix_of(task.root), outcome)
-        for task, outcome in zip(tasks, process_all(tasks, None), strict=True)
+        for task, outcome in zip(tasks, process_all(tasks, None, options.limits), strict=True)
     )
     if options.format is Format.JSON:
         from cci_migrate.reports.json_report import json_report

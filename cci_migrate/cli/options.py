@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cci_migrate.policy_options import PolicyOptions
 from cci_migrate.reports.report import Mode
+from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 class Format(Enum):
@@ -56,3 +57,4 @@ class Options:
     baseline: Path | None = None
     write_baseline: Path | None = None
     heeds_ignores: bool = True
+    limits: WorkLimits = DEFAULT_LIMITS

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cci_migrate.discovery import Repository, read_candidate, reader_of
-from cci_migrate.engine import RepositoryReader, group_files, process, source_trees
-from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
+from cci_migrate.engine import group_files, nothing_else, source_trees
+from cci_migrate.findings import APPLY_ALL, Choice, Finding, Fix, NoFix, Place, Question
+from cci_migrate.limited_processing import process_within
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.policy import Policy
+from cci_migrate.work_limits import CAN_INTERRUPT, WorkLimits
+
+if TYPE_CHECKING:
+    from cci_migrate.workers import Lost
 
 #: From how many configs on several processes are worth their start.
 MANY = 100
+#: From how many bytes on a config is worth a process of its own, in which alone all limits hold
+#: whatever the parsers in C do.
+SMALL = 100_000
 _CHUNK = 8
 
 
@@ -31,7 +43,9 @@ class View:
 class Task:
     """One config to be looked at: its files, relative to the repository's root.
 
-    ``beside`` are the files of the source trees that it may be packed from.
+    ``beside`` are the files of the source trees that it may be packed from. ``content`` is that of
+    the only file where it was read from standard input; such a config ``is_alone`` where nothing
+    says in which repository it belongs.
     """
 
     root: Path
@@ -39,6 +53,8 @@ class Task:
     policy: Policy
     view: View = View()
     beside: tuple[str, ...] = ()
+    content: bytes | None = field(default=None, repr=False)
+    is_alone: bool = False
 
 
 def tasks_of(
@@ -52,48 +68,48 @@ def tasks_of(
         yield Task(root, group, policy, view, trees.get(group[0], ()))
 
 
-def process_all(tasks: Sequence[Task], jobs: int | None) -> Iterator[Outcome]:
-    """The outcome of each task, in order. ``jobs`` None: as many as the machine has processors."""
+def process_all(tasks: Sequence[Task], jobs: int | None, limits: WorkLimits) -> Iterator[Outcome]:
+    """The outcome of each task, in order. ``jobs`` None: as many as the machine has processors.
+
+    Each config is worked on within ``limits``. A few small ones are worked on in this process,
+    which a signal can interrupt; whatever else a config can do to a process happens to another.
+    """
     workers = min(_processors() if jobs is None else jobs, max(1, len(tasks) // 2))
-    if workers < 2 or (jobs is None and len(tasks) < MANY):
-        yield from map(process_one, tasks)
+    is_worth_it = workers > 1 and (jobs is not None or len(tasks) >= MANY)
+    if is_worth_it or not CAN_INTERRUPT or any(_size(task) > SMALL for task in tasks):
+        yield from _in_processes(tasks, workers, limits)
     else:
-        yield from _in_processes(tasks, workers)
+        yield from (process_one(task, limits) for task in tasks)
 
 
-def process_one(task: Task) -> Outcome:
+def process_one(task: Task, limits: WorkLimits) -> Outcome:
     """Read and process one config. Raises nothing."""
     files: dict[str, bytes] = {}
     for path in task.paths:
-        data = read_candidate(task.root, path)
+        data = read_candidate(task.root, path) if task.content is None else task.content
         if isinstance(data, Failed):
             return data
         files[path] = data
-    return process_files(files, task, reader_of(task.root))
+    return process_within(
+        limits,
+        files,
+        task.policy,
+        APPLY_ALL,
+        nothing_else if task.is_alone else reader_of(task.root),
+        explain=task.view.explains,
+        only_find=task.view.only_finds,
+        beside=task.beside,
+    )
 
 
-def process_files(files: dict[str, bytes], task: Task, read: RepositoryReader) -> Outcome:
-    """Process ``files``, the content of the task's paths. Raises nothing."""
-    try:
-        return process(
-            files,
-            task.policy,
-            read=read,
-            explain=task.view.explains,
-            only_find=task.view.only_finds,
-            beside=task.beside,
-        )
-    except Exception as error:  # noqa: BLE001 - a mistake of ours must not stop the other files
-        return Failed(task.paths, f"internal error: {_place_of(error)}", "please report it")
-
-
-def _place_of(error: BaseException) -> str:
-    """The kind of ``error`` and where it was raised: not its text, which may quote the config."""
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    place = f" at {Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
-    return f"{type(error).__name__}{place}"
+def _size(task: Task) -> int:
+    if task.content is not None:
+        return len(task.content)
+    size = 0
+    for path in task.paths:
+        with suppress(OSError):
+            size += (task.root / path).stat().st_size
+    return size
 
 
 def _processors() -> int:
@@ -102,35 +118,36 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
+def _in_processes(tasks: Sequence[Task], count: int, limits: WorkLimits) -> Iterator[Outcome]:
+    from cci_migrate.workers import Lost, Workers
 
-    executor = ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_the_parent)
-    done = 0
+    work = partial(_process_and_thin, limits=limits)
+    workers: Workers[tuple[int, Task], Outcome] = Workers(work, count, limits, chunk=_CHUNK)
+    ahead = 4 * _CHUNK * count
+    outcomes: dict[int, Outcome] = {}
+    waiting = iter(enumerate(tasks))
     try:
-        for outcome in executor.map(_process_and_thin, tasks, chunksize=_CHUNK):
-            yield outcome
-            done += 1
-    except BrokenProcessPool:
-        for task in tasks[done:]:
-            yield Failed(
-                task.paths,
-                "a process that worked on it or on its neighbours was ended from outside",
-                "run again with --jobs 1",
-            )
+        for number in range(len(tasks)):
+            while number not in outcomes:
+                for submitted in islice(waiting, ahead - workers.pending):
+                    workers.submit(submitted)
+                for (at, task), result in workers.collect():
+                    if isinstance(result, Lost):
+                        result = _lost(task, result, limits)
+                    outcomes[at] = result
+            yield outcomes.pop(number)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        workers.close()
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    import signal
+def _lost(task: Task, lost: Lost, limits: WorkLimits) -> Failed:
+    if lost.is_late:
+        return limits.took_too_long(task.paths)
+    return Failed(task.paths, lost.problem, "run it alone, with a lower --memory-limit")
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-
-def _process_and_thin(task: Task) -> Outcome:
-    return thin(process_one(task))
+def _process_and_thin(numbered: tuple[int, Task], limits: WorkLimits) -> Outcome:
+    return thin(process_one(numbered[1], limits))
 
 
 def thin(outcome: Outcome) -> Outcome:

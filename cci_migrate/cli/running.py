@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.policies import Policies
-from cci_migrate.cli.processing import Task, View, process_all, process_files, tasks_of
+from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.discovery import SIZE_LIMIT, discover, reader_of, root_of
-from cci_migrate.engine import nothing_else
+from cci_migrate.discovery import SIZE_LIMIT, discover, root_of
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.reports.redaction import without_secrets
@@ -115,7 +114,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
 
         outcomes = decide(tasks, options, screen, prefix_of, policies.told)
     else:
-        outcomes = process_all(tasks, options.jobs)
+        outcomes = process_all(tasks, options.jobs, options.limits)
     for task, outcome in zip(tasks, outcomes, strict=True):
         told = without_secrets(outcome)
         if options.mode is Mode.WRITE:
@@ -187,15 +186,22 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     name = options.stdin_name or _STDIN_NAME
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
     policies = Policies(options)
-    task = Task(root_of(folder), (name,), policies.for_folder(folder), _view_of(options))
-    task = policies.heeded(task)
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
+    task = Task(
+        root_of(folder),
+        (name,),
+        policies.for_folder(folder),
+        _view_of(options),
+        content=data,
+        is_alone=options.stdin_name is None,
+    )
+    task = policies.heeded(task)
     outcome: Outcome
     if len(data) > SIZE_LIMIT:
         outcome = Failed((name,), "more than the 8 MB that CircleCI takes")
     else:
-        read = reader_of(task.root) if options.stdin_name else nothing_else
-        outcome = without_secrets(process_files({name: data}, task, read))
+        (processed,) = process_all([task], options.jobs, options.limits)
+        outcome = without_secrets(processed)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         is_changed = isinstance(outcome, Examined) and outcome.change is not None

@@ -11,14 +11,16 @@ from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.packing import Group, group_by_name
-from cci_migrate.engine import RepositoryReader, findings_of, nothing_else, process
+from cci_migrate.engine import RepositoryReader, findings_of, nothing_else
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
+from cci_migrate.limited_processing import process_within
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document
-from cci_migrate.outcomes import Examined, Failed, Outcome
+from cci_migrate.outcomes import Examined, Outcome
 from cci_migrate.planning import plan_changes
 from cci_migrate.policy import Policy, RegistryCredential
+from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 class Topic(Enum):
@@ -46,6 +48,7 @@ class ConfigFiles:
     told: frozenset[Topic] = frozenset()
     read: RepositoryReader = nothing_else
     beside: tuple[str, ...] = ()
+    limits: WorkLimits = DEFAULT_LIMITS
 
     def shown(self, path: str) -> str:
         """``path`` as the user knows it."""
@@ -151,20 +154,16 @@ class Examination:
 
 
 def _processed(config: ConfigFiles, decisions: Decisions, *, only_finds: bool) -> Outcome:
-    try:
-        return process(
-            config.files,
-            config.policy,
-            decisions,
-            config.read,
-            explain=only_finds,
-            only_find=only_finds,
-            beside=config.beside,
-        )
-    except Exception as error:  # noqa: BLE001 - a mistake of ours must not lose the other configs
-        # Not its text, which may quote the config.
-        problem = f"internal error: {type(error).__name__}"
-        return Failed(tuple(sorted(config.files)), problem, "please report it")
+    return process_within(
+        config.limits,
+        config.files,
+        config.policy,
+        decisions,
+        config.read,
+        explain=only_finds,
+        only_find=only_finds,
+        beside=config.beside,
+    )
 
 
 class _TextReader:
