@@ -11,6 +11,7 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
@@ -73,7 +74,6 @@ from cci_migrate.interactive.views import (
 from cci_migrate.outcomes import Examined, Outcome
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.policy_file import credential_text, secret_variable
-from cci_migrate.reports.report import printable
 from cci_migrate.rules.catalogue import RULES
 
 #: The rules whose fixes write names that can be given for one fix.
