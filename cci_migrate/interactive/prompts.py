@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from cci_migrate.escaping.terminal import is_visible, printable
 from cci_migrate.interactive.keyboard import ENTER, Keyboard, drop_typed_lines
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ class Menu:
         """The text and the letters, on one line."""
         letters = ",".join([*(one.letter for one in self.options), _HELP])
         default = f"; Enter: {self.default}" if self.default is not None else ""
-        return f"{self.text} [{letters}{default}] "
+        return printable(f"{self.text} [{letters}{default}] ")
 
     def help(self) -> Iterator[str]:
         """A line for each option."""
         for one in self.options:
-            yield f"  {one.letter}  {one.label}"
+            yield printable(f"  {one.letter}  {one.label}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class KeyPrompter:
             if option is not None:
                 # Where the prompt fills the line the terminal breaks it.
                 room = self._width() - _width_of(menu.prompt()) - len(f"{option.letter}  ")
-                label = _cut(option.label, room) if room >= _NARROWEST_LABEL else ""
+                label = _cut(printable(option.label), room) if room >= _NARROWEST_LABEL else ""
                 _write(self._stream, f"{option.letter}  {label}".rstrip() + "\n")
                 return option.letter
             if press.character == _HELP:
@@ -150,8 +151,9 @@ class KeyPrompter:
         with self._keyboard.raw():
             self._keyboard.wait_for_quiet(enter_answers=True)
             question = questionary.text(
-                entry.text,
-                default=entry.default,
+                printable(entry.text),
+                # A name that cannot be seen is not one to take with a key.
+                default=entry.default if is_visible(entry.default) else "",
                 validate=lambda text: entry.problem(text) or True,
                 qmark=_QMARK,
                 key_bindings=bindings,
@@ -220,11 +222,11 @@ class LinePrompter:
     def enter(self, entry: Entry) -> str:
         """The line typed."""
         while True:
-            line = self._read(f"{entry.text} [{entry.default}] ") or entry.default
+            line = self._read(printable(f"{entry.text} [{entry.default}] ")) or entry.default
             problem = entry.problem(line)
             if problem is None:
                 return entry.answer(line)
-            _write(self._stream, f"{problem}\n")
+            _write(self._stream, f"{printable(problem)}\n")
 
     def _read(self, prompt: str) -> str:
         drop_typed_lines(self._answers)
