@@ -24,9 +24,10 @@ from cci_migrate.findings import (
     Severity,
     State,
 )
+from cci_migrate.limits import TooComplexError
 from cci_migrate.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.outcomes import Cause, Examined, Outcome, Refused
+from cci_migrate.outcomes import Cause, Examined, Failed, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
 from cci_migrate.rules.catalogue import RULES
@@ -77,6 +78,24 @@ def process(
     the files of source trees of which this config may be the output (`source_trees`).
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
+    try:
+        return _processed(files, policy, decisions, read, explain, only_find, beside)
+    except TooComplexError as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "its collections, aliases or scripts lie too deep in each other"
+    return Failed(tuple(files), reason, "simplify it, or edit it by hand")
+
+
+def _processed(
+    files: Mapping[str, bytes],
+    policy: Policy,
+    decisions: Decisions,
+    read: RepositoryReader,
+    explain: bool,
+    only_find: bool,
+    beside: Sequence[str],
+) -> Outcome:
     group = as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):

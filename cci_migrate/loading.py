@@ -16,11 +16,18 @@ from cci_migrate.circleci.source_kinds import (
     is_template_text,
     kind_of,
 )
+from cci_migrate.limits import TooComplexError
 from cci_migrate.lossless import nodes
+from cci_migrate.lossless.expansion import repeats_more_than
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
 from cci_migrate.outcomes import Cause, Failed, NotAConfig, Refused
+
+#: CircleCI takes no config of more than 8 MB with its aliases expanded
+#: (https://support.circleci.com/hc/en-us/articles/360045043634); so many values have some 16 bytes
+#: each in it.
+MOST_REPEATED = 500_000
 
 _FIX_YAML = "correct it, then run again"
 
@@ -64,6 +71,10 @@ def load_texts(
             return _not_yaml(source, error)
         if document.has_more_documents:
             return _several_documents(document)
+        if repeats_more_than(document, MOST_REPEATED):
+            raise TooComplexError(
+                f"aliases and merge keys repeat more than {MOST_REPEATED:,} values of it"
+            )
         kind = SourceKind.PACKED_PART if part.mount else kind_of(document)
         if isinstance(kind, SomethingElse):
             others.append(kind)

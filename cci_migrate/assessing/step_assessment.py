@@ -112,7 +112,9 @@ class JobDockers:
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
         from cci_migrate.circleci.step_reading import job_docker
+        from cci_migrate.circleci.steps import step_allowance
 
+        allowance = step_allowance()
         entries: dict[int, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             found = config.body.job(entry.calls)
@@ -123,12 +125,12 @@ class JobDockers:
             for entry in entries.get(id(job), []):
                 way = _way(job, entry)
                 if way not in known:
-                    known[way] = job_docker(config, home, job, entry, values, read)
+                    known[way] = job_docker(config, home, job, entry, values, read, allowance)
                 found_docker = known[way]
                 if found_docker is not None:
                     self._of_entry[id(entry)] = found_docker
             if not known:
-                known[()] = job_docker(config, home, job, None, values, read)
+                known[()] = job_docker(config, home, job, None, values, read, allowance)
             self._all += (docker for docker in known.values() if docker is not None)
 
     def all(self) -> tuple[JobDocker, ...]:

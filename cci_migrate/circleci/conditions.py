@@ -29,19 +29,27 @@ class Condition:
     holds: bool | None
 
 
-def condition_of(node: Node | None, expand: Callable[[str], str]) -> Condition:
-    """The condition ``node``; ``expand`` puts the known parameters into its strings."""
+def condition_of(
+    node: Node | None, expand: Callable[[str], str], spend: Callable[[], None]
+) -> Condition:
+    """The condition ``node``; ``expand`` puts the known parameters into its strings.
+
+    ``spend`` is called for each part of it, and may raise.
+    """
+    spend()
     value = None if node is None else resolved(node)
     if isinstance(value, Scalar):
         text = "" if is_null(value) else _SPACE.sub("", expand(value.value)).strip()
         return Condition(repr(text), None if "<<" in text else _is_truthy(text))
     if isinstance(value, Sequence):
         # Only the arguments of a statement are a list: as a condition of its own it means nothing.
-        parts = [condition_of(item, expand) for item in value.items]
+        parts = [condition_of(item, expand, spend) for item in value.items]
         return Condition(f"[{', '.join(part.text for part in parts)}]", None)
     if not isinstance(value, Mapping):
         return Condition("", None)
-    parts = [_statement(name, entry.value, expand) for name, entry in entries_of(value).items()]
+    parts = [
+        _statement(name, entry.value, expand, spend) for name, entry in entries_of(value).items()
+    ]
     text = f"{{{', '.join(part.text for part in parts)}}}"
     return Condition(text, parts[0].holds if len(parts) == 1 else None)
 
@@ -50,10 +58,12 @@ def _is_truthy(text: str) -> bool:
     return bool(text) and text.lower() not in _FALSE
 
 
-def _statement(name: str, node: Node, expand: Callable[[str], str]) -> Condition:
+def _statement(
+    name: str, node: Node, expand: Callable[[str], str], spend: Callable[[], None]
+) -> Condition:
     value = resolved(node)
     items = value.items if isinstance(value, Sequence) else (value,)
-    parts = [condition_of(item, expand) for item in items]
+    parts = [condition_of(item, expand, spend) for item in items]
     text = f"{name}: [{', '.join(part.text for part in parts)}]"
     known = [part.holds for part in parts]
     holds: bool | None = None

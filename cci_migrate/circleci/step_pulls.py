@@ -85,6 +85,9 @@ class JobDocker:
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
     logouts: tuple[tuple[Moment, str | None], ...]
+    _by_host: dict[tuple[str, Tool], tuple[StepLogin, ...]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def daemon(self) -> Daemon:
@@ -93,7 +96,8 @@ class JobDocker:
 
     def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
         """The login to ``host`` that has surely been made whenever ``pull`` runs."""
-        fitting = [one for one in self.logins if one.is_to(host) and one.serves(pull.tool)]
+        last = pull.moment.order
+        fitting = [one for one in self._logins_to(host, pull.tool) if one.moment.order <= last]
         for login in fitting:
             if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
                 return login
@@ -109,6 +113,13 @@ class JobDocker:
             if together and not any(self._undone(one, pull, host) for one in logins):
                 return logins[0]
         return None
+
+    def _logins_to(self, host: str, tool: Tool) -> tuple[StepLogin, ...]:
+        known = self._by_host.get((host, tool))
+        if known is None:
+            known = tuple(one for one in self.logins if one.is_to(host) and one.serves(tool))
+            self._by_host[host, tool] = known
+        return known
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
         return any(

@@ -74,6 +74,7 @@ from cci_migrate.docker.shell import (
     mentions_script,
     same_image_key,
 )
+from cci_migrate.limits import Allowance
 
 #: Reads a text file of the repository by its path from the root; None where there is none.
 ReadText = Callable[[str], "str | None"]
@@ -108,12 +109,16 @@ def job_docker(
     entry: WorkflowJob | None,
     values: ParameterValues,
     read: ReadText | None,
+    allowance: Allowance | None = None,
 ) -> JobDocker | None:
-    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to."""
+    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to.
+
+    ``allowance`` is what is left of `step_allowance`. Raises TooComplexError.
+    """
     perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
     if perhaps.main is Daemon.NONE:
         return None
-    steps = job_steps(config, home, job, entry)
+    steps = job_steps(config, home, job, entry, allowance)
     has_remote = any(sets_up_docker(step) for step in steps)
     daemons = daemons_of(job, home, config, values, has_remote=has_remote)
     if daemons.main is Daemon.NONE:

@@ -19,15 +19,18 @@ from cci_migrate.circleci.expressions import (
     whole_reference,
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.limits import Allowance, TooComplexError
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
-#: Lists of steps that lie deeper in each other than this are not followed.
-_DEEPEST = 20
-#: More steps than this are not looked at: commands that call others twice each soon have millions.
-_MOST_STEPS = 5000
+#: Lists of steps that lie deeper in each other than this are refused: nobody's are.
+_DEEPEST = 50
+#: As many steps as a config may unfold to, for all of its jobs that have Docker: commands that call
+#: others twice each soon have millions. With some 270 bytes each they fill the 8 MB that a compiled
+#: config may have (https://support.circleci.com/hc/en-us/articles/360045043634).
+MOST_STEPS = 30_000
 #: ``deploy`` is the old name of ``run``:
 #: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
 _RUN = ("run", "deploy")
@@ -131,13 +134,29 @@ class RunStep:
     in_background: bool
 
 
-def job_steps(config: Config, home: Namespace, job: Job, entry: WorkflowJob | None) -> list[Step]:
-    """The steps of ``job`` in order, with the pre- and post-steps that ``entry`` adds."""
+def step_allowance() -> Allowance:
+    """What the steps of one config may come to."""
+    return Allowance(
+        MOST_STEPS, f"its jobs, commands and conditions unfold to more than {MOST_STEPS:,} steps"
+    )
+
+
+def job_steps(
+    config: Config,
+    home: Namespace,
+    job: Job,
+    entry: WorkflowJob | None,
+    allowance: Allowance | None = None,
+) -> list[Step]:
+    """The steps of ``job`` in order, with the pre- and post-steps that ``entry`` adds.
+
+    ``allowance`` is what is left of `step_allowance` for the config. Raises TooComplexError.
+    """
     arguments = {} if entry is None else _arguments(entry.arguments)
     # Of the job's own parameters only lists of steps are put in here: of others the values of all
     # workflow jobs count.
     outside = Bindings({}, {}, config.body, None)
-    reader = _Reader(outside, arguments)
+    reader = _Reader(outside, arguments, allowance or step_allowance())
     steps: list[Step] = []
     if entry is not None:
         steps += reader.read(value_of(entry.arguments, "pre-steps"), outside)
@@ -150,11 +169,16 @@ def job_steps(config: Config, home: Namespace, job: Job, entry: WorkflowJob | No
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """How the reader came to a list of steps."""
+    """How the reader came to a list of steps.
+
+    ``commands`` and ``passed`` (scopes and parameters) are what it went through: what leads back to
+    itself never runs.
+    """
 
     path: tuple[StepPlace, ...] = ()
     guards: frozenset[str] = frozenset()
     commands: tuple[Command, ...] = ()
+    passed: frozenset[tuple[int, str]] = frozenset()
     depth: int = 0
 
 
@@ -162,26 +186,27 @@ _START = _Way()
 
 
 class _Reader:
-    def __init__(self, outside: Bindings, job_arguments: Mapping[str, Node]) -> None:
+    def __init__(
+        self, outside: Bindings, job_arguments: Mapping[str, Node], allowance: Allowance
+    ) -> None:
         self._outside = outside
         self._job_arguments = job_arguments
-        self._count = 0
+        self._allowance = allowance
 
     def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> Iterator[Step]:
         """The steps of the list ``node``, whose names and parameters are those of ``bindings``."""
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
-            return
+            raise TooComplexError(f"more than {_DEEPEST} lists of steps lie in each other")
         depth = way.depth + 1
         if isinstance(value, Scalar):
             yield from self._passed(value, bindings, replace(way, depth=depth))
         if not isinstance(value, SequenceNode):
             return
         for index, item in enumerate(value.items):
-            if self._count > _MOST_STEPS:
-                return
+            self._allowance.spend()
             place = StepPlace(value, index, bindings.home, way.guards)
-            below = _Way((*way.path, place), way.guards, way.commands, depth)
+            below = replace(way, path=(*way.path, place), depth=depth)
             yield from self._item(item, bindings, below)
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
@@ -189,6 +214,10 @@ class _Reader:
         reference = whole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
+        parameter = (id(bindings), reference.name)
+        if parameter in way.passed:
+            return
+        way = replace(way, passed=way.passed | {parameter})
         if bindings.outer is None and reference.name in self._job_arguments:
             yield from self.read(self._job_arguments[reference.name], self._outside, way)
             return
@@ -211,7 +240,9 @@ class _Reader:
         self, name: str, value: Node | None, item: Node, bindings: Bindings, way: _Way
     ) -> Iterator[Step]:
         if name in ("when", "unless"):
-            condition = condition_of(value_of(value, "condition"), bindings.expand)
+            condition = condition_of(
+                value_of(value, "condition"), bindings.expand, self._allowance.spend
+            )
             if condition.holds is None:
                 way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
             if condition.holds is not (name == "unless"):
@@ -222,7 +253,6 @@ class _Reader:
             return
         found = bindings.home.command(name)
         if found is None:
-            self._count += 1
             yield Step(name, value, item, way.path, bindings, bindings.home)
             return
         home, command = found

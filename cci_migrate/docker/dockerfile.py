@@ -53,6 +53,9 @@ _VARIABLE = re.compile(
     r"\\(?P<escaped>.)|\$(?:(?P<bare>\w+)"
     r"|\{(?P<name>\w+)(?:(?P<colon>:?)(?P<sign>[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})"
 )
+#: What a value may grow to by its variables. An image's name has some 400 characters at most; a
+#: longer value stays as it is written. (Arguments that hold each other twice soon have gigabytes.)
+_MOST_EXPANDED = 4096
 #: What BuildKit gives by itself: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
 #: On an Arm machine they differ, the registries do not.
 _AUTOMATIC = {
@@ -91,6 +94,8 @@ class _Reader:
         self._contexts = {name.lower(): value for name, value in build_contexts.items()}
         self._arguments: dict[str, str | None] = dict(_AUTOMATIC)
         self._stages: list[_Stage] = []
+        #: A later stage of the same name hides an earlier one.
+        self._by_name: dict[str, int] = {}
 
     def read(self, text: str, target: str | None) -> tuple[FetchedImage, ...]:
         directives, lines = _directives(text)
@@ -129,6 +134,8 @@ class _Reader:
         stage = _Stage(None if match[2] is None else match[2].lower())
         image = self._expanded(_unquoted(match[1]))
         self._take(stage, image, Reason.FROM, line)
+        if stage.name is not None:
+            self._by_name[stage.name] = len(self._stages)
         self._stages.append(stage)
 
     def _flags(self, instruction: str, value: str, line: int) -> None:
@@ -156,11 +163,10 @@ class _Reader:
                 image = context.removeprefix("docker-image://")
                 stage.fetched.append(FetchedImage(image, reason, line))
             return
-        # A later stage of the same name hides an earlier one.
-        for number in range(len(self._stages) - 1, -1, -1):
-            if self._stages[number].name == name.lower():
-                stage.stages.append(number)
-                return
+        number = self._by_name.get(name.lower())
+        if number is not None:
+            stage.stages.append(number)
+            return
         if index and name.isdigit() and int(name) < len(self._stages):
             stage.stages.append(int(name))
             return
@@ -171,11 +177,10 @@ class _Reader:
         if not self._stages:
             return set()
         last = len(self._stages) - 1
-        names = {stage.name: number for number, stage in enumerate(self._stages) if stage.name}
         wanted = last
         if target is not None:
-            if target.lower() in names:
-                wanted = names[target.lower()]
+            if target.lower() in self._by_name:
+                wanted = self._by_name[target.lower()]
             elif target.isdigit() and int(target) <= last:
                 wanted = int(target)
         needed: set[int] = set()
@@ -202,7 +207,8 @@ class _Reader:
                 return self._expanded(word) if present else ""
             return match[0] if known is None else known
 
-        return _VARIABLE.sub(value, text)
+        expanded = _VARIABLE.sub(value, text)
+        return expanded if len(expanded) <= max(_MOST_EXPANDED, len(text)) else text
 
 
 def _directives(text: str) -> tuple[dict[str, str], list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
@@ -52,14 +53,31 @@ def entries_of(node: Node | None) -> dict[str, Entry]:
     if node is not None:
         target = node.target if isinstance(node, Alias) else node
         if isinstance(target, Mapping):
-            _collect(target, found, set())
+            _collect(target, found)
     return found
 
 
-def _collect(mapping: Mapping, found: dict[str, Entry], seen: set[int]) -> None:
-    if id(mapping) in seen:
-        return
-    seen.add(id(mapping))
+def _collect(mapping: Mapping, found: dict[str, Entry]) -> None:
+    seen: set[int] = set()
+    pending = [mapping]
+    while pending:
+        current = pending.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        own, has_merge = _own_entries(current)
+        if found:
+            for name, entry in own.items():
+                found.setdefault(name, entry)
+        else:
+            found.update(own)
+        if has_merge:
+            pending.extend(reversed(list(merged_mappings(current))))
+
+
+@lru_cache(maxsize=1024)
+def _own_entries(mapping: Mapping) -> tuple[dict[str, Entry], bool]:
+    """What stands in ``mapping``'s own text, and whether it merges; many may merge the same one."""
     own: dict[str, Entry] = {}
     has_merge = False
     for key, value in mapping.entries:
@@ -68,11 +86,7 @@ def _collect(mapping: Mapping, found: dict[str, Entry], seen: set[int]) -> None:
                 has_merge = True
             else:
                 own[key.value] = Entry(key, value, mapping)
-    for name, entry in own.items():
-        found.setdefault(name, entry)
-    if has_merge:
-        for part in merged_mappings(mapping):
-            _collect(part, found, seen)
+    return own, has_merge
 
 
 def entry_of(node: Node | None, name: str) -> Entry | None:

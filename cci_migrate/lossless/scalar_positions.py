@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Alias, Node, Scalar
@@ -27,7 +29,8 @@ def content_start(node: Node) -> int:
     return properties.end() if properties else node.start
 
 
-def source_offsets(scalar: Scalar) -> list[int] | None:
+@lru_cache(maxsize=16)
+def source_offsets(scalar: Scalar) -> Sequence[int] | None:
     """For each character of ``scalar.value``, and for its end, its offset in the file's text.
 
     None where its characters do not stand one by one in the text: folded lines, numeric escapes.

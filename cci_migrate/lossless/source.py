@@ -86,6 +86,10 @@ class SourceText:
     def _line_starts(self) -> list[int]:
         return [0, *(match.end() for match in LINE_BREAK.finditer(self.text))]
 
+    @cached_property
+    def _line_breaks(self) -> list[int]:
+        return [match.start() for match in LINE_BREAK.finditer(self.text)]
+
     def position(self, offset: int) -> Position:
         """Where ``offset`` is, in lines and columns."""
         line = bisect_right(self._line_starts, offset)
@@ -97,13 +101,16 @@ class SourceText:
 
     def line_end(self, offset: int) -> int:
         """The offset just before the break that ends the line of ``offset``."""
-        match = LINE_BREAK.search(self.text, offset)
-        return match.start() if match else len(self.text)
+        line = bisect_right(self._line_starts, offset)
+        breaks = self._line_breaks
+        # Within "\r\n", the break has begun before.
+        return max(offset, breaks[line - 1]) if line <= len(breaks) else len(self.text)
 
     def next_line(self, offset: int) -> int:
         """The offset just after the break that ends the line of ``offset``, or the text's end."""
-        match = LINE_BREAK.search(self.text, offset)
-        return match.end() if match else len(self.text)
+        starts = self._line_starts
+        line = bisect_right(starts, offset)
+        return starts[line] if line < len(starts) else len(self.text)
 
     def line_span(self, line: int) -> Span:
         """The span of line number ``line`` (from 1), its break left out."""

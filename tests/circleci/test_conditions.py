@@ -16,7 +16,7 @@ def condition(text: str) -> Condition:
     def expand(value: str) -> str:
         return substitute(value, lambda reference: KNOWN.get(reference.name))
 
-    return condition_of(value_of(document_of(f"c: {text}").root, "c"), expand)
+    return condition_of(value_of(document_of(f"c: {text}").root, "c"), expand, lambda: None)
 
 
 @pytest.mark.parametrize(

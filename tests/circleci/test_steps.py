@@ -12,6 +12,7 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
     step_defaults,
 )
+from cci_migrate.limits import TooComplexError
 from cci_migrate.lossless.merging import text_of
 from tests.circleci.configs import config_of, entry_of, job_of, values_of
 
@@ -151,13 +152,25 @@ def test_what_makes_no_sense_is_passed_over() -> None:
     assert all(run_step(step, NO_DEFAULTS) is None for step in steps if step.name == "run")
 
 
-def test_commands_that_call_others_many_times_over_end() -> None:
+def test_commands_that_call_others_many_times_over_are_refused() -> None:
     levels = "\n".join(f"  c{n}: {{steps: [{', '.join([f'c{n + 1}'] * 10)}]}}" for n in range(12))
     config = config_of(
         f"version: 2.1\ncommands:\n{levels}\n  c12: {{steps: [checkout]}}\n"
         "jobs: {j: {machine: true, steps: [c0]}}"
     )
-    assert len(job_steps(config, config.body, job_of(config, "j"), None)) < 10_000
+    with pytest.raises(TooComplexError, match="30,000 steps"):
+        job_steps(config, config.body, job_of(config, "j"), None)
+
+
+def test_a_long_way_to_a_step_is_refused() -> None:
+    levels = "\n".join(f"  c{n}: {{steps: [c{n + 1}]}}" for n in range(60))
+    config = config_of(
+        f"version: 2.1\ncommands:\n{levels}\n  c60: {{steps: [checkout]}}\n"
+        "jobs: {j: {machine: true, steps: [c0]}, k: {machine: true, steps: [c20]}}"
+    )
+    assert len(job_steps(config, config.body, job_of(config, "k"), None)) == 1
+    with pytest.raises(TooComplexError, match="lie in each other"):
+        job_steps(config, config.body, job_of(config, "j"), None)
 
 
 def test_parameters_that_mean_themselves_stay_as_they_are() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.docker.shell import Build, ComposeCommand, ImagePull, facts_of, mentions_docker
+from cci_migrate.limits import TooComplexError
 from tests.docker.shell_descriptions import facts_in
 
 
@@ -398,20 +399,31 @@ def test_what_parses_of_a_broken_script_is_read() -> None:
     "text",
     [
         "(" * 400 + "docker pull x" + ")" * 400,
-        "docker pull x\n" + "if a; then\n" * 300 + "fi\n" * 300,
-        " && ".join(["docker pull x"] * 600),
         "f0() { docker pull x; }\n"
         + "".join(f"f{n}() {{ {f'f{n - 1}; ' * 9} }}\n" for n in range(1, 7))
         + "f6",
         "for a in 1 2 3 4 5 6 7 8 9; do " * 8 + "docker pull $a$a; " + "done; " * 8,
         "if [ x; then ((\n" * 300,
     ],
-    ids=["parentheses", "ifs", "ands", "functions", "loops", "broken"],
+    ids=["parentheses", "functions", "loops", "broken"],
 )
 def test_scripts_made_to_be_hard_are_read_in_bounds(text: str) -> None:
     script = facts_of(text)
     assert len(script.facts) < 2000
     assert script.facts or script.has_errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a; then\n" * 300 + "docker pull x\n" + "fi\n" * 300,
+        " && ".join(["docker pull x"] * 600),
+    ],
+    ids=["ifs", "ands"],
+)
+def test_a_script_too_deep_to_be_read_is_refused(text: str) -> None:
+    with pytest.raises(TooComplexError):
+        facts_of(text)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def facts_of(
     """Read the script ``text``.
 
     ``environment``: the variables whose value is known when the script starts (a step's and a
-    job's ``environment``). Never raises for what ``text`` holds.
+    job's ``environment``). Raises TooComplexError.
     """
     known = environment or {}
     match dialect:

@@ -44,6 +44,7 @@ from cci_migrate.docker.shell.syntax import (
 from cci_migrate.docker.shell.variables import Variables
 from cci_migrate.docker.shell.words import WordReader, variables_in
 from cci_migrate.docker.shell.wrappers import program_of, unwrapped
+from cci_migrate.limits import TooComplexError
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -118,8 +119,7 @@ class CommandReader(ABC):
         """Read statements that run one after the other."""
 
     def read(self) -> Script:
-        """Read all of it. Nested too deep for Python, the rest of a script is left out."""
-        facts: tuple[Fact, ...] | None = None
+        """Read all of it. Raises TooComplexError."""
         try:
             self._statement_of_text(0, len(self._shell), ())
             facts, self._facts = tuple(self._facts), []
@@ -128,9 +128,8 @@ class CommandReader(ABC):
                     self._called.add(name)
                     self._walk(body, ())
         except RecursionError:
-            self._errors = True
-        if facts is None:
-            return Script(tuple(self._facts), (), self._errors)
+            # Nested too deep for Python; what is left unread could be a pull.
+            raise TooComplexError("a script's commands lie too deep in each other") from None
         return Script(facts, tuple(self._facts), self._errors)
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:

@@ -22,6 +22,10 @@ _BARE_EXPANSION = re.compile(r"\$(?:\{(\w+|[@*])\}|(\w+|[@*]))")
 _NAME = re.compile(r"\$\{?!?([A-Za-z_]\w*)")
 _BRACES = re.compile(r"(?<!\$)\{[^{}\s,.]*(?:\.(?!\.)[^{}\s,.]*)*(?:,|\.\.)[^{}\s]*\}")
 
+#: What a word may grow to by its variables. An image's name has some 400 characters at most; a
+#: longer word is no name, and an unexpanded one cannot be taken for another.
+MOST_EXPANDED = 4096
+
 _QUOTING = {
     "string": Quoting.DOUBLE,
     "raw_string": Quoting.SINGLE,
@@ -69,7 +73,11 @@ class WordReader:
                 quoting = Quoting.MIXED if re.search(r"[\"'\\]", text) else Quoting.NONE
         else:
             quoting = Quoting.MIXED if re.search(r"[\"']", text) else Quoting.NONE
-        return Word(start, end, text, "".join(map(self.value, nodes)), quoting)
+        value = "".join(map(self.value, nodes))
+        # Variables that hold each other twice soon have gigabytes: such a word stays as written.
+        if len(value) > max(MOST_EXPANDED, len(text)):
+            value = text
+        return Word(start, end, text, value, quoting)
 
     def _expanded(self, nodes: list[Node]) -> list[Word]:
         word = self.word(nodes)
