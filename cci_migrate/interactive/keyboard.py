@@ -34,10 +34,13 @@ ENTER = "\r"
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One key: its character, or `ENTER`, or nothing where ``name`` says what came instead."""
+    """One key: its character, or `ENTER`.
+
+    ``problem`` is what to say where it answers nothing; what can answer nothing has no character.
+    """
 
     character: str
-    name: str = ""
+    problem: str
 
 
 class Keyboard:
@@ -145,16 +148,16 @@ def _press_of(keys: list[KeyPress]) -> Press:
 
     first = keys[0].key
     if first == Keys.BracketedPaste:
-        return Press("", "Pasted text")
+        return Press("", "pasted text ignored; press one key")
     if all(map(_is_enter, keys)):
-        return Press(ENTER, "Enter")
+        return Press(ENTER, "press a letter")
     rest = [each.key for each in keys if not _is_enter(each)]
     begins_with_rest = not any(map(_is_enter, keys[: len(rest)]))
     if begins_with_rest and all(key == first for key in rest):
-        if isinstance(first, Keys):
-            return Press("", "This key")
-        return Press(first, first if first.isprintable() else "This key")
-    return Press("", "Several keys at once")
+        if isinstance(first, Keys) or not first.isprintable():
+            return Press("", "unknown key")
+        return Press(first, f"unknown key {first}")
+    return Press("", "several keys at once ignored; press one key")
 
 
 def drop_typed_lines(terminal: TextIO) -> None:

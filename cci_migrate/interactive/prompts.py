@@ -132,7 +132,7 @@ class KeyPrompter:
             if press.character == _HELP:
                 shown = [_cut(line, self._width()) for line in menu.help()]
             else:
-                shown = [f"{press.name} is no answer here; {_HELP} lists the keys."]
+                shown = [f"{press.problem}; {_HELP} lists the keys"]
             _write(self._stream, "\n".join(["", *shown, ""]))
 
     def _bold(self, text: str) -> str:

@@ -82,30 +82,30 @@ def test_what_is_typed_after_a_line_is_dropped(repository: MakeRepository) -> No
     assert _answers(dialog) == ["i", "i", "d", "n"]
 
 
-@pytest.mark.parametrize(
-    ("keys", "problem"),
-    [
-        (PASTE.format("a"), "Pasted text is no answer here"),
-        (PASTE.format("apply\rf\ry\r"), "Pasted text is no answer here"),
-        ("apply", "Several keys at once is no answer here"),
-        ("a\rs\r", "Several keys at once is no answer here"),
-        ("\x1ba", "Several keys at once is no answer here"),
-        ("\x1b]11;rgb:ffff/ffff/ffff\x07", "Several keys at once is no answer here"),
-        ("\x1b[A", "This key is no answer here"),
-        ("\x1b", "This key is no answer here"),
-        ("\x00", "This key is no answer here"),
-        ("\x1a", "This key is no answer here"),
-        ("x", "x is no answer here; ? lists the keys."),
-        ("b", "b is no answer here"),
-        ("y", "y is no answer here"),
-        ("é", "é is no answer here"),
-        (ENTER, "Enter is no answer here"),
-    ],
+#: What answers nothing at the first fix, and what is said of it.
+NO_ANSWERS = (
+    (ENTER, "press a letter; ? lists the keys"),
+    (PASTE.format("a"), "pasted text ignored; press one key"),
+    (PASTE.format("apply\rf\ry\r"), "pasted text ignored; press one key"),
+    ("apply", "several keys at once ignored; press"),
+    ("a\rs\r", "several keys at once ignored; press"),
+    ("\x1ba", "several keys at once ignored; press"),
+    ("\x1b]11;rgb:ffff/ffff/ffff\x07", "several keys at once ignored; press"),
+    ("\x1b[A", "unknown key; ? lists the keys"),
+    ("\x1b", "unknown key; ? lists the keys"),
+    ("\x00", "unknown key; ? lists the keys"),
+    ("\x1a", "unknown key; ? lists the keys"),
+    ("x", "unknown key x; ? lists the keys"),
+    ("b", "unknown key b"),
+    ("y", "unknown key y"),
+    ("é", "unknown key é"),
 )
-def test_what_is_no_answer_is_said_to_be_none(
-    repository: MakeRepository, keys: str, problem: str
-) -> None:
-    dialog = Dialog(repository(), "-i").answer(("Fix 1/5 ", keys)).see(problem)
+
+
+def test_what_is_no_answer_is_said_to_be_none(repository: MakeRepository) -> None:
+    dialog = Dialog(repository(), "-i")
+    for keys, problem in NO_ANSWERS:
+        dialog.answer(("Fix 1/5 ", keys)).see(problem)
     dialog.answer(("Fix 1/5 ", "?")).see("a  apply this fix").answer(("Fix 1/5 ", "q"))
     assert dialog.ended() == 1
     assert _answers(dialog) == ["q"]
@@ -140,7 +140,7 @@ def test_print_again_and_back_to_the_choices_for_all(repository: MakeRepository)
     dialog.answer(("Context that holds both:", "<" + ENTER))
     dialog.answer(("Variable with the password:", "\x15<" + ENTER))
     dialog.answer(("Docker Hub user name:", "<" + ENTER), ("Where are the variables", "b"))
-    dialog.answer(("Where do the jobs run?", "b")).see("b is no answer here")
+    dialog.answer(("Where do the jobs run?", "b")).see("unknown key b")
     dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", "2"))
     dialog.answer(("Docker Hub user name:", f"\x15bot{ENTER}"), ("the password:", ENTER))
     dialog.see("On CircleCI Server").answer(("Fix 1/3 ", "a"), ("Fix 2/3 ", "q"), ("Write 1", "y"))
