@@ -80,6 +80,11 @@ class Dialog:
         self.transcript += str(self._process.before)
         return False
 
+    @property
+    def waits_for_a_key(self) -> bool:
+        """Whether `watch` saw a prompt for a key come up last."""
+        return plain(str(self._process.before)).endswith("?] ")
+
     def resize(self, rows: int, columns: int) -> Dialog:
         """Make the terminal another size."""
         self._process.setwinsize(rows, columns)
