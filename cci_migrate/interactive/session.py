@@ -11,7 +11,6 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
-from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
