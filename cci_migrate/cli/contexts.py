@@ -286,7 +286,7 @@ class _FromEnvironment:
         """Whether the user says yes to each variable that only a policy names."""
         return all(
             click.confirm(
-                f"Store the value of ${printable(name)} from here?", default=False, err=True
+                printable(f"Store the value of ${name} from here?"), default=False, err=True
             )
             for name in names
             if name in self.unnamed
@@ -315,7 +315,7 @@ def _asked(name: str) -> Secret:
     while True:
         value = str(
             click.prompt(
-                f"{printable(name)} (not shown)",
+                printable(f"{name} (not shown)"),
                 hide_input=True,
                 default="",
                 show_default=False,
@@ -325,4 +325,4 @@ def _asked(name: str) -> Secret:
         problem = _problem_of(value)
         if not problem:
             return remember(value)
-        click.echo(f"The value {problem}.", err=True)
+        click.echo(printable(f"The value {problem}."), err=True)
