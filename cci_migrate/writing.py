@@ -97,7 +97,7 @@ def _stage(target: _Target, data: bytes, leftovers: list[Path]) -> Path:
     """A temporary file beside ``target`` with ``data`` in it, safe on the disk."""
     try:
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.file.name}.", suffix=".tmp", dir=target.file.parent
+            prefix=".cci-migrate-", suffix=".tmp", dir=target.file.parent
         )
         leftovers.append(Path(name))
         with os.fdopen(handle, "wb") as file:

@@ -10,15 +10,16 @@ from typing_extensions import assert_never
 from cci_migrate.batch.branch_content import own_branch, own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.faults import described
 from cci_migrate.batch.host import (
     Delivery,
     Host,
-    HostError,
     LaneClosedError,
     LookAgainError,
     Proposal,
     RefusedError,
 )
+from cci_migrate.batch.isolation import ENDS_ALL, look_at_each
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.messages import Words
 from cci_migrate.batch.pace import Clock
@@ -107,7 +108,7 @@ class Application:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
             seen_at = self._now()
-            seen = {sighting.ref.key: sighting for sighting in host.look(chunk)}
+            seen = {sighting.ref.key: sighting for sighting in look_at_each(host, chunk)}
             for ref in chunk:
                 entry = self.campaign.ledger.entry(ref.key)
                 if entry is None:
@@ -116,7 +117,7 @@ class Application:
                 yield entry, seen[ref.key] if is_fresh else self._look(host, ref)
 
     def _look(self, host: Host, ref: RepositoryRef) -> Sighting:
-        return next(iter(host.look([ref])))
+        return next(look_at_each(host, [ref]))
 
     def _deliver(self, host: Host, entry: Entry, sighting: Sighting) -> Entry:
         """Take one repository from where it stands to where it should be."""
@@ -136,8 +137,10 @@ class Application:
                 sighting = self._look(host, entry.ref)
             except RefusedError as error:
                 return self._fail(begun, State.NO_PERMISSION, str(error))
-            except HostError as error:
-                return self._fail(begun, State.FAILED, str(error))
+            except ENDS_ALL:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other repositories go on
+                return self._fail(begun, State.FAILED, described(error))
             else:
                 return done
         return self._fail(begun, State.FAILED, f"no lasting result after {ATTEMPTS} attempts")
@@ -178,8 +181,11 @@ class Application:
         """Labels and reviewers are worth a note when they fail: the pull request is there."""
         try:
             host.decorate(snapshot, proposal)
-        except (HostError, RefusedError, LookAgainError) as error:
-            self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {error}")
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - the pull request is there all the same
+            why = described(error)
+            self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {why}")
 
     def _proposal(self, ref: RepositoryRef, plan: RepositoryPlan) -> Proposal:
         return self.terms.words.proposal(ref, plan, self.campaign.branch, self.campaign.id)

@@ -2,8 +2,8 @@
 
 ledger.sqlite           what is known of each repository
 lock                    held by the command that works on it
-diffs/HOST/NAME.diff    what is to be written, one file a repository
-originals/KEY/PATH      local files as they were before they were rewritten in place
+diffs/NAME-HASH.diff    what is to be written, one file a repository
+originals/HASH/HASH     local files as they were before they were rewritten in place
 results.jsonl           one line a repository, written at the end of each command
 
 All of it is for the user alone, whatever the umask: configs may hold secrets.
@@ -12,17 +12,16 @@ All of it is for the user alone, whatever the umask: configs may hold secrets.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cci_migrate.batch.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.policy_record import PolicyRecordError, policy_from_json, policy_to_json
-from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.batch.repository import RepositoryRef
 from cci_migrate.policy import Policy
 from cci_migrate.whole_files import make_private_file, make_private_folder, write_whole
 
@@ -80,14 +79,16 @@ class Campaign:
         """A repository's diff, empty if there is none."""
         if self.folder is None or not entry.diff:
             return b""
-        path = self.folder / entry.diff
-        return path.read_bytes() if path.is_file() else b""
+        return read_inside(self.folder, entry.diff) or b""
 
-    def originals(self, ref: RepositoryRef) -> Path:
-        """Where the original files of a local checkout are kept."""
-        if self.folder is None:
-            raise CampaignError("a campaign in memory keeps no originals")
-        return self.folder / "originals" / _short_hash(ref.key)
+    def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
+        """Keep the file ``path`` of a local checkout as it is. Raises OSError."""
+        if self.folder is not None:
+            write_whole(self.folder / original_name(ref, path), data, is_private=True)
+
+    def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
+        """The file as it was kept; None if it was not."""
+        return None if self.folder is None else read_inside(self.folder, original_name(ref, path))
 
 
 @contextmanager
@@ -158,14 +159,6 @@ def read_only(folder: Path) -> Iterator[Campaign]:
         ledger.close()
 
 
-def diff_name(ref: RepositoryRef) -> str:
-    """The path of a repository's diff within a campaign's folder."""
-    if ref.kind is Kind.LOCAL:
-        return f"diffs/local/{_safe(Path(ref.name).name)}-{_short_hash(ref.key)}.diff"
-    name = "/".join(_safe(part) for part in ref.name.split("/") if part)
-    return f"diffs/{_safe(ref.host)}/{name}.diff"
-
-
 def _first_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
@@ -196,12 +189,3 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"{folder}: another command is at work on this campaign; wait for its end"
             ) from None
         yield
-
-
-def _safe(part: str) -> str:
-    cleaned = re.sub(r"[^\w.\-]", "_", part)
-    return cleaned.lstrip(".") or "_"
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

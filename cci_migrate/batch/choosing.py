@@ -53,7 +53,7 @@ class Shard:
 
     def has(self, ref: RepositoryRef) -> bool:
         """Whether ``ref`` falls to this share; each falls to exactly one, on any machine."""
-        digest = hashlib.sha256(ref.key.encode("utf-8", "surrogateescape")).digest()
+        digest = hashlib.sha256(ref.key.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.number - 1
 
 

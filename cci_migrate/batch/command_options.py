@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -98,6 +99,9 @@ def reported(command: _F) -> _F:
             code = command(*args, **kwargs)
         except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
             say(f"error: {redact(str(error))}")
+            code = ExitCode.USAGE
+        except sqlite3.Error as error:
+            say(f"error: the campaign's ledger cannot be used: {error}")
             code = ExitCode.USAGE
         except KeyboardInterrupt:
             say("interrupted; run the same command again to go on")

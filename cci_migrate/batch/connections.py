@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.batch.campaign import Campaign
-from cci_migrate.batch.git_remotes import GitHost, GitSource
+from cci_migrate.batch.git_remotes import GitHost, GitSource, ref_at
 from cci_migrate.batch.host import Host, HostError, Page, Source
 from cci_migrate.batch.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.batch.pace import Clock, Lane
@@ -52,7 +52,13 @@ class Connections:
         self._hosts: dict[tuple[Kind, str], Host] = {}
 
     def host_of(self, ref: RepositoryRef) -> Host:
-        """The host on which ``ref`` lives. Raises SourceError without a token for it."""
+        """The host on which ``ref`` lives. Raises SourceError without a token for it.
+
+        A ledger may come from somewhere else. A token goes to the host that it is looked up for,
+        and git to none but that of the repository's name.
+        """
+        if not _is_consistent(ref):
+            raise SourceError(f"{ref.key}: the campaign has it at an address of another host")
         key = (ref.kind, ref.host)
         if key not in self._hosts:
             self._hosts[key] = self._make(ref)
@@ -78,7 +84,7 @@ class Connections:
         branch, is_nested = self._campaign.branch, self._campaign.is_nested
         match ref.kind:
             case Kind.LOCAL:
-                return LocalHost(self._local_mode, branch, self._campaign.originals)
+                return LocalHost(self._local_mode, branch, self._campaign)
             case Kind.GIT:
                 return GitHost(branch, self._lane_of(f"git push to {ref.host}"))
             case Kind.GITHUB:
@@ -175,6 +181,19 @@ class Connections:
 
         assert isinstance(host, PullRequestHost)  # noqa: S101 - as its kind says
         return Owner(host, ref)
+
+
+def _is_consistent(ref: RepositoryRef) -> bool:
+    try:
+        match ref.kind:
+            case Kind.LOCAL:
+                return ref.name == ref.address and Path(ref.name).is_absolute()
+            case Kind.GIT:
+                return ref_at(ref.address) == ref
+            case _:
+                return host_of(ref.address) == ref.host
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from cci_migrate.batch.branch_content import own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen
+from cci_migrate.batch.faults import described
 from cci_migrate.batch.host import (
     Delivered,
     Delivery,
     Host,
     HostError,
     LaneClosedError,
-    LookAgainError,
-    RefusedError,
 )
+from cci_migrate.batch.isolation import ENDS_ALL, look_at_each
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.pace import Clock
 from cci_migrate.batch.progress import Progress
@@ -83,7 +83,7 @@ class Following:
     def _seen(self, host: Host, refs: list[RepositoryRef]) -> Iterator[tuple[Entry, Sighting]]:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
-            seen = {sighting.ref.key: sighting for sighting in host.look(chunk)}
+            seen = {sighting.ref.key: sighting for sighting in look_at_each(host, chunk)}
             for ref in chunk:
                 entry = self.campaign.ledger.entry(ref.key)
                 if entry is not None:
@@ -102,8 +102,10 @@ class Following:
             return None
         try:
             return deal(host, entry, recognise(host, sighting, entry.files, entry))
-        except (HostError, RefusedError, LookAgainError) as error:
-            self.progress.note(f"{entry.ref.label}: {error}")
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories go on
+            self.progress.note(f"{entry.ref.label}: {described(error)}")
             return None
 
     def _refreshed(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:

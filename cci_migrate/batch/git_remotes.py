@@ -29,7 +29,7 @@ from cci_migrate.batch.host import (
 )
 from cci_migrate.batch.local_checkouts import push
 from cci_migrate.batch.pace import PULL_REQUEST, Lane
-from cci_migrate.batch.planning import FileHash
+from cci_migrate.batch.planning import TOO_LARGE, FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
@@ -205,7 +205,8 @@ class GitClones:
         return Snapshot(
             ref,
             head=head,
-            files={path: blobs[oid] for path, oid in oids.items()},
+            files={path: blobs[oid] for path, oid in oids.items() if oid in blobs},
+            unreadable={path: TOO_LARGE for path, oid in oids.items() if oid not in blobs},
             modes=odd_modes(modes),
             branch=self._branch_seen(tips, head),
         )

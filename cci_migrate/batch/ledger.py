@@ -13,15 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cci_migrate.batch import write_record
+from cci_migrate.batch.campaign_files import diff_name
 from cci_migrate.batch.planning import FileHash, FindingRecord, RegistryCount
 from cci_migrate.batch.repository import Kind, PullRequest, PullState, RepositoryRef
 from cci_migrate.batch.states import State
 from cci_migrate.batch.write_record import WriteRecord
 
 #: Raised with every change of the tables; a ledger of another version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -252,7 +254,10 @@ class Ledger:
     def counts(self) -> Counter[State]:
         """How many repositories are in each state."""
         rows = self._connection.execute("SELECT state, COUNT(*) FROM repositories GROUP BY state")
-        return Counter({State(state): count for state, count in rows})
+        try:
+            return Counter({State(state): count for state, count in rows})
+        except ValueError as error:
+            raise LedgerError(f"the ledger cannot be read: {error}") from None
 
     # -- pace
 
@@ -281,9 +286,39 @@ _SELECT = "SELECT * FROM repositories"
 _PAGE = 100
 
 
+class _Connection(sqlite3.Connection):
+    """A connection for text as file systems and hosts have it: not all of it is Unicode.
+
+    SQLite takes no lone surrogates. A text with such is kept as a BLOB of the same encoding.
+    """
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        return super().execute(sql, tuple(map(_stored, values)))
+
+    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
+        return super().executemany(sql, [tuple(map(_stored, values)) for values in rows])
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
+    texts = (
+        value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+        for value in values
+    )
+    return sqlite3.Row(cursor, tuple(texts))
+
+
 def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-    connection.row_factory = sqlite3.Row
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, factory=_Connection)
+    connection.row_factory = _row
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -303,14 +338,29 @@ def _pull_to_json(pull: PullRequest) -> dict[str, str | int]:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
+    """The entry in ``row``. Raises LedgerError for what no command of ours wrote."""
+    try:
+        entry = _read_entry(row)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise LedgerError(
+            f"entry {row['id']} of the ledger cannot be read ({type(error).__name__}); plan the "
+            "campaign anew in another folder"
+        ) from None
+    if entry.ref.key != row["key"]:
+        raise LedgerError(f"entry {row['id']} of the ledger is of another repository than its key")
+    return entry
+
+
+def _read_entry(row: sqlite3.Row) -> Entry:
     pull = json.loads(row["pull"]) if row["pull"] else None
+    ref = RepositoryRef(Kind(row["kind"]), row["host"], row["name"], row["address"])
     return Entry(
-        ref=RepositoryRef(Kind(row["kind"]), row["host"], row["name"], row["address"]),
+        ref=ref,
         state=State(row["state"]),
         cause=row["cause"],
         head=row["head"],
         digest=row["digest"],
-        diff=row["diff"],
+        diff=diff_name(ref) if row["diff"] else "",
         files=tuple(FileHash(**file) for file in json.loads(row["files"])),
         findings=tuple(FindingRecord(**finding) for finding in json.loads(row["findings"])),
         todos=tuple(json.loads(row["todos"])),

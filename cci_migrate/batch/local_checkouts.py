@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from cci_migrate.batch.branch_content import content_in_git
 from cci_migrate.batch.config_paths import config_modes, odd_modes
@@ -20,7 +22,7 @@ from cci_migrate.batch.host import (
     Proposal,
     RefusedError,
 )
-from cci_migrate.batch.planning import FileHash
+from cci_migrate.batch.planning import TOO_LARGE, FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
@@ -54,6 +56,16 @@ class LocalMode(Enum):
     IN_PLACE = "in-place"
     BRANCH = "branch"
     PUSH = "push"
+
+
+class Originals(Protocol):
+    """Keeps files as they were before they were rewritten in place."""
+
+    def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
+        """Keep the file ``path`` of a checkout. Raises OSError."""
+
+    def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
+        """The file as it was kept; None if it was not."""
 
 
 class LocalSource:
@@ -96,11 +108,9 @@ def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
 
 
 class LocalHost:
-    """Local checkouts. ``originals`` tells where a checkout's files are kept as they were."""
+    """Local checkouts. ``originals`` keeps their files as they were."""
 
-    def __init__(
-        self, mode: LocalMode, branch: str, originals: Callable[[RepositoryRef], Path]
-    ) -> None:
+    def __init__(self, mode: LocalMode, branch: str, originals: Originals) -> None:
         self._mode = mode
         self._branch = branch
         self._originals = originals
@@ -192,22 +202,24 @@ class LocalHost:
 
     def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Put the original files back, where they are as this campaign wrote them."""
-        del delivered
         if self._mode is not LocalMode.IN_PLACE:
             self.close(snapshot)
             return self._branch
-        folder, originals = Path(snapshot.ref.name), self._originals(snapshot.ref)
-        kept = [path for path in sorted(originals.rglob("*")) if path.name.endswith(".before")]
-        if not kept:
-            raise HostError("there are no originals of it in the campaign")
+        folder = Path(snapshot.ref.name)
         pairs = []
-        for original in kept:
-            relative = original.relative_to(originals).as_posix().removesuffix(".before")
-            written = original.with_name(original.name.removesuffix(".before") + ".after")
-            now, before = folder / relative, original.read_bytes()
-            if not now.is_file() or now.read_bytes() not in (before, written.read_bytes()):
-                raise HostError(f"{relative} was changed since; take it back by hand")
-            pairs.append((now.resolve(), before))
+        for file in delivered.files:
+            now = _inside(folder, file.path)
+            before = self._originals.read_original(snapshot.ref, file.path)
+            if before is None or hashlib.sha256(before).hexdigest() != file.before:
+                raise HostError(f"there is no original of {file.path} in the campaign")
+            if not now.is_file() or hashlib.sha256(now.read_bytes()).hexdigest() not in (
+                file.before,
+                file.after,
+            ):
+                raise HostError(f"{file.path} was changed since; take it back by hand")
+            pairs.append((now, before))
+        if not pairs:
+            raise HostError("there are no originals of it in the campaign")
         for now, before in pairs:
             mode = now.stat().st_mode
             write_whole(now, before)
@@ -223,16 +235,17 @@ class LocalHost:
         """Nothing is held."""
 
     def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
-        files = {}
+        files, unreadable = {}, {}
         for repository in discover([folder]).repositories:
             if repository.root != folder.resolve():
                 continue  # a repository inside this one is one of its own
             for path in repository.files:
                 content = read_candidate(folder, path)
                 if isinstance(content, Failed):
-                    return Unseen(ref, Blocker.FAILED, f"{path}: {content.problem}")
-                files[path] = content
-        return Snapshot(ref, files=files)
+                    unreadable[path] = content.problem
+                else:
+                    files[path] = content
+        return Snapshot(ref, files=files, unreadable=unreadable)
 
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
         top = root_of(folder)
@@ -251,7 +264,8 @@ class LocalHost:
             return Snapshot(
                 ref,
                 head=head,
-                files={path: blobs[oid] for path, oid in oids.items()},
+                files={path: blobs[oid] for path, oid in oids.items() if oid in blobs},
+                unreadable={path: TOO_LARGE for path, oid in oids.items() if oid not in blobs},
                 modes=odd_modes(modes),
                 branch=self._branch_seen(checkout, head),
             )
@@ -314,14 +328,23 @@ class LocalHost:
             raise LookAgainError(str(error)) from None
 
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
-        originals = self._originals(ref)
         for file in change.files:
-            write_whole(originals / f"{file.path}.before", file.before, is_private=True)
-            write_whole(originals / f"{file.path}.after", file.after, is_private=True)
+            self._originals.store_original(ref, file.path, file.before)
         try:
             write(change, folder)
         except WriteError as error:
             raise HostError(f"{error.path} {error.problem}") from None
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """The file ``path`` of a checkout. Raises HostError for one that is outside of it."""
+    try:
+        file = (folder / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise HostError(f"{path}: {error}") from None
+    if not file.is_relative_to(folder.resolve()):
+        raise HostError(f"{path} is outside of the checkout")
+    return file
 
 
 def push(

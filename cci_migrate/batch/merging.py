@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from cci_migrate.batch.campaign import Campaign, CampaignError, read_only
+from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.states import State
-from cci_migrate.whole_files import write_whole
 
 #: What was only listed gives way to what another share looked at.
 _UNSEEN = frozenset({State.LISTED})
@@ -31,10 +32,9 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
                 )
                 if is_newer:
                     campaign.ledger.record(entry)
-                    _copy(campaign, other, entry.diff)
+                    _copy(campaign, other, entry)
                     taken += 1
             campaign.ledger.add_history(other.ledger)
-            _copy(campaign, other, "originals")
     return taken
 
 
@@ -44,11 +44,11 @@ def _check_alike(campaign: Campaign, other: Campaign, folder: Path) -> None:
             raise CampaignError(f"{folder}: planned with another {name} than the others")
 
 
-def _copy(campaign: Campaign, other: Campaign, name: str) -> None:
-    if not name or campaign.folder is None or other.folder is None:
-        return
-    source, target = other.folder / name, campaign.folder / name
-    paths = source.rglob("*") if source.is_dir() else [source]
-    for path in paths:
-        if path.is_file() and not path.is_symlink():
-            write_whole(target / path.relative_to(source), path.read_bytes(), is_private=True)
+def _copy(campaign: Campaign, other: Campaign, entry: Entry) -> None:
+    """What ``other`` keeps of a repository. Nothing else of a folder that came from elsewhere."""
+    if entry.diff:
+        campaign.store_diff(entry.ref, other.read_diff(entry))
+    for file in entry.files:
+        data = other.read_original(entry.ref, file.path)
+        if data is not None and hashlib.sha256(data).hexdigest() == file.before:
+            campaign.store_original(entry.ref, file.path, data)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cci_migrate import engine
 from cci_migrate.batch.states import State
+from cci_migrate.discovery import SIZE_LIMIT
 from cci_migrate.explanation import Access
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
 from cci_migrate.limited_processing import process_within
@@ -25,6 +27,10 @@ from cci_migrate.outcomes import State as FindingState
 from cci_migrate.policy import Policy
 from cci_migrate.proof import FileChange, ProvenChange
 from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
+
+#: Of a file that CircleCI would not take either.
+TOO_LARGE = "more than the 8 MB that CircleCI takes"
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,9 @@ class RepositoryPlan:
         A file whose old text has a credential written out is named only: the diff would show it.
         """
         return b"".join(
-            f"# {file.path}: not shown, since it has a credential written out\n".encode()
+            f"# {file.path}: not shown, since it has a credential written out\n".encode(
+                "utf-8", "surrogateescape"
+            )
             if file.secrets
             else unified_diff(file.path, file.before, file.after)
             for file in self.file_changes
@@ -113,7 +121,7 @@ class RepositoryPlan:
     def digest(self) -> str:
         """Tells two changes apart: the hash of every changed path and its new content."""
         whole = "".join(f"{file.path}\0{_sha256(file.after)}\0" for file in self.file_changes)
-        return hashlib.sha256(whole.encode()).hexdigest()[:32]
+        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def plan_repository(
@@ -122,11 +130,13 @@ def plan_repository(
     decisions: Decisions,
     others: Mapping[str, bytes | None],
     limits: WorkLimits = DEFAULT_LIMITS,
+    unreadable: Mapping[str, str] = NONE,
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.
 
-    ``others`` are further files of it, as far as they were fetched (None: not there). Each config
-    is worked on within ``limits``.
+    ``unreadable`` says of further ones why they could not be read. ``others`` are other files of
+    the repository, as far as they were fetched (None: not there). Each config is worked on within
+    ``limits``.
     """
     wanted: set[str] = set()
 
@@ -137,8 +147,10 @@ def plan_repository(
             wanted.add(path)
         return others.get(path)
 
+    unreadable = {**unreadable, **{path: TOO_LARGE for path in files if _is_too_large(files[path])}}
+    files = {path: data for path, data in files.items() if path not in unreadable}
     trees = engine.source_trees(files)
-    outcomes = tuple(
+    outcomes: tuple[Outcome, ...] = tuple(
         process_within(
             limits,
             {path: files[path] for path in group},
@@ -150,6 +162,7 @@ def plan_repository(
         )
         for group in engine.group_files(files)
     )
+    outcomes += tuple(Failed((path,), problem) for path, problem in unreadable.items())
     state, cause = verdict(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
@@ -164,6 +177,10 @@ def plan_repository(
         pulls=_pulls(examined),
         wanted=tuple(sorted(wanted)),
     )
+
+
+def _is_too_large(data: bytes) -> bool:
+    return len(data) > SIZE_LIMIT
 
 
 def _pulls(examined: list[Examined]) -> tuple[RegistryCount, ...]:

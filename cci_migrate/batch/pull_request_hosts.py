@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cci_migrate.batch.branch_content import checked_reversal
+from cci_migrate.batch.faults import described
 from cci_migrate.batch.git_remotes import GitClones
 from cci_migrate.batch.host import (
     TRAILER,
@@ -22,6 +23,7 @@ from cci_migrate.batch.host import (
     RefusedError,
 )
 from cci_migrate.batch.http import Api, MissingError, OverloadedError
+from cci_migrate.batch.isolation import ENDS_ALL
 from cci_migrate.batch.pace import OTHER, Lane
 from cci_migrate.batch.page_size import HOST_PATIENCE
 from cci_migrate.batch.planning import FileHash
@@ -38,6 +40,10 @@ from cci_migrate.batch.repository import (
     Unseen,
 )
 from cci_migrate.git.remote_urls import basic_login
+
+
+class IncompleteError(Exception):
+    """An answer does not show all of a repository that has to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,10 @@ class PullRequestHost(ABC):
                     f"{ref.host} gives no answers ({error}); run it again later"
                 ) from None
             return Unseen(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
+        except (IncompleteError, *ENDS_ALL):
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
+            return Unseen(ref, Blocker.FAILED, described(error))
         self._faults = 0
         return seen
 

@@ -122,7 +122,8 @@ class Snapshot:
 
     ``files`` are its CircleCI files by path from the root, ``modes`` their git modes
     (``100644``) where they are another one. ``node`` is the host's own id of it.
-    ``pull`` is the newest pull request from the branch.
+    ``pull`` is the newest pull request from the branch. ``unreadable`` says of further CircleCI
+    files why they were not read.
     """
 
     ref: RepositoryRef
@@ -130,6 +131,7 @@ class Snapshot:
     default_branch: str = ""
     traits: Traits = field(default_factory=Traits)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     branch: Branch | None = None
     pull: PullRequest | None = None

@@ -135,7 +135,10 @@ def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iter
 
 
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:
-    return plan_repository(request.snapshot.files, policy, APPLY_ALL, request.others, limits)
+    snapshot = request.snapshot
+    return plan_repository(
+        snapshot.files, policy, APPLY_ALL, request.others, limits, snapshot.unreadable
+    )
 
 
 def _configs_in(request: _Request) -> int:

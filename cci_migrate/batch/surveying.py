@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from cci_migrate.batch.branch_content import own_branch, own_pull, recognise
 from cci_migrate.batch.campaign import Campaign
 from cci_migrate.batch.choosing import Chosen, Shard
-from cci_migrate.batch.host import Host, HostError, LaneClosedError, RefusedError, Source
+from cci_migrate.batch.faults import described
+from cci_migrate.batch.host import Host, LaneClosedError, Source
+from cci_migrate.batch.isolation import ENDS_ALL, look_at_each
 from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.pace import Clock
 from cci_migrate.batch.planning import RepositoryPlan
@@ -67,8 +69,12 @@ class Survey:
                 for snapshot in self._listed(source):
                     in_work.add(snapshot.ref.key)
                     yield snapshot
-            except (LaneClosedError, HostError, RefusedError) as error:
+            except LaneClosedError as error:
                 closed.append(f"{source.name}: {error}")
+            except ENDS_ALL:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other sources go on
+                closed.append(f"{source.name}: {described(error)}")
         yield from self._waiting(closed, begun, in_work)
 
     def _listed(self, source: Source) -> Iterator[Snapshot]:
@@ -98,7 +104,7 @@ class Survey:
         for host, refs in waiting.values():
             try:
                 for start in range(0, len(refs), CHUNK):
-                    yield from self._seen(host.look(refs[start : start + CHUNK]))
+                    yield from self._seen(look_at_each(host, refs[start : start + CHUNK]))
             except LaneClosedError as error:
                 closed.append(str(error))
 
@@ -134,12 +140,21 @@ class Survey:
         if planned.plan is None:
             self._finish(Entry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
             return
+        try:
+            entry = self._entry(snapshot, planned.plan, now)
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories go on
+            entry = Entry(snapshot.ref, State.FAILED, described(error), changed_at=now)
+        self._finish(entry)
+
+    def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> Entry:
         host = self.host_of(snapshot.ref)
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
-        snapshot = recognise(host, snapshot, planned.plan.hashes, recorded)
-        step = next_step(snapshot, planned.plan, host.delivery)
-        diff = self.campaign.store_diff(snapshot.ref, planned.plan.diff)
-        self._finish(planned_entry(snapshot, planned.plan, step, diff, now, recorded))
+        snapshot = recognise(host, snapshot, plan.hashes, recorded)
+        step = next_step(snapshot, plan, host.delivery)
+        diff = self.campaign.store_diff(snapshot.ref, plan.diff)
+        return planned_entry(snapshot, plan, step, diff, now, recorded)
 
     def _finish(self, entry: Entry) -> None:
         self.campaign.ledger.record(entry)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from cci_migrate.batch.host import Host
+from cci_migrate.batch.isolation import look_at_each
 from cci_migrate.batch.ledger import Entry, Ledger
 from cci_migrate.batch.pace import Clock
 from cci_migrate.batch.progress import Progress
@@ -101,7 +102,7 @@ def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
 
 
 def _checks(entry: Entry, host: Host) -> Checks:
-    sighting = next(iter(host.look([entry.ref])))
+    sighting = next(look_at_each(host, [entry.ref]))
     if not isinstance(sighting, Snapshot) or sighting.pull is None:
         return Checks.NONE
     if sighting.pull.state is PullState.MERGED:

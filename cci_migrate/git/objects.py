@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cci_migrate.git.process import GitDirectory, GitError
@@ -21,14 +21,20 @@ def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, st
     return files
 
 
+#: Larger blobs are not read: CircleCI takes no larger config, and memory is finite
+#: (https://support.circleci.com/hc/en-us/articles/360045043634).
+BLOB_LIMIT = 8 * 1024 * 1024
+
+
 def read_blobs(
     repository: GitDirectory, oids: Iterable[str], settings: Mapping[str, str] | None = None
 ) -> dict[str, bytes]:
     """The content of each blob; a clone of ours fetches those it has not, one by one.
 
-    Raises GitError for one that cannot be had.
+    Those beyond BLOB_LIMIT are left out. Raises GitError for one that cannot be had.
     """
     wanted = list(dict.fromkeys(oids))
+    wanted = [oid for oid, size in _sizes(repository, wanted, settings) if size <= BLOB_LIMIT]
     if not wanted:
         return {}
     request = "".join(f"{oid}\n" for oid in wanted).encode()
@@ -43,6 +49,19 @@ def read_blobs(
         blobs[oid] = output[line_end + 1 : line_end + 1 + size]
         at = line_end + 1 + size + 1
     return blobs
+
+
+def _sizes(
+    repository: GitDirectory, oids: list[str], settings: Mapping[str, str] | None
+) -> Iterator[tuple[str, int]]:
+    if not oids:
+        return
+    request = "".join(f"{oid}\n" for oid in oids).encode()
+    output = repository.run(["cat-file", "--batch-check"], stdin=request, settings=settings)
+    for oid, line in zip(oids, output.decode().splitlines(), strict=True):
+        if line.endswith(" missing"):
+            raise GitError(f"git cat-file: {oid} is missing")
+        yield oid, int(line.split()[2])
 
 
 def commit_files(

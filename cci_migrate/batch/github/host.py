@@ -9,9 +9,11 @@ from typing import Any
 
 from cci_migrate.batch.branch_content import checked_reversal, holds
 from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.faults import described
 from cci_migrate.batch.github import queries
 from cci_migrate.batch.github.reading import (
     blob_bytes,
+    is_too_large,
     newest_pull,
     read_repository,
     ref_of,
@@ -23,9 +25,9 @@ from cci_migrate.batch.host import (
     HostError,
     Page,
     Proposal,
-    RefusedError,
 )
 from cci_migrate.batch.http import Api, OverloadedError
+from cci_migrate.batch.isolation import ENDS_ALL
 from cci_migrate.batch.pace import OTHER, PULL_REQUEST
 from cci_migrate.batch.page_size import PageSize
 from cci_migrate.batch.planning import FileHash
@@ -124,7 +126,9 @@ class GitHub:
         )
         blobs = [data["repository"][f"f{at}"] for at in range(len(paths))]
         return {
-            path: blob_bytes(blob, snapshot.ref.name, self._raw) if blob else None
+            path: blob_bytes(blob, snapshot.ref.name, self._raw)
+            if blob and not is_too_large(blob)
+            else None
             for path, blob in zip(paths, blobs, strict=True)
         }
 
@@ -319,8 +323,12 @@ class GitHub:
     def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
         try:
             return self._deepened(read_repository(node, ref, self._raw))
-        except (HostError, RefusedError, OverloadedError) as error:
+        except OverloadedError as error:
             return Unseen(ref, Blocker.FAILED, str(error))
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
+            return Unseen(ref, Blocker.FAILED, described(error))
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
         """With the configs of the folders below the root, if they are wanted.

@@ -10,7 +10,7 @@ from __future__ import annotations
 _DEPTH = 4
 
 
-_BLOB = "... on Blob { oid text }"
+_BLOB = "... on Blob { oid text byteSize }"
 
 
 def _folder(depth: int) -> str:

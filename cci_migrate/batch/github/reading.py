@@ -9,6 +9,7 @@ from typing import Any
 from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.git_remotes import branch_at
+from cci_migrate.batch.planning import TOO_LARGE
 from cci_migrate.batch.repository import (
     Branch,
     Kind,
@@ -19,6 +20,7 @@ from cci_migrate.batch.repository import (
     Traits,
     Visibility,
 )
+from cci_migrate.discovery import SIZE_LIMIT
 
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
@@ -37,7 +39,7 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
     """The snapshot that the ``repository`` fragment's answer is."""
     default = node["defaultBranchRef"]
     head = default["target"]["oid"] if default else ""
-    files, modes = _files(node["circleci"], ref, raw)
+    files, modes, unreadable = _files(node["circleci"], ref, raw)
     return Snapshot(
         ref=ref,
         head=head,
@@ -54,10 +56,16 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
         ),
         files=files,
         modes=modes,
+        unreadable=unreadable,
         branch=_branch(node["branch"], head),
         pull=newest_pull(node["pullRequests"]["nodes"]),
         node=node["id"],
     )
+
+
+def is_too_large(blob: dict[str, Any]) -> bool:
+    """Whether a blob is larger than any file that is read."""
+    return bool(blob["byteSize"] > SIZE_LIMIT)
 
 
 def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
@@ -68,12 +76,17 @@ def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
 
 def _files(
     tree: dict[str, Any] | None, ref: RepositoryRef, raw: RawBlob
-) -> tuple[dict[str, bytes], dict[str, str]]:
+) -> tuple[dict[str, bytes], dict[str, str], dict[str, str]]:
     entries = dict(_walk(tree, ".circleci")) if tree else {}
     found = {path: entries[path] for path in config_paths(entries)}
-    files = {path: blob_bytes(entry["object"], ref.name, raw) for path, entry in found.items()}
+    unreadable = {path: TOO_LARGE for path in found if is_too_large(found[path]["object"])}
+    files = {
+        path: blob_bytes(entry["object"], ref.name, raw)
+        for path, entry in found.items()
+        if path not in unreadable
+    }
     modes = {path: f"{e['mode']:06o}" for path, e in found.items() if e["mode"] != _PLAIN}
-    return files, modes
+    return files, modes, unreadable
 
 
 def _walk(tree: dict[str, Any], folder: str) -> Iterator[tuple[str, dict[str, Any]]]:

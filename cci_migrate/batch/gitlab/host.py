@@ -16,7 +16,6 @@ from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.gitlab import queries
 from cci_migrate.batch.gitlab.reading import (
-    IncompleteError,
     Project,
     newest,
     pull_of,
@@ -29,7 +28,7 @@ from cci_migrate.batch.host import HostError, LaneClosedError, Page, RefusedErro
 from cci_migrate.batch.http import Api, MissingError, OverloadedError
 from cci_migrate.batch.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.batch.page_size import PageSize
-from cci_migrate.batch.pull_request_hosts import Opening, PullRequestHost, web_root
+from cci_migrate.batch.pull_request_hosts import IncompleteError, Opening, PullRequestHost, web_root
 from cci_migrate.batch.repository import (
     Branch,
     Checks,

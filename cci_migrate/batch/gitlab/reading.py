@@ -9,6 +9,7 @@ from typing import Any
 from cci_migrate.batch.blob_text import exact_bytes
 from cci_migrate.batch.config_paths import config_modes, odd_modes
 from cci_migrate.batch.git_remotes import branch_at
+from cci_migrate.batch.pull_request_hosts import IncompleteError
 from cci_migrate.batch.repository import (
     Branch,
     Kind,
@@ -34,10 +35,6 @@ _STATES = {
 
 #: Reads files of a project at a commit: those of the paths that are there.
 ReadFiles = Callable[[str, Sequence[str]], Mapping[str, bytes]]
-
-
-class IncompleteError(Exception):
-    """The answer does not show all of the project that has to be seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,265 @@
+"""One repository never ends a campaign, whatever it is called and whatever is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cci_migrate.batch import campaign_files, surveying
+from cci_migrate.batch.git_remotes import GitClones
+from cci_migrate.batch.local_checkouts import LocalHost
+from cci_migrate.batch.repository import Kind, RepositoryRef
+from tests.batch.git_server import GitServer
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, checkout, content
+from tests.batch.watching import Request
+
+BRANCH = "cci-migrate/registry-auth"
+pytestmark = pytest.mark.usefixtures("clock")
+NOT_UTF8 = os.fsdecode(b".circleci/\xff.yml")
+ODD_FILES = {
+    "not-utf8": NOT_UTF8,
+    "long": ".circleci/" + "n" * 251 + ".yml",
+    "control": ".circleci/a\nb\x1b[31m.yml",
+    "device": ".circleci/con.yml",
+    "dashes": ".circleci/--output=x.yml",
+}
+
+
+def checkouts(root: Path) -> Path:
+    """Checkouts with odd names of files, and one that is as any."""
+    for name, path in ODD_FILES.items():
+        checkout(root / name, {path: PLAIN})
+    checkout(root / "fine", {CONFIG: PLAIN})
+    return root
+
+
+@pytest.mark.parametrize("mode", ["in-place", "branch"])
+def test_files_may_be_called_anything(tmp_path: Path, batch: Batch, mode: str) -> None:
+    root = checkouts(tmp_path / "all")
+    batch("plan", root, code=1)
+    names = [*ODD_FILES, "fine"]
+    assert batch.states() == dict.fromkeys(names, "planned")
+    for command in (("diff",), ("status",), ("status", "--json")):
+        batch(*command, code=None)
+    batch("report", "--html", tmp_path / "page.html")
+    batch("apply", "--local", mode)
+    assert batch.states() == dict.fromkeys(names, "changed")
+    for name, path in {**ODD_FILES, "fine": CONFIG}.items():
+        is_branch = mode == "branch"
+        written = content(root / name, BRANCH, path) if is_branch else (root / name / path)
+        assert (written if isinstance(written, bytes) else written.read_bytes()) == FIXED
+    batch("revert")
+    assert batch.states() == dict.fromkeys(names, "reverted")
+    for name, path in ODD_FILES.items():
+        assert (root / name / path).read_bytes() == PLAIN
+
+
+def test_repositories_may_be_called_anything(tmp_path: Path, batch: Batch) -> None:
+    names = ["a.diff", "a", "\\xff\\xfe", "n" * 250, "con", "CON", "a\nb", ".git.x"]
+    for name in names:
+        folder = os.fsdecode(b"\xff\xfe") if "xff" in name else name
+        checkout(tmp_path / "all" / folder, {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    assert batch.states() == dict.fromkeys(names, "planned")
+    batch("apply")
+    assert batch.states() == dict.fromkeys(names, "changed")
+    batch("diff")
+    batch("status")
+
+
+def test_each_repository_has_files_of_its_own_on_any_file_system() -> None:
+    names = ["o/.github", "o/github", "o/Repo", "o/repo", "o/b", "o/b.diff/c", "o/b-diff-c", "nul"]
+    names += ["o/" + "x" * 300, "o/" + "x" * 301, "o/aux.txt", os.fsdecode(b"o/\xff"), "o/..", "/"]
+    refs = [RepositoryRef(Kind.GITHUB, "github.com", name, "") for name in names]
+    refs += [RepositoryRef(Kind.GITLAB, "gitlab.com", name, "") for name in names]
+    made = [campaign_files.diff_name(ref) for ref in refs]
+    made += [campaign_files.original_name(ref, path) for ref in refs for path in ("a", "A", "../a")]
+    assert len({name.lower() for name in made}) == len(made)
+    for name in made:
+        assert all(len(part) < 100 and part.isascii() for part in name.split("/"))
+        assert name == os.path.normpath(name)
+        for part in name.split("/"):
+            assert not part.endswith((".", " "))
+            assert part.split(".")[0].lower() not in {"con", "nul", "aux", "prn", "com1"}
+
+
+def test_a_repository_that_breaks_us_fails_alone(
+    tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is looked at, while its plan is recorded, while it is written to."""
+    for name in ("look", "record", "write", "fine"):
+        checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
+
+    def breaks(place: str, function: Any) -> Any:
+        def broken(*arguments: Any, **options: Any) -> Any:
+            if any(f"/all/{place}" in repr(argument) for argument in arguments):
+                raise KeyError("hunter2")
+            return function(*arguments, **options)
+
+        return broken
+
+    monkeypatch.setattr(LocalHost, "_work_tree", breaks("look", LocalHost._work_tree))
+    monkeypatch.setattr(surveying, "planned_entry", breaks("record", surveying.planned_entry))
+    monkeypatch.setattr(LocalHost, "_replace", breaks("write", LocalHost._replace))
+    batch("plan", tmp_path / "all", code=3)
+    expected = {"look": "failed", "record": "failed", "write": "planned", "fine": "planned"}
+    assert batch.states() == expected
+    done = batch("apply", code=3)
+    assert batch.states() == {**expected, "write": "failed", "fine": "changed"}
+    for name in ("look", "record", "write"):
+        cause = batch.results()[name]["cause"]
+        assert cause.startswith("internal error, please report it: KeyError at ")
+    assert "hunter2" not in done.output + (batch.folder / "results.jsonl").read_text()
+
+
+def test_one_remote_that_breaks_us_fails_alone(
+    git_server: GitServer, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("one", "two", "three")
+    for name in names:
+        bare(git_server.root / f"{name}.git", {CONFIG: PLAIN})
+    see = GitClones.see
+
+    def broken(self: GitClones, ref: RepositoryRef, url: str) -> Any:
+        if "two" in url:
+            raise IndexError
+        return see(self, ref, url)
+
+    monkeypatch.setattr(GitClones, "see", broken)
+    batch("plan", *(git_server.url(f"{name}.git") for name in names), code=3)
+    assert batch.states() == {"one": "planned", "two": "failed", "three": "planned"}
+
+
+def test_an_answer_that_is_none_fails_alone(github: GitHubStandIn, batch: Batch) -> None:
+    for name in ("one", "two", "three"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN}, visibility="PUBLIC")
+
+    def watch(request: Request) -> None:
+        data = (request.body or {}).get("data") or {} if request.moment == "after" else {}
+        listed = (data.get("repositoryOwner") or {}).get("repositories", {}).get("nodes", [])
+        for node in [*listed, *(one for one in data.values() if isinstance(one, dict))]:
+            if node.get("nameWithOwner") == "acme/two":
+                node["visibility"] = "SECRET"
+
+    github.watch = watch
+    batch("plan", "github:acme", code=3)
+    assert batch.states() == {"one": "planned", "two": "failed", "three": "planned"}
+
+
+def test_what_is_too_large_is_not_read(
+    git_server: GitServer, github: GitHubStandIn, tmp_path: Path, batch: Batch
+) -> None:
+    large = {CONFIG: PLAIN, ".circleci/large.yml": PLAIN + b"# x\n" * 2_100_000}
+    bare(git_server.root / "remote.git", large)
+    checkout(tmp_path / "here", large)
+    github.add("acme/hosted", large)
+    sources = (git_server.url("remote.git"), tmp_path / "here", "github:acme")
+    batch("plan", *sources, code=1)
+    for name in ("remote", "here", "hosted"):
+        result = batch.results()[name]
+        assert result["state"] == "planned"
+        assert "1 file(s) could not be read: .circleci/large.yml" in result["cause"]
+    assert "GET /api/v3/repos/acme/hosted/git/blobs/N" not in github.operations
+
+
+# -- a ledger and a folder of somebody else
+
+
+@pytest.fixture
+def share(tmp_path: Path, batch: Batch) -> Path:
+    """The folder of a campaign, of which a local checkout was rewritten."""
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", folder, code=1)
+    batch("apply")
+    return batch.folder
+
+
+def change(share: Path, statement: str, *values: Any) -> None:
+    with sqlite3.connect(share / "ledger.sqlite") as ledger:
+        ledger.execute(statement, values)
+    ledger.close()
+
+
+def test_no_path_of_a_ledger_leads_out_of_the_campaign(
+    share: Path, tmp_path: Path, batch: Batch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2\n")
+    change(share, "UPDATE repositories SET diff = '../secret'")
+    assert "hunter2" not in batch("diff").output
+    (diff,) = (share / "diffs").iterdir()
+    diff.unlink()
+    diff.symlink_to(secret)
+    assert "hunter2" not in batch("diff").output
+    target = Batch(tmp_path / "merged")
+    target("merge", share)
+    shown = [path.read_bytes() for path in target.folder.rglob("*") if path.is_file()]
+    assert not any(b"hunter2" in data for data in shown)
+    before = {path for path in tmp_path.rglob("*") if target.folder not in path.parents}
+    assert {path for path in tmp_path.rglob("*") if target.folder not in path.parents} == before
+
+
+def test_an_original_is_what_was_there(share: Path, tmp_path: Path, batch: Batch) -> None:
+    (original,) = (path for path in (share / "originals").rglob("*") if path.is_file())
+    original.write_bytes(b"evil\n")
+    output = batch("revert", code=None).output
+    assert "there is no original of .circleci/config.yml" in output
+    assert (tmp_path / "one" / CONFIG).read_bytes() == FIXED
+
+
+def test_revert_writes_nothing_outside_of_the_checkout(
+    share: Path, tmp_path: Path, batch: Batch
+) -> None:
+    outside = tmp_path / "outside.yml"
+    outside.write_bytes(FIXED)
+    files = [
+        {"path": "../outside.yml", "before": sha256(PLAIN), "after": sha256(FIXED)},
+    ]
+    change(share, "UPDATE repositories SET files = ?", json.dumps(files))
+    (original,) = (path for path in (share / "originals").rglob("*") if path.is_file())
+    ref = RepositoryRef(Kind.LOCAL, "", str(tmp_path / "one"), str(tmp_path / "one"))
+    shutil.copy(original, share / campaign_files.original_name(ref, "../outside.yml"))
+    output = batch("revert", code=None).output
+    assert "../outside.yml is outside of the checkout" in output
+    assert outside.read_bytes() == FIXED
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE repositories SET state = 'nonsense'", "cannot be read"),
+        ("UPDATE repositories SET files = '{'", "cannot be read"),
+        ("UPDATE repositories SET files = '[{\"x\": 1}]'", "cannot be read"),
+        ("UPDATE repositories SET name = '/etc'", "of another repository than its key"),
+        ("UPDATE repositories SET address = '/etc'", "at an address of another host"),
+        ("DROP TABLE repositories", "ledger cannot be used"),
+    ],
+)
+def test_a_ledger_that_was_changed_is_refused_in_a_line(
+    share: Path, batch: Batch, statement: str, said: str
+) -> None:
+    change(share, statement)
+    output = batch("revert", code=2).output
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_a_token_goes_to_no_other_host_that_a_ledger_names(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    change(batch.folder, "UPDATE repositories SET address = 'https://evil.example/api/v3'")
+    assert "at an address of another host" in batch("apply", code=2).output
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
