@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from shlex import quote
 
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
@@ -69,13 +70,14 @@ class LoginConsent:
             return None
         if self.confirm is not None and self.confirm(host, variables):
             return None
+        pair = f"{host}={','.join(variables)}"
         return Withheld(
             f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
             "repository names them for this registry",
-            f"to send them: --send {host}={','.join(variables)}",
+            f"to send them: --send {quote(pair)}",
         )
 
 
 def login_command(host: str) -> str:
     """The command that logs in to ``host``."""
-    return "docker login" if host == DOCKER_HUB else f"docker login {host}"
+    return "docker login" if host == DOCKER_HUB else f"docker login {quote(host)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -252,6 +253,14 @@ def test_baselines_and_answers(inside: Program, tmp_path: Path) -> None:
     assert_steady((tmp_path / "base.json").read_text())
     done = inside("--check", "-v", "--baseline", "base.json")
     assert_steady(done.out)
+
+
+def test_an_option_to_copy_is_one_word(inside: Program, tmp_path: Path) -> None:
+    put(tmp_path / ".circleci" / "config.yml", CONFIG)
+    name = "a b; touch pwned $(touch pwned).json"
+    done = inside("--write-baseline", name)
+    words = shlex.split(done.out.rpartition(". ")[2])
+    assert words == ["--baseline", name, "leaves", "them."]
 
 
 def test_what_quotes_a_file_that_cannot_be_read(inside: Program, tmp_path: Path) -> None:
