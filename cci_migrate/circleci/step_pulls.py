@@ -11,8 +11,10 @@ from cci_migrate.circleci.steps import (
     Step,
     StepDefaults,
 )
+from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.docker.shell import (
+    Script,
     Tool,
 )
 
@@ -40,19 +42,46 @@ class StepLogin:
     """One login. ``registries`` are patterns for `host_matches`; ``perhaps_any``: a credential
     file is written, and to which registries it belongs cannot be told.
 
-    ``username`` is as an image's ``auth`` would have it (``$NAME`` or a literal), ``password`` a
-    ``$NAME``; None where they cannot be told. ``written_out`` is a password that stands there
-    itself.
+    ``given_username`` and ``given_password`` are what is known of its halves. ``variables`` are
+    those that it reads, without what the config sets itself. ``written_out`` is a password that
+    stands there itself.
     """
 
     moment: Moment
     registries: tuple[str, ...]
     perhaps_any: bool
-    username: str | None
-    password: str | None = field(repr=False)
+    given_username: CredentialValue = UNKNOWN_VALUE
+    given_password: CredentialValue = UNKNOWN_VALUE
     variables: frozenset[str] = frozenset()
     written_out: str | None = field(default=None, repr=False)
     tool: Tool = Tool.DOCKER
+
+    @property
+    def username(self) -> str | None:
+        """The user name as an image's ``auth`` would have it: ``$NAME`` or a literal."""
+        given = self.given_username
+        return given.text if given.origin in (Origin.VARIABLE, Origin.LITERAL) else None
+
+    @property
+    def password(self) -> str | None:
+        """The password as an image's ``auth`` would have it: ``$NAME``."""
+        given = self.given_password
+        return given.text if given.origin is Origin.VARIABLE else None
+
+    @property
+    def script(self) -> Script | None:
+        """The script that it is a command of; None for an orb's command."""
+        return self.moment.facts[-1][0] if self.moment.facts else None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it is left out, and the build goes on, where its variables are empty."""
+        return any(
+            alternative.when_empty
+            for _, fact in self.moment.facts
+            for turn in fact.place
+            for alternative in turn.construct.alternatives
+        )
 
     def is_to(self, host: str) -> bool:
         """Whether it may log in to ``host``."""

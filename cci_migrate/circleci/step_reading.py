@@ -7,7 +7,7 @@ Dockerfiles and Compose files that its commands name, where they are there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from typing_extensions import assert_never
@@ -24,6 +24,7 @@ from cci_migrate.circleci.docker_orb import (
     spelling_of,
 )
 from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
@@ -38,6 +39,13 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
     step_defaults,
 )
+from cci_migrate.circleci.value_origins import (
+    UNKNOWN_VALUE,
+    CredentialValue,
+    Origin,
+    value_of_text,
+)
+from cci_migrate.circleci.variable_settings import VariableSettings
 from cci_migrate.docker.compose import default_paths, services_of
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.image_reference import (
@@ -63,6 +71,7 @@ from cci_migrate.docker.shell import (
     LoginKind,
     Logout,
     NamedImage,
+    Quoting,
     Script,
     ScriptCall,
     Tool,
@@ -75,6 +84,9 @@ from cci_migrate.docker.shell import (
     same_image_key,
 )
 from cci_migrate.limits import Allowance
+from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.nodes import Node, resolved
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
 #: Reads a text file of the repository by its path from the root; None where there is none.
 ReadText = Callable[[str], "str | None"]
@@ -124,7 +136,16 @@ def job_docker(
     if daemons.main is Daemon.NONE:
         return None
     defaults = step_defaults(job, home, config, values)
-    reader = _StepReader(job, home, values, read, daemons.main, defaults, _built_names(config))
+    reader = _StepReader(
+        job,
+        home,
+        values,
+        read,
+        daemons.main,
+        defaults,
+        _built_names(config),
+        image_environment(config, home, job, values),
+    )
     remote_from = 0
     if daemons.main is Daemon.REMOTE:
         remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
@@ -141,6 +162,26 @@ def job_docker(
         tuple(reader.logins),
         tuple(reader.logouts),
     )
+
+
+def image_environment(
+    config: Config, home: Namespace, job: Job, values: ParameterValues
+) -> frozenset[str]:
+    """The variables that the image sets in which the steps of ``job`` run: its first one."""
+    lists = [job.runs_on.docker or ()]
+    if not lists[0]:
+        for call in values.executor_calls(job):
+            found = home.executor(call.name) or config.body.executor(call.name)
+            lists.append(() if found is None else found[1].docker or ())
+    nodes = (value_of(items[0].mapping, "environment") for items in lists if items)
+    return frozenset(name for node in nodes for name in _environment_names(node))
+
+
+def _environment_names(node: Node | None) -> Iterator[str]:
+    value = None if node is None else resolved(node)
+    yield from entries_of(value)
+    for item in value.items if isinstance(value, SequenceNode) else ():
+        yield (text_of(item) or "").partition("=")[0]
 
 
 #: What names an image that is built. Each begins with plain characters, which are found at once,
@@ -188,6 +229,7 @@ class _StepReader:
         daemon: Daemon,
         defaults: StepDefaults,
         built: frozenset[str],
+        image_environment: frozenset[str],
     ) -> None:
         self._job = job
         self._made = built
@@ -202,6 +244,7 @@ class _StepReader:
         self._loaded_something = False
         #: The script of the repository that is being read: its path and text.
         self._within: tuple[str, str] | None = None
+        self._settings = VariableSettings(image_environment)
         self.pulls: list[StepPull] = []
         self.logins: list[StepLogin] = []
         self.logouts: list[tuple[Moment, str | None]] = []
@@ -210,6 +253,8 @@ class _StepReader:
         """Take in one step."""
         run = run_step(step, self._defaults)
         if run is not None:
+            self._settings.enter(run.environment)
+            self._settings.exported(run.script)
             self._script(order, run, pulls_count=pulls_count)
         elif "/" in step.name:
             self._orb_command(order, step, pulls_count=pulls_count)
@@ -237,13 +282,13 @@ class _StepReader:
         else:
             hosts = LOGIN_COMMANDS.get((orb.name, command))
             if hosts is not None:
-                self.logins.append(StepLogin(moment, hosts, False, None, None))
+                self.logins.append(StepLogin(moment, hosts, perhaps_any=False))
 
     def _orb_build(
         self, moment: Moment, step: Step, building: BuildCommand, *, pulls_count: bool
     ) -> None:
         if building.registries:
-            self.logins.append(StepLogin(moment, building.registries, False, None, None))
+            self.logins.append(StepLogin(moment, building.registries, perhaps_any=False))
         if any(is_true(argument(step, name)) for name in building.hub_login):
             return
         path = argument(step, "path") or "."
@@ -263,14 +308,17 @@ class _StepReader:
         if spelling is not None:
             username = self._argument(step, spelling.username, DEFAULT_USERNAME)
             password = self._argument(step, spelling.password, DEFAULT_PASSWORD)
-        names = [one if one and _NAME.fullmatch(one) else None for one in (username, password)]
+        halves = [
+            self._settings.variable(name) if name and _NAME.fullmatch(name) else UNKNOWN_VALUE
+            for name in (username, password)
+        ]
         return StepLogin(
             moment,
             () if registry is None else (normalise_host(registry),),
-            False,
-            None if names[0] is None else f"${names[0]}",
-            None if names[1] is None else f"${names[1]}",
-            frozenset(name for name in names if name is not None),
+            perhaps_any=False,
+            given_username=halves[0],
+            given_password=halves[1],
+            variables=_read_from_outside(halves),
         )
 
     def _argument(self, step: Step, name: str, default: str) -> str | None:
@@ -287,12 +335,26 @@ class _StepReader:
     def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
         if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
             return
-        script = facts(run.script, step_dialect(run, self._daemon), run.environment)
+        # CircleCI passes these on as they are written: `$NAME` in one is no variable.
+        environment = {
+            name: self._value(text)
+            for name, text in run.environment.items()
+            if variable_in(text) is None
+        }
+        script = facts(run.script, step_dialect(run, self._daemon), environment)
+        self._settings.script(script)
         relied_on = not (run.only_on_failure or run.in_background)
         directory = _directory(run.working_directory, self._root)
         for fact in script.facts:
             moment = Moment(order, run.step, ((script, fact),), relied_on)
             self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
+
+    def _value(self, text: str) -> str:
+        """``text`` with its parameters put in, where they have one value."""
+        if not has_expression(text):
+            return text
+        texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
+        return texts[0] if len(texts) == 1 else text
 
     def _fact(
         self, moment: Moment, fact: Fact, directory: str | None, *, pulls_count: bool, depth: int
@@ -313,9 +375,9 @@ class _StepReader:
                 if pulls_count:
                     self._compose(moment, fact, directory)
             case Login():
-                self.logins.append(_login(moment, fact))
+                self.logins.append(self._login(moment, fact))
             case CredentialFile(variables=variables):
-                self.logins.append(StepLogin(moment, (), True, None, None, variables))
+                self.logins.append(StepLogin(moment, (), perhaps_any=True, variables=variables))
             case Logout(registry=registry):
                 host = None if fact.all else DOCKER_HUB
                 if registry is not None:
@@ -339,13 +401,18 @@ class _StepReader:
         pulls_count: bool,
         depth: int,
     ) -> None:
-        if depth >= _DEEPEST_CALL or call.directory is None or directory is None:
-            return
-        path = joined_path(joined_path(directory, call.directory), call.path)
-        text = self._file(path)
+        text = None
+        if depth < _DEEPEST_CALL and call.directory is not None and directory is not None:
+            path = joined_path(joined_path(directory, call.directory), call.path)
+            text = self._file(path)
+        if call.sourced:
+            self._settings.sourced(call.path, text)
+        if text is not None:
+            self._settings.exported(text)
         if text is None or not (mentions_docker(text) or mentions_script(text)):
             return
         script = facts(text, Dialect.POSIX, {})
+        self._settings.script(script)
         outer = self._within
         for fact in script.facts:
             inner = Moment(
@@ -354,6 +421,48 @@ class _StepReader:
             self._within = (path, text)
             self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
         self._within = outer
+
+    # Logins
+
+    def _login(self, moment: Moment, login: Login) -> StepLogin:
+        read = login.variables - self._settings.assigned
+        if login.kind is not LoginKind.LOGIN:
+            return StepLogin(
+                moment, login.registries, perhaps_any=False, variables=read, tool=login.tool
+            )
+        username = None if login.username is None else login.username.value
+        secret, written_out = login.fed, None
+        if login.password is not None:
+            secret = login.password.value.value
+            written_out = None if "$" in secret or "<<" in secret else secret
+            if login.password.value.quoting is Quoting.SINGLE and "$" in secret:
+                secret = None
+        halves = [
+            self._given(username, is_secret=False),
+            CredentialValue(Origin.DERIVED)
+            if secret is None and login.password_stdin
+            else self._given(secret, is_secret=True),
+        ]
+        return StepLogin(
+            moment,
+            login.registries,
+            perhaps_any=False,
+            given_username=halves[0],
+            given_password=halves[1],
+            variables=read | _read_from_outside(halves),
+            written_out=written_out,
+            tool=login.tool,
+        )
+
+    def _given(self, text: str | None, *, is_secret: bool) -> CredentialValue:
+        """What is known of ``text``, half of a login's credential."""
+        if text is not None and has_expression(text):
+            texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
+            text = texts[0] if len(texts) == 1 else text
+        value = value_of_text(text, is_secret=is_secret)
+        if value.origin is not Origin.VARIABLE or value.variable is None:
+            return value
+        return self._settings.judged(value)
 
     # Pulls
 
@@ -538,38 +647,9 @@ def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 
-def _login(moment: Moment, login: Login) -> StepLogin:
-    if login.kind is not LoginKind.LOGIN:
-        return StepLogin(
-            moment, login.registries, False, None, None, login.variables, tool=login.tool
-        )
-    username = None if login.username is None else login.username.value
-    name = None
-    if username is not None:
-        match = _SHELL_VARIABLE.fullmatch(username)
-        name = None if match is None else match.group(1) or match.group(2)
-        if name is not None:
-            username = f"${name}"
-        elif "$" in username or "`" in username or has_expression(username):
-            username = None
-    secrets = set(login.variables) - {name}
-    written_out = None
-    if login.password is not None:
-        value = login.password.value.value
-        match = _SHELL_VARIABLE.fullmatch(value)
-        secrets = set() if match is None else {match.group(1) or match.group(2)}
-        written_out = None if "$" in value or "<<" in value else value
-    password = f"${next(iter(secrets))}" if len(secrets) == 1 else None
-    return StepLogin(
-        moment,
-        login.registries,
-        False,
-        username or None,
-        password,
-        login.variables,
-        written_out,
-        login.tool,
+def _read_from_outside(halves: Iterable[CredentialValue]) -> frozenset[str]:
+    return frozenset(
+        one.variable for one in halves if one.variable is not None and one.origin is Origin.VARIABLE
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.shell.command_line import names
-from cci_migrate.docker.shell.commands import CommandReader, Pipe
+from cci_migrate.docker.shell.commands import CommandReader, Output, Pipe
 from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import Script
 from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
@@ -132,13 +132,12 @@ class _ScriptReader(CommandReader):
             return
         construct = Construct(Kind.TOGETHER)
         start = node.start_byte if first is None else first.start_byte
-        text: str | None = None
-        file: str | None = None
+        fed = Output()
         for slot, (part, own) in enumerate(parts):
-            pipe = Pipe(start, node.end_byte, slot > 0, text, file)
+            pipe = Pipe(start, node.end_byte, slot > 0, fed)
             with self._apart():
                 self._dressed(part, own, (*place, Turn(construct, slot)), pipe)
-            text, file = self._output_of(part, own)
+            fed = self._output_of(part, own)
 
     def _list(self, node: Node, place: Place) -> None:
         left, right = _sides(node)
@@ -208,10 +207,10 @@ class _ScriptReader(CommandReader):
             construct = Construct(Kind.TOGETHER)
             with self._apart():
                 self._chained(body, redirects, behind[:-1], (*place, Turn(construct, 0)), pipe)
-            text, file = self._output_of(body, redirects)
+            fed = self._output_of(body, redirects)
             for slot, inner in enumerate(inner_nodes(part), start=1):
-                next_pipe = Pipe(pipe.start, pipe.end, True, text, file)
-                text = file = None
+                next_pipe = Pipe(pipe.start, pipe.end, True, fed)
+                fed = Output()
                 with self._apart():
                     innermost, own = _undressed(inner)
                     self._dressed(innermost, own, (*place, Turn(construct, slot)), next_pipe)

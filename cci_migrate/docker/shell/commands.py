@@ -17,6 +17,7 @@ from cci_migrate.docker.shell.facts import (
     CredentialFile,
     Exit,
     Fact,
+    Login,
     Quoting,
     Script,
     ScriptCall,
@@ -68,22 +69,45 @@ _WORKING_DIRECTORY = re.compile(
     r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
 )
 _WRITES = names("> >> >| &> &>>")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_BARE_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+_SETS_WHERE_EMPTY = re.compile(r"\$\{([A-Za-z_]\w*):?=", re.ASCII)
+#: Arguments of ``export`` and its like that may name any variable: ``export $(cat .env)``.
+_UNREADABLE_NAMES = names("command_substitution simple_expansion expansion string")
+_NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
+#: Programs whose output is evaluated to set up a shell; credentials are not in it.
+_PRINT_NO_SECRETS = names("ssh-agent pyenv rbenv nodenv brew docker-machine minikube opam direnv")
+#: What a script that only logs in may run besides.
+_HARMLESS = names("echo printf printenv test [ true false : sleep set return")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command prints: ``text``, or the contents of ``file``, where that is written out.
+
+    ``word`` is the value of the one word that it prints, None where it prints anything besides.
+    """
+
+    text: str | None = None
+    file: str | None = None
+    word: str | None = None
+
+
+_UNKNOWN = Output()
 
 
 @dataclass(slots=True)
 class Pipe:
     """What is around a command in its statement, from ``start`` to ``end``.
 
-    ``fed``: something else writes to its input: ``text`` or the contents of ``file``, if that is
-    written out.
+    ``fed``: something else writes to its input, which is ``input``.
     """
 
     start: int
     end: int
     fed: bool = False
-    text: str | None = None
-    file: str | None = None
+    input: Output = _UNKNOWN
     redirects: list[Node] = field(default_factory=list)
 
 
@@ -109,6 +133,8 @@ class CommandReader(ABC):
         self._subshells = 0
         self._local = LocalImages()
         self._halts: list[Standing] = []
+        self._sets_unknown = ""
+        self._does_besides = False
 
     @abstractmethod
     def _walk(self, node: Node, place: Place) -> None:
@@ -130,7 +156,14 @@ class CommandReader(ABC):
         except RecursionError:
             # Nested too deep for Python; what is left unread could be a pull.
             raise TooComplexError("a script's commands lie too deep in each other") from None
-        return Script(facts, tuple(self._facts), self._errors)
+        return Script(
+            facts,
+            tuple(self._facts),
+            self._errors,
+            self._variables.assigned | frozenset(_SETS_WHERE_EMPTY.findall(self._text)),
+            self._sets_unknown,
+            self._does_besides or self._errors,
+        )
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:
         """Parse a part of the text, at the offsets that it has, and walk it."""
@@ -195,41 +228,54 @@ class CommandReader(ABC):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
 
-    def _output_of(
-        self, node: Node | None, redirects: Sequence[Node]
-    ) -> tuple[str | None, str | None]:
-        """The text that ``node`` prints, or the file that it prints, where that is written out."""
+    def _output_of(self, node: Node | None, redirects: Sequence[Node]) -> Output:
+        """What ``node`` prints."""
         if node is None or node.type != "command":
-            return None, None
-        for redirect in redirects:
-            if redirect.type == "heredoc_redirect" and self._source(node).strip() == "cat":
-                return self._heredoc(redirect), None
+            return _UNKNOWN
+        own = [child for child in node.children if child.type.endswith("_redirect")]
         words = self._words.words(argument_nodes(node))
         if not words:
-            return None, None
+            return _UNKNOWN
         name, rest = program_of(words[0]), words[1:]
-        if name == "cat" and len(rest) == 1 and not rest[0].value.startswith("-"):
-            return None, rest[0].value
-        if name in ("echo", "printf"):
-            escapes = name == "printf"
+        if name == "cat":
+            for redirect in (*own, *redirects):
+                if redirect.type == "heredoc_redirect" and not rest:
+                    return self._heredoc(redirect)
+                if redirect.type == "herestring_redirect" and not rest:
+                    return self._herestring(redirect)
+            if len(rest) == 1 and not rest[0].value.startswith("-"):
+                return Output(file=rest[0].value)
+        elif name == "printenv" and len(rest) == 1 and _IDENTIFIER.fullmatch(rest[0].value):
+            value = self._variables.lookup(rest[0].value)
+            return Output(word=f"${rest[0].value}" if value is None else value)
+        elif name == "echo":
+            escapes = False
             while rest and re.fullmatch(r"-[neE]+", rest[0].value):
                 escapes = escapes or "e" in rest[0].value
                 rest = rest[1:]
             text = " ".join(word.value for word in rest)
-            return (text.replace("\\n", "\n") if escapes else text), None
-        return None, None
+            return Output(text.replace("\\n", "\n") if escapes else text, word=_only(rest))
+        elif name == "printf":
+            return _printed(rest[1:] if rest and rest[0].value == "--" else rest)
+        return _UNKNOWN
 
-    def _heredoc(self, node: Node) -> str | None:
+    def _heredoc(self, node: Node) -> Output:
         body = next((child for child in node.children if child.type == "heredoc_body"), None)
         if body is None:
-            return ""
+            return Output("")
         start = next(child for child in node.children if child.type == "heredoc_start")
         text = self._source(body)
         if self._source(node).startswith("<<-"):
             text = re.sub(r"(?m)^\t+", "", text)
-        if not re.search(r"[\"'\\]", self._source(start)):
-            text = re.sub(r"\\([$`\\])", r"\1", text)
-        return text
+        if re.search(r"[\"'\\]", self._source(start)):
+            return Output(text)
+        word = text.rstrip("\r\n")
+        bare = _BARE_VARIABLE.fullmatch(word)
+        value = None if bare is None else self._variables.lookup(bare[1] or bare[2])
+        return Output(re.sub(r"\\([$`\\])", r"\1", text), word=word if value is None else value)
+
+    def _herestring(self, node: Node) -> Output:
+        return Output(word=_only(self._words.words(node.children[-1:])))
 
     def _command(self, node: Node, place: Place, pipe: Pipe) -> None:
         own = [child for child in node.children if child.type.endswith("_redirect")]
@@ -266,13 +312,13 @@ class CommandReader(ABC):
         """Take note of what a redirection feeds to a command."""
         for redirect in pipe.redirects:
             if redirect.type == "heredoc_redirect":
-                pipe.fed, pipe.text, pipe.file = True, self._heredoc(redirect), None
+                pipe.fed, pipe.input = True, self._heredoc(redirect)
             elif redirect.type == "herestring_redirect":
-                pipe.fed, pipe.text, pipe.file = True, None, None
+                pipe.fed, pipe.input = True, self._herestring(redirect)
             elif redirect.type == "file_redirect" and redirect.children[0].type == "<":
                 target = redirect.children[-1]
-                pipe.fed, pipe.text = True, None
-                pipe.file = self._words.value(target) if target.is_named else None
+                file = self._words.value(target) if target.is_named else None
+                pipe.fed, pipe.input = True, Output(file=file)
 
     def _run(
         self,
@@ -310,8 +356,9 @@ class CommandReader(ABC):
                 assignments,
                 variables_in(self._text[pipe.start : pipe.end]),
                 stdin=pipe.fed,
-                stdin_text=pipe.text,
-                stdin_file=pipe.file,
+                stdin_text=pipe.input.text,
+                stdin_file=pipe.input.file,
+                stdin_word=pipe.input.word,
                 fed_words=what.fed_words,
                 replaces=what.replaces,
                 obstacle=obstacle,
@@ -321,9 +368,11 @@ class CommandReader(ABC):
                 if program in PROGRAMS
                 else cloud_login(words, program, setting)
             )
+            self._does_besides |= not facts or not all(isinstance(fact, Login) for fact in facts)
             for fact in facts:
                 self._emit(fact)
             return
+        self._does_besides |= program not in _HARMLESS and program not in _SHELLS
         if program in ("circleci", "circleci-agent"):
             if [word.value for word in words[1:3]] == ["step", "halt"]:
                 self._halts.append(Standing(place))
@@ -347,6 +396,10 @@ class CommandReader(ABC):
         elif name == "eval":
             if len(words) == 2:
                 self._quoted_script(words[1], place)
+            if len(words) != 2 or words[1].value[:1] in ("$", "`"):
+                self._does_besides = True
+                if not any(tool in " ".join(w.value for w in words) for tool in _PRINT_NO_SECRETS):
+                    self._sets_unknown = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
 
@@ -425,6 +478,8 @@ class CommandReader(ABC):
 
     def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
         value = _WORKING_DIRECTORY.sub(".", path.value)
+        if sourced and is_whole_placeholder(path) and "BASH_ENV" not in value:
+            self._sets_unknown = value
         if value and not value.startswith(("/", "-")) and not is_whole_placeholder(path):
             self._emit(
                 ScriptCall(node.start_byte, node.end_byte, value, sourced, self._directory, place)
@@ -435,7 +490,9 @@ class CommandReader(ABC):
             if redirect.type == "file_redirect" and any(
                 child.type in _WRITES for child in redirect.children
             ):
-                self._if_credentials(self._words.value(redirect.children[-1]), node, place, pipe)
+                path = self._words.value(redirect.children[-1])
+                self._does_besides |= _NO_FILE.fullmatch(path) is None
+                self._if_credentials(path, node, place, pipe)
 
     def _if_credentials(self, path: str, node: Node, place: Place, pipe: Pipe) -> None:
         if _CONFIG_FILE.fullmatch(path):
@@ -445,6 +502,10 @@ class CommandReader(ABC):
     def _assignments(self, node: Node, place: Place) -> None:
         self._substitutions([node], place)
         self._variables.at = place
+        if node.type == "declaration_command" and any(
+            child.type in _UNREADABLE_NAMES for child in node.children[1:]
+        ):
+            self._sets_unknown = self._source(node.children[0])
         for child in [node, *node.children]:
             if child.type != "variable_assignment" or not child.children:
                 continue
@@ -461,7 +522,7 @@ class CommandReader(ABC):
                 )
             if len(parts) > 2 and parts[2].type == "array":
                 continue
-            self._variables.assign(name, value, place)
+            self._variables.assign(name, value, place, child.start_byte)
 
     def _define(self, node: Node) -> None:
         children = [child for child in node.children if child.is_named]
@@ -493,6 +554,28 @@ class CommandReader(ABC):
             return
         self._seen.add(alike)
         self._facts.append(self._local.seen(fact))
+
+
+def _only(words: Sequence[Word]) -> str | None:
+    """The value of the one word of ``words``, as the shell expands it."""
+    if len(words) != 1 or (words[0].quoting is Quoting.SINGLE and "$" in words[0].value):
+        return None
+    return words[0].value
+
+
+def _printed(words: Sequence[Word]) -> Output:
+    """What ``printf`` prints with the arguments ``words``."""
+    if not words:
+        return _UNKNOWN
+    template, arguments = words[0], list(words[1:])
+    text = "".join(
+        (arguments.pop(0).value if arguments else "") if part in ("%s", "%b") else part
+        for part in re.split(r"(%[sb])", template.value)
+    ).replace("\\n", "\n")
+    bare = template.value.removesuffix("\\n").removesuffix("\\r")
+    if bare in ("%s", "%b"):
+        return Output(text, word=_only(words[1:]))
+    return Output(text, word=_only([replace(template, value=bare)]) if len(words) == 1 else None)
 
 
 def _borrowed(words: Sequence[Word], node: Node) -> bool:

@@ -123,8 +123,8 @@ class Setting:
 
     ``start``/``end`` hold it with all that stands in front; ``statement_*`` the pipeline.
     ``stdin`` says that something is fed to it; ``stdin_text`` what, where that is written out,
-    ``stdin_file`` from which file. ``lookup`` gives variables; ``variables`` are all the names that
-    the pipeline reads.
+    ``stdin_file`` from which file, ``stdin_word`` the one word that is printed to it. ``lookup``
+    gives variables; ``variables`` are all the names that the pipeline reads.
     """
 
     start: int
@@ -139,6 +139,7 @@ class Setting:
     stdin: bool = False
     stdin_text: str | None = field(default=None, repr=False)
     stdin_file: str | None = None
+    stdin_word: str | None = field(default=None, repr=False)
     fed_words: bool = False
     replaces: str | None = None
     obstacle: str | None = None
@@ -395,6 +396,7 @@ def _login(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
             stdin,
             setting.variables,
             setting.place,
+            setting.stdin_word,
         )
     ]
 

@@ -194,8 +194,10 @@ class Login:
     ``registry`` is the host as given, None where none is: Docker Hub. ``registries`` are patterns
     for `host_matches`, with ``*`` for what is not known (``*.dkr.ecr.*.amazonaws.com``); empty
     where nothing at all is known (``docker login $HOST``). ``variables`` are the names of the
-    variables that its pipeline reads. ``start``/``end`` hold the command, ``sudo`` and assignments
-    included, ``statement_start``/``statement_end`` the pipeline it is part of.
+    variables that its pipeline reads. ``fed`` is the password that its input gives it, as a word's
+    ``value``: None where that is more or something else than one word that is printed.
+    ``start``/``end`` hold the command, ``sudo`` and assignments included,
+    ``statement_start``/``statement_end`` the pipeline it is part of.
     """
 
     start: int
@@ -211,6 +213,7 @@ class Login:
     password_stdin: bool
     variables: frozenset[str]
     place: Place = field(repr=False)
+    fed: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,12 +307,17 @@ class Script:
     ``facts`` come in the order in which the script reaches them; one in a function stands once for
     each call. ``uncalled`` are those of functions that the script itself never calls.
     ``has_errors``: part of the text is not shell as the parser knows it; ``facts`` come from the
-    rest.
+    rest. ``assigned`` are the variables that it sets; ``sets_unknown`` what sets others that its
+    text does not name (``eval``), empty if nothing does. ``does_besides``: it does more than log
+    in, print, and test whether it should.
     """
 
     facts: tuple[Fact, ...] = ()
     uncalled: tuple[Fact, ...] = ()
     has_errors: bool = False
+    assigned: frozenset[str] = frozenset()
+    sets_unknown: str = ""
+    does_besides: bool = True
 
 
 def joined_path(directory: str, path: str) -> str:

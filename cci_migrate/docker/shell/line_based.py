@@ -38,6 +38,14 @@ _CMD_TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _VARIABLE = re.compile(r"\$\{?(?:env:)?(\w+)|%(\w+)%", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"\$\{?env:(\w+)\}?|%(\w+)%", re.IGNORECASE | re.ASCII)
+#: Variables of PowerShell itself: none comes from a context or the project.
+_SCRIPT_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)(?![\w:])", re.ASCII)
+#: What sets a variable of the environment.
+_SET = re.compile(
+    r"(?:\$env:|\bset\s+(?:/p\s+)?\"?)([A-Za-z_]\w*)\s*=(?!=)", re.IGNORECASE | re.ASCII
+)
+_PRINTS = names("echo write-output @echo")
 _BRACKETS = {"{": "}", "(": ")"}
 _REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
 _CALLS = names("& call @call")
@@ -89,7 +97,8 @@ class _LineReader:
         if words:
             pending.append((words, fed))
         self._pipeline(pending, pipeline_start, len(self._text))
-        return Script(tuple(self._facts))
+        own = frozenset(_SCRIPT_VARIABLE.findall(self._text)) if self._powershell else frozenset()
+        return Script(tuple(self._facts), assigned=own | frozenset(_SET.findall(self._text)))
 
     def _word(self, start: int, end: int) -> Word:
         text = self._text[start:end]
@@ -99,6 +108,9 @@ class _LineReader:
         elif '"' in text or "'" in text:
             quoting = Quoting.MIXED
         value = text.replace('"', "") if not self._powershell else re.sub("[\"'`]", "", text)
+        named = _ENVIRONMENT.fullmatch(value)
+        if named is not None and (quoting is not Quoting.SINGLE or not self._powershell):
+            value = f"${named[1] or named[2]}"
         return Word(start, end, text, value, quoting)
 
     def _bracket(self, sign: str) -> None:
@@ -117,11 +129,18 @@ class _LineReader:
     def _pipeline(self, parts: list[tuple[list[Word], bool]], start: int, end: int) -> None:
         text = self._text[start:end]
         variables = frozenset(match[1] or match[2] for match in _VARIABLE.finditer(text))
+        before: list[Word] = []
         for words, fed in parts:
-            self._statement(words, fed, start, end, variables)
+            self._statement(words, before if fed else None, start, end, variables)
+            before = words
 
     def _statement(
-        self, words: list[Word], fed: bool, start: int, end: int, variables: frozenset[str]
+        self,
+        words: list[Word],
+        fed_by: list[Word] | None,
+        start: int,
+        end: int,
+        variables: frozenset[str],
     ) -> None:
         while words and words[0].value.lower() in _CALLS:
             words = words[1:]
@@ -145,11 +164,20 @@ class _LineReader:
             None,
             self._environment.get,
             variables=variables,
-            stdin=fed,
+            stdin=fed_by is not None,
+            stdin_word=self._printed(fed_by or []),
             obstacle="only a POSIX shell's line can be rewritten",
         )
         for fact in docker_facts(words, program, setting):
             self._facts.append(self._local.seen(fact))
+
+    def _printed(self, words: list[Word]) -> str | None:
+        """The one word that a statement prints."""
+        if words and words[0].value.lower() in _PRINTS:
+            words = words[1:]
+        if len(words) != 1 or (self._powershell and words[0].quoting is Quoting.SINGLE):
+            return None
+        return words[0].value
 
     def _without_redirects(self, words: list[Word]) -> list[Word]:
         kept: list[Word] = []

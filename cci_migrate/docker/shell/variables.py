@@ -37,6 +37,7 @@ class Variables:
         self._assigned: dict[str, _Assigned] = {}
         self._bound: dict[str, str] = {}
         self._times: dict[str, int] = {}
+        self._kept: dict[str, set[int]] = {}
         self._arguments: list[Sequence[Word] | None] = []
         self.at: Place = ()
 
@@ -61,13 +62,24 @@ class Variables:
                         self._count(child)
             stack.extend(child for child in node.children if child.child_count)
 
+    @property
+    def assigned(self) -> frozenset[str]:
+        """The variables that the script sets, to something else than they have."""
+        return frozenset(
+            name
+            for name, times in self._times.items()
+            if name.isidentifier() and times > len(self._kept.get(name, ()))
+        )
+
     def _count(self, node: Node) -> None:
         name = self._text[node.start_byte : node.end_byte]
         self._times[name] = self._times.get(name, 0) + 1
 
-    def assign(self, name: str, value: str, place: Place) -> None:
-        """Take note of ``name=value``."""
+    def assign(self, name: str, value: str, place: Place, start: int) -> None:
+        """Take note of ``name=value``, which begins at ``start``."""
         self._assigned[name] = _Assigned(value, place)
+        if value in (f"${name}", f"${{{name}}}"):
+            self._kept.setdefault(name, set()).add(start)
 
     @contextmanager
     def bound(self, name: str, value: str | None) -> Iterator[None]:

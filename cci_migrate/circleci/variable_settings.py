@@ -1,0 +1,80 @@
+"""Which variables a job sets itself, as far as its steps have been read.
+
+Such a variable has its value in the job's steps only: an image's ``auth``, which CircleCI reads
+before any step runs, sees contexts and the project's settings alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
+from cci_migrate.docker.shell import Script
+
+#: Later steps have the variables that are written to this file:
+#: https://circleci.com/docs/guides/security/set-environment-variable/.
+_BASH_ENV = "BASH_ENV"
+_WRITTEN = re.compile(r"(?:>>?|\btee\b)[^\n]*\bBASH_ENV\b")
+_ASSIGNMENT = re.compile(r"(?:^|[\s\"';])(?:export\s+)?([A-Za-z_]\w*)=", re.ASCII | re.MULTILINE)
+#: Files that set up a shell, and hold no credentials.
+_HARMLESS_FILES = re.compile(
+    r"(?:.*/)?(?:activate|nvm\.sh|rvm|\.?bashrc|\.?bash_profile|\.?profile|bash_completion"
+    r"|asdf\.sh|sdkman-init\.sh|cargo/env)"
+)
+#: Programs that print what sets up a shell.
+_HARMLESS_WRITERS = ("PATH", "pyenv", "rbenv", "nodenv", "nvm", "brew", "asdf", "direnv")
+
+
+class VariableSettings:
+    """What sets variables in a job: its images, its environment, scripts, ``$BASH_ENV``."""
+
+    def __init__(self, image_environment: Iterable[str]) -> None:
+        self._lasting = dict.fromkeys(image_environment, "the image's environment")
+        self._lasting_unknown = ""
+        self._here: dict[str, str] = {}
+        self._here_unknown = ""
+
+    @property
+    def assigned(self) -> frozenset[str]:
+        """The variables that are known to be set at the step that is being read."""
+        return frozenset((*self._lasting, *self._here))
+
+    def enter(self, environment: Mapping[str, str]) -> None:
+        """Begin a step with ``environment``, its own and its job's."""
+        self._here = dict.fromkeys(environment, "the environment of its job or step")
+        self._here_unknown = ""
+
+    def exported(self, text: str) -> None:
+        """Take note of what the script ``text`` leaves for later steps."""
+        if _BASH_ENV not in text or _WRITTEN.search(text) is None:
+            return
+        names = _ASSIGNMENT.findall(text)
+        self._lasting.update(dict.fromkeys(names, "$BASH_ENV"))
+        if not names and not any(one in text for one in _HARMLESS_WRITERS):
+            self._lasting_unknown = "$BASH_ENV"
+
+    def script(self, script: Script) -> None:
+        """Take note of what ``script`` sets for its own commands."""
+        self._here.update(dict.fromkeys(script.assigned, "the script"))
+        self._here_unknown = self._here_unknown or script.sets_unknown
+
+    def sourced(self, path: str, text: str | None) -> None:
+        """Take note of a file that a script sources; ``text`` is None where it can't be read."""
+        if text is not None:
+            self._here.update(dict.fromkeys(_ASSIGNMENT.findall(text), path))
+        elif _HARMLESS_FILES.fullmatch(path) is None:
+            self._here_unknown = self._here_unknown or path
+
+    def judged(self, value: CredentialValue) -> CredentialValue:
+        """``value``, a variable, with what sets it in this job, if anything does or may."""
+        name = value.variable or ""
+        setter = self._here.get(name) or self._lasting.get(name)
+        setter = setter or self._here_unknown or self._lasting_unknown
+        if not setter or value.origin is not Origin.VARIABLE:
+            return value
+        return CredentialValue(Origin.ASSIGNED, value.text, setter)
+
+    def variable(self, name: str) -> CredentialValue:
+        """The variable ``name`` at the step that is being read."""
+        return self.judged(named_variable(name))
