@@ -185,7 +185,7 @@ class _Examination:
             self.assessment.config,
             tuple(one.image for one in self.assessment.images),
             self.plan,
-            {host: one.credential for host, one in self.assessment.conventions.items()},
+            self.assessment.evidence,
             self.assessment.dockers.all(),
         )
 

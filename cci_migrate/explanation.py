@@ -11,9 +11,11 @@ from enum import Enum
 
 from typing_extensions import assert_never
 
+from cci_migrate.assessing.account_wording import several_accounts
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import (
+    AccountUnclear,
     Authenticated,
     Exempt,
     Incomplete,
@@ -129,6 +131,8 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
             return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
         case Unauthenticated() | Unmirrored():
             return Access.UNAUTHENTICATED, None, ""
+        case AccountUnclear(accounts=accounts):
+            return Access.UNAUTHENTICATED, None, several_accounts(accounts)
         case Undecided(reason):
             return Access.UNKNOWN, None, reason
         case NotCovered(unknown=unknown):

@@ -85,6 +85,24 @@ Remedy = Fix | NoFix | Question
 
 
 @dataclass(frozen=True, slots=True)
+class NameReason:
+    """Why a fix writes ``names`` (``$USER, $PASSWORD``): ``text`` says it after a colon.
+
+    ``source`` is what they were taken from, ``path`` and ``line`` where that is (None for the
+    policy). ``ignored`` names the credentials that were not followed, and why; ``alternatives``
+    are those that the user may mean instead.
+    """
+
+    names: str
+    source: str
+    text: str
+    path: str | None
+    line: int | None
+    ignored: tuple[str, ...] = ()
+    alternatives: tuple[RegistryCredential, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong in one place.
 
@@ -93,7 +111,8 @@ class Finding:
     to ("job build"). ``because`` says why it matters on the policy's platform. ``after`` lists
     keys of findings on whose fixes this one rests: it is moot when none of them is applied;
     ``after_all``, when one of them is not.
-    ``registry`` is the registry it is about, where there is one.
+    ``registry`` is the registry it is about, where there is one. ``names`` says why its fix writes
+    the names that it does; None where it writes none.
     """
 
     rule: str
@@ -107,6 +126,7 @@ class Finding:
     registry: str | None = None
     after: tuple[str, ...] = ()
     after_all: tuple[str, ...] = ()
+    names: NameReason | None = None
 
     @property
     def key(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -78,15 +79,43 @@ RegistryCredential = PasswordAuth | AwsKeyAuth | AwsRoleAuth | GcpAuth
 
 
 @dataclass(frozen=True, slots=True)
+class JobCredential:
+    """Another account of a registry, for the jobs whose name matches one of the globs ``match``.
+
+    The name of a job or of a workflow job counts. ``context`` as in `RegistryPolicy`.
+    """
+
+    match: tuple[str, ...]
+    credential: RegistryCredential
+    context: str | None = None
+
+    def is_for(self, names: Iterable[str]) -> bool:
+        """Whether a job that goes by ``names`` uses it."""
+        return any(fnmatchcase(name, glob) for name in names for glob in self.match)
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryPolicy:
     """What pulls from the registries that match ``host`` (a glob) are to use.
 
-    ``context`` holds the variables; None means the project's own settings hold them.
+    ``context`` holds the variables; None means the project's own settings hold them. Of ``jobs``
+    the first that is for a job counts.
     """
 
     host: str
     credential: RegistryCredential
     context: str | None = None
+    jobs: tuple[JobCredential, ...] = ()
+
+    @property
+    def credentials(self) -> tuple[RegistryCredential, ...]:
+        """All that it names for the registry."""
+        return (self.credential, *(one.credential for one in self.jobs))
+
+    def job_credential(self, names: Iterable[str]) -> JobCredential | None:
+        """What a job that goes by ``names`` uses instead of ``credential``."""
+        known = tuple(names)
+        return next((one for one in self.jobs if one.is_for(known)), None)
 
 
 DOCKER_HUB = "docker.io"

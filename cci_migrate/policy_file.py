@@ -22,6 +22,7 @@ from cci_migrate.policy import (
     AwsRoleAuth,
     CredentialStore,
     GcpAuth,
+    JobCredential,
     PasswordAuth,
     Policy,
     RegistryCredential,
@@ -54,6 +55,8 @@ _AWS_ROLE_KEYS = ("oidc-role-arn",)
 _GCP_KEYS = ("oidc-service-account", "workload-identity-pool", "workload-identity-provider")
 _FORMS = (_PASSWORD_KEYS, _AWS_KEYS, _AWS_ROLE_KEYS, _GCP_KEYS)
 _CONTEXT = "context"
+_JOBS = "jobs"
+_MATCH = "match"
 #: What must never be written out.
 _SECRET_KEYS = frozenset({"password", "aws-secret-access-key"})
 
@@ -68,7 +71,7 @@ _LOOKS_LIKE_A_NAME = re.compile(
 # Keys of TOML, for telling the line of a mistake: https://toml.io/en/v1.0.0#keys
 _KEY_TEXT = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
 _KEY_PART = re.compile(_KEY_TEXT)
-_HEADING = re.compile(rf"\s*\[\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
+_HEADING = re.compile(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
 _ENTRY = re.compile(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
 _ORB_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}")
 _DEFAULT = Policy()
@@ -319,16 +322,47 @@ def _registry(host: str, table: object) -> RegistryPolicy:
     at = (_REGISTRIES, host)
     if not host.strip() or not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
-    _only(table, [_CONTEXT, *(key for form in _FORMS for key in form)], at)
+    _only(table, [_CONTEXT, _JOBS, *(key for form in _FORMS for key in form)], at)
+    jobs = tuple(_job_credentials(table.get(_JOBS, []), (*at, _JOBS)))
     default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
     context = _context(table, at, default)
     forms = [form for form in _FORMS if any(key in table for key in form)]
     if not forms and default is not None:
-        return RegistryPolicy(host, default.credential, context)
+        return RegistryPolicy(host, default.credential, context, jobs)
     if len(forms) != 1:
         known = "; or ".join(" and ".join(form) for form in _FORMS)
         raise PolicyError(f"{host} must have one kind of credential: {known}", at)
-    return RegistryPolicy(host, _credential(table, at, forms[0], default), context)
+    return RegistryPolicy(host, _credential(table, at, forms[0], default), context, jobs)
+
+
+def _job_credentials(value: object, at: tuple[str, ...]) -> Iterator[JobCredential]:
+    if not isinstance(value, list):
+        raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
+    seen: set[str] = set()
+    for number, table in enumerate(value, 1):
+        here = (*at, f"#{number}")
+        if not isinstance(table, dict):
+            raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
+        _only(table, [_MATCH, _CONTEXT, *(key for form in _FORMS for key in form)], here)
+        match = table.get(_MATCH)
+        globs = [match] if isinstance(match, str) else match
+        if (
+            not isinstance(globs, list)
+            or not globs
+            or not all(isinstance(one, str) and one.strip() for one in globs)
+        ):
+            problem = 'match must be names of jobs: match = ["deploy*", "release-*"]'
+            raise PolicyError(problem, (*here, _MATCH) if _MATCH in table else here)
+        for glob in globs:
+            if glob in seen:
+                raise PolicyError(f"two of the jobs have match {glob}", (*here, _MATCH))
+            seen.add(glob)
+        forms = [form for form in _FORMS if any(key in table for key in form)]
+        if len(forms) != 1:
+            known = "; or ".join(" and ".join(form) for form in _FORMS)
+            raise PolicyError(f"jobs must have one kind of credential: {known}", here)
+        credential = _credential(table, here, forms[0], None)
+        yield JobCredential(tuple(globs), credential, _context(table, here, None))
 
 
 def _context(
@@ -406,11 +440,15 @@ def _line_of(path: Path, keys: tuple[str, ...]) -> int | None:
     except (OSError, UnicodeDecodeError):
         return None
     table: tuple[str, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
     prefix = _OUR_TABLE if path.name == PYPROJECT else ()
     for number, line in enumerate(lines, 1):
         heading = _HEADING.match(line)
         if heading is not None:
-            table = _key_parts(heading[1])
+            table = _key_parts(heading[2])
+            if heading[1]:
+                counts[table] = counts.get(table, 0) + 1
+                table = (*table, f"#{counts[table]}")
             here = table
         else:
             entry = _ENTRY.match(line)

@@ -18,7 +18,7 @@ What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
@@ -100,14 +101,13 @@ class NotProven:
 class Reading:
     """A config as the tool reads it, its images and what is planned for it.
 
-    ``credentials`` are those that the file itself uses for each registry, in the right place or
-    not.
+    ``evidence`` is what the file shows of its credentials.
     """
 
     config: Config
     images: tuple[PulledImage, ...]
     plan: Plan
-    credentials: Mapping[str, RegistryCredential]
+    evidence: tuple[Evidence, ...]
     dockers: tuple[JobDocker, ...]
 
     @property
@@ -212,7 +212,10 @@ def credentials_stray(
     are known by their secret half: a user name goes with it.
     """
     own: dict[str, tuple[set[str], frozenset[str]]] = {}
-    by_host = {host: {secret_half(one)} for host, one in before.credentials.items()}
+    by_host: dict[str, set[str]] = {}
+    for shown in before.evidence:
+        if shown.credential is not None and shown.allows(shown.jobs):
+            by_host.setdefault(shown.host, set()).add(secret_half(shown.credential))
     for image in before.images:
         own[image.route] = (_secrets(image), image.hosts)
         if image.host is not None:
@@ -226,7 +229,7 @@ def credentials_stray(
         for secret in _secrets(image) - had - said:
             for host in image.hosts:
                 registry = policy_for(host, policy)
-                known = registry is not None and secret_half(registry.credential) == secret
+                known = registry is not None and secret in map(secret_half, registry.credentials)
                 if not known and secret not in by_host.get(host, set()):
                     return f"{image.route} would send credentials to {host} that are not its own"
     return None

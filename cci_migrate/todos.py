@@ -216,7 +216,7 @@ def _notes(assessment: Assessment) -> Iterator[str]:
     yield from _not_mirrored(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)
-    if convention is not None and registry is not None:
+    if convention is not None and convention.credential is not None and registry is not None:
         asked = registry.credential
         if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
             names = listed([f"${name}" for name in variables_of(convention.credential)])

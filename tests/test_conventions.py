@@ -8,17 +8,17 @@ from itertools import combinations, combinations_with_replacement
 
 import pytest
 
+from cci_migrate.assessing.auth_forms import PLAIN, Anchored, Written
 from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
 from cci_migrate.assessing.conventions import (
-    PLAIN,
-    Anchored,
     CredentialConvention,
-    Written,
     credential_conventions,
     is_safe,
     policy_for,
 )
+from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.circleci.images import pulled_images
+from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
@@ -176,7 +176,10 @@ def credentials_of(images: str) -> dict[str, CredentialConvention]:
         "x-merge: &merge {auth: {username: $HUB_USER, password: $HUB_PASS}}\n"
         f"jobs:\n  j:\n    docker:\n{images}"
     )
-    return dict(credential_conventions(pulled_images(config, values_of(config)), frozenset()))
+    values = values_of(config)
+    collector = EvidenceCollector(config, Runs(config, values))
+    evidence = collector.of_images(pulled_images(config, values), {})
+    return dict(credential_conventions(evidence))
 
 
 AUTH = "auth: {username: $A, password: $B}"
@@ -227,7 +230,7 @@ def test_the_credentials_that_a_file_uses(
     ],
 )
 def test_the_form_of_credentials(images: str, expected: Written) -> None:
-    assert credentials_of(images)["docker.io"].form == expected
+    assert credentials_of(images)["docker.io"].accounts[0].form == expected
 
 
 @pytest.mark.parametrize(
@@ -235,15 +238,18 @@ def test_the_form_of_credentials(images: str, expected: Written) -> None:
     [("{image: a, auth: *login}", "login", False), ("{<<: *merge, image: a}", "merge", True)],
 )
 def test_credentials_that_are_defined_once(image: str, name: str, is_merge: bool) -> None:
-    form = credentials_of(f"      - {image}")["docker.io"].form
+    form = credentials_of(f"      - {image}")["docker.io"].accounts[0].form
     assert isinstance(form, Anchored)
     assert (form.name, form.is_merge) == (name, is_merge)
 
 
 def test_credentials_of_another_registry_are_no_convention() -> None:
     config = config_of(f"version: 2.1\njobs: {{j: {{docker: [{{image: a, {AUTH}}}]}}}}")
-    images = pulled_images(config, values_of(config))
-    assert credential_conventions(images, frozenset({id(images[0])})) == {}
+    values = values_of(config)
+    (image,) = pulled_images(config, values)
+    collector = EvidenceCollector(config, Runs(config, values))
+    evidence = collector.of_images([image], {id(image): "quay.io"})
+    assert credential_conventions(evidence) == {}
 
 
 @pytest.mark.parametrize(

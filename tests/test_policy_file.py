@@ -18,6 +18,7 @@ from cci_migrate.policy import (
     AwsRoleAuth,
     CredentialStore,
     GcpAuth,
+    JobCredential,
     LoginMethod,
     PasswordAuth,
     Platform,
@@ -55,6 +56,16 @@ username = "acme+robot"
 password = "$QUAY_TOKEN"
 context = "quay"
 
+[[registries."quay.io".jobs]]
+match = ["deploy*", "release-*"]
+username = "$PROD_USER"
+password = "$PROD_TOKEN"
+context = "quay-production"
+
+[[registries."quay.io".jobs]]
+match = "nightly"
+oidc-role-arn = "$ROLE"
+
 [registries."*.dkr.ecr.*.amazonaws.com"]
 aws-access-key-id = "$AWS_ACCESS_KEY_ID"
 aws-secret-access-key = "${AWS_SECRET_ACCESS_KEY}"
@@ -72,6 +83,10 @@ username = "${HUB_USER}"
 password = "HUB_TOKEN"
 context = false
 """
+
+
+JOBS = '[registries."docker.io"]\n'
+ONE_JOB = f'{JOBS}[[registries."docker.io".jobs]]\n'
 
 
 def write(folder: Path, text: str, name: str = ".cci-migrate.toml") -> Path:
@@ -112,7 +127,19 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         ignore=frozenset({"sunset-version"}),
         exempt_images=("cimg/*",),
         registries=(
-            RegistryPolicy("quay.io", PasswordAuth("acme+robot", "$QUAY_TOKEN"), "quay"),
+            RegistryPolicy(
+                "quay.io",
+                PasswordAuth("acme+robot", "$QUAY_TOKEN"),
+                "quay",
+                (
+                    JobCredential(
+                        ("deploy*", "release-*"),
+                        PasswordAuth("$PROD_USER", "$PROD_TOKEN"),
+                        "quay-production",
+                    ),
+                    JobCredential(("nightly",), AwsRoleAuth("$ROLE")),
+                ),
+            ),
             RegistryPolicy(
                 "*.dkr.ecr.*.amazonaws.com",
                 AwsKeyAuth("$AWS_ACCESS_KEY_ID", "$AWS_SECRET_ACCESS_KEY"),
@@ -187,6 +214,17 @@ def test_docker_hub_keeps_the_defaults_that_are_not_named(
             4,
             "unknown key pasword; did you mean password?",
         ),
+        (f"{JOBS}jobs = 1\n", 2, 'jobs must be tables: [[registries."docker.io".jobs]]'),
+        (f"{ONE_JOB}username = 'a'\npassword = '$P'\n", 2, "match must be names of jobs"),
+        (f"{ONE_JOB}match = []\noidc-role-arn = 'a'\n", 3, "match must be names of jobs"),
+        (f"{ONE_JOB}match = 'a'\n", 2, "jobs must have one kind of credential"),
+        (f"{ONE_JOB}match = 'a'\nusername = 'a'\n", 2, "password is missing"),
+        (
+            f"{ONE_JOB}match = 'a'\noidc-role-arn = 'a'\n"
+            '[[registries."docker.io".jobs]]\nmatch = "b"\nuser = "c"\n',
+            7,
+            "unknown key user; did you mean username?",
+        ),
         ('[registries."docker.io"]\ncontext = true\n', 2, "context must be the name of a context"),
         ('[registries."docker.io"]\ncontext = " a"\n', 2, "context must be the name of a context"),
         ('[registries."docker.io"]\nusername = ""\n', 2, "username must be a text"),
@@ -212,6 +250,13 @@ def test_a_mistake_in_pyproject_is_told_with_its_line(tmp_path: Path) -> None:
     text = '[project]\nplatform = "x"\n[tool.cci-migrate.registries."docker.io"]\nuser = "x"\n'
     path = write(tmp_path, text, "pyproject.toml")
     with pytest.raises(PolicyError, match=r":4: unknown key user; did you mean username\?"):
+        read_policy_file(path, RULE_IDS)
+
+
+def test_a_name_that_two_of_the_jobs_match_is_told(tmp_path: Path) -> None:
+    second = '[[registries."docker.io".jobs]]\nmatch = ["b", "a"]\noidc-role-arn = "d"\n'
+    path = write(tmp_path, f"{ONE_JOB}match = 'a'\noidc-role-arn = 'c'\n{second}")
+    with pytest.raises(PolicyError, match=":6: two of the jobs have match a"):
         read_policy_file(path, RULE_IDS)
 
 

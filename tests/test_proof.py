@@ -74,7 +74,7 @@ def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | st
         loaded.config,
         tuple(one.image for one in assessment.images),
         plan,
-        {},
+        (),
         assessment.dockers.all(),
     )
 

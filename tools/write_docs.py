@@ -82,6 +82,8 @@ def policy_keys() -> str:
         keys = ", ".join(f"`{key}`" for key in form["required"])
         rows.append(f"| {keys} | {form['title']} |")
     rows += ["", "| key | value |", "|---|---|"]
+    rows.append(f"| `jobs` | {definitions['jobs']['description']} |")
+    rows.append(f"| `match` (in `jobs`) | {definitions['match']['description']} |")
     rows.append(f"| `password`, `aws-secret-access-key` | {definitions['secret']['description']} |")
     rows.append(f"| `context` | {definitions['context']['description']} |")
     rows.append(f"| every other | {definitions['text']['description']} |")

@@ -6,27 +6,28 @@ The rules turn this into findings. Everything that two rules must agree on is de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
 from cci_migrate.assessing.conventions import (
-    PLAIN,
     CredentialConvention,
     credential_conventions,
-    credential_of,
-    is_safe,
     policy_for,
 )
 from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.assessing.image_states import (
     INCOMPLETE_AUTH,
     LITERAL_CREDENTIAL,
     MISPLACED_AUTH,
     UNAUTHENTICATED_IMAGE,
     Authenticated,
+    Contested,
     ImageState,
     Incomplete,
     Misplaced,
@@ -37,20 +38,16 @@ from cci_migrate.assessing.image_states import (
     wanted_for,
 )
 from cci_migrate.assessing.misrouting import other_owner, uses_of
+from cci_migrate.assessing.name_reasons import name_reason
 from cci_migrate.assessing.step_assessment import (
     JobDockers,
     MissingLogin,
-    login_conventions,
     logins_of,
     missing_logins,
 )
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
-from cci_migrate.circleci.images import (
-    PulledImage,
-    auths_of,
-    pulled_images,
-)
-from cci_migrate.circleci.misplaced import auth_on_owners, beside_the_image
+from cci_migrate.circleci.images import PulledImage, pulled_images
+from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
@@ -59,16 +56,15 @@ from cci_migrate.circleci.workflow_jobs import (
     image_items,
     runs_nothing,
 )
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.findings import Names
+from cci_migrate.findings import NameReason, Names
 from cci_migrate.policy import (
     PasswordAuth,
     Policy,
-    RegistryCredential,
 )
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import StepMirroring
+    from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_reading import ReadText
 
 
@@ -127,8 +123,11 @@ class Assessment:
     values: ParameterValues = field(repr=False)
     sharing: Sharing = field(repr=False)
     images: tuple[AssessedImage, ...]
+    evidence: tuple[Evidence, ...]
     conventions: Mapping[str, CredentialConvention]
     names: Mapping[str, Names]
+    runs: Runs = field(repr=False)
+    declare: Callable[[], Sequence[DeclaredLogin]] = field(repr=False)
     dockers: JobDockers = field(repr=False)
     known_contexts: Mapping[str, ContextConvention] | None = None
 
@@ -152,14 +151,27 @@ class Assessment:
 
     def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
         """What a missing login is to be made with; None if nothing is known for its registry."""
-        if missing.key in self.names:
-            credential: RegistryCredential = self.names[missing.key].credential
-        else:
-            wanted = wanted_for(missing.host, self.policy, self.conventions)
-            if wanted is None:
-                return None
-            credential = wanted.credential
+        wanted = self.wanted_login(missing)
+        credential = wanted.credential if isinstance(wanted, Wanted) else None
         return credential if isinstance(credential, PasswordAuth) else None
+
+    def wanted_login(self, missing: MissingLogin) -> Wanted | Contested | None:
+        """What a missing login is to be made with, and what that rests on."""
+        if missing.key in self.names:
+            return Wanted(self.names[missing.key].credential, PLAIN)
+        pullers = self.runs.pullers_in(missing.docker.job)
+        return wanted_for(missing.host, self.policy, self.conventions, pullers, prefers_own=True)
+
+    def name_reason(self, wanted: object, host: str | None) -> NameReason | None:
+        """Why pulls from ``host`` get ``wanted``; None where that is no credential."""
+        if not isinstance(wanted, Wanted) or host is None:
+            return None
+        return name_reason(wanted, host, self.evidence, self.policy)
+
+    @property
+    def declared_logins(self) -> Sequence[DeclaredLogin]:
+        """The commands and steps of the config that log in and do nothing else."""
+        return self.declare()
 
     @cached_property
     def by_item(self) -> Mapping[int, AssessedImage]:
@@ -347,15 +359,20 @@ def assess(
         for image in images
         if (host := other_owner(image, uses, policy)) is not None
     }
-    conventions = credential_conventions(images, frozenset(misrouted))
-    if known is not None:
-        conventions = known.conventions
-    elif DOCKER_HUB not in conventions and (credential := _misplaced_credential(config, images)):
-        conventions = {**conventions, DOCKER_HUB: CredentialConvention(credential, PLAIN)}
     dockers = JobDockers(config, values, read)
-    for host, credential in login_conventions(dockers.all()).items():
-        if policy_for(host, policy) is not None and host not in conventions:
-            conventions = {**conventions, host: CredentialConvention(credential, PLAIN)}
+    runs = Runs(config, values)
+
+    @lru_cache(maxsize=1)
+    def declared() -> Sequence[DeclaredLogin]:
+        from cci_migrate.circleci.declared_logins import declared_logins
+
+        return tuple(declared_logins(config, values, read))
+
+    if known is not None:
+        evidence, conventions = known.evidence, known.conventions
+    else:
+        evidence = _evidence(config, images, misrouted, dockers, runs, declared)
+        conventions = credential_conventions(evidence)
     return Assessment(
         config=config,
         policy=policy,
@@ -363,30 +380,44 @@ def assess(
         sharing=Sharing(config.documents),
         images=tuple(
             AssessedImage(
-                image, state_of(image, policy, conventions, names), misrouted.get(id(image))
+                image,
+                state_of(image, policy, conventions, names, runs.pullers_of(image)),
+                misrouted.get(id(image)),
             )
             for image in images
         ),
+        evidence=evidence,
         conventions=conventions,
         names=names,
+        runs=runs,
+        declare=declared,
         dockers=dockers,
         known_contexts=None if known is None else known.contexts,
     )
 
 
-def _misplaced_credential(
-    config: Config, images: tuple[PulledImage, ...]
-) -> RegistryCredential | None:
-    """The names that the file uses for Docker Hub, though not where CircleCI looks for them."""
-    for _, mapping, _ in auth_on_owners(config):
-        for auth in auths_of(mapping):
-            credential = credential_of(auth)
-            if credential is not None and is_safe(credential):
-                return credential
-    for image in images:
-        login = beside_the_image(image.item.mapping) if image.host == DOCKER_HUB else None
-        if login is not None and login.username and login.password:
-            credential = PasswordAuth(login.username, login.password)
-            if is_safe(credential):
-                return credential
-    return None
+def _evidence(
+    config: Config,
+    images: tuple[PulledImage, ...],
+    misrouted: Mapping[int, str],
+    dockers: JobDockers,
+    runs: Runs,
+    declared: Callable[[], Sequence[DeclaredLogin]],
+) -> tuple[Evidence, ...]:
+    """What the config shows of its credentials.
+
+    What is declared and not used is looked for only where what is used gives no names.
+    """
+    collector = EvidenceCollector(config, runs)
+    found = [
+        *collector.of_images(images, misrouted),
+        *collector.of_misplaced(images),
+        *collector.of_logins(dockers.all()),
+    ]
+    known = {one.host for one in found if one.allows()}
+    wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
+    wanted.update(host for docker in dockers.all() for pull in docker.pulls for host in pull.hosts)
+    if not wanted <= known | {None}:
+        found += collector.of_declared_auths(images)
+        found += collector.of_declared_logins(declared(), dockers.all())
+    return tuple(found)

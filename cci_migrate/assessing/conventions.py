@@ -1,15 +1,17 @@
-"""What a config does already: the names and the form of the credentials it has.
+"""Which names the pulls of each registry get: decided from the evidence, by one precedence.
 
-The file's own convention wins over the policy's names: a maintainer adding a job to this file
-would write what stands beside it.
+What the config itself does wins over the policy's names: a maintainer who adds a job to this file
+would write what stands beside it. ``docs/how-names-are-chosen.md`` shows the precedence.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm
+from cci_migrate.assessing.evidence import Evidence, Use
 from cci_migrate.circleci.images import (
     AWS_KEY_ID,
     AWS_ROLE,
@@ -18,14 +20,10 @@ from cci_migrate.circleci.images import (
     PASSWORD,
     USERNAME,
     ImageAuth,
-    PulledImage,
     variable_in,
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches
-from cci_migrate.lossless.merging import is_merge_key
-from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
-from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
@@ -39,32 +37,52 @@ from cci_migrate.policy import (
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Credentials written out under each image; ``flow``: as ``{username: ..., password: ...}``."""
+class Account:
+    """One credential of a registry, in the form that is most usual for it, and what shows it."""
 
-    flow: bool = False
-    password_first: bool = False
+    credential: RegistryCredential
+    form: AuthForm
+    evidence: tuple[Evidence, ...] = ()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Anchored:
-    """Credentials defined once; images say ``auth: *name``, or ``<<: *name`` if ``is_merge``."""
-
-    target: MappingNode
-    name: str
-    is_merge: bool
-
-
-AuthForm = Written | Anchored
-PLAIN = Written()
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The routes of the jobs that use it."""
+        return frozenset().union(*(one.jobs for one in self.evidence))
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialConvention:
-    """How the file authenticates the images of one registry."""
+    """How the file authenticates with one registry.
 
-    credential: RegistryCredential
-    form: AuthForm
+    ``accounts`` are its credentials there, the most usual first: rarely more than one. None where
+    all that ``evidence`` shows is to stay in its jobs.
+    """
+
+    host: str
+    accounts: tuple[Account, ...]
+    evidence: tuple[Evidence, ...] = field(default=(), repr=False)
+
+    @property
+    def credential(self) -> RegistryCredential | None:
+        """The most usual credential; None if no job may have that of another."""
+        return self.accounts[0].credential if self.accounts else None
+
+    def accounts_of(
+        self, jobs: frozenset[str], *, prefers_own: bool = False
+    ) -> tuple[Account, ...]:
+        """The accounts that a new pull of ``jobs`` (their routes) may be meant to use.
+
+        One is certain; of several nobody but the user knows which is right. ``prefers_own``: what
+        these jobs use already, be it to push, goes before what the rest of the file does.
+        """
+        if prefers_own and jobs:
+            own = _accounts(one for one in self.evidence if jobs <= one.jobs and one.allows(jobs))
+            if len(own) == 1:
+                return own
+        if len(self.accounts) < 2:
+            return self.accounts
+        theirs = [one for one in self.accounts if not jobs.isdisjoint(one.jobs)]
+        return tuple(theirs if len(theirs) == 1 else self.accounts)
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
@@ -105,63 +123,55 @@ def is_safe(credential: RegistryCredential) -> bool:
 
 
 def credential_conventions(
-    images: Iterable[PulledImage], misrouted: frozenset[int]
+    evidence: Iterable[Evidence],
 ) -> Mapping[str, CredentialConvention]:
-    """By registry, the most usual credential of ``images`` and the most usual form of it.
-
-    ``misrouted`` holds the id() of images whose credentials are another registry's.
-    """
-    found: dict[str, list[tuple[RegistryCredential, PulledImage, ImageAuth]]] = {}
-    for image in images:
-        auth = image.auth
-        if image.host is None or auth is None or id(image) in misrouted:
-            continue
-        credential = credential_of(auth)
-        if credential is not None and is_safe(credential):
-            found.setdefault(image.host, []).append((credential, image, auth))
-    return {
-        host: _usual(uses)
-        for host, uses in found.items()
-        if uses  # a registry with none has no convention
-    }
+    """By registry, what ``evidence`` that may be followed says; see `Use` for the precedence."""
+    by_host: dict[str, list[Evidence]] = {}
+    for one in evidence:
+        if one.credential is not None and one.use is not Use.POLICY:
+            by_host.setdefault(one.host, []).append(one)
+    conventions: dict[str, CredentialConvention] = {}
+    for host, items in by_host.items():
+        usable = [one for one in items if one.allows()]
+        first = min((_RANK[one.use] for one in usable), default=0)
+        deciding = [one for one in usable if _RANK[one.use] == first]
+        accounts = _accounts(deciding)
+        if accounts or any(one.allows(one.jobs) for one in items):
+            conventions[host] = CredentialConvention(host, accounts, tuple(items))
+    return conventions
 
 
-def _usual(
-    uses: list[tuple[RegistryCredential, PulledImage, ImageAuth]],
-) -> CredentialConvention:
-    credential = Counter(one for one, _, _ in uses).most_common(1)[0][0]
+#: Uses of the same rank count together.
+_RANK = {use: rank for rank, use in enumerate(Use)}
+
+
+def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:
+    """The credentials of ``evidence`` by their secret half, which makes the account."""
+    by_secret: dict[object, list[Evidence]] = {}
+    for one in evidence:
+        assert one.credential is not None  # noqa: S101 - the callers ask
+        by_secret.setdefault(_secret(one.credential), []).append(one)
+    groups = sorted(by_secret.values(), key=len, reverse=True)
+    return tuple(_account(group) for group in groups)
+
+
+def _secret(credential: RegistryCredential) -> object:
+    if isinstance(credential, PasswordAuth):
+        return variable_in(credential.password) or credential.password
+    if isinstance(credential, AwsKeyAuth):
+        return variable_in(credential.secret_access_key) or credential.secret_access_key
+    return credential
+
+
+def _account(evidence: list[Evidence]) -> Account:
+    credentials = Counter(one.credential for one in evidence)
+    credential = credentials.most_common(1)[0][0]
+    assert credential is not None  # noqa: S101 - asked by the caller of the caller
+    own = tuple(one for one in evidence if one.credential == credential)
     forms: dict[object, tuple[int, AuthForm]] = {}
-    for one, image, auth in uses:
-        if one == credential:
-            form = _form(image, auth)
-            key = (id(form.target), form.is_merge) if isinstance(form, Anchored) else form
-            count = forms[key][0] if key in forms else 0
-            forms[key] = (count + 1, form)
-    return CredentialConvention(credential, max(forms.values(), key=lambda one: one[0])[1])
-
-
-def _form(image: PulledImage, auth: ImageAuth) -> AuthForm:
-    entry = auth.entry
-    item = image.item.mapping
-    if isinstance(entry.value, Alias) and isinstance(entry.value.target, MappingNode):
-        return Anchored(entry.value.target, entry.value.name, is_merge=False)
-    holder = entry.holder
-    if holder is not item and holder.anchor is not None and _holds_auth_alone(holder):
-        return Anchored(holder, holder.anchor, is_merge=True)
-    value = resolved(entry.value)
-    if not isinstance(value, MappingNode):
-        return PLAIN
-    keys = [key.value for key, _ in value.entries if isinstance(key, Scalar)]
-    first = PASSWORD in keys and USERNAME in keys and keys.index(PASSWORD) < keys.index(USERNAME)
-    is_flow = value.is_flow and not item.is_flow
-    return Written(flow=is_flow, password_first=first)
-
-
-def _holds_auth_alone(mapping: MappingNode) -> bool:
-    keys = [key for key, _ in mapping.entries]
-    return len(keys) == 1 and not is_merge_key(keys[0])
-
-
-def anchor_is_before(form: Anchored, at: Node) -> bool:
-    """Whether an alias of ``form``'s anchor may be written at ``at``."""
-    return form.target.source is at.source and form.target.end <= at.start
+    for one in own:
+        form = one.form
+        key = (id(form.target), form.is_merge) if isinstance(form, Anchored) else form
+        forms[key] = (forms[key][0] + 1 if key in forms else 1, form)
+    form = max(forms.values(), key=lambda count: count[0])[1] if forms else PLAIN
+    return Account(credential, form, own)

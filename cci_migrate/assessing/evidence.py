@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.value_origins import CredentialValue
 from cci_migrate.policy import RegistryCredential
@@ -18,15 +19,15 @@ from cci_migrate.policy import RegistryCredential
 class Use(Enum):
     """Where a credential is used. Of two uses, the one that stands first here decides."""
 
-    IMAGE = "the auth of an image"
-    MISPLACED = "credentials in the wrong place"
-    LOGIN_BEFORE_PULL = "a login before a pull"
-    LOGIN = "a login"
-    DECLARED_AUTH = "an auth that no image uses yet"
-    DECLARED_LOGIN = "a login that no job uses yet"
-    LOGIN_BEFORE_PUSH = "a login before a push only"
-    SIBLING = "another config of this repository"
-    POLICY = "the policy"
+    IMAGE = "auth of an image"
+    MISPLACED = "credentials beside an image"
+    LOGIN_BEFORE_PULL = "login before a pull"
+    LOGIN = "login"
+    LOGIN_BEFORE_PUSH = "login before a push"
+    DECLARED_AUTH = "auth that no image uses"
+    DECLARED_LOGIN = "login that is ready for use"
+    SIBLING = "another config of the repository"
+    POLICY = "policy"
 
 
 class Refusal(Enum):
@@ -74,6 +75,7 @@ class Evidence:
     values: tuple[tuple[str, CredentialValue], ...] = ()
     jobs: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
+    form: AuthForm = PLAIN
     refusal: Refusal | None = None
     because: str = ""
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.conventions import (
-    PLAIN,
-    AuthForm,
-    CredentialConvention,
-    policy_for,
-)
+from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
+from cci_migrate.assessing.conventions import Account, CredentialConvention, policy_for
 from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import (
     SECRET_KEYS,
@@ -20,6 +16,7 @@ from cci_migrate.circleci.images import (
     PulledImage,
     variable_in,
 )
+from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
@@ -31,10 +28,6 @@ from cci_migrate.policy import (
     RegistryCredential,
 )
 
-if TYPE_CHECKING:
-    pass
-
-
 UNAUTHENTICATED_IMAGE = "unauthenticated-image"
 INCOMPLETE_AUTH = "incomplete-auth"
 LITERAL_CREDENTIAL = "literal-credential"
@@ -43,10 +36,21 @@ MISPLACED_AUTH = "misplaced-auth"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The credential that an image ought to get, and the form to write it in."""
+    """The credential that a pull ought to get, and the form to write it in.
+
+    ``evidence`` is what its names are taken from, empty where they are the policy's or the user's.
+    """
 
     credential: RegistryCredential
     form: AuthForm
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """The config has several accounts for a registry; which one a pull is to use is not clear."""
+
+    accounts: tuple[Account, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,14 @@ class Unauthenticated:
 
     host: str
     wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnclear:
+    """It has no credentials, and the config has several accounts for its registry."""
+
+    host: str
+    accounts: tuple[Account, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ ImageState = (
     | Incomplete
     | Misplaced
     | Unauthenticated
+    | AccountUnclear
     | Unmirrored
     | Mirrored
     | Undecided
@@ -147,10 +160,15 @@ def state_of(
     policy: Policy,
     conventions: Mapping[str, CredentialConvention],
     names: Mapping[str, Names],
+    pullers: Pullers,
 ) -> ImageState:
     auth = image.auth
+
+    def wanted_at(host: str) -> Wanted | Contested | None:
+        return wanted_for(host, policy, conventions, pullers)
+
     if auth is not None and auth.is_complete:
-        return Authenticated(auth, _literal_secret(image, auth, policy, conventions))
+        return Authenticated(auth, _literal_secret(image, auth, wanted_at))
     misplaced = beside_the_image(image.item.mapping)
     if misplaced is not None:
         username, password = misplaced.username, misplaced.password
@@ -161,20 +179,22 @@ def state_of(
     host = image.host
     path = image.item.image.key.source.path
     if auth is not None:
-        wanted = wanted_for(host, policy, conventions) if host is not None else None
+        wanted = wanted_at(host) if host is not None else None
         override = names.get(f"{INCOMPLETE_AUTH}:{path}:{image.route}")
         if override is not None and wanted is not None:
             wanted = Wanted(override.credential, PLAIN)
-        return Incomplete(auth, wanted)
+        return Incomplete(auth, wanted if isinstance(wanted, Wanted) else None)
     if host is None:
         return Undecided(image.undecided or _mixed(image))
     if host == DOCKER_HUB and policy.mirror is not None:
-        at_mirror = wanted_for(policy.mirror.host, policy, conventions)
+        at_mirror = wanted_at(policy.mirror.host)
         override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
         if override is not None and at_mirror is not None:
             at_mirror = Wanted(override.credential, PLAIN)
+        if isinstance(at_mirror, Contested):
+            return AccountUnclear(policy.mirror.host, at_mirror.accounts)
         return Unmirrored(policy.mirror.host, at_mirror)
-    wanted = wanted_for(host, policy, conventions)
+    wanted = wanted_at(host)
     if wanted is None:
         if policy.mirror is not None and host == policy.mirror.host:
             return Mirrored()
@@ -185,14 +205,15 @@ def state_of(
     override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
     if override is not None:
         wanted = Wanted(override.credential, PLAIN)
+    if isinstance(wanted, Contested):
+        return AccountUnclear(host, wanted.accounts)
     return Unauthenticated(host, wanted)
 
 
 def _literal_secret(
     image: PulledImage,
     auth: ImageAuth,
-    policy: Policy,
-    conventions: Mapping[str, CredentialConvention],
+    wanted_at: Callable[[str], Wanted | Contested | None],
 ) -> LiteralSecret | None:
     for key in SECRET_KEYS & auth.values.keys():
         value = resolved(auth.values[key].value)
@@ -201,8 +222,8 @@ def _literal_secret(
             continue
         if variable_in(text) is not None:
             continue
-        wanted = None if image.host is None else wanted_for(image.host, policy, conventions)
-        variable = None if wanted is None else values_of(wanted.credential).get(key)
+        wanted = None if image.host is None else wanted_at(image.host)
+        variable = values_of(wanted.credential).get(key) if isinstance(wanted, Wanted) else None
         return LiteralSecret(key, value, variable)
     return None
 
@@ -213,10 +234,33 @@ def _mixed(image: PulledImage) -> str:
 
 
 def wanted_for(
-    host: str, policy: Policy, conventions: Mapping[str, CredentialConvention]
-) -> Wanted | None:
+    host: str,
+    policy: Policy,
+    conventions: Mapping[str, CredentialConvention],
+    pullers: Pullers,
+    *,
+    prefers_own: bool = False,
+) -> Wanted | Contested | None:
+    """What the pulls of ``pullers`` from ``host`` are to use; None if nothing is known for it.
+
+    ``prefers_own``: what the jobs themselves use today goes before what the rest of the file does.
+    """
     registry = policy_for(host, policy)
+    if registry is None and host != DOCKER_HUB:
+        return None
+    if registry is not None and registry.jobs:
+        asked = dict.fromkeys(registry.job_credential(names) for names in pullers.names)
+        credentials = [(one or registry).credential for one in asked]
+        if len(set(credentials)) > 1:
+            return Contested(tuple(Account(one, PLAIN) for one in credentials))
+        if credentials and None not in asked:
+            return Wanted(credentials[0], PLAIN)
     convention = conventions.get(host)
-    if convention is not None and (registry is not None or host == DOCKER_HUB):
-        return Wanted(convention.credential, convention.form)
+    accounts: tuple[Account, ...] = ()
+    if convention is not None:
+        accounts = convention.accounts_of(pullers.jobs, prefers_own=prefers_own)
+    if len(accounts) > 1:
+        return Contested(accounts)
+    if accounts:
+        return Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
     return None if registry is None else Wanted(registry.credential, PLAIN)

@@ -20,6 +20,7 @@ from cci_migrate.policy import (
     PasswordAuth,
     Policy,
     RegistryCredential,
+    RegistryPolicy,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def uses_of(images: Iterable[PulledImage]) -> Uses:
     return found
 
 
+def _names_any(registry: RegistryPolicy, names: Iterable[str]) -> bool:
+    known = {name for one in registry.credentials for name in variables_of(one)}
+    return not known.isdisjoint(names)
+
+
 def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
     """The registry whose credentials ``image`` sends to another one; None if they are its own."""
     host = image.host
@@ -51,10 +57,10 @@ def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
     if not names:
         return None
     own = policy_for(host, policy)
-    if own is not None and set(names) & set(variables_of(own.credential)):
+    if own is not None and _names_any(own, names):
         return None
     for registry in policy.registries:
-        if set(names) & set(variables_of(registry.credential)):
+        if _names_any(registry, names):
             return registry.host
     secret = variable_in(credential.password)
     named = None if secret is None else registry_named_by_variable(secret)

@@ -146,6 +146,22 @@ def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterVa
     )
 
 
+#: The tags of Docker's own image before 17.07, whose client has no ``--password-stdin``:
+#: https://docs.docker.com/engine/release-notes/17.07/.
+_OLD_CLIENT = re.compile(
+    r"(?:docker\.io/)?(?:library/)?docker:(?:1\.\d+(?:\.\d+)?|17\.0[0-6](?:\.\d+)?)(?:-[\w.-]+)?(?:@.*)?"
+)
+
+
+def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
+    """Whether the image in which the steps of ``job`` run has a Docker older than 17.07."""
+    return any(
+        _OLD_CLIENT.fullmatch(text)
+        for executor, item in _primary_images(job, home, config, values)
+        for text in values.texts(item.text, executor, is_orb=home.is_orb)
+    )
+
+
 def _primary_images(
     job: Job, home: Namespace, config: Config, values: ParameterValues
 ) -> Iterator[tuple[Job | Executor, ImageItem]]:

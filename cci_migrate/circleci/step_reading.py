@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from typing_extensions import assert_never
 
-from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import Config, Executor, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
 from cci_migrate.circleci.docker_orb import (
     BUILD_COMMANDS,
@@ -85,6 +85,7 @@ from cci_migrate.docker.shell import (
 )
 from cci_migrate.limits import Allowance
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
@@ -162,6 +163,33 @@ def job_docker(
         tuple(reader.logins),
         tuple(reader.logouts),
     )
+
+
+def pure_logins(
+    home: Namespace,
+    node: MappingNode,
+    steps: Sequence[Step],
+    values: ParameterValues,
+    read: ReadText | None,
+    daemon: Daemon,
+) -> Sequence[StepLogin] | None:
+    """The logins that ``steps``, declared at ``node``, make; None if they do anything besides."""
+    executor = Executor("", "", None, node, {}, None, None, None, None, None)
+    job = Job("", "", None, node, None, {}, executor, None, None)
+    defaults = StepDefaults(None, None, {})
+    reader = _StepReader(job, home, values, read, daemon, defaults, frozenset(), frozenset())
+    for order, step in enumerate(steps):
+        before = len(reader.logins)
+        reader.step(order, step, pulls_count=True)
+        run = run_step(step, defaults)
+        if run is None:
+            if len(reader.logins) == before or reader.pulls:
+                return None
+            continue
+        script = facts(run.script, step_dialect(run, daemon), run.environment)
+        if script.does_besides or not all(isinstance(one, Login | Exit) for one in script.facts):
+            return None
+    return reader.logins
 
 
 def image_environment(

@@ -167,6 +167,23 @@ def job_steps(
     return steps
 
 
+def command_steps(config: Config, home: Namespace, command: Command) -> list[Step]:
+    """The steps of ``command`` as if it were called without arguments."""
+    if command.steps is None:
+        return []
+    outside = Bindings({}, {}, config.body, None)
+    inside = Bindings(command.parameters, {}, home, outside)
+    way = _Way(commands=(command,))
+    return list(_Reader(outside, {}).read(resolved(command.steps.value), inside, way))
+
+
+def anchored_step(config: Config, node: MappingNode) -> list[Step]:
+    """What the step ``node`` comes to, wherever it stands: alone, and in no job's scope."""
+    outside = Bindings({}, {}, config.body, None)
+    alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
+    return list(_Reader(outside, {}).read(alone, outside))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
     """How the reader came to a list of steps.

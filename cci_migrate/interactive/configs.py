@@ -117,8 +117,9 @@ class Examination:
 
     def credential_for(self, host: str) -> RegistryCredential | None:
         """What pulls from ``host`` are to use: the file's own names, or else the policy's."""
-        if self.assessment is not None and host in self.assessment.conventions:
-            return self.assessment.conventions[host].credential
+        convention = None if self.assessment is None else self.assessment.conventions.get(host)
+        if convention is not None and convention.credential is not None:
+            return convention.credential
         registry = policy_for(host, self.config.policy)
         return None if registry is None else registry.credential
 

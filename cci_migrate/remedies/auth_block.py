@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.conventions import PLAIN, Anchored, AuthForm, Written, anchor_is_before
+from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm, Written, anchor_is_before
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.operations import (

@@ -10,8 +10,9 @@ from shlex import quote
 
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
-from cci_migrate.circleci.config import Config, Job, Namespace
-from cci_migrate.circleci.docker_daemon import Daemon, may_lack_bash
+from cci_migrate.circleci.config import Config, Job
+from cci_migrate.circleci.declared_logins import DeclaredLogin
+from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
     DEFAULT_PASSWORD,
     DEFAULT_USERNAME,
@@ -22,14 +23,12 @@ from cci_migrate.circleci.docker_orb import (
 )
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.sharing import node_anchor
-from cci_migrate.circleci.step_moments import surely_done
-from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serves
+from cci_migrate.circleci.step_pulls import JobDocker, StepPull, serves
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
 from cci_migrate.lossless.merging import own_entry
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, resolved, walk
+from cci_migrate.lossless.nodes import Alias, Mapping, resolved
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -62,6 +61,7 @@ class LoginPlacement:
         dockers: Iterable[JobDocker],
         values: ParameterValues,
         policy: Policy,
+        declared: Sequence[DeclaredLogin],
     ) -> None:
         self._config = config
         self._values = values
@@ -74,7 +74,8 @@ class LoginPlacement:
             self._tools[one.host, job] = one.tool
         found = tuple(dockers) if missing else ()
         self._users = step_users(config, found) if missing else {}
-        self._own = tuple(own_logins(config, found))
+        self._dockers = found
+        self._declared = declared if missing else ()
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth
@@ -115,14 +116,41 @@ class LoginPlacement:
         users = self._users[id(place.sequence)]
         tools = {self._tools[missing.host, id(user.job)] for user in users}
         tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
-        for own in self._own:
-            if own.fits(missing.host, place, credential) and serves(own.login.tool, tool):
-                return own.content, ()
-        if tool is Tool.DOCKER and all(self._has_bash(user) for user in users):
+        for own in self._declared:
+            if (
+                _makes(own, missing.host, credential)
+                and _stands_at(own, place)
+                and serves(own.login.tool, tool)
+            ):
+                return _use_of(own), ()
+        is_old = any(self._client_is_old(user) for user in users)
+        if (
+            tool is Tool.DOCKER
+            and not is_old
+            and not self._is_guarded(missing.host)
+            and all(self._has_bash(user) for user in users)
+        ):
             by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
-        return _run_login(missing.host, tool, credential, _shell(users)), ()
+        return _run_login(missing.host, tool, credential, _shell(users), is_old=is_old), ()
+
+    def _is_guarded(self, host: str) -> bool:
+        """Whether a login of the config lets builds without its variables go on.
+
+        The Docker orb's does not.
+        """
+        return any(
+            login.is_guarded and host in login.registries
+            for docker in self._dockers
+            for login in docker.logins
+        )
+
+    def _client_is_old(self, user: StepUser) -> bool:
+        docker = user.docker
+        return docker is not None and client_is_old(
+            user.job, docker.home, self._config, self._values
+        )
 
     def _has_bash(self, user: StepUser) -> bool:
         docker = user.docker
@@ -159,62 +187,27 @@ def step_users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, S
     return {sequence: tuple(users.values()) for sequence, users in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class OwnLogin:
-    """A login that the config has ready for use: a command, or a step with an anchor.
-
-    ``home`` is where the command can be called, None for a step. ``content`` is the step that
-    makes it.
-    """
-
-    login: StepLogin
-    content: Content
-    home: Namespace | None
-
-    def fits(self, host: str, place: StepPlace, credential: PasswordAuth) -> bool:
-        """Whether it can stand at ``place`` and logs in to ``host`` with ``credential``."""
-        login = self.login
-        if login.registries != (host,) or login.username is None or login.password is None:
-            return False
-        if PasswordAuth(login.username, login.password) != credential:
-            return False
-        if isinstance(self.content, AliasTo):
-            target, sequence = self.content.target, place.sequence
-            return target.source is sequence.source and target.end <= sequence.start
-        return self.home is place.home
+def _stands_at(own: DeclaredLogin, place: StepPlace) -> bool:
+    """Whether ``own`` can be called, or aliased, at ``place``."""
+    if own.home is not None:
+        return own.home is place.home
+    sequence = place.sequence
+    return own.node.source is sequence.source and own.node.end <= sequence.start
 
 
-def own_logins(config: Config, dockers: Iterable[JobDocker]) -> Iterator[OwnLogin]:
-    """The logins that some job makes by a command of the config or by an alias.
-
-    Only what does nothing else and needs no arguments: a command of one step, a step that pulls
-    nothing and is sure to log in.
-    """
-    seen: set[int] = set()
-    for docker in dockers:
-        pulling = {pull.moment.order for pull in docker.pulls}
-        for login in docker.logins:
-            step = login.moment.step
-            is_sure = login.moment.relied_on and surely_done(login.moment)
-            if not is_sure or login.moment.order in pulling or id(step.node) in seen:
-                continue
-            seen.add(id(step.node))
-            target = resolved(step.node)
-            if isinstance(step.node, Alias) and _is_only_anchor(config, step.node.name, target):
-                yield OwnLogin(login, AliasTo(target, step.node.name), None)
-            elif len(step.path) > 1 and len(step.path[-1].sequence.items) == 1:
-                home = step.path[-2].home
-                for name, command in home.commands.items():
-                    own = None if command.steps is None else resolved(command.steps.value)
-                    if own is step.path[-1].sequence and not command.parameters:
-                        yield OwnLogin(login, Text(name), home)
+def _use_of(own: DeclaredLogin) -> Content:
+    if own.home is not None:
+        return Text(own.name)
+    assert not isinstance(own.node, Alias)  # noqa: S101 - an anchor stands at what it names
+    return AliasTo(own.node, own.name)
 
 
-def _is_only_anchor(config: Config, name: str, target: Node) -> bool:
-    """Whether ``name`` means ``target`` wherever it is used."""
-    roots = [document.root for document in config.documents if document.root is not None]
-    named = (node for root in roots for node in walk(root) if node_anchor(node) == name)
-    return all(node is target for node in named)
+def _makes(own: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
+    """Whether ``own`` logs in to ``host``, and only there, with ``credential``."""
+    login = own.login
+    if login.registries != (host,) or login.username is None or login.password is None:
+        return False
+    return PasswordAuth(login.username, login.password) == credential
 
 
 def login_places(docker: JobDocker, pull: StepPull) -> Iterator[StepPlace]:
@@ -368,10 +361,13 @@ def _shell(users: Iterable[StepUser]) -> str | None:
     return "bash" if Daemon.WINDOWS in daemons or is_foreign else None
 
 
-def _run_login(host: str, tool: Tool, credential: PasswordAuth, shell: str | None) -> Content:
+def _run_login(
+    host: str, tool: Tool, credential: PasswordAuth, shell: str | None, *, is_old: bool = False
+) -> Content:
     """A ``run`` step that logs in where the variables are there, and says so where not.
 
-    The builds of forked pull requests have no variables: they go on anonymously.
+    The builds of forked pull requests have no variables: they go on anonymously. ``is_old``: the
+    client has no ``--password-stdin``.
     """
     name = registry_name(host)
     registry = "" if host == DOCKER_HUB else f" {host}"
@@ -380,12 +376,15 @@ def _run_login(host: str, tool: Tool, credential: PasswordAuth, shell: str | Non
         username = quote(credential.username)
     tested = [text for text in (credential.username, credential.password) if "$" in text]
     test = " || ".join(f'[ -z "{text}" ]' for text in tested)
+    login = f'echo "{credential.password}" | {tool.value} login --username {username} '
+    login += "--password-stdin"
+    if is_old:
+        login = f'{tool.value} login --username {username} --password "{credential.password}"'
     script = (
         f"if {test}; then\n"
         f'  echo "No credentials for {name} here: going on without a login."\n'
         "else\n"
-        f'  echo "{credential.password}" | {tool.value} login --username {username} '
-        f"--password-stdin{registry}\n"
+        f"  {login}{registry}\n"
         "fi\n"
     )
     entries: list[tuple[str, Content]] = [("name", Text(f"Log in to {name}"))]

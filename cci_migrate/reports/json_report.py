@@ -9,9 +9,10 @@ from typing import Any
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
+from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.explanation import ExplainedPull
-from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled
+from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Settled
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.reports.diffs import diffs_of_result
 from cci_migrate.reports.report import Mode, Report, Result, settled_of
@@ -124,6 +125,19 @@ def _finding(one: Settled) -> dict[str, Any]:
         "message": finding.message,
         "because": finding.because,
         "remedy": _remedy(finding.remedy),
+        "names": None if finding.names is None else _names(finding.names),
+    }
+
+
+def _names(names: NameReason) -> dict[str, Any]:
+    return {
+        "written": names.names,
+        "source": names.source,
+        "reason": names.text,
+        "path": names.path,
+        "line": names.line,
+        "ignored": list(names.ignored),
+        "alternatives": [credential_names(one) for one in names.alternatives],
     }
 
 

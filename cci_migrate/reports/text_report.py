@@ -158,6 +158,10 @@ def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> I
     done = printable(_what_was_done(one))
     coloured = paint(word, _STATE_COLOURS[one.state])
     yield f"{_MARGIN}{coloured}: {done}" if done else f"{_MARGIN}{coloured}"
+    if verbosity > 0 and finding.names is not None and isinstance(finding.remedy, Fix):
+        yield printable(f"{_MARGIN}names: {finding.names.names}: {finding.names.text}")
+        for ignored in finding.names.ignored:
+            yield printable(f"{_MARGIN}ignored: {ignored}")
     if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is State.LEFT:
         for choice in finding.remedy.choices:
             yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")

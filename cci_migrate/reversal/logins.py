@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.merging import Entry, own_entry, text_of, value_of
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.lossless.merging import Entry, own_entry
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar
 from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItems, Text
 from cci_migrate.policy import PasswordAuth
 
@@ -88,7 +87,8 @@ class LoginRemovals:
                 if registry is None or not isinstance(registry.credential, PasswordAuth):
                     continue
                 known = assessment.conventions.get(host)
-                for credential in {registry.credential, known and known.credential}:
+                shown = () if known is None else (one.credential for one in known.evidence)
+                for credential in {*registry.credentials, *shown}:
                     if isinstance(credential, PasswordAuth) and any(
                         _means(step.node, content)
                         for content in login_steps(
@@ -126,10 +126,12 @@ class LoginRemovals:
 
     def _pushes(self, docker: JobDocker) -> bool:
         """Whether ``docker`` pushes images and has no other login that it could do so with."""
+        from cci_migrate.circleci.pushes import is_push
+
         others = (
             one for one in docker.logins if _place_of(one.moment.step.path[-1]) not in self._written
         )
-        return not any(others) and any(_is_push(step) for step in docker.steps)
+        return not any(others) and any(is_push(step) for step in docker.steps)
 
     def is_written(self, step: Step) -> bool:
         """Whether ``step`` is a login as the policy would write it."""
@@ -228,18 +230,6 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
         remedy=obstacle or remedy,
         registry=first.host,
     )
-
-
-#: A push of images, in a script or in an orb's command; ``git push`` is none.
-_PUSH = re.compile(r"(?<!git )\bpush\b|[-_]push\b|\bpublish\b")
-
-
-def _is_push(step: Step) -> bool:
-    texts = [step.name]
-    value = None if step.value is None else resolved(step.value)
-    if step.name == "run":
-        texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
-    return any(_PUSH.search(text) for text in texts)
 
 
 def _serves(docker: JobDocker, place: _Place, host: str) -> bool:

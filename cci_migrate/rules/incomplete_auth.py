@@ -56,6 +56,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 because="CircleCI refuses it, or pulls anonymously.",
                 remedy=_remedy(auth, one.state.wanted),
                 registry=image.host,
+                names=assessment.name_reason(one.state.wanted, image.host),
             )
 
 

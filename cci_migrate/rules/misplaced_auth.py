@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.conventions import PLAIN
+from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.image_states import MISPLACED_AUTH, Misplaced
 from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
 from cci_migrate.circleci.misplaced import (

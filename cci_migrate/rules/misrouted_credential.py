@@ -28,7 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.conventions import PLAIN, policy_for
+from cci_migrate.assessing.auth_forms import PLAIN
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
@@ -79,13 +80,9 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
     choices: list[Choice] = []
     convention = assessment.conventions.get(host)
     registry = policy_for(host, assessment.policy)
-    credential = (
-        convention.credential
-        if convention is not None
-        else None
-        if registry is None
-        else registry.credential
-    )
+    credential = None if registry is None else registry.credential
+    if convention is not None and convention.credential is not None:
+        credential = convention.credential
     if credential is not None and (replace := _replace(one, auth, credential)):
         choices.append(
             Choice(

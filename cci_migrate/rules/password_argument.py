@@ -15,7 +15,8 @@ they were.
 
 ## When not to
 
-For a Docker older than 17.07, which has no `--password-stdin`.
+For a Docker older than 17.07, which has no `--password-stdin`. Where the tag of the job's own image
+tells (`docker:17.06`), `-p` stays.
 
 ## References
 
@@ -49,10 +50,18 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     dockers = assessment.dockers.all()
     if not dockers:
         return
+    from cci_migrate.circleci.docker_daemon import client_is_old
     from cci_migrate.circleci.steps import run_step
     from cci_migrate.docker.shell import Login
 
     told: set[int] = set()
+    old = {
+        id(run.command)
+        for docker in dockers
+        if client_is_old(docker.job, docker.home, assessment.config, assessment.values)
+        for step in docker.steps
+        if (run := run_step(step, docker.defaults)) is not None
+    }
     for docker in dockers:
         for step in docker.steps:
             run = run_step(step, docker.defaults)
@@ -65,7 +74,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
-                yield _finding(docker.job, run, logins)
+                yield _finding(docker.job, run, logins, is_old=id(run.command) in old)
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:
@@ -75,7 +84,7 @@ def _facts(run: RunStep, daemon: Daemon) -> list[object]:
     return [*script.facts, *script.uncalled]
 
 
-def _finding(job: Job, run: RunStep, logins: list[Login]) -> Finding:
+def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Finding:
     hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
     return Finding(
         rule=ID,
@@ -85,9 +94,11 @@ def _finding(job: Job, run: RunStep, logins: list[Login]) -> Finding:
         "line",
         subject="docker login",
         owner=f"job {job.name}",
-        severity=Severity.WARNING,
+        severity=Severity.NOTE if is_old else Severity.WARNING,
         because="Other processes can read the command line while it runs.",
-        remedy=_remedy(run, logins),
+        remedy=NoFix("the Docker of its image is older than 17.07", "use a newer image")
+        if is_old
+        else _remedy(run, logins),
     )
 
 

@@ -46,8 +46,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from cci_migrate.assessing.account_wording import several_accounts, which_account
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -74,6 +76,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.dockers.all(),
         assessment.values,
         assessment.policy,
+        assessment.declared_logins,
     )
     remedies = {one.key: _remedy(one, placement, assessment) for one in assessment.missing_logins}
     rewritten: dict[int, str] = {}
@@ -100,6 +103,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=remedies[missing.key],
             registry=missing.host,
+            names=assessment.name_reason(assessment.wanted_login(missing), missing.host),
             after=() if is_needed_today else tuple(after),
         )
 
@@ -228,6 +232,11 @@ def _mirror_finding(
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
     from cci_migrate.remedies.login_placement import NoLoginPlace
 
+    wanted = assessment.wanted_login(missing)
+    if isinstance(wanted, Contested):
+        return NoFix(
+            several_accounts(wanted.accounts), which_account(missing.host, wanted.accounts)
+        )
     credential = assessment.login_credential(missing)
     if credential is None:
         return NoFix("no user name and password are known for it", "name them in the policy")

@@ -40,9 +40,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.account_wording import several_accounts, which_account
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of
-from cci_migrate.assessing.image_states import UNAUTHENTICATED_IMAGE, Unauthenticated, Unmirrored
+from cci_migrate.assessing.image_states import (
+    UNAUTHENTICATED_IMAGE,
+    AccountUnclear,
+    Unauthenticated,
+    Unmirrored,
+)
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
@@ -81,7 +87,27 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=_remedy(users, placement, alike, mirrors),
             registry=state.host,
+            names=assessment.name_reason(state.wanted, state.host),
         )
+    for one in assessment.images:
+        if isinstance(one.state, AccountUnclear):
+            yield _unclear(one, one.state, assessment)
+
+
+def _unclear(one: AssessedImage, state: AccountUnclear, assessment: Assessment) -> Finding:
+    image = one.image
+    impact = of_anonymous_image(image, state.host, assessment.policy.platform)
+    return Finding(
+        rule=UNAUTHENTICATED_IMAGE,
+        place=Place(image.item.image.value, image.definition),
+        message=f"{image.item.text} is pulled from {registry_name(state.host)} without credentials",
+        subject=image.item.text,
+        owner=owners_of(image),
+        severity=impact.severity,
+        because=impact.because,
+        remedy=NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts)),
+        registry=state.host,
+    )
 
 
 _User = tuple[AssessedImage, Unauthenticated | Unmirrored]

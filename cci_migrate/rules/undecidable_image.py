@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.conventions import PLAIN, AuthForm
+from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
 from cci_migrate.assessing.credential_values import form_of
 from cci_migrate.assessing.image_states import Undecided
 from cci_migrate.assessing.impact import registry_name
@@ -145,7 +145,9 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
     }
     known.setdefault(DOCKER_HUB, (DEFAULT_DOCKER_HUB.credential, PLAIN))
     for host, convention in assessment.conventions.items():
-        known[host] = (convention.credential, convention.form)
+        if convention.accounts:
+            account = convention.accounts[0]
+            known[host] = (account.credential, account.form)
     if assessment.policy.mirror is not None:
         # Its images are to come from the mirror, and its credentials would not fit there.
         del known[DOCKER_HUB]

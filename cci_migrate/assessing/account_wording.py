@@ -1,0 +1,47 @@
+"""Credentials and what they rest on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cci_migrate.assessing.conventions import Account
+from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.circleci.images import SECRET_KEYS, variable_in
+from cci_migrate.policy import RegistryCredential
+
+
+def credential_names(credential: RegistryCredential) -> str:
+    """``$HUB_USER, $HUB_TOKEN``; a secret that is written out is not shown."""
+    return ", ".join(
+        "(written out)" if key in SECRET_KEYS and variable_in(value) is None else value
+        for key, value in values_of(credential).items()
+    )
+
+
+def job_names(routes: Iterable[str], limit: int = 3) -> str:
+    """``jobs build and test``, from the routes of jobs."""
+    names = sorted(route.rpartition("jobs.")[2] for route in routes)
+    if len(names) > limit:
+        names = [*names[:limit], f"{len(names) - limit} more"]
+    if not names:
+        return "no job"
+    if len(names) == 1:
+        return f"job {names[0]}"
+    return f"jobs {', '.join(names[:-1])} and {names[-1]}"
+
+
+def several_accounts(accounts: Iterable[Account]) -> str:
+    """Which accounts a config has for a registry, and who uses each."""
+    uses = (
+        f"{credential_names(one.credential)} "
+        f"({job_names(one.jobs) if one.evidence else 'by the policy'})"
+        for one in accounts
+    )
+    return f"several accounts of the registry are possible: {'; '.join(uses)}"
+
+
+def which_account(host: str, accounts: Iterable[Account]) -> str:
+    """What the user can do where ``accounts`` of ``host`` are possible."""
+    if not all(one.evidence for one in accounts):
+        return "give the jobs of each account a definition of their own"
+    return f'say which jobs use which in the policy: [[registries."{host}".jobs]]'

@@ -1,0 +1,287 @@
+"""The evidence that one config gives of its registries' credentials, read from its model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cci_migrate.assessing.auth_forms import Anchored, form_under, holds_auth_alone
+from cci_migrate.assessing.conventions import credential_of
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.images import (
+    AWS_SECRET,
+    PASSWORD,
+    SECRET_KEYS,
+    USERNAME,
+    ImageAuth,
+    PulledImage,
+    auths_of,
+)
+from cci_migrate.circleci.job_runs import Runs
+from cci_migrate.circleci.misplaced import auth_on_owners, beside_the_image
+from cci_migrate.circleci.value_origins import CredentialValue, Origin, value_of_text
+from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
+from cci_migrate.lossless.merging import entry_of, text_of, value_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, collections_in, resolved
+from cci_migrate.policy import PasswordAuth
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.declared_logins import DeclaredLogin
+    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
+
+#: Words in the name of a variable or context of credentials that may do more than pull.
+_RELEASE_WORDS = frozenset(
+    {"RELEASE", "RELEASES", "WRITE", "WRITER", "RW", "PROD", "PRODUCTION"}
+    | {"DEPLOY", "DEPLOYMENT", "PUBLISH", "PUSH"}
+)
+_PUBLISHES = re.compile(r"push|publish|release|deploy|upload", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"}
+
+
+class EvidenceCollector:
+    """Makes the evidence of one config, part by part: see `Evidence`."""
+
+    def __init__(self, config: Config, runs: Runs) -> None:
+        self._config = config
+        self._runs = runs
+
+    def of_images(
+        self, images: Iterable[PulledImage], misrouted: Mapping[int, str]
+    ) -> Iterator[Evidence]:
+        """What the ``auth`` of images shows.
+
+        ``misrouted`` has, by the id() of an image, the registry whose credentials it sends.
+        """
+        for image in images:
+            auth = image.auth
+            if image.host is None or auth is None or auth.comes_whole or not auth.is_complete:
+                continue
+            found = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
+            other = misrouted.get(id(image))
+            if other is not None:
+                found = _refused(found, Refusal.OTHER_REGISTRY, f"it is meant for {other}")
+            entries = self._runs.entries_with(image)
+            found = replace(found, form=form_under(image, auth), jobs=self._runs.jobs_with(image))
+            yield _with_entries(found, entries)
+
+    def of_misplaced(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
+        """The names that stand where CircleCI does not look for them."""
+        for title, mapping, _ in auth_on_owners(self._config):
+            for auth in auths_of(mapping):
+                if auth.is_complete and not auth.comes_whole:
+                    yield self._of_auth(DOCKER_HUB, auth, Use.MISPLACED, title)
+        for image in images:
+            login = beside_the_image(image.item.mapping)
+            if login is None or image.host is None or not login.username or not login.password:
+                continue
+            yield _judged(
+                image.host,
+                Use.MISPLACED,
+                _place(image.item.image.value, image.owners[0].title),
+                {
+                    USERNAME: value_of_text(login.username, is_secret=False),
+                    PASSWORD: value_of_text(login.password, is_secret=True),
+                },
+                PasswordAuth(login.username, login.password),
+            )
+
+    def of_logins(self, dockers: Iterable[JobDocker]) -> Iterator[Evidence]:
+        """What the logins in steps show, once for each step that a job runs."""
+        seen: set[tuple[int, int, str]] = set()
+        for docker in dockers:
+            for login in docker.logins:
+                for host in login.registries:
+                    key = (id(login.moment.step.node), id(docker.job), host)
+                    if "*" in host or key in seen:
+                        continue
+                    seen.add(key)
+                    yield self._of_login(host, login, docker)
+
+    def _of_login(self, host: str, login: StepLogin, docker: JobDocker) -> Evidence:
+        use = _use_of(login, docker, host)
+        found = _of_step_login(host, login, use, f"job {docker.job.name}", login.moment.step.node)
+        if use is Use.LOGIN_BEFORE_PUSH:
+            found = _refused(found, Refusal.PUSH_ONLY, "the job uses it to push only")
+        found = replace(found, jobs=frozenset({docker.job.route}))
+        return _with_entries(found, self._runs.entries_of(docker.job))
+
+    def of_declared_auths(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
+        """The anchors of credentials that no image uses yet."""
+        used = {
+            id(node)
+            for image in images
+            for auth in image.auths
+            for node in (resolved(auth.entry.value), auth.entry.holder)
+        }
+        for document in self._config.documents:
+            if document.root is None or "&" not in document.source.text:
+                continue
+            for node in collections_in(document.root):
+                if isinstance(node, MappingNode) and node.anchor is not None:
+                    yield from self._of_anchor(node, node.anchor, used)
+
+    def _of_anchor(self, node: MappingNode, anchor: str, used: set[int]) -> Iterator[Evidence]:
+        is_merge = holds_auth_alone(node)
+        auth = value_of(node, CredentialForm.AUTH.value) if is_merge else node
+        if not isinstance(auth, MappingNode) or not used.isdisjoint((id(node), id(auth))):
+            return
+        texts = {key: text_of(value_of(auth, key)) for key in (USERNAME, PASSWORD)}
+        if len(auth.entries) != len(texts) or not all(texts.values()):
+            return
+        username, password = texts[USERNAME] or "", texts[PASSWORD] or ""
+        secret = value_of_text(password, is_secret=True)
+        named = registry_named_by_variable(secret.variable or "") or registry_named_by_variable(
+            anchor.replace("-", "_")
+        )
+        host = DOCKER_HUB if named is None else named
+        if "*" in host:
+            return
+        found = _judged(
+            host,
+            Use.DECLARED_AUTH,
+            _place(node, f"anchor &{anchor}"),
+            {USERNAME: value_of_text(username, is_secret=False), PASSWORD: secret},
+            PasswordAuth(username, password),
+        )
+        yield replace(found, form=Anchored(node, anchor, is_merge=is_merge))
+
+    def of_declared_logins(
+        self, declared: Iterable[DeclaredLogin], dockers: Iterable[JobDocker]
+    ) -> Iterator[Evidence]:
+        """The commands and steps that log in and do nothing else, whatever jobs use them for."""
+        users: dict[int, list[JobDocker]] = {}
+        for docker in dockers:
+            for login in docker.logins:
+                users.setdefault(id(resolved(login.moment.step.node)), []).append(docker)
+        for one in declared:
+            running = users.get(id(resolved(one.login.moment.step.node)), [])
+            entries = dict.fromkeys(
+                entry for docker in running for entry in self._runs.entries_of(docker.job)
+            )
+            for host in one.login.registries:
+                if "*" not in host:
+                    found = _of_step_login(host, one.login, Use.DECLARED_LOGIN, one.title, one.node)
+                    yield _with_entries(found, tuple(entries))
+
+    def _of_auth(self, host: str, auth: ImageAuth, use: Use, owner: str) -> Evidence:
+        return _judged(
+            host,
+            use,
+            _place(auth.entry.key, owner),
+            {
+                key: value_of_text(auth.text(key), is_secret=key in SECRET_KEYS)
+                for key in auth.values
+            },
+            credential_of(auth),
+        )
+
+
+def _of_step_login(host: str, login: StepLogin, use: Use, owner: str, node: Node) -> Evidence:
+    username, password = login.given_username, login.given_password
+    credential = None
+    if username.text is not None and password.text is not None:
+        credential = PasswordAuth(username.text, password.text)
+    values = {USERNAME: username, PASSWORD: password}
+    return _judged(host, use, _place(node, owner), values, credential)
+
+
+def _place(node: Node, owner: str) -> EvidencePlace:
+    return EvidencePlace(node.source.path, node.source.position(node.start).line, owner)
+
+
+def _refused(evidence: Evidence, refusal: Refusal, because: str) -> Evidence:
+    if evidence.refusal is not None:
+        return evidence
+    return replace(evidence, refusal=refusal, because=because)
+
+
+def _judged(
+    host: str,
+    use: Use,
+    place: EvidencePlace,
+    values: Mapping[str, CredentialValue],
+    credential: object,
+) -> Evidence:
+    found = Evidence(host, use, place, credential, tuple(values.items()))  # type: ignore[arg-type]
+    for key, value in values.items():
+        reason = _reason_against(key, value)
+        if reason is not None:
+            return _refused(found, *reason)
+    if credential is None:
+        return _refused(found, Refusal.NO_NAMES, "its names are not in the config")
+    for value in values.values():
+        named = None if value.variable is None else registry_named_by_variable(value.variable)
+        if named is not None and host == DOCKER_HUB and not host_matches(named, host):
+            because = f"{value.text} is named after another registry"
+            return _refused(found, Refusal.OTHER_REGISTRY, because)
+    return found
+
+
+def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | None:
+    half = _HALVES.get(key, key)
+    match value.origin:
+        case Origin.PLACEHOLDER:
+            return Refusal.PLACEHOLDER, f"{value.text} is a placeholder of a documentation"
+        case Origin.BUILT_IN:
+            return Refusal.BUILT_IN, f"{value.text} is one of CircleCI's own variables"
+        case Origin.ASSIGNED:
+            return Refusal.ASSIGNED, f"{value.text} is set by {value.setter}"
+        case Origin.DERIVED:
+            return Refusal.DERIVED, f"its {half} is not exactly one variable"
+        case Origin.UNKNOWN:
+            return Refusal.NO_NAMES, f"its {half} is not in the config"
+        case Origin.LITERAL:
+            if key in SECRET_KEYS:
+                return Refusal.LITERAL_PASSWORD, f"its {half} is written out"
+            return None
+        case Origin.VARIABLE:
+            return None
+
+
+def _use_of(login: StepLogin, docker: JobDocker, host: str) -> Use:
+    """Whether a pull, only a push, or neither can be seen to use ``login``."""
+    # Most configs have no Docker for their steps, and need nothing that reads scripts.
+    from cci_migrate.circleci.pushes import is_push
+    from cci_migrate.circleci.step_moments import surely_before
+
+    for pull in docker.pulls:
+        may_come_from_host = host in pull.hosts or pull.undecided is not None
+        if may_come_from_host and surely_before([login.moment], pull.moment):
+            return Use.LOGIN_BEFORE_PULL
+    pushes = any(is_push(step) for step in docker.steps[login.moment.order :])
+    # A script that can't be read does what its job is named after.
+    if pushes or _PUBLISHES.search(docker.job.name):
+        return Use.LOGIN_BEFORE_PUSH
+    return Use.LOGIN
+
+
+def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evidence:
+    """``evidence`` with the workflow jobs that use it; refused if only releases do."""
+    evidence = replace(evidence, entries=frozenset(entry.route for entry in entries))
+    if not entries or evidence.credential is None:
+        return evidence
+    if not all(map(_is_filtered, entries)):
+        return evidence
+    names = [f"${name}" for name in variables_of(evidence.credential)]
+    names += (name for entry in entries for name in held_contexts(entry).names)
+    for name in names:
+        if not _RELEASE_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name)):
+            because = f"{name} is named like a release's, and only filtered jobs use it"
+            return _refused(evidence, Refusal.RELEASE, because)
+    return evidence
+
+
+def _is_filtered(entry: WorkflowJob) -> bool:
+    """Whether ``entry`` leaves out some branches; a filter of tags alone adds builds of tags."""
+    filters = value_of(entry.arguments, "filters")
+    return filters is not None and (
+        not isinstance(filters, MappingNode) or entry_of(filters, "branches") is not None
+    )

@@ -1,0 +1,66 @@
+"""Why a fix writes the names that it does, what was not followed, and what else could be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from cci_migrate.assessing.account_wording import credential_names
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.evidence import Evidence, Use
+from cci_migrate.assessing.image_states import Wanted
+from cci_migrate.findings import NameReason
+from cci_migrate.policy import Policy, RegistryCredential
+
+_VERBS = {
+    Use.IMAGE: "has them",
+    Use.MISPLACED: "has them in the wrong place",
+    Use.LOGIN_BEFORE_PULL: "logs in",
+    Use.LOGIN: "logs in",
+    Use.LOGIN_BEFORE_PUSH: "logs in",
+    Use.DECLARED_AUTH: "declares them",
+    Use.DECLARED_LOGIN: "logs in",
+    Use.SIBLING: "has them",
+    Use.POLICY: "has them",
+}
+
+
+def name_reason(
+    wanted: Wanted, host: str, evidence: Iterable[Evidence], policy: Policy
+) -> NameReason:
+    """Why pulls from ``host`` get the names of ``wanted``."""
+    of_host = [one for one in evidence if one.host == host]
+    names = credential_names(wanted.credential)
+    ignored = tuple(dict.fromkeys(_ignored(of_host, wanted)))
+    others = tuple(_alternatives(of_host, wanted, host, policy))
+    if not wanted.evidence:
+        return NameReason(
+            names, Use.POLICY.value, "the policy's names", None, None, ignored, others
+        )
+    first = wanted.evidence[0]
+    text = f"as {first.place.owner} {_VERBS[first.use]}, line {first.place.line}"
+    if first.use is Use.SIBLING:
+        text = f"as {first.place.owner} in {first.place.path} does, line {first.place.line}"
+    elif len(wanted.evidence) > 1:
+        text += f", and {len(wanted.evidence) - 1} more"
+    place = first.place
+    return NameReason(names, first.use.value, text, place.path, place.line, ignored, others)
+
+
+def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
+    for one in evidence:
+        if one.refusal is None or one in wanted.evidence:
+            continue
+        names = "" if one.credential is None else f"{credential_names(one.credential)} of "
+        yield f"{names}{one.place.owner}, line {one.place.line}: {one.because}"
+
+
+def _alternatives(
+    evidence: Sequence[Evidence], wanted: Wanted, host: str, policy: Policy
+) -> Iterator[RegistryCredential]:
+    seen = {wanted.credential}
+    registry = policy_for(host, policy)
+    usable = [one.credential for one in evidence if one.allows(one.jobs)]
+    for credential in (*usable, *(() if registry is None else registry.credentials)):
+        if credential is not None and credential not in seen:
+            seen.add(credential)
+            yield credential

@@ -1,0 +1,103 @@
+"""The logins that a config has ready for use: commands and steps that log in and do nothing else.
+
+A guard around the login and what is printed about it may be part of them; a push, a deployment or
+another command may not: whoever re-uses such a step for the sake of its login would run that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cci_migrate.circleci.config import Command, Config, Namespace
+from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.sharing import node_anchor
+from cci_migrate.circleci.step_moments import surely_done
+from cci_migrate.circleci.step_pulls import StepLogin
+from cci_migrate.circleci.step_reading import ReadText, pure_logins
+from cci_migrate.circleci.steps import anchored_step, command_steps
+from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.lossless.nodes import Mapping, Node, collections_in, walk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeclaredLogin:
+    """A command (``home`` is where it can be called), or a step with an anchor (``home`` None).
+
+    ``login`` is the one login that it makes, as if nothing were passed to it; ``node`` its
+    declaration, ``name`` the command's or the anchor's.
+    """
+
+    login: StepLogin
+    name: str
+    node: Node = field(repr=False)
+    home: Namespace | None
+
+    @property
+    def title(self) -> str:
+        """``command hub-login``, ``anchor &login``."""
+        return f"anchor &{self.name}" if self.home is None else f"command {self.name}"
+
+
+def declared_logins(
+    config: Config, values: ParameterValues, read: ReadText | None
+) -> Iterator[DeclaredLogin]:
+    """The commands and the anchored steps of ``config`` that are sure to log in, and only that."""
+    if not any(_may_log_in(document.source.text) for document in config.documents):
+        return
+    for home in config.body.walk():
+        for command in home.commands.values():
+            if not all(one.default is not None for one in command.parameters.values()):
+                continue
+            login = _only_login(config, home, command, None, values, read)
+            if login is not None:
+                yield DeclaredLogin(login, command.name, command.key or command.mapping, home)
+    for step, name in _anchored_steps(config):
+        login = _only_login(config, config.body, None, step, values, read)
+        if login is not None:
+            yield DeclaredLogin(login, name, step, None)
+
+
+def _may_log_in(text: str) -> bool:
+    return "login" in text or "/check" in text
+
+
+def _only_login(
+    config: Config,
+    home: Namespace,
+    command: Command | None,
+    step: Mapping | None,
+    values: ParameterValues,
+    read: ReadText | None,
+) -> StepLogin | None:
+    node = step if command is None else command.mapping
+    if node is None or not _may_log_in(node.source.text):
+        return None
+    steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
+    logins = pure_logins(home, node, steps, values, read, Daemon.MACHINE)
+    if logins is None or len(logins) != 1:
+        return None
+    (login,) = logins
+    is_sure = login.moment.relied_on and surely_done(login.moment)
+    return login if is_sure and not login.moment.step.guards else None
+
+
+def _anchored_steps(config: Config) -> Iterator[tuple[Mapping, str]]:
+    """The mappings with an anchor that look like a step, where no other node has their anchor."""
+    for document in config.documents:
+        root, text = document.root, document.source.text
+        if root is None or "&" not in text or not (mentions_docker(text) or "/check" in text):
+            continue
+        for node in collections_in(root):
+            if not isinstance(node, Mapping) or node.anchor is None or len(node.entries) != 1:
+                continue
+            if _is_only_anchor(config, node.anchor, node):
+                yield node, node.anchor
+
+
+def _is_only_anchor(config: Config, name: str, target: Node) -> bool:
+    """Whether ``name`` means ``target`` wherever it is used."""
+    roots = [document.root for document in config.documents if document.root is not None]
+    named = (node for root in roots for node in walk(root) if node_anchor(node) == name)
+    return all(node is target for node in named)

@@ -1,0 +1,74 @@
+"""Which workflow jobs run each job of a config, and pull each of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.images import Owner, PulledImage
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.workflow_jobs import called_job, image_items
+
+
+@dataclass(frozen=True, slots=True)
+class Pullers:
+    """Who makes a pull: the routes of the jobs, and for each run the names that it goes by."""
+
+    jobs: frozenset[str] = frozenset()
+    names: tuple[frozenset[str], ...] = ()
+
+
+def _named(owners: Sequence[Owner], entries: Sequence[WorkflowJob]) -> tuple[frozenset[str], ...]:
+    if entries:
+        return tuple(frozenset({entry.name, entry.calls}) for entry in entries)
+    return tuple(frozenset({owner.job.name}) for owner in owners if owner.job is not None)
+
+
+class Runs:
+    """Which workflow jobs run each job and pull each image of a config."""
+
+    def __init__(self, config: Config, values: ParameterValues) -> None:
+        self._config = config
+        self._values = values
+
+    @cached_property
+    def _by_item(self) -> Mapping[int, list[WorkflowJob]]:
+        found: dict[int, list[WorkflowJob]] = {}
+        for entry in self._config.workflow_jobs:
+            for item in image_items(entry, self._config, self._values):
+                found.setdefault(id(item.mapping), []).append(entry)
+        return found
+
+    @cached_property
+    def _by_job(self) -> Mapping[int, list[WorkflowJob]]:
+        found: dict[int, list[WorkflowJob]] = {}
+        for entry in self._config.workflow_jobs:
+            job = called_job(entry, self._config)
+            if job is not None:
+                found.setdefault(id(job), []).append(entry)
+        return found
+
+    def entries_of(self, job: Job) -> tuple[WorkflowJob, ...]:
+        """The workflow jobs that run ``job``."""
+        return tuple(self._by_job.get(id(job), ()))
+
+    def entries_with(self, image: PulledImage) -> tuple[WorkflowJob, ...]:
+        """The workflow jobs that pull ``image``."""
+        return tuple(self._by_item.get(id(image.item.mapping), ()))
+
+    def pullers_of(self, image: PulledImage) -> Pullers:
+        """The jobs that pull ``image``, and what they are called in workflows."""
+        return Pullers(self.jobs_with(image), _named(image.owners, self.entries_with(image)))
+
+    def pullers_in(self, job: Job) -> Pullers:
+        """``job`` as the one that pulls, in its steps."""
+        names = [frozenset({job.name, one.name}) for one in self.entries_of(job)]
+        return Pullers(frozenset({job.route}), tuple(names) or (frozenset({job.name}),))
+
+    def jobs_with(self, image: PulledImage) -> frozenset[str]:
+        """The routes of the jobs that pull ``image``, by an executor or themselves."""
+        own = {owner.job.route for owner in image.owners if owner.job is not None}
+        called = (called_job(entry, self._config) for entry in self.entries_with(image))
+        return frozenset(own | {job.route for job in called if job is not None})

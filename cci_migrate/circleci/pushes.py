@@ -1,0 +1,21 @@
+"""Whether steps push images."""
+
+from __future__ import annotations
+
+import re
+
+from cci_migrate.circleci.steps import Step
+from cci_migrate.lossless.merging import text_of, value_of
+from cci_migrate.lossless.nodes import resolved
+
+#: A push of images, in a script or in an orb's command; ``git push`` is none.
+_PUSH = re.compile(r"(?<!git )\bpush\b|[-_]push\b|\bpublish\b")
+
+
+def is_push(step: Step) -> bool:
+    """Whether ``step`` seems to push an image."""
+    texts = [step.name]
+    value = None if step.value is None else resolved(step.value)
+    if step.name == "run":
+        texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
+    return any(_PUSH.search(text) for text in texts)

@@ -1,0 +1,331 @@
+"""Which names are written, by what the config shows: each kind of evidence, used and refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from cci_migrate.assessing.evidence import Refusal, Use
+from cci_migrate.engine import process
+from cci_migrate.findings import NameReason, NoFix
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, JobCredential, PasswordAuth, Policy
+
+ROOT = Path(__file__).parent.parent
+PATH = ".circleci/config.yml"
+POLICY = "$DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD"
+LOGIN = 'echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin'
+MACHINE = "machine: {image: ubuntu-2404:current}"
+
+
+def examined(text: str, policy: Policy | None = None) -> Examined:
+    files = {PATH: dedent(text).encode()}
+    outcome = process(files, policy or Policy(), read=files.get)
+    assert isinstance(outcome, Examined)
+    return outcome
+
+
+def reason(text: str, policy: Policy | None = None) -> NameReason:
+    """Why the one pull of ``text`` without credentials gets its names."""
+    (found,) = {
+        one.finding.names for one in examined(text, policy).settled if one.finding.names is not None
+    }
+    return found
+
+
+def changed(text: str, policy: Policy | None = None) -> str:
+    change = examined(text, policy).change
+    return "" if change is None else change.files[0].after.decode()
+
+
+def config(job: str, workflow: str = "- user\n      - bare", top: str = "") -> str:
+    """A config with ``job``, called user, and a job that pulls without credentials."""
+    return (
+        f"version: 2.1\n{top}jobs:\n  user:\n{job}\n"
+        "  bare:\n    docker: [{image: cimg/base:2024.02}]\n    steps: [checkout]\n"
+        f"workflows:\n  main:\n    jobs:\n      {workflow}\n"
+    )
+
+
+def steps(*scripts: str) -> str:
+    lines = "".join(f"      - run: {script}\n" for script in scripts)
+    return f"    {MACHINE}\n    steps:\n{lines}"
+
+
+def image(auth: str) -> str:
+    return f"    docker: [{{image: cimg/go:1.22, auth: {auth}}}]\n    steps: [checkout]"
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "source"),
+    [
+        (config(image("{username: $U, password: $P}")), "$U, $P", Use.IMAGE),
+        (
+            config("    docker: [{image: a, username: $U, password: $P}]\n    steps: [checkout]"),
+            "$U, $P",
+            Use.MISPLACED,
+        ),
+        (
+            config(steps(LOGIN, "docker pull redis:7")),
+            "$HUB_USER, $HUB_TOKEN",
+            Use.LOGIN_BEFORE_PULL,
+        ),
+        (config(steps(LOGIN, "./scan.sh")), "$HUB_USER, $HUB_TOKEN", Use.LOGIN),
+        (
+            config(steps("true"), top="x-auth: &auth {auth: {username: me, password: $P}}\n"),
+            "me, $P",
+            Use.DECLARED_AUTH,
+        ),
+        (
+            config(steps("true"), top="x-auth: &auth {username: me, password: $P}\n"),
+            "me, $P",
+            Use.DECLARED_AUTH,
+        ),
+        (
+            config(steps("true"), top=f"x-login: &login\n  run: {LOGIN}\n"),
+            "$HUB_USER, $HUB_TOKEN",
+            Use.DECLARED_LOGIN,
+        ),
+        (
+            config(steps("true"), top=f"commands:\n  sign-in:\n    steps:\n      - run: {LOGIN}\n"),
+            "$HUB_USER, $HUB_TOKEN",
+            Use.DECLARED_LOGIN,
+        ),
+        (config(steps("true")), POLICY, Use.POLICY),
+    ],
+)
+def test_where_names_come_from(text: str, names: str, source: Use) -> None:
+    found = reason(text)
+    assert (found.names, found.source) == (names, source.value)
+
+
+def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives() -> None:
+    both = config(
+        image("{username: $U, password: $P}"),
+        workflow="- user\n      - bare\n      - pulls",
+    ).replace("  bare:\n", f"  pulls:\n{steps(LOGIN, 'docker pull redis:7')}  bare:\n")
+    found = reason(both)
+    assert found.names == "$U, $P"
+    assert found.alternatives == (
+        PasswordAuth("$HUB_USER", "$HUB_TOKEN"),
+        DEFAULT_DOCKER_HUB.credential,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        (config(steps(LOGIN, "docker push acme/app")), "the job uses it to push only"),
+        (config(steps("docker build -t a .", LOGIN, "docker push a")), "the job uses it to push"),
+        (config(steps(LOGIN, "./publish.sh")), "the job uses it to push only"),
+        (
+            config(steps(LOGIN, "./out.sh")).replace("user", "deploy-app"),
+            "the job uses it to push only",
+        ),
+        (
+            config(steps("vault read x | docker login -u $U --password-stdin")),
+            "its password is not exactly one variable",
+        ),
+        (
+            config(steps("T=$(mint); T=x$T; echo $T | docker login -u $U --password-stdin")),
+            "$T is set by the script",
+        ),
+        (
+            config(image("{username: mydockerhub-user, password: $DOCKERHUB_PASSWORD}")),
+            "mydockerhub-user is a placeholder",
+        ),
+        (config(image("{username: $CIRCLE_USERNAME, password: $P}")), "CircleCI's own variables"),
+        (config(image("{username: me, password: hunter2}")), "its password is written out"),
+        (
+            config(steps("echo $QUAY_TOKEN | docker login -u me --password-stdin")),
+            "$QUAY_TOKEN is named after another registry",
+        ),
+        (
+            config(
+                image("{username: $U, password: $P}"),
+                workflow="- bare\n      - user: {context: prod, filters: {branches: {only: main}}}",
+            ),
+            "prod is named like a release's",
+        ),
+        (
+            config(
+                image("{username: $HUB_RW_USER, password: $P}"),
+                workflow="- bare\n      - user: {filters: {branches: {only: main}}}",
+            ),
+            "$HUB_RW_USER is named like a release's",
+        ),
+    ],
+)
+def test_what_no_name_is_taken_from(text: str, because: str) -> None:
+    found = reason(text)
+    assert found.names == POLICY
+    assert any(because in ignored for ignored in found.ignored), found.ignored
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "filters", ["{tags: {only: /.*/}}", "{branches: {ignore: docs}, tags: {only: /.*/}}"]
+)
+def test_a_release_is_known_by_its_name_and_its_filters_of_branches(filters: str) -> None:
+    text = config(
+        image("{username: $U, password: $P}"),
+        workflow=f"- bare\n      - user: {{context: prod, filters: {filters}}}",
+    )
+    assert reason(text).names == (POLICY if "branches" in filters else "$U, $P")
+    assert reason(text.replace("prod", "hub")).names == "$U, $P"
+
+
+def test_a_job_that_logs_in_to_push_uses_the_same_login_for_its_own_pulls() -> None:
+    text = config(steps("docker pull redis:7", LOGIN, "docker push acme/app"), workflow="- user")
+    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    assert reason(text).names == "$HUB_USER, $HUB_TOKEN"
+
+
+TWO = config(
+    image("{username: $STAGING_USER, password: $STAGING_PASS}"),
+    workflow="- user\n      - bare\n      - tags",
+).replace("  bare:\n", f"  tags:\n{image('{username: $TAG_USER, password: $TAG_PASS}')}\n  bare:\n")
+
+
+def test_of_two_accounts_none_is_given_in_silence() -> None:
+    (found,) = (one.finding for one in examined(TWO).settled if one.finding.rule[:2] == "un")
+    assert isinstance(found.remedy, NoFix)
+    assert "$STAGING_USER, $STAGING_PASS (job user)" in found.remedy.reason
+    assert "$TAG_USER, $TAG_PASS (job tags)" in found.remedy.reason
+    assert '[[registries."docker.io".jobs]]' in found.remedy.instead
+    assert "bare" not in changed(TWO)
+
+
+def test_an_image_beside_one_of_two_accounts_belongs_to_that() -> None:
+    beside = TWO.replace("docker: [{image: cimg/go", "docker: [{image: redis:7}, {image: cimg/go")
+    beside = beside.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    after = changed(beside)
+    assert after.count("$STAGING_PASS") == after.count("$TAG_PASS") == 2
+
+
+def test_one_account_may_have_its_user_name_in_two_spellings() -> None:
+    text = TWO.replace("$TAG_USER, password: $TAG_PASS", "me, password: $STAGING_PASS")
+    assert reason(text).names == "$STAGING_USER, $STAGING_PASS"
+
+
+def policy_with_jobs(*match: str) -> Policy:
+    production = JobCredential(match, PasswordAuth("$PROD_USER", "$PROD_PASS"), "hub-production")
+    return Policy(registries=(replace(DEFAULT_DOCKER_HUB, jobs=(production,)),))
+
+
+@pytest.mark.parametrize(
+    ("match", "names"),
+    [(("bare",), "$PROD_USER, $PROD_PASS"), (("ba*", "x"), "$PROD_USER, $PROD_PASS")],
+)
+def test_the_policy_says_which_account_a_job_uses(match: tuple[str, ...], names: str) -> None:
+    assert reason(TWO, policy_with_jobs(*match)).names == names
+
+
+def test_a_definition_that_jobs_of_two_accounts_share_is_left() -> None:
+    text = config(steps("true"), workflow="- bare\n      - bare: {name: release}")
+    (found,) = (one.finding for one in examined(text, policy_with_jobs("release")).settled)
+    assert isinstance(found.remedy, NoFix)
+    assert found.remedy.instead == "give the jobs of each account a definition of their own"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "docker push acme/app",
+        "docker tag a b",
+        "kubectl rollout restart deployment/app",
+        "./notify.sh",
+        "echo done > out.txt",
+        "docker logout",
+        "circleci step halt",
+        "curl -X POST https://acme.dev",
+    ],
+)
+def test_a_command_that_does_more_than_log_in_is_not_called_for_its_login(extra: str) -> None:
+    def text(script: str) -> str:
+        body = script.replace("\n", "\n          ")
+        return config(
+            steps("docker pull redis:7"),
+            workflow="- user",
+            top=f"commands:\n  sign-in:\n    steps:\n      - run: |\n          {body}\n",
+        ).replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+
+    guarded = f'if [ -n "$HUB_TOKEN" ]; then\n  {LOGIN} > /dev/null\nelse\n  echo none\nfi'
+    for script in (LOGIN, guarded):
+        assert "- sign-in\n" in changed(text(script))
+        assert "- sign-in\n" not in changed(text(f"{script}\n{extra}"))
+
+
+def test_a_guarded_login_makes_the_added_ones_guarded() -> None:
+    guard = f'if [ -n "$HUB_TOKEN" ]; then {LOGIN}; fi'
+    text = config(steps(f"'{guard}'", "docker pull redis:7"), workflow="- user\n      - bare")
+    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n").replace(
+        "[checkout]", "[{run: docker pull redis:7}]"
+    )
+    assert "docker/check" not in changed(text)
+    assert "going on without a login" in changed(text)
+    assert "docker/check" in changed(text.replace(guard, LOGIN))
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_old"),
+    [("17.05", True), ("17.06.2-ce", True), ("1.13.1-git", True), ("17.07", False), ("24", False)],
+)
+def test_an_old_docker_keeps_and_gets_a_password_argument(tag: str, is_old: bool) -> None:
+    text = (
+        "version: 2.1\njobs:\n  build:\n    docker: [{image: 'quay.io/x/y'}]\n"
+        "    steps:\n      - setup_remote_docker\n      - run: docker pull redis:7\n"
+        "      - run: docker login -u $U -p $P && docker push a\n"
+    ).replace("quay.io/x/y", f"docker:{tag}")
+    after = changed(text)
+    assert ("--password-stdin" in after) != is_old
+    assert ('docker login --username "$U" --password "$P"' in after) == is_old
+    assert ("docker login -u $U -p $P" in after) == is_old
+
+
+def test_refusals_that_keep_to_their_jobs() -> None:
+    assert {one for one in Refusal if one.keeps_to_its_jobs} == {
+        Refusal.PUSH_ONLY,
+        Refusal.RELEASE,
+    }
+
+
+def documented(heading: str) -> list[list[str]]:
+    """The cells of the rows of the table under ``heading`` of the page on names."""
+    text = (ROOT / "docs" / "how-names-are-chosen.md").read_text(encoding="utf-8")
+    section = text.split(heading)[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    return [[cell.replace("\\|", "|").strip("`") for cell in row] for row in cells[1:]]
+
+
+def test_the_page_on_names_has_the_precedence() -> None:
+    sources = [row[1] for row in documented("# How names are chosen")][1:]
+    shown = [use.value for use in Use if use not in (Use.LOGIN_BEFORE_PUSH, Use.SIBLING)]
+    assert sources == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "row"),
+    [(row[1], row) for row in documented("# How names are chosen") if row[2].strip("`")],
+)
+def test_the_examples_of_the_page_on_names(source: str, row: list[str]) -> None:
+    example, names = row[2], row[3]
+    script = example.removeprefix("run: ")
+    text = {
+        Use.IMAGE.value: config(image(example.removeprefix("auth: "))),
+        Use.MISPLACED.value: config(f"    docker: [{example}]\n    steps: [checkout]"),
+        Use.LOGIN_BEFORE_PULL.value: config(steps(script, "docker pull redis:7")),
+        Use.LOGIN.value: config(steps("echo $P | docker login -u $U --password-stdin", "./x")),
+        Use.DECLARED_AUTH.value: config(steps("true"), top=f"{example}\n"),
+        Use.DECLARED_LOGIN.value: config(
+            steps("true"),
+            top="x: &login {run: echo $P | docker login -u $U --password-stdin}\n",
+        ),
+        Use.POLICY.value: config(steps("true")),
+    }[source]
+    assert (reason(text).names, reason(text).source) == (names, source)
