@@ -72,7 +72,7 @@ def _only_login(
     read: ReadText | None,
 ) -> StepLogin | None:
     node = step if command is None else command.mapping
-    if node is None or not _may_log_in(node.source.text):
+    if node is None or not _may_log_in(node.source.text[node.start : node.end]):
         return None
     steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
     logins = pure_logins(home, node, steps, values, read, Daemon.MACHINE)

@@ -174,14 +174,16 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
     outside = Bindings({}, {}, config.body, None)
     inside = Bindings(command.parameters, {}, home, outside)
     way = _Way(commands=(command,))
-    return list(_Reader(outside, {}).read(resolved(command.steps.value), inside, way))
+    return list(
+        _Reader(outside, {}, step_allowance()).read(resolved(command.steps.value), inside, way)
+    )
 
 
 def anchored_step(config: Config, node: MappingNode) -> list[Step]:
     """What the step ``node`` comes to, wherever it stands: alone, and in no job's scope."""
     outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
-    return list(_Reader(outside, {}).read(alone, outside))
+    return list(_Reader(outside, {}, step_allowance()).read(alone, outside))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
