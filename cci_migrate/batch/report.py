@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from cci_migrate.batch.campaign import Campaign
@@ -94,8 +96,12 @@ def write_report(campaign: Campaign, path: Path) -> None:
         finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     ledger, totals = campaign.ledger, _totals(campaign.ledger)
+    template = environment.get_template("report.html")
+    script = environment.get_template("report.js").render()
     folder = campaign.folder or Path()
-    page = environment.get_template("report.html").generate(
+    page = template.generate(
+        # A browser runs this script and no other, whatever a name might become.
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         title=folder.resolve().name,
         branch=campaign.branch,
         when=time.strftime("%Y-%m-%d %H:%M"),

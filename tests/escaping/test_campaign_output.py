@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import json
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -151,5 +154,9 @@ def assert_page(text: str) -> None:
     assert text.count("<script") == 1
     assert not any(name.startswith("on") for name in page.attributes)
     assert "default-src 'none'" in text
+    # What a browser runs is this script alone.
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html.unescape(text)
     assert all(line.isprintable() for line in text.splitlines())
     assert_seen(page.text)

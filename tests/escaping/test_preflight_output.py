@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cli.conftest import put
 from tests.escaping.hostile_text import HOSTILE, assert_seen, assert_steady, config
-from tests.preflight.circleci_stand_in import CircleCiStandIn
+from tests.preflight.circleci_stand_in import CircleCiStandIn, Fault
 from tests.preflight.conftest import ORGANISATION, PROJECT, Program, repository, run
 
 __all__ = ["repository", "run"]
@@ -26,6 +26,21 @@ def test_doctor(run: Program, repository: Path, circleci: CircleCiStandIn) -> No
         assert_steady(done.err)
         assert_seen(done.out)
     json.dumps(json.loads(done.out), ensure_ascii=False).encode()
+
+
+def test_what_a_server_says(run: Program, circleci: CircleCiStandIn) -> None:
+    circleci.organisation(ORGANISATION).project(PROJECT)
+    seen = ""
+    for text in HOSTILE.values():
+        circleci.faults.append(Fault("GET /context", 403, body=json.dumps({"message": text})))
+        done = run("doctor", "--only", "circleci")
+        assert_steady(done.out + done.err)
+        seen += done.out + done.err
+    assert_seen(seen)
+    circleci.faults.append(Fault("GET /context", 403, body=HOSTILE["line"]))
+    done = run("context", "create", "--from-env", "--yes")
+    assert done.code == 3
+    assert_steady(done.out + done.err)
 
 
 def test_context_create(run: Program, repository: Path, circleci: CircleCiStandIn) -> None:
