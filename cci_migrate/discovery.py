@@ -9,13 +9,13 @@ the source tree of an orb (a folder with ``@orb.yml``), and every file that is n
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.engine import RepositoryReader, group_files
+from cci_migrate.linkless_files import NotRegularError, TooLargeError, read_file
 from cci_migrate.outcomes import Cause, Failed, Outcome, Refused
 
 #: CircleCI's limit for a compiled config
@@ -31,7 +31,10 @@ _SUFFIXES = (".yml", ".yaml")
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository's root and the candidates in it: POSIX paths relative to the root, sorted."""
+    """A repository's root and the candidates in it: POSIX paths relative to the root, sorted.
+
+    Neither has a symbolic link in it.
+    """
 
     root: Path
     files: tuple[str, ...]
@@ -56,33 +59,38 @@ class Discovery:
 
 @dataclass(slots=True)
 class _Found:
-    """What is found in one repository so far: each file by what it really is."""
+    """What is found in one repository so far: files by their real paths."""
 
     root: Path
-    by_file: dict[Path, str] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
     problems: list[Outcome] = field(default_factory=list)
 
     def add(self, path: str) -> None:
-        """Take ``path`` unless it leaves the repository; of two names of one file the real one."""
-        named = self.root / path
+        """Take the file that ``path`` really is, unless it is outside of the repository."""
         try:
-            file = named.resolve(strict=True)
+            file = (self.root / path).resolve()
+            if not _is_inside(file, self.root):
+                self.problems.append(_outside(path, file))
+                return
+            file.stat()
         except (OSError, RuntimeError) as error:
             self.problems.append(Failed((path,), f"cannot be read: {_reason(error)}"))
             return
-        if not file.is_relative_to(self.root):
-            self.problems.append(
-                Refused(
-                    (path,),
-                    Cause.OUTSIDE,
-                    "a symbolic link that leaves the repository",
-                    f"run cci-migrate on {file} itself",
-                )
-            )
-            return
-        known = self.by_file.get(file)
-        if known is None or not named.is_symlink():
-            self.by_file[file] = path
+        self.files.add(file.relative_to(self.root).as_posix())
+
+
+def _is_inside(file: Path, root: Path) -> bool:
+    """Whether ``file``, without links in it, is one of the repository's, and not of git's own."""
+    return file.is_relative_to(root) and ".git" not in file.relative_to(root).parts
+
+
+def _outside(path: str, file: Path) -> Refused:
+    return Refused(
+        (path,),
+        Cause.OUTSIDE,
+        "a symbolic link that leaves the repository",
+        f"run cci-migrate on {file} itself",
+    )
 
 
 def discover(paths: Sequence[Path]) -> Discovery:
@@ -104,9 +112,7 @@ def discover(paths: Sequence[Path]) -> Discovery:
             empty.append(path)
     return Discovery(
         tuple(
-            Repository(one.root, tuple(sorted(one.by_file.values())))
-            for one in found.values()
-            if one.by_file
+            Repository(one.root, tuple(sorted(one.files))) for one in found.values() if one.files
         ),
         tuple(
             Problem(one.root, problem)
@@ -121,8 +127,11 @@ def root_of(path: Path) -> Path:
     """The repository that ``path`` is in: the folder above it with ``.git`` in it.
 
     Without git: the folder that holds ``.circleci`` or ``@orb.yml``, or else the file's folder or
-    the folder itself.
+    the folder itself. Where a symbolic link leads ``path`` out of a repository, that repository.
     """
+    written = _as_written(path)
+    if written is not None and not path.resolve().is_relative_to(written[0]):
+        return written[0]
     folder = path.resolve() if path.is_dir() else path.parent.resolve()
     for parent in (folder, *folder.parents):
         if (parent / ".git").exists():
@@ -135,6 +144,23 @@ def root_of(path: Path) -> Path:
     return folder
 
 
+def _as_written(path: Path) -> tuple[Path, str] | None:
+    """The repository that ``path`` is in, going by its text and not by links; its path there.
+
+    None where it is in none.
+    """
+    if ".." in path.parts:
+        return None  # the system follows links before it goes up
+    named = path.absolute()
+    top = named
+    if _CIRCLECI in named.parts:
+        # What is linked may have a ``.git`` of its own.
+        top = Path(*named.parts[: named.parts.index(_CIRCLECI)])
+    bounds = (parent for parent in (top, *top.parents) if (parent / ".git").exists())
+    bound = next(bounds, None if top is named else top)
+    return None if bound is None else (bound.resolve(), named.relative_to(bound).as_posix())
+
+
 def reader_of(root: Path) -> RepositoryReader:
     """A reader of the files below ``root``; it knows nothing of what is outside or too large."""
     real_root = root.resolve()
@@ -142,10 +168,9 @@ def reader_of(root: Path) -> RepositoryReader:
     def read(path: str) -> bytes | None:
         try:
             file = (real_root / path).resolve(strict=True)
-            status = file.stat()
-            if not file.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
+            if not _is_inside(file, real_root) or file == real_root:
                 return None
-            return None if status.st_size > SIZE_LIMIT else file.read_bytes()
+            return read_file(real_root, file.relative_to(real_root).as_posix(), SIZE_LIMIT)
         except (OSError, RuntimeError, ValueError):
             return None
 
@@ -155,17 +180,16 @@ def reader_of(root: Path) -> RepositoryReader:
 def read_candidate(root: Path, path: str) -> bytes | Failed:
     """The bytes of one candidate, or why they cannot be had."""
     try:
-        status = (root / path).stat()
-        if not stat.S_ISREG(status.st_mode):
-            return Failed((path,), "not a regular file", "use - to read standard input")
-        if status.st_size > SIZE_LIMIT:
-            size = status.st_size / (1024 * 1024)
-            return Failed(
-                (path,),
-                f"the file has {size:.1f} MB, more than the 8 MB that CircleCI takes",
-                "split it, or leave it out",
-            )
-        return (root / path).read_bytes()
+        return read_file(root, path, SIZE_LIMIT)
+    except NotRegularError:
+        return Failed((path,), "not a regular file", "use - to read standard input")
+    except TooLargeError as error:
+        size = error.size / (1024 * 1024)
+        return Failed(
+            (path,),
+            f"the file has {size:.1f} MB, more than the 8 MB that CircleCI takes",
+            "split it, or leave it out",
+        )
     except OSError as error:
         return Failed((path,), f"cannot be read: {_reason(error)}")
 
@@ -179,12 +203,20 @@ _Search = tuple[Path, list[str], list[Outcome]]
 
 def _search(path: Path) -> Iterator[_Search]:
     root = root_of(path)
+    written = _as_written(path)
+    real = path.resolve()
+    if written is not None and not real.is_relative_to(root):
+        yield root, [], [_outside(written[1], real)]
+        return
     if not path.is_dir():
         yield root, _with_companions(root, _relative(path, root)), []
         return
-    folder = path.resolve()
+    folder = real
     inside = folder.relative_to(root).as_posix()
-    if _is_in_circleci(inside) and PurePosixPath(inside).name != _CIRCLECI:
+    is_part = written is not None and _is_in_circleci(written[1])
+    if _is_in_circleci(inside):
+        is_part = PurePosixPath(inside).name != _CIRCLECI
+    if is_part:
         # A part of a source tree: the config is the tree.
         files = [f"{inside}/{file}" for file in _yaml_below(folder)]
         yield root, sorted({one for file in files for one in _with_companions(root, file)}), []
@@ -249,21 +281,36 @@ def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]
     names = [
         name
         for name in listed
-        if name.endswith((*_SUFFIXES, _CIRCLECI))
         # Only what is below the folder that was named: it may itself be in a vendor folder.
-        and SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
+        if SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
+        and (name.endswith(_SUFFIXES) or _is_linked_folder(root, name))
     ]
     orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
     for name in names:
-        folder, last = _split(name)
-        if last == _CIRCLECI:
-            # A symbolic link to a folder, which neither git nor a walk looks into.
-            if (root / name).is_dir() and (root / name).resolve().is_relative_to(root):
-                yield from (f"{name}/{file}" for file in _yaml_below(root / name))
+        folder, _ = _split(name)
+        if _is_linked_folder(root, name):
+            linked = (root / name).resolve()
+            if linked.is_dir() and _is_inside(linked, root):
+                yield from (f"{name}/{file}" for file in _yaml_below(linked))
+            else:
+                yield name
         elif os.path.lexists(root / name) and (
             _is_in_circleci(folder) or any(_is_part_of_orb(name, orb) for orb in orbs)
         ):
             yield name
+
+
+def _is_linked_folder(root: Path, name: str) -> bool:
+    """Whether ``name`` is a link, and a ``.circleci`` folder or in one.
+
+    Neither git nor a walk looks into it. A link with the name of a YAML file leads to a file.
+    """
+    return (
+        _is_in_circleci(name)
+        and not name.endswith(_SUFFIXES)
+        and (root / name).is_symlink()
+        and (_split(name)[1] == _CIRCLECI or (root / name).is_dir())
+    )
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -295,7 +342,7 @@ def _walked(folder: Path, root: Path) -> Iterator[_Search]:
             yield from _search(here)
             continue
         folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
-        links = [name for name in folders if name == _CIRCLECI and (here / name).is_symlink()]
+        links = [name for name in folders if (here / name).is_symlink()]
         names += ((here / name).relative_to(root).as_posix() for name in [*files, *links])
     inside = folder.relative_to(root).as_posix()
     yield root, list(_candidates(root, sorted(names), inside)), problems

@@ -8,13 +8,14 @@ written whole or not at all, as far as a file system can promise that.
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_migrate.linkless_files import Folder, NotRegularError, is_link_error, opened_folder
 from cci_migrate.proof import FileChange, ProvenChange
 
 
@@ -33,22 +34,31 @@ class WriteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A file to be replaced: the one a symbolic link names, with what it is to keep."""
+    """A file to be replaced, with what it is to keep."""
 
     change: FileChange
-    file: Path
+    folder: Folder
+    name: str
     status: os.stat_result
+
+
+_Leftovers = list[tuple[Folder, str]]
 
 
 def write(change: ProvenChange, root: Path) -> None:
     """Put the files of ``change``, whose paths are relative to ``root``, in place.
 
-    Mode and owner are kept (the owner where the user may). A symbolic link stays, and the file it
-    names is written. Raises WriteError when a file is not as it was read, lies outside ``root``,
-    is read-only or cannot be written; then every file is as it was.
+    Mode and owner are kept (the owner where the user may). Raises WriteError when a file is not as
+    it was read, is a symbolic link or behind one, is read-only or cannot be written; then every
+    file is as it was.
     """
-    targets = [_target(file, root) for file in change.files]
-    with _removed_at_the_end() as leftovers:
+    replace_files(change.files, root)
+
+
+def replace_files(changes: Sequence[FileChange], root: Path) -> None:
+    """`write`, for files that go back to what they were."""
+    with ExitStack() as folders, _removed_at_the_end() as leftovers:
+        targets = [_target(change, root, folders) for change in changes]
         staged = [_stage(target, target.change.after, leftovers) for target in targets]
         # To go back must not need room on the disk: the old bytes are laid ready as well.
         backups = (
@@ -59,100 +69,90 @@ def write(change: ProvenChange, root: Path) -> None:
         for target in targets:
             _check_unchanged(target)
         _replace_all(targets, staged, backups)
-    for folder in {target.file.parent for target in targets}:
-        _flush_folder(folder)
+        for target in targets:
+            # Not every system can make a rename last; the files are whole either way.
+            with suppress(OSError):
+                target.folder.flush()
 
 
-def _target(change: FileChange, root: Path) -> _Target:
-    named = root / change.path
+def _target(change: FileChange, root: Path, folders: ExitStack) -> _Target:
+    path, _, name = change.path.rpartition("/")
     try:
-        file = named.resolve(strict=True)
-        status = file.stat()
-    except (OSError, RuntimeError) as error:
+        folder = folders.enter_context(opened_folder(root, path))
+        _, status = folder.read(name)
+        is_writable = folder.is_writable(name)
+    except OSError as error:
         raise _error(change.path, "cannot be written", error) from None
-    if not file.is_relative_to(root.resolve()):
-        raise WriteError(
-            change.path,
-            "is a symbolic link to a file outside the repository",
-            f"run cci-migrate on {file} itself",
-        )
-    if not stat.S_IMODE(status.st_mode) & 0o222 or not os.access(file, os.W_OK):
+    if not stat.S_IMODE(status.st_mode) & 0o222 or not is_writable:
         raise WriteError(change.path, "is read-only", "make it writable and run again")
-    return _Target(change, file, status)
+    return _Target(change, folder, name, status)
 
 
 @contextmanager
-def _removed_at_the_end() -> Iterator[list[Path]]:
+def _removed_at_the_end() -> Iterator[_Leftovers]:
     """A list for temporary files; those that are still there at the end are removed."""
-    leftovers: list[Path] = []
+    leftovers: _Leftovers = []
     try:
         yield leftovers
     finally:
-        for path in leftovers:
+        for folder, name in leftovers:
             with suppress(OSError):
-                path.unlink()
+                folder.remove(name)
 
 
-def _stage(target: _Target, data: bytes, leftovers: list[Path]) -> Path:
+def _stage(target: _Target, data: bytes, leftovers: _Leftovers) -> str:
     """A temporary file beside ``target`` with ``data`` in it, safe on the disk."""
+    name = f".cci-migrate-{secrets.token_hex(8)}.tmp"
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=".cci-migrate-", suffix=".tmp", dir=target.file.parent
-        )
-        leftovers.append(Path(name))
+        handle = target.folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        leftovers.append((target.folder, name))
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            _keep_owner_and_mode(name, target.status)
-            os.fsync(file.fileno())
+            _keep_owner_and_mode(handle, target.folder.path / name, target.status)
+            os.fsync(handle)
     except OSError as error:
         raise _error(target.change.path, "cannot be written", error) from None
-    return Path(name)
+    return name
 
 
-def _keep_owner_and_mode(name: str, status: os.stat_result) -> None:
+def _keep_owner_and_mode(handle: int, path: Path, status: os.stat_result) -> None:
     # The owner first: changing it clears set-id bits.
     if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(OSError):  # only root may give files away
-            os.chown(name, status.st_uid, status.st_gid)
-    Path(name).chmod(stat.S_IMODE(status.st_mode))
+            os.chown(handle, status.st_uid, status.st_gid)
+    by = handle if os.chmod in os.supports_fd else path
+    os.chmod(by, stat.S_IMODE(status.st_mode))  # noqa: PTH101 - a Path has no handle
 
 
 def _check_unchanged(target: _Target) -> None:
     try:
-        now = target.file.read_bytes()
+        now, _ = target.folder.read(target.name)
     except OSError as error:
         raise _error(target.change.path, "cannot be read again", error) from None
     if now != target.change.before:
         raise WriteError(target.change.path, "changed since it was read", "run again")
 
 
-def _replace_all(targets: list[_Target], staged: list[Path], backups: list[Path]) -> None:
+def _replace_all(targets: list[_Target], staged: list[str], backups: list[str]) -> None:
     done = 0
     try:
         for target, temporary in zip(targets, staged, strict=True):
-            temporary.replace(target.file)
+            target.folder.replace(target.name, temporary)
             done += 1
     except BaseException as error:
         # Whatever stops it, Ctrl-C included: half a change is worse than none.
         for target, backup in zip(targets[:done], backups, strict=False):
             with suppress(OSError):
-                backup.replace(target.file)
+                target.folder.replace(target.name, backup)
         if isinstance(error, OSError):
             raise _error(targets[done].change.path, "cannot be written", error) from None
         raise
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the renames in ``folder`` last. Not every system can; the files are whole either way."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _error(path: str, what: str, error: OSError | RuntimeError) -> WriteError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return WriteError(path, f"{what}: {reason}")
+def _error(path: str, what: str, error: OSError) -> WriteError:
+    if is_link_error(error):
+        return WriteError(path, "became a symbolic link since it was read", "run again")
+    if isinstance(error, NotRegularError):
+        return WriteError(path, "is no longer a regular file")
+    return WriteError(path, f"{what}: {error.strerror or error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -159,26 +160,90 @@ def test_a_file_is_taken_once_however_often_it_is_named(root: Path) -> None:
     assert files(discover(named), root) == [".circleci/config.yml"]
 
 
-def test_a_circleci_folder_that_is_a_link_is_searched_inside_the_repository_only(
-    root: Path,
-) -> None:
-    put(root, "ci/config.yml")
-    put(root.parent, "outside/config.yml")
+def reasons(found: Discovery) -> dict[str, str]:
+    """Why each file that is not read is not, by its path."""
+    outcomes = [problem.outcome for problem in found.problems]
+    return {
+        one.paths[0]: one.reason if isinstance(one, Refused) else one.problem
+        for one in outcomes
+        if isinstance(one, Refused | Failed)
+    }
+
+
+def test_what_is_behind_a_link_goes_by_its_real_path(root: Path) -> None:
+    put(root, "ci/config.yml", "ci/more/x.yml", "shared/y.yml", "parts/z.yml", "parts/no.txt")
     (root / ".circleci").symlink_to("ci")
-    (root / "sub").mkdir()
-    (root / "sub/.circleci").symlink_to(root.parent / "outside")
-    assert files(discover([root]), root) == [".circleci/config.yml"]
-
-
-def test_a_link_that_leaves_the_repository_is_refused(root: Path) -> None:
-    put(root, ".circleci/config.yml")
-    put(root.parent, "outside.yml")
-    (root / ".circleci/link.yml").symlink_to(root.parent / "outside.yml")
+    (root / "ci" / "y.yml").symlink_to("../shared/y.yml")
+    (root / "sub" / ".circleci").mkdir(parents=True)
+    (root / "sub" / ".circleci" / "parts").symlink_to("../../parts")
+    (root / "sub" / ".circleci" / "chain.yml").symlink_to("../../ci/y.yml")
     found = discover([root])
-    assert files(found, root) == [".circleci/config.yml"]
-    (problem,) = found.problems
-    assert isinstance(problem.outcome, Refused)
-    assert problem.outcome.paths == (".circleci/link.yml",)
+    assert found.problems == ()
+    assert files(found, root) == ["ci/config.yml", "ci/more/x.yml", "parts/z.yml", "shared/y.yml"]
+    for named in (".circleci", ".circleci/config.yml", "ci/config.yml"):
+        assert "ci/config.yml" in files(discover([root / named]), root)
+
+
+@pytest.mark.parametrize("named", ["", ".circleci", ".circleci/config.yml"])
+def test_a_circleci_folder_that_leaves_the_repository_is_refused(
+    root: Path, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root.parent, "outside/config.yml")
+    # What is linked may be a repository itself, and is not the one that was named.
+    init(root.parent / "outside")
+    (root / ".circleci").symlink_to(root.parent / "outside")
+    monkeypatch.chdir(root)
+    for path in (root / named, Path(named or ".")):
+        found = discover([path])
+        assert files(found, root) == []
+        assert reasons(found) == {
+            named or ".circleci": "a symbolic link that leaves the repository"
+        }
+        assert found.problems[0].root == root
+
+
+@pytest.mark.parametrize(
+    "target", ["../outside.yml", "../gone.yml", ".git/config", ".git/x.yml", "/dev/null"]
+)
+def test_a_link_that_leaves_the_repository_is_refused(root: Path, target: str) -> None:
+    put(root, ".circleci/config.yml", ".git/config", ".git/x.yml")
+    put(root.parent, "outside.yml")
+    link = root / ".circleci" / "link.yml"
+    link.symlink_to(target if target.startswith("/") else f"../{target}")
+    for path in (root, root / ".circleci" / "link.yml"):
+        found = discover([path])
+        assert files(found, root) in ([".circleci/config.yml"], [])
+        assert reasons(found) == {
+            ".circleci/link.yml": "a symbolic link that leaves the repository"
+        }
+
+
+def test_a_link_to_a_pipe_is_a_failure_not_a_wait(root: Path) -> None:
+    (root / ".circleci").mkdir()
+    os.mkfifo(root / "pipe")
+    (root / ".circleci" / "config.yml").symlink_to("../pipe")
+    assert files(discover([root]), root) == ["pipe"]
+    outcome = read_candidate(root, "pipe")
+    assert isinstance(outcome, Failed)
+
+
+def test_a_link_that_comes_after_the_search_is_not_followed(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    put(root, ".circleci/config.yml")
+    put(tmp_path, "outside/config.yml")
+    (path,) = files(discover([root]), root)
+    shutil.rmtree(root / ".circleci")
+    (root / ".circleci").symlink_to("../outside")
+    assert isinstance(read_candidate(root, path), Failed)
+
+
+def test_a_checkout_that_is_named_through_a_link_is_read(tmp_path: Path) -> None:
+    init(tmp_path / "real")
+    put(tmp_path / "real", ".circleci/config.yml")
+    init(tmp_path)
+    (tmp_path / "link").symlink_to("real")
+    for named in ("link", "link/.circleci", "link/.circleci/config.yml"):
+        assert files(discover([tmp_path / named]), tmp_path) == ["real/.circleci/config.yml"]
 
 
 def test_a_link_to_nothing_is_a_failure(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,21 +70,45 @@ def test_the_owner_is_kept(tmp_path: Path) -> None:
     assert (status.st_uid, status.st_gid) == (1234, 4321)
 
 
-def test_a_link_stays_and_the_file_it_names_is_written(tmp_path: Path) -> None:
-    put(tmp_path, "ci/real.yml")
-    (tmp_path / "config.yml").symlink_to("ci/real.yml")
-    write(change("config.yml"), tmp_path)
-    assert (tmp_path / "config.yml").is_symlink()
-    assert everything_in(tmp_path) == {"ci/real.yml": AFTER}
-
-
-def test_a_link_that_leaves_the_repository_is_refused(tmp_path: Path) -> None:
-    put(tmp_path, "outside.yml", "repository/other.yml")
+@pytest.mark.parametrize("linked", ["config.yml", "ci"])
+def test_a_link_that_came_since_it_was_read_is_refused(tmp_path: Path, linked: str) -> None:
+    put(tmp_path, "outside/config.yml", "repository/ci/config.yml")
     root = tmp_path / "repository"
-    (root / "config.yml").symlink_to("../outside.yml")
-    with pytest.raises(WriteError, match="outside the repository"):
-        write(change("config.yml"), root)
+    if linked == "ci":
+        shutil.rmtree(root / "ci")
+        (root / "ci").symlink_to("../outside")
+    else:
+        (root / "ci" / "config.yml").unlink()
+        (root / "ci" / "config.yml").symlink_to("../../outside/config.yml")
+    with pytest.raises(WriteError, match="became a symbolic link"):
+        write(change("ci/config.yml"), root)
     assert set(everything_in(tmp_path).values()) == {BEFORE}
+
+
+@pytest.mark.parametrize("path", ["../outside.yml", "/outside.yml", "a/../../outside.yml"])
+def test_a_path_that_leaves_the_repository_is_refused(tmp_path: Path, path: str) -> None:
+    put(tmp_path, "outside.yml", "repository/a/x.yml")
+    with pytest.raises(WriteError, match=r"cannot be written: (it is outside|No such)"):
+        write(change(path), tmp_path / "repository")
+
+
+def test_a_pipe_that_came_since_it_was_read_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.yml")
+    with pytest.raises(WriteError, match="no longer a regular file"):
+        write(change("x.yml"), tmp_path)
+
+
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
+    put(tmp_path, "x" * 251 + ".yml")
+    write(change("x" * 251 + ".yml"), tmp_path)
+    assert everything_in(tmp_path) == {"x" * 251 + ".yml": AFTER}
+
+
+def test_another_name_of_the_file_keeps_the_old_content(tmp_path: Path) -> None:
+    put(tmp_path, "x.yml")
+    (tmp_path / "other").hardlink_to(tmp_path / "x.yml")
+    write(change("x.yml"), tmp_path)
+    assert everything_in(tmp_path) == {"x.yml": AFTER, "other": BEFORE}
 
 
 def test_a_file_that_changed_since_it_was_read_is_refused(tmp_path: Path) -> None:
@@ -123,16 +148,16 @@ def test_what_stops_it_between_two_files_takes_the_first_one_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
 ) -> None:
     put(tmp_path, "x.yml", "y.yml")
-    rename = Path.replace
+    rename = os.replace
 
-    def fail_at_y(self: Path, target: Path) -> Path:
-        if target.name == "y.yml":
+    def fail_at_y(old: str, new: str, **folders: int) -> None:
+        if new == "y.yml":
             # The first file is in place by now: that is the moment this is about.
             assert (tmp_path / "x.yml").read_bytes() == AFTER
             raise stop
-        return rename(self, target)
+        rename(old, new, **folders)
 
-    monkeypatch.setattr(Path, "replace", fail_at_y)
+    monkeypatch.setattr(os, "replace", fail_at_y)
     with pytest.raises(WriteError if isinstance(stop, OSError) else KeyboardInterrupt):
         write(change("x.yml", "y.yml"), tmp_path)
     assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}

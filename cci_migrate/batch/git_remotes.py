@@ -14,11 +14,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cci_migrate.batch.branch_content import content_in_git
-from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.git_trees import GitTree
 from cci_migrate.batch.host import (
     Delivered,
     Delivery,
@@ -29,7 +30,7 @@ from cci_migrate.batch.host import (
 )
 from cci_migrate.batch.local_checkouts import push
 from cci_migrate.batch.pace import PULL_REQUEST, Lane
-from cci_migrate.batch.planning import TOO_LARGE, FileHash
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
@@ -43,7 +44,7 @@ from cci_migrate.batch.repository import (
     Traits,
     Unseen,
 )
-from cci_migrate.git.objects import commit_files, read_blobs, tree_paths
+from cci_migrate.git.objects import commit_files, read_blobs
 from cci_migrate.git.process import GitDirectory, GitError
 from cci_migrate.git.remote_urls import read_remote_url
 from cci_migrate.git.repositories import bare_repository
@@ -139,9 +140,7 @@ class GitClones:
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
         clone = self._clone(snapshot.ref, url)
-        tree = tree_paths(clone, snapshot.head)
-        blobs = self._blobs(clone, [tree[path][1] for path in paths if path in tree])
-        return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
+        return self._tree(clone, snapshot.head).read(paths)
 
     def branch_content(
         self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
@@ -198,22 +197,15 @@ class GitClones:
             raise
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
-        tree = tree_paths(clone, head)
-        modes = config_modes({path: mode for path, (mode, _) in tree.items()})
-        oids = {path: tree[path][1] for path in modes}
-        blobs = self._blobs(clone, list(oids.values()))
-        return Snapshot(
-            ref,
-            head=head,
-            files={path: blobs[oid] for path, oid in oids.items() if oid in blobs},
-            unreadable={path: TOO_LARGE for path, oid in oids.items() if oid not in blobs},
-            modes=odd_modes(modes),
-            branch=self._branch_seen(tips, head),
-        )
+        snapshot = self._tree(clone, head).snapshot(ref)
+        return replace(snapshot, branch=self._branch_seen(tips, head))
 
     def _branch_seen(self, tips: Mapping[str, str], head: str) -> Branch | None:
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
         return None if oid is None else branch_at(oid, head)
+
+    def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
+        return GitTree(clone, commit, lambda oids: self._blobs(clone, oids))
 
     def _clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
         with self._guard:

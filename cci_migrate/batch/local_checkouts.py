@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
 from cci_migrate.batch.branch_content import content_in_git
-from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.git_trees import GitTree
 from cci_migrate.batch.host import (
     Delivered,
     Delivery,
@@ -22,7 +22,7 @@ from cci_migrate.batch.host import (
     Proposal,
     RefusedError,
 )
-from cci_migrate.batch.planning import TOO_LARGE, FileHash
+from cci_migrate.batch.planning import FileHash
 from cci_migrate.batch.repository import (
     Blocker,
     Branch,
@@ -37,13 +37,12 @@ from cci_migrate.batch.repository import (
     Unseen,
 )
 from cci_migrate.discovery import discover, read_candidate, reader_of, root_of
-from cci_migrate.git.objects import commit_files, read_blobs, tree_paths
+from cci_migrate.git.objects import commit_files, read_blobs
 from cci_migrate.git.process import GitDirectory, GitError
 from cci_migrate.git.repositories import Checkout, opened_checkout
-from cci_migrate.outcomes import Failed
-from cci_migrate.proof import ProvenChange
-from cci_migrate.whole_files import write_whole
-from cci_migrate.writing import WriteError, write
+from cci_migrate.outcomes import Failed, Refused
+from cci_migrate.proof import FileChange, ProvenChange
+from cci_migrate.writing import WriteError, replace_files, write
 
 #: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.
 DEPTH = 3
@@ -141,10 +140,7 @@ class LocalHost:
         folder = Path(snapshot.ref.name)
         if snapshot.head:
             with opened_checkout(folder) as checkout:
-                tree = tree_paths(checkout.repository, snapshot.head)
-                wanted = [tree[path][1] for path in paths if path in tree]
-                blobs = read_blobs(checkout.repository, wanted)
-            return {path: blobs.get(tree[path][1]) if path in tree else None for path in paths}
+                return _tree(checkout.repository, snapshot.head).read(paths)
         read = reader_of(folder)
         return {path: read(path) for path in paths}
 
@@ -206,24 +202,23 @@ class LocalHost:
             self.close(snapshot)
             return self._branch
         folder = Path(snapshot.ref.name)
-        pairs = []
+        changes = []
         for file in delivered.files:
-            now = _inside(folder, file.path)
+            now = read_candidate(folder, file.path)
             before = self._originals.read_original(snapshot.ref, file.path)
             if before is None or hashlib.sha256(before).hexdigest() != file.before:
                 raise HostError(f"there is no original of {file.path} in the campaign")
-            if not now.is_file() or hashlib.sha256(now.read_bytes()).hexdigest() not in (
-                file.before,
-                file.after,
-            ):
+            if isinstance(now, Failed):
+                raise HostError(f"{file.path}: {now.problem}; take it back by hand")
+            if hashlib.sha256(now).hexdigest() not in (file.before, file.after):
                 raise HostError(f"{file.path} was changed since; take it back by hand")
-            pairs.append((now, before))
-        if not pairs:
+            changes.append(FileChange(file.path, now, before))
+        if not changes:
             raise HostError("there are no originals of it in the campaign")
-        for now, before in pairs:
-            mode = now.stat().st_mode
-            write_whole(now, before)
-            now.chmod(stat.S_IMODE(mode))
+        try:
+            replace_files(changes, folder)
+        except WriteError as error:
+            raise HostError(f"{error.path} {error.problem}") from None
         return str(folder)
 
     def checks(self, snapshot: Snapshot) -> Checks:
@@ -235,17 +230,23 @@ class LocalHost:
         """Nothing is held."""
 
     def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
-        files, unreadable = {}, {}
-        for repository in discover([folder]).repositories:
+        files: dict[str, bytes] = {}
+        found = discover([folder])
+        problems = [
+            one.outcome
+            for one in found.problems
+            if one.root == folder.resolve() and isinstance(one.outcome, Refused | Failed)
+        ]
+        for repository in found.repositories:
             if repository.root != folder.resolve():
                 continue  # a repository inside this one is one of its own
             for path in repository.files:
                 content = read_candidate(folder, path)
                 if isinstance(content, Failed):
-                    unreadable[path] = content.problem
+                    problems.append(content)
                 else:
                     files[path] = content
-        return Snapshot(ref, files=files, unreadable=unreadable)
+        return Snapshot(ref, files=files, problems=tuple(problems))
 
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
         top = root_of(folder)
@@ -257,18 +258,8 @@ class LocalHost:
                 head = repository.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
             except GitError:
                 return Snapshot(ref, traits=Traits(empty=True))
-            tree = tree_paths(repository, head)
-            modes = config_modes({path: mode for path, (mode, _) in tree.items()})
-            oids = {path: tree[path][1] for path in modes}
-            blobs = read_blobs(repository, list(oids.values()))
-            return Snapshot(
-                ref,
-                head=head,
-                files={path: blobs[oid] for path, oid in oids.items() if oid in blobs},
-                unreadable={path: TOO_LARGE for path, oid in oids.items() if oid not in blobs},
-                modes=odd_modes(modes),
-                branch=self._branch_seen(checkout, head),
-            )
+            snapshot = _tree(repository, head).snapshot(ref)
+            return replace(snapshot, branch=self._branch_seen(checkout, head))
 
     def _branch_seen(self, checkout: Checkout, head: str) -> Branch | None:
         reference = f"refs/heads/{self._branch}"
@@ -336,17 +327,6 @@ class LocalHost:
             raise HostError(f"{error.path} {error.problem}") from None
 
 
-def _inside(folder: Path, path: str) -> Path:
-    """The file ``path`` of a checkout. Raises HostError for one that is outside of it."""
-    try:
-        file = (folder / path).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise HostError(f"{path}: {error}") from None
-    if not file.is_relative_to(folder.resolve()):
-        raise HostError(f"{path} is outside of the checkout")
-    return file
-
-
 def push(
     repository: GitDirectory,
     commit: str,
@@ -369,6 +349,10 @@ def push(
         if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
             raise RefusedError(str(error)) from None
         raise LookAgainError(str(error)) from None
+
+
+def _tree(repository: GitDirectory, commit: str) -> GitTree:
+    return GitTree(repository, commit, lambda oids: read_blobs(repository, oids))
 
 
 def _has_object(repository: GitDirectory, oid: str) -> bool:

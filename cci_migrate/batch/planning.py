@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from cci_migrate import engine
 from cci_migrate.batch.states import State
@@ -30,7 +29,6 @@ from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 #: Of a file that CircleCI would not take either.
 TOO_LARGE = "more than the 8 MB that CircleCI takes"
-NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +128,12 @@ def plan_repository(
     decisions: Decisions,
     others: Mapping[str, bytes | None],
     limits: WorkLimits = DEFAULT_LIMITS,
-    unreadable: Mapping[str, str] = NONE,
+    problems: tuple[Refused | Failed, ...] = (),
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.
 
-    ``unreadable`` says of further ones why they could not be read. ``others`` are other files of
-    the repository, as far as they were fetched (None: not there). Each config is worked on within
+    ``problems`` are further ones that are not read. ``others`` are other files of the repository,
+    as far as they were fetched (None: not there). Each config is worked on within
     ``limits``.
     """
     wanted: set[str] = set()
@@ -147,8 +145,8 @@ def plan_repository(
             wanted.add(path)
         return others.get(path)
 
-    unreadable = {**unreadable, **{path: TOO_LARGE for path in files if _is_too_large(files[path])}}
-    files = {path: data for path, data in files.items() if path not in unreadable}
+    problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
+    files = {path: data for path, data in files.items() if not _is_too_large(data)}
     trees = engine.source_trees(files)
     outcomes: tuple[Outcome, ...] = tuple(
         process_within(
@@ -162,7 +160,7 @@ def plan_repository(
         )
         for group in engine.group_files(files)
     )
-    outcomes += tuple(Failed((path,), problem) for path, problem in unreadable.items())
+    outcomes += problems
     state, cause = verdict(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)

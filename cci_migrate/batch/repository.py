@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from cci_migrate.outcomes import Failed, Refused
+
 
 class Kind(Enum):
     """What a repository lives on, and so how it is read and written."""
@@ -122,8 +124,8 @@ class Snapshot:
 
     ``files`` are its CircleCI files by path from the root, ``modes`` their git modes
     (``100644``) where they are another one. ``node`` is the host's own id of it.
-    ``pull`` is the newest pull request from the branch. ``unreadable`` says of further CircleCI
-    files why they were not read.
+    ``pull`` is the newest pull request from the branch. ``problems`` are further CircleCI files
+    that are not read, ``has_links`` tells of links among them that were not followed.
     """
 
     ref: RepositoryRef
@@ -131,7 +133,8 @@ class Snapshot:
     default_branch: str = ""
     traits: Traits = field(default_factory=Traits)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Refused | Failed, ...] = ()
+    has_links: bool = False
     modes: Mapping[str, str] = field(default_factory=dict)
     branch: Branch | None = None
     pull: PullRequest | None = None

@@ -137,7 +137,7 @@ def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iter
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:
     snapshot = request.snapshot
     return plan_repository(
-        snapshot.files, policy, APPLY_ALL, request.others, limits, snapshot.unreadable
+        snapshot.files, policy, APPLY_ALL, request.others, limits, snapshot.problems
     )
 
 

@@ -228,7 +228,7 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     ref = RepositoryRef(Kind.LOCAL, "", str(tmp_path / "one"), str(tmp_path / "one"))
     shutil.copy(original, share / campaign_files.original_name(ref, "../outside.yml"))
     output = batch("revert", code=None).output
-    assert "../outside.yml is outside of the checkout" in output
+    assert "../outside.yml: cannot be read: it is outside of the folder" in output
     assert outside.read_bytes() == FIXED
 
 

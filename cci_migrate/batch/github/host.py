@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cci_migrate.batch.branch_content import checked_reversal, holds
-from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.config_paths import find_configs, odd_modes
 from cci_migrate.batch.faults import described
 from cci_migrate.batch.github import queries
 from cci_migrate.batch.github.reading import (
@@ -331,11 +331,11 @@ class GitHub:
             return Unseen(ref, Blocker.FAILED, described(error))
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
-        """With the configs of the folders below the root, if they are wanted.
+        """With what links lead to, and the configs of the folders below the root if wanted.
 
         https://docs.github.com/en/rest/git/trees#get-a-tree
         """
-        if not self._is_nested or not snapshot.head:
+        if not (self._is_nested or snapshot.has_links) or not snapshot.head:
             return snapshot
         listing = self._api.read(
             "GET",
@@ -347,12 +347,19 @@ class GitHub:
                 "more files than GitHub lists in one answer; plan it by its git URL instead"
             )
         modes = {e["path"]: e["mode"] for e in listing["tree"] if e["type"] == "blob"}
-        further = [path for path in config_modes(modes) if path not in snapshot.files]
+        below = "" if self._is_nested else ".circleci"
+        configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
+        further = [path for path in configs.modes if path not in snapshot.files]
         found = {}
         for start in range(0, len(further), FILES):
             read = self.read(snapshot, further[start : start + FILES])
             found.update({path: data for path, data in read.items() if data is not None})
-        return snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
+        deepened = snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
+        problems = snapshot.problems + configs.problems
+        return replace(deepened, problems=problems, has_links=False)
+
+    def _content_at(self, snapshot: Snapshot, path: str) -> bytes:
+        return self.read(snapshot, [path])[path] or b""
 
     def _content(
         self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]

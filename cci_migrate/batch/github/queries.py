@@ -27,7 +27,9 @@ fragment repository on Repository {{
   pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
     nodes {{ id number url state isCrossRepository }}
   }}
-  circleci: object(expression: "HEAD:.circleci") {{ ... on Tree {{ {_folder(_DEPTH)} }} }}
+  circleci: object(expression: "HEAD:.circleci") {{
+    ... on Blob {{ oid }} ... on Tree {{ {_folder(_DEPTH)} }}
+  }}
 }}
 """
 

@@ -21,6 +21,7 @@ from cci_migrate.batch.repository import (
     Visibility,
 )
 from cci_migrate.discovery import SIZE_LIMIT
+from cci_migrate.outcomes import Failed
 
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
@@ -39,7 +40,7 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
     """The snapshot that the ``repository`` fragment's answer is."""
     default = node["defaultBranchRef"]
     head = default["target"]["oid"] if default else ""
-    files, modes, unreadable = _files(node["circleci"], ref, raw)
+    files, modes, problems = _files(node["circleci"], ref, raw)
     return Snapshot(
         ref=ref,
         head=head,
@@ -56,7 +57,8 @@ def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> S
         ),
         files=files,
         modes=modes,
-        unreadable=unreadable,
+        problems=problems,
+        has_links=_has_links(node["circleci"]),
         branch=_branch(node["branch"], head),
         pull=newest_pull(node["pullRequests"]["nodes"]),
         node=node["id"],
@@ -76,17 +78,30 @@ def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
 
 def _files(
     tree: dict[str, Any] | None, ref: RepositoryRef, raw: RawBlob
-) -> tuple[dict[str, bytes], dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, bytes], dict[str, str], tuple[Failed, ...]]:
     entries = dict(_walk(tree, ".circleci")) if tree else {}
     found = {path: entries[path] for path in config_paths(entries)}
-    unreadable = {path: TOO_LARGE for path in found if is_too_large(found[path]["object"])}
+    too_large = {path for path, entry in found.items() if is_too_large(entry["object"])}
     files = {
         path: blob_bytes(entry["object"], ref.name, raw)
         for path, entry in found.items()
-        if path not in unreadable
+        if path not in too_large
     }
     modes = {path: f"{e['mode']:06o}" for path, e in found.items() if e["mode"] != _PLAIN}
-    return files, modes, unreadable
+    return files, modes, tuple(Failed((path,), TOO_LARGE) for path in sorted(too_large))
+
+
+def _has_links(tree: dict[str, Any] | None) -> bool:
+    """Whether the folder is a link, or has one in it."""
+    if tree is None:
+        return False
+    entries = tree.get("entries")
+    if entries is None:
+        return "oid" in tree
+    return any(
+        entry["mode"] == _SYMLINK or (entry["type"] == "tree" and _has_links(entry["object"]))
+        for entry in entries
+    )
 
 
 def _walk(tree: dict[str, Any], folder: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from cci_migrate.batch.blob_text import exact_bytes
-from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.config_paths import config_modes, find_configs, odd_modes
 from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.gitlab import queries
 from cci_migrate.batch.gitlab.reading import (
@@ -338,22 +339,28 @@ class GitLab(PullRequestHost):
         if tip is None:
             return project.snapshot()
         head, ours = tip["id"], self._tip(node, self._branch)
-        modes = config_modes(self._tree(node, head, "" if self._is_nested else ".circleci"))
-        return project.snapshot(
+        listed = self._tree(node, head, "" if self._is_nested else ".circleci")
+        snapshot = project.snapshot(
             head,
             None if ours is None else branch_at(ours["id"], head),
-            self._files(ref.name, node, head, list(modes)),
-            odd_modes(modes),
+            self._files(ref.name, node, head, list(config_modes(listed))),
+            listed,
         )
+        return self._deepened(snapshot) if snapshot.has_links else snapshot
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
-        """With the configs of the folders below the root, if they are wanted."""
-        if not self._is_nested or not snapshot.head:
+        """With what links lead to, and the configs of the folders below the root if wanted."""
+        if not (self._is_nested or snapshot.has_links) or not snapshot.head:
             return snapshot
-        modes = config_modes(self._tree(snapshot.node, snapshot.head, ""))
-        further = [path for path in modes if path not in snapshot.files]
-        found = self._files(snapshot.ref.name, snapshot.node, snapshot.head, further)
-        return snapshot.with_files(found, odd_modes(modes))
+        node, head = snapshot.node, snapshot.head
+        below = "" if self._is_nested else ".circleci"
+        configs = find_configs(
+            self._tree(node, head, ""), lambda path: self._raw(node, head, path), below
+        )
+        further = [path for path in configs.modes if path not in snapshot.files]
+        found = self._files(snapshot.ref.name, node, head, further)
+        deepened = snapshot.with_files(found, odd_modes(configs.modes))
+        return replace(deepened, problems=configs.problems, has_links=False)
 
     def _tip(self, node: str, branch: str) -> dict[str, Any] | None:
         """The commit at a branch's tip."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cci_migrate.batch.blob_text import exact_bytes
-from cci_migrate.batch.config_paths import config_modes, odd_modes
+from cci_migrate.batch.config_paths import SYMLINK, config_modes, odd_modes
 from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.pull_request_hosts import IncompleteError
 from cci_migrate.batch.repository import (
@@ -52,16 +52,18 @@ class Project:
         head: str = "",
         branch: Branch | None = None,
         files: Mapping[str, bytes] | None = None,
-        modes: Mapping[str, str] | None = None,
+        listed: Mapping[str, str] | None = None,
     ) -> Snapshot:
-        """The project as it was seen at ``head``."""
+        """The project as it was seen at ``head``; ``listed`` are the modes of what was listed."""
+        modes = listed or {}
         return Snapshot(
             self.ref,
             head=head,
             default_branch=self.default_branch,
             traits=self.traits,
             files=files or {},
-            modes={} if modes is None else modes,
+            modes=odd_modes(config_modes(modes)),
+            has_links=SYMLINK in modes.values(),
             branch=branch,
             pull=self.pull,
             node=self.node,
@@ -114,7 +116,8 @@ def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snap
     head, listing = commit["sha"], (repository["circleci"] or {"blobs": {}})["blobs"]
     if listing and listing["pageInfo"]["hasNextPage"]:
         raise IncompleteError("not all of its files are shown")
-    modes = config_modes({one["path"]: one["mode"] for one in listing.get("nodes") or ()})
+    listed = {one["path"]: one["mode"] for one in listing.get("nodes") or ()}
+    modes = config_modes(listed)
     blobs = (repository["main"] or {"nodes": ()})["nodes"] or ()
     texts = {blob["path"]: exact_bytes(blob["rawTextBlob"], blob["oid"]) for blob in blobs}
     known = {path: data for path, data in texts.items() if data is not None and path in modes}
@@ -126,7 +129,7 @@ def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snap
         head,
         None if branch is None else branch_at(branch["sha"], head),
         {path: known[path] for path in modes},
-        odd_modes(modes),
+        listed,
     )
 
 

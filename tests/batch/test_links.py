@@ -1,0 +1,138 @@
+"""Configs behind symbolic links: followed within the repository, refused where they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.batch.config_paths import find_configs, real_path
+from cci_migrate.outcomes import Failed, Refused
+from tests.batch.git_server import GitServer
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, content, git
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+
+BRANCH = "cci-migrate/registry-auth"
+pytestmark = pytest.mark.usefixtures("clock")
+
+#: Links by their paths, in repositories with a config at ci/config.yml.
+REPOSITORIES = {
+    "file": {CONFIG: "../ci/config.yml"},
+    "folder": {".circleci": "ci"},
+    "chain": {CONFIG: "link.yml", ".circleci/link.yml": "../parts/config.yml", "parts": "ci"},
+    "outside": {CONFIG: "../../../outside.yml"},
+    "absolute": {".circleci": "/etc"},
+    "dangling": {CONFIG: "nowhere"},
+    "loop": {CONFIG: "config.yml"},
+}
+FOLLOWED = ("file", "folder", "chain")
+STATES = {"outside": "refused", "absolute": "refused", "dangling": "failed", "loop": "failed"}
+
+
+@dataclass
+class Place:
+    """Where the repositories are: each by its name, and how a campaign is told of them."""
+
+    folders: Mapping[str, Path]
+    sources: Callable[[], tuple[object, ...]]
+    end: str
+    options: tuple[str, ...] = ()
+
+
+@pytest.fixture(params=["in-place", "branch", "git", "github", "gitlab", "bitbucket"])
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """The repositories in one of the places where they can be."""
+    root = tmp_path / "served"
+    root.mkdir()
+    files = {"ci/config.yml": PLAIN}
+    kind = request.param
+    if kind in {"in-place", "branch", "git"}:
+        folders = {name: bare(root / f"{name}.git", files) for name in REPOSITORIES}
+        if kind == "git":
+            with GitServer.serving(root) as server:
+                urls = tuple(server.url(f"{name}.git") for name in REPOSITORIES)
+                yield Place(folders, lambda: urls, "changed")
+            return
+        clones = {name: tmp_path / "checkouts" / name for name in REPOSITORIES}
+
+        def cloned() -> tuple[Path]:
+            for name, folder in clones.items():
+                git(tmp_path, "clone", "--quiet", str(folders[name]), str(folder))
+            return (tmp_path / "checkouts",)
+
+        yield Place(folders, cloned, "changed", ("--local", kind))
+        return
+    if kind == "github":
+        with GitHubStandIn.serving(root) as hub:
+            monkeypatch.setenv("GITHUB_API_URL", hub.api)
+            monkeypatch.setenv("GH_TOKEN", hub.token)
+            folders = {name: hub.add(f"acme/{name}", files).folder for name in REPOSITORIES}
+            yield Place(folders, lambda: ("github:acme",), "pull-request-open")
+        return
+    host_kind: type[RestStandIn] = GitLabStandIn if kind == "gitlab" else BitbucketStandIn
+    with host_kind.serving(root) as host:
+        monkeypatch.setenv("CI_API_V4_URL", host.api)
+        monkeypatch.setenv("BITBUCKET_API_URL", host.api)
+        monkeypatch.setenv(host_kind.variable, host.token)
+        folders = {name: host.add(f"acme/{name}", files).folder for name in REPOSITORIES}
+        yield Place(folders, lambda: (host.source,), "pull-request-open")
+        host.silence.set()
+
+
+def test_links_mean_the_same_wherever_a_repository_is(
+    place: Place, tmp_path: Path, batch: Batch, request: pytest.FixtureRequest
+) -> None:
+    for name, links in REPOSITORIES.items():
+        texts = {path: text.encode() for path, text in links.items()}
+        commit_bare(place.folders[name], texts, mode="120000")
+    batch("plan", *place.sources(), code=3)
+    diff = batch("diff", "file").output
+    assert "--- a/ci/config.yml" in diff
+    batch("apply", "--seconds-between", 0, "--canary", 0, *place.options, code=3)
+    expected = {**dict.fromkeys(FOLLOWED, place.end), **STATES}
+    if "gitlab" in request.node.name:
+        # The listing of a folder that is a link is empty.
+        expected |= {"folder": "no-config", "absolute": "no-config"}
+    assert batch.states() == expected
+    for name in FOLLOWED:
+        if expected[name] == "no-config":
+            continue
+        if "in-place" in place.options:
+            checkout = tmp_path / "checkouts" / name
+            assert (checkout / "ci" / "config.yml").read_bytes() == FIXED
+            assert (checkout / ".circleci" / "config.yml").read_bytes() == FIXED
+            assert git(checkout, "diff", "--name-only") == "ci/config.yml"
+            continue
+        folder = tmp_path / "checkouts" / name if place.options else place.folders[name]
+        assert content(folder, BRANCH, "ci/config.yml") == FIXED
+        assert git(folder, "diff", "--name-only", "main", BRANCH) == "ci/config.yml"
+    if "in-place" in place.options:
+        batch("revert", "file", code=None)
+        assert (tmp_path / "checkouts/file/ci/config.yml").read_bytes() == PLAIN
+
+
+def test_where_a_link_leads() -> None:
+    links = {"a": "b/../c", "b": "d", "up": "../x", "root": "/x", "git": ".git/x", "me": "me"}
+    modes = {**dict.fromkeys(links, "120000"), "c/x.yml": "100644", "d/y.yml": "100755"}
+
+    def lead(path: str) -> str | Refused | Failed:
+        return real_path(path, modes, lambda link: links[link].encode())
+
+    assert lead("a/x.yml") == "c/x.yml"
+    assert lead("b") == "d"
+    assert lead("c/../d/./y.yml") == "d/y.yml"
+    for path in ("up", "root", "git", "../x"):
+        assert isinstance(lead(path), Refused), path
+    for path in ("me", "nowhere", "c/z.yml"):
+        assert isinstance(lead(path), Failed), path
+
+
+def test_a_link_to_a_script_is_nobodys_business() -> None:
+    modes = {".circleci/run.sh": "120000", ".circleci/config.yml": "100644"}
+    found = find_configs(modes, lambda _: b"/usr/bin/run")
+    assert (dict(found.modes), found.problems) == ({".circleci/config.yml": "100644"}, ())
