@@ -1,0 +1,53 @@
+"""The search for configs on which a promise is broken: a short one, and that it would see one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+import pytest
+
+from cci_migrate.engine import process
+from cci_migrate.outcomes import Examined, Failed, Outcome
+from cci_migrate.policy import Policy
+from tools import fuzz
+
+FIXABLE = b"version: 2.1\njobs: {j: {docker: [image: redis], steps: [checkout]}}\n"
+
+
+def test_a_short_search_finds_no_fault() -> None:
+    found = (fuzz.fault_of(data) for data in islice(fuzz.cases(1), 60))
+    assert [(fault.problem, fault.data) for fault in found if fault is not None] == []
+
+
+def test_the_search_ends_when_its_time_is_up() -> None:
+    assert list(fuzz.faults(0, 1)) == []
+
+
+def test_mutated_configs_are_others_and_mostly_still_read() -> None:
+    drawn = list(islice(fuzz.cases(2), 200))
+    assert len(set(drawn)) > 150
+
+
+def test_what_is_raised_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Outcome:
+        raise ValueError("oops")
+
+    monkeypatch.setattr("tools.fuzz.process", broken)
+    fault = fuzz.fault_of(FIXABLE)
+    assert fault is not None
+    assert fault.problem == "ValueError: oops"
+
+
+def test_a_second_fix_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: list[Outcome] = []
+
+    def other_the_second_time(files: Mapping[str, bytes], policy: Policy) -> Outcome:
+        outcomes.append(Failed((), "no config any more") if outcomes else process(files, policy))
+        return outcomes[-1]
+
+    monkeypatch.setattr("tools.fuzz.process", other_the_second_time)
+    fault = fuzz.fault_of(FIXABLE)
+    assert isinstance(outcomes[0], Examined)
+    assert fault is not None
+    assert "twice" in fault.problem
