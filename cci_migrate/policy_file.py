@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cci_migrate.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy import (
@@ -31,6 +32,9 @@ from cci_migrate.policy import (
 
 FILE_NAME = ".cci-migrate.toml"
 PYPROJECT = "pyproject.toml"
+
+#: No policy is as long; readers of TOML are not all linear.
+MOST_BYTES = 2**20
 
 _REGISTRIES = "registries"
 _OUR_TABLE = ("tool", "cci-migrate")
@@ -150,11 +154,11 @@ def find_policy_file(folder: Path) -> Path | None:
 
 def _speaks_of_us(path: Path) -> bool:
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, MOST_BYTES)
         if b"[tool.cci-migrate" in data:
             return True
         return b"cci-migrate" in data and _table(path) is not None
-    except (OSError, PolicyError):
+    except (UnreadableFileError, PolicyError):
         # Somebody else's file, in no shape to be read: theirs to mend.
         return False
 
@@ -189,9 +193,11 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     else:
         import tomli as tomllib
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise PolicyError(f"cannot be read: {error.strerror}") from None
+        data: dict[str, Any] = tomllib.loads(read_bounded(path, MOST_BYTES).decode("utf-8-sig"))
+    except UnreadableFileError as error:
+        raise PolicyError(f"cannot be read: {error}") from None
+    except RecursionError:
+        raise PolicyError("cannot be read: its brackets lie too deep in each other") from None
     except UnicodeDecodeError:
         raise PolicyError("is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
@@ -436,8 +442,8 @@ def _line_of(path: Path, keys: tuple[str, ...]) -> int | None:
     TOML readers do not tell places; a key in a form that this does not see gets no line.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = read_bounded(path, MOST_BYTES).decode("utf-8-sig").splitlines()
+    except (UnreadableFileError, UnicodeDecodeError):
         return None
     table: tuple[str, ...] = ()
     counts: dict[tuple[str, ...], int] = {}

@@ -13,12 +13,16 @@ from cci_migrate.baseline import (
     baseline_text,
     parse_baseline,
 )
+from cci_migrate.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.cli.processing import Task
 from cci_migrate.findings import Severity
 from cci_migrate.outcomes import Failed
 from cci_migrate.policy_file import PolicyError
 from cci_migrate.reports.report import Report, settled_of
 from cci_migrate.whole_files import write_whole
+
+#: Some hundred thousand findings.
+MOST_BYTES = 32 * 2**20
 
 
 class Baselines:
@@ -40,9 +44,11 @@ class Baselines:
 
 def _read(path: Path) -> Baseline:
     try:
-        found = parse_baseline(path.read_bytes().decode())
-    except OSError as error:
-        raise PolicyError(f"{path}: the baseline cannot be read: {error.strerror}") from None
+        found = parse_baseline(read_bounded(path, MOST_BYTES).decode())
+    except UnreadableFileError as error:
+        raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
+    except RecursionError:
+        raise PolicyError(f"{path}: the baseline's brackets lie too deep in each other") from None
     except UnicodeDecodeError:
         raise PolicyError(f"{path}: the baseline is not UTF-8 text") from None
     except BaselineError as error:

@@ -285,3 +285,32 @@ def test_interrupted_while_reading_standard_input(tmp_path: Path) -> None:
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, "")
     assert err == "cci-migrate: interrupted; nothing was written\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ('baseline = "/dev/zero"', "/dev/zero: the baseline cannot be read: not a regular file"),
+        ('baseline = "pipe"', "pipe: the baseline cannot be read: not a regular file"),
+        ('baseline = "large.json"', "large.json: the baseline cannot be read: larger than 32 MB"),
+        ('baseline = "deep.json"', "deep.json: the baseline's brackets lie too deep"),
+        (
+            f"select = {'[' * 10_000}",
+            ".cci-migrate.toml: cannot be read: its brackets lie too deep",
+        ),
+        (f"# {'x' * 2**20}", ".cci-migrate.toml: cannot be read: larger than 1 MB"),
+    ],
+    ids=["device", "pipe", "large", "deep", "brackets", "long"],
+)
+def test_a_policy_that_asks_for_too_much_is_an_error(
+    program: Program, config: Path, tmp_path: Path, policy: str, problem: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**25 + 1)
+    (tmp_path / ".cci-migrate.toml").write_text(policy)
+    done = program()
+    assert done.code == 2
+    assert problem in done.err
+    assert config.read_text() == CONFIG
