@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
-from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -72,6 +72,11 @@ def _remedy(auth: ImageAuth, wanted: Wanted | None) -> Remedy:
     if isinstance(target, Scalar) and is_null(target):
         operations += (AddEntry(target, key, Text(values[key])) for key in auth.missing)
     elif isinstance(target, Mapping):
+        if any(
+            key not in auth.missing and auth.text(key) != values[key]
+            for key in SECRET_KEYS & values.keys()
+        ):
+            return NoFix("its secret is not the one that is known for the registry", by_hand)
         for key in auth.missing:
             present = entry_of(target, key)
             if present is None:

@@ -46,7 +46,8 @@ from cci_migrate.circleci.misplaced import (
     merged_login,
 )
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.merging import own_entry
+from cci_migrate.lossless.merging import Entry, entries_of, is_null, own_entry
+from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
@@ -70,7 +71,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=title,
             severity=Severity.ERROR,
             because=_BECAUSE,
-            remedy=Fix("remove it, the images have their own", (RemoveEntry(mapping, AUTH),)),
+            remedy=_of_owner(mapping, entry),
         )
     for title, route, entry in auth_under_machine(assessment.config):
         yield Finding(
@@ -99,6 +100,18 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 "which of the two is meant cannot be told", "write the login as a step of its own"
             ),
         )
+
+
+def _of_owner(mapping: Mapping, entry: Entry) -> Remedy:
+    """Take the block out, if that is all it is: a slip of the hand may put anything under it."""
+    value = resolved(entry.value)
+    halves = entries_of(value)
+    is_login = halves.keys() <= {USERNAME, PASSWORD} and all(
+        isinstance(half.value, Scalar) for half in halves.values()
+    )
+    if is_null(value) or (isinstance(value, Mapping) and is_login):
+        return Fix("remove it, the images have their own", (RemoveEntry(mapping, AUTH),))
+    return NoFix("it holds more than a login", "move what is no login out of it by hand")
 
 
 def _beside_image(one: AssessedImage, state: Misplaced) -> Finding:
