@@ -6,6 +6,7 @@ Ctrl-C and Ctrl-D raise KeyboardInterrupt at every prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -118,7 +119,8 @@ class KeyPrompter:
         while True:
             self._keyboard.wait_for_quiet(enter_answers=menu.default is not None)
             _write(self._stream, self._bold(menu.prompt()))
-            press = self._keyboard.next_press()
+            with _ending_the_line(self._stream):
+                press = self._keyboard.next_press()
             if press.character == ENTER and menu.default is not None:
                 option = menu.option(menu.default)
             else:
@@ -232,16 +234,31 @@ class LinePrompter:
         drop_typed_lines(self._answers)
         _write(self._stream, prompt)
         # A reader of its own for each line drops what was read ahead with it.
-        with open(
-            self._answers.fileno(),
-            encoding=self._answers.encoding,
-            errors="replace",
-            closefd=False,
-        ) as lines:
+        with (
+            _ending_the_line(self._stream),
+            open(
+                self._answers.fileno(),
+                encoding=self._answers.encoding,
+                errors="replace",
+                closefd=False,
+            ) as lines,
+        ):
             line = lines.readline()
-        if not line:
-            raise KeyboardInterrupt
+            if not line.endswith("\n"):
+                # Ctrl-D, or a terminal that is gone: what was typed before it is no answer.
+                raise KeyboardInterrupt
         return line.strip()
+
+
+@contextmanager
+def _ending_the_line(stream: TextIO) -> Iterator[None]:
+    """While a prompt waits: what is said after an interruption begins on a line of its own."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be gone
+            _write(stream, "\n")
+        raise
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -36,7 +36,7 @@ FIXES: dict[str, tuple[tuple[str, str], ...]] = {
 
 def assert_interrupted(dialog: Dialog, root: Path, config: str) -> None:
     assert dialog.ended() == 130
-    assert "cci-migrate: interrupted; nothing was written" in dialog.text
+    assert "\ncci-migrate: interrupted; nothing was written" in dialog.text
     assert config_of(root) == config
 
 
@@ -66,6 +66,12 @@ def test_at_a_question_and_on_a_dumb_terminal(repository: MakeRepository, key: s
     assert_interrupted(Dialog(root, "-i").see("Question 1/7 ").press(key), root, HARD)
     dialog = Dialog(root, "-i", TERM="dumb")
     assert_interrupted(dialog.see("Question 1/7 ").press(key), root, HARD)
+
+
+def test_a_line_that_ctrl_d_ends_is_no_answer(repository: MakeRepository) -> None:
+    root = repository()
+    dialog = Dialog(root, "-i", TERM="dumb").answer(("Fix 1/5 ", "f\n"), ("Write 1 file?", "y"))
+    assert_interrupted(dialog.press(CTRL_D + CTRL_D), root, CONFIG)
 
 
 @pytest.mark.parametrize("term", ["xterm", "dumb"])

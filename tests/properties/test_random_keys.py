@@ -63,7 +63,7 @@ KEYS = st.one_of(
 )
 PAUSES = st.sampled_from([0.0, 0.005, 0.03, 0.08, 0.12, 0.2, 0.35])
 INTERRUPTED = 130
-COUNT = 3 if os.environ.get("HYPOTHESIS_PROFILE", "repeatable") == "repeatable" else 400
+COUNT = 3 if os.environ.get("HYPOTHESIS_PROFILE", "repeatable") == "repeatable" else 100
 
 
 @dataclass(frozen=True)
