@@ -7,7 +7,7 @@ answers. Built on the input of prompt_toolkit, which knows the terminals of each
 
 from __future__ import annotations
 
-import asyncio
+import select
 import sys
 import time
 from collections.abc import Iterable
@@ -26,8 +26,6 @@ _QUIET_AFTER_LETTER = 0.3
 #: Keys that come closer together than anybody types are a paste or a terminal's report.
 _BURST = 0.025
 _LONGEST_BURST = 100
-#: Long enough for an event loop to look at its files once.
-_POLL = 0.005
 
 ENTER = "\r"
 
@@ -68,7 +66,7 @@ class Keyboard:
         while True:
             late = enter_answers and self._enter_may_follow
             quiet = _QUIET_AFTER_LETTER if late else _QUIET
-            keys = self._read(max(_POLL, self._last_key_at + quiet - time.monotonic()))
+            keys = self._read(max(0.0, self._last_key_at + quiet - time.monotonic()))
             if keys is None:
                 break
             self._drop(keys)
@@ -105,7 +103,7 @@ class Keyboard:
 
     def _read(self, timeout: float | None) -> list[KeyPress] | None:
         """The keys that are there, waiting for them up to ``timeout``; None if none came."""
-        if asyncio.run(self._is_readable(timeout)):
+        if self._is_readable(timeout):
             keys = self.input.read_keys()
         else:
             # An Escape is held back until it is clear that it begins nothing longer.
@@ -115,16 +113,16 @@ class Keyboard:
         self._last_key_at = time.monotonic()
         return self._pressed(keys)
 
-    async def _is_readable(self, timeout: float | None) -> bool:
-        readable = asyncio.Event()
-        try:
-            with self.input.attach(readable.set):
-                await asyncio.wait_for(readable.wait(), timeout)
-        except asyncio.TimeoutError:
-            return False
-        except EOFError:
-            raise KeyboardInterrupt from None
-        return True
+    def _is_readable(self, timeout: float | None) -> bool:
+        if sys.platform == "win32":
+            from prompt_toolkit.eventloop.win32 import INFINITE, wait_for_handles
+            from prompt_toolkit.input.win32 import Win32Input
+
+            # A file descriptor of a console cannot be waited for, its handle can.
+            handles = [self.input.handle] if isinstance(self.input, Win32Input) else []
+            limit = INFINITE if timeout is None else int(timeout * 1000)
+            return wait_for_handles(handles, limit) is not None
+        return bool(select.select([self.input.fileno()], [], [], timeout)[0])
 
     def _pressed(self, keys: Iterable[KeyPress]) -> list[KeyPress]:
         """``keys`` without the answers of the terminal to prompt_toolkit."""
@@ -173,7 +171,6 @@ def drop_typed_lines(terminal: TextIO) -> None:
                 msvcrt.getwch()
             time.sleep(_QUIET)
     else:
-        import select
         import termios
 
         try:

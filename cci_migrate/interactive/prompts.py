@@ -118,8 +118,8 @@ class KeyPrompter:
     def _choose(self, menu: Menu) -> str:
         while True:
             self._keyboard.wait_for_quiet(enter_answers=menu.default is not None)
-            _write(self._stream, self._bold(menu.prompt()))
             with _ending_the_line(self._stream):
+                _write(self._stream, self._bold(menu.prompt()))
                 press = self._keyboard.next_press()
             if press.character == ENTER and menu.default is not None:
                 option = menu.option(menu.default)
