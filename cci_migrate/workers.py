@@ -11,11 +11,14 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from cci_migrate.work_limits import CAN_INTERRUPT, WorkLimits
@@ -30,6 +33,7 @@ _BUSY = 10
 #: The exit codes of a worker whose time is over: that of `faulthandler`, and SIGXCPU.
 _TIME_OVER = (1, -24)
 _BROKEN = 70
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +161,39 @@ class Workers(Generic[_Task, _Result]):
         process = self._context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(theirs, self._work), daemon=True
         )
-        process.start()
+        with _own_modules_only():
+            process.start()
         theirs.close()
         worker = _Worker[_Task](process, ours)
         self._workers.append(worker)
         return worker
+
+
+@contextmanager
+def _own_modules_only() -> Iterator[None]:
+    """Keep an interpreter that is started from the modules in the current folder.
+
+    multiprocessing starts it by ``python -c``, which looks there first, and the folder may be a
+    repository's (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH).
+    """
+    if sys.version_info >= (3, 11):
+        before = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = before
+        return
+    # It goes back to the folder by itself, once it has its modules.
+    folder = Path.cwd()
+    os.chdir(Path(__file__).parent)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
 
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from cci_migrate.batch.scanning import SMALL
 from cci_migrate.cli.commands import main_command
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
@@ -22,6 +24,7 @@ from tests.batch.repositories import (
     FIXED,
     PLAIN,
     bare,
+    checkout,
     commit_bare,
     git,
 )
@@ -107,9 +110,14 @@ PROVOCATIONS = {
 
 
 @pytest.fixture
-def hostile(tmp_path: Path, git_server: GitServer) -> Hostile:
+def traps(tmp_path: Path) -> Traps:
+    """Traps that nothing has stepped into."""
+    return Traps(tmp_path / "traps")
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, git_server: GitServer, traps: Traps) -> Hostile:
     """A checkout with every trap in it."""
-    traps = Traps(tmp_path / "traps")
     origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
     commit_bare(origin, {"ignored/.gitignore": b"build\n"})
     folder = tmp_path / "hostile"
@@ -230,3 +238,21 @@ def test_no_command_steps_into_a_trap(
     assert "1  changed" in batch("in-place", code=0, last="revert")
     run(code=0)
     assert (hostile.folder / CONFIG).read_bytes() == FIXED
+
+
+def test_no_module_of_a_repository_is_imported(tmp_path: Path, traps: Traps) -> None:
+    comment = b"# " + b"x" * SMALL + b"\n"  # a process of its own is started for it
+    folder = checkout(tmp_path / "hostile", {CONFIG: PLAIN + comment})
+    for name in ("cci_migrate", "encodings", "multiprocessing", "pickle", "signal", "threading"):
+        module = f"open({str(traps.folder / f'sprung-{name}')!r}, 'w').close()\n"
+        (folder / f"{name}.py").write_text(module)
+    traps.folder.mkdir()
+    subprocess.run([sys.executable, "-c", "import multiprocessing"], cwd=folder, check=True)
+    assert "multiprocessing" in traps.sprung()
+    program = Path(sys.executable).with_name("cci-migrate")
+    words = ["batch", "plan", ".", "--campaign", str(tmp_path / "campaign")]
+    done = subprocess.run(
+        [program, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert "1  planned" in done.stdout, done.stdout + done.stderr
+    assert traps.sprung() == set()
