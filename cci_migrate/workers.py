@@ -187,7 +187,7 @@ def _own_modules_only() -> Iterator[None]:
             else:
                 os.environ[_SAFE_PATH] = before
         return
-    # It goes back to the folder by itself, once it has its modules.
+    # It stays in that folder: what it works on has absolute paths.
     folder = Path.cwd()
     os.chdir(Path(__file__).parent)
     try:
