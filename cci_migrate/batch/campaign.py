@@ -1,10 +1,10 @@
 """A campaign's folder: its ledger, its lock, the diffs and the originals of rewritten files.
 
-ledger.sqlite           what is known of each repository
-lock                    held by the command that works on it
-diffs/NAME-HASH.diff    what is to be written, one file a repository
-originals/HASH/HASH     local files as they were before they were rewritten in place
-results.jsonl           one line a repository, written at the end of each command
+ledger.sqlite              what is known of each repository
+lock                       held by the command that works on it
+diffs/NAME-HASH.diff       what is to be written, one file a repository
+originals/HASH/HASH.before local files as they were before they were rewritten in place
+results.jsonl              one line a repository, written at the end of each command
 
 All of it is for the user alone, whatever the umask: configs may hold secrets.
 """

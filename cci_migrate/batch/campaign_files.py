@@ -25,7 +25,7 @@ def diff_name(ref: RepositoryRef) -> str:
 
 def original_name(ref: RepositoryRef, path: str) -> str:
     """The path, within the folder, of what a local file was before it was rewritten in place."""
-    return f"originals/{_hash(ref.key)}/{_hash(path)}"
+    return f"originals/{_hash(ref.key)}/{_hash(path)}.before"
 
 
 def read_inside(folder: Path, name: str) -> bytes | None:

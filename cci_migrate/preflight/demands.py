@@ -1,4 +1,4 @@
-"""What the jobs of a config rely on outside it: contexts, and variables for the registries. Pure.
+"""What the jobs of a config rely on outside it: contexts, and variables for the registries.
 
 It is told twice: of the config as it is, and as it will be once its fixes are made.
 """
@@ -15,10 +15,12 @@ from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
 from cci_migrate.engine import RepositoryReader, as_one, process, text_reader
+from cci_migrate.limited_processing import place_of
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.policy import PasswordAuth, Policy
+from cci_migrate.work_limits import DEFAULT_LIMITS, within
 
 #: So begin the variables that CircleCI itself sets
 #: (https://circleci.com/docs/reference/variables/#built-in-environment-variables).
@@ -91,7 +93,7 @@ def repository_demands(
     logins: dict[Login, None] = {}
     unread: list[Unread] = []
     for files, policy, beside in groups:
-        found = config_demands(files, policy, read, beside)
+        found = _within_limits(files, policy, read, beside)
         for job in found.jobs:
             # A packed config and the tree that it is packed from say the same.
             key = (job.workflow, job.name, job.contexts, job.variables)
@@ -99,6 +101,20 @@ def repository_demands(
         logins.update(dict.fromkeys(found.logins))
         unread += found.unread
     return Demands(tuple(jobs.values()), tuple(logins), tuple(unread))
+
+
+def _within_limits(
+    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Sequence[str]
+) -> Demands:
+    """`config_demands`; a config that is past the limits, or breaks us, is unread."""
+    paths = tuple(files)
+    try:
+        found = within(DEFAULT_LIMITS, paths, lambda: config_demands(files, policy, read, beside))
+    except Exception as error:  # noqa: BLE001 - the other configs go on
+        return Demands(unread=(Unread(f"{paths[0]}: internal error: {place_of(error)}"),))
+    if isinstance(found, Failed):
+        return Demands(unread=(Unread(f"{paths[0]}: {found.problem}"),))
+    return found
 
 
 def config_demands(

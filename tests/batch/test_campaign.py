@@ -341,7 +341,7 @@ def test_the_campaign_is_for_the_user_alone(tmp_path: Path, batch: Batch, umask:
     kinds = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in made}
     assert kinds == {(True, 0o700), (False, 0o600)}
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
-    assert {path.suffix for path in made} >= {".before", ".after", ".diff", ".jsonl", ".sqlite"}
+    assert {path.suffix for path in made} >= {".before", ".diff", ".jsonl", ".sqlite"}
     assert stat.S_IMODE((repository / CONFIG).stat().st_mode) == 0o600
 
 

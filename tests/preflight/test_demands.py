@@ -1,0 +1,46 @@
+"""What a config that breaks the doctor, or that it never gets through, does to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cci_migrate.engine import nothing_else
+from cci_migrate.policy import Policy
+from cci_migrate.preflight import demands
+from cci_migrate.work_limits import WorkLimits
+from tests.hostile_work import MARK, loop
+
+CONFIG = b"""\
+version: 2.1
+jobs:
+  build: {docker: [{image: cimg/node:22.4}]}
+workflows:
+  main: {jobs: [build]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "said"), [("loop", "took too long"), ("break", "internal error: KeyError at ")]
+)
+def test_the_other_configs_go_on(monkeypatch: pytest.MonkeyPatch, way: str, said: str) -> None:
+    process = demands.config_demands
+
+    def hostile(files: Mapping[str, bytes], *arguments: Any) -> demands.Demands:
+        if next(iter(files.values())).startswith(MARK):
+            if way == "loop":
+                loop()
+            raise KeyError("hunter2")
+        return process(files, *arguments)
+
+    monkeypatch.setattr(demands, "config_demands", hostile)
+    monkeypatch.setattr(demands, "DEFAULT_LIMITS", WorkLimits(seconds=0.3))
+    found = demands.repository_demands(
+        [({"bad.yml": MARK + CONFIG}, Policy(), ()), ({"good.yml": CONFIG}, Policy(), ())],
+        nothing_else,
+    )
+    (unread,) = found.unread
+    assert unread.text.startswith(f"bad.yml: {said}")
+    assert [job.name for job in found.jobs] == ["build"]
