@@ -9,9 +9,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment, assess
+from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.findings import (
@@ -56,9 +58,36 @@ def group_files(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(part.path for part in group.parts) for group in group_by_name(paths))
 
 
-def source_trees(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """By the path of each config, the files of the packed source trees in the same folder."""
-    return trees_beside(paths)
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The other files of a repository that bear on a config.
+
+    ``trees`` are those of packed source trees in its folder, of which it may be the output.
+    ``configs`` are other configs, each with its files: what they are authenticated with is evidence
+    for this one.
+    """
+
+    trees: tuple[str, ...] = ()
+    configs: tuple[tuple[str, ...], ...] = ()
+
+
+NO_NEIGHBOURS = Neighbours()
+#: So many other configs are looked at for a convention, those whose paths come first.
+_MOST_SIBLINGS = 20
+
+
+def neighbours(paths: Iterable[str]) -> Mapping[str, Neighbours]:
+    """What stands beside each config of a repository's ``paths``, by the config's first file."""
+    known = tuple(paths)
+    groups, trees = group_files(known), trees_beside(known)
+    first = groups[: _MOST_SIBLINGS + 1]
+    return {
+        group[0]: Neighbours(
+            trees.get(group[0], ()),
+            tuple(other for other in first if other != group)[:_MOST_SIBLINGS],
+        )
+        for group in groups
+    }
 
 
 def process(
@@ -69,13 +98,13 @@ def process(
     *,
     explain: bool = False,
     only_find: bool = False,
-    beside: Sequence[str] = (),
+    beside: Neighbours = NO_NEIGHBOURS,
 ) -> Outcome:
     """What becomes of the config that ``files`` (one group: path from the root to bytes) make up.
 
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
-    ``only_find`` asks for the findings alone: no change is written out and proven. ``beside`` are
-    the files of source trees of which this config may be the output (`source_trees`).
+    ``only_find`` asks for the findings alone: no change is written out and proven. ``beside`` is
+    what bears on this config from outside (`neighbours`).
     Nothing is written and nothing is raised for bad input: the outcome says it.
     """
     try:
@@ -94,17 +123,18 @@ def _processed(
     read: RepositoryReader,
     explain: bool,
     only_find: bool,
-    beside: Sequence[str],
+    beside: Neighbours,
 ) -> Outcome:
     group = as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
         return loaded
     refused = loaded.refused
-    if refused is None and beside and is_packed_from(loaded.config, beside, read):
-        refused = _packed(files, beside)
+    if refused is None and beside.trees and is_packed_from(loaded.config, beside.trees, read):
+        refused = _packed(files, beside.trees)
     writes = refused is None and not only_find
-    examined = _examine(loaded, policy, decisions, read, writes=writes)
+    siblings = sibling_evidence(beside.configs, policy, read)
+    examined = _examine(loaded, policy, decisions, read, siblings, writes=writes)
     plan = examined.plan
     if refused is not None and _leaves_something(plan):
         return _with_findings(refused, plan)
@@ -120,7 +150,7 @@ def _processed(
             examined.reading,
             policy,
             decisions.names.values(),
-            lambda sources: _read_again(group, sources, policy, decisions, read, known),
+            lambda sources: _read_again(group, sources, policy, decisions, read, siblings, known),
             _secrets(examined.assessment),
         )
         if isinstance(proven, NotProven):
@@ -157,7 +187,7 @@ def process_repository(
     explain: bool = False,
 ) -> tuple[Outcome, ...]:
     """`process` for each group of ``files``."""
-    trees = source_trees(files)
+    beside = neighbours(files)
     return tuple(
         process(
             {path: files[path] for path in group},
@@ -165,7 +195,7 @@ def process_repository(
             decisions,
             read,
             explain=explain,
-            beside=trees.get(group[0], ()),
+            beside=beside[group[0]],
         )
         for group in group_files(files)
     )
@@ -203,16 +233,45 @@ def _examine(
     policy: Policy,
     decisions: Decisions,
     read: RepositoryReader,
+    siblings: SiblingEvidence,
     *,
     writes: bool = True,
     known: Assessment | None = None,
 ) -> _Examination:
     config = loaded.config
-    assessment = assess(config, policy, decisions.names, text_reader(read), known)
+    assessment = assess(config, policy, decisions.names, text_reader(read), known, siblings)
     findings = tuple(findings_of(assessment))
     plan = plan_changes(config.documents, findings, decisions, policy, writes=writes)
     unused = tuple(unused_suppressions(config.documents, findings, policy))
     return _Examination(assessment, plan, unused)
+
+
+SiblingEvidence = Callable[[], Iterable[Evidence]]
+
+
+def sibling_evidence(
+    configs: Sequence[Sequence[str]], policy: Policy, read: RepositoryReader
+) -> SiblingEvidence:
+    """What other configs of the repository show, read once and only if it is asked for."""
+
+    @lru_cache(maxsize=1)
+    def shown() -> tuple[Evidence, ...]:
+        return tuple(one for paths in configs for one in _shown_by(paths, policy, read))
+
+    return shown
+
+
+def _shown_by(paths: Sequence[str], policy: Policy, read: RepositoryReader) -> Iterator[Evidence]:
+    files = {path: data for path in paths if (data := read(path)) is not None}
+    if len(files) < len(paths):
+        return
+    try:
+        loaded = load(as_one(files), files)
+        if isinstance(loaded, Loaded) and loaded.refused is None:
+            assessment = assess(loaded.config, policy, {}, text_reader(read))
+            yield from tuple(assessment.shown_to_siblings())
+    except (TooComplexError, RecursionError):
+        return  # it is reported when it is this config's turn
 
 
 def text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
@@ -266,12 +325,13 @@ def _read_again(
     policy: Policy,
     decisions: Decisions,
     read: RepositoryReader,
+    siblings: SiblingEvidence,
     known: Assessment | None,
 ) -> Reading | str:
     loaded = load_texts(group, sources)
     if not isinstance(loaded, Loaded):
         return "it can no longer be read as a config"
-    return _examine(loaded, policy, decisions, read, known=known).reading
+    return _examine(loaded, policy, decisions, read, siblings, known=known).reading
 
 
 def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from cci_migrate.engine import RepositoryReader, process
+from cci_migrate.engine import NO_NEIGHBOURS, Neighbours, RepositoryReader, process
 from cci_migrate.findings import Decisions
 from cci_migrate.outcomes import Failed, Outcome
 from cci_migrate.policy import Policy
@@ -21,7 +21,7 @@ def process_within(
     *,
     explain: bool = False,
     only_find: bool = False,
-    beside: Sequence[str] = (),
+    beside: Neighbours = NO_NEIGHBOURS,
 ) -> Outcome:
     """`engine.process` within ``limits``. Raises nothing: a mistake of ours is an outcome too."""
     paths = tuple(files)

@@ -93,5 +93,6 @@ def _registries(
             options.username or credential.username, options.password or credential.password
         ),
         options.context or known.context,
+        known.jobs,
     )
     return (told, *(one for one in registries if one.host != DOCKER_HUB))

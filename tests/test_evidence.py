@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 from cci_migrate.assessing.evidence import Refusal, Use
-from cci_migrate.engine import process
+from cci_migrate.engine import process, process_repository
 from cci_migrate.findings import NameReason, NoFix
 from cci_migrate.outcomes import Examined
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, JobCredential, PasswordAuth, Policy
@@ -305,13 +305,17 @@ def documented(heading: str) -> list[list[str]]:
 
 def test_the_page_on_names_has_the_precedence() -> None:
     sources = [row[1] for row in documented("# How names are chosen")][1:]
-    shown = [use.value for use in Use if use not in (Use.LOGIN_BEFORE_PUSH, Use.SIBLING)]
+    shown = [use.value for use in Use if use is not Use.LOGIN_BEFORE_PUSH]
     assert sources == shown
 
 
 @pytest.mark.parametrize(
     ("source", "row"),
-    [(row[1], row) for row in documented("# How names are chosen") if row[2].strip("`")],
+    [
+        (row[1], row)
+        for row in documented("# How names are chosen")
+        if row[2] and row[1] != Use.SIBLING.value
+    ],
 )
 def test_the_examples_of_the_page_on_names(source: str, row: list[str]) -> None:
     example, names = row[2], row[3]
@@ -329,3 +333,44 @@ def test_the_examples_of_the_page_on_names(source: str, row: list[str]) -> None:
         Use.POLICY.value: config(steps("true")),
     }[source]
     assert (reason(text).names, reason(text).source) == (names, source)
+
+
+def repository(**others: str) -> dict[str, bytes]:
+    files = {PATH: config(steps("true")).encode()}
+    return files | {f".circleci/{name}.yml": text.encode() for name, text in others.items()}
+
+
+def named(files: dict[str, bytes]) -> NameReason:
+    outcomes = process_repository(files, Policy(), read=files.get)
+    (outcome,) = (one for one in outcomes if one.paths == (PATH,))
+    assert isinstance(outcome, Examined)
+    (found,) = {one.finding.names for one in outcome.settled if one.finding.names is not None}
+    return found
+
+
+AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
+
+
+def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
+    nightly = config(image(AUTH), workflow="- user: {context: hub}")
+    files = repository(nightly=nightly)
+    found = named(files)
+    assert (found.names, found.source) == ("$HUB_USER, $HUB_TOKEN", Use.SIBLING.value)
+    assert found.path == ".circleci/nightly.yml"
+    outcome = process_repository(files, Policy(), read=files.get)[0]
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert b"hub" in outcome.change.files[0].after.split(b"workflows:")[1]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"a": config(image(AUTH)), "b": config(image("{username: $B_USER, password: $B_PASS}"))},
+        {"a": config(steps(LOGIN, "docker push acme/app"))},
+        {"a": "version: 2.1\njobs: {a: {docker: [{image: << x"},
+        {"a": f"x: &auth {AUTH}\nversion: 2.1\njobs: {{}}\n"},
+    ],
+)
+def test_other_configs_that_show_nothing_clear_are_not_followed(others: dict[str, str]) -> None:
+    assert named(repository(**others)).names == POLICY

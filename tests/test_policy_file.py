@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.interactive.policy_text import policy_text
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
@@ -325,3 +326,9 @@ def test_what_may_be_the_secret_itself_is_not_taken_for_a_name(text: str) -> Non
 @pytest.mark.parametrize("text", ["$a", "${B_1}", "c"])
 def test_variables(text: str) -> None:
     assert variable(text) == "$" + text.strip("${}")
+
+
+def test_a_policy_written_out_says_the_same(tmp_path: Path) -> None:
+    policy = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS).policy
+    again = read_policy_file(write(tmp_path, policy_text(policy)), RULE_IDS).policy
+    assert again == policy

@@ -23,6 +23,10 @@ AUTH_KEYS = ("auth", "aws_auth", "gcp_auth")
 MOST_VALUES = 200
 
 
+#: What the name of a job that publishes says, or a step of it.
+PUBLISHES = re.compile(r"push|publish|release|deploy|upload", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """One entry of a ``docker`` list.
@@ -109,6 +113,7 @@ class PulledImages:
     images: tuple[Image, ...]
     workflow_jobs: tuple[WorkflowJob, ...]
     logins: frozenset[Login] = frozenset()
+    publishing: frozenset[Login] = frozenset()
 
 
 def pulled_images(config: Data) -> PulledImages:
@@ -139,14 +144,17 @@ class _Reader:
             for name in scope.part(kind)
             for image in self._images_of(scope, kind, name)
         ]
-        bodies = [
-            mapping_of(body)
-            for scope in self._scopes
-            for kind in ("jobs", "commands")
-            for body in scope.part(kind).values()
-        ]
-        logins = {login for body in bodies for login in self._logins.of(body.get("steps"))}
-        return PulledImages(tuple(images), tuple(self._workflow_jobs()), frozenset(logins))
+        logins: set[Login] = set()
+        publishing: set[Login] = set()
+        for scope in self._scopes:
+            for kind in ("jobs", "commands"):
+                for name, body in scope.part(kind).items():
+                    steps = mapping_of(body).get("steps")
+                    publishes = PUBLISHES.search(f"{name} {steps}") is not None
+                    (publishing if publishes else logins).update(self._logins.of(steps))
+        return PulledImages(
+            tuple(images), tuple(self._workflow_jobs()), frozenset(logins), frozenset(publishing)
+        )
 
     def _images_of(self, scope: _Scope, kind: str, name: str) -> Iterator[Image]:
         definition = mapping_of(scope.part(kind).get(name))

@@ -6,8 +6,8 @@ The rules turn this into findings. Everything that two rules must agree on is de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from cci_migrate.assessing.conventions import (
     policy_for,
 )
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.assessing.evidence import Evidence, Use
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.assessing.image_states import (
     INCOMPLETE_AUTH,
@@ -60,6 +60,7 @@ from cci_migrate.findings import NameReason, Names
 from cci_migrate.policy import (
     PasswordAuth,
     Policy,
+    RegistryPolicy,
 )
 
 if TYPE_CHECKING:
@@ -168,6 +169,34 @@ class Assessment:
             return None
         return name_reason(wanted, host, self.evidence, self.policy)
 
+    def shown_to_siblings(self) -> Iterator[Evidence]:
+        """What other configs of the repository may follow: the names that are used here."""
+        for one in self.evidence:
+            if one.allows() and one.use in (Use.IMAGE, Use.LOGIN_BEFORE_PULL, Use.LOGIN):
+                convention = self.contexts.get(one.host)
+                yield replace(
+                    one,
+                    use=Use.SIBLING,
+                    jobs=frozenset(),
+                    entries=frozenset(),
+                    form=PLAIN,
+                    context=None if convention is None else convention.preferred,
+                )
+
+    def stated_context(self, host: str, variables: Iterable[str]) -> str | None:
+        """The context for ``variables`` where no job of the config shows it.
+
+        Another config of the repository may, else the policy says it.
+        """
+        registry, names = policy_for(host, self.policy), set(variables)
+        for job in () if registry is None else registry.jobs:
+            if names and names == set(variables_of(job.credential)):
+                return job.context
+        for one in self.evidence:
+            if one.use is Use.SIBLING and one.host == host and set(one.variables) == names:
+                return one.context
+        return None if registry is None else registry.context
+
     @property
     def declared_logins(self) -> Sequence[DeclaredLogin]:
         """The commands and steps of the config that log in and do nothing else."""
@@ -195,11 +224,18 @@ class Assessment:
             host: context_convention(
                 today.get(host, []),
                 coming.get(host, []),
-                policy_for(host, self.policy),
+                self._stated_policy(host),
                 self.policy,
             )
             for host in {*today, *coming}
         }
+
+    def _stated_policy(self, host: str) -> RegistryPolicy | None:
+        registry, convention = policy_for(host, self.policy), self.conventions.get(host)
+        if registry is None or convention is None or convention.credential is None:
+            return registry
+        context = self.stated_context(host, variables_of(convention.credential))
+        return replace(registry, context=context)
 
     @cached_property
     def entries(self) -> tuple[AssessedEntry, ...]:
@@ -344,10 +380,12 @@ def assess(
     names: Mapping[str, Names],
     read: ReadText | None = None,
     known: Assessment | None = None,
+    siblings: Callable[[], Iterable[Evidence]] = tuple,
 ) -> Assessment:
     """Assess ``config``; ``names`` overrides what the fixes of single findings write.
 
     ``read`` gives the files of the repository that steps use, None where there is no repository.
+    ``siblings`` gives what other configs of the repository show, see `shown_to_siblings`.
     ``known``: the conventions of this assessment are to be kept. Where only some fixes are made,
     those of the outcome may differ.
     """
@@ -371,7 +409,7 @@ def assess(
     if known is not None:
         evidence, conventions = known.evidence, known.conventions
     else:
-        evidence = _evidence(config, images, misrouted, dockers, runs, declared)
+        evidence = _evidence(config, images, misrouted, dockers, runs, declared, siblings)
         conventions = credential_conventions(evidence)
     return Assessment(
         config=config,
@@ -403,10 +441,12 @@ def _evidence(
     dockers: JobDockers,
     runs: Runs,
     declared: Callable[[], Sequence[DeclaredLogin]],
+    siblings: Callable[[], Iterable[Evidence]],
 ) -> tuple[Evidence, ...]:
     """What the config shows of its credentials.
 
-    What is declared and not used is looked for only where what is used gives no names.
+    What is declared and not used is looked for only where what is used gives no names, and other
+    configs of the repository only where that gives none either.
     """
     collector = EvidenceCollector(config, runs)
     found = [
@@ -420,4 +460,7 @@ def _evidence(
     if not wanted <= known | {None}:
         found += collector.of_declared_auths(images)
         found += collector.of_declared_logins(declared(), dockers.all())
+        known.update(one.host for one in found if one.allows())
+    if not wanted <= known | {None}:
+        found += (one for one in siblings() if one.host not in known)
     return tuple(found)

@@ -136,6 +136,8 @@ def credential_conventions(
         first = min((_RANK[one.use] for one in usable), default=0)
         deciding = [one for one in usable if _RANK[one.use] == first]
         accounts = _accounts(deciding)
+        if len(accounts) > 1 and deciding[0].use is Use.SIBLING:
+            accounts = ()  # which of the other configs this one is to follow is not known
         if accounts or any(one.allows(one.jobs) for one in items):
             conventions[host] = CredentialConvention(host, accounts, tuple(items))
     return conventions

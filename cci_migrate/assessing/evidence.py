@@ -64,8 +64,9 @@ class Evidence:
 
     ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
     or a login takes them, None where they can't be told. ``jobs`` are the routes of the jobs that
-    use it, ``entries`` those of the workflow jobs that run these. ``because`` completes "ignored:"
-    where it is refused.
+    use it, ``entries`` those of the workflow jobs that run these. ``context`` is where another
+    config of the repository keeps its variables, None for the project's settings. ``because``
+    completes "ignored:" where it is refused.
     """
 
     host: str
@@ -76,6 +77,7 @@ class Evidence:
     jobs: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
     form: AuthForm = PLAIN
+    context: str | None = None
     refusal: Refusal | None = None
     because: str = ""
 

@@ -147,7 +147,7 @@ def plan_repository(
 
     problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
     files = {path: data for path, data in files.items() if not _is_too_large(data)}
-    trees = engine.source_trees(files)
+    beside = engine.neighbours(files)
     outcomes: tuple[Outcome, ...] = tuple(
         process_within(
             limits,
@@ -156,7 +156,7 @@ def plan_repository(
             decisions,
             read,
             explain=True,
-            beside=trees.get(group[0], ()),
+            beside=beside[group[0]],
         )
         for group in engine.group_files(files)
     )

@@ -12,7 +12,7 @@ from cci_migrate.cli.running import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.discovery import Repository, discover, read_candidate, reader_of, root_of
-from cci_migrate.engine import group_files, source_trees
+from cci_migrate.engine import group_files, neighbours
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.interactive.configs import ConfigFiles
 from cci_migrate.interactive.errors import CannotAskError
@@ -72,7 +72,7 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
 
 def _configs(repository: Repository) -> list[ConfigFiles]:
     root = repository.root
-    trees = source_trees(repository.files)
+    beside = neighbours(repository.files)
     found = []
     for group in group_files(repository.files):
         read = {path: read_candidate(root, path) for path in group}
@@ -84,7 +84,7 @@ def _configs(repository: Repository) -> list[ConfigFiles]:
                     files,
                     Policy(),
                     read=reader_of(root),
-                    beside=trees.get(group[0], ()),
+                    beside=beside[group[0]],
                 )
             )
     return found

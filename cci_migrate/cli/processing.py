@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cci_migrate.discovery import Repository, read_candidate, reader_of
-from cci_migrate.engine import group_files, nothing_else, source_trees
+from cci_migrate.engine import NO_NEIGHBOURS, Neighbours, group_files, neighbours, nothing_else
 from cci_migrate.findings import APPLY_ALL, Choice, Finding, Fix, NoFix, Place, Question
 from cci_migrate.limited_processing import process_within
 from cci_migrate.lossless.nodes import Scalar
@@ -43,7 +43,7 @@ class View:
 class Task:
     """One config to be looked at: its files, relative to the repository's root.
 
-    ``beside`` are the files of the source trees that it may be packed from. ``content`` is that of
+    ``beside`` is what bears on it from outside. ``content`` is that of
     the only file where it was read from standard input; such a config ``is_alone`` where nothing
     says in which repository it belongs.
     """
@@ -52,7 +52,7 @@ class Task:
     paths: tuple[str, ...]
     policy: Policy
     view: View = View()
-    beside: tuple[str, ...] = ()
+    beside: Neighbours = NO_NEIGHBOURS
     content: bytes | None = field(default=None, repr=False)
     is_alone: bool = False
 
@@ -62,10 +62,10 @@ def tasks_of(
 ) -> Iterator[Task]:
     """A task for each config of ``repository``; ``policy_for`` gives the policy of a folder."""
     root = repository.root
-    trees = source_trees(repository.files)
+    beside = neighbours(repository.files)
     for group in group_files(repository.files):
         policy = policy_for((root / group[0]).parent)
-        yield Task(root, group, policy, view, trees.get(group[0], ()))
+        yield Task(root, group, policy, view, beside[group[0]])
 
 
 def process_all(tasks: Sequence[Task], jobs: int | None, limits: WorkLimits) -> Iterator[Outcome]:

@@ -11,7 +11,14 @@ from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.packing import Group, group_by_name
-from cci_migrate.engine import RepositoryReader, findings_of, nothing_else
+from cci_migrate.engine import (
+    NO_NEIGHBOURS,
+    Neighbours,
+    RepositoryReader,
+    findings_of,
+    nothing_else,
+    sibling_evidence,
+)
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
 from cci_migrate.limited_processing import process_within
 from cci_migrate.loading import Loaded, load
@@ -47,7 +54,7 @@ class ConfigFiles:
     policy: Policy
     told: frozenset[Topic] = frozenset()
     read: RepositoryReader = nothing_else
-    beside: tuple[str, ...] = ()
+    beside: Neighbours = NO_NEIGHBOURS
     limits: WorkLimits = DEFAULT_LIMITS
 
     def shown(self, path: str) -> str:
@@ -98,7 +105,11 @@ class Examination:
         loaded = load(groups[0] if len(groups) == 1 else Group(parts), self.config.files)
         if not isinstance(loaded, Loaded):
             return None
-        return assess(loaded.config, self.config.policy, self.names, self._text_reader())
+        config = self.config
+        siblings = sibling_evidence(config.beside.configs, config.policy, config.read)
+        return assess(
+            loaded.config, config.policy, self.names, self._text_reader(), siblings=siblings
+        )
 
     def _text_reader(self) -> _TextReader | None:
         read = self.config.read

@@ -465,6 +465,7 @@ def _with_registry(policy: Policy, one: Needs, answers: GeneralAnswers) -> Polic
         DOCKER_HUB,
         _names(known.credential, one, answers),
         _told(Topic.CONTEXT, one, answers) or known.context,
+        known.jobs,
     )
     if wanted == replace(known, host=DOCKER_HUB):
         return policy

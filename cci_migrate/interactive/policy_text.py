@@ -12,6 +12,7 @@ from cci_migrate.policy import (
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,
+    JobCredential,
     PasswordAuth,
     Policy,
     RegistryCredential,
@@ -35,13 +36,19 @@ def policy_data(policy: Policy) -> dict[str, Any]:
     data["ignore"] = sorted(policy.ignore)
     data["exempt-images"] = list(policy.exempt_images)
     data["registries"] = {
-        one.host: {
-            **_credential_data(one.credential),
-            "context": False if one.context is None else one.context,
-        }
+        one.host: _account_data(one.credential, one.context)
+        | ({"jobs": [_job_data(job) for job in one.jobs]} if one.jobs else {})
         for one in policy.registries
     }
     return data
+
+
+def _account_data(credential: RegistryCredential, context: str | None) -> dict[str, Any]:
+    return {**_credential_data(credential), "context": False if context is None else context}
+
+
+def _job_data(job: JobCredential) -> dict[str, Any]:
+    return {"match": list(job.match), **_account_data(job.credential, job.context)}
 
 
 def _credential_data(credential: RegistryCredential) -> dict[str, str]:
@@ -79,7 +86,10 @@ def policy_text(policy: Policy) -> str:
     ]
     for host, table in data["registries"].items():
         lines += ["", f"[registries.{_value(host)}]"]
-        lines += [f"{key} = {_value(value)}" for key, value in table.items()]
+        lines += [f"{key} = {_value(value)}" for key, value in table.items() if key != "jobs"]
+        for job in table.get("jobs", ()):
+            lines += ["", f"[[registries.{_value(host)}.jobs]]"]
+            lines += [f"{key} = {_value(value)}" for key, value in job.items()]
     return "\n".join(lines) + "\n"
 
 

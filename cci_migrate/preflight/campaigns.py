@@ -12,7 +12,7 @@ from cci_migrate.batch.ledger import Entry
 from cci_migrate.batch.repository import Kind, RepositoryRef, Snapshot, Unseen
 from cci_migrate.batch.states import State
 from cci_migrate.discovery import reader_of
-from cci_migrate.engine import group_files, source_trees
+from cci_migrate.engine import group_files, neighbours
 from cci_migrate.policy import Policy
 from cci_migrate.preflight.checkup import Checked
 from cci_migrate.preflight.demands import Demands, Unread, repository_demands
@@ -118,9 +118,9 @@ def _looked_at(
 
 
 def _demands(snapshot: Snapshot, policy: Policy, read: Callable[[str], bytes | None]) -> Demands:
-    trees = source_trees(snapshot.files)
+    beside = neighbours(snapshot.files)
     groups = [
-        ({path: snapshot.files[path] for path in group}, policy, trees.get(group[0], ()))
+        ({path: snapshot.files[path] for path in group}, policy, beside[group[0]])
         for group in group_files(snapshot.files)
     ]
     return repository_demands(groups, read)

@@ -6,7 +6,7 @@ It is told twice: of the config as it is, and as it will be once its fixes are m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cci_migrate.assessing.assessment import Assessment, assess
@@ -14,7 +14,14 @@ from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
-from cci_migrate.engine import RepositoryReader, as_one, process, text_reader
+from cci_migrate.engine import (
+    NO_NEIGHBOURS,
+    Neighbours,
+    RepositoryReader,
+    as_one,
+    process,
+    text_reader,
+)
 from cci_migrate.limited_processing import place_of
 from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.merging import entry_of
@@ -82,7 +89,7 @@ class Demands:
 
 
 def repository_demands(
-    groups: Iterable[tuple[Mapping[str, bytes], Policy, Sequence[str]]], read: RepositoryReader
+    groups: Iterable[tuple[Mapping[str, bytes], Policy, Neighbours]], read: RepositoryReader
 ) -> Demands:
     """What the configs of a repository rely on.
 
@@ -104,7 +111,7 @@ def repository_demands(
 
 
 def _within_limits(
-    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Sequence[str]
+    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Neighbours
 ) -> Demands:
     """`config_demands`; a config that is past the limits, or breaks us, is unread."""
     paths = tuple(files)
@@ -118,7 +125,10 @@ def _within_limits(
 
 
 def config_demands(
-    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Sequence[str] = ()
+    files: Mapping[str, bytes],
+    policy: Policy,
+    read: RepositoryReader,
+    beside: Neighbours = NO_NEIGHBOURS,
 ) -> Demands:
     """What the config that ``files`` make up relies on, today and once it is fixed."""
     before = _assessed(files, policy, read)
