@@ -267,7 +267,13 @@ def _shown_by(paths: Sequence[str], policy: Policy, read: RepositoryReader) -> I
         return
     try:
         loaded = load(as_one(files), files)
-        if isinstance(loaded, Loaded) and loaded.refused is None:
+        # An orb's source runs in other projects, with their variables.
+        if (
+            isinstance(loaded, Loaded)
+            and loaded.refused is None
+            and not loaded.config.is_orb_source
+            and loaded.config.body.jobs
+        ):
             assessment = assess(loaded.config, policy, {}, text_reader(read))
             yield from tuple(assessment.shown_to_siblings())
     except (TooComplexError, RecursionError):

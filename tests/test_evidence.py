@@ -369,6 +369,7 @@ def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
         {"a": config(image(AUTH)), "b": config(image("{username: $B_USER, password: $B_PASS}"))},
         {"a": config(steps(LOGIN, "docker push acme/app"))},
         {"a": "version: 2.1\njobs: {a: {docker: [{image: << x"},
+        {"a": f"version: 2.1\nexecutors: {{e: {{docker: [{{image: a, auth: {AUTH}}}]}}}}\n"},
         {"a": f"x: &auth {AUTH}\nversion: 2.1\njobs: {{}}\n"},
     ],
 )
