@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.engine import nothing_else
+from cci_migrate.engine import NO_NEIGHBOURS, nothing_else
 from cci_migrate.policy import Policy
 from cci_migrate.preflight import demands
 from cci_migrate.work_limits import WorkLimits
@@ -38,7 +38,10 @@ def test_the_other_configs_go_on(monkeypatch: pytest.MonkeyPatch, way: str, said
     monkeypatch.setattr(demands, "config_demands", hostile)
     monkeypatch.setattr(demands, "DEFAULT_LIMITS", WorkLimits(seconds=0.3))
     found = demands.repository_demands(
-        [({"bad.yml": MARK + CONFIG}, Policy(), ()), ({"good.yml": CONFIG}, Policy(), ())],
+        [
+            ({"bad.yml": MARK + CONFIG}, Policy(), NO_NEIGHBOURS),
+            ({"good.yml": CONFIG}, Policy(), NO_NEIGHBOURS),
+        ],
         nothing_else,
     )
     (unread,) = found.unread
