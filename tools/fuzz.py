@@ -31,8 +31,8 @@ PATH = ".circleci/config.yml"
 FAULTS = ROOT / ".fuzz"
 #: In seconds; the largest real config needs less than one.
 PATIENCE = 20
-#: How lines begin that move where credentials stand in the wrong place.
-MOVED = ("auth:", "username:", "password:")
+LOGIN_KEYS = (["auth:"], ["username:"], ["password:"])
+PASSWORD_OPTIONS = ("-p", "--password")
 #: Configs that Hypothesis draws with one seed.
 DRAWN = 20
 #: What configs, YAML and shells give a meaning to.
@@ -69,6 +69,21 @@ class Fault:
     problem: str
 
 
+def lost_line(before: str, after: str) -> int | None:
+    """The first line of ``before`` of which words are no longer in ``after``, from 1.
+
+    Credentials that stood in the wrong place may go, and the option that held a password.
+    """
+    missing = Counter(before.split()) - Counter(after.split())
+    for alteration in compare_text(before, after).alterations:
+        words = alteration.before.split()
+        if alteration.kind is not AlterationKind.LOST or words[:1] in LOGIN_KEYS:
+            continue
+        if any(word in missing and not word.startswith(PASSWORD_OPTIONS) for word in words):
+            return alteration.line
+    return None
+
+
 def fault_of(data: bytes) -> Fault | None:
     """What is wrong with what the tool makes of the config ``data``; None if nothing is."""
     try:
@@ -78,10 +93,9 @@ def fault_of(data: bytes) -> Fault | None:
         if not isinstance(outcome, Examined) or outcome.change is None:
             return None
         (change,) = outcome.change.files
-        for alteration in compare_text(data.decode(), change.after.decode()).alterations:
-            is_lost = alteration.kind is AlterationKind.LOST
-            if is_lost and not alteration.before.strip().startswith(MOVED):
-                return Fault(data, f"line {alteration.line} is lost")
+        lost = lost_line(data.decode(), change.after.decode())
+        if lost is not None:
+            return Fault(data, f"line {lost} is lost")
         again = process({PATH: change.after}, Policy())
     except _TooLongError:
         return Fault(data, f"takes more than {PATIENCE} seconds")

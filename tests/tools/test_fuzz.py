@@ -51,3 +51,10 @@ def test_a_second_fix_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(outcomes[0], Examined)
     assert fault is not None
     assert "twice" in fault.problem
+
+
+def test_a_lost_line_is_seen() -> None:
+    before = "a:\n  - b c\n  auth: x\n  - docker login -p $P\nd: e\n"
+    assert fuzz.lost_line(before, before) is None
+    assert fuzz.lost_line(before, before.replace("  - b c\n", "")) == 2
+    assert fuzz.lost_line(before, before.replace("  auth: x\n", "")) is None
