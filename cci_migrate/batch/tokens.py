@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cci_migrate.batch.redaction import redact, remember
 from cci_migrate.batch.repository import Kind
+from cci_migrate.installed_programs import find_program
 
 #: As the hosts' own tools name them (https://cli.github.com/manual/gh_help_environment,
 #: https://docs.gitlab.com/editor_extensions/gitlab_cli/#environment-variables).
@@ -120,8 +120,10 @@ def _printed(command: str, host: str) -> str:
 
 
 def _said(command: list[str]) -> str | None:
-    if shutil.which(command[0]) is None:
+    program = find_program(command[0])
+    if program is None:
         return None
+    command = [program, *command[1:]]
     try:
         # The host is the only word that is not ours, and it follows its option.
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_migrate.installed_programs import find_program, program_folders
+
 #: Longer than any blobless clone takes; a server that hangs must not hang the campaign.
 NETWORK_TIMEOUT = 600.0
 #: A file of a checkout that is a named pipe must not hang it either.
@@ -92,10 +94,13 @@ class GitDirectory:
         ``settings`` reach git by its environment: other users of the machine cannot see them.
         """
         timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
+        program = find_program("git")
+        if program is None:
+            raise GitError("the git program is not installed")
         try:
             # The arguments are a list and never begin with input that could pass for an option.
             done = subprocess.run(  # noqa: S603
-                [_program(), "--no-pager", *_options(), *arguments],
+                [program, "--no-pager", *_options(), *arguments],
                 cwd=self.work_tree or self.common_dir,
                 input=stdin,
                 capture_output=True,
@@ -103,8 +108,6 @@ class GitDirectory:
                 timeout=timeout,
                 env=self._environment(index, settings or {}),
             )
-        except FileNotFoundError:
-            raise GitError("the git program is not installed") from None
         except subprocess.TimeoutExpired:
             raise GitError(f"git {arguments[0]} took longer than {timeout:.0f} s") from None
         except OSError as error:
@@ -136,7 +139,7 @@ class GitDirectory:
         }
         variables |= {
             # Git looks for ssh and others there: never in the folder that happens to be current.
-            "PATH": os.pathsep.join(_program_folders()),
+            "PATH": os.pathsep.join(program_folders()),
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_DIR": str(self.git_dir),
@@ -166,20 +169,3 @@ class GitDirectory:
 
 def _options() -> list[str]:
     return [word for setting in _SETTINGS for word in ("-c", setting)]
-
-
-def _program_folders() -> list[str]:
-    return [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
-
-
-def _program() -> str:
-    """The path of git: a relative entry of PATH, and on Windows the current folder, do not count.
-
-    Raises FileNotFoundError.
-    """
-    name = "git.exe" if os.name == "nt" else "git"
-    for folder in _program_folders():
-        program = Path(folder, name)
-        if program.is_file() and os.access(program, os.X_OK):
-            return str(program)
-    raise FileNotFoundError(name)

@@ -11,7 +11,6 @@ import binascii
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 from cci_migrate.batch.redaction import Secret, remember
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.installed_programs import find_program
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.preflight.login_consent import login_command
 
@@ -110,7 +110,7 @@ def _from_helper(name: str, server: str) -> DockerCredential | str:
 
     https://github.com/docker/docker-credential-helpers#development
     """
-    program = shutil.which(f"docker-credential-{name}") if _HELPER.fullmatch(name) else None
+    program = find_program(f"docker-credential-{name}") if _HELPER.fullmatch(name) else None
     if program is None:
         return f"docker-credential-{name} is not installed"
     try:

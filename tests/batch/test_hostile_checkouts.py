@@ -27,6 +27,7 @@ from tests.batch.repositories import (
     checkout,
     commit_bare,
     git,
+    write_files,
 )
 
 BRANCH = "cci-migrate/registry-auth"
@@ -238,6 +239,28 @@ def test_no_command_steps_into_a_trap(
     assert "1  changed" in batch("in-place", code=0, last="revert")
     run(code=0)
     assert (hostile.folder / CONFIG).read_bytes() == FIXED
+
+
+def test_no_program_of_a_repository_is_asked_for_a_credential(
+    traps: Traps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gh", "glab", "docker-credential-pass"):
+        traps.make(name, tmp_path / "repository" / name)
+    traps.folder.mkdir()
+    monkeypatch.chdir(tmp_path / "repository")
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "config.json").write_text('{"credsStore": "pass"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    for name in ("gh", "glab", "docker-credential-pass"):
+        subprocess.run([name], check=False)
+        assert traps.sprung() == {name}
+    for source in ("github:acme/one", "gitlab:acme/one"):
+        words = ["batch", "plan", source, "--campaign", str(tmp_path / source)]
+        assert "no token" in CliRunner().invoke(main_command, words).output
+    write_files(tmp_path / "repository", {CONFIG: PLAIN})
+    CliRunner().invoke(main_command, ["doctor", "--only", "registries"])
+    assert traps.sprung() == set()
 
 
 def test_no_module_of_a_repository_is_imported(tmp_path: Path, traps: Traps) -> None:
