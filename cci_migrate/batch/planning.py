@@ -243,7 +243,8 @@ def _is_made_by_a_program(refused: Refused) -> bool:
 def _also(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:
     parts = []
     if failed:
-        parts.append(f"{len(failed)} file(s) could not be read: {failed[0].paths[0]}")
+        first = failed[0]
+        parts.append(f"{len(failed)} config(s) failed: {first.paths[0]}: {first.problem}")
     if refused:
         parts.append(f"{len(refused)} file(s) refused: {refused[0].paths[0]}")
     if left:

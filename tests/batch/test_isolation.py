@@ -166,7 +166,8 @@ def test_what_is_too_large_is_not_read(
     for name in ("remote", "here", "hosted"):
         result = batch.results()[name]
         assert result["state"] == "planned"
-        assert "1 file(s) could not be read: .circleci/large.yml" in result["cause"]
+        assert "1 config(s) failed: .circleci/large.yml: " in result["cause"]
+        assert "more than the 8 MB" in result["cause"]
     assert "GET /api/v3/repos/acme/hosted/git/blobs/N" not in github.operations
 
 
