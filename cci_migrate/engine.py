@@ -32,6 +32,9 @@ from cci_migrate.lossless.source import SourceText
 from cci_migrate.outcomes import Cause, Examined, Failed, Outcome, Refused
 from cci_migrate.planning import Plan, plan_changes
 from cci_migrate.policy import Policy
+from cci_migrate.redaction.config_secrets import config_secrets
+from cci_migrate.redaction.redacted_outcomes import redacted
+from cci_migrate.redaction.redaction import Redaction, redaction_of
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.suppressions import UnusedSuppression, unused_suppressions
 from cci_migrate.todos import notes, todos
@@ -105,7 +108,8 @@ def process(
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
     ``only_find`` asks for the findings alone: no change is written out and proven. ``beside`` is
     what bears on this config from outside (`neighbours`).
-    Nothing is written and nothing is raised for bad input: the outcome says it.
+    Nothing is written and nothing is raised for bad input: the outcome says it, and none of its
+    texts holds a secret that is written out in the files. Its change does, as the files do.
     """
     try:
         return _processed(files, policy, decisions, read, explain, only_find, beside)
@@ -128,7 +132,7 @@ def _processed(
     group = as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
-        return loaded
+        return redacted(loaded, Redaction())
     refused = loaded.refused
     if refused is None and beside.trees and is_packed_from(loaded.config, beside.trees, read):
         refused = _packed(files, beside.trees)
@@ -136,8 +140,10 @@ def _processed(
     siblings = sibling_evidence(beside.configs, policy, read)
     examined = _examine(loaded, policy, decisions, read, siblings, writes=writes)
     plan = examined.plan
+    secrets = secrets_of(examined.assessment)
+    redaction = redaction_of(secrets)
     if refused is not None and _leaves_something(plan):
-        return _with_findings(refused, plan)
+        return redacted(_with_findings(refused, plan), redaction)
     change = None
     if plan.operations and writes:
         from cci_migrate.proof import NotProven, prove
@@ -151,15 +157,16 @@ def _processed(
             policy,
             decisions.names.values(),
             lambda sources: _read_again(group, sources, policy, decisions, read, siblings, known),
-            _secrets(examined.assessment),
+            secrets,
         )
         if isinstance(proven, NotProven):
             reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
             instead = "please report this; the file stays as it was"
             paths = tuple(files)
-            return _with_findings(Refused(paths, Cause.NOT_PROVEN, reason, instead), plan)
+            unproven = Refused(paths, Cause.NOT_PROVEN, reason, instead)
+            return redacted(_with_findings(unproven, plan), redaction)
         change = proven
-    return Examined(
+    outcome = Examined(
         paths=tuple(files),
         settled=plan.settled,
         change=change,
@@ -170,6 +177,7 @@ def _processed(
         pulls=_explained(examined.assessment) if explain else (),
         unused=examined.unused,
     )
+    return redacted(outcome, redaction)
 
 
 def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
@@ -361,7 +369,8 @@ def _with_findings(refused: Refused, plan: Plan) -> Refused:
     return replace(refused, settled=settled)
 
 
-def _secrets(assessment: Assessment) -> tuple[str, ...]:
+def secrets_of(assessment: Assessment) -> tuple[str, ...]:
+    """The secrets that are written out in the config, sorted."""
     found = [
         one.state.literal.value.value
         for one in assessment.images
@@ -369,7 +378,7 @@ def _secrets(assessment: Assessment) -> tuple[str, ...]:
     ]
     logins = (login for docker in assessment.dockers.all() for login in docker.logins)
     found += (login.written_out for login in logins if login.written_out is not None)
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted({*found, *config_secrets(assessment.config.documents)} - {""}))
 
 
 def _authenticated(assessment: Assessment, plan: Plan) -> int:

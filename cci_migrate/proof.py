@@ -72,8 +72,7 @@ class Clause(Enum):
 class FileChange:
     """The bytes of one file before and after.
 
-    ``secrets`` are the credentials written out in ``before``: whoever shows the change to people
-    withholds it while there are any.
+    ``secrets`` are those written out in ``before``: whoever shows the change withholds them.
     """
 
     path: str

@@ -12,7 +12,6 @@ from cci_migrate.discovery import SIZE_LIMIT
 from cci_migrate.explanation import Access
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
 from cci_migrate.limited_processing import process_within
-from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import (
     Cause,
     Examined,
@@ -25,6 +24,7 @@ from cci_migrate.outcomes import (
 from cci_migrate.outcomes import State as FindingState
 from cci_migrate.policy import Policy
 from cci_migrate.proof import FileChange, ProvenChange
+from cci_migrate.reports.diffs import redacted_diff
 from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 #: Of a file that CircleCI would not take either.
@@ -102,18 +102,8 @@ class RepositoryPlan:
 
     @property
     def diff(self) -> bytes:
-        """The change as `git apply` takes it.
-
-        A file whose old text has a credential written out is named only: the diff would show it.
-        """
-        return b"".join(
-            f"# {file.path}: not shown, since it has a credential written out\n".encode(
-                "utf-8", "surrogateescape"
-            )
-            if file.secrets
-            else unified_diff(file.path, file.before, file.after)
-            for file in self.file_changes
-        )
+        """The change as `git apply` takes it, but for files where a secret is withheld."""
+        return b"".join(map(_shown_diff, self.file_changes))
 
     @property
     def digest(self) -> str:
@@ -314,6 +304,16 @@ def is_as_planned(
         path in contents and _sha256(contents[path]) == recorded[path].after
         for path in recorded.keys() - changing.keys()
     )
+
+
+def _shown_diff(file: FileChange) -> bytes:
+    diff = redacted_diff(file)
+    name = file.path.encode("utf-8", "surrogateescape")
+    if diff.data is None:
+        return b"# %s: not shown, because the diff writes a secret\n" % name
+    if not diff.withheld:
+        return diff.data
+    return b"# %s: secrets are withheld, so this does not apply\n" % name + diff.data
 
 
 def _sha256(data: bytes) -> str:

@@ -19,7 +19,6 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.discovery import SIZE_LIMIT, discover, root_of
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
-from cci_migrate.reports.redaction import without_secrets
 from cci_migrate.reports.report import Mode, Report, Result
 
 if TYPE_CHECKING:
@@ -116,10 +115,9 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     else:
         outcomes = process_all(tasks, options.jobs, options.limits)
     for task, outcome in zip(tasks, outcomes, strict=True):
-        told = without_secrets(outcome)
         if options.mode is Mode.WRITE:
-            told = _write(told, task.root, written)
-        results.append(Result(prefix_of(task.root), told))
+            outcome = _write(outcome, task.root, written)
+        results.append(Result(prefix_of(task.root), outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
         _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
@@ -200,8 +198,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     if len(data) > SIZE_LIMIT:
         outcome = Failed((name,), "more than the 8 MB that CircleCI takes")
     else:
-        (processed,) = process_all([task], options.jobs, options.limits)
-        outcome = without_secrets(processed)
+        (outcome,) = process_all([task], options.jobs, options.limits)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         is_changed = isinstance(outcome, Examined) and outcome.change is not None

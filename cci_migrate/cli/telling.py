@@ -105,11 +105,17 @@ def _diffs(report: Report, terminal: Terminal) -> Iterator[str | bytes]:
     for diff in diffs_of(report):
         if diff.data is None:
             terminal.err(
-                f"{printable(diff.path)}: the diff is withheld, because a secret is written out in "
-                "the file; --show-secrets shows it\n"
+                f"{printable(diff.path)}: the diff is withheld, because it writes a secret; "
+                "--show-secrets shows it\n"
             )
-        else:
-            yield _coloured(diff.data) if terminal.out_in_colour else diff.data
+            continue
+        if diff.withheld:
+            lines = "1 line" if diff.withheld == 1 else f"{diff.withheld} lines"
+            terminal.err(
+                f"{printable(diff.path)}: a secret is withheld in {lines} of the diff, so git "
+                "apply refuses it; --show-secrets shows all\n"
+            )
+        yield _coloured(diff.data) if terminal.out_in_colour else diff.data
 
 
 def _coloured(diff: bytes) -> str:

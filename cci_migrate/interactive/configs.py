@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.packing import Group, group_by_name
 from cci_migrate.engine import (
     NO_NEIGHBOURS,
@@ -17,6 +16,7 @@ from cci_migrate.engine import (
     RepositoryReader,
     findings_of,
     nothing_else,
+    secrets_of,
     sibling_evidence,
 )
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
@@ -151,18 +151,7 @@ class Examination:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """The secrets that are written out in the files."""
-        return tuple(dict.fromkeys(secret for secret in self._secrets() if secret))
-
-    def _secrets(self) -> Iterator[str]:
-        if self.assessment is None:
-            return
-        for one in self.assessment.images:
-            if isinstance(one.state, Authenticated) and one.state.literal is not None:
-                yield one.state.literal.value.value
-        for docker in self.assessment.dockers.all():
-            for login in docker.logins:
-                if login.written_out is not None:
-                    yield login.written_out
+        return () if self.assessment is None else secrets_of(self.assessment)
 
 
 def _processed(config: ConfigFiles, decisions: Decisions, *, only_finds: bool) -> Outcome:

@@ -16,9 +16,9 @@ from cci_migrate.interactive.policy_questions import (
     policy_with,
 )
 from cci_migrate.interactive.policy_text import policy_data
-from cci_migrate.interactive.redaction import Redaction, redaction_of
 from cci_migrate.interactive.views import diff_lines
 from cci_migrate.outcomes import Examined, Outcome
+from cci_migrate.redaction.redaction import Redaction, redaction_of
 
 
 class Material:
@@ -82,9 +82,7 @@ class Material:
     def redaction(self, index: int) -> Redaction:
         """How to show parts of a config."""
         if index not in self._redactions:
-            one = self.examinations[index]
-            texts = [document.source.text for document in one.documents]
-            self._redactions[index] = redaction_of(texts, one.secrets)
+            self._redactions[index] = redaction_of(self.examinations[index].secrets)
         return self._redactions[index]
 
     def decisions(self, index: int, decided: Mapping[str, Decision]) -> Decisions:
@@ -139,5 +137,5 @@ class Material:
         for file in change.files if change is not None else ():
             texts = (data.decode("utf-8-sig") for data in (file.before, file.after))
             for sign, _, text in diff_lines(TextChange(file.path, *texts), 0):
-                lines.append(f"{sign} {redact(text.strip())}")
+                lines.append(f"{sign} {redact.line(text.strip())}")
         return tuple(lines)

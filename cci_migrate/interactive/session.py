@@ -299,7 +299,7 @@ class _Session:
         if isinstance(item.finding.remedy, Question):
             redact = self._material.redaction(item.config)
             for number, choice in enumerate(item.finding.remedy.choices, 1):
-                yield MenuOption(str(number), redact.sentence(choice.label))
+                yield MenuOption(str(number), redact.prose(choice.label))
 
     def _options(self, step: AskFix) -> Iterator[MenuOption]:
         item = step.item

@@ -25,9 +25,9 @@ from cci_migrate.findings import (
 )
 from cci_migrate.interactive.configs import Examination, TextChange
 from cci_migrate.interactive.interview import Item
-from cci_migrate.interactive.redaction import Redaction
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.redaction.redaction import Redaction
 
 
 class Look(Enum):
@@ -197,20 +197,20 @@ def finding_view(
     heading = f"{number} of {total}  {path}:{position.line}:{position.column}  {finding.rule}"
     yield Prose(heading, Look.HEADING)
     sentence = f"{finding.message} ({finding.owner})."
-    yield Prose(redact.sentence(sentence), _SEVERITY_LOOKS[finding.severity])
+    yield Prose(redact.prose(sentence), _SEVERITY_LOOKS[finding.severity])
     if says_why and finding.because:
         yield Prose(finding.because, Look.QUIET)
     remedy = finding.remedy
     match remedy:
         case Fix(title=title):
-            yield Prose(redact.sentence(f"The fix: {title}."))
+            yield Prose(redact.prose(f"The fix: {title}."))
             changes = examination.preview(finding.key, Apply())
             yield from _change_view(item, changes, lines, examination, redact)
         case Question(text=text, choices=choices):
             yield from excerpt(item, lines, examination, redact)
-            yield Prose(redact.sentence(text))
+            yield Prose(redact.prose(text))
             for index, choice in enumerate(choices, 1):
-                told = redact.sentence(f"{index}) {choice.label}. {choice.consequence}")
+                told = redact.prose(f"{index}) {choice.label}. {choice.consequence}")
                 yield Prose(told, indent=2)
                 if isinstance(choice.remedy, Fix):
                     changes = examination.preview(finding.key, Answer(choice.key))
@@ -253,8 +253,6 @@ def _is_near(item: Item, change: TextChange, lines: int) -> bool:
 
 def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction) -> Iterator[Line]:
     """The lines around a finding, its own marked."""
-    if not redact.is_possible:
-        return
     place = item.finding.place
     source = place.source
     at = place.position.line
@@ -263,7 +261,7 @@ def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction)
     yield Code(f"--- {examination.config.shown(source.path)}", Look.QUIET)
     for number in range(first, last + 1):
         span = source.line_span(number)
-        text = redact(source.text[span.start : span.end])
+        text = redact.line(source.text[span.start : span.end])
         yield _numbered(number, " ", text, width, is_marked=number == at)
 
 
@@ -276,12 +274,6 @@ def _diffs(
 ) -> Iterator[Line]:
     for change in changes:
         name = examination.config.shown(change.path)
-        if not redact.is_possible:
-            yield Prose(
-                f"{name}: the diff is withheld, because a secret is written out in the file.",
-                Look.WARNING,
-            )
-            continue
         if lines:
             yield Code(f"--- {name}", Look.QUIET)
         yield from change_lines(change, lines, redact, marked)
@@ -298,7 +290,7 @@ def change_lines(
             yield Code(" " * width + " ...", Look.QUIET)
         shown_before = number
         is_marked = number == marked and sign != "+"
-        yield _numbered(number, sign, redact(text), width, is_marked=is_marked)
+        yield _numbered(number, sign, redact.line(text), width, is_marked=is_marked)
 
 
 def diff_lines(change: TextChange, lines: int) -> Iterator[tuple[str, int, str]]:
@@ -334,11 +326,6 @@ def whole_change(name: str, before: bytes, after: bytes, redact: Redaction) -> I
     change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
     yield BLANK
     yield Prose(name, Look.HEADING)
-    if not redact.is_possible:
-        yield Prose(
-            "The diff is withheld, because a secret is written out in the file.", Look.WARNING
-        )
-        return
     yield from change_lines(change, 3, redact)
 
 

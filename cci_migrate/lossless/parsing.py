@@ -217,11 +217,11 @@ class _Builder:
     ) -> Scalar | Mapping | Sequence:
         target = anchors.get(name)
         if target is None and name in anchors:
-            raise YamlError(offset, f"the alias *{name} stands inside what it means")
+            raise YamlError(offset, "an alias stands inside what it means")
         if target is None and self._outer is not None:
             target = self._outer(name)
         if target is None:
-            raise YamlError(offset, f"the alias *{name} has no anchor &{name} before it")
+            raise YamlError(offset, "an alias has no anchor before it")
         return target
 
 

@@ -7,7 +7,7 @@ included, stays inside the line, as it does in git's own diffs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -34,10 +34,18 @@ class _Gap:
     b_end: int
 
 
-def unified_diff(path: str, before: bytes, after: bytes, context: int = 3) -> bytes:
+def unified_diff(
+    path: str,
+    before: bytes,
+    after: bytes,
+    context: int = 3,
+    shown: Callable[[bytes], bytes] = bytes,
+) -> bytes:
     """The change of ``before`` to ``after`` in the file ``path``; empty when they are the same.
 
     ``path`` is relative to the folder that ``git apply`` will run in, with forward slashes.
+    ``shown`` gives what is shown of a line, which is not the last of its file if it ends in a line
+    feed. A line of context that must not be shown as it is is left out where git can do without.
     Takes linear time, but for the lines around each place of change.
     """
     if before == after:
@@ -45,7 +53,7 @@ def unified_diff(path: str, before: bytes, after: bytes, context: int = 3) -> by
     a, b = _lines(before), _lines(after)
     old, new = _quoted("a/" + path), _quoted("b/" + path)
     out = [f"diff --git {old} {new}\n", f"--- {_ended(old)}\n", f"+++ {_ended(new)}\n"]
-    return "".join(out).encode() + b"".join(_hunks(a, b, context))
+    return "".join(out).encode() + b"".join(_hunks(a, b, context, shown))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -73,32 +81,59 @@ def _ended(name: str) -> str:
     return name + "\t" if " " in name else name
 
 
-def _hunks(a: list[bytes], b: list[bytes], context: int) -> Iterator[bytes]:
+def _hunks(
+    a: list[bytes], b: list[bytes], context: int, shown: Callable[[bytes], bytes]
+) -> Iterator[bytes]:
     hunk: list[_Gap] = []
+    lead = 0
     for gap in _gaps(a, b):
-        if hunk and gap.a_start - hunk[-1].a_end > 2 * context:
-            yield from _hunk(a, b, hunk, context)
+        between = a[hunk[-1].a_end : gap.a_start] if hunk else []
+        if hunk and (len(between) > 2 * context or _can_be_parted(between, shown)):
+            yield from _hunk(a, b, hunk, lead, context, shown)
             hunk = []
+        if not hunk:
+            lead = _plain_count(a[max(0, gap.a_start - context) : gap.a_start][::-1], shown)
         hunk.append(gap)
     if hunk:
-        yield from _hunk(a, b, hunk, context)
+        yield from _hunk(a, b, hunk, lead, context, shown)
 
 
-def _hunk(a: list[bytes], b: list[bytes], gaps: list[_Gap], context: int) -> Iterator[bytes]:
+def _plain_count(lines: Sequence[bytes], shown: Callable[[bytes], bytes]) -> int:
+    """How many of ``lines``, from the first, are shown as they are."""
+    return next((at for at, line in enumerate(lines) if shown(line) != line), len(lines))
+
+
+def _can_be_parted(between: Sequence[bytes], shown: Callable[[bytes], bytes]) -> bool:
+    """Whether a hunk can end in ``between``, so that what must not be shown there is left out."""
+    return 0 < _plain_count(between, shown) < len(between)
+
+
+def _hunk(
+    a: list[bytes],
+    b: list[bytes],
+    gaps: list[_Gap],
+    lead: int,
+    context: int,
+    shown: Callable[[bytes], bytes],
+) -> Iterator[bytes]:
     first, last = gaps[0], gaps[-1]
-    lead = min(context, first.a_start)
     trail = min(context, len(a) - last.a_end)
+    # A hunk without lines at its end is one at the end of the file, to git.
+    trail = _plain_count(a[last.a_end : last.a_end + trail], shown) or trail
+    if first.a_start + trail == last.a_end:
+        # An insertion must hang on to something.
+        lead = lead or min(context, first.a_start)
     a_start, b_start = first.a_start - lead, first.b_start - lead
     a_count = last.a_end + trail - a_start
     b_count = last.b_end + trail - b_start
     yield f"@@ -{_range(a_start, a_count)} +{_range(b_start, b_count)} @@\n".encode()
     done = a_start
     for gap in gaps:
-        yield from (_line(b" ", line) for line in a[done : gap.a_start])
-        yield from (_line(b"-", line) for line in a[gap.a_start : gap.a_end])
-        yield from (_line(b"+", line) for line in b[gap.b_start : gap.b_end])
+        yield from (_line(b" ", shown(line)) for line in a[done : gap.a_start])
+        yield from (_line(b"-", shown(line)) for line in a[gap.a_start : gap.a_end])
+        yield from (_line(b"+", shown(line)) for line in b[gap.b_start : gap.b_end])
         done = gap.a_end
-    yield from (_line(b" ", line) for line in a[done : last.a_end + trail])
+    yield from (_line(b" ", shown(line)) for line in a[done : last.a_end + trail])
 
 
 def _range(start: int, count: int) -> str:

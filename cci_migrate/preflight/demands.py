@@ -27,6 +27,7 @@ from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.policy import PasswordAuth, Policy
+from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.work_limits import DEFAULT_LIMITS, within
 
 #: So begin the variables that CircleCI itself sets
@@ -168,7 +169,7 @@ def unread_of(outcome: Refused | Failed) -> Unread:
     """A file that is not read, for the reason that ``outcome`` has."""
     is_fault = isinstance(outcome, Failed)
     reason = outcome.problem if isinstance(outcome, Failed) else outcome.reason
-    return Unread(f"{', '.join(outcome.paths)}: {reason}", is_fault)
+    return Unread(Redaction().prose(f"{', '.join(outcome.paths)}: {reason}"), is_fault)
 
 
 def _with_plan(today: JobDemand | None, job: JobDemand) -> JobDemand:

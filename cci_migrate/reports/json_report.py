@@ -92,12 +92,16 @@ def _pull(pull: ExplainedPull) -> dict[str, Any]:
 
 
 def _changes(result: Result, report: Report) -> list[dict[str, Any]]:
-    """The changed files. A diff is null where it is withheld because of a secret."""
+    """The changed files.
+
+    A diff with ``withheld_lines`` does not apply; it is null where it would, and write them so.
+    """
     return [
         {
             "path": diff.path,
             "written": report.mode is Mode.WRITE,
             "diff": diff.data.decode() if diff.data is not None else None,
+            "withheld_lines": diff.withheld,
         }
         for diff in diffs_of_result(result, report)
     ]

@@ -12,7 +12,7 @@ Whoever can read the repository can use it, and git keeps it after it is gone fr
 ## The fix
 
 The variable that the file uses for that registry already, else the policy's. The value is never
-printed, and the diff of such a file is not shown unless asked for. Take the secret back at the
+printed: the diff has `[withheld]` in its place unless you ask for it. Take the secret back at the
 registry: it stays in the history.
 
 ## When not to

@@ -263,8 +263,8 @@ def test_a_secret_in_a_config_is_never_shown(
     assert PASSWORD not in done.out + done.err
     assert "literal-credential" in done.out + done.err or mode == "-v"
     if mode == "--dry-run" and report_format == "text":
-        assert done.out == ""
-        assert "the diff is withheld" in done.err
+        assert "password: [withheld]}" in click.unstyle(done.out)
+        assert "a secret is withheld in 1 line of the diff, so git apply refuses it" in done.err
     if mode == "-v":
         assert PASSWORD not in config.read_text()
 

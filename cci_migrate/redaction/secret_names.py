@@ -1,0 +1,159 @@
+"""Which keys and variables name a secret, and which of their values are one."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+#: Words of which one alone makes a name that of a secret.
+_WORDS = frozenset(
+    (
+        *("password", "passwd", "passphrase", "passcode", "pass", "passw", "pw", "pwd", "psw"),
+        *("secret", "token", "apikey", "accesskey", "privatekey", "secretkey", "credential"),
+        *("credentials", "creds", "cred", "auth", "authtoken", "accesstoken", "pat", "bearer"),
+        *("authorization", "dockercfg", "dockerconfigjson", "passwort", "senha", "contrasena"),
+    )
+)
+#: Words that are often misspelt, each with the shortest word that may be one of it.
+_OFTEN_MISSPELT = {"password": 6, "passphrase": 8, "secret": 5, "token": 5, "credential": 8}
+#: Right words that are near to those.
+_NEAR_MISSES = frozenset(("passed", "passes", "passing", "keyword", "sector", "taken", "broken"))
+_ALIKE = 0.79
+#: Before "key": what makes it one that lets somebody in.
+_KINDS_OF_KEY = frozenset(
+    (
+        *("api", "access", "secret", "private", "auth", "ssh", "deploy", "signing", "encryption"),
+        *("master", "account"),
+    )
+)
+#: At the end of a name: it speaks of the secret, and is none.
+_ABOUT_A_SECRET = frozenset(
+    (
+        *("name", "path", "file", "url", "host", "type", "length", "ttl", "id", "arn", "method"),
+        *("store", "region", "enabled", "required", "context", "env", "var", "variable", "version"),
+        *("policy", "stdin", "helper", "helpers", "provider", "scope", "scopes", "expiry", "hint"),
+    )
+)
+#: Names of other things that have such a word.
+_NOT_OF_SECRETS = (["pwd"], ["on", "pass"])
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+#: A value that is read from elsewhere: a variable, a parameter, a template, a command's output.
+_REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\w+|<<[^<>]*>>|\{\{[^{}]*\}\}|\$\([^()]*\)|`[^`]*`|%\w+%")
+#: So much of a value says whether it is a secret.
+_LONGEST = 1000
+#: A value that says where the secret is: the name of a variable, or the path of a file.
+_PLACE = re.compile(
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"
+    r"|(?:~|\.{1,2}|/[\w.\-]+)/[\w.\-/]*"
+)
+#: The same: a command's output, a reference to a vault, an address.
+_REFERRING = re.compile(r"\$\(|`|arn:|(?:op|vault|https?|s3|file)://")
+_NO_SECRET = re.compile(
+    r"(?i)true|false|yes|no|on|off|null|none|nil|~|env_var_name|string|boolean|[*.\-_x<>/|]*"
+    r"|\d{1,3}|[\w.\-]+/[\w.\-]+@(?:volatile|dev:[\w.\-]+|\d[\d.]*)"
+)
+#: What services in tests are given for a password, known to everybody.
+_THROWAWAY_WORDS = frozenset(
+    (
+        *("postgres", "postgresql", "mysql", "mariadb", "mongo", "redis", "rabbitmq", "guest"),
+        *("root", "admin", "user", "ubuntu", "circleci", "circle", "ci", "test", "tests", "tester"),
+        *("testing", "testuser", "db", "database", "dev", "development", "local", "localhost"),
+        *("example", "dummy", "fake", "sample", "foo", "bar", "baz", "foobar", "changeme"),
+        *("change", "me", "password", "passwd", "pass", "secret", "token", "key", "trust", "some"),
+        *("my", "not", "a", "the", "is", "for", "only", "default", "placeholder", "insert", "your"),
+        *("here", "base", "rails", "django", "app", "sa", "rootpw", "pw", "real", "set", "unset"),
+        *(
+            "mock",
+            "stub",
+            "this",
+            "an",
+            "purpose",
+            "invalid",
+            "but",
+            "fine",
+            "aws",
+            "access",
+            "api",
+        ),
+        *("x", "oauth", "basic", "auth", "at", "all", "ok", "do", "use", "anything", "whatever"),
+    )
+)
+_WORD_OF_VALUE = re.compile(r"[A-Za-z]+")
+
+
+@lru_cache(maxsize=8192)
+def names_a_secret(name: str) -> bool:
+    """Whether what ``name`` (a key, a parameter, a variable) holds is likely a secret.
+
+    >>> [names_a_secret(name) for name in ("docker-password", "pasword", "dockerPw", "cache_key")]
+    [True, True, True, False]
+    """
+    if len(name) > 128:
+        return False
+    words = [part.lower() for part in _PART.findall(name)]
+    if not words or words in _NOT_OF_SECRETS or (len(words) > 1 and words[-1] in _ABOUT_A_SECRET):
+        return False
+    if any(word in _WORDS or _is_misspelt(word) for word in words):
+        return True
+    return any(
+        words[at] in ("key", "keys") and words[at - 1] in _KINDS_OF_KEY
+        for at in range(1, len(words))
+    )
+
+
+def _is_misspelt(word: str) -> bool:
+    if "passw" in word or word.endswith(("secret", "token")):
+        return True
+    return word not in _NEAR_MISSES and any(
+        # Quickly first: many a config has thousands of words.
+        shortest <= len(word) <= len(right) + 3
+        and word[0] == right[0]
+        and len(set(right) - set(word)) <= 1
+        and SequenceMatcher(None, word, right).ratio() >= _ALIKE
+        for right, shortest in _OFTEN_MISSPELT.items()
+    )
+
+
+def literal_part(value: str) -> str:
+    """What of ``value`` is written out: without what is read from elsewhere."""
+    return _REFERENCE.sub("", value) if "$" in value or "{" in value or "<<" in value else value
+
+
+def is_secret_value(value: str, *, of_variable: bool = False) -> bool:
+    """Whether ``value``, which has a secret's name, is a secret that is written out.
+
+    ``of_variable``: a variable of the environment, where the passwords that everybody knows are no
+    secrets (``POSTGRES_PASSWORD: postgres``).
+    """
+    whole = value[:_LONGEST].strip("\"' \t\r\n")
+    literal = literal_part(whole).strip("\"' \t\r\n:,;")
+    if not any(char.isalnum() for char in literal) or _NO_SECRET.fullmatch(literal):
+        return False
+    if literal == whole:
+        is_elsewhere = _PLACE.fullmatch(whole) or _REFERRING.match(whole)
+        return not (is_elsewhere or (of_variable and is_known_to_everybody(whole)))
+    # Text around a variable: a path, a prefix, or half of a password.
+    is_elsewhere = _PLACE.fullmatch(literal) or _REFERRING.search(whole)
+    return not (is_elsewhere or is_known_to_everybody(literal))
+
+
+def is_known_to_everybody(value: str) -> bool:
+    """Whether ``value`` is made of words that tests use for passwords.
+
+    >>> is_known_to_everybody("mytestpassword1"), is_known_to_everybody("hunter2")
+    (True, False)
+    """
+    digits = sum(char.isdigit() for char in value)
+    words = _WORD_OF_VALUE.findall(value.lower())
+    return len(value) <= 64 and digits <= 4 and all(map(_is_made_of_throwaways, words))
+
+
+def _is_made_of_throwaways(word: str) -> bool:
+    """Whether ``word`` is one of those words, or several without a gap."""
+    ends = {0}
+    for at in range(1, len(word) + 1):
+        if any(word[start:at] in _THROWAWAY_WORDS for start in ends):
+            ends.add(at)
+    return len(word) in ends

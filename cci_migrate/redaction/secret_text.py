@@ -1,0 +1,291 @@
+"""Secrets in a line of text, told by how they are written. Pure, and linear in the line's length.
+
+Beside the forms that tokens have for everybody (their issuers publish the prefixes), the forms in
+which CircleCI configs have credentials: keys that name one, logins of docker, URLs, comments.
+
+detect-secrets was tried in its place, and knows the published forms alone: of the configs in
+`tests/redaction/` it finds a third. It has no notion of an unquoted YAML value, of
+``docker login -p`` or of ``echo PW |``; of a GitHub token it names the first three letters; it
+brings PyYAML, takes 150 ms to import, and needs a time that grows with the square of the line.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+from cci_migrate.lossless.source import Span
+from cci_migrate.redaction.secret_names import (
+    is_secret_value,
+    literal_part,
+    names_a_secret,
+)
+
+#: A longer line is looked at in parts of this length, so that the time stays linear.
+LONGEST_LINE = 4_000
+#: The parts overlap by so much: a secret is within one of them.
+LONGEST_VALUE = 1_000
+
+#: Tokens by the prefixes that their issuers publish: GitHub, GitLab, Bitbucket and Atlassian,
+#: Docker Hub, CircleCI, AWS, Google, Slack, Stripe, npm, PyPI, HashiCorp, Hugging Face, SendGrid,
+#: DigitalOcean, Shopify, Grafana, OpenAI and Anthropic, Linear, RubyGems, Pulumi, Sentry, age.
+_TOKENS = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:gh[pousr]_|github_pat_|gl(?:pat|oas|dt|rt|cbt|ptt|ft|soat|agent|imt)-|ATCTT|ATATT|ATBB"
+    r"|dckr_[po]at_|CCIPAT_|CCIPRJ_|xox[abeoprs]-|xapp-|[srp]k_(?:live|test)_|npm_|pypi-|hv[sbr]\."
+    r"|hf_|do[opr]_v1_|shp(?:at|ss|ca|pa)_|gl(?:sa|c)_|sk-(?:proj|ant)-|lin_api_|rubygems_|ya29\."
+    r"|SG\.|pul-|sntry[su]_|PMAK-|AGE-SECRET-KEY-)[\w.\-=]{12,}"
+    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"
+    r"|AIza[\w\-]{30,}"
+    r"|(?<![_\-])eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[\w\-]*)?"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]+"
+    r")"
+)
+#: ``scheme://user:password@``, and ``https://token@``.
+_URL_LOGIN = re.compile(r"://([^\s/@\"'<>]{1,512})@")
+#: What code hosts have for the other half where a token is the one.
+_PUBLIC_HALVES = frozenset(("x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"))
+#: ``user:password@host`` without a scheme; ``node:22@sha256:...`` is an image with its digest.
+_BARE_LOGIN = re.compile(
+    r"(?<![\w./:@\-])(?!mailto:)[\w.+\-]{1,128}:([^\s/@\"'<>:]{1,256})@(?!sha(?:256|512):)(?=\w)"
+)
+_KEY = re.compile(r"[A-Za-z_][\w.\-]*")
+_AFTER_KEY = re.compile(r"[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*")
+_QUOTED = re.compile(r"\"((?:[^\"\\]|\\.){0,1000})\"|'((?:[^']|''){0,1000})'")
+_WORD = re.compile(r"[^\s\"';&|<>(){}\[\],]+")
+_PROPERTIES = re.compile(r"(?:[&!][\w./\-]*[ \t]+)*")
+#: What stands for a value that is elsewhere: `config_secrets` sees it.
+_NOT_THE_VALUE = re.compile(r"[|>][+\-\d]*|[&!*][\w./\-]*")
+_END_IN_BLOCK = re.compile(r"[ \t]#")
+_END_IN_FLOW = re.compile(r"[ \t]#|[,}\]]")
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
+#: Commands whose password is the word behind these options.
+_LOGIN_WORD = re.compile(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
+_PASSWORD_OPTION = re.compile(
+    r"(?<![\w\-])--?(?:password|passwd|pass|pwd|token|secret)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)"
+)
+_SHORT_OPTION = re.compile(r"(?<!\S)-p[ \t]*=?[ \t]*")
+_USER_OPTION = re.compile(
+    r"(?<!\S)(?:-u|--user|--proxy-user)(?:[ \t]+|=)?[\"']?[^\s:\"'$/=]{1,128}:"
+)
+_PORTS = re.compile(r"[\d.:/\-]+(?:tcp|udp)?")
+_PRINTED = re.compile(
+    r"(?<![\w\-])(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*(?:[\"']?%s(?:\\n)?[\"']?[ \t]+)?"
+)
+_NETRC = re.compile(r"(?<!\w)machine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+")
+_HERE_STRING = re.compile(r"<<<[ \t]*")
+_AUTHORIZATION = re.compile(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8})")
+_AUTHORIZATION_HEADER = re.compile(
+    r"(?i)(?<!\w)authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:[a-z]+[ \t]+)?"
+)
+_BASE64 = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+/]{12,1024}={0,2}(?![\w+/=])")
+_OPAQUE = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+_]{20,512}(?![\w+/=.])")
+
+
+def secrets_in_line(line: str) -> Iterator[Span]:
+    """Where secrets stand in ``line`` of a config. They may overlap, and come in no order."""
+    return _secrets(line, (*_ANYWHERE, _assigned, _encoded, _in_comment))
+
+
+@lru_cache(maxsize=2048)
+def secrets_in_prose(text: str) -> tuple[Span, ...]:
+    """Where secrets stand in a sentence of ours, which may quote commands and images of a config.
+
+    In prose a key with a colon is no assignment, and not all that is mixed is made up.
+    """
+    return tuple(_secrets(text, _ANYWHERE))
+
+
+def _secrets(text: str, detectors: Iterable[Callable[[str], Iterator[Span]]]) -> Iterator[Span]:
+    for start in range(0, len(text), LONGEST_LINE - LONGEST_VALUE):
+        part = text[start : start + LONGEST_LINE]
+        for detect in detectors:
+            for span in detect(part):
+                yield Span(span.start + start, span.end + start)
+
+
+def _tokens(line: str) -> Iterator[Span]:
+    for match in _TOKENS.finditer(line):
+        yield Span(*match.span())
+
+
+def _logins_in_addresses(line: str) -> Iterator[Span]:
+    if "@" not in line:
+        return
+    for match in _URL_LOGIN.finditer(line):
+        user, colon, password = match[1].partition(":")
+        scheme = line[max(0, match.start() - 5) : match.start()]
+        is_web = scheme.endswith(("http", "https"))
+        is_public = password in _PUBLIC_HALVES or (not is_web and user == password)
+        if colon and not is_public and is_secret_value(password, of_variable=not is_web):
+            yield Span(match.end() - 1 - len(password), match.end() - 1)
+        elif not colon and is_web and user != "git" and is_secret_value(user):
+            yield Span(match.start(1), match.end(1))
+    for match in _BARE_LOGIN.finditer(line):
+        if match[1] not in _PUBLIC_HALVES and is_secret_value(match[1]):
+            yield Span(*match.span(1))
+
+
+def _assigned(line: str) -> Iterator[Span]:
+    """Values behind keys that name a secret: ``password: x``, ``PW=x``, ``"token": "x"``."""
+    end = 0
+    for key in _KEY.finditer(line):
+        sign = _AFTER_KEY.match(line, key.end())
+        if key.start() < end or sign is None or not names_a_secret(key.group()):
+            continue
+        is_yaml = sign.group().rstrip(" \t").endswith(":")
+        is_spaced = sign.group()[-1] in " \t" or sign.group()[0] in "\"'"
+        if is_yaml and not is_spaced and sign.end() < len(line):
+            continue  # a colon inside a word: an image's tag, a URL
+        value = _value_at(line, sign.end(), is_yaml=is_yaml)
+        text = line[value.start : min(value.end, value.start + LONGEST_VALUE)]
+        is_elsewhere = text[:1] in ("{", "[") or _NOT_THE_VALUE.fullmatch(text)
+        if not is_elsewhere and is_secret_value(text, of_variable=key.group().isupper()):
+            yield value
+            end = value.end
+
+
+def _value_at(line: str, at: int, *, is_yaml: bool) -> Span:
+    if is_yaml:
+        properties = _PROPERTIES.match(line, at)
+        at = at if properties is None else properties.end()
+    quoted = _QUOTED.match(line, at)
+    if quoted is not None:
+        return Span(*quoted.span(quoted.lastindex or 1))
+    return Span(at, _end_of_plain(line, at) if is_yaml else _end_of_word(line, at))
+
+
+def _end_of_plain(line: str, at: int) -> int:
+    """Where a plain YAML scalar at ``at`` ends, as far as a line can tell."""
+    if line[at : at + 1] == "#":
+        return len(line.rstrip())
+    depth = line.count("{", 0, at) + line.count("[", 0, at)
+    depth -= line.count("}", 0, at) + line.count("]", 0, at)
+    match = (_END_IN_FLOW if depth > 0 else _END_IN_BLOCK).search(line, at)
+    end = match.start() if match else len(line)
+    return at + len(line[at:end].rstrip())
+
+
+def _end_of_word(line: str, at: int) -> int:
+    word = _WORD.match(line, at)
+    return at if word is None else word.end()
+
+
+def _word_at(line: str, at: int) -> Span | None:
+    """The shell word at ``at``, its quotes left out."""
+    quoted = _QUOTED.match(line, at)
+    if quoted is not None:
+        return Span(*quoted.span(quoted.lastindex or 1))
+    word = _WORD.match(line, at)
+    return None if word is None else Span(*word.span())
+
+
+def password_words(line: str) -> Iterator[Span]:
+    """The words of ``line`` that commands take for a password, written out or not."""
+    logs_in = _LOGIN_WORD.search(line) is not None
+    starts = [match.end() for match in _PASSWORD_OPTION.finditer(line)]
+    if "-p" in line and (logs_in or line.lstrip(" \t-").startswith("p")):
+        starts += [match.end() for match in _SHORT_OPTION.finditer(line)]
+    starts += [match.end() for match in _USER_OPTION.finditer(line)]
+    starts += [match.end() for match in _NETRC.finditer(line)]
+    if logs_in:
+        starts += [match.end() for match in _HERE_STRING.finditer(line)]
+    for at in starts:
+        word = _word_at(line, at)
+        if word is not None:
+            yield word
+    if logs_in and "|" in line:
+        yield from _printed(line)
+
+
+def _on_command_lines(line: str) -> Iterator[Span]:
+    for span in password_words(line):
+        text = line[span.start : span.end]
+        if is_secret_value(text) and not text.startswith("-") and not _PORTS.fullmatch(text):
+            yield span
+
+
+def _printed(line: str) -> Iterator[Span]:
+    """What ``echo`` writes to a login."""
+    for match in _PRINTED.finditer(line):
+        quoted = _QUOTED.match(line, match.end())
+        pipe = line.find("|", match.end() if quoted is None else quoted.end())
+        if pipe < 0 or _LOGIN_WORD.search(line, pipe) is None:
+            continue
+        if quoted is not None:
+            span = Span(*quoted.span(quoted.lastindex or 1))
+        else:
+            span = Span(match.end(), match.end() + len(line[match.end() : pipe].rstrip()))
+        yield span
+
+
+def _in_headers(line: str) -> Iterator[Span]:
+    for pattern in (_AUTHORIZATION, _AUTHORIZATION_HEADER):
+        for match in pattern.finditer(line):
+            word = _word_at(line, match.end())
+            text = "" if word is None else line[word.start : word.end]
+            if word is not None and is_secret_value(text) and any(map(str.isdigit, text)):
+                yield word
+
+
+def _encoded(line: str) -> Iterator[Span]:
+    """``user:password`` in base64, and words that are too mixed to be anybody's."""
+    for match in _BASE64.finditer(line):
+        if _is_login(match.group()):
+            yield Span(*match.span())
+    for match in _OPAQUE.finditer(line):
+        if _is_opaque(match.group()):
+            yield Span(*match.span())
+
+
+def _is_login(text: str) -> bool:
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return False
+    user, colon, password = decoded.rstrip("\n").partition(":")
+    return bool(user and colon and password) and decoded.rstrip("\n").isprintable()
+
+
+def _is_opaque(text: str) -> bool:
+    """Whether ``text`` mixes small and capital letters and digits as no word does."""
+    classes = [
+        "a" if char.islower() else "A" if char.isupper() else "0" for char in text if char != "_"
+    ]
+    if not {"a", "A", "0"} <= set(classes):
+        return False
+    changes = sum(classes[at] != classes[at - 1] for at in range(1, len(classes)))
+    return changes * 3 >= len(classes)
+
+
+def _in_comment(line: str) -> Iterator[Span]:
+    """What looks like a secret in a comment that speaks of one."""
+    comment = _COMMENT.search(line)
+    if comment is None:
+        return
+    words = list(re.finditer(r"[^\s\"'`,;()=]+", line[comment.end() :]))
+    speaks_of_one = any(names_a_secret(word.group().strip(":.*!?")) for word in words)
+    for word in words if speaks_of_one else ():
+        text = word.group().strip(":.*!?")
+        if not _looks_made_up(text):
+            continue
+        start = comment.end() + word.start() + word.group().find(text)
+        yield Span(start, start + len(text))
+
+
+def _looks_made_up(text: str) -> bool:
+    """Whether ``text`` is a word that nobody would write but as a password."""
+    if len(text) < 6 or literal_part(text) != text or "://" in text or "/" in text:
+        return False
+    has_digit = any(char.isdigit() for char in text)
+    has_letter = any(char.isalpha() for char in text)
+    is_version = re.fullmatch(r"v?\d[\w.\-]*|[\w.]+[:@]v?\d[\w.\-]*|[A-Z]+-\d+", text) is not None
+    if is_version or names_a_secret(text):
+        return False
+    return has_digit and has_letter and is_secret_value(text)
+
+
+_ANYWHERE = (_tokens, _logins_in_addresses, _on_command_lines, _in_headers)

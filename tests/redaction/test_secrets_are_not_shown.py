@@ -1,0 +1,217 @@
+"""Each config of `secret_configs` through every command and format: none shows its secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cci_migrate.engine import process
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import Policy
+from cci_migrate.proof import FileChange
+from cci_migrate.redaction.redaction import WITHHELD, Redaction
+from cci_migrate.reports.diffs import redacted_diff
+from tests.cli.conftest import environment, put
+from tests.interactive.conftest import make_repository
+from tests.interactive.dialog import Dialog
+from tests.redaction.secret_configs import SecretConfig, secret_configs
+
+PATH = ".circleci/config.yml"
+#: A word as any other, and one that nobody would write but as a password.
+WORD, MIXED = "kestrel", "Zx9!qL"
+CONFIGS = list(secret_configs(WORD))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One checkout with all the configs, the secrets of both kinds."""
+    root = tmp_path_factory.mktemp("secrets")
+    for kind in (WORD, MIXED):
+        for number, config in enumerate(secret_configs(kind)):
+            put(root / ".circleci" / f"{kind[:2].lower()}-{number}.yml", config.text)
+    return root
+
+
+def shown_by(repository: Path, *arguments: str | Path) -> str:
+    """What ``cci-migrate`` prints, run as users run it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cci_migrate", *map(str, arguments)],
+        cwd=repository,
+        capture_output=True,
+        env=environment(),
+        timeout=300,
+    )
+    assert done.returncode in (0, 1, 3), done.stderr.decode()
+    return (done.stdout + done.stderr).decode()
+
+
+def shown_secrets(text: str) -> list[str]:
+    """The names of the configs whose secret is in ``text``."""
+    configs = (*CONFIGS, *secret_configs(MIXED))
+    return [config.name for config in configs if any(form in text for form in config.forms)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--dry-run",),
+        ("--dry-run", "--format", "json"),
+        ("--check", "-v"),
+        ("--check", "--format", "json"),
+        ("--check", "--format", "sarif"),
+        ("--check", "--format", "junit"),
+        ("--check", "--format", "github"),
+        ("explain",),
+        ("explain", "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_shows_one(repository: Path, arguments: tuple[str, ...]) -> None:
+    shown = shown_by(repository, *arguments)
+    assert len(shown) > 5_000
+    assert shown_secrets(shown) == []
+
+
+def test_no_campaign_keeps_one(repository: Path, tmp_path: Path) -> None:
+    campaign = tmp_path / "campaign"
+    shown = shown_by(repository, "batch", "plan", "--campaign", campaign, ".")
+    shown += shown_by(repository, "batch", "diff", "--campaign", campaign)
+    shown += shown_by(repository, "batch", "status", "--json", "--campaign", campaign)
+    assert WITHHELD in shown
+    kept = b"".join(path.read_bytes() for path in campaign.rglob("*") if path.is_file())
+    assert shown_secrets(shown + kept.decode("utf-8", "replace")) == []
+
+
+def test_no_prompt_shows_one(tmp_path: Path) -> None:
+    config = next(config for config in CONFIGS if config.name == "docker login over lines")
+    dialog = Dialog(make_repository(tmp_path, config.text), "-i", "-v")
+    dialog.see("-p [withheld]").answer(("Fix 1/2", "q"))
+    assert dialog.ended() == 1
+    assert shown_secrets(dialog.transcript) == []
+
+
+def changes(config: SecretConfig) -> tuple[FileChange, ...]:
+    outcome = process({PATH: config.text.encode()}, Policy())
+    change = outcome.change if isinstance(outcome, Examined) else None
+    return () if change is None else change.files
+
+
+CHANGED = [config for config in CONFIGS if changes(config)]
+
+
+def test_most_of_the_configs_are_changed() -> None:
+    assert len(CHANGED) > 50
+
+
+@pytest.mark.parametrize("config", CHANGED, ids=lambda config: config.name)
+def test_a_diff_applies_or_git_refuses_it(config: SecretConfig, tmp_path: Path) -> None:
+    for file in changes(config):
+        diff = redacted_diff(file)
+        assert diff.data is not None
+        assert diff.withheld == diff.data.count(b"[withheld]") or diff.data.count(b"\n") < 12
+        target = put(tmp_path / file.path, file.before.decode())
+        done = subprocess.run(
+            ["git", "apply", "-"],
+            cwd=tmp_path,
+            input=diff.data,
+            capture_output=True,
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)},
+        )
+        assert (done.returncode == 0) is (diff.withheld == 0), diff.data.decode()
+        assert target.read_bytes() == (file.before if diff.withheld else file.after)
+
+
+def test_a_diff_that_would_write_what_stands_for_a_secret_is_not_shown() -> None:
+    file = FileChange(PATH, b"a: 1\n", b"a: 1\npassword: kestrel\n")
+    assert redacted_diff(file).data is None
+
+
+def test_what_is_withheld_is_said(tmp_path: Path) -> None:
+    put(tmp_path / PATH, CONFIGS[0].text)
+    shown = shown_by(tmp_path, "--dry-run")
+    assert "a secret is withheld in 1 line of the diff, so git apply refuses it" in shown
+    assert "-          password: [withheld]\n+          password: $DOCKERHUB_PASSWORD" in shown
+    (change,) = json.loads(shown_by(tmp_path, "--dry-run", "--format", "json"))["configs"][0][
+        "changes"
+    ]
+    assert change["withheld_lines"] == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password: $DOCKERHUB_PASSWORD",
+        "password: ${HUB_PASSWORD:-}",
+        "password: << parameters.password >>",
+        "docker-password: DOCKERHUB_PASSWORD",
+        "token: {type: env_var_name, default: GITHUB_TOKEN}",
+        "auth: &hub-auth",
+        "auth: *hub-auth",
+        "<<: *auth",
+        'key: v1-deps-{{ checksum "package-lock.json" }}',
+        "POSTGRES_PASSWORD: postgres",
+        "DATABASE_URL: postgres://postgres:postgres@localhost:5432/test",
+        f"image: cimg/node:20@sha256:{'0123456789abcdef' * 4}",
+        "- image: registry.acme.example:5000/team/app:1.2.3",
+        "auth: acme/auth@1.2.3",
+        "context: [docker-hub-creds, npm-publish-token]",
+        "- npm-install-if-needed",
+        "- run: mkdir -p build/token",
+        "- run: docker run -p 8080:80 acme/app",
+        '- run: echo "$HUB_PASSWORD" | docker login -u "$HUB_USERNAME" --password-stdin',
+        '- run: docker login -u ada -p "$PW" quay.io || { echo "login failed" | tee log; }',
+        "- run: git clone git@github.com:acme/api.git",
+        "- run: git clone https://$TOKEN:x-oauth-basic@github.com/acme/api",
+        "- run: export TOKEN=$(vault read -field=token secret/hub)",
+        "- run: aws ecr get-login-password | docker login -u AWS --password-stdin $ECR",
+        "GOOGLE_APPLICATION_CREDENTIALS: /home/circleci/key.json",
+        "# the token is read from the context",
+        "# with caching_sha2_password since MySQL 8.0",
+        "ssh_fingerprints: ['SO:ME:FIN:G:ER:PR:IN:T0']",
+        "on_pass: deploy",
+        "# TODO remove with v2.10.3 of acme/orb@1.2",
+    ],
+)
+def test_what_is_no_secret_is_shown(line: str) -> None:
+    assert Redaction().line(line) == line
+    assert Redaction().prose(line) == line
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "set the password: DOCKERHUB_PASSWORD in the context docker-hub-creds",
+        "the password for cimg/base:7 is written out",
+        "take basic authentication, or a bearer token",
+        "login in Log in to Docker Hub",
+    ],
+)
+def test_sentences_stay_sentences(sentence: str) -> None:
+    assert Redaction().prose(sentence) == sentence
+
+
+def test_a_known_secret_is_a_word_and_not_a_part_of_one() -> None:
+    redaction = Redaction(frozenset(("build", "hunter2", "hunter2-long")))
+    assert redaction.prose("rebuild with hunter2-long, hunter2") == (
+        "rebuild with [withheld], [withheld]"
+    )
+    assert redaction.prose("hunter22 rebuilds") == "hunter22 rebuilds"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("password=", "password: ", "password: $X, ", "auth: [ {", "secret-", "-p ", "login <<< "),
+        *("login | echo ", "://a", "a:b@", "-u a:", "bearer ", "eyJ-", "AIza-", "# password a1 "),
+        *('password: "', "'", "${", "$(", "<<", "%a", "aA0", "machine a login b password "),
+    ],
+)
+def test_a_long_line_is_looked_at_from_end_to_end(part: str) -> None:
+    """In parts that overlap: the time is that of one part, as often as there are parts."""
+    line = (part * (40_000 // len(part))) + " token: kestrel"
+    assert "kestrel" not in Redaction().line(line)
