@@ -606,12 +606,12 @@ class _StepReader:
     def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
         """In which line of the Compose files ``paths`` each of ``images`` is named, if in one."""
         for path in paths:
-            lines = (self._file(path) or "").splitlines()
-            for image in images:
-                for number, line in enumerate(lines, start=1):
-                    if line.partition("image:")[2].split("#")[0].strip(" \t\"'") == image:
-                        yield image, f"{path}:{number}"
-                        break
+            first: dict[str, int] = {}
+            for number, line in enumerate((self._file(path) or "").splitlines(), start=1):
+                first.setdefault(line.partition("image:")[2].split("#")[0].strip(" \t\"'"), number)
+            for image in dict.fromkeys(images):
+                if image in first:
+                    yield image, f"{path}:{first[image]}"
 
     def _pull(
         self,

@@ -206,7 +206,11 @@ class _Project:
         extends = service.get("extends")
         if isinstance(extends, str):
             extends = {"service": extends}
-        if not isinstance(extends, dict) or depth >= _MAX_DEPTH:
+        if not isinstance(extends, dict):
+            return service
+        if depth >= _MAX_DEPTH:
+            problem = f"more than {_MAX_DEPTH} services extend each other"
+            self.problems.append(ComposeProblem(path, problem))
             return service
         file = extends.get("file")
         folder = path.rpartition("/")[0] or "."

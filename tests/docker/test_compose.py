@@ -217,3 +217,10 @@ def test_files_are_not_changed_by_reading_them_twice() -> None:
     first = services_of(["a.yml", "b.yml"], files.get)
     assert services_of(["a.yml", "b.yml"], files.get) == first
     assert services_of(["a.yml"], files.get).builds[0].build_args == (("A", "1"),)
+
+
+def test_a_long_chain_of_extends_is_a_problem() -> None:
+    chain = "".join(f"  s{n}: {{extends: s{n - 1}}}\n" for n in range(1, 30))
+    files = {"compose.yaml": f"services:\n  s0: {{image: redis}}\n{chain}"}
+    found = services_of(["compose.yaml"], files.get, ["s29"])
+    assert "more than 10 services extend each other" in {one.reason for one in found.problems}

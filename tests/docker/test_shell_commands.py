@@ -418,8 +418,11 @@ def test_scripts_made_to_be_hard_are_read_in_bounds(text: str) -> None:
     [
         "if a; then\n" * 300 + "docker pull x\n" + "fi\n" * 300,
         " && ".join(["docker pull x"] * 600),
+        "f0() { docker pull x; }\n"
+        + "".join(f"f{n}() {{ f{n - 1}; }}\n" for n in range(1, 20))
+        + "f19",
     ],
-    ids=["ifs", "ands"],
+    ids=["ifs", "ands", "functions"],
 )
 def test_a_script_too_deep_to_be_read_is_refused(text: str) -> None:
     with pytest.raises(TooComplexError):

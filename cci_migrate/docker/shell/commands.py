@@ -531,8 +531,12 @@ class CommandReader(ABC):
             self._functions[self._source(name)] = children[-1]
 
     def _call(self, name: str, words: Sequence[Word], place: Place) -> None:
+        is_first = name not in self._called
         self._called.add(name)
         if self._depth >= _MAX_DEPTH or not self._spend():
+            if is_first:
+                # Nothing of it has been read, and it could pull.
+                raise TooComplexError("a script's functions call each other too often or too deep")
             return
         body = self._functions[name]
         shifts = re.search(r"\bshift\b", self._source(body)) is not None
