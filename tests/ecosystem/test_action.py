@@ -117,7 +117,9 @@ def workflow_of_the_page() -> str:
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     workflow = tmp_path / ".github" / "workflows" / "pulls.yml"
     put(workflow, workflow_of_the_page())
-    zizmor = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--format=json"]
+    program = Path(sys.executable).with_name("zizmor")
+    assert program.exists(), "zizmor is not installed here: make setup installs it"
+    zizmor = [str(program), "--offline", "--format=json"]
     done = subprocess.run(
         [*zizmor, str(ROOT / "action.yml"), str(workflow)],
         capture_output=True,
