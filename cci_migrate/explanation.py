@@ -25,6 +25,7 @@ from cci_migrate.assessing.image_states import (
     Unauthenticated,
     Undecided,
     Unmirrored,
+    Wanted,
 )
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
@@ -84,23 +85,25 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
             continue
         for item in image_items(entry, assessment.config, assessment.values):
             seen_items.add(id(item.mapping))
-            found.append(_of_image(assessment.by_item[id(item.mapping)], entry))
+            found.append(_of_image(assessment, assessment.by_item[id(item.mapping)], entry))
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(id(docker.job))
             found += _of_steps(docker, entry, assessment.policy)
     for one in assessment.images:
         if id(one.image.item.mapping) not in seen_items:
-            found.append(_of_image(one, None))
+            found.append(_of_image(assessment, one, None))
     for docker in assessment.dockers.all():
         if id(docker.job) not in seen_jobs:
             found += _of_steps(docker, None, assessment.policy)
     return tuple(found)
 
 
-def _of_image(one: AssessedImage, entry: WorkflowJob | None) -> ExplainedPull:
+def _of_image(
+    assessment: Assessment, one: AssessedImage, entry: WorkflowJob | None
+) -> ExplainedPull:
     image = one.image
-    access, auth, reason = _access(one)
+    access, auth, reason = _access(assessment, one)
     position = image.item.image.value.source.position(image.item.image.value.start)
     owner = image.owners[0]
     return ExplainedPull(
@@ -121,7 +124,7 @@ def _of_image(one: AssessedImage, entry: WorkflowJob | None) -> ExplainedPull:
     )
 
 
-def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
+def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
     match one.state:
         case Authenticated(auth):
             return Access.AUTHENTICATED, auth, ""
@@ -129,8 +132,12 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
             return Access.INCOMPLETE, auth, "its credentials lack something"
         case Misplaced():
             return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
-        case Unauthenticated() | Unmirrored():
-            return Access.UNAUTHENTICATED, None, ""
+        case Unauthenticated(wanted=wanted) | Unmirrored(wanted=wanted):
+            return (
+                Access.UNAUTHENTICATED,
+                None,
+                _what_a_fix_writes(assessment, wanted, one.registry),
+            )
         case AccountUnclear(accounts=accounts):
             return Access.UNAUTHENTICATED, None, several_accounts(accounts)
         case Undecided(reason):
@@ -142,6 +149,11 @@ def _access(one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
             return Access.NOT_NEEDED, None, ""
         case _:
             assert_never(one.state)
+
+
+def _what_a_fix_writes(assessment: Assessment, wanted: Wanted | None, host: str | None) -> str:
+    reason = assessment.name_reason(wanted, host)
+    return "" if reason is None else f"a fix writes {reason.names}, {reason.text}"
 
 
 def _of_steps(

@@ -101,6 +101,11 @@ class NameReason:
     ignored: tuple[str, ...] = ()
     alternatives: tuple[RegistryCredential, ...] = field(default=(), repr=False)
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether the config has to do with it: the policy's names alone need no word."""
+        return self.path is not None or bool(self.ignored)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -146,9 +146,20 @@ def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     if assessment.policy.revert is not None:
         return tuple(_kept(assessment, plan))
     found = list(_notes(assessment))
+    found += dict.fromkeys(_names_left_alone(plan))
     if plan.operations:
         found += _duplicates(assessment.config.documents)
     return tuple(found)
+
+
+def _names_left_alone(plan: Plan) -> Iterator[str]:
+    """The credentials of the config that a fix did not follow, where it writes the policy's."""
+    for one in plan.settled:
+        names = one.finding.names
+        if one.state is State.FIXED and names is not None and names.path is None:
+            for ignored in names.ignored:
+                written = f"The names of the policy are written ({names.names})."
+                yield f"Not followed: {ignored}. {written}"
 
 
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:

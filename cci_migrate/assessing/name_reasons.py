@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.evidence import Evidence, Use
+from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.assessing.image_states import Wanted
 from cci_migrate.findings import NameReason
 from cci_migrate.policy import Policy, RegistryCredential
@@ -48,7 +48,7 @@ def name_reason(
 
 def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
     for one in evidence:
-        if one.refusal is None or one in wanted.evidence:
+        if one.refusal in (None, Refusal.NO_NAMES) or one in wanted.evidence:
             continue
         names = "" if one.credential is None else f"{credential_names(one.credential)} of "
         yield f"{names}{one.place.owner}, line {one.place.line}: {one.because}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
+from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
@@ -343,10 +344,13 @@ class _Session:
         now = self._names_of(item)
         if now is None or not isinstance(now.credential, PasswordAuth):
             return Nevermind()
+        default = self._alternative(item, now.credential)
+        if default is None:
+            return Nevermind()
         given: list[str] = []
         for entry in (
-            Entry("User name:", now.credential.username, wrong_username),
-            Entry("Variable with the password:", now.credential.password, wrong_password),
+            Entry("User name:", default.username, wrong_username),
+            Entry("Variable with the password:", default.password, wrong_password),
             Entry(
                 f"Context ({_PROJECT} for the project's settings):",
                 now.context or _PROJECT,
@@ -359,9 +363,24 @@ class _Session:
             given.append(line)
         username, password, context = given
         credential = PasswordAuth(
-            credential_text(username), secret_variable(password) or now.credential.password
+            credential_text(username), secret_variable(password) or default.password
         )
         return NamesGiven(Names(credential, None if context == _PROJECT else context))
+
+    def _alternative(self, item: Item, now: PasswordAuth) -> PasswordAuth | None:
+        """The names to start from: those of now, or others that the config shows; None for back."""
+        reason = item.finding.names
+        others = () if reason is None else reason.alternatives
+        known = [now, *(one for one in others if isinstance(one, PasswordAuth) and one != now)]
+        if len(known) == 1:
+            return now
+        options = tuple(
+            MenuOption(str(number), credential_names(one))
+            for number, one in enumerate(known[:9], 1)
+        )
+        menu = Menu("Start from which names?", (*options, MenuOption("b", "back")), "1")
+        letter = self._prompter.choose(menu)
+        return known[int(letter) - 1] if letter.isdigit() else None
 
     def _show_manual(self, item: Item) -> None:
         rule = next(rule for rule in RULES if rule.id == item.finding.rule)

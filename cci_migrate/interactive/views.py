@@ -200,6 +200,10 @@ def finding_view(
     yield Prose(redact.prose(sentence), _SEVERITY_LOOKS[finding.severity])
     if says_why and finding.because:
         yield Prose(finding.because, Look.QUIET)
+    if finding.names is not None and finding.names.is_telling and isinstance(finding.remedy, Fix):
+        yield Prose(f"Names: {finding.names.names}, {finding.names.text}.", Look.QUIET)
+        for ignored in finding.names.ignored:
+            yield Prose(f"Not followed: {ignored}.", Look.QUIET)
     remedy = finding.remedy
     match remedy:
         case Fix(title=title):
