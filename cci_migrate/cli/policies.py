@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
 from cci_migrate.policy import Policy
-from cci_migrate.policy_file import find_policy_file, read_policy_file
+from cci_migrate.policy_file import PolicyError, PolicyFile, find_policy_file, read_policy_file
 from cci_migrate.policy_options import policy_of, told_by
 from cci_migrate.rules.catalogue import RULES
 
@@ -74,5 +74,20 @@ class Policies:
             policy = replace(policy, heeds_ignores=self._options.heeds_ignores)
             told = told_by(given) | (frozenset[str]() if found is None else found.told)
             baseline = None if found is None else found.baseline
+            if found is not None and baseline is not None and self._options.policy_file is None:
+                _check_is_beside(baseline, found)
             self._by_file[path] = _FolderPolicy(policy, told, baseline)
         return self._by_file[path]
+
+
+def _check_is_beside(baseline: Path, found: PolicyFile) -> None:
+    """Raise PolicyError where a policy that nobody named leads out of its own folder.
+
+    Whoever can write to the repository wrote it.
+    """
+    if not baseline.resolve().is_relative_to(found.path.parent.resolve()):
+        raise PolicyError(
+            f"{found.path}: baseline: is outside the folder of this file; name it with --baseline, "
+            "or this file with --config",
+            ("baseline",),
+        )

@@ -167,3 +167,18 @@ def test_what_does_not_go_together(program: Program, config: Path) -> None:
     for words in (("--dry-run",), ("--no-ignores",), ("--revert",), ("-i",)):
         assert program("--write-baseline", "b.json", *words).code == 2
     assert program("--no-ignores", "-i").code == 2
+
+
+def test_a_policy_that_is_only_found_leads_to_no_file_elsewhere(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    del config
+    elsewhere = put(tmp_path.parent / f"{tmp_path.name}-elsewhere" / "b.json", "[]")
+    (tmp_path / "link.json").symlink_to(elsewhere)
+    for named in (str(elsewhere), f"../{elsewhere.parent.name}/b.json", "link.json"):
+        policy = put(tmp_path / ".cci-migrate.toml", f'baseline = "{named}"\n')
+        done = program("--check")
+        assert done.code == 2
+        assert "baseline: is outside the folder of this file" in done.err
+        # Named by the user, it is read, and found to be none.
+        assert "outside" not in program("--check", "--config", policy).err
