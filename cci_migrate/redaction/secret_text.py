@@ -4,7 +4,7 @@ Beside the forms that tokens have for everybody (their issuers publish the prefi
 which CircleCI configs have credentials: keys that name one, logins of docker, URLs, comments.
 
 detect-secrets was tried in its place, and knows the published forms alone: of the configs in
-`tests/redaction/` it finds a third. It has no notion of an unquoted YAML value, of
+`tests/redaction/` it finds about a quarter. It has no notion of an unquoted YAML value, of
 ``docker login -p`` or of ``echo PW |``; of a GitHub token it names the first three letters; it
 brings PyYAML, takes 150 ms to import, and needs a time that grows with the square of the line.
 """
