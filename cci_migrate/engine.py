@@ -16,6 +16,7 @@ from cci_migrate.assessing.assessment import AssessedImage, Assessment, assess
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
+from cci_migrate.context_grants import context_placement, fixes_with_room
 from cci_migrate.findings import (
     APPLY_ALL,
     Apply,
@@ -35,6 +36,7 @@ from cci_migrate.policy import Policy
 from cci_migrate.redaction.config_secrets import config_secrets
 from cci_migrate.redaction.redacted_outcomes import redacted
 from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.remedies.context_placement import ContextPlacement
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.suppressions import UnusedSuppression, unused_suppressions
 from cci_migrate.todos import notes, todos
@@ -225,6 +227,11 @@ class _Examination:
             self.plan,
             self.assessment.evidence,
             self.assessment.dockers.all(),
+            {
+                entry.route: docker
+                for entry in self.assessment.config.workflow_jobs
+                if (docker := self.assessment.dockers.of(entry)) is not None
+            },
         )
 
 
@@ -248,8 +255,11 @@ def _examine(
 ) -> _Examination:
     config = loaded.config
     assessment = assess(config, policy, decisions.names, text_reader(read), known, siblings)
-    findings = tuple(findings_of(assessment))
-    plan = plan_changes(config.documents, findings, decisions, policy, writes=writes)
+    placement = context_placement(assessment)
+    findings = tuple(findings_of(assessment, placement))
+    plan = plan_changes(
+        config.documents, findings, decisions, policy, placement=placement, writes=writes
+    )
     unused = tuple(unused_suppressions(config.documents, findings, policy))
     return _Examination(assessment, plan, unused)
 
@@ -300,12 +310,15 @@ def text_reader(read: RepositoryReader) -> Callable[[str], str | None] | None:
     return text
 
 
-def findings_of(assessment: Assessment) -> Iterator[Finding]:
-    """What the selected rules find, or for a reversal what is to be taken out."""
+def findings_of(assessment: Assessment, placement: ContextPlacement) -> Iterator[Finding]:
+    """What the selected rules find, or for a reversal what is to be taken out.
+
+    ``placement`` finds the places for the contexts that fixes bring along.
+    """
     found = _found(assessment, assessment.policy)
     if assessment.config.is_orb_source and not assessment.policy.fix_orbs:
-        found = map(_explained_only, found)
-    return found
+        return map(_explained_only, found)
+    return iter(fixes_with_room(list(found), placement, assessment.policy))
 
 
 def _found(assessment: Assessment, policy: Policy) -> Iterator[Finding]:

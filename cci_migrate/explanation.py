@@ -22,6 +22,7 @@ from cci_migrate.assessing.image_states import (
     Mirrored,
     Misplaced,
     NotCovered,
+    OnlyForForks,
     Unauthenticated,
     Undecided,
     Unmirrored,
@@ -147,6 +148,8 @@ def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAu
             return Access.UNKNOWN, None, reason
         case Exempt() | Mirrored():
             return Access.NOT_NEEDED, None, ""
+        case OnlyForForks():
+            return Access.NOT_NEEDED, None, "only builds of forks reach it"
         case _:
             assert_never(one.state)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cci_migrate.baseline import Accepted
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
@@ -48,11 +49,41 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextGrant:
+    """A workflow job gets ``context``, which provides ``variables`` that a fix makes it read.
+
+    ``comes_first``: a context that it holds may provide one of them too, and of two contexts the
+    later wins (https://circleci.com/docs/guides/security/contexts/), so this one goes before it.
+    """
+
+    entry: WorkflowJob = field(repr=False)
+    context: str
+    variables: tuple[str, ...]
+    comes_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
-    """A change that removes a finding. ``title`` is an imperative: "add auth under the image"."""
+    """A change that removes a finding. ``title`` is an imperative: "add auth under the image".
+
+    ``contexts`` are part of it: it is made with all of them, or not at all.
+    """
 
     title: str
     operations: tuple[Operation, ...] = field(repr=False)
+    contexts: tuple[ContextGrant, ...] = field(default=(), repr=False)
+
+    @property
+    def summary(self) -> str:
+        """The whole of it: "add auth under the image, and context hub to job build"."""
+        jobs: dict[str, dict[str, None]] = {}
+        for grant in self.contexts:
+            jobs.setdefault(grant.context, {})[grant.entry.name] = None
+        parts = [self.title] if self.title else []
+        for context, names in jobs.items():
+            which = f"job {next(iter(names))}" if len(names) == 1 else f"{len(names)} workflow jobs"
+            parts.append(f"add context {context} to {which}")
+        return ", and ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

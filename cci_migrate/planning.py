@@ -14,6 +14,7 @@ from typing_extensions import assert_never
 from cci_migrate.findings import (
     Answer,
     Apply,
+    ContextGrant,
     Decisions,
     Finding,
     Fix,
@@ -29,6 +30,7 @@ from cci_migrate.ignore_comments import comment_text, ignored_by
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation
 from cci_migrate.policy import DEFAULT_POLICY, Policy
+from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
 
 if TYPE_CHECKING:
     from cci_migrate.lossless.edits import Edit
@@ -36,11 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done. ``edits`` holds those of each file by its path."""
+    """What is to be done. ``edits`` holds those of each file by its path.
+
+    ``contexts`` are those that workflow jobs get by it.
+    """
 
     settled: tuple[Settled, ...]
     operations: tuple[Operation, ...] = field(repr=False)
     edits: Mapping[str, tuple[Edit, ...]] = field(repr=False)
+    contexts: tuple[ContextGrant, ...] = ()
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -54,7 +60,12 @@ class _Chosen:
 
     state: State
     reason: str
-    operations: tuple[Operation, ...]
+    operations: tuple[Operation, ...] = ()
+    contexts: tuple[ContextGrant, ...] = ()
+
+    def left(self, reason: str) -> _Chosen:
+        """The same finding, left for ``reason`` if it was to be changed."""
+        return _Chosen(State.LEFT, reason) if self.operations or self.contexts else self
 
 
 def plan_changes(
@@ -63,77 +74,78 @@ def plan_changes(
     decisions: Decisions,
     policy: Policy = DEFAULT_POLICY,
     *,
+    placement: ContextPlacement | None = None,
     writes: bool = True,
 ) -> Plan:
     """The plan for ``findings`` of the config that ``documents`` make up.
 
-    ``policy`` tells which of them are not wanted.
+    ``policy`` tells which of them are not wanted. ``placement`` finds the places for the contexts
+    that fixes bring along: those of all fixes are placed together, and a fix of which one has no
+    place is not made.
     ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
     """
     all_findings = list(findings)
-    chosen = _choose_all(all_findings, decisions, policy)
-    wanted = _operations(chosen)
-    edits = _rendered(documents, wanted) if writes else {}
+    chosen = [_choose(finding, decisions, policy) for finding in all_findings]
+    settled, kept, contexts = _settle(all_findings, chosen, placement)
+    edits = _rendered(documents, kept) if writes else {}
     if isinstance(edits, str):
-        chosen = [_renderable(documents, one) for one in chosen]
-    settled, kept = _settle(all_findings, chosen)
-    if writes and (isinstance(edits, str) or kept != wanted):
+        chosen = [_renderable(documents, one, placement) for one in chosen]
+        settled, kept, contexts = _settle(all_findings, chosen, placement)
         edits = _rendered(documents, kept)
     if isinstance(edits, str):
         # Each can be written, but not all of them in one text.
         together = "the changes of this file cannot be written together"
-        chosen = [_left(one, together) for one in chosen]
-        settled, kept = _settle(all_findings, chosen)
+        chosen = [one.left(together) for one in chosen]
+        settled, kept, contexts = _settle(all_findings, chosen, placement)
         edits = {}
-    return Plan(settled, kept, edits)
+    return Plan(settled, kept, edits, contexts)
 
 
 def _settle(
-    findings: Sequence[Finding], chosen: Sequence[_Chosen]
-) -> tuple[tuple[Settled, ...], tuple[Operation, ...]]:
-    """What becomes of each finding, and the operations of those that are fixed."""
-    settled: list[Settled] = []
-    kept: list[_Chosen] = []
-    done: set[str] = set()
-    for finding, one in zip(findings, chosen, strict=True):
-        if finding.after and done.isdisjoint(finding.after):
-            # It rests on fixes none of which is made: there is nothing to say of it.
-            continue
-        if not done.issuperset(finding.after_all):
-            continue
-        if one.state is State.FIXED:
-            done.add(finding.key)
-        settled.append(Settled(finding, one.state, one.reason))
-        kept.append(one)
-    return tuple(settled), _operations(kept)
+    findings: Sequence[Finding], chosen: Sequence[_Chosen], placement: ContextPlacement | None
+) -> tuple[tuple[Settled, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:
+    """What becomes of each finding, and the operations and contexts of those that are fixed."""
+    while True:
+        settled: list[Settled] = []
+        kept: list[_Chosen] = []
+        done: set[str] = set()
+        for finding, one in zip(findings, chosen, strict=True):
+            if finding.after and done.isdisjoint(finding.after):
+                # It rests on fixes none of which is made: there is nothing to say of it.
+                continue
+            if not done.issuperset(finding.after_all):
+                continue
+            if one.state is State.FIXED:
+                done.add(finding.key)
+            settled.append(Settled(finding, one.state, one.reason))
+            kept.append(one)
+        contexts = tuple(dict.fromkeys(grant for one in kept for grant in one.contexts))
+        places = {} if placement is None else placement.places(contexts)
+        if not any(isinstance(place, NoRoom) for place in places.values()):
+            return tuple(settled), _operations(kept, places), contexts
+        # Without one of its contexts a fix is not made, which may leave others without a place.
+        chosen = [_placed(one, places) for one in chosen]
 
 
-def _choose_all(findings: Sequence[Finding], decisions: Decisions, policy: Policy) -> list[_Chosen]:
-    """What is made of each; those on which others rest come first."""
-    chosen: list[_Chosen] = []
-    fixed: set[str] = set()
-    for finding in findings:
-        # The baseline holds what was there: not what a fix of today brings with it. A new image
-        # that gets credentials needs the context, even if the job lacked it for another image.
-        is_new = not fixed.isdisjoint((*finding.after, *finding.after_all))
-        one = _choose(finding, decisions, policy, is_new=is_new)
-        if one.state is State.FIXED:
-            fixed.add(finding.key)
-        chosen.append(one)
-    return chosen
+def _placed(one: _Chosen, places: Places) -> _Chosen:
+    for grant in one.contexts:
+        place = places.get(id(grant.entry))
+        if isinstance(place, NoRoom):
+            return one.left(without_room(grant, place))
+    return one
 
 
-def _choose(finding: Finding, decisions: Decisions, policy: Policy, *, is_new: bool) -> _Chosen:
+def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
     if policy.heeds_ignores:
         comment = ignored_by(finding.place, finding.rule)
         if comment is not None:
-            return _Chosen(State.SUPPRESSED, comment.reason, ())
-        if finding.accepted in policy.baseline.accepted and not is_new:
-            return _Chosen(State.BASELINE, "in the baseline", ())
+            return _Chosen(State.SUPPRESSED, comment.reason)
+        if finding.accepted in policy.baseline.accepted:
+            return _Chosen(State.BASELINE, "in the baseline")
     decision = decisions.of(finding)
     match decision:
         case Skip():
-            return _Chosen(State.LEFT, "skipped", ())
+            return _Chosen(State.LEFT, "skipped")
         case Suppress(reason):
             text = comment_text(finding.rule, reason)
             return _Chosen(State.SUPPRESSED, reason, (AddComment(finding.place.node, text),))
@@ -147,12 +159,12 @@ def _choose(finding: Finding, decisions: Decisions, policy: Policy, *, is_new: b
 
 def _applied(remedy: Remedy) -> _Chosen:
     match remedy:
-        case Fix(operations=operations):
-            return _Chosen(State.FIXED, "", operations)
+        case Fix(operations=operations, contexts=contexts):
+            return _Chosen(State.FIXED, "", operations, contexts)
         case NoFix(reason):
-            return _Chosen(State.LEFT, reason, ())
+            return _Chosen(State.LEFT, reason)
         case Question(text):
-            return _Chosen(State.LEFT, f"needs a decision: {text}", ())
+            return _Chosen(State.LEFT, f"needs a decision: {text}")
         case _:
             assert_never(remedy)
 
@@ -166,15 +178,14 @@ def _answered(remedy: Remedy, choice: str) -> _Chosen:
     return _applied(remedy)
 
 
-def _renderable(documents: Sequence[Document], one: _Chosen) -> _Chosen:
-    found = _rendered(documents, one.operations)
-    if isinstance(found, str):
-        return _left(one, f"the change cannot be written here: {found}")
+def _renderable(
+    documents: Sequence[Document], one: _Chosen, placement: ContextPlacement | None
+) -> _Chosen:
+    places = {} if placement is None else placement.places(one.contexts)
+    problem = _rendered(documents, _operations([one], places))
+    if isinstance(problem, str):
+        return one.left(f"the change cannot be written here: {problem}")
     return one
-
-
-def _left(one: _Chosen, reason: str) -> _Chosen:
-    return _Chosen(State.LEFT, reason, ()) if one.operations else one
 
 
 def _rendered(
@@ -200,6 +211,11 @@ def _rendered(
         return str(error)
 
 
-def _operations(chosen: Iterable[_Chosen]) -> tuple[Operation, ...]:
+def _operations(chosen: Iterable[_Chosen], places: Places) -> tuple[Operation, ...]:
     """The operations of all, each once: findings that share a definition share the edit."""
-    return tuple(dict.fromkeys(op for one in chosen for op in one.operations))
+    operations: dict[Operation, None] = {}
+    for one in chosen:
+        operations.update(dict.fromkeys(one.operations))
+    for place in places.values():
+        operations.update(dict.fromkeys(() if isinstance(place, NoRoom) else place))
+    return tuple(operations)

@@ -110,7 +110,13 @@ class RegistryPolicy:
     @property
     def credentials(self) -> tuple[RegistryCredential, ...]:
         """All that it names for the registry."""
-        return (self.credential, *(one.credential for one in self.jobs))
+        return tuple(credential for credential, _ in self.accounts)
+
+    @property
+    def accounts(self) -> tuple[tuple[RegistryCredential, str | None], ...]:
+        """All credentials that it names for the registry, each with its context."""
+        own = (self.credential, self.context)
+        return (own, *((one.credential, one.context) for one in self.jobs))
 
     def job_credential(self, names: Iterable[str]) -> JobCredential | None:
         """What a job that goes by ``names`` uses instead of ``credential``."""

@@ -1,6 +1,6 @@
 """The proof that a plan does what it says and nothing else, before a byte is written.
 
-Ten clauses, each by means of its own:
+Twelve clauses, each by means of its own:
 
 1. taking the edits back gives the original bytes;
 2. the result parses;
@@ -11,14 +11,16 @@ Ten clauses, each by means of its own:
 7. where a login was to be added, one stands before each pull of its registry on every path;
 8. where a policy was to be taken back, nothing went but what it would put in;
 9. a config that goes from version 2 to 2.1 gets no text in which 2.1 would put a value;
-10. an image that comes from a mirror now has the repository, the tag and the digest that it had.
+10. an image that comes from a mirror now has the repository, the tag and the digest that it had;
+11. no job reads another value for a variable than it did, and none has a context too many;
+12. every name that is written is known for its registry, user name and password of one kind.
 
 What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -26,11 +28,14 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.misplaced import beside_the_image
 from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.context_proof import contexts_stray
 from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -64,6 +69,8 @@ class Clause(Enum):
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     LOGINS = "a login stands before each pull of its registry"
     REVERTED = "nothing is taken out but what the policy would put in"
+    CONTEXTS = "no job reads another value, and none has a context that it does not need"
+    NAMES = "every name that is written is known for its registry"
     IMAGES = "an image that comes from the mirror is the one that it was"
     ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
 
@@ -100,7 +107,8 @@ class NotProven:
 class Reading:
     """A config as the tool reads it, its images and what is planned for it.
 
-    ``evidence`` is what the file shows of its credentials.
+    ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
+    workflow job by its route.
     """
 
     config: Config
@@ -108,6 +116,7 @@ class Reading:
     plan: Plan
     evidence: tuple[Evidence, ...]
     dockers: tuple[JobDocker, ...]
+    docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -122,7 +131,7 @@ ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
 def prove(
     before: Reading,
     policy: Policy,
-    names: Iterable[Names],
+    names: Collection[Names],
     read_again: ReadAgain,
     secrets: Sequence[str] = (),
 ) -> ProvenChange | NotProven:
@@ -162,6 +171,12 @@ def prove(
         reason = login_too_late(before.plan, after.dockers)
         if reason is not None:
             return NotProven(Clause.LOGINS, reason)
+        reason = contexts_stray(before, after, policy, names)
+        if reason is not None:
+            return NotProven(Clause.CONTEXTS, reason)
+        reason = unknown_name(before, after, policy, names)
+        if reason is not None:
+            return NotProven(Clause.NAMES, reason)
     else:
         reason = taken_too_much(before, after, policy)
         if reason is not None:
@@ -248,6 +263,58 @@ def secret_half(credential: RegistryCredential) -> str:
             return secret
         case _:
             assert_never(credential)
+
+
+def unknown_name(
+    before: Reading, after: Reading, policy: Policy, names: Iterable[Names]
+) -> str | None:
+    """Clause 12: which credential of ``after`` reads a variable that nothing shows to be its own.
+
+    Known for a registry are the names of the policy, of the user, of its credentials in the config
+    before, and of evidence that may be followed in the jobs that pull the image. User name and
+    password come from one of these, unless a half stood there.
+    """
+    given = [one.credential for one in names]
+    had: dict[str, set[str]] = {}
+    known: dict[str, list[RegistryCredential]] = {}
+    for image in before.images:
+        found = [one for auth in image.auths if (one := credential_of(auth)) is not None]
+        halves = had.setdefault(image.route, set())
+        for auth in image.auths:
+            halves.update(text for key in auth.values if (text := auth.text(key)))
+        halves.update(_beside(image))
+        for host in image.hosts:
+            known.setdefault(host, []).extend(found)
+    for image in after.images:
+        jobs = {owner.job.route for owner in image.owners if owner.job is not None}
+        written = [one for auth in image.auths if (one := credential_of(auth)) is not None]
+        for host in image.hosts if written else ():
+            registry = policy_for(host, policy)
+            sources = [*given, *known.get(host, [])]
+            sources += () if registry is None else registry.credentials
+            sources += (
+                shown.credential
+                for shown in before.evidence
+                if shown.host == host and shown.credential is not None and shown.allows(jobs)
+            )
+            was = had.get(image.route, set())
+            if not all(_is_from_one(one, sources, was) for one in written):
+                return f"{image.route} would read names that nothing shows for {host}"
+    return None
+
+
+def _beside(image: PulledImage) -> Iterable[str]:
+    """The halves of credentials that stand among the image's own keys."""
+    login = beside_the_image(image.item.mapping)
+    return () if login is None else [half for half in (login.username, login.password) if half]
+
+
+def _is_from_one(
+    credential: RegistryCredential, sources: Iterable[RegistryCredential], had: set[str]
+) -> bool:
+    """Whether what of ``credential`` the image did not have is that of one of ``sources``."""
+    new = {key: text for key, text in values_of(credential).items() if text not in had}
+    return not new or any(new.items() <= values_of(source).items() for source in sources)
 
 
 def something_left(done: Plan, again: Plan) -> str | None:

@@ -8,14 +8,10 @@ from collections.abc import Iterable, Iterator
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.assessing.image_states import (
-    Authenticated,
-    NotCovered,
-    Unauthenticated,
-    Unmirrored,
-)
+from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
+from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
@@ -24,7 +20,8 @@ from cci_migrate.lossless.nodes import Document, Mapping, collections_in
 from cci_migrate.lossless.operations import AddItem, ReplaceText
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Platform, Revert
+from cci_migrate.policy import DEFAULT_DOCKER_HUB, Platform, Revert
+from cci_migrate.rules.whole_fix import contexts_without_workflow
 from cci_migrate.rules.wording import listed
 
 
@@ -45,14 +42,14 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         return
     rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
     in_context: dict[str, dict[str, None]] = {}
-    for entry in assessment.entries:
-        for need in entry.needs:
-            if f"missing-context:{entry.entry.key.source.path}:{entry.entry.route}" in fixed:
-                in_context.setdefault(need.context, {}).update(dict.fromkeys(need.variables))
+    for grant in plan.contexts:
+        in_context.setdefault(grant.context, {}).update(dict.fromkeys(grant.variables))
     no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
-    if no_place and "missing-context" in rules:
-        for need in assessment.needs_without_workflow:
-            in_context.setdefault(need.context, {}).update(dict.fromkeys(need.variables))
+    without_workflow = [use for use in assessment.uses_without_workflow if use.after in fixed]
+    adds_workflow = no_place and assessment.policy.add_workflow and bool(without_workflow)
+    if adds_workflow:
+        read = dict.fromkeys(name for use in without_workflow for name in use.variables)
+        in_context.update(dict.fromkeys(contexts_without_workflow(assessment), read))
     for context, variables in in_context.items():
         yield (
             f"The context {context} must exist in your organisation and hold "
@@ -64,9 +61,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "people outside the organisation end Unauthorized."
         )
     if assessment.policy.platform is Platform.SERVER and any(
-        len(entry.held.names) + len({need.context for need in entry.needs}) > 1
-        for entry in assessment.entries
-        if entry.needs
+        held_contexts(grant.entry).values for grant in plan.contexts
     ):
         yield (
             "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
@@ -78,30 +73,15 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"{mirror} must serve Docker Hub's images to the machines that run "
             "the jobs, official ones below library/: pull one of each kind there first."
         )
-    in_project: dict[str, None] = {}
-    for image in assessment.images:
-        state = image.state
-        is_fixed = image.key("unauthenticated-image") in fixed
-        if (
-            isinstance(state, Unauthenticated | Unmirrored)
-            and state.wanted is not None
-            and is_fixed
-        ):
-            convention = assessment.contexts.get(state.host)
-            told = assessment.policy.credentials is CredentialStore.PROJECT
-            if told or (convention is not None and convention.preferred is None):
-                in_project.update(dict.fromkeys(variables_of(state.wanted.credential)))
-    for missing in assessment.missing_logins:
-        convention = assessment.contexts.get(missing.host)
-        in_contexts = convention is not None and convention.preferred is not None
-        credential = assessment.login_credential(missing)
-        if missing.key in fixed and credential is not None and not in_contexts:
-            in_project.update(dict.fromkeys(variables_of(credential)))
-    told_context = assessment.policy.credentials is CredentialStore.CONTEXT
-    if no_place and not told_context and "missing-context" not in rules:
-        for need in assessment.needs_without_workflow:
-            if set(need.after) & fixed:
-                in_project.update(dict.fromkeys(need.variables))
+    in_project = dict.fromkeys(_read_from_the_project(assessment, plan, fixed))
+    if no_place and not adds_workflow:
+        in_project.update((name, None) for use in without_workflow for name in use.variables)
+    elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, fixed)))
+    if elsewhere:
+        yield (
+            f"The workflow jobs that use this file must get {listed(elsewhere)}: from a context "
+            "that they hold, or from the project's environment variables."
+        )
     if in_project:
         why = " (it has no workflow in which a context could be named)" if no_place else ""
         yield (
@@ -118,6 +98,31 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "A secret was written out in the config. Take it back at the registry: the "
             "repository's history keeps it."
         )
+
+
+def _read_from_the_project(assessment: Assessment, plan: Plan, fixed: set[str]) -> Iterator[str]:
+    """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
+    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    for assessed in assessment.entries:
+        for use in assessed.uses if not assessed.only_for_forks else ():
+            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+                continue
+            convention = assessment.contexts.get(frozenset(use.variables))
+            if convention is None or not convention.may_be_provided(assessed.held):
+                yield from use.variables
+
+
+def _read_elsewhere(assessment: Assessment, fixed: set[str]) -> Iterator[str]:
+    """The variables that the images of a part of a config read, whose workflow jobs are elsewhere.
+
+    An orb's source, and a file of executors that another program puts together, are such parts.
+    """
+    config = assessment.config
+    if config.has_workflows or (config.body.jobs and not config.is_orb_source):
+        return
+    for use in assessment.uses_of_images:
+        if use.after is None or use.after in fixed:
+            yield from use.variables
 
 
 def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
@@ -197,6 +202,65 @@ def _not_mirrored(assessment: Assessment) -> Iterator[str]:
         )
 
 
+def _unplaced(assessment: Assessment) -> Iterator[str]:
+    """Which credentials of the file no more images get, as nobody knows where they are kept."""
+    for host, own in assessment.unplaced.items():
+        for account in own.accounts:
+            variables = variables_of(account.credential)
+            convention = assessment.contexts.get(frozenset(variables))
+            contexts = sorted(convention.accepted) if convention is not None else []
+            if contexts:
+                yield (
+                    f"The file's names for {registry_name(host)} ({_dollars(variables)}) were not "
+                    f"used for more jobs: which of the contexts {listed(contexts)} provides them "
+                    "can't be determined. Name them and their context in a policy file to use them."
+                )
+
+
+def _left_to_forks(assessment: Assessment) -> Iterator[str]:
+    names = assessment.jobs_only_for_forks
+    shared = {
+        assessed.entry.name: None
+        for assessed in assessment.entries
+        if assessed.only_for_forks and assessed.uses and assessed.entry.calls not in names
+    }
+    if shared:
+        yield (
+            f"Only builds of forks reach {listed(list(shared))}: no context was added there, and "
+            "credentials that it shares with other jobs are empty in such builds."
+        )
+    if names:
+        yield (
+            f"Only builds of forks reach {listed(list(names))}: nothing there was given "
+            "credentials, which such builds do not get."
+        )
+
+
+def _from_nowhere_visible(assessment: Assessment) -> Iterator[str]:
+    """Which images' credentials are read today by jobs that hold no context."""
+    jobs: dict[tuple[str, ...], dict[str, None]] = {}
+    for assessed in assessment.entries:
+        if not assessed.meant.values and not any(assessment.missing_contexts(assessed)):
+            for use in assessed.uses:
+                if use.after is None and not use.in_steps:
+                    jobs.setdefault(use.variables, {})[assessed.entry.name] = None
+    for variables, names in jobs.items():
+        which = listed(list(names)) if len(names) <= _FEW else f"{len(names)} workflow jobs"
+        reads = "reads" if len(names) == 1 else "read"
+        yield (
+            f"{which} {reads} {_dollars(variables)} without a context: the project's environment "
+            "variables must hold them."
+        )
+
+
+#: Up to how many jobs are named, rather than counted.
+_FEW = 4
+
+
+def _dollars(names: Iterable[str]) -> str:
+    return listed([f"${name}" for name in names])
+
+
 def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
     for document in documents:
         for node in collections_in(document.root) if document.root is not None else ():
@@ -225,6 +289,9 @@ def _notes(assessment: Assessment) -> Iterator[str]:
         else:
             yield f"{images} of {host} {are} not covered: the policy has no credentials for it."
     yield from _not_mirrored(assessment)
+    yield from _unplaced(assessment)
+    yield from _left_to_forks(assessment)
+    yield from _from_nowhere_visible(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)
     if convention is not None and convention.credential is not None and registry is not None:

@@ -2,84 +2,212 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import combinations, combinations_with_replacement
 
 import pytest
 
-from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
+from cci_migrate.assessing.context_conventions import (
+    ContextConvention,
+    ContextOrigin,
+    context_convention,
+    is_about_a_registry,
+)
 from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, CredentialStore, Policy
+from cci_migrate.policy import CredentialStore, Policy
 
-NONE: tuple[str, ...] = ()
 OURS = "docker-hub-creds"
-HELD = (NONE, ("aws",), ("docker-x",), (OURS,), ("aws", "b"), ("aws", "docker-x"))
-Names = tuple[str, ...]
+EXPRESSION = "<< pipeline.parameters.c >>"
+
+
+def held(names: str) -> HeldContexts:
+    """A job that holds the contexts ``names``, separated by blanks; ``?`` is an expression."""
+    return HeldContexts(None, tuple(names.replace("?", "<<x>>").split()))
 
 
 def convention(
-    today: tuple[Names, ...],
-    coming: tuple[Names, ...] = (),
-    credentials: CredentialStore | None = None,
+    today: Iterable[str],
+    coming: Iterable[str] = (),
+    store: CredentialStore | None = None,
+    *,
+    own: bool = True,
 ) -> ContextConvention:
     return context_convention(
-        [holding(names) for names in today],
-        [holding(names) for names in coming],
-        DEFAULT_DOCKER_HUB,
-        Policy(credentials=credentials),
+        [held(names) for names in today],
+        [held(names) for names in coming],
+        OURS,
+        Policy(credentials=store),
+        is_policys_own=own,
     )
-
-
-def holding(names: Names) -> HeldContexts:
-    return HeldContexts(None, names, has_expression=False)
-
-
-def fixed(names: Names, found: ContextConvention, *, works_today: bool) -> Names:
-    lacks = found.lacks(holding(names), works_today=works_today)
-    return (*names, found.preferred) if lacks and found.preferred is not None else names
 
 
 @pytest.mark.parametrize(
     ("today", "coming", "preferred"),
     [
-        pytest.param((), (NONE,), OURS, id="nothing to go by: the policy's"),
-        pytest.param((NONE, NONE), (NONE,), None, id="authenticated without: the project's"),
-        pytest.param((("docker-x",), NONE), (NONE,), "docker-x", id="named after Docker"),
-        pytest.param((("team",), ("team", "aws")), (NONE,), "team", id="common to all"),
-        pytest.param((("a", "b"),), (NONE,), OURS, id="one of two, nobody knows which"),
-        pytest.param((NONE,), (("docker-x",),), None, id="what others hold for other ends"),
+        # Nobody reads the policy's variables yet: the policy tells.
+        ([], [""], OURS),
+        ([], ["org"], OURS),
+        # Those who read them hold no context: the project has them.
+        ([""], [], None),
+        (["", ""], ["org"], None),
+        (["", "aws-deploy"], [""], None),
+        # One context that all of them hold, whatever its name.
+        (["org"], [""], "org"),
+        (["org aws", "org slack"], [""], "org"),
+        (["org", "?"], [""], "org"),
+        # One named after a registry that most of them hold, or the one so named of several.
+        (["dockerhub org", "dockerhub"], [""], "dockerhub"),
+        (["my-registry aws", "my-registry aws"], [""], "my-registry"),
+        (["dockerhub", "dockerhub", ""], [], "dockerhub"),
+        (["docker-x", "team docker-x"], [""], "docker-x"),
+        # Nothing in common: the policy tells where its own variables are.
+        (["a", "b"], [""], OURS),
+        (["a b", "a b"], [""], OURS),
     ],
 )
-def test_what_is_preferred(
-    today: tuple[Names, ...], coming: tuple[Names, ...], preferred: str | None
+def test_the_context_that_is_added(
+    today: list[str], coming: list[str], preferred: str | None
 ) -> None:
     assert convention(today, coming).preferred == preferred
 
 
 @pytest.mark.parametrize(
-    ("today", "names", "lacks"),
+    ("today", "held_by_the_job", "is_unknown"),
     [
-        pytest.param((("docker-x",), ("docker-x",), NONE), NONE, True, id="forgotten"),
-        pytest.param((("docker-x",), ("docker-x",), ("aws",)), ("aws",), True, id="most tell"),
-        pytest.param(((OURS,), (OURS,), ("aws",)), ("aws",), False, id="perhaps from the other"),
-        pytest.param((("a", "b"),), ("a", "b"), False, id="works, nobody knows why"),
-        pytest.param((NONE, NONE), NONE, False, id="the project's"),
+        (["a b", "a b"], "", True),
+        (["a b", "a b"], "other", True),
+        (["a b", "a b"], "a", False),
+        (["a", "b"], "", True),
+        (["a", "b"], "b", False),
+        (["?"], "", True),
+        (["?"], "?", False),
+        # What nobody reads yet contradicts nothing.
+        ([], "", False),
     ],
 )
-def test_jobs_that_work_today(today: tuple[Names, ...], names: Names, lacks: bool) -> None:
-    assert convention(today).lacks(holding(names), works_today=True) is lacks
+def test_other_variables_than_the_policys_whose_context_is_unknown(
+    today: list[str], held_by_the_job: str, is_unknown: bool
+) -> None:
+    found = convention(today, [held_by_the_job], own=False)
+    assert found.preferred is None
+    assert found.cannot_be_had_by(held(held_by_the_job)) is is_unknown
 
 
-@pytest.mark.parametrize("credentials", [None, *CredentialStore])
-def test_a_second_look_asks_for_nothing_more(credentials: CredentialStore | None) -> None:
-    for today_count in range(4):
-        for coming_count in range(3):
-            for today in combinations_with_replacement(HELD, today_count):
-                for coming in combinations_with_replacement(HELD, coming_count):
-                    first = convention(today, coming, credentials)
-                    after = (
-                        *(fixed(names, first, works_today=True) for names in today),
-                        *(fixed(names, first, works_today=False) for names in coming),
-                    )
-                    then = convention(after, (), credentials)
-                    again = tuple(fixed(names, then, works_today=True) for names in after)
-                    assert again == after, (today, coming)
+@pytest.mark.parametrize(
+    ("store", "preferred"),
+    [(CredentialStore.PROJECT, None), (CredentialStore.CONTEXT, OURS), (None, None)],
+)
+def test_what_the_user_says_counts_before_what_the_file_does(
+    store: CredentialStore | None, preferred: str | None
+) -> None:
+    assert convention([""], [""], store).preferred == preferred
+
+
+def test_a_registry_without_a_context_needs_none() -> None:
+    found = context_convention([], [held("")], None, Policy(), is_policys_own=True)
+    assert found.preferred is None
+
+
+@pytest.mark.parametrize(
+    ("today", "job", "works_today", "lacks"),
+    [
+        (["dockerhub", "dockerhub"], "", False, True),
+        (["dockerhub", "dockerhub"], "org", False, True),
+        (["dockerhub", "dockerhub"], "dockerhub", False, False),
+        (["dockerhub", "dockerhub"], "org dockerhub", False, False),
+        # Another context that tells of a registry may provide the same variables.
+        (["hub-dev"], "hub-prod", False, False),
+        (["hub-dev"], "github", False, True),
+        # Nobody has seen the policy's variables in the file: what is held is not known for them.
+        ([], "hub-prod", False, True),
+        (["docker-x", "docker-x", ""], "", True, True),
+        (["docker-x", "docker-x", "aws"], "aws", True, True),
+        ([OURS, OURS, "aws"], "aws", True, False),
+        ([OURS, OURS, ""], "", True, True),
+        (["org", "org"], "other", False, True),
+        (["org", "org"], "other", True, False),
+        (["org", "org"], "?", True, False),
+        (["", ""], "", True, False),
+    ],
+)
+def test_who_lacks_it(today: list[str], job: str, works_today: bool, lacks: bool) -> None:
+    assert convention(today).lacks(held(job), works_today=works_today) == lacks
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("docker-hub-creds", True),
+        ("DOCKERHUB", True),
+        ("acme-registry", True),
+        ("hub-prod", True),
+        ("pull-only", True),
+        ("github", False),
+        ("github-token", False),
+        ("bull", False),
+        ("aws", False),
+    ],
+)
+def test_names_that_tell_of_a_registry(name: str, expected: bool) -> None:
+    assert is_about_a_registry(name) is expected
+
+
+#: Every way of holding contexts whose names tell, are the policy's own, or neither.
+NAMES = ("org", "aws", "my-dockerhub", OURS)
+WAYS = [
+    *(HeldContexts(None, names) for size in range(4) for names in combinations(NAMES, size)),
+    HeldContexts(None, (EXPRESSION,)),
+    HeldContexts(None, ("org", EXPRESSION)),
+]
+
+
+def files() -> Iterator[tuple[list[HeldContexts], list[HeldContexts]]]:
+    """Every file of up to three workflow jobs, each authenticated today or still to be."""
+    jobs = [(way, works) for way in WAYS for works in (True, False)]
+    for size in (1, 2, 3):
+        for chosen in combinations_with_replacement(jobs, size):
+            yield (
+                [way for way, works in chosen if works],
+                [way for way, works in chosen if not works],
+            )
+
+
+def fixed(
+    found: ContextConvention, jobs: Iterable[HeldContexts], *, works_today: bool
+) -> list[HeldContexts]:
+    return [
+        replace(one, values=(*one.values, found.preferred))
+        if found.preferred is not None and found.lacks(one, works_today=works_today)
+        else one
+        for one in jobs
+    ]
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("store", [None, CredentialStore.CONTEXT, CredentialStore.PROJECT])
+def test_the_answer_is_the_same_once_the_change_is_made(
+    store: CredentialStore | None, own: bool
+) -> None:
+    policy = Policy(credentials=store)
+    wrong = []
+    for today, coming in files():
+        found = context_convention(today, coming, OURS, policy, is_policys_own=own)
+        if any(found.cannot_be_had_by(one) for one in coming):
+            continue  # other credentials are used for them
+        after = fixed(found, today, works_today=True) + fixed(found, coming, works_today=False)
+        again = context_convention(after, [], OURS, policy, is_policys_own=own)
+        if fixed(again, after, works_today=True) != after:
+            wrong.append((today, coming, found, again))
+    assert wrong == []
+
+
+def test_no_job_is_given_a_context_that_it_has_or_that_no_other_reader_holds() -> None:
+    for today, coming in files():
+        found = context_convention(today, coming, OURS, Policy(), is_policys_own=False)
+        for works, jobs in ((True, today), (False, coming)):
+            for one in jobs:
+                if found.lacks(one, works_today=works):
+                    assert found.preferred not in one.values
+                    assert any(found.preferred in reader.values for reader in (*today, *coming))
+        assert found.origin is not ContextOrigin.POLICY

@@ -164,9 +164,9 @@ def is_login_step(step: Data) -> bool:
 
 
 def _extends(before: Data, after: Data) -> bool:
-    # The old contexts stay, in their order, and the new one is last.
+    # The old contexts stay, in their order, and the new ones are before or behind them.
     old, new = contexts_of(before), contexts_of(after)
-    return len(new) > len(old) and new[: len(old)] == old
+    return len(new) > len(old) and old in (new[: len(old)], new[len(new) - len(old) :])
 
 
 def _became_entry(before: Data, after: Data) -> bool:

@@ -61,6 +61,8 @@ def wrong_contexts(
         gained = [name for name in job.contexts if name not in held_before.get(_key(job), ())]
         if gained and not job.needs_context:
             wrong.append((job, f"got {gained} and needs none"))
+        elif job.only_for_forks or _is_in_project(job, before):
+            continue
         elif gained and habit.in_project:
             wrong.append((job, f"got {gained} though the project holds the variables"))
         elif job.needs_context and not habit.in_project and habit.accepted.isdisjoint(job.contexts):
@@ -68,6 +70,21 @@ def wrong_contexts(
             if not is_settled and not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts):
                 wrong.append((job, f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"))
     return wrong
+
+
+def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:
+    """Whether no context is known to provide what the images of ``job`` read now.
+
+    Steps of a job without contexts name all of it, or it is that of a login that nothing runs.
+    """
+    read = {half.strip("${}") for image in job.images if image.is_hub for half in image.credential}
+    if not read:
+        return False
+    running = [other for other in before.workflow_jobs if not other.runs_nothing]
+    if any(not other.contexts and read <= other.step_words for other in running):
+        return True
+    idle = before.logins - {login for other in running for login in other.logins}
+    return any(read == {half.strip("${}") for half in login} for login in idle)
 
 
 def _key(job: WorkflowJob) -> tuple[str, str]:

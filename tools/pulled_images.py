@@ -82,6 +82,8 @@ class WorkflowJob:
     runs_nothing: bool
     has_context_string: bool = False
     logins: tuple[Login, ...] = ()
+    step_words: frozenset[str] = frozenset()
+    only_for_forks: bool = False
 
     @property
     def needs_context(self) -> bool:
@@ -174,9 +176,11 @@ class _Reader:
             found = self._job(called)
             images: tuple[Image, ...] = ()
             logins = [*self._logins.of(entry.get("pre-steps"))]
+            steps: list[Data] = [entry.get("pre-steps")]
             if found is not None:
                 job = mapping_of(found[0].part("jobs").get(found[1]))
                 logins += self._logins.of(job.get("steps"))
+                steps.append(job.get("steps"))
             if found is not None and kind not in RUNS_NOTHING:
                 images = tuple(self._images_run(*found, entry))
                 kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
@@ -190,6 +194,8 @@ class _Reader:
                 runs_nothing=kind in RUNS_NOTHING,
                 has_context_string=isinstance(entry.get("context"), str),
                 logins=tuple(logins),
+                step_words=frozenset(re.findall(r"\w+", str(steps))),
+                only_for_forks=_is_for_forks(entry),
             )
 
     def _job(self, called: str) -> tuple[_Scope, str] | None:
@@ -367,3 +373,11 @@ def _scalar_text(value: Data) -> str | None:
 def _plain_texts(values: list[Data]) -> set[str]:
     texts = {text for text in map(_scalar_text, values) if text is not None}
     return texts or {UNKNOWN}
+
+
+def _is_for_forks(entry: dict[str, Data]) -> bool:
+    """Whether the filters of a workflow job let branches of forks through alone."""
+    branches = mapping_of(mapping_of(entry.get("filters")).get("branches"))
+    only = branches.get("only")
+    names = only if isinstance(only, list) else [only]
+    return all(isinstance(name, str) and re.match(r"/\^?pull", name) for name in names)

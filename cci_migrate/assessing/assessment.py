@@ -26,17 +26,21 @@ from cci_migrate.assessing.image_states import (
     LITERAL_CREDENTIAL,
     MISPLACED_AUTH,
     UNAUTHENTICATED_IMAGE,
+    AccountUnclear,
     Authenticated,
     Contested,
     ImageState,
     Incomplete,
     Misplaced,
+    OnlyForForks,
     Unauthenticated,
+    Undecided,
     Unmirrored,
     Wanted,
     state_of,
     wanted_for,
 )
+from cci_migrate.assessing.job_variables import JobVariables
 from cci_migrate.assessing.misrouting import other_owner, uses_of
 from cci_migrate.assessing.name_reasons import name_reason
 from cci_migrate.assessing.step_assessment import (
@@ -45,22 +49,26 @@ from cci_migrate.assessing.step_assessment import (
     logins_of,
     missing_logins,
 )
-from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.fork_jobs import only_builds_of_forks
 from cci_migrate.circleci.images import PulledImage, pulled_images
 from cci_migrate.circleci.job_runs import Runs
+from cci_migrate.circleci.misplaced_contexts import meant_contexts
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
     HeldContexts,
+    called_job,
     held_contexts,
     image_items,
     runs_nothing,
 )
-from cci_migrate.findings import NameReason, Names
+from cci_migrate.findings import ContextGrant, NameReason, Names
 from cci_migrate.policy import (
+    DEFAULT_DOCKER_HUB,
+    CredentialStore,
     PasswordAuth,
     Policy,
-    RegistryPolicy,
 )
 
 if TYPE_CHECKING:
@@ -93,31 +101,54 @@ class AssessedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextNeed:
-    """A workflow job reads variables of ``host``, which the file keeps in a context.
+class CredentialUse:
+    """A workflow job reads ``variables``, for the registry ``host``.
 
-    ``context`` is to be added. ``after`` lists the keys of the findings whose fixes make the job
-    read them; empty if it does already.
+    ``after`` is the key of the finding whose fix makes it read them; None: it does already.
+    ``in_steps``: a login in its steps does, else its images' credentials. ``is_misrouted``: they
+    are for ``host``, and reach another registry.
     """
 
     host: str
-    context: str
     variables: tuple[str, ...]
-    after: tuple[str, ...]
+    after: str | None = None
+    in_steps: bool = False
+    is_misrouted: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AssessedEntry:
-    """A workflow job, the contexts that it holds and those that it lacks."""
+    """A workflow job, the contexts that it holds and the credentials that it reads.
+
+    ``only_for_forks``: it does nothing in other builds, and forks get no contexts. ``misplaced``
+    are contexts that are meant for it and stand where CircleCI does not look for them.
+    """
 
     entry: WorkflowJob
     held: HeldContexts
-    needs: tuple[ContextNeed, ...]
+    uses: tuple[CredentialUse, ...]
+    only_for_forks: bool = False
+    misplaced: tuple[str, ...] = ()
+
+    @property
+    def meant(self) -> HeldContexts:
+        """The contexts that it holds or, as somebody wrote them in the wrong place, should."""
+        return replace(self.held, values=(*self.held.values, *self.misplaced))
+
+    def reads_today(self, variables: Iterable[str]) -> bool:
+        """Whether one of its images or logins reads all of ``variables`` already."""
+        wanted = set(variables)
+        return any(use.after is None and wanted <= set(use.variables) for use in self.uses)
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """Everything that the rules look at."""
+    """Everything that the rules look at.
+
+    ``unplaced`` are the conventions of the file that are not used for more pulls of their
+    registry, as nobody knows which context provides them: the policy's are, with its context.
+    ``entries_for_forks`` tells of each workflow job whether only builds of forks reach it.
+    """
 
     config: Config
     policy: Policy
@@ -130,7 +161,9 @@ class Assessment:
     runs: Runs = field(repr=False)
     declare: Callable[[], Sequence[DeclaredLogin]] = field(repr=False)
     dockers: JobDockers = field(repr=False)
-    known_contexts: Mapping[str, ContextConvention] | None = None
+    known_contexts: Mapping[frozenset[str], ContextConvention] | None = None
+    unplaced: Mapping[str, CredentialConvention] = field(default_factory=dict)
+    entries_for_forks: Mapping[WorkflowJob, bool] = field(default_factory=dict)
 
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:
@@ -138,7 +171,25 @@ class Assessment:
         mirrored = (
             frozenset[int]() if self.mirrored_steps is None else self.mirrored_steps.rewritten
         )
-        return missing_logins(self.dockers.all(), self.policy, mirrored)
+        found = missing_logins(self.dockers.all(), self.policy, mirrored)
+        forks = self._jobs_only_for_forks
+        return tuple(one for one in found if id(one.docker.job) not in forks)
+
+    @cached_property
+    def _jobs_only_for_forks(self) -> frozenset[int]:
+        """The id() of the jobs that only builds of forks reach, in whatever workflow."""
+        reached: dict[int, bool] = {}
+        for entry, only_forks in self.entries_for_forks.items():
+            job = called_job(entry, self.config)
+            if job is not None:
+                reached[id(job)] = reached.get(id(job), True) and only_forks
+        return frozenset(job for job, only_forks in reached.items() if only_forks)
+
+    @property
+    def jobs_only_for_forks(self) -> tuple[str, ...]:
+        """The names of the jobs that only builds of forks reach, and that pull something."""
+        jobs = (job for home in self.config.body.walk() for job in home.jobs.values())
+        return tuple(job.name for job in jobs if id(job) in self._jobs_only_for_forks)
 
     @cached_property
     def mirrored_steps(self) -> StepMirroring | None:
@@ -173,7 +224,7 @@ class Assessment:
         """What other configs of the repository may follow: the names that are used here."""
         for one in self.evidence:
             if one.allows() and one.use in (Use.IMAGE, Use.LOGIN_BEFORE_PULL, Use.LOGIN):
-                convention = self.contexts.get(one.host)
+                convention = self.contexts.get(frozenset(one.variables))
                 yield replace(
                     one,
                     use=Use.SIBLING,
@@ -186,12 +237,16 @@ class Assessment:
     def stated_context(self, host: str, variables: Iterable[str]) -> str | None:
         """The context for ``variables`` where no job of the config shows it.
 
-        Another config of the repository may, else the policy says it.
+        The policy says it of the variables that the user keeps there; else another config of the
+        repository may.
         """
         registry, names = policy_for(host, self.policy), set(variables)
         for job in () if registry is None else registry.jobs:
             if names and names == set(variables_of(job.credential)):
                 return job.context
+        is_asked = registry is not None and registry != DEFAULT_DOCKER_HUB
+        if registry is not None and is_asked and names == set(variables_of(registry.credential)):
+            return registry.context
         for one in self.evidence:
             if one.use is Use.SIBLING and one.host == host and set(one.variables) == names:
                 return one.context
@@ -208,94 +263,266 @@ class Assessment:
         return {id(one.image.item.mapping): one for one in self.images}
 
     @cached_property
-    def contexts(self) -> Mapping[str, ContextConvention]:
-        """Where the variables of each registry are kept."""
+    def contexts(self) -> Mapping[frozenset[str], ContextConvention]:
+        """Where each set of variables is kept that images or logins read, or are to."""
         if self.known_contexts is not None:
             return self.known_contexts
-        today: dict[str, list[HeldContexts]] = {}
-        coming: dict[str, list[HeldContexts]] = {}
-        for _, held, reads in self._reading_entries:
-            for host, (authenticated, _, after) in reads.items():
-                if authenticated:
-                    today.setdefault(host, []).append(held)
-                elif after:
-                    coming.setdefault(host, []).append(held)
+        hosts: dict[frozenset[str], str] = {}
+        for assessed in self.entries:
+            for use in assessed.uses:
+                if policy_for(use.host, self.policy) is not None:
+                    hosts.setdefault(frozenset(use.variables), use.host)
         return {
-            host: context_convention(
-                today.get(host, []),
-                coming.get(host, []),
-                self._stated_policy(host),
-                self.policy,
-            )
-            for host in {*today, *coming}
+            variables: self._context_convention(variables, host)
+            for variables, host in hosts.items()
         }
 
-    def _stated_policy(self, host: str) -> RegistryPolicy | None:
+    def context_of(self, host: str) -> ContextConvention | None:
+        """Where the variables are kept that pulls from ``host`` are to read."""
+        convention, registry = self.conventions.get(host), policy_for(host, self.policy)
+        credential = None if convention is None else convention.credential
+        if credential is None and registry is not None:
+            credential = registry.credential
+        return (
+            None if credential is None else self.contexts.get(frozenset(variables_of(credential)))
+        )
+
+    def _context_convention(self, variables: frozenset[str], host: str) -> ContextConvention:
+        today: list[HeldContexts] = []
+        coming: list[HeldContexts] = []
+        for assessed in self.entries:
+            if assessed.only_for_forks:
+                continue
+            if assessed.reads_today(variables) or self._reads_in_steps(assessed, variables):
+                today.append(assessed.meant)
+            elif any(variables == set(use.variables) for use in assessed.uses):
+                coming.append(assessed.meant)
+        return context_convention(
+            today,
+            coming,
+            self.stated_context(host, variables),
+            self.policy,
+            is_policys_own=bool(variables) and self._is_stated(host, variables),
+        )
+
+    def _is_stated(self, host: str, variables: frozenset[str]) -> bool:
+        """Whether the policy, or another config of the repository, says where they are."""
+        registry = policy_for(host, self.policy)
+        named = () if registry is None else registry.credentials
+        if any(variables <= set(variables_of(one)) for one in named):
+            return True
+        return any(
+            one.use is Use.SIBLING and one.host == host and variables == set(one.variables)
+            for one in self.evidence
+        )
+
+    def _reads_in_steps(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+        return self.job_variables.mentioned(assessed.entry, variables) == variables
+
+    @cached_property
+    def hosts_without_known_context(self) -> frozenset[str]:
+        """The registries whose credentials some job is to read, nobody knows from which context.
+
+        Only those for which the policy has other credentials, of the same form.
+        """
+        hosts = set()
+        for assessed in self.entries:
+            for use in assessed.uses:
+                convention = self.contexts.get(frozenset(use.variables))
+                if use.after is None or use.after in self.names or convention is None:
+                    continue
+                if convention.cannot_be_had_by(assessed.meant) and self._has_another(use.host):
+                    hosts.add(use.host)
+        return frozenset(hosts)
+
+    def _has_another(self, host: str) -> bool:
         registry, convention = policy_for(host, self.policy), self.conventions.get(host)
         if registry is None or convention is None or convention.credential is None:
-            return registry
-        context = self.stated_context(host, variables_of(convention.credential))
-        return replace(registry, context=context)
+            return False
+        return type(registry.credential) is type(convention.credential)
+
+    @cached_property
+    def job_variables(self) -> JobVariables:
+        """What the steps of workflow jobs read."""
+        return JobVariables(self.config)
+
+    def contexts_of_fix(self, one: AssessedImage, key: str) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``one`` has the credential it ought to have."""
+        use = self._use_by_item[id(one.image.item.mapping)]
+        if use is None:
+            return ()
+        return self.contexts_for_images([one.image], use.variables, use.host, key)
+
+    def contexts_on_executor(
+        self, entry: WorkflowJob, executor: str, key: str
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that ``entry`` needs once it runs on ``executor``."""
+        entries = [one for one in self.entries if one.entry is entry]
+        uses = {
+            use
+            for item in self.config.body.executors[executor].docker or ()
+            if (use := self._use_by_item[id(item.mapping)]) is not None
+        }
+        return tuple(
+            grant for use in uses for grant in self._grants(entries, use.variables, use.host, key)
+        )
+
+    def contexts_for_images(
+        self, images: Iterable[PulledImage], variables: tuple[str, ...], host: str, key: str
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``images`` read ``variables``.
+
+        ``key`` is that of the finding whose fix makes them.
+        """
+        items = {id(image.item.mapping) for image in images}
+        pulling: dict[int, AssessedEntry] = {}
+        for item in items:
+            pulling.update((id(one), one) for one in self._entries_by_item.get(item, ()))
+        entries = [one for one in self.entries if id(one) in pulling]
+        return self._grants(entries, variables, host, key)
+
+    def contexts_for_login(self, missing: MissingLogin) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once their steps make the login ``missing``."""
+        credential = self.login_credential(missing)
+        if credential is None:
+            return ()
+        entries = [
+            assessed
+            for assessed in self.entries
+            if (docker := self.dockers.of(assessed.entry)) is not None and missing.concerns(docker)
+        ]
+        return self._grants(entries, variables_of(credential), missing.host, missing.key)
+
+    def _grants(
+        self, entries: Iterable[AssessedEntry], variables: tuple[str, ...], host: str, key: str
+    ) -> tuple[ContextGrant, ...]:
+        grants: dict[int, ContextGrant] = {}
+        for assessed in entries:
+            # Workflows that share a list of jobs through an alias share its entries too.
+            if assessed.only_for_forks or id(assessed.entry) in grants:
+                continue
+            context = self._context_to_grant(assessed, variables, host, key)
+            if context is not None:
+                grants[id(assessed.entry)] = ContextGrant(
+                    assessed.entry,
+                    context,
+                    variables,
+                    self.may_overlap(assessed, variables),
+                )
+        return tuple(grants.values())
+
+    def may_overlap(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
+        """Whether a context that a workflow job holds may provide one of ``variables`` too.
+
+        One that is known to be there for other variables does not.
+        """
+        wanted = frozenset(variables)
+        others = {
+            convention.preferred
+            for known, convention in self.contexts.items()
+            if known.isdisjoint(wanted)
+        }
+        others |= {
+            context
+            for registry in self.policy.registries
+            for credential, context in registry.accounts
+            if wanted.isdisjoint(variables_of(credential))
+        }
+        held = replace(
+            assessed.held,
+            values=tuple(value for value in assessed.held.values if value not in others),
+        )
+        return self.job_variables.may_overlap(assessed.entry, held, wanted)
+
+    def _context_to_grant(
+        self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: str
+    ) -> str | None:
+        held = assessed.held
+        if not variables:
+            return None
+        if key in self.names:
+            context = self.names[key].context
+            return None if context in held.names else context
+        wanted = frozenset(variables)
+        convention = self.contexts.get(wanted)
+        if convention is None:
+            convention = self._context_convention(wanted, host)
+        works_today = assessed.reads_today(wanted) and not assessed.misplaced
+        if not convention.lacks(held, works_today=works_today):
+            return None
+        if not works_today and self._are_the_projects(assessed, wanted):
+            return None
+        return convention.preferred
+
+    def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+        """Whether the steps of a job without contexts read some of ``variables`` today.
+
+        A context would give them another value.
+        """
+        if self.policy.credentials is CredentialStore.CONTEXT or assessed.held.values:
+            return False
+        return bool(self.job_variables.mentioned(assessed.entry, variables))
+
+    def missing_contexts(self, assessed: AssessedEntry) -> Iterator[tuple[str, CredentialUse]]:
+        """The contexts without which a workflow job reads variables today, and what reads them."""
+        if assessed.only_for_forks:
+            return
+        by_hand = {names.context for names in self.names.values()}
+        for use in assessed.uses:
+            convention = self.contexts.get(frozenset(use.variables))
+            if use.after is not None or use.is_misrouted:
+                continue
+            if convention is None or convention.preferred is None:
+                continue
+            if not by_hand.isdisjoint(assessed.held.names):
+                continue  # named for one fix, which is made
+            if convention.lacks(assessed.meant, works_today=True):
+                yield convention.preferred, use
 
     @cached_property
     def entries(self) -> tuple[AssessedEntry, ...]:
         """Every workflow job that runs something."""
+        misplaced = meant_contexts(self.config)
         return tuple(
-            AssessedEntry(entry, held, tuple(self._needs(held, reads)))
-            for entry, held, reads in self._reading_entries
+            AssessedEntry(
+                entry,
+                held_contexts(entry),
+                tuple(self._uses(entry)),
+                self.entries_for_forks.get(entry, False),
+                misplaced.get(id(entry), ()),
+            )
+            for entry in self.config.workflow_jobs
+            if not runs_nothing(entry, self.config)
         )
 
-    def _needs(self, held: HeldContexts, reads: _Reads) -> list[ContextNeed]:
-        needs: list[ContextNeed] = []
-        by_hand = {names.context for names in self.names.values()}
-        for host, (authenticated, variables, after) in reads.items():
-            convention = self.contexts.get(host, ContextConvention(None))
-            named = [self.names[key].context for key in after if key in self.names]
-            if named:
-                context = named[0] if named[0] not in held.names else None
-            elif authenticated and not by_hand.isdisjoint(held.names):
-                context = None  # named for one fix, which is made
-            elif convention.lacks(held, works_today=authenticated):
-                context = convention.preferred
-            else:
-                context = None
-            if context is None:
-                continue
-            needs.append(
-                ContextNeed(host, context, tuple(variables), () if authenticated else tuple(after))
-            )
-        return needs
-
     @cached_property
-    def _reading_entries(self) -> tuple[tuple[WorkflowJob, HeldContexts, _Reads], ...]:
-        found = []
-        for entry in self.config.workflow_jobs:
-            if runs_nothing(entry, self.config):
-                continue
-            items = image_items(entry, self.config, self.values)
-            reads = self._reads(items)
-            self._read_by_steps(entry, reads)
-            found.append((entry, held_contexts(entry), reads))
-        return tuple(found)
+    def _entries_by_item(self) -> Mapping[int, list[AssessedEntry]]:
+        found: dict[int, list[AssessedEntry]] = {}
+        for assessed in self.entries:
+            for item in image_items(assessed.entry, self.config, self.values):
+                found.setdefault(id(item.mapping), []).append(assessed)
+        return found
 
-    def _read_by_steps(self, entry: WorkflowJob, reads: _Reads) -> None:
-        """Add to ``reads`` what the logins in the steps of ``entry`` read, or will."""
+    def _uses(self, entry: WorkflowJob) -> Iterator[CredentialUse]:
+        uses: dict[CredentialUse, None] = {}
+        for item in image_items(entry, self.config, self.values):
+            use = self._use_by_item[id(item.mapping)]
+            if use is not None:
+                uses[use] = None
+        yield from uses
         docker = self.dockers.of(entry)
         if docker is None:
             return
         for registry, variables in logins_of(docker).items():
             host = registry if "*" not in registry else ""
             if policy_for(host, self.policy) is not None and variables:
-                _, names, after = reads.get(host, (False, {}, {}))
-                reads[host] = (True, {**names, **dict.fromkeys(variables)}, after)
+                yield CredentialUse(host, variables, in_steps=True)
         for missing in self._missing_by_job.get(id(docker.job), []):
             if not missing.concerns(docker):
                 continue
             credential = self.login_credential(missing)
-            if credential is not None and (variables := variables_of(credential)):
-                today, names, after = reads.get(missing.host, (False, {}, {}))
-                names = {**names, **dict.fromkeys(variables)}
-                reads[missing.host] = (today, names, {**after, missing.key: None})
+            if credential is not None and (read := variables_of(credential)):
+                yield CredentialUse(missing.host, read, missing.key, in_steps=True)
 
     @cached_property
     def _missing_by_job(self) -> Mapping[int, list[MissingLogin]]:
@@ -305,50 +532,44 @@ class Assessment:
         return found
 
     @property
-    def needs_without_workflow(self) -> tuple[ContextNeed, ...]:
-        """What the jobs of a config that has no workflow would need of contexts."""
+    def uses_without_workflow(self) -> tuple[CredentialUse, ...]:
+        """What the jobs of a config that has no workflow read in their images, or will.
+
+        And what the logins will that their steps lack.
+        """
         items = [
             item for job in self.config.body.jobs.values() for item in job.runs_on.docker or ()
         ]
-        needs: list[ContextNeed] = []
-        for host, (_, variables, after) in self._reads(items).items():
-            registry = policy_for(host, self.policy)
-            if registry is not None and registry.context is not None:
-                needs.append(ContextNeed(host, registry.context, tuple(variables), tuple(after)))
-        return tuple(needs)
+        uses = [self._use_by_item[id(item.mapping)] for item in items]
+        for missing in self.missing_logins:
+            credential = self.login_credential(missing)
+            if credential is not None:
+                uses.append(CredentialUse(missing.host, variables_of(credential), missing.key))
+        return tuple(dict.fromkeys(use for use in uses if use is not None and use.variables))
 
-    def _reads(self, items: Iterable[ImageItem]) -> _Reads:
-        """By registry: whether credentials are read today, which variables, after which fixes."""
-        reads: _Reads = {}
-        for item in items:
-            read = self._read_by_item[id(item.mapping)]
-            if read is None:
-                continue
-            host, variables, key = read
-            today, names, after = reads.get(host, (False, {}, {}))
-            names.update(dict.fromkeys(variables))
-            if key is not None:
-                after[key] = None
-            reads[host] = (today or key is None, names, after)
-        return reads
+    @property
+    def uses_of_images(self) -> tuple[CredentialUse, ...]:
+        """What all images read, or will, whoever runs them."""
+        return tuple(dict.fromkeys(use for use in self._use_by_item.values() if use is not None))
 
     @cached_property
-    def _read_by_item(self) -> Mapping[int, tuple[str, tuple[str, ...], str | None] | None]:
-        """By item as `by_item`: the registry, the variables read and the fix after which.
+    def _use_by_item(self) -> Mapping[int, CredentialUse | None]:
+        """What each item of `by_item` reads. Workflow jobs share items: it is told once."""
+        return {item: self._use_of(one) for item, one in self.by_item.items()}
 
-        None where nothing is read. Workflow jobs share items: this is told once for each.
-        """
-        return {item: self._read_for(one) for item, one in self.by_item.items()}
-
-    def _read_for(self, one: AssessedImage) -> tuple[str, tuple[str, ...], str | None] | None:
-        host = one.registry
-        if host is None or one.misrouted_to is not None:
+    def _use_of(self, one: AssessedImage) -> CredentialUse | None:
+        # What goes to the wrong registry is read all the same.
+        host = one.registry if one.misrouted_to is None else one.misrouted_to
+        if host is None:
             return None
         if policy_for(host, self.policy) is None:
             # Where the variables of a registry are kept that nobody named cannot be told.
             return None
         read = _read_by(one)
-        return None if read is None else (host, *read)
+        if read is None:
+            return None
+        variables, after = read
+        return CredentialUse(host, variables, after, is_misrouted=one.misrouted_to is not None)
 
 
 def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
@@ -369,9 +590,6 @@ def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
         case _:
             return None
     return (names, key) if names else None
-
-
-_Reads = dict[str, tuple[bool, dict[str, None], dict[str, None]]]
 
 
 def assess(
@@ -411,27 +629,58 @@ def assess(
     else:
         evidence = _evidence(config, images, misrouted, dockers, runs, declared, siblings)
         conventions = credential_conventions(evidence)
-    return Assessment(
-        config=config,
-        policy=policy,
-        values=values,
-        sharing=Sharing(config.documents),
-        images=tuple(
-            AssessedImage(
-                image,
-                state_of(image, policy, conventions, names, runs.pullers_of(image)),
-                misrouted.get(id(image)),
-            )
-            for image in images
-        ),
-        evidence=evidence,
-        conventions=conventions,
-        names=names,
-        runs=runs,
-        declare=declared,
-        dockers=dockers,
-        known_contexts=None if known is None else known.contexts,
-    )
+    sharing = Sharing(config.documents)
+    for_forks = {
+        entry: only_builds_of_forks(entry, config)
+        for entry in config.workflow_jobs
+        if not runs_nothing(entry, config)
+    }
+    anonymous = _pulled_only_for_forks(for_forks, config, values)
+
+    def state(image: PulledImage, of: Mapping[str, CredentialConvention]) -> ImageState:
+        found = state_of(image, policy, of, names, runs.pullers_of(image))
+        is_anonymous = isinstance(found, Unauthenticated | Unmirrored | Undecided | AccountUnclear)
+        is_left = is_anonymous and id(image.item.mapping) in anonymous
+        return OnlyForForks() if is_left else found
+
+    def assessment(of: Mapping[str, CredentialConvention]) -> Assessment:
+        return Assessment(
+            config=config,
+            policy=policy,
+            values=values,
+            sharing=sharing,
+            images=tuple(
+                AssessedImage(image, state(image, of), misrouted.get(id(image))) for image in images
+            ),
+            evidence=evidence,
+            conventions=of,
+            names=names,
+            runs=runs,
+            declare=declared,
+            dockers=dockers,
+            known_contexts=None if known is None else known.contexts,
+            entries_for_forks=for_forks,
+        )
+
+    found = assessment(conventions)
+    unplaced = found.hosts_without_known_context if known is None else frozenset()
+    if not unplaced:
+        return found
+    kept = {host: one for host, one in conventions.items() if host not in unplaced}
+    return replace(assessment(kept), unplaced={host: conventions[host] for host in unplaced})
+
+
+def _pulled_only_for_forks(
+    for_forks: Mapping[WorkflowJob, bool], config: Config, values: ParameterValues
+) -> frozenset[int]:
+    """The id() of the mappings of items that only jobs for builds of forks pull."""
+    if not any(for_forks.values()):
+        return frozenset()
+    reached: dict[bool, set[int]] = {True: set(), False: set()}
+    for entry, only_forks in for_forks.items():
+        items = image_items(entry, config, values)
+        reached[only_forks].update(id(item.mapping) for item in items)
+    return frozenset(reached[True] - reached[False])
 
 
 def _evidence(

@@ -1,67 +1,106 @@
-"""In which contexts a config keeps the variables of its registries."""
+"""In which context a config keeps a set of variables.
+
+A context belongs to the variables that it provides, not to the registry that they are for: which
+one it is, is learnt only from workflow jobs that read exactly these variables today.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.policy import CredentialStore, Policy, RegistryPolicy
+from cci_migrate.policy import CredentialStore, Policy
+
+
+class ContextOrigin(Enum):
+    """Why a set of variables is taken to come from a context, or from none."""
+
+    READERS = "the workflow jobs that read the variables hold it"
+    POLICY = "the policy keeps its variables there"
+    REQUESTED = "the user asked for a context"
+    PROJECT = "workflow jobs read the variables without a context that could provide them"
+    UNKNOWN = "nothing in the config shows which context provides the variables"
 
 
 @dataclass(frozen=True, slots=True)
 class ContextConvention:
-    """Where the file keeps the variables of one registry.
+    """Where a config keeps a set of variables.
 
-    ``preferred`` is what to add where none of ``accepted`` is held; None: they are kept in the
-    project's settings. ``is_clear`` if entries that are authenticated already show it;
-    ``is_named`` if most of them hold one that is named after Docker; ``is_told`` if the user asked
-    for contexts.
+    ``preferred`` is the context to add where none of ``accepted`` is held; None: none is added.
+    ``is_named``: it is named after Docker or a registry, and most jobs that read the variables
+    hold it.
     """
 
     preferred: str | None
-    accepted: frozenset[str] = field(default_factory=frozenset)
-    is_clear: bool = False
+    origin: ContextOrigin
+    accepted: frozenset[str] = frozenset()
     is_named: bool = False
-    is_told: bool = False
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether workflow jobs that read the variables today show it."""
+        return self.origin in (ContextOrigin.READERS, ContextOrigin.PROJECT)
+
+    def may_be_provided(self, held: HeldContexts) -> bool:
+        """Whether a workflow job that holds ``held`` may have the variables from one of them."""
+        if not self.accepted.isdisjoint(held.values):
+            return True
+        is_learnt = self.origin in (ContextOrigin.READERS, ContextOrigin.UNKNOWN)
+        return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, held.names))
 
     def lacks(self, held: HeldContexts, *, works_today: bool) -> bool:
         """Whether a workflow job that holds ``held`` is to get the context.
 
-        One that works today is left alone unless the convention is clear. So is one that holds
-        other contexts, from which it may have the variables, unless the others tell where they are.
+        ``works_today``: it reads the variables already. It is left alone if it holds other
+        contexts, from which it may have them, unless most others tell where they are.
         """
-        if self.preferred is None or not self.accepted.isdisjoint(held.names):
+        if self.preferred is None or self.may_be_provided(held):
             return False
-        if not works_today or self.is_told or self.is_named:
+        if not works_today or self.origin is ContextOrigin.REQUESTED or self.is_named:
             return True
-        return self.is_clear and not held.names and not held.has_expression
+        return self.origin is ContextOrigin.READERS and not held.values
 
+    def cannot_be_had_by(self, held: HeldContexts) -> bool:
+        """Whether nobody knows from where a job that holds ``held`` would get the variables.
 
-_TELLING_WORDS = ("docker", "hub", "registry", "pull")
+        Where nothing in the config reads them yet there is nothing to contradict.
+        """
+        is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(self.accepted)
+        return is_unknown and not self.may_be_provided(held)
 
 
 def context_convention(
-    authenticated: Sequence[HeldContexts],
-    unauthenticated: Sequence[HeldContexts],
-    registry: RegistryPolicy | None,
+    today: Sequence[HeldContexts],
+    coming: Sequence[HeldContexts],
+    context: str | None,
     policy: Policy,
+    *,
+    is_policys_own: bool,
 ) -> ContextConvention:
-    """Where the variables of one registry are kept.
+    """Where a set of variables is kept.
 
-    ``authenticated`` are the contexts of the workflow jobs that pull from it with variables today,
-    ``unauthenticated`` those of the jobs that are to. A context named after Docker that most of
-    them hold is the one, even if some lack it. Authenticated jobs without any context show that
-    the variables are the project's. One context common to all of them is the one, whatever its
-    name. Else the policy tells. The answer is the same once the change is made: a second run must
-    find nothing.
+    ``today`` are the contexts of the workflow jobs that read them today, ``coming`` those of the
+    jobs that are to. ``context`` is the policy's for their registry; ``is_policys_own``: so are the
+    variables. A context named after a registry that most of ``today`` hold is the one, even if
+    some lack it. Jobs without any context show that the variables are the project's. One context
+    common to all is the one, whatever its name. Else it is unknown. The answer is the same once
+    the change is made: a second run must find nothing.
     """
-    convention = _shown_by(authenticated, unauthenticated, registry, policy)
+
+    def shown_by(
+        readers: Sequence[HeldContexts], later: Sequence[HeldContexts]
+    ) -> ContextConvention:
+        return _shown_by(readers, later, context, policy, is_policys_own=is_policys_own)
+
+    convention = shown_by(today, coming)
     for _ in range(_ROUNDS):
-        after = [_once_fixed(held, convention, works_today=True) for held in authenticated]
-        after += [_once_fixed(held, convention, works_today=False) for held in unauthenticated]
-        then = _shown_by(after, (), registry, policy)
+        after = [_once_fixed(held, convention, works_today=True) for held in today]
+        after += [_once_fixed(held, convention, works_today=False) for held in coming]
+        then = shown_by(after, ())
         if not any(then.lacks(held, works_today=True) for held in after):
             break
         convention = then
@@ -78,57 +117,76 @@ def _once_fixed(
 ) -> HeldContexts:
     if convention.preferred is None or not convention.lacks(held, works_today=works_today):
         return held
-    return replace(held, names=(*held.names, convention.preferred))
+    return replace(held, values=(*held.values, convention.preferred))
 
 
 def _shown_by(
-    authenticated: Sequence[HeldContexts],
-    unauthenticated: Sequence[HeldContexts],
-    registry: RegistryPolicy | None,
+    today: Sequence[HeldContexts],
+    coming: Sequence[HeldContexts],
+    context: str | None,
     policy: Policy,
+    *,
+    is_policys_own: bool,
 ) -> ContextConvention:
-    wanted = None if registry is None else registry.context
     if policy.credentials is CredentialStore.PROJECT:
-        return ContextConvention(None, is_clear=True)
-    is_told = policy.credentials is CredentialStore.CONTEXT
-    today = [held.names for held in authenticated if not held.has_expression]
-    coming = [held.names for held in unauthenticated if not held.has_expression]
+        return ContextConvention(None, ContextOrigin.PROJECT)
+    is_requested = policy.credentials is CredentialStore.CONTEXT
+    fallback = ContextOrigin.REQUESTED if is_requested else ContextOrigin.POLICY
     if not today:
-        return ContextConvention(wanted, _set_of(wanted), is_told=is_told)
-    named = _telling_names(today, wanted)
+        if is_requested or is_policys_own:
+            return ContextConvention(context, fallback, _set_of(context))
+        return ContextConvention(None, ContextOrigin.UNKNOWN)
+    named = _named(today, context)
     # Jobs that are still to be authenticated will hold what the others do.
-    all_named = named or _telling_names(coming, wanted)
-    holders = sum(1 for names in today if not all_named.keys().isdisjoint(names))
-    holders += sum(1 for names in coming if named or not all_named.keys().isdisjoint(names))
+    all_named = named or _named(coming, context)
+    holders = sum(1 for held in today if not all_named.keys().isdisjoint(held.names))
+    holders += sum(1 for held in coming if named or not all_named.keys().isdisjoint(held.names))
     if holders * 2 > len(today) + len(coming):
         usual = all_named.most_common(1)[0][0]
-        # The policy's own name may be there because an earlier run of this tool wrote it.
         return ContextConvention(
             usual,
+            ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS,
             frozenset(all_named),
-            is_clear=True,
-            is_named=usual != wanted,
-            is_told=is_told,
+            # The policy's own name may be there because an earlier run of this tool wrote it.
+            is_named=usual != context,
         )
-    if not is_told and not any(today):
-        return ContextConvention(None, is_clear=True)
-    common = [name for name in today[0] if all(name in names for names in today)]
-    if len(common) == 1:
-        return ContextConvention(common[0], frozenset(common), is_clear=True, is_told=is_told)
-    preferred = named.most_common(1)[0][0] if named else wanted
-    # One of several common contexts may be it; where a context was asked for, none of them is.
-    perhaps = () if is_told else common
-    accepted = frozenset([*perhaps, *named]) | _set_of(preferred)
-    return ContextConvention(preferred, accepted, is_told=is_told)
+    if not is_requested and not all(held.values for held in today):
+        return ContextConvention(None, ContextOrigin.PROJECT)
+    telling = [held for held in today if not held.has_expression] or today
+    common = [name for name in telling[0].values if all(name in held.values for held in telling)]
+    known = [name for name in common if name in telling[0].names]
+    preferred = _only(known) or _only([name for name in known if name in named])
+    if preferred is not None:
+        origin = ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS
+        return ContextConvention(preferred, origin, frozenset({preferred}))
+    if is_requested or is_policys_own:
+        accepted = frozenset(named) if is_requested else frozenset([*common, *named])
+        return ContextConvention(context, fallback, accepted | _set_of(context))
+    perhaps = common or [value for held in today for value in held.values]
+    return ContextConvention(None, ContextOrigin.UNKNOWN, frozenset(perhaps))
 
 
-def _telling_names(held: Sequence[tuple[str, ...]], wanted: str | None) -> Counter[str]:
+#: Words in the name of a context by which it tells that it is about a registry. ``github`` is not.
+_REGISTRY_WORDS = re.compile(r"docker|(?<!git)hub|registry|(?<![a-z])pull", re.IGNORECASE)
+
+
+def is_about_a_registry(context: str) -> bool:
+    """Whether the name of ``context`` tells that it holds credentials of a registry."""
+    return _REGISTRY_WORDS.search(context) is not None
+
+
+def _named(holding: Sequence[HeldContexts], context: str | None) -> Counter[str]:
+    """The contexts that tell by their names, and the policy's own, by how many hold them."""
     return Counter(
         name
-        for names in held
-        for name in names
-        if name == wanted or any(word in name.lower() for word in _TELLING_WORDS)
+        for held in holding
+        for name in held.names
+        if name == context or is_about_a_registry(name)
     )
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
 
 
 def _set_of(name: str | None) -> frozenset[str]:

@@ -141,6 +141,11 @@ class Exempt:
     """The policy exempts it, or its registry serves public images only."""
 
 
+@dataclass(frozen=True, slots=True)
+class OnlyForForks:
+    """Only builds of forked pull requests reach its jobs, and they get no credentials."""
+
+
 ImageState = (
     Authenticated
     | Incomplete
@@ -152,6 +157,7 @@ ImageState = (
     | Undecided
     | NotCovered
     | Exempt
+    | OnlyForForks
 )
 
 

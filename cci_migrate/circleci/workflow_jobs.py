@@ -26,24 +26,31 @@ RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
 class HeldContexts:
     """The contexts of a workflow job. ``entry`` is its effective ``context``, None without one.
 
-    ``has_expression``: some of them are only known when a pipeline runs.
+    ``values`` are they as written, in their order: of two that hold a variable the later wins.
     """
 
     entry: Entry | None
-    names: tuple[str, ...]
-    has_expression: bool
+    values: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that are known before a pipeline runs."""
+        return tuple(value for value in self.values if not has_expression(value))
+
+    @property
+    def has_expression(self) -> bool:
+        """Whether some of them are only known when a pipeline runs."""
+        return len(self.names) < len(self.values)
 
 
 def held_contexts(entry: WorkflowJob) -> HeldContexts:
     """The contexts that ``entry`` holds, its own or merged."""
     found = entry_of(entry.arguments, "context")
     if found is None:
-        return HeldContexts(None, (), has_expression=False)
+        return HeldContexts(None, ())
     value = resolved(found.value)
     items = value.items if isinstance(value, Sequence) else (value,)
-    texts = [text for item in items if (text := text_of(item)) is not None]
-    names = tuple(text for text in texts if not has_expression(text))
-    return HeldContexts(found, names, has_expression=len(names) < len(texts))
+    return HeldContexts(found, tuple(text for item in items if (text := text_of(item)) is not None))
 
 
 def runs_nothing(entry: WorkflowJob, config: Config) -> bool:

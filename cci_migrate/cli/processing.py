@@ -165,10 +165,10 @@ def _thin(finding: Finding) -> Finding:
     if isinstance(remedy, Question):
         remedy = replace(remedy, choices=tuple(_thin_choice(one) for one in remedy.choices))
     elif isinstance(remedy, Fix):
-        remedy = Fix(remedy.title, ())
+        remedy = Fix(remedy.summary, ())
     return replace(finding, place=Place(bare, finding.place.route), remedy=remedy)
 
 
 def _thin_choice(choice: Choice) -> Choice:
     remedy = choice.remedy
-    return choice if isinstance(remedy, NoFix) else replace(choice, remedy=Fix(remedy.title, ()))
+    return choice if isinstance(remedy, NoFix) else replace(choice, remedy=Fix(remedy.summary, ()))

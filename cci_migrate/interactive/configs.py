@@ -10,6 +10,7 @@ from functools import cached_property
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.packing import Group, group_by_name
+from cci_migrate.context_grants import context_placement
 from cci_migrate.engine import (
     NO_NEIGHBOURS,
     Neighbours,
@@ -27,6 +28,7 @@ from cci_migrate.lossless.nodes import Document
 from cci_migrate.outcomes import Examined, Outcome
 from cci_migrate.planning import plan_changes
 from cci_migrate.policy import Policy, RegistryCredential
+from cci_migrate.remedies.context_placement import ContextPlacement
 from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
@@ -119,7 +121,13 @@ class Examination:
     def _findings(self) -> Mapping[str, Finding]:
         """The findings by their keys, over the tree of ``assessment``."""
         found = self.assessment
-        return {} if found is None else {one.key: one for one in findings_of(found)}
+        if found is None or self._placement is None:
+            return {}
+        return {one.key: one for one in findings_of(found, self._placement)}
+
+    @cached_property
+    def _placement(self) -> ContextPlacement | None:
+        return None if self.assessment is None else context_placement(self.assessment)
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -140,7 +148,8 @@ class Examination:
         if finding is None:
             return ()
         alone = replace(finding, after=(), after_all=())
-        plan = plan_changes(self.documents, [alone], Decisions(Skip(), {key: decision}))
+        decisions = Decisions(Skip(), {key: decision})
+        plan = plan_changes(self.documents, [alone], decisions, placement=self._placement)
         texts = {one.source.path: one.source.text for one in self.documents}
         return tuple(
             TextChange(path, texts[path], apply_edits(texts[path], edits))

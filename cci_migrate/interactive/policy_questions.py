@@ -160,7 +160,7 @@ def needs_of(config: ConfigFiles, assessment: Assessment | None) -> Needs:
         has_workflows=bool(assessment.config.workflow_jobs),
         login_is_written=is_writable and bool(missing) and assessment.config.knows_orbs,
         names=own if isinstance(own, PasswordAuth) else None,
-        context=assessment.contexts.get(DOCKER_HUB),
+        context=assessment.context_of(DOCKER_HUB),
         login=_own_login(assessment),
         keys=keys,
     )

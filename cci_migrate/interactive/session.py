@@ -487,7 +487,7 @@ def _names_of(examination: Examination, finding: Finding) -> Names | None:
         return None  # it writes none
     if finding.key in examination.names:
         return examination.names[finding.key]
-    convention = found.contexts.get(finding.registry)
+    convention = found.context_of(finding.registry)
     credential = examination.credential_for(finding.registry)
     if not isinstance(credential, PasswordAuth):
         return None

@@ -206,8 +206,8 @@ def finding_view(
             yield Prose(f"Not followed: {ignored}.", Look.QUIET)
     remedy = finding.remedy
     match remedy:
-        case Fix(title=title):
-            yield Prose(redact.prose(f"The fix: {title}."))
+        case Fix() as fix:
+            yield Prose(redact.prose(f"The fix: {fix.summary}."))
             changes = examination.preview(finding.key, Apply())
             yield from _change_view(item, changes, lines, examination, redact)
         case Question(text=text, choices=choices):

@@ -118,10 +118,11 @@ class AliasToMerge:
 
 @dataclass(frozen=True, slots=True)
 class WrapInSequence:
-    """Turn ``node`` into a sequence that holds it first, then ``items``."""
+    """Turn ``node`` into a sequence of ``before``, itself, and ``items``."""
 
     node: Scalar | Alias
     items: Items
+    before: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

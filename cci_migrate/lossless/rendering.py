@@ -174,8 +174,8 @@ class _Writer:
                 self._scalar_to_mapping(node, entries)
             case AliasToMerge(node, entries):
                 self._alias_to_merge(node, entries)
-            case WrapInSequence(node, items):
-                self._wrap(node, items)
+            case WrapInSequence(node, items, before):
+                self._wrap(node, items, before)
             case NestEntries(mapping, parent, keys):
                 self._nest(mapping, parent, keys)
             case RenameKey(mapping, index, name):
@@ -313,7 +313,7 @@ class _Writer:
             raise CannotRenderError("an alias that is the whole document cannot be merged")
         self._below(node, entries_lines(entries.entries, at, self._layout.style))
 
-    def _wrap(self, node: Scalar | Alias, items: Items) -> None:
+    def _wrap(self, node: Scalar | Alias, items: Items, before: tuple[Text, ...]) -> None:
         if self._layout.is_key(node):
             raise CannotRenderError("a key cannot become a list")
         if isinstance(node, Scalar):
@@ -327,7 +327,8 @@ class _Writer:
         if in_flow or (items.flow and fits_in_flow):
             style = FlowStyle(quote=quote)
             body = "".join(f", {flow_value(item, style)}" for item in items.items)
-            self._open(node, "[")
+            head = "".join(f"{flow_value(item, style)}, " for item in before)
+            self._open(node, f"[{head}")
             self._close(node, f"{body}]")
             return
         parent = self._layout.parent(node)
@@ -335,7 +336,14 @@ class _Writer:
             raise CannotRenderError("only a key's value can become a list")
         style_here = self._layout.style_in(parent)
         at = key_column(parent) + style_here.sequence_offset
-        at = self._on_own_line(node, at, "-" + style_here.dash_gap)
+        dash = "-" + style_here.dash_gap
+        if before:
+            if starts_line(self._source, node.start):
+                at = column(self._source, node.start)
+            line_break = self._source.line_break_near(node.start)
+            above = _items_lines(Items(before), at, style_here, quote)
+            dash = line_break.join([*above, " " * at + dash]).lstrip(" ")
+        at = self._on_own_line(node, at, dash)
         self._below(node, _items_lines(items, at, style_here, quote))
 
     def _alias_to_list(self, alias: Scalar | Alias, items: Items) -> None:

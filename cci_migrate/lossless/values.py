@@ -189,11 +189,12 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             added = _new(entries, tree)
             assert isinstance(added, MapData)  # noqa: S101 - the content is Entries
             _put(node, MapData([_new_key(MERGE_KEY), *added.keys], [old, *added.items]), tree)
-        case WrapInSequence(node, items):
+        case WrapInSequence(node, items, before):
             old = _of(node.target if isinstance(node, Alias) else node, tree)
             added_items = _new(items, tree)
             assert isinstance(added_items, ListData)  # noqa: S101 - the content is Items
-            _put(node, ListData([old, *added_items.items]), tree)
+            items_before = [_new(text, tree) for text in before]
+            _put(node, ListData([*items_before, old, *added_items.items]), tree)
         case NestEntries(mapping, parent, keys):
             target = _mapping(mapping, tree)
             nested = MapData()

@@ -1,4 +1,4 @@
-"""How a workflow job gets a context, whatever stands there already.
+"""How workflow jobs get contexts, whatever stands there already.
 
 Least privilege: no other workflow job gets one that it does not need. What several of them share
 through an anchor is edited once if all of them need it; else only the using entry is changed, and
@@ -7,14 +7,24 @@ carries over what its own key would hide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Sharing, Users
-from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts
+from cci_migrate.findings import ContextGrant
+from cci_migrate.lossless.merging import (
+    Entry,
+    is_null,
+    items_of,
+    merged_mappings,
+    own_entry,
+    text_of,
+)
+from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -24,6 +34,7 @@ from cci_migrate.lossless.operations import (
     Entries,
     Items,
     Operation,
+    RenameKey,
     ReplaceScalar,
     ScalarToMapping,
     Text,
@@ -41,13 +52,49 @@ class NoRoom:
     instead: str
 
 
+#: By the id() of each workflow job, what gives it the contexts of a plan.
+Places = Mapping[int, tuple[Operation, ...] | NoRoom]
+
+
+def without_room(grant: ContextGrant, room: NoRoom) -> str:
+    """Why a fix that brings ``grant`` along is not made."""
+    variables = ", ".join(f"${name}" for name in grant.variables)
+    return (
+        f"{grant.entry.name} would need the context {grant.context} (provides {variables}), for "
+        f"which there is no place: {room.reason}"
+    )
+
+
+def instead_of(grant: ContextGrant, room: NoRoom) -> str:
+    """What the user can do where ``grant`` has no place."""
+    variables = ", ".join(f"${name}" for name in grant.variables)
+    return (
+        f"{room.instead}, or let the project's environment variables hold {variables} "
+        "(--credentials project)"
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Lacking:
-    """A workflow job, the contexts it holds and those it lacks."""
+class _Lacking:
+    """A workflow job, the contexts it holds and those to add: before what it holds, and behind."""
 
     entry: WorkflowJob
     held: HeldContexts
     names: tuple[str, ...]
+    first: frozenset[str]
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name in self.first)
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in self.first)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """All contexts of the entry once it has those that it lacks."""
+        return (*self.before, *self.held.values, *self.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +128,57 @@ class ContextPlacement:
     """Finds the place for contexts among all workflow jobs of a config."""
 
     def __init__(
-        self,
-        entries: Sequence[WorkflowJob],
-        lacking: Sequence[Lacking],
-        sharing: Sharing,
-        style: ContextStyle,
+        self, entries: Sequence[WorkflowJob], sharing: Sharing, *, single_only: bool
     ) -> None:
+        self._sharing = sharing
+        self._held = {id(entry): held_contexts(entry) for entry in entries}
+        self._style = usual_style(self._held.values(), single_only=single_only)
         self._users = Users(
             (entry, arguments)
             for entry in entries
             if entry.arguments is not None
-            and isinstance(arguments := resolved(entry.arguments), Mapping)
+            and isinstance(arguments := resolved(entry.arguments), MappingNode)
         )
-        self._is_for_all: dict[tuple[int, tuple[str, ...]], bool] = {}
-        self._lacking = {id(one.entry): one for one in lacking}
+
+    def places(self, grants: Iterable[ContextGrant]) -> Places:
+        """By the id() of each workflow job of ``grants``, what gives it its contexts.
+
+        The grants are made together: what all users of an anchor get is added there.
+        """
+        by_entry: dict[int, list[ContextGrant]] = {}
+        for grant in grants:
+            if grant.context not in self._held[id(grant.entry)].names:
+                by_entry.setdefault(id(grant.entry), []).append(grant)
+        lacking = {
+            entry: _Lacking(
+                of_one[0].entry,
+                self._held[entry],
+                tuple(dict.fromkeys(grant.context for grant in of_one)),
+                frozenset(grant.context for grant in of_one if grant.comes_first),
+            )
+            for entry, of_one in by_entry.items()
+        }
+        placing = _Placing(lacking, self._users, self._sharing, self._style)
+        return {entry: placing.operations(one) for entry, one in lacking.items()}
+
+
+class _Placing:
+    """The places for the contexts that the workflow jobs ``lacking`` are to get, by their id()."""
+
+    def __init__(
+        self,
+        lacking: Mapping[int, _Lacking],
+        users: Users[WorkflowJob],
+        sharing: Sharing,
+        style: ContextStyle,
+    ) -> None:
+        self._lacking = lacking
+        self._users = users
         self._sharing = sharing
         self._style = style
+        self._is_for_all: dict[tuple[int, tuple[str, ...]], bool] = {}
 
-    def operations(self, one: Lacking) -> tuple[Operation, ...] | NoRoom:
+    def operations(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
         """What gives ``one`` the contexts that it lacks."""
         if one.held.entry is not None:
             return self._extend(one, one.held.entry)
@@ -106,7 +186,7 @@ class ContextPlacement:
 
     # No context yet
 
-    def _add(self, one: Lacking) -> tuple[Operation, ...] | NoRoom:
+    def _add(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
         entry = one.entry
         content = self._style.content(one.names)
         arguments = entry.arguments
@@ -120,76 +200,115 @@ class ContextPlacement:
         target = resolved(arguments)
         if isinstance(target, Scalar) and is_null(target) and not isinstance(arguments, Alias):
             return (AddEntry(target, CONTEXT, content),)
-        if not isinstance(target, Mapping):
+        if not isinstance(target, MappingNode):
             return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
+        plural = own_entry(target, "contexts")
+        if plural is not None and "/" not in entry.calls:
+            return _renamed(target, plural, one.names)
         for source in _merged_in(target):
-            if len(self._users.of(source)) > 1 and self._all_lack(source, one.names):
+            is_shared = len(self._users.of(source)) > 1 and self._may_hold_a_context(source)
+            if is_shared and self._all_lack(source, one.names):
                 return (AddEntry(source, CONTEXT, content),)
-        if self._all_lack(target, one.names):
+        is_own = not isinstance(arguments, Alias) or self._may_hold_a_context(target)
+        if is_own and self._all_lack(target, one.names):
             return (AddEntry(target, CONTEXT, content),)
         if isinstance(arguments, Alias):
             return (AliasToMerge(arguments, Entries(((CONTEXT, content),))),)
         return self._shared(target)
 
+    def _may_hold_a_context(self, mapping: MappingNode) -> bool:
+        """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
+
+        One that is named for a filter, or has nothing else, is used where filters are wanted.
+        """
+        users = self._users.of(mapping)
+        if any(user.arguments is mapping for user in users):
+            return True
+        keys = {key.value for key, _ in mapping.entries if isinstance(key, Scalar)}
+        return bool(keys - _CONDITIONS) and not _CONDITION_WORDS.search(mapping.anchor or "")
+
     # A context is there
 
-    def _extend(self, one: Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
         arguments = one.entry.arguments
         holder = context.holder
         if self._all_lack(holder, one.names):
-            return self._extend_value(one, context)
+            return self._extend_value(self._together(one, self._users.of(holder)), context)
         carried = self._carried(one)
-        if isinstance(carried, NoRoom):
-            return carried
         if isinstance(arguments, Alias):
             return (AliasToMerge(arguments, Entries(((CONTEXT, carried),))),)
-        if isinstance(arguments, Mapping) and holder is not arguments:
+        if isinstance(arguments, MappingNode) and holder is not arguments:
             if self._all_lack(arguments, one.names):
                 return (AddEntry(arguments, CONTEXT, carried),)
             return self._shared(arguments)
         return self._shared(holder)
 
-    def _extend_value(self, one: Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend_value(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
         written = context.value
         value = resolved(written)
-        new = Items(tuple(Text(name) for name in one.names))
         if isinstance(value, SequenceNode):
-            shared = isinstance(written, Alias) or value.anchor is not None
-            if shared and not self._list_is_for_all(value, one.names):
-                if isinstance(written, Alias):
-                    carried = self._carried(one)
-                    return (
-                        carried
-                        if isinstance(carried, NoRoom)
-                        else (ReplaceScalar(written, carried),)
-                    )
-                return self._shared(value)
-            return tuple(AddItem(value, len(value.items), Text(name)) for name in one.names)
+            return self._extend_list(one, written, value)
         if isinstance(value, Scalar):
             if is_null(value) and isinstance(written, Scalar):
                 return (
                     (ReplaceScalar(written, Text(one.names[0])),)
                     if len(one.names) == 1
-                    else (NoRoom("the entry has an empty context key", "give the key a value"))
-                )
-            if one.held.has_expression:
-                return NoRoom(
-                    "its context is an expression, whose value is only known when a pipeline runs",
-                    "write the context as a list with the expression as its first item",
+                    else NoRoom("the entry has an empty context key", "give the key a value")
                 )
             node: Scalar | Alias = written if isinstance(written, Alias) else value
-            return (WrapInSequence(node, Items(new.items, flow=self._style.flow)),)
+            return (
+                WrapInSequence(
+                    node,
+                    _items(one.behind, flow=self._style.flow),
+                    tuple(map(Text, one.before)),
+                ),
+            )
         return NoRoom("its context is a mapping", "write it as a string or a list")
 
-    def _carried(self, one: Lacking) -> Items | NoRoom:
-        """The contexts that an own key would hide, with the new ones behind them."""
-        if one.held.has_expression:
-            return NoRoom(
-                "it inherits a context that is an expression",
-                "name its contexts in the entry itself",
-            )
-        names = (*one.held.names, *one.names)
-        return Items(tuple(Text(name) for name in names), flow=self._style.flow)
+    def _extend_list(
+        self, one: _Lacking, written: Node, value: SequenceNode
+    ) -> tuple[Operation, ...]:
+        if not isinstance(written, Alias) and value.anchor is None:
+            return _added_to(value, one)
+        if self._list_is_for_all(value, one.names):
+            return _added_to(value, self._together(one, self._users_of_list(value)))
+        if isinstance(written, Alias):
+            return (ReplaceScalar(written, self._carried(one)),)
+        # The list is split: those that need nothing more keep a copy of what it holds now.
+        copy = _items(one.held.values, flow=self._style.flow)
+        return (
+            *(
+                ReplaceScalar(alias, copy)
+                for alias in self._sharing.aliases_of(value)
+                if not self._is_of_one_that_lacks(alias, one.names)
+            ),
+            *_added_to(value, one),
+        )
+
+    def _together(self, one: _Lacking, users: Iterable[WorkflowJob]) -> _Lacking:
+        """``one``, with the contexts first that have to be so for any of ``users``."""
+        lacking = (self._lacking.get(id(user)) for user in users)
+        first = frozenset().union(*(user.first for user in lacking if user is not None))
+        return replace(one, first=one.first | first)
+
+    def _users_of_list(self, value: SequenceNode) -> list[WorkflowJob]:
+        return [
+            other.entry
+            for other in self._lacking.values()
+            if other.held.entry is not None and resolved(other.held.entry.value) is value
+        ]
+
+    def _carried(self, one: _Lacking) -> Items:
+        """The contexts that an own key would hide, with the new ones."""
+        return _items(one.all_names, flow=self._style.flow)
+
+    def _is_of_one_that_lacks(self, alias: Alias, names: tuple[str, ...]) -> bool:
+        return any(
+            other.held.entry is not None
+            and other.held.entry.value is alias
+            and set(names) <= set(other.names)
+            for other in self._lacking.values()
+        )
 
     def _list_is_for_all(self, value: SequenceNode, names: tuple[str, ...]) -> bool:
         """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
@@ -205,14 +324,14 @@ class ContextPlacement:
 
     # Who else
 
-    def _all_lack(self, mapping: Mapping, names: tuple[str, ...]) -> bool:
+    def _all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
         key = (id(mapping), names)
         if key not in self._is_for_all:
             self._is_for_all[key] = self._do_all_lack(mapping, names)
         return self._is_for_all[key]
 
-    def _do_all_lack(self, mapping: Mapping, names: tuple[str, ...]) -> bool:
+    def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         users = self._users.of(mapping)
         for user in users:
             lacking = self._lacking.get(id(user))
@@ -230,13 +349,42 @@ class ContextPlacement:
         )
 
 
-def _merged_in(mapping: Mapping) -> list[Mapping]:
-    """All that ``mapping`` merges, the outermost first."""
-    found: list[Mapping] = []
+def _added_to(value: SequenceNode, one: _Lacking) -> tuple[Operation, ...]:
+    return (
+        *(AddItem(value, 0, Text(name)) for name in one.before),
+        *(AddItem(value, len(value.items), Text(name)) for name in one.behind),
+    )
+
+
+#: What says when a job runs, and what such mappings are called.
+_CONDITIONS = frozenset({"filters", "requires", "branches", "tags", "only", "ignore", "when"})
+_CONDITION_WORDS = re.compile(
+    r"filter|branch|tags?\b|tagged|only|ignore|require|release|master|main\b", re.IGNORECASE
+)
+
+
+def _renamed(
+    arguments: MappingNode, plural: Entry, names: tuple[str, ...]
+) -> tuple[Operation, ...] | NoRoom:
+    """What makes ``contexts``, which CircleCI does not know, the key that it knows."""
+    there = {text_of(item) for item in items_of(plural.value)} or {text_of(plural.value)}
+    if not set(names) <= there:
+        return NoRoom("its key is contexts, which CircleCI does not know", "name the key context")
+    index = next(i for i, (key, _) in enumerate(arguments.entries) if key is plural.key)
+    return (RenameKey(arguments, index, CONTEXT),)
+
+
+def _items(names: Iterable[str], *, flow: bool = False) -> Items:
+    return Items(tuple(Text(name) for name in names), flow=flow)
+
+
+def _merged_in(mapping: MappingNode) -> Iterator[MappingNode]:
+    """All that ``mapping`` merges, the innermost first."""
+    found: list[MappingNode] = []
     pending = list(merged_mappings(mapping))
     while pending:
         current = pending.pop(0)
         if all(current is not one for one in found):
             found.append(current)
             pending.extend(merged_mappings(current))
-    return list(reversed(found))
+    return reversed(found)

@@ -148,7 +148,7 @@ def _names(names: NameReason) -> dict[str, Any]:
 def _remedy(remedy: Remedy) -> dict[str, Any]:
     match remedy:
         case Fix():
-            return {"kind": "fix", "title": remedy.title}
+            return {"kind": "fix", "title": remedy.summary}
         case NoFix():
             return {"kind": "none", "reason": remedy.reason, "instead": remedy.instead or None}
         case Question():

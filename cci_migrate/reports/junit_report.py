@@ -105,7 +105,7 @@ def _remedy_text(one: Settled) -> str:
     remedy: Remedy = finding.remedy
     match remedy:
         case Fix():
-            return f"To fix it: {remedy.title}." if one.state is State.FIXED else one.reason
+            return f"To fix it: {remedy.summary}." if one.state is State.FIXED else one.reason
         case NoFix():
             return (one.reason or remedy.reason) + _advice(remedy.instead)
         case Question():

@@ -77,7 +77,7 @@ def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
 
 def _remedy_text(finding: Finding) -> str:
     if isinstance(finding.remedy, Fix):
-        return f" To fix it: {finding.remedy.title}."
+        return f" To fix it: {finding.remedy.summary}."
     if isinstance(finding.remedy, NoFix):
         advice = f"; {finding.remedy.instead}" if finding.remedy.instead else ""
         return f" Not fixed here: {finding.remedy.reason}{advice}."

@@ -180,7 +180,7 @@ def _what_was_done(one: Settled) -> str:
         return one.reason
     match remedy:
         case Fix():
-            return remedy.title if one.state is State.FIXED else one.reason
+            return remedy.summary if one.state is State.FIXED else one.reason
         case NoFix():
             return _with_advice(one.reason or remedy.reason, remedy.instead)
         case Question():

@@ -28,15 +28,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
 from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
 from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import listed, owners_of
 
 
@@ -54,13 +55,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 owner=owners_of(image),
                 severity=Severity.ERROR,
                 because="CircleCI refuses it, or pulls anonymously.",
-                remedy=_remedy(auth, one.state.wanted),
+                remedy=_remedy(assessment, one, auth, one.state.wanted),
                 registry=image.host,
                 names=assessment.name_reason(one.state.wanted, image.host),
             )
 
 
-def _remedy(auth: ImageAuth, wanted: Wanted | None) -> Remedy:
+def _remedy(
+    assessment: Assessment, one: AssessedImage, auth: ImageAuth, wanted: Wanted | None
+) -> Remedy:
     by_hand = "write what is missing by hand"
     if wanted is None:
         return NoFix("no credentials are known for the image's registry", by_hand)
@@ -87,7 +90,8 @@ def _remedy(auth: ImageAuth, wanted: Wanted | None) -> Remedy:
                 return NoFix(f"the value of {key} is no text", by_hand)
     else:
         return NoFix(f"the value of {auth.form.value} is no mapping", by_hand)
-    return Fix(f"add {listed(auth.missing)}", tuple(operations))
+    contexts = assessment.contexts_of_fix(one, one.key(INCOMPLETE_AUTH))
+    return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
 
 
 RULE = Rule(

@@ -31,9 +31,10 @@ from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import LITERAL_CREDENTIAL, Authenticated
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
 
@@ -56,7 +57,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             )
         else:
             operation = ReplaceScalar(literal.value, Text(literal.variable))
-            remedy = Fix(f"use {literal.variable} instead", (operation,))
+            contexts = [
+                grant
+                for other in assessment.images
+                if isinstance(other.state, Authenticated)
+                and other.state.literal is not None
+                and other.state.literal.value is literal.value
+                for grant in assessment.contexts_of_fix(other, other.key(LITERAL_CREDENTIAL))
+            ]
+            title = f"use {literal.variable} instead"
+            remedy = whole_fix(assessment, title, (operation,), list(dict.fromkeys(contexts)))
         yield Finding(
             rule=LITERAL_CREDENTIAL,
             place=Place(literal.value, one.image.route),

@@ -52,6 +52,7 @@ from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
 _BECAUSE = "The credentials look as if they were used, and are not."
@@ -61,7 +62,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each misplaced block."""
     for one in assessment.images:
         if isinstance(one.state, Misplaced):
-            yield _beside_image(one, one.state)
+            yield _beside_image(assessment, one, one.state)
     for title, mapping, entry in auth_on_owners(assessment.config):
         yield Finding(
             rule=MISPLACED_AUTH,
@@ -114,7 +115,7 @@ def _of_owner(mapping: Mapping, entry: Entry) -> Remedy:
     return NoFix("it holds more than a login", "move what is no login out of it by hand")
 
 
-def _beside_image(one: AssessedImage, state: Misplaced) -> Finding:
+def _beside_image(assessment: Assessment, one: AssessedImage, state: Misplaced) -> Finding:
     item = one.image.item
     remedy: Remedy = NoFix(
         "the keys cannot be moved safely", "write username and password under auth by hand"
@@ -145,6 +146,9 @@ def _beside_image(one: AssessedImage, state: Misplaced) -> Finding:
                 )
         case _:
             assert_never(state.kind)
+    if isinstance(remedy, Fix):
+        contexts = assessment.contexts_of_fix(one, one.key(MISPLACED_AUTH))
+        remedy = whole_fix(assessment, remedy.title, remedy.operations, contexts)
     return Finding(
         rule=MISPLACED_AUTH,
         place=Place(item.image.value, one.image.route),

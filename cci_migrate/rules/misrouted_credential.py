@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.credential_values import form_of, values_of
+from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import (
@@ -50,6 +50,7 @@ from cci_migrate.policy import RegistryCredential
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
 ID = "misrouted-credential"
@@ -84,12 +85,15 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
     if convention is not None and convention.credential is not None:
         credential = convention.credential
     if credential is not None and (replace := _replace(one, auth, credential)):
+        contexts = assessment.contexts_for_images(
+            [one.image], variables_of(credential), host, one.key(ID)
+        )
         choices.append(
             Choice(
                 "replace",
                 f"use the credentials of {name}",
                 "The image is pulled with the credentials that the policy or the file has for it.",
-                Fix(f"use the credentials of {name}", replace),
+                whole_fix(assessment, f"use the credentials of {name}", replace, contexts),
             )
         )
     remove = _remove(one, auth)

@@ -36,11 +36,12 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, ORB_EXECUTORS, ORB_JOBS, OrbPull
 from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
-from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy, Severity
+from cci_migrate.findings import Choice, Finding, NoFix, Place, Question, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.whole_fix import whole_fix
 
 ID = "orb-pull"
 
@@ -138,7 +139,12 @@ def _remedy(entry: WorkflowJob, pull: OrbPull, assessment: Assessment) -> Remedy
             f"run it on the executor {name}",
             "Its image is pulled with the credentials that stand there; it must have the tools "
             "that the orb's job uses.",
-            Fix(f"run it on the executor {name}", operations),
+            whole_fix(
+                assessment,
+                f"run it on the executor {name}",
+                operations,
+                assessment.contexts_on_executor(entry, name, f"{ID}:{entry.route}"),
+            ),
         )
         for name in _local_executors(assessment)
         if (operations := _with_executor(entry, pull.executor_parameter, name))

@@ -57,6 +57,7 @@ from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
 from cci_migrate.policy import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import NameSite, StepMirroring
@@ -243,7 +244,8 @@ def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assess
     operations = placement.operations(missing, credential)
     if isinstance(operations, NoLoginPlace):
         return NoFix(operations.reason, operations.instead)
-    return Fix("log in before the first pull", operations)
+    contexts = assessment.contexts_for_login(missing)
+    return whole_fix(assessment, "log in before the first pull", operations, contexts)
 
 
 RULE = Rule(

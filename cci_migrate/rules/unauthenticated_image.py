@@ -19,6 +19,11 @@ unless you give yours.
 An `auth` block directly after `image`, with the names that the file uses for that registry
 already, else the policy's. An image that is defined once and used through an anchor is edited once.
 
+The context that provides the variables is part of the fix, on exactly the workflow jobs that pull
+the image and do not hold one that may provide them. Which one it is shows in the jobs that read the
+same variables today; the policy's own variables are in the policy's context. Where a job has no
+place for it, the image is left, and the report names the variables that the project must hold.
+
 With `--mirror HOST/PREFIX` the image's name is rewritten instead: `cimg/node:20` becomes
 `HOST/PREFIX/cimg/node:20`, and `redis:7` `HOST/PREFIX/library/redis:7`. If the policy has
 credentials for that host, they are added in the same change; those for Docker Hub never are.
@@ -42,7 +47,7 @@ from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.account_wording import several_accounts, which_account
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.credential_values import form_of
+from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import (
     UNAUTHENTICATED_IMAGE,
     AccountUnclear,
@@ -50,12 +55,13 @@ from cci_migrate.assessing.image_states import (
     Unmirrored,
 )
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import ContextGrant, Finding, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
 if TYPE_CHECKING:
@@ -85,7 +91,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=owners_of(*(user.image for user, _ in users)),
             severity=impact.severity,
             because=impact.because,
-            remedy=_remedy(users, placement, alike, mirrors),
+            remedy=_remedy(assessment, users, placement, alike, mirrors),
             registry=state.host,
             names=assessment.name_reason(state.wanted, state.host),
         )
@@ -139,9 +145,14 @@ def _mirrors(assessment: Assessment) -> MirrorPlacement | None:
 
 
 def _remedy(
-    users: list[_User], placement: AuthPlacement, alike: _Alike, mirrors: MirrorPlacement | None
+    assessment: Assessment,
+    users: list[_User],
+    placement: AuthPlacement,
+    alike: _Alike,
+    mirrors: MirrorPlacement | None,
 ) -> Remedy:
     operations: dict[Operation, None] = {}
+    contexts: dict[ContextGrant, None] = {}
     for one, state in users:
         if isinstance(state, Unmirrored) and mirrors is not None:
             rewritten = mirrors.rewritten(one.image)
@@ -156,11 +167,14 @@ def _remedy(
             return NoFix(place.reason, "define the two images apart from each other")
         added = give_credential(place, wanted.credential, wanted.form)
         operations.update(dict.fromkeys(added))
+        variables, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
+        grants = assessment.contexts_for_images([one.image], variables, state.host, key)
+        contexts.update(dict.fromkeys(grants))
     state = users[0][1]
     titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []
     if state.wanted is not None:
         titles.append(f"add {form_of(state.wanted.credential).value} under the image")
-    return Fix(" and ".join(titles), tuple(operations))
+    return whole_fix(assessment, " and ".join(titles), tuple(operations), tuple(contexts))
 
 
 RULE = Rule(
@@ -245,6 +259,62 @@ jobs:
         auth:
           username: $HUB_USER
           password: $HUB_TOKEN
+""",
+        ),
+        Example(
+            "the context, on exactly the workflow jobs that pull it",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: cimg/go:1.22
+  deploy:
+    docker:
+      - image: cimg/base:2024.01
+  mac:
+    macos: {xcode: 15.2.0}
+workflows:
+  main:
+    jobs:
+      - test # on every push
+      - mac
+      - hold:
+          type: approval
+      - deploy:
+          requires: [hold]
+          context: aws
+""",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: cimg/go:1.22
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+  deploy:
+    docker:
+      - image: cimg/base:2024.01
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+  mac:
+    macos: {xcode: 15.2.0}
+workflows:
+  main:
+    jobs:
+      - test: # on every push
+          context: docker-hub-creds
+      - mac
+      - hold:
+          type: approval
+      - deploy:
+          requires: [hold]
+          context:
+            - aws
+            - docker-hub-creds
 """,
         ),
         Unchanged(

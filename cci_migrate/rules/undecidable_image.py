@@ -33,7 +33,7 @@ from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
-from cci_migrate.assessing.credential_values import form_of
+from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import Undecided
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import undecided_pulls
@@ -42,7 +42,6 @@ from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
     Choice,
     Finding,
-    Fix,
     NoFix,
     Place,
     Question,
@@ -54,6 +53,7 @@ from cci_migrate.policy import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
 ID = "undecidable-image"
@@ -156,15 +156,21 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
             # Some of its values say otherwise: these credentials would reach them too.
             continue
         name = registry_name(host)
+        contexts = assessment.contexts_for_images(
+            [image], variables_of(credential), host, one.key(ID)
+        )
+        remedy = whole_fix(
+            assessment,
+            f"add the {form_of(credential).value} of {name} under the image",
+            give_credential(place, credential, form),
+            contexts,
+        )
         choices.append(
             Choice(
                 host,
                 f"it always comes from {name}",
                 f"The credentials of {registry_at(host).name} are written under the image.",
-                Fix(
-                    f"add the {form_of(credential).value} of {name} under the image",
-                    give_credential(place, credential, form),
-                ),
+                remedy,
             )
         )
     choices.append(

@@ -60,7 +60,7 @@ jobs:
 workflows:
   main:
     jobs:
-      - test
+      - test: {context: docker-hub-creds}
       - pull
 """
 

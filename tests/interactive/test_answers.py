@@ -44,10 +44,10 @@ def test_a_replay_writes_what_the_session_would_have(repository: MakeRepository)
         "log in",
     )
     turns = [(text, ENTER) for text in general]
-    turns += [("Question 1/7 ", "1"), ("Question 2/7 ", "1"), ("Fix 3/7 ", "a")]
-    turns += [("Fix 4/7 ", "n"), ("User name:", f"\x15bot{ENTER}")]
-    turns += [("password:", ENTER), ("Context (", ENTER), ("Fix 4/7 ", "a")]
-    turns += [("Fix 5/7 ", "i"), ("Reason", f"ours{ENTER}"), ("Fix 6/", "f")]
+    turns += [("Question 1/5 ", "1"), ("Question 2/5 ", "1"), ("Fix 3/5 ", "a")]
+    turns += [("Fix 4/5 ", "n"), ("User name:", f"\x15bot{ENTER}")]
+    turns += [("password:", ENTER), ("Context (", ENTER), ("Fix 4/5 ", "a")]
+    turns += [("Fix 5/5 ", "i"), ("Reason", f"ours{ENTER}")]
     dialog = Dialog(root, "-i", "--save-answers", "answers.json").answer(*turns)
     dialog.answer(("Write 1 file?", "y")).see("The answers are saved in answers.json.")
     code = dialog.ended()
@@ -66,7 +66,7 @@ def test_a_replay_writes_what_the_session_would_have(repository: MakeRepository)
 
 def test_lines_that_move_do_not_matter(repository: MakeRepository) -> None:
     root = repository()
-    _answered(root, ("Fix 1/5 ", "s"), ("Fix 2/5 ", "f"))
+    _answered(root, ("Fix 1/3 ", "s"), ("Fix 2/3 ", "f"))
     config = root / ".circleci" / "config.yml"
     config.write_text("# moved\n\n" + CONFIG)
     assert run(root, "--answers", "answers.json").returncode == 1
@@ -77,7 +77,7 @@ def test_lines_that_move_do_not_matter(repository: MakeRepository) -> None:
 def all_applied(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The answers of a session that applied everything."""
     root = make_repository(tmp_path_factory.mktemp("answered"))
-    _answered(root, ("Fix 1/5 ", "a"), ("Fix 2/5 ", "r"), ("Fix 4/5 ", "f"))
+    _answered(root, ("Fix 1/3 ", "a"), ("Fix 2/3 ", "r"))
     return (root / "answers.json").read_text()
 
 
@@ -146,7 +146,7 @@ def test_answers_that_no_longer_fit_are_refused(
 
 def test_a_config_without_answers_is_refused(repository: MakeRepository) -> None:
     root = repository()
-    _answered(root, ("Fix 1/5 ", "f"))
+    _answered(root, ("Fix 1/3 ", "f"))
     (root / ".circleci" / "more.yml").write_text(CONFIG)
     done = run(root, "--answers", "answers.json")
     assert done.returncode == 2
@@ -197,9 +197,9 @@ def test_only_answers_are_replaced_by_answers(repository: MakeRepository) -> Non
         assert done.ended() == 2
         assert f"error: {path}:" in done.text
     assert (root / ".cci-migrate.toml").read_text() == POLICY
-    _answered(root, ("Fix 1/5 ", "f"))
+    _answered(root, ("Fix 1/3 ", "f"))
     before = (root / "answers.json").read_text()
-    Dialog(root, "-i", "--save-answers", "answers.json").see("Fix 1/5 ").press(CTRL_C).ended()
+    Dialog(root, "-i", "--save-answers", "answers.json").see("Fix 1/3 ").press(CTRL_C).ended()
     assert (root / "answers.json").read_text() == before
-    _answered(root, ("Fix 1/5 ", "s"), ("Fix 2/5 ", "f"))
+    _answered(root, ("Fix 1/3 ", "s"), ("Fix 2/3 ", "f"))
     assert (root / "answers.json").read_text() != before

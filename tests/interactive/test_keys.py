@@ -16,9 +16,9 @@ def test_all_applied_is_what_a_run_in_place_writes(repository: MakeRepository) -
     asked, unasked = repository(), repository(name="unasked")
     dialog = Dialog(asked, "-i")
     dialog.see("1 config: .circleci/config.yml", "Docker Hub: 3 pulls, 3 not authenticated")
-    dialog.see("5 fixes to decide on.")
-    for number in range(1, 6):
-        dialog.answer((f"Fix {number}/5 ", "a"))
+    dialog.see("3 fixes to decide on.")
+    for number in range(1, 4):
+        dialog.answer((f"Fix {number}/3 ", "a"))
     dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert run(unasked).returncode == 0
@@ -29,10 +29,10 @@ def test_a_fix_is_shown_with_its_sentence_its_lines_and_its_diff_alone(
     repository: MakeRepository,
 ) -> None:
     dialog = Dialog(repository(), "-i")
-    dialog.answer(("Fix 1/5 ", "a"), ("Fix 2/5 ", "q"), ("Write 1 file?", "n"))
+    dialog.answer(("Fix 1/3 ", "a"), ("Fix 2/3 ", "q"), ("Write 1 file?", "n"))
     assert dialog.ended() == 1
-    _, _, view = dialog.text.partition("2 of 5  .circleci/config.yml:6:16  unauthenticated-image")
-    view = view.partition("Fix 2/5")[0]
+    _, _, view = dialog.text.partition("2 of 3  .circleci/config.yml:6:16  unauthenticated-image")
+    view = view.partition("Fix 2/3")[0]
     assert "postgres:16 is pulled from Docker Hub without credentials (job build)." in view
     assert "> 6         - image: postgres:16\n    +         auth:\n" in view
     assert "  5         - image: cimg/node:22.4   # keep\n" in view
@@ -43,48 +43,51 @@ def test_a_fix_is_shown_with_its_sentence_its_lines_and_its_diff_alone(
 def test_skip_and_all_of_this_rule(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/5 ", "s")).see("s  skip it")
-    dialog.answer(("Fix 2/5 ", "R")).see("r  apply all of this rule")
-    # The context of lint rests on the image of lint, that of build on postgres.
-    dialog.answer(("Fix 4/5 ", "s"), ("Fix 5/5 ", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "s")).see("s  skip it")
+    dialog.answer(("Fix 2/3 ", "R")).see("r  apply all of this rule")
+    dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 1
     changed = config_of(root)
     assert "cimg/node:22.4   # keep\n      - image" in changed
     assert changed.count(AUTH) == 2
-    assert "- build\n      - lint:\n          context:\n            - hub\n" in changed
+    # Each image brings the context of its job along.
+    assert changed.count("          context:\n            - hub\n") == 2
 
 
 def test_the_rest_of_a_file_applied_and_skipped(repository: MakeRepository) -> None:
     root = repository()
     (root / ".circleci" / "more.yml").write_text(CONFIG)
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/10 ", "s"), ("Fix 2/10 ", "f"))
-    dialog.see("6 of 10  .circleci/more.yml")
-    dialog.answer(("Fix 6/10 ", "a"), ("Fix 7/10 ", "d"), ("Write 2 files?", "y"))
+    dialog.answer(("Fix 1/6 ", "s"), ("Fix 2/6 ", "f"))
+    dialog.see("4 of 6  .circleci/more.yml")
+    dialog.answer(("Fix 4/6 ", "a"), ("Fix 5/6 ", "d"), ("Write 2 files?", "y"))
     assert dialog.ended() == 1
     assert config_of(root).count(AUTH) == 2
     assert config_of(root).count("- hub") == 2
     more = (root / ".circleci" / "more.yml").read_text()
     assert more.count(AUTH) == 1
-    assert "- hub" not in more
+    assert more.count("- hub") == 1
 
 
-def test_a_fix_that_nothing_needs_any_more_is_not_asked_about(repository: MakeRepository) -> None:
+def test_a_fix_is_shown_and_made_with_the_context_that_its_job_needs(
+    repository: MakeRepository,
+) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/5 ", "s"), ("Fix 2/5 ", "s"), ("Fix 3/4 ", "a"))
-    dialog.see("lint reads $HUB_USER and $HUB_TOKEN but does not hold hub")
-    dialog.answer(("Fix 4/4 ", "a"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "s"), ("Fix 2/3 ", "s"))
+    dialog.see("The fix: add auth under the image, and add context hub to job lint.")
+    dialog.see("+         auth:", "+             - hub")
+    dialog.answer(("Fix 3/3 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 1
-    assert "- build\n      - lint:\n" in config_of(root)
+    assert "- build\n      - lint:\n          context:\n            - hub\n" in config_of(root)
 
 
 def test_a_reason_becomes_a_comment_that_counts(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/5 ", "i"), ("Reason, for the comment", ENTER))  # thought better of
-    dialog.answer(("Fix 1/5 ", "i"), ("Reason, for the comment", "mirrored here" + ENTER))
-    dialog.answer(("Fix 2/5 ", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "i"), ("Reason, for the comment", ENTER))  # thought better of
+    dialog.answer(("Fix 1/3 ", "i"), ("Reason, for the comment", "mirrored here" + ENTER))
+    dialog.answer(("Fix 2/3 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     comment = "      # cci-migrate: ignore[unauthenticated-image] mirrored here\n"
     assert comment + "      - image: cimg/node:22.4   # keep\n" in config_of(root)
@@ -95,16 +98,15 @@ def test_names_for_one_fix(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
     clear = "\x15"  # Ctrl-U empties the line
-    dialog.answer(("Fix 1/5 ", "s"), ("Fix 2/5 ", "s"), ("Fix 3/4 ", "n"))
+    dialog.answer(("Fix 1/3 ", "s"), ("Fix 2/3 ", "s"), ("Fix 3/3 ", "n"))
     dialog.see("User name:").answer(("$HUB_USER", f"{clear}acme-ci{ENTER}"))
     dialog.see("Variable with the password:")
     dialog.answer(("$HUB_TOKEN", f"{clear}hunter2{ENTER}"))
     dialog.see("The name of a variable is needed").press(f"{clear}$ACME_TOKEN{ENTER}")
     dialog.see("Context (- for the project's settings):")
     dialog.answer(("hub", f"{clear}acme{ENTER}"))
-    dialog.see("username: acme-ci", "password: $ACME_TOKEN").answer(("Fix 3/4 ", "a"))
-    dialog.see("lint reads $ACME_TOKEN but does not hold acme")
-    dialog.answer(("Fix 4/4 ", "a"), ("Write 1 file?", "y"))
+    dialog.see("username: acme-ci", "password: $ACME_TOKEN", "- acme").answer(("Fix 3/3 ", "a"))
+    dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 1
     assert "username: acme-ci\n          password: $ACME_TOKEN\n" in config_of(root)
     assert "- lint:\n          context:\n            - acme\n" in config_of(root)
@@ -113,9 +115,9 @@ def test_names_for_one_fix(repository: MakeRepository) -> None:
 def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/5 ", "a"), ("Fix 2/5 ", "b"), ("Fix 1/5 ", "s"))
-    dialog.answer(("Fix 2/5 ", "f"), ("Write 1 file?", "b"))
-    dialog.answer(("Fix 2/5 ", "d"))
+    dialog.answer(("Fix 1/3 ", "a"), ("Fix 2/3 ", "b"), ("Fix 1/3 ", "s"))
+    dialog.answer(("Fix 2/3 ", "f"), ("Write 1 file?", "b"))
+    dialog.answer(("Fix 2/3 ", "d"))
     # Nothing is accepted now, so there is nothing to confirm.
     dialog.see("Nothing was written.")
     assert dialog.ended() == 1
@@ -124,29 +126,31 @@ def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
 
 def test_more_lines_and_why(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i")
-    dialog.answer(("Fix 1/5 ", "w"))
+    dialog.answer(("Fix 1/3 ", "w"))
     dialog.see("An image of a Docker executor is pulled without credentials.", "When not to")
-    dialog.answer(("Fix 1/5 ", "m"))
+    dialog.answer(("Fix 1/3 ", "m"))
     dialog.see("version: 2.1", "- image: cimg/node:22.4", "+         auth:", "workflows:")
     # Everything is shown: there are no more lines to offer.
-    dialog.answer(("Fix 1/5 ", "q"))
+    dialog.answer(("Fix 1/3 ", "q"))
     dialog.see("Nothing was written.")
     assert dialog.ended() == 1
-    assert dialog.text.rpartition("Fix 1/5 ")[2].count("more lines around it") == 0
+    assert dialog.text.rpartition("Fix 1/3 ")[2].count("more lines around it") == 0
 
 
 def test_accepted_then_quit_is_never_lost_unsaid(repository: MakeRepository) -> None:
     root = repository()
-    quitting = (("Fix 1/5 ", "a"), ("Fix 2/5 ", "q"))
+    quitting = (("Fix 1/3 ", "a"), ("Fix 2/3 ", "q"))
     dialog = Dialog(root, "-i")
-    dialog.answer(*quitting).see("1 fix accepted, 4 not decided on.")
-    dialog.answer(("Write 1 file?", "b"), ("Fix 2/5 ", "q"), ("Write 1 file?", "n"))
+    dialog.answer(*quitting).see("1 fix accepted, 2 not decided on.")
+    dialog.answer(("Write 1 file?", "b"), ("Fix 2/3 ", "q"), ("Write 1 file?", "n"))
     assert dialog.see("Nothing was written.").ended() == 1
     assert config_of(root) == CONFIG
     # What is written is shown whole before, however it was accepted.
     dialog = Dialog(root, "-i").answer(*quitting).see("username: $HUB_USER")
     assert dialog.answer(("Write 1 file?", "y")).ended() == 1
-    assert config_of(root) == CONFIG.replace("# keep\n", "# keep\n" + AUTH)
+    with_context = "- build:\n          context:\n            - hub\n"
+    written = CONFIG.replace("# keep\n", "# keep\n" + AUTH).replace("- build\n", with_context)
+    assert config_of(root) == written
 
 
 def test_questions_say_what_follows_and_a_secret_is_never_shown(
@@ -156,9 +160,9 @@ def test_questions_say_what_follows_and_a_secret_is_never_shown(
     dialog = Dialog(root, "-i", "-v")
     dialog.see("Which registry does << parameters.image >> come from?")
     dialog.see("The credentials of Docker Hub are written under the image.")
-    dialog.answer(("Question 1/7 ", "1"))
+    dialog.answer(("Question 1/5 ", "1"))
     dialog.see("Which are right?", "The image is pulled anonymously")
-    dialog.answer(("Question 2/7 ", "s"))
+    dialog.answer(("Question 2/5 ", "s"))
     dialog.see("the password for acme/secret:1 is written out").answer(("Fix 3/", "m"))
     dialog.see("password: [withheld]").answer(("Fix 3/", "a"))
     dialog.see("postgres:16 is pulled").answer(("Fix 4/", "f"), ("Write 1 file?", "y"))

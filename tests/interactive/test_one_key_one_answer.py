@@ -27,7 +27,7 @@ def test_an_enter_after_a_letter_answers_nothing(
 ) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
-    for prompt, letter in (("Fix 1/5 ", "s"), ("Fix 2/5 ", "f")):
+    for prompt, letter in (("Fix 1/3 ", "s"), ("Fix 2/3 ", "f")):
         if pause is None:
             dialog.answer((prompt, letter + enter))
         else:
@@ -52,7 +52,7 @@ def test_the_enter_of_a_letter_answers_no_question_with_a_default(
     dialog.press(ENTER).see("Docker Hub user name:").press("-ours" + ENTER)
     dialog.see("Variable with the password:").press(ENTER + ENTER + "x")
     dialog.see("Context that holds both:").press(ENTER)
-    dialog.see("$DOCKERHUB_USERNAME-ours", "Fix 1/5 ").press("q")
+    dialog.see("$DOCKERHUB_USERNAME-ours", "Fix 1/3 ").press("q")
     assert dialog.ended() == 1
     assert _answers(dialog) == ["2", "1", "q"]
 
@@ -64,7 +64,7 @@ def test_what_is_typed_before_the_first_prompt_is_dropped(
     root = repository()
     script = f"sleep 0.2; exec '{sys.executable}' -m cci_migrate -i"
     dialog = Dialog(root, script=script, TERM=term).press("f\ny\nfy\n")
-    dialog.see("Fix 1/5 ")
+    dialog.see("Fix 1/3 ")
     assert dialog.watch(0.3)
     dialog.press("q\n")
     assert dialog.see("Nothing was written.").ended() == 1
@@ -73,10 +73,10 @@ def test_what_is_typed_before_the_first_prompt_is_dropped(
 
 
 def test_what_is_typed_after_a_line_is_dropped(repository: MakeRepository) -> None:
-    dialog = Dialog(repository(), "-i").answer(("Fix 1/5 ", "i"), ("Reason", f"{ENTER}af{ENTER}y"))
-    dialog.see("Fix 1/5 ")
+    dialog = Dialog(repository(), "-i").answer(("Fix 1/3 ", "i"), ("Reason", f"{ENTER}af{ENTER}y"))
+    dialog.see("Fix 1/3 ")
     assert dialog.watch(0.3)
-    dialog.press("i").answer(("Reason", f"ours{ENTER}aa")).see("Fix 2/5 ").press("d")
+    dialog.press("i").answer(("Reason", f"ours{ENTER}aa")).see("Fix 2/3 ").press("d")
     dialog.answer(("Write 1 file?", "n"))
     assert dialog.ended() == 1
     assert _answers(dialog) == ["i", "i", "d", "n"]
@@ -105,17 +105,17 @@ NO_ANSWERS = (
 def test_what_is_no_answer_is_said_to_be_none(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i")
     for keys, problem in NO_ANSWERS:
-        dialog.answer(("Fix 1/5 ", keys)).see(problem)
-    dialog.answer(("Fix 1/5 ", "?")).see("a  apply this fix").answer(("Fix 1/5 ", "q"))
+        dialog.answer(("Fix 1/3 ", keys)).see(problem)
+    dialog.answer(("Fix 1/3 ", "?")).see("a  apply this fix").answer(("Fix 1/3 ", "q"))
     assert dialog.ended() == 1
     assert _answers(dialog) == ["q"]
 
 
 def test_a_key_that_is_held_answers_once(repository: MakeRepository) -> None:
-    dialog = Dialog(repository(), "-i").see("Fix 1/5 ")
+    dialog = Dialog(repository(), "-i").see("Fix 1/3 ")
     for _ in range(25):
         dialog.press("a").watch(0.04)
-    dialog.see("Fix 2/5 ").press("q")
+    dialog.see("Fix 2/3 ").press("q")
     dialog.answer(("Write 1 file?", "n"))
     assert dialog.ended() == 1
     assert _answers(dialog) == ["a", "q", "n"]
@@ -123,8 +123,8 @@ def test_a_key_that_is_held_answers_once(repository: MakeRepository) -> None:
 
 def test_a_dumb_terminal_takes_one_line_for_one_answer(repository: MakeRepository) -> None:
     root = repository()
-    dialog = Dialog(root, "-i", TERM="dumb").answer(("Fix 1/5 ", "a\ns\nf\ny\n"))
-    dialog.see("Fix 2/5 ").press("f\ny\n").see("Write 1 file?")
+    dialog = Dialog(root, "-i", TERM="dumb").answer(("Fix 1/3 ", "a\ns\nf\ny\n"))
+    dialog.see("Fix 2/3 ").press("f\ny\n").see("Write 1 file?")
     assert dialog.watch(0.3)
     dialog.press("\n").see("Type one of y, n, b:")
     dialog.answer(("Write 1 file?", "\x80\n")).see("Type one of").answer(("Write", "n\n"))
@@ -136,7 +136,7 @@ def test_print_again_and_back_to_the_choices_for_all(repository: MakeRepository)
     root = repository(policy=None)
     dialog = Dialog(root, "-i").answer(("Where do the jobs run?", "1"), ("Where are", "1"))
     dialog.answer(("user name:", ENTER), ("password:", ENTER), ("Context that", ENTER))
-    dialog.see("1 of 5", "Fix 1/5 ").press("p").see("1 of 5", "Fix 1/5 ").press("b")
+    dialog.see("1 of 3", "Fix 1/3 ").press("p").see("1 of 3", "Fix 1/3 ").press("b")
     dialog.answer(("Context that holds both:", "<" + ENTER))
     dialog.answer(("Variable with the password:", "\x15<" + ENTER))
     dialog.answer(("Docker Hub user name:", "<" + ENTER), ("Where are the variables", "b"))

@@ -10,7 +10,7 @@ import pytest
 from tests.interactive.conftest import CONFIG, MakeRepository, config_of
 from tests.interactive.dialog import Dialog, plain
 
-#: A job for each; its image and its context make two findings.
+#: A job for each.
 MANY = 250
 
 
@@ -33,7 +33,7 @@ def test_forty_columns_and_wide_characters(repository: MakeRepository) -> None:
     wide = "写入一个足够长的名字来测试窄终端的换行情况是否正确处理"
     root = repository(CONFIG.replace("  build:", f"  {wide}:").replace("- build", f"- {wide}"))
     dialog = Dialog(root, "-i", rows=24, columns=40)
-    dialog.answer(("Fix 1/5 ", "w"), ("Fix 1/5 ", "m"), ("Fix 1/5 ", "?"), ("Fix 1/5 ", "f"))
+    dialog.answer(("Fix 1/3 ", "w"), ("Fix 1/3 ", "m"), ("Fix 1/3 ", "?"), ("Fix 1/3 ", "f"))
     dialog.answer(("Write 1 file?", "n"))
     dialog.see("Nothing was written.")
     shown = dialog.text
@@ -42,18 +42,20 @@ def test_forty_columns_and_wide_characters(repository: MakeRepository) -> None:
     prose = [line for line in shown.split("\n") if not line.startswith(code)]
     assert any(wide[:4] in line for line in prose)
     assert max(map(_width, prose)) <= 40
-    assert "Fix 1/5 [a,s,r,f,d,i,n,m,w,p,q,?] w\n" in shown
-    menu = shown.partition("  a  apply this fix\n")[2].partition("Fix 1/5")[0].split("\n")
+    assert "Fix 1/3 [a,s,r,f,d,i,n,m,w,p,q,?] w\n" in shown
+    menu = shown.partition("  a  apply this fix\n")[2].partition("Fix 1/3")[0].split("\n")
     assert "  r  apply all of this rule" in menu
     assert max(map(_width, menu)) <= 40
 
 
 def test_a_resize_takes_effect(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i", "--platform", "server", columns=100)
-    dialog.see("The fix: add auth under the image.").see("Fix 1/5 ", "?] ")
+    dialog.see("The fix: add auth under the image, and add context hub to job build.").see(
+        "Fix 1/3 ", "?] "
+    )
     dialog.resize(30, 40)
     dialog.press("w").see("An image of a Docker executor is pulled")
-    dialog.see("When not to").answer(("Fix 1/5 ", "q"))
+    dialog.see("When not to").answer(("Fix 1/3 ", "q"))
     dialog.see("Nothing was written.")
     manual = dialog.text.partition("An image of a Docker executor")[2].partition("Fix 1/")[0]
     assert max(len(line) for line in manual.split("\n")) <= 40
@@ -67,11 +69,11 @@ def test_without_colours(repository: MakeRepository, how: str) -> None:
         dialog = Dialog(root, "-i", NO_COLOR="1")
     else:
         dialog = Dialog(root, "-i", *how.split())
-    dialog.answer(("Fix 1/5 ", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert dialog.colours == []
     dialog = Dialog(repository(name="coloured"), "-i")
-    dialog.answer(("Fix 1/5 ", "f"), ("Write 1 file?", "y"))
+    dialog.answer(("Fix 1/3 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert "\x1b[32m" in "".join(dialog.colours)
 
@@ -79,11 +81,11 @@ def test_without_colours(repository: MakeRepository, how: str) -> None:
 def test_a_dumb_terminal_is_asked_line_by_line(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i", TERM="dumb")
-    dialog.answer(("Fix 1/5 [a,s,r,f,d,i,n,m,w,p,q,?] ", "x\n"))
-    dialog.see("Type one of a, s, r, f,", "  a  apply this fix").answer(("Fix 1/5 ", "n\n"))
+    dialog.answer(("Fix 1/3 [a,s,r,f,d,i,n,m,w,p,q,?] ", "x\n"))
+    dialog.see("Type one of a, s, r, f,", "  a  apply this fix").answer(("Fix 1/3 ", "n\n"))
     dialog.answer(("User name: [$HUB_USER] ", "acme-ci\n"))
     dialog.answer(("password: [$HUB_TOKEN] ", "secret\n"), ("[$HUB_TOKEN] ", "\n"))
-    dialog.answer(("Context", "\n"), ("Fix 1/5 ", "a\n"), ("Fix 2/5 ", "f\n"))
+    dialog.answer(("Context", "\n"), ("Fix 1/3 ", "a\n"), ("Fix 2/3 ", "f\n"))
     dialog.answer(("Write 1 file? [y,n,b,?] ", "\n"), ("Write 1 file? ", "y\n"))
     assert dialog.ended() == 0
     assert dialog.steering == []
@@ -93,10 +95,10 @@ def test_a_dumb_terminal_is_asked_line_by_line(repository: MakeRepository) -> No
 def test_five_hundred_findings(repository: MakeRepository) -> None:
     root = repository(_many())
     dialog = Dialog(root, "-i", "-q", rows=24)
-    dialog.see("500 fixes to decide on.")
-    dialog.answer(*((f"Fix {number}/500 ", "a") for number in range(1, 6)))
-    dialog.answer(("Fix 6/500 ", "b"), ("Fix 5/500 ", "r"))
-    dialog.see("missing-context").answer(("Fix 251/500 ", "f"), ("Write 1 file?", "y"))
+    dialog.see("250 fixes to decide on.")
+    dialog.answer(*((f"Fix {number}/250 ", "a") for number in range(1, 6)))
+    dialog.answer(("Fix 6/250 ", "b"), ("Fix 5/250 ", "r"))
+    dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert config_of(root).count("password: $HUB_TOKEN") == MANY
 
@@ -105,7 +107,7 @@ def test_a_dry_run_asks_on_the_terminal_and_gives_its_diff_to_a_file(
     repository: MakeRepository,
 ) -> None:
     root, changed = repository(), repository(name="changed")
-    answers = (("Fix 1/5 ", "a"), ("Fix 2/5 ", "d"))
+    answers = (("Fix 1/3 ", "a"), ("Fix 2/3 ", "d"))
     dialog = Dialog(changed, "-i").answer(*answers, ("Write 1 file?", "y"))
     assert dialog.ended() == 1
     dialog = Dialog(root, script=f"exec '{sys.executable}' -m cci_migrate -n -i > fix.patch")

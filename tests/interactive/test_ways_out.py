@@ -20,17 +20,17 @@ GENERAL = (
     ("How do steps log in", ENTER),
 )
 FIXES: dict[str, tuple[tuple[str, str], ...]] = {
-    "Fix 1/5 ": (),
-    "Reason, for the comment": (("Fix 1/5 ", "i"),),
-    "User name:": (("Fix 1/5 ", "n"),),
-    "Variable with the password:": (("Fix 1/5 ", "n"), ("User name:", ENTER)),
+    "Fix 1/3 ": (),
+    "Reason, for the comment": (("Fix 1/3 ", "i"),),
+    "User name:": (("Fix 1/3 ", "n"),),
+    "Variable with the password:": (("Fix 1/3 ", "n"), ("User name:", ENTER)),
     "Context (-": (
-        ("Fix 1/5 ", "n"),
+        ("Fix 1/3 ", "n"),
         ("User name:", ENTER),
         ("Variable with", ENTER),
     ),
-    "Fix 2/5 ": (("Fix 1/5 ", "a"),),
-    "Write 1 file?": (("Fix 1/5 ", "f"),),
+    "Fix 2/3 ": (("Fix 1/3 ", "a"),),
+    "Write 1 file?": (("Fix 1/3 ", "f"),),
 }
 
 
@@ -63,9 +63,9 @@ def test_at_a_fix(repository: MakeRepository, prompt: str, key: str) -> None:
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
 def test_at_a_question_and_on_a_dumb_terminal(repository: MakeRepository, key: str) -> None:
     root = repository(HARD)
-    assert_interrupted(Dialog(root, "-i").see("Question 1/7 ").press(key), root, HARD)
+    assert_interrupted(Dialog(root, "-i").see("Question 1/5 ").press(key), root, HARD)
     dialog = Dialog(root, "-i", TERM="dumb")
-    assert_interrupted(dialog.see("Question 1/7 ").press(key), root, HARD)
+    assert_interrupted(dialog.see("Question 1/5 ").press(key), root, HARD)
 
 
 def test_a_line_that_ctrl_d_ends_is_no_answer(repository: MakeRepository) -> None:
@@ -79,7 +79,7 @@ def test_a_terminal_that_goes_away(repository: MakeRepository, term: str) -> Non
     root = repository()
     # A program that outlives its terminal (nohup) must not wait for ever either.
     script = f"trap '' HUP; exec '{sys.executable}' -m cci_migrate -i"
-    dialog = Dialog(root, script=script, TERM=term).answer(("Fix 1/5 ", "f\n"))
+    dialog = Dialog(root, script=script, TERM=term).answer(("Fix 1/3 ", "f\n"))
     assert dialog.see("Write 1 file?").hang_up()
     assert config_of(root) == CONFIG
 

@@ -198,7 +198,7 @@ def test_sarif_fingerprints_stay_when_lines_move() -> None:
     after = fingerprints("# moved\n\n" + MANY)
     assert [key for key, _ in after] == [key for key, _ in before]
     assert [line - 2 for _, line in after] == [line for _, line in before]
-    assert len({key for key, _ in before}) == len(before) > 100
+    assert len({key for key, _ in before}) == len(before) > 50
 
 
 def test_sarif_names_rules_places_suppressions_and_failures() -> None:

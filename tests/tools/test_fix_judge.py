@@ -124,7 +124,7 @@ def wrong(old: str, new: str, count: int = 1) -> str:
             id="a context lost",
         ),
         pytest.param(
-            wrong("[aws, slack, docker-hub-creds]", "[docker-hub-creds, aws, slack]"),
+            wrong("[aws, slack, docker-hub-creds]", "[slack, aws, docker-hub-creds]"),
             "data",
             id="contexts in another order",
         ),

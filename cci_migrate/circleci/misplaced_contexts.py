@@ -1,0 +1,111 @@
+"""Contexts that people wrote where CircleCI does not look for them.
+
+CircleCI takes ``context`` on a workflow job alone
+(https://circleci.com/docs/reference/configuration-reference/#context): on a job, on a workflow, as
+``contexts`` or beside a workflow job it is refused or passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.workflow_jobs import called_job
+from cci_migrate.lossless.merging import Entry, entry_of, own_entry, text_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Sequence, resolved
+
+_KEYS = ("context", "contexts")
+
+
+class ContextPlace(Enum):
+    """Where a misplaced context stands."""
+
+    JOB = "job"
+    WORKFLOW = "workflow"
+    PLURAL = "workflow job"
+    BESIDE = "beside a workflow job"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MisplacedContext:
+    """The key ``entry`` with contexts in the wrong place, and the workflow jobs it is about.
+
+    ``names`` is None where they are no plain names. ``owner`` is the job, workflow or workflow job
+    that it stands on, ``route`` its place.
+    """
+
+    place: ContextPlace
+    entry: Entry
+    owner: str
+    route: str
+    names: tuple[str, ...] | None
+    workflow_jobs: tuple[WorkflowJob, ...]
+
+
+def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
+    """Every context in the wrong place; one that jobs share by an anchor is told once."""
+    on_jobs: dict[int, tuple[Entry, list[str], list[WorkflowJob]]] = {}
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            for key in _KEYS:
+                entry = entry_of(job.mapping, key)
+                if entry is not None:
+                    _, jobs, found = on_jobs.setdefault(id(entry.key), (entry, [], []))
+                    jobs.append(job.name)
+                    found += (one for one in config.workflow_jobs if called_job(one, config) is job)
+    for entry, jobs, found in on_jobs.values():
+        route = f"jobs.{jobs[0]}.{_name(entry)}"
+        yield _misplaced(ContextPlace.JOB, entry, ", ".join(jobs), route, found)
+    for name, node in config.workflows.items():
+        for key in _KEYS:
+            entry = entry_of(node, key)
+            if entry is not None:
+                found = [
+                    one
+                    for one in config.workflow_jobs
+                    if one.workflow == name and not one.is_in_group
+                ]
+                route = f"workflows.{name}.{key}"
+                yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, found)
+    for one in config.workflow_jobs:
+        plural, called = entry_of(one.arguments, "contexts"), called_job(one, config)
+        # An orb's job may have a parameter of that name.
+        if plural is not None and called is not None and "contexts" not in called.parameters:
+            route = f"{one.route}.contexts"
+            yield _misplaced(ContextPlace.PLURAL, plural, one.name, route, [one])
+        node = resolved(one.node)
+        for key in _KEYS:
+            beside = own_entry(node, key) if isinstance(node, MappingNode) else None
+            if beside is not None and beside.key is not one.key:
+                yield _misplaced(ContextPlace.BESIDE, beside, one.name, f"{one.route}.{key}", [one])
+
+
+def meant_contexts(config: Config) -> Mapping[int, tuple[str, ...]]:
+    """By the id() of each workflow job, the contexts that are meant for it and misplaced.
+
+    Those on a whole workflow are meant for whichever of its jobs needs them.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    for one in misplaced_contexts(config):
+        for entry in one.workflow_jobs:
+            found[id(entry)] = (*found.get(id(entry), ()), *(one.names or ()))
+    return found
+
+
+def _name(entry: Entry) -> str:
+    return text_of(entry.key) or ""
+
+
+def _misplaced(
+    place: ContextPlace, entry: Entry, owner: str, route: str, entries: list[WorkflowJob]
+) -> MisplacedContext:
+    value = resolved(entry.value)
+    items = value.items if isinstance(value, Sequence) else (value,)
+    texts = [text_of(item) for item in items]
+    names = tuple(text for text in texts if text and not has_expression(text))
+    is_plain = bool(names) and len(names) == len(texts)
+    return MisplacedContext(place, entry, owner, route, names if is_plain else None, tuple(entries))

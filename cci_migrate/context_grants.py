@@ -1,0 +1,78 @@
+"""The contexts that fixes bring along: which of them are wanted, and whether all have a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.findings import Choice, ContextGrant, Finding, Fix, NoFix, Place, Question, Remedy
+from cci_migrate.ignore_comments import ignored_by
+from cci_migrate.policy import Platform, Policy
+from cci_migrate.remedies.context_placement import (
+    ContextPlacement,
+    NoRoom,
+    Places,
+    instead_of,
+    without_room,
+)
+from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
+
+
+def context_placement(assessment: Assessment) -> ContextPlacement:
+    """The places for contexts in the config of ``assessment``."""
+    return ContextPlacement(
+        assessment.config.workflow_jobs,
+        assessment.sharing,
+        single_only=assessment.policy.platform is Platform.SERVER,
+    )
+
+
+def is_unwanted(grant: ContextGrant) -> bool:
+    """Whether a comment says of the workflow job that it needs no context."""
+    place = Place(grant.entry.key, grant.entry.route)
+    return ignored_by(place, MISSING_CONTEXT) is not None
+
+
+def fixes_with_room(
+    findings: Sequence[Finding], placement: ContextPlacement, policy: Policy
+) -> list[Finding]:
+    """``findings``, those with no fix of which a context would have no place.
+
+    Contexts for workflow jobs of which a comment says that they need none are taken out.
+    """
+    if policy.heeds_ignores:
+        findings = [replace(one, remedy=_without_unwanted(one.remedy)) for one in findings]
+    grants = [grant for one in findings for grant in _contexts_of(one.remedy)]
+    if not grants:
+        return list(findings)
+    places = placement.places(grants)
+    return [replace(one, remedy=_with_room(one.remedy, places)) for one in findings]
+
+
+def _contexts_of(remedy: Remedy) -> tuple[ContextGrant, ...]:
+    return remedy.contexts if isinstance(remedy, Fix) else ()
+
+
+def _without_unwanted(remedy: Remedy) -> Remedy:
+    match remedy:
+        case Fix(contexts=contexts):
+            wanted = tuple(grant for grant in contexts if not is_unwanted(grant))
+            return remedy if wanted == contexts else replace(remedy, contexts=wanted)
+        case Question(choices=choices):
+            return replace(remedy, choices=tuple(map(_choice_without_unwanted, choices)))
+        case NoFix():
+            return remedy
+
+
+def _choice_without_unwanted(choice: Choice) -> Choice:
+    remedy = _without_unwanted(choice.remedy)
+    return replace(choice, remedy=remedy) if isinstance(remedy, Fix) else choice
+
+
+def _with_room(remedy: Remedy, places: Places) -> Remedy:
+    for grant in _contexts_of(remedy):
+        place = places.get(id(grant.entry))
+        if isinstance(place, NoRoom):
+            return NoFix(without_room(grant, place), instead_of(grant, place))
+    return remedy

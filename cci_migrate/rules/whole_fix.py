@@ -1,0 +1,64 @@
+"""A fix together with what workflow jobs need for it: made whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.findings import ContextGrant, Fix, NoFix
+from cci_migrate.lossless.nodes import Mapping
+from cci_migrate.lossless.operations import AddEntry, Entries, Items, Operation, Text
+from cci_migrate.policy import CredentialStore
+from cci_migrate.remedies.context_placement import CONTEXT
+from cci_migrate.rules.wording import listed
+
+
+def whole_fix(
+    assessment: Assessment,
+    title: str,
+    operations: Sequence[Operation],
+    contexts: Sequence[ContextGrant],
+) -> Fix | NoFix:
+    """The fix that does ``operations`` and gives ``contexts`` to workflow jobs.
+
+    A config without workflows has no place for a context: it gets a workflow of its job where that
+    is asked for, and no fix where only a context would do.
+    """
+    config, policy = assessment.config, assessment.policy
+    fix = Fix(title, tuple(operations), tuple(contexts))
+    is_requested = policy.add_workflow or policy.credentials is CredentialStore.CONTEXT
+    root = config.documents[0].root
+    has_one_job = len(config.body.jobs) == 1 and isinstance(root, Mapping) and not root.is_flow
+    if config.has_workflows or config.is_orb_source or not is_requested or not has_one_job:
+        return fix
+    names = contexts_without_workflow(assessment)
+    if not names or not isinstance(root, Mapping):
+        return fix
+    job = next(iter(config.body.jobs.values()))
+    if not policy.add_workflow:
+        return NoFix(
+            f"the job {job.name} would need context {listed(names)}, and the config has no "
+            "workflow in which a context could be named",
+            "add a workflow of one job with --add-workflow, or keep the variables in the "
+            "project's settings (--credentials project)",
+        )
+    entry = Entries(((CONTEXT, Items(tuple(Text(name) for name in names))),))
+    jobs = Items((Entries(((job.name, entry),)),))
+    version = () if config.knows_orbs else (("version", Text("2", is_number=True)),)
+    workflow = Entries((*version, (job.name, Entries((("jobs", jobs),)))))
+    return Fix(
+        f"{title}, in a workflow of one job with context {listed(names)}",
+        (*operations, AddEntry(root, "workflows", workflow)),
+    )
+
+
+def contexts_without_workflow(assessment: Assessment) -> tuple[str, ...]:
+    """The contexts that the jobs of a config without workflows would need."""
+    if assessment.policy.credentials is CredentialStore.PROJECT:
+        return ()
+    registries = (
+        policy_for(use.host, assessment.policy) for use in assessment.uses_without_workflow
+    )
+    names = (one.context for one in registries if one is not None)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
