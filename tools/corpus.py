@@ -69,6 +69,7 @@ class Tally:
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     left: Counter[tuple[str, str]] = field(default_factory=Counter)
     fixed: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
@@ -80,6 +81,7 @@ class Tally:
             self.kinds + other.kinds,
             self.left + other.left,
             self.fixed + other.fixed,
+            self.names + other.names,
             self.numbers + other.numbers,
             self.reasons + other.reasons,
             self.changes + other.changes,
@@ -235,6 +237,8 @@ def _settled(outcome: Outcome) -> Tally:
                 tally.left[one.finding.rule, one.reason] += 1
             elif one.state is State.FIXED:
                 tally.fixed[one.finding.rule] += 1
+                if one.finding.names is not None:
+                    tally.names[one.finding.names.source] += 1
         tally.step_pulls.update(_step_pull(one) for one in _step_pulls(outcome))
     return tally
 
@@ -341,6 +345,7 @@ def report(tally: Tally) -> Iterator[str]:
     for heading, counter in (
         ("pulls in steps, as they were", tally.step_pulls),
         ("findings fixed", tally.fixed),
+        ("names written, by their evidence", tally.names),
         ("differences in the data", {kind.value: n for kind, n in tally.changes.items()}),
         ("lines that are not as they were", {r.value: n for r, n in tally.reasons.items()}),
     ):
