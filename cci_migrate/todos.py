@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from cci_migrate.assessing.account_wording import account_uses
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
@@ -281,13 +282,18 @@ def _notes(assessment: Assessment) -> Iterator[str]:
     for (host, unknown), count in sorted(uncovered.items()):
         images = "1 image" if count == 1 else f"{count} images"
         are = "is" if count == 1 else "are"
+        convention = assessment.conventions.get(host)
+        others = ""
+        if convention is not None and convention.accounts:
+            others = f" Others of it have {account_uses(convention.accounts)}."
         if unknown:
             yield (
                 f"{images} of {host} {are} not judged: CircleCI may have credentials for it in the "
-                "project's or a context's variables."
+                f"project's or a context's variables.{others}"
             )
         else:
-            yield f"{images} of {host} {are} not covered: the policy has no credentials for it."
+            lacking = "the policy has no credentials for it"
+            yield f"{images} of {host} {are} not covered: {lacking}.{others}"
     yield from _not_mirrored(assessment)
     yield from _unplaced(assessment)
     yield from _left_to_forks(assessment)

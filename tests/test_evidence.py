@@ -375,3 +375,19 @@ def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
 )
 def test_other_configs_that_show_nothing_clear_are_not_followed(others: dict[str, str]) -> None:
     assert named(repository(**others)).names == POLICY
+
+
+def test_an_image_of_a_cloud_is_told_what_its_neighbours_have() -> None:
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    keys = "{{aws_access_key_id: ${0}_ID, aws_secret_access_key: ${0}_KEY}}"
+    text = "version: 2.1\njobs:\n" + "".join(
+        f"  {job}:\n    docker: [{{image: {host}/a{auth}}}]\n    steps: [checkout]\n"
+        for job, auth in (
+            ("test", f", aws_auth: {keys.format('STAGING')}"),
+            ("deploy", f", aws_auth: {keys.format('PROD')}"),
+            ("lint", ""),
+        )
+    )
+    (note,) = examined(text).notes
+    assert "$STAGING_ID, $STAGING_KEY (job test)" in note
+    assert "$PROD_ID, $PROD_KEY (job deploy)" in note

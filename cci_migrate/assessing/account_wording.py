@@ -32,12 +32,17 @@ def job_names(routes: Iterable[str], limit: int = 3) -> str:
 
 def several_accounts(accounts: Iterable[Account]) -> str:
     """Which accounts a config has for a registry, and who uses each."""
+    return f"several accounts of the registry are possible: {account_uses(accounts)}"
+
+
+def account_uses(accounts: Iterable[Account]) -> str:
+    """``$U, $P (job build); $V, $Q (jobs deploy and release)``."""
     uses = (
         f"{credential_names(one.credential)} "
         f"({job_names(one.jobs) if one.evidence else 'by the policy'})"
         for one in accounts
     )
-    return f"several accounts of the registry are possible: {'; '.join(uses)}"
+    return "; ".join(uses)
 
 
 def which_account(host: str, accounts: Iterable[Account]) -> str:
