@@ -11,7 +11,7 @@ import pytest
 
 from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine import process, process_repository
-from cci_migrate.findings import NameReason, NoFix
+from cci_migrate.findings import Answer, Decisions, NameReason, NoFix, Question, State
 from cci_migrate.outcomes import Examined
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, JobCredential, PasswordAuth, Policy
 
@@ -192,12 +192,27 @@ TWO = config(
 
 
 def test_of_two_accounts_none_is_given_in_silence() -> None:
-    (found,) = (one.finding for one in examined(TWO).settled if one.finding.rule[:2] == "un")
-    assert isinstance(found.remedy, NoFix)
-    assert "$STAGING_USER, $STAGING_PASS (job user)" in found.remedy.reason
-    assert "$TAG_USER, $TAG_PASS (job tags)" in found.remedy.reason
-    assert '[[registries."docker.io".jobs]]' in found.remedy.instead
-    assert "bare" not in changed(TWO)
+    (found,) = (one for one in examined(TWO).settled if one.finding.rule[:2] == "un")
+    assert found.state is State.LEFT
+    assert "$STAGING_USER, $STAGING_PASS (job user)" in found.reason
+    assert "$TAG_USER, $TAG_PASS (job tags)" in found.reason
+    assert '[[registries."docker.io".jobs]]' in found.reason
+    assert changed(TWO) == ""
+
+
+def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
+    text = TWO.replace("- tags", "- tags: {context: hub-tags}")
+    (found,) = (one.finding for one in examined(text).settled if one.finding.rule[:2] == "un")
+    assert isinstance(found.remedy, Question)
+    keys = [one.key for one in found.remedy.choices]
+    assert keys == ["staging_user-staging_pass", "tag_user-tag_pass", "leave"]
+    decisions = Decisions(by_key={found.key: Answer(keys[1])})
+    outcome = process({PATH: text.encode()}, Policy(), decisions)
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    after = outcome.change.files[0].after.decode()
+    assert after.count("$TAG_PASS") == 2
+    assert after.count("hub-tags") == 2
 
 
 def test_an_image_beside_one_of_two_accounts_belongs_to_that() -> None:

@@ -45,7 +45,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.account_wording import several_accounts, which_account
+from cci_migrate.assessing.account_wording import account_uses, several_accounts, which_account
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import (
@@ -55,7 +55,7 @@ from cci_migrate.assessing.image_states import (
     Unmirrored,
 )
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
-from cci_migrate.findings import ContextGrant, Finding, NoFix, Place, Remedy
+from cci_migrate.findings import Choice, ContextGrant, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
@@ -97,10 +97,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         )
     for one in assessment.images:
         if isinstance(one.state, AccountUnclear):
-            yield _unclear(one, one.state, assessment)
+            yield _unclear(one, one.state, assessment, placement)
 
 
-def _unclear(one: AssessedImage, state: AccountUnclear, assessment: Assessment) -> Finding:
+def _unclear(
+    one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
+) -> Finding:
     image = one.image
     impact = of_anonymous_image(image, state.host, assessment.policy.platform)
     return Finding(
@@ -111,9 +113,37 @@ def _unclear(one: AssessedImage, state: AccountUnclear, assessment: Assessment) 
         owner=owners_of(image),
         severity=impact.severity,
         because=impact.because,
-        remedy=NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts)),
+        remedy=_which_account(one, state, assessment, placement),
         registry=state.host,
     )
+
+
+def _which_account(
+    one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
+) -> Remedy:
+    """Asks for the account; where jobs of several share the image, no answer could be right."""
+    reason, instead = several_accounts(state.accounts), which_account(state.host, state.accounts)
+    place = placement.place(one.image, frozenset({id(one.image)}))
+    if isinstance(place, NoPlace) or not all(account.evidence for account in state.accounts):
+        return NoFix(reason, instead)
+    choices: list[Choice] = []
+    for account in state.accounts:
+        credential = account.credential
+        variables, key = variables_of(credential), one.key(UNAUTHENTICATED_IMAGE)
+        grants = assessment.contexts_for_images([one.image], variables, state.host, key)
+        title = f"add {form_of(credential).value} under the image"
+        operations = give_credential(place, credential, account.form)
+        choices.append(
+            Choice(
+                "-".join(variables).lower(),
+                account_uses([account]),
+                "The image is pulled with this account.",
+                whole_fix(assessment, title, operations, grants),
+            )
+        )
+    left = NoFix("you chose to leave it", instead)
+    leave = Choice("leave", "leave it", "The image is pulled without credentials.", left)
+    return Question(f"{reason}; {instead}", (*choices, leave))
 
 
 _User = tuple[AssessedImage, Unauthenticated | Unmirrored]
