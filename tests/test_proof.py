@@ -10,12 +10,14 @@ import pytest
 from cci_migrate import reversal
 from cci_migrate.assessing.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
+from cci_migrate.context_grants import context_placement
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import APPLY_ALL, Settled, State
 from cci_migrate.loading import Loaded, load_texts
-from cci_migrate.lossless.edits import Edit, insertion
+from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
+from cci_migrate.lossless.nodes import Sequence as Sequence_
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -69,7 +71,8 @@ def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | st
         findings = [finding for rule in RULES for finding in rule.detect(assessment)]
     else:
         findings = list(reversal.findings(assessment, policy.revert))
-    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL)
+    placement = context_placement(assessment)
+    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement=placement)
     return Reading(
         loaded.config,
         tuple(one.image for one in assessment.images),
@@ -136,6 +139,13 @@ def test_a_text_that_more_was_done_to_than_the_edits_say() -> None:
     assert not_reversible(old, old.with_text("a: 1\nb: 2\n"), edits) is None
     assert not_reversible(old, old.with_text("a: 1 \nb: 2\n"), edits) is not None
     assert not_reversible(old, old.with_text("a: 1\nb: 2\n# more\n"), edits) is not None
+
+
+def test_a_comment_that_no_edit_says_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "cci_migrate.proof.apply_edits", lambda text, edits: apply_edits(text, edits) + "# more\n"
+    )
+    assert refused_by(good()) is Clause.REVERSIBLE
 
 
 def test_a_result_that_is_not_yaml() -> None:
@@ -360,3 +370,87 @@ def test_an_upgrade_that_leaves_a_text_in_which_values_are_put() -> None:
     assert isinstance(version, Scalar)
     number = ReplaceScalar(version, Text("2.1", is_number=True))
     assert refused_by(planned(reading, number)) is Clause.ESCAPES
+
+
+HELD = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+    steps:
+      - run: ./publish --password "$DOCKERHUB_PASSWORD"
+workflows:
+  main:
+    jobs:
+      - a: {context: [CONTEXTS]}
+"""
+
+
+def contexts(reading: Reading) -> Sequence_:
+    entry = reading.config.workflow_jobs[0]
+    found = value_of(entry.arguments, "context")
+    assert isinstance(found, Sequence_)
+    return found
+
+
+def with_operations(reading: Reading, *operations: Operation) -> Reading:
+    edits = {PATH: render(reading.documents[0], list(operations))}
+    return replace_plan(reading, Plan((), tuple(operations), edits))
+
+
+@pytest.mark.parametrize(
+    ("held", "index", "is_refused"),
+    [
+        pytest.param("aws", 1, True, id="it would hide what aws may provide to a step"),
+        pytest.param("aws", 0, False, id="the later one wins: nothing changes"),
+    ],
+)
+def test_a_context_that_gives_a_step_another_value(held: str, index: int, is_refused: bool) -> None:
+    reading = good(HELD.replace("CONTEXTS", held))
+    plan = with_operations(
+        reading,
+        AddEntry(item(reading, "a"), "auth", HUB, "image"),
+        AddItem(contexts(reading), index, Text("docker-hub-creds")),
+    )
+    outcome = proven(plan)
+    clause = outcome.clause if isinstance(outcome, NotProven) else None
+    assert (clause is Clause.CONTEXTS) is is_refused
+
+
+def test_a_context_that_nothing_of_the_job_needs() -> None:
+    reading = good(HELD.replace("CONTEXTS", "aws"))
+    stray = with_operations(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds")))
+    assert refused_by(stray) is Clause.CONTEXTS
+
+
+def test_a_context_that_is_lost() -> None:
+    reading = good(HELD.replace("CONTEXTS", "aws, slack"))
+    slack = contexts(reading).items[1]
+    assert isinstance(slack, Scalar)
+    other = with_operations(reading, ReplaceScalar(slack, Text("docker-hub-creds")))
+    assert refused_by(other) is Clause.CONTEXTS
+
+
+def test_a_user_name_that_nothing_shows() -> None:
+    reading = good()
+    auth = Entries((("username", Text("$OTHER_USER")), ("password", Text("$DOCKERHUB_PASSWORD"))))
+    mixed = with_operations(reading, AddEntry(item(reading, "a"), "auth", auth, "image"))
+    assert refused_by(mixed) is Clause.NAMES
+
+
+def test_a_step_that_would_pull_another_image_from_the_mirror() -> None:
+    policy = Policy(mirror=Mirror("mirror.acme.dev"))
+    text = "version: 2.1\njobs:\n  a:\n    machine: true\n    steps: [{run: docker pull redis:7}]\n"
+    before = read([SourceText(PATH, text)], policy)
+    assert isinstance(before, Reading)
+    (docker,) = before.dockers
+    command = docker.steps[0].value
+    assert isinstance(command, Scalar)
+    start = command.value.index("redis:7")
+    other = ReplaceText(command, start, len(command.value), "mirror.acme.dev/library/redis:6")
+    outcome = prove(
+        with_operations(before, other), policy, (), lambda sources: read(sources, policy)
+    )
+    assert isinstance(outcome, NotProven)
+    assert outcome.clause is Clause.IMAGES
