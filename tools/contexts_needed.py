@@ -63,6 +63,10 @@ def wrong_contexts(
             wrong.append((job, f"got {gained} and needs none"))
         elif job.only_for_forks or _is_in_project(job, before):
             continue
+        elif job.needs_context and _reads_new_names(job, before):
+            # The habit is about other variables: names of the policy come with its context.
+            if default is not None and default not in job.contexts:
+                wrong.append((job, f"holds {list(job.contexts)}, not {default}"))
         elif gained and habit.in_project:
             wrong.append((job, f"got {gained} though the project holds the variables"))
         elif job.needs_context and not habit.in_project and habit.accepted.isdisjoint(job.contexts):
@@ -70,6 +74,13 @@ def wrong_contexts(
             if not is_settled and not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts):
                 wrong.append((job, f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"))
     return wrong
+
+
+def _reads_new_names(job: WorkflowJob, before: PulledImages) -> bool:
+    """Whether no image and no login of the config read the names that the images of ``job`` do."""
+    today = {image.credential for image in before.images} | before.logins | before.publishing
+    written = {image.credential for image in job.images if image.is_hub and image.is_authenticated}
+    return bool(written) and written.isdisjoint(today)
 
 
 def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:
