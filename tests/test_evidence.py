@@ -406,3 +406,14 @@ def test_an_image_of_a_cloud_is_told_what_its_neighbours_have() -> None:
     (note,) = examined(text).notes
     assert "$STAGING_ID, $STAGING_KEY (job test)" in note
     assert "$PROD_ID, $PROD_KEY (job deploy)" in note
+
+
+def test_names_that_share_a_half_with_those_of_the_job_are_not_mixed() -> None:
+    """$DOCKERHUB_USERNAME would come from the project, the policy's password from nowhere."""
+    text = config(
+        "    docker: [{image: cimg/go:1.22}]\n    steps:\n      - setup_remote_docker\n"
+        "      - run: echo $DOCKERHUB_PASS | docker login -u $DOCKERHUB_USERNAME --password-stdin\n"
+        "      - run: docker push acme/app",
+        workflow="- user",
+    ).replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    assert reason(text).names == "$DOCKERHUB_USERNAME, $DOCKERHUB_PASS"

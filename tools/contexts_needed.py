@@ -80,7 +80,7 @@ def _reads_new_names(job: WorkflowJob, before: PulledImages) -> bool:
     """Whether no image and no login of the config read the names that the images of ``job`` do."""
     today = {image.credential for image in before.images} | before.logins | before.publishing
     written = {image.credential for image in job.images if image.is_hub and image.is_authenticated}
-    return bool(written) and written.isdisjoint(today)
+    return not written | set(job.logins) <= today
 
 
 def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
 from cci_migrate.assessing.conventions import Account, CredentialConvention, policy_for
-from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import (
@@ -269,4 +269,12 @@ def wanted_for(
         return Contested(accounts)
     if accounts:
         return Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
-    return None if registry is None else Wanted(registry.credential, PLAIN)
+    if registry is None:
+        return None
+    if convention is not None:
+        # A context for the policy's names would override the half that the job reads today.
+        own = convention.accounts_of(pullers.jobs, prefers_own=True)
+        halves = set(variables_of(registry.credential))
+        if len(own) == 1 and not halves.isdisjoint(variables_of(own[0].credential)):
+            return Wanted(own[0].credential, own[0].form, own[0].evidence)
+    return Wanted(registry.credential, PLAIN)

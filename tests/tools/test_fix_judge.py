@@ -186,7 +186,7 @@ def test_a_file_without_contexts_gets_none() -> None:
     added = fixed.replace("[old, new]", "[old, {new: {context: docker-hub-creds}}]")
     assert checks(added, PROJECT) == {"contexts"}
     other_names = fixed.replace("password: $HUB}\nw", "password: $DOCKERHUB_PASSWORD}\nw")
-    assert checks(other_names, PROJECT) == {"credentials"}
+    assert checks(other_names, PROJECT) == {"credentials", "contexts"}
 
 
 def test_the_files_own_context_is_expected() -> None:
