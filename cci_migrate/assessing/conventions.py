@@ -67,6 +67,12 @@ class CredentialConvention:
         """The most usual credential; None if no job may have that of another."""
         return self.accounts[0].credential if self.accounts else None
 
+    def accounts_near(self, jobs: frozenset[str]) -> tuple[Account, ...]:
+        """The accounts that some of ``jobs`` use, be it to push."""
+        return _accounts(
+            one for one in self.evidence if one.allows(one.jobs) and not jobs.isdisjoint(one.jobs)
+        )
+
     def accounts_of(
         self, jobs: frozenset[str], *, prefers_own: bool = False
     ) -> tuple[Account, ...]:

@@ -273,7 +273,7 @@ def wanted_for(
         return None
     if convention is not None:
         # A context for the policy's names would override the half that the job reads today.
-        own = convention.accounts_of(pullers.jobs, prefers_own=True)
+        own = convention.accounts_near(pullers.jobs)
         halves = set(variables_of(registry.credential))
         if len(own) == 1 and not halves.isdisjoint(variables_of(own[0].credential)):
             return Wanted(own[0].credential, own[0].form, own[0].evidence)
