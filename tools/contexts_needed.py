@@ -6,12 +6,17 @@ project's settings; one that keeps them in a context shows which by what those j
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tools.pulled_images import PulledImages, WorkflowJob
 
 TELLING_WORDS = ("docker", "hub", "registry", "pull")
 UNKNOWN_UNTIL_RUN = "<<"
+SUPERFLUOUS = "superfluous contexts"
+OVERRIDING = "contexts that could override what a step reads"
+TWO_PAIRS = "files that got a second pair of names"
+RISKS = (SUPERFLUOUS, OVERRIDING, TWO_PAIRS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,36 @@ def _reads_new_names(job: WorkflowJob, before: PulledImages) -> bool:
     return not written | set(job.logins) <= today
 
 
+def context_risks(before: PulledImages, after: PulledImages) -> Counter[str]:
+    """What a fix should never do with names and contexts, by how often it does."""
+    old = {_key(job): job for job in before.workflow_jobs}
+    risks: Counter[str] = Counter()
+    for job in after.workflow_jobs:
+        was = old.get(_key(job))
+        gained = [name for name in job.contexts if was is None or name not in was.contexts]
+        if not gained or was is None:
+            continue
+        risks[SUPERFLUOUS] += not job.needs_context
+        # The last context wins over those before it, and all win over the project.
+        is_last = job.contexts[-1] in gained
+        risks[OVERRIDING] += is_last and not _read(job).isdisjoint(was.step_words)
+    pairs = {i.credential for i in after.images if i.is_hub and i.is_authenticated}
+    had = {i.credential for i in before.images if i.is_hub and i.is_authenticated}
+    risks[TWO_PAIRS] += len(pairs) > 1 and pairs != had
+    return risks
+
+
+def _read(job: WorkflowJob) -> set[str]:
+    """The variables that the images of ``job`` from Docker Hub read."""
+    return {half.strip("${}") for image in job.images if image.is_hub for half in image.credential}
+
+
 def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:
     """Whether no context is known to provide what the images of ``job`` read now.
 
     Steps of a job without contexts name all of it, or it is that of a login that nothing runs.
     """
-    read = {half.strip("${}") for image in job.images if image.is_hub for half in image.credential}
+    read = _read(job)
     if not read:
         return False
     running = [other for other in before.workflow_jobs if not other.runs_nothing]

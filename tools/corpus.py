@@ -25,6 +25,7 @@ from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused,
 from cci_migrate.policy import Policy
 from tools.changed_data import DataChangeKind
 from tools.config_schema import ConfigSchema
+from tools.contexts_needed import RISKS
 from tools.explained_lines import Reason
 from tools.file_kinds import FileKind, FileReading, read_file
 from tools.fix_judge import judge
@@ -71,6 +72,7 @@ class Tally:
     fixed: Counter[str] = field(default_factory=Counter)
     names: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
+    risks: Counter[str] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
     step_pulls: Counter[str] = field(default_factory=Counter)
@@ -83,6 +85,7 @@ class Tally:
             self.fixed + other.fixed,
             self.names + other.names,
             self.numbers + other.numbers,
+            self.risks + other.risks,
             self.reasons + other.reasons,
             self.changes + other.changes,
             self.step_pulls + other.step_pulls,
@@ -173,6 +176,7 @@ def _check_file(
     result = before if after is None else after
     judgement = judge(before, result, schema)
     numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
+    risks = judgement.risks
     pulled = judgement.pulled
     hub = [image for image in pulled.images if image.is_hub]
     numbers.update(
@@ -190,6 +194,7 @@ def _check_file(
     )
     return Tally(
         numbers=numbers,
+        risks=risks,
         reasons=judgement.reasons,
         changes=judgement.changes,
         shortfalls=tuple(
@@ -339,6 +344,9 @@ def report(tally: Tally) -> Iterator[str]:
     yield "what the files are, and what became of them"
     for (kind, outcome), count in sorted(tally.kinds.items()):
         yield f"  {count:6}  {kind}: {outcome}"
+    yield "what no fix should do"
+    for title in RISKS:
+        yield f"  {tally.risks[title]:6}  {title}"
     yield "what the configs hold now"
     for title, count in sorted(tally.numbers.items()):
         yield f"  {count:6}  {title}"

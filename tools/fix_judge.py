@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tools.changed_data import DataChangeKind, compare_data
 from tools.changed_text import broken_frame, compare_text, lines_of
 from tools.config_schema import ConfigSchema
-from tools.contexts_needed import wrong_contexts
+from tools.contexts_needed import context_risks, wrong_contexts
 from tools.explained_lines import Reason, explain
 from tools.image_registry import DOCKER_HUB
 from tools.plain_yaml import UnreadableError, first_lines, read
@@ -53,6 +53,7 @@ class Judgement:
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
     lines_added: int = 0
+    risks: Counter[str] = field(default_factory=Counter)
 
 
 def judge(
@@ -107,7 +108,8 @@ def judge(
             Complaint("schema", path, f"{keyword} was satisfied before")
             for path, keyword in schema.new_errors(old_data, new_data)
         ]
-    return Judgement(tuple(complaints), new, reasons, changes, text.added)
+    risks = context_risks(old, new)
+    return Judgement(tuple(complaints), new, reasons, changes, text.added, risks)
 
 
 def _credential_complaints(
