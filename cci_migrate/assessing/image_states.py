@@ -273,8 +273,12 @@ def wanted_for(
         return None
     if convention is not None:
         # A context for the policy's names would override the half that the job reads today.
-        own = convention.accounts_near(pullers.jobs)
+        own = convention.accounts_of(pullers.jobs, prefers_own=True)
         halves = set(variables_of(registry.credential))
         if len(own) == 1 and not halves.isdisjoint(variables_of(own[0].credential)):
             return Wanted(own[0].credential, own[0].form, own[0].evidence)
+        for near in convention.accounts_near(pullers.jobs):
+            mixes = not halves.isdisjoint(variables_of(near.credential))
+            if mixes and near.credential != registry.credential:
+                return Contested((near, Account(registry.credential, PLAIN)))
     return Wanted(registry.credential, PLAIN)
