@@ -295,7 +295,9 @@ def unknown_name(
             sources += (
                 shown.credential
                 for shown in before.evidence
-                if shown.host == host and shown.credential is not None and shown.allows(jobs)
+                if shown.host == host
+                and shown.credential is not None
+                and shown.allows(jobs or shown.jobs)
             )
             was = had.get(image.route, set())
             if not all(_is_from_one(one, sources, was) for one in written):
