@@ -29,7 +29,9 @@ HARMLESS = frozenset({"pathlib.PurePosixPath"})
 #: Only these may import these, wherever they stand.
 ONLY_IN = {"questionary": "interactive", "prompt_toolkit": "interactive", "click": "cli"}
 #: Who starts programs: git, the user's own command for a token, Docker's credential helpers.
-STARTERS = frozenset({"git/process", "batch/tokens", "preflight/docker_credentials"})
+STARTERS = frozenset(
+    {"bounded_process", "git/process", "batch/tokens", "preflight/docker_credentials"}
+)
 STARTING = re.compile(
     r"(asyncio\.(create_)?subprocess|os\.(exec|popen|posix_spawn|spawn|startfile|system)|pty\.spawn"
     r"|runpy|sh\b|subprocess)"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from cci_migrate.batch.host import Delivery, Host, HostError
 from cci_migrate.batch.ledger import Entry
@@ -14,6 +15,7 @@ from cci_migrate.git.process import GitDirectory
 
 #: Links and submodules: their content is another file's name, or a commit.
 _NOT_FILES = frozenset({"120000", "160000"})
+_FOLDER = "040000"
 
 
 def recognise(
@@ -97,7 +99,8 @@ def content_in_git(
     _, *parents = repository.text(["rev-list", "--parents", "--max-count=1", tip]).split()
     if own != [tip] or len(parents) != 1:
         return BranchContent.OTHER
-    changed = _changed(repository, parents[0], tip)
+    folders = {str(folder) for file in files for folder in PurePosixPath(file.path).parents}
+    changed = _changed(repository, parents[0], tip, folders)
     if changed is None or changed.keys() != {file.path for file in files}:
         return BranchContent.OTHER
     blobs = read(list(changed.values()))
@@ -126,14 +129,25 @@ def checked_reversal(pull: PullRequest, content: BranchContent) -> str:
     return pull.url
 
 
-def _changed(repository: GitDirectory, parent: str, tip: str) -> dict[str, str] | None:
-    """The new blob of each file that ``tip`` modifies; None if it does anything else as well."""
-    arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", parent, tip]
-    words = repository.run(arguments).split(b"\0")[:-1]
-    changed = {}
-    for meta, path in zip(words[::2], words[1::2], strict=True):
-        old_mode, mode, _, oid, status = meta.decode().removeprefix(":").split(" ")
+def _changed(
+    repository: GitDirectory, old: str, new: str, folders: Set[str], inside: str = ""
+) -> dict[str, str] | None:
+    """The new blob of each file that the tree ``new`` modifies; None if it does anything else.
+
+    Only ``folders`` are looked into: others can hold more than git has memory for.
+    """
+    words = repository.run(["diff-tree", "-z", "--raw", "--no-renames", old, new]).split(b"\0")[:-1]
+    changed: dict[str, str] = {}
+    for meta, name in zip(words[::2], words[1::2], strict=True):
+        old_mode, mode, old_oid, oid, status = meta.decode().removeprefix(":").split(" ")
+        path = inside + name.decode("utf-8", "surrogateescape")
         if status != "M" or old_mode != mode or mode in _NOT_FILES:
             return None
-        changed[path.decode("utf-8", "surrogateescape")] = oid
+        if mode != _FOLDER:
+            changed[path] = oid
+            continue
+        below = _changed(repository, old_oid, oid, folders, f"{path}/") if path in folders else None
+        if below is None:
+            return None
+        changed |= below
     return changed

@@ -15,12 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_migrate.bounded_process import OutputTooLargeError, run_bounded
 from cci_migrate.installed_programs import find_program, program_folders
 
 #: Longer than any blobless clone takes; a server that hangs must not hang the campaign.
 NETWORK_TIMEOUT = 600.0
 #: A file of a checkout that is a named pipe must not hang it either.
 LOCAL_TIMEOUT = 120.0
+#: A tree of ten times the same tree, ten levels deep, lists 10 billion files from a few hundred
+#: bytes (https://kate.io/blog/git-bomb/). Half a million files of a real one take 60 MB.
+OUTPUT_LIMIT = 96 * 2**20
 
 #: Settings that hold for every command, whatever a configuration says.
 _SETTINGS = (
@@ -98,18 +102,21 @@ class GitDirectory:
         if program is None:
             raise GitError("the git program is not installed")
         try:
-            # The arguments are a list and never begin with input that could pass for an option.
-            done = subprocess.run(  # noqa: S603
+            done = run_bounded(
+                # A list, which never begins with input that could pass for an option.
                 [program, "--no-pager", *_options(), *arguments],
                 cwd=self.work_tree or self.common_dir,
-                input=stdin,
-                capture_output=True,
-                check=False,
-                timeout=timeout,
+                stdin=stdin,
                 env=self._environment(index, settings or {}),
+                timeout=timeout,
+                most=OUTPUT_LIMIT,
             )
         except subprocess.TimeoutExpired:
             raise GitError(f"git {arguments[0]} took longer than {timeout:.0f} s") from None
+        except OutputTooLargeError:
+            raise GitError(
+                f"git {arguments[0]} printed more than {OUTPUT_LIMIT // 2**20} MB"
+            ) from None
         except OSError as error:
             raise GitError(f"git cannot be started: {error.strerror}") from None
         if done.returncode != 0:

@@ -129,6 +129,19 @@ def commit_bare(
     return git(folder, "rev-parse", f"refs/heads/{branch}")
 
 
+def commit_git_bomb(folder: Path, branch: str = "main", base: str = "main") -> None:
+    """Put a commit on ``branch`` with ten billion files, all of which are the same one."""
+    blob = git(folder, "hash-object", "-w", "--stdin", stdin=b"x")
+    entry = f"100644 blob {blob}"
+    for _ in range(10):
+        listing = "".join(f"{entry}\tx{number}\n" for number in range(10))
+        entry = f"040000 tree {git(folder, 'mktree', stdin=listing.encode())}"
+    listing = git(folder, "ls-tree", base) + f"\n{entry}\tx\n"
+    tree = git(folder, "mktree", stdin=listing.encode())
+    made = git(folder, "commit-tree", tree, "-p", base, "-m", "Change things")
+    git(folder, "update-ref", f"refs/heads/{branch}", made)
+
+
 def content(folder: Path, revision: str, path: str = CONFIG) -> bytes:
     """A file as it is in a commit."""
     done = subprocess.run(

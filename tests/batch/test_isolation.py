@@ -18,7 +18,16 @@ from cci_migrate.batch.local_checkouts import LocalHost
 from cci_migrate.batch.repository import Kind, RepositoryRef
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, checkout, content
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    bare,
+    checkout,
+    commit_git_bomb,
+    content,
+)
 from tests.batch.watching import Request
 
 BRANCH = "cci-migrate/registry-auth"
@@ -169,6 +178,25 @@ def test_what_is_too_large_is_not_read(
         assert "1 config(s) failed: .circleci/large.yml: " in result["cause"]
         assert "more than the 8 MB" in result["cause"]
     assert "GET /api/v3/repos/acme/hosted/git/blobs/N" not in github.operations
+
+
+def test_a_commit_of_ten_billion_files_fails_alone(
+    git_server: GitServer, tmp_path: Path, batch: Batch
+) -> None:
+    for name in ("head", "planted", "fine"):
+        bare(git_server.root / f"{name}.git", {CONFIG: PLAIN})
+    commit_git_bomb(git_server.root / "head.git")
+    commit_git_bomb(git_server.root / "planted.git", BRANCH)
+    batch("plan", *(git_server.url(f"{name}.git") for name in ("head", "planted", "fine")), code=3)
+    batch("apply", code=3)
+    states = {"head": "failed", "planted": "branch-exists", "fine": "changed"}
+    assert batch.states() == states
+    assert "printed more than 96 MB" in batch.results()["head"]["cause"]
+    commit_git_bomb(checkout(tmp_path / "here", {CONFIG: PLAIN}))
+    here = Batch(tmp_path / "campaign-here")
+    here("plan", tmp_path / "here", code=1)
+    here("apply", "--local", "branch", code=3)
+    assert "printed more than 96 MB" in here.results()["here"]["cause"]
 
 
 # -- a ledger and a folder of somebody else
