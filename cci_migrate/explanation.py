@@ -28,11 +28,13 @@ from cci_migrate.assessing.image_states import (
     Unmirrored,
     Wanted,
 )
-from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors, orb_job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
-from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.circleci.workflow_jobs import called_job, held_contexts, image_items, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy import Policy
 
 _NOT_COVERED = "the policy has no credentials for the registry"
@@ -87,6 +89,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         for item in image_items(entry, assessment.config, assessment.values):
             seen_items.add(id(item.mapping))
             found.append(_of_image(assessment, assessment.by_item[id(item.mapping)], entry))
+        found += _of_orbs(assessment, entry)
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(id(docker.job))
@@ -94,6 +97,11 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     for one in assessment.images:
         if id(one.image.item.mapping) not in seen_items:
             found.append(_of_image(assessment, one, None))
+    called = {id(called_job(entry, assessment.config)) for entry in assessment.config.workflow_jobs}
+    for home in assessment.config.body.walk():
+        for job in home.jobs.values():
+            if id(job) not in called:
+                found += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
         if id(docker.job) not in seen_jobs:
             found += _of_steps(docker, None, assessment.policy)
@@ -120,6 +128,80 @@ def _of_image(
         contexts=() if entry is None else held_contexts(entry).names,
         path=image.item.image.value.source.path,
         line=position.line,
+        daemon=None,
+        reason=reason,
+    )
+
+
+def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPull]:
+    """The images of orbs that ``entry`` pulls: of an orb's job, or of an orb's executor."""
+    config = assessment.config
+    own = config.body.job(entry.calls)
+    if own is not None:
+        yield from _of_orb_executors(assessment, own[1], own[0], entry)
+    orb = imported_orb(entry, config)
+    if orb is None:
+        return
+    place = _OrbPlace(f"job {entry.calls}", orb, entry.key, entry)
+    job = orb_job(entry, config)
+    for runs in (None,) if job is None else job.places(config):
+        if runs is None or job is None:
+            yield _of_orb_image(assessment, place, f"job {entry.calls}", None)
+        elif runs.is_published:
+            for image in images_of(runs, assessment.values, job.job, is_orb=False):
+                kind = "job" if runs.name == entry.calls else "executor"
+                yield _of_orb_image(assessment, place, f"{kind} {runs.name}", image)
+
+
+def _of_orb_executors(
+    assessment: Assessment, job: Job, home: Namespace, entry: WorkflowJob | None
+) -> Iterator[ExplainedPull]:
+    values = assessment.values
+    for orb, call, runs in orb_executors(job, home, entry, assessment.config, values):
+        place = _OrbPlace(f"job {job.name}", orb, call.node, entry)
+        if runs is None:
+            yield _of_orb_image(assessment, place, f"executor {call.name}", None)
+            continue
+        for image in images_of(runs, values, job, is_orb=home.is_orb):
+            yield _of_orb_image(assessment, place, f"executor {call.name}", image)
+
+
+@dataclass(frozen=True, slots=True)
+class _OrbPlace:
+    """Where an orb's job or executor is used."""
+
+    job: str
+    orb: ImportedOrb
+    node: Node
+    entry: WorkflowJob | None
+
+
+def _of_orb_image(
+    assessment: Assessment, place: _OrbPlace, name: str, image: str | None
+) -> ExplainedPull:
+    """An image of ``name``, the orb's job or executor; None: what that pulls is not known."""
+    entry, orb, node = place.entry, place.orb, place.node
+    host = None if image is None else _host_of(image)
+    access, reason = Access.UNAUTHENTICATED, "the orb gives it no credentials"
+    if image is None:
+        access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    elif assessment.policy.exempts(image):
+        access, reason = Access.NOT_NEEDED, ""
+    elif host is None or policy_for(host, assessment.policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=place.job,
+        source=f"{name} of the orb {orb.name}@{orb.version}",
+        image=image or "",
+        registry=host,
+        access=access,
+        credential=None,
+        variables=(),
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=node.source.path,
+        line=node.source.position(node.start).line,
         daemon=None,
         reason=reason,
     )

@@ -3,8 +3,8 @@
 The facts have the shape of an orb: its executors, commands and jobs, with the parameters that
 matter and with steps that say what happens instead of how:
 
-- ``docker_pull: {image}``, ``docker_build: {dockerfile}``: null where the source does not tell;
-- ``docker_login: {registries, username, password}``: patterns of registries, names of variables;
+- ``docker pull: {image}``, ``docker build: {dockerfile}``: null where the source does not tell;
+- ``docker login: {registries, username, password}``: patterns of registries, names of variables;
 - ``run: << parameters.x >>``: a script that the caller passes;
 - ``setup_remote_docker``, ``when``, ``unless``, ``steps`` and calls of commands, as in an orb.
 
@@ -273,15 +273,15 @@ def _said(fact: Fact, script: Script, text: str, environment: Mapping[str, str])
         case ImagePull(image=image):
             if not fact.is_local:
                 name = None if image is None else _resolved(image.value, environment)
-                yield {"docker_pull": {"image": name, **perhaps}}
+                yield {"docker pull": {"image": name, **perhaps}}
         case Build():
             path = fact.dockerfile_path
             known = None if path is None else _resolved(path, environment)
-            yield {"docker_build": {"dockerfile": known or _file_option(text, environment)}}
+            yield {"docker build": {"dockerfile": known or _file_option(text, environment)}}
         case BakeBuild():
-            yield {"docker_build": {"dockerfile": None}}
+            yield {"docker build": {"dockerfile": None}}
         case ComposeCommand():
-            yield {"docker_pull": {"image": None, **perhaps}}
+            yield {"docker pull": {"image": None, **perhaps}}
         case _:
             pass
 
@@ -309,7 +309,7 @@ def _login(
             if variable is not None:
                 halves[key] = variable
     perhaps = {} if is_sure else {"perhaps": True}
-    return {"docker_login": {"registries": list(registries), **halves, **perhaps}}
+    return {"docker login": {"registries": list(registries), **halves, **perhaps}}
 
 
 def _variable_name(text: str | None, environment: Mapping[str, str]) -> str | None:

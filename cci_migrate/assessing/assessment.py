@@ -171,7 +171,8 @@ class Assessment:
         mirrored = (
             frozenset[int]() if self.mirrored_steps is None else self.mirrored_steps.rewritten
         )
-        found = missing_logins(self.dockers.all(), self.policy, mirrored)
+        dockers = (*self.dockers.all(), *self.dockers.of_orbs())
+        found = missing_logins(dockers, self.policy, mirrored)
         forks = self._jobs_only_for_forks
         return tuple(one for one in found if id(one.docker.job) not in forks)
 
@@ -705,7 +706,8 @@ def _evidence(
     ]
     known = {one.host for one in found if one.allows()}
     wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
-    wanted.update(host for docker in dockers.all() for pull in docker.pulls for host in pull.hosts)
+    pulling = (*dockers.all(), *dockers.of_orbs())
+    wanted.update(host for docker in pulling for pull in docker.pulls for host in pull.hosts)
     if not wanted <= known | {None}:
         found += collector.of_declared_auths(images)
         found += collector.of_declared_logins(declared(), dockers.all())

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
-from cci_migrate.circleci.docker_orb import ORBS_WITH_DOCKER
+from cci_migrate.circleci.orb_jobs import orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.lossless.merging import value_of
+from cci_migrate.lossless.merging import entries_of, value_of
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
 
@@ -101,8 +102,14 @@ class JobDockers:
     def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         self._of_entry: dict[int, JobDocker] = {}
         self._all: list[JobDocker] = []
+        self._of_orbs: list[JobDocker] = []
+        self._read_own(config, values, read)
+        self._read_orbs(config, values, read)
+
+    def _read_own(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         texts = [document.source.text for document in config.documents]
-        if not any(_may_use_docker(text, follow=read is not None) for text in texts):
+        may_use = any(_may_use_docker(text, follow=read is not None) for text in texts)
+        if not may_use and not _imports_docker_commands(config):
             return
         remote = may_set_up_remote(config)
         if all(
@@ -133,9 +140,29 @@ class JobDockers:
                 known[()] = job_docker(config, home, job, None, values, read, allowance)
             self._all += (docker for docker in known.values() if docker is not None)
 
+    def _read_orbs(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
+        for entry in config.workflow_jobs:
+            job = orb_job(entry, config)
+            given = None if job is None else entries_of(entry.arguments).keys()
+            if job is None or given is None:
+                continue
+            if job.job.steps is None and given.isdisjoint(("pre-steps", "post-steps")):
+                continue
+            from cci_migrate.circleci.step_reading import orb_job_dockers
+            from cci_migrate.circleci.steps import step_allowance
+
+            dockers = list(orb_job_dockers(config, job, values, read, step_allowance()))
+            if dockers:
+                self._of_entry[id(entry)] = dockers[0]
+                self._of_orbs += dockers
+
     def all(self) -> tuple[JobDocker, ...]:
-        """Every job that has Docker, once for each way in which it is run."""
+        """Every job of the config that has Docker, once for each way in which it is run."""
         return tuple(self._all)
+
+    def of_orbs(self) -> tuple[JobDocker, ...]:
+        """The jobs of published orbs that have Docker, once for each way in which they are run."""
+        return tuple(self._of_orbs)
 
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The steps that ``entry`` runs."""
@@ -143,9 +170,17 @@ class JobDockers:
 
 
 def _may_use_docker(text: str, *, follow: bool) -> bool:
-    if mentions_docker(text) or any(orb in text for orb in ORBS_WITH_DOCKER):
+    if mentions_docker(text):
         return True
     return follow and "machine" in text and mentions_script(text)
+
+
+def _imports_docker_commands(config: Config) -> bool:
+    return any(
+        has_docker_commands(orb.name)
+        for home in config.body.walk()
+        for orb in home.imported.values()
+    )
 
 
 def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:

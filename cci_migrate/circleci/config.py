@@ -115,7 +115,8 @@ class Namespace:
     """The jobs, executors, commands and orbs that know each other by bare names.
 
     The config itself is one, and so is each inline orb, whose elements others call by
-    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`).
+    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`). What `is_published`
+    tells of an orb's release is no part of the config.
     """
 
     route: str
@@ -125,6 +126,7 @@ class Namespace:
     imported: Mapping[str, ImportedOrb]
     inline: Mapping[str, Namespace]
     is_orb: bool
+    is_published: bool = False
 
     def walk(self) -> Iterator[Namespace]:
         """This namespace and all inside it."""

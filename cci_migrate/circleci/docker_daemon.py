@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.published_orbs import published_executor
 from cci_migrate.lossless.merging import text_of, value_of
 
 
@@ -45,6 +46,14 @@ class JobDaemons:
     def is_mixed(self) -> bool:
         """Whether what is right for one run of the job may be wrong for another."""
         return len(self.kinds) > 1
+
+
+def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bool) -> JobDaemons:
+    """The Docker of a job that runs on ``executor``: see `daemons_of`."""
+    kind = _of_executor(executor, resource_class) or Daemon.REMOTE
+    if kind is Daemon.REMOTE and not has_remote:
+        kind = Daemon.NONE
+    return JobDaemons(frozenset({kind}))
 
 
 def daemons_of(
@@ -99,21 +108,21 @@ def _of_executor(executor: Executor, resource_class: str | None = None) -> Daemo
 
 
 def _of_orb_executor(name: str, home: Namespace) -> Daemon:
-    """An orb's executor: by the orb and the executor's name, as its source is not here."""
+    """An orb's executor: by its name where it is not known."""
+    known = published_executor(home, name)
+    kind = None if known is None else _of_executor(known[1])
+    if kind is not None:
+        return kind
     alias, _, executor = name.partition("/")
     orb = home.imported.get(alias)
     if orb is not None and orb.name == "circleci/windows":
         return Daemon.WINDOWS
     if (orb is not None and orb.name == "circleci/macos") or "macos" in executor:
         return Daemon.NONE
-    if "machine" in executor or (orb is not None and (orb.name, executor) in _MACHINES):
+    if "machine" in executor:
         return Daemon.MACHINE
     # Executors of orbs are Docker's but for a few, which are named so.
     return Daemon.REMOTE
-
-
-#: Executors of orbs that are virtual machines, though their names do not say so.
-_MACHINES = frozenset({("circleci/aws-ecr", "default")})
 
 
 def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:

@@ -230,7 +230,7 @@ class ParameterValues:
             for entry in self._config.workflow_jobs:
                 found = self._config.body.job(entry.calls)
                 if found is not None:
-                    self._calls[id(found[1])].append(_job_call(entry))
+                    self._calls[id(found[1])].append(job_call(entry))
         return self._calls
 
     def executor_uses(self) -> Mapping[int, list[ExecutorUse]]:
@@ -272,7 +272,7 @@ class ParameterValues:
         return tuple(unique.values())
 
     def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
-        calls = self._job_calls().get(id(job), []) if entry is None else [_job_call(entry)]
+        calls = self._job_calls().get(id(job), []) if entry is None else [job_call(entry)]
         nodes: list[Node] = []
         for use in calls:
             nodes += use.matrix.get(name, ())
@@ -284,7 +284,8 @@ class ParameterValues:
         return nodes
 
 
-def _job_call(entry: WorkflowJob) -> JobCall:
+def job_call(entry: WorkflowJob) -> JobCall:
+    """What ``entry`` passes to its job."""
     arguments = {name: found.value for name, found in entries_of(entry.arguments).items()}
     matrix = {
         name: items_of(found.value)

@@ -4,8 +4,8 @@ The data are in ``orbs/``, one file an orb, made from the orbs' own sources by
 ``python -m tools.orb_table``; ``source`` in each names the repository. A release is described in
 the shape of an orb, with steps that say what happens to Docker:
 
-- ``docker_pull`` an ``image``, ``docker_build`` a ``dockerfile`` (null: the source does not tell);
-- ``docker_login`` to ``registries`` (patterns), with variables named ``username`` and ``password``.
+- ``docker pull`` an ``image``, ``docker build`` a ``dockerfile`` (null: the source does not tell);
+- ``docker login`` to ``registries`` (patterns), with variables named ``username`` and ``password``.
 
 ``perhaps``: only under a condition that a script of the orb has. So the model of an inline orb
 serves for published ones too. Only what is mentioned there is kept: of parameters those that
@@ -16,19 +16,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from cci_migrate.circleci.config import Namespace
+from cci_migrate.circleci.config import Command, Executor, Job, Namespace
 from cci_migrate.circleci.reading import MountedDocument, read_config
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
 
-PULL = "docker_pull"
-BUILD = "docker_build"
-LOGIN = "docker_login"
+PULL = "docker pull"
+BUILD = "docker build"
+LOGIN = "docker login"
 
 _NAME = re.compile(r"[\w-]+/[\w-]+")
 _VERSION = re.compile(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
@@ -58,7 +58,60 @@ def published_orb(name: str, version: str) -> PublishedOrb | None:
         return None
     source = SourceText(f"{name}@{version}", json.dumps(data["releases"][release]))
     config = read_config([MountedDocument(parse(source))], is_orb_source=True)
-    return PublishedOrb(name, version, data["read_to"], config.body)
+    return PublishedOrb(name, version, data["read_to"], replace(config.body, is_published=True))
+
+
+@lru_cache(maxsize=64)
+def has_docker_commands(name: str) -> bool:
+    """Whether the orb ``name`` has, in some release, a command that does something to Docker."""
+    data = _data(name)
+    return data is not None and any(
+        "steps" in command
+        for release in data["releases"]
+        for command in release["commands"].values()
+    )
+
+
+def published_executor(home: Namespace, name: str) -> tuple[Namespace, Executor] | None:
+    """The executor ``alias/name`` of an orb that ``home`` imports, and where it is at home."""
+    orb = _imported(home, name)
+    return None if orb is None else orb.executor(name.partition("/")[2])
+
+
+def published_job(home: Namespace, name: str) -> tuple[Namespace, Job] | None:
+    """The job ``alias/name`` of an orb that ``home`` imports, and where it is at home."""
+    orb = _imported(home, name)
+    return None if orb is None else orb.job(name.partition("/")[2])
+
+
+def published_command(home: Namespace, name: str) -> tuple[Namespace, Command] | None:
+    """The command ``alias/name`` of an orb that ``home`` imports, and where it is at home.
+
+    Of a version that was not read the newest release with a command of that name counts: what
+    commands do to Docker does not change under one name.
+    """
+    orb = _imported(home, name)
+    alias, _, command = name.partition("/")
+    if orb is None and alias in home.imported:
+        orb = _newest_with(home.imported[alias].name, command)
+    return None if orb is None else orb.command(command)
+
+
+def _imported(home: Namespace, name: str) -> Namespace | None:
+    alias, slash, _ = name.partition("/")
+    imported = home.imported.get(alias) if slash else None
+    known = None if imported is None else published_orb(imported.name, imported.version)
+    return None if known is None else known.namespace
+
+
+@lru_cache(maxsize=64)
+def _newest_with(name: str, command: str) -> Namespace | None:
+    data = _data(name)
+    for release in reversed(data["releases"] if data is not None else ()):
+        if command in release["commands"]:
+            known = published_orb(name, release["from"])
+            return None if known is None else known.namespace
+    return None
 
 
 @lru_cache(maxsize=64)

@@ -12,19 +12,24 @@ from functools import lru_cache
 
 from typing_extensions import assert_never
 
+from cci_migrate.circleci import published_orbs
 from cci_migrate.circleci.config import Config, Executor, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
+from cci_migrate.circleci.docker_daemon import (
+    Daemon,
+    JobDaemons,
+    daemons_of,
+    daemons_on,
+    may_set_up_remote,
+)
 from cci_migrate.circleci.docker_orb import (
-    BUILD_COMMANDS,
     DEFAULT_PASSWORD,
     DEFAULT_USERNAME,
     DOCKER_ORB,
-    LOGIN_COMMANDS,
-    BuildCommand,
     spelling_of,
 )
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
+from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
@@ -35,6 +40,7 @@ from cci_migrate.circleci.steps import (
     argument,
     is_true,
     job_steps,
+    orb_job_steps,
     run_step,
     sets_up_docker,
     step_defaults,
@@ -84,7 +90,7 @@ from cci_migrate.docker.shell import (
     same_image_key,
 )
 from cci_migrate.limits import Allowance
-from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
@@ -137,32 +143,50 @@ def job_docker(
     if daemons.main is Daemon.NONE:
         return None
     defaults = step_defaults(job, home, config, values)
+    environment = image_environment(config, home, job, values)
     reader = _StepReader(
-        job,
-        home,
-        values,
-        read,
-        daemons.main,
-        defaults,
-        _built_names(config),
-        image_environment(config, home, job, values),
+        job, home, values, read, daemons.main, defaults, _built_names(config), environment
     )
-    remote_from = 0
-    if daemons.main is Daemon.REMOTE:
-        remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
-    for order, step in enumerate(steps):
-        reader.step(order, step, pulls_count=order >= remote_from)
-    return JobDocker(
-        home,
-        job,
-        entry,
-        daemons,
-        defaults,
-        tuple(steps),
-        tuple(reader.pulls),
-        tuple(reader.logins),
-        tuple(reader.logouts),
-    )
+    return reader.job_docker(home, entry, daemons, steps)
+
+
+def orb_job_dockers(
+    config: Config,
+    orb_job: OrbJob,
+    values: ParameterValues,
+    read: ReadText | None,
+    allowance: Allowance | None = None,
+) -> Iterator[JobDocker]:
+    """What the steps of a published orb's job do with Docker, in each of its ways.
+
+    Ways in which it has no Docker to talk to, or where it runs is not known, are left out. Raises
+    TooComplexError.
+    """
+    home, job, entry = orb_job.home, orb_job.job, orb_job.entry
+    for arguments, place in zip(orb_job.ways, orb_job.places(config), strict=True):
+        if place is None:
+            continue
+        steps = orb_job_steps(config, home, job, entry, arguments, allowance)
+        has_remote = any(sets_up_docker(step) for step in steps)
+        resource_class = job.runs_on.resource_class
+        daemons = daemons_on(place.executor, resource_class, has_remote=has_remote)
+        if daemons.main is Daemon.NONE:
+            continue
+        directory = text_of(value_of(job.mapping, "working_directory"))
+        defaults = StepDefaults(
+            None, None if directory is None else place.bindings.expand(directory), {}
+        )
+        reader = _StepReader(
+            job,
+            config.body,
+            values,
+            read,
+            daemons.main,
+            defaults,
+            _built_names(config),
+            frozenset(),
+        )
+        yield reader.job_docker(home, entry, daemons, steps)
 
 
 def pure_logins(
@@ -277,6 +301,27 @@ class _StepReader:
         self.logins: list[StepLogin] = []
         self.logouts: list[tuple[Moment, str | None]] = []
 
+    def job_docker(
+        self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: list[Step]
+    ) -> JobDocker:
+        """What ``steps``, all those of the job, do."""
+        remote_from = 0
+        if daemons.main is Daemon.REMOTE:
+            remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+        for order, step in enumerate(steps):
+            self.step(order, step, pulls_count=order >= remote_from)
+        return JobDocker(
+            home,
+            self._job,
+            entry,
+            daemons,
+            self._defaults,
+            tuple(steps),
+            tuple(self.pulls),
+            tuple(self.logins),
+            tuple(self.logouts),
+        )
+
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
         """Take in one step."""
         run = run_step(step, self._defaults)
@@ -284,6 +329,8 @@ class _StepReader:
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
             self._script(order, run, pulls_count=pulls_count)
+        elif step.home.is_published and " " in step.name:
+            self._published(order, step, pulls_count=pulls_count)
         elif "/" in step.name:
             self._orb_command(order, step, pulls_count=pulls_count)
 
@@ -294,40 +341,63 @@ class _StepReader:
     # Orbs
 
     def _orb_command(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        """One of the Docker orb's commands; of others there is nothing to say: see `steps`."""
         alias, _, command = step.name.partition("/")
         orb = step.home.imported.get(alias)
-        if orb is None:
+        if orb is None or orb.name != DOCKER_ORB:
             return
         moment = Moment(order, step, ())
-        building = BUILD_COMMANDS.get((orb.name, command))
-        if orb.name == DOCKER_ORB and command == "check":
+        if command == "check":
             self.logins.append(self._checked(moment, step, orb.version))
-        elif orb.name == DOCKER_ORB and command == "pull" and pulls_count:
+        elif command == "pull" and pulls_count:
             images = [one.strip() for one in (argument(step, "images") or "").split(",")]
             self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
-        elif building is not None:
-            self._orb_build(moment, step, building, pulls_count=pulls_count)
-        else:
-            hosts = LOGIN_COMMANDS.get((orb.name, command))
-            if hosts is not None:
-                self.logins.append(StepLogin(moment, hosts, perhaps_any=False))
 
-    def _orb_build(
-        self, moment: Moment, step: Step, building: BuildCommand, *, pulls_count: bool
-    ) -> None:
-        if building.registries:
-            self.logins.append(StepLogin(moment, building.registries, perhaps_any=False))
-        if any(is_true(argument(step, name)) for name in building.hub_login):
+    def _published(self, order: int, step: Step, *, pulls_count: bool) -> None:
+        """What a published orb does to Docker in ``step``."""
+        moment = Moment(order, step, (), relied_on=not is_true(argument(step, "perhaps")))
+        if step.name == published_orbs.LOGIN:
+            self.logins.append(self._published_login(moment, step))
+        if not pulls_count or not moment.relied_on:
             return
-        path = argument(step, "path") or "."
-        name = argument(step, "dockerfile") or "Dockerfile"
-        if not pulls_count:
-            return
-        if "$" in path + name or has_expression(path + name):
-            reason = "which Dockerfile it builds cannot be told"
-            self._undecided(moment, Tool.DOCKER, step.name, reason)
-            return
-        self._dockerfile(moment, Tool.DOCKER, step.name, joined_path(path, name))
+        command = step.within or step.name
+        if step.name == published_orbs.PULL:
+            image = argument(step, "image")
+            if image is None:
+                self._undecided(moment, Tool.DOCKER, command, "its images are not known")
+            else:
+                self._pull(moment, Tool.DOCKER, command, [image])
+        elif step.name == published_orbs.BUILD:
+            for path in self._all_texts(argument(step, "dockerfile") or "$"):
+                if "$" in path or has_expression(path):
+                    reason = "which Dockerfile it builds cannot be told"
+                    self._undecided(moment, Tool.DOCKER, command, reason)
+                else:
+                    self._dockerfile(moment, Tool.DOCKER, command, joined_path(".", path))
+
+    def _all_texts(self, text: str) -> tuple[str, ...]:
+        return self._values.texts(text, self._job, is_orb=self._home.is_orb)
+
+    def _published_login(self, moment: Moment, step: Step) -> StepLogin:
+        named = items_of(value_of(step.value, "registries"))
+        patterns = [
+            pattern
+            for item in named
+            for pattern in self._all_texts(step.bindings.expand(text_of(item) or ""))
+        ]
+        names = [self._argument(step, half, "") for half in ("username", "password")]
+        halves = [
+            self._settings.variable(name) if name and _NAME.fullmatch(name) else UNKNOWN_VALUE
+            for name in names
+        ]
+        return StepLogin(
+            moment,
+            tuple(normalise_host(one) for one in patterns if not has_expression(one)),
+            perhaps_any=not named,
+            given_username=halves[0],
+            given_password=halves[1],
+            variables=_read_from_outside(halves),
+        )
 
     def _checked(self, moment: Moment, step: Step, version: str) -> StepLogin:
         spelling = spelling_of(version)

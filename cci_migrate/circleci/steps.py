@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from cci_migrate.circleci.conditions import condition_of
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
+from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
 from cci_migrate.circleci.expressions import (
     Reference,
     Scope,
@@ -19,6 +20,7 @@ from cci_migrate.circleci.expressions import (
     whole_reference,
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.limits import Allowance, TooComplexError
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -77,6 +79,16 @@ class Bindings:
         """``text`` with the parameters of commands put in; those of the job stay as they are."""
         return self._expand(text, _DEEPEST)
 
+    def expand_condition(self, text: str) -> str:
+        """`expand` for a condition: a list of steps that is passed is true unless it is empty."""
+        reference = whole_reference(text)
+        if self.outer is not None and reference is not None and reference.scope is Scope.PARAMETER:
+            found = self.node(reference.name)
+            passed = None if found is None else resolved(found[0])
+            if isinstance(passed, SequenceNode):
+                return "true" if passed.items else "false"
+        return self.expand(text)
+
     def _expand(self, text: str, deepest: int) -> str:
         if self.outer is None or "<<" not in text or deepest == 0:
             return text
@@ -99,7 +111,9 @@ class Step:
 
     ``name`` is what it is (``run``, ``setup_remote_docker``, ``checkout``, ``docker/check``);
     ``value`` what stands behind it. ``path`` leads from the job's own list of steps through the
-    lists of commands and conditions.
+    lists of commands and conditions. ``within`` is the job or command of a published orb that has
+    it (``aws-ecr/build_image``): ``node`` and ``path`` are those of its call then, and the name may
+    be one of `published_orbs`.
     """
 
     name: str
@@ -108,6 +122,7 @@ class Step:
     path: tuple[StepPlace, ...]
     bindings: Bindings
     home: Namespace
+    within: str | None = None
 
     @property
     def guards(self) -> frozenset[str]:
@@ -167,6 +182,29 @@ def job_steps(
     return steps
 
 
+def orb_job_steps(
+    config: Config,
+    home: Namespace,
+    job: Job,
+    entry: WorkflowJob,
+    arguments: Mapping[str, Node],
+    allowance: Allowance | None = None,
+) -> list[Step]:
+    """The steps of ``job`` of the published orb ``home``, as ``entry`` runs it.
+
+    All its parameters are put in. Raises TooComplexError.
+    """
+    outside = Bindings({}, {}, config.body, None)
+    reader = _Reader(outside, {}, allowance or step_allowance())
+    steps = list(reader.read(value_of(entry.arguments, "pre-steps"), outside))
+    if job.steps is not None:
+        inside = Bindings(job.parameters, arguments, home, outside)
+        way = _Way(called=(entry.calls, entry.node))
+        steps += reader.read(resolved(job.steps.value), inside, way)
+    steps += reader.read(value_of(entry.arguments, "post-steps"), outside)
+    return steps
+
+
 def command_steps(config: Config, home: Namespace, command: Command) -> list[Step]:
     """The steps of ``command`` as if it were called without arguments."""
     if command.steps is None:
@@ -191,7 +229,8 @@ class _Way:
     """How the reader came to a list of steps.
 
     ``commands`` and ``passed`` (scopes and parameters) are what it went through: what leads back to
-    itself never runs.
+    itself never runs. ``called`` is the job or command of a published orb that it is in, and the
+    node that calls it.
     """
 
     path: tuple[StepPlace, ...] = ()
@@ -199,6 +238,7 @@ class _Way:
     commands: tuple[Command, ...] = ()
     passed: frozenset[tuple[int, str]] = frozenset()
     depth: int = 0
+    called: tuple[str, Node] | None = None
 
 
 _START = _Way()
@@ -224,9 +264,12 @@ class _Reader:
             return
         for index, item in enumerate(value.items):
             self._allowance.spend()
-            place = StepPlace(value, index, bindings.home, way.guards)
-            below = replace(way, path=(*way.path, place), depth=depth)
-            yield from self._item(item, bindings, below)
+            if bindings.home.is_published and way.path:
+                # Nothing can be put there: the place is still that of the call.
+                path = (*way.path[:-1], replace(way.path[-1], guards=way.guards))
+            else:
+                path = (*way.path, StepPlace(value, index, bindings.home, way.guards))
+            yield from self._item(item, bindings, replace(way, path=path, depth=depth))
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
         """The steps that ``<< parameters.x >>`` stands for."""
@@ -260,7 +303,7 @@ class _Reader:
     ) -> Iterator[Step]:
         if name in ("when", "unless"):
             condition = condition_of(
-                value_of(value, "condition"), bindings.expand, self._allowance.spend
+                value_of(value, "condition"), bindings.expand_condition, self._allowance.spend
             )
             if condition.holds is None:
                 way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
@@ -271,15 +314,30 @@ class _Reader:
             yield from self.read(value, bindings, way)
             return
         found = bindings.home.command(name)
+        if found is None and not self._is_step_of_docker_orb(name, bindings.home):
+            found = published_command(bindings.home, name)
+            found = None if found is None or found[1].steps is None else found
         if found is None:
-            yield Step(name, value, item, way.path, bindings, bindings.home)
+            within, node = None, item
+            if bindings.home.is_published and way.called is not None:
+                within, node = way.called
+            yield Step(name, value, node, way.path, bindings, bindings.home, within)
             return
         home, command = found
         if command in way.commands or command.steps is None:
             return
         below = Bindings(command.parameters, _arguments(value), home, bindings)
         inner = replace(way, commands=(*way.commands, command))
+        if home.is_published and not bindings.home.is_published:
+            inner = replace(inner, called=(name, item))
         yield from self.read(command.steps.value, below, inner)
+
+    @staticmethod
+    def _is_step_of_docker_orb(name: str, home: Namespace) -> bool:
+        """Whether ``name`` is one of the Docker orb's commands that are a step of their own."""
+        alias, _, command = name.partition("/")
+        orb = home.imported.get(alias) if command in DOCKER_ORB_STEPS else None
+        return orb is not None and orb.name == DOCKER_ORB
 
 
 def _arguments(node: Node | None) -> Mapping[str, Node]:

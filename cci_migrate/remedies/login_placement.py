@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, replace
 from shlex import quote
 
@@ -18,7 +19,9 @@ from cci_migrate.circleci.docker_orb import (
     DEFAULT_USERNAME,
     DOCKER_ORB,
     ORBS,
+    LoginSwitch,
     docker_orb,
+    login_switch,
     spelling_of,
 )
 from cci_migrate.circleci.images import variable_in
@@ -27,14 +30,15 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepPull, serves
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
-from cci_migrate.lossless.merging import own_entry
-from cci_migrate.lossless.nodes import Alias, Mapping, resolved
+from cci_migrate.lossless.merging import entries_of, own_entry, text_of
+from cci_migrate.lossless.nodes import Alias, Mapping, Sequence, resolved
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     AliasTo,
     Content,
     Entries,
+    Items,
     Operation,
     Text,
 )
@@ -57,11 +61,11 @@ class LoginPlacement:
     def __init__(
         self,
         config: Config,
-        missing: Sequence[MissingLogin],
+        missing: SequenceOf[MissingLogin],
         dockers: Iterable[JobDocker],
         values: ParameterValues,
         policy: Policy,
-        declared: Sequence[DeclaredLogin],
+        declared: SequenceOf[DeclaredLogin],
     ) -> None:
         self._config = config
         self._values = values
@@ -84,6 +88,8 @@ class LoginPlacement:
 
         A list of steps that jobs without that need share is left alone.
         """
+        if missing.docker.home.is_published:
+            return self._before_orb_job(missing, credential)
         places: list[StepPlace] = []
         for docker, pull in missing.pulls:
             if any(_covers(place, docker, pull) for place in places):
@@ -135,6 +141,60 @@ class LoginPlacement:
                 return by_orb
         return _run_login(missing.host, tool, credential, _shell(users), is_old=is_old), ()
 
+    def _before_orb_job(
+        self, missing: MissingLogin, credential: PasswordAuth
+    ) -> tuple[Operation, ...] | NoLoginPlace:
+        """By the orb's own parameter where its job has one, else in the job's ``pre-steps``."""
+        docker = missing.docker
+        entry = docker.entry
+        arguments = None if entry is None else entry.arguments
+        if isinstance(arguments, Alias) or not isinstance(arguments, Mapping):
+            return NoLoginPlace(
+                "the workflow shares the job's arguments, or passes none",
+                "log in to it in the job's pre-steps",
+            )
+        switch = login_switch(docker.job.parameters)
+        given = entries_of(arguments)
+        if switch is not None and (switch.enable in given or switch.steps in given):
+            switch = None
+        if switch is not None and switch.steps is None and missing.host == DOCKER_HUB:
+            names = _variable_names(credential)
+            if names is not None and switch.username not in given and switch.password not in given:
+                enable: list[tuple[str, Content]] = [(switch.enable, Text("true", is_number=True))]
+                if names != _defaults_of(docker.job, switch):
+                    enable += zip((switch.username, switch.password), map(Text, names), strict=True)
+                return tuple(AddEntry(arguments, key, value) for key, value in enable)
+        content, imports = self._login_in_workflow(missing, credential)
+        if switch is not None and switch.steps is not None:
+            return (
+                *imports,
+                AddEntry(arguments, switch.enable, Text("true", is_number=True)),
+                AddEntry(arguments, switch.steps, Items((content,))),
+            )
+        before = given.get("pre-steps")
+        if before is None:
+            return (*imports, AddEntry(arguments, "pre-steps", Items((content,))))
+        if not isinstance(before.value, Sequence):
+            return NoLoginPlace(
+                "the job shares its pre-steps with others", "log in to it in its pre-steps"
+            )
+        return (*imports, AddItem(before.value, 0, content))
+
+    def _login_in_workflow(
+        self, missing: MissingLogin, credential: PasswordAuth
+    ) -> tuple[Content, tuple[Operation, ...]]:
+        docker, host, body = missing.docker, missing.host, self._config.body
+        for own in self._declared:
+            if own.home is body and _makes(own, host, credential):
+                return Text(own.name), ()
+        place = replace(docker.pulls[0].moment.step.path[0], home=body)
+        user = StepUser(docker.job, docker)
+        if missing.tool is Tool.DOCKER and not self._is_guarded(host) and self._has_bash(user):
+            by_orb = _orb_login(host, place, credential, self._config, self._policy)
+            if by_orb is not None:
+                return by_orb
+        return _run_login(host, missing.tool, credential, _shell((user,))), ()
+
     def _is_guarded(self, host: str) -> bool:
         """Whether a login of the config lets builds without its variables go on.
 
@@ -161,6 +221,17 @@ class LoginPlacement:
         return not may_lack_bash(user.job, docker.home, self._config, self._values)
 
 
+def _variable_names(credential: PasswordAuth) -> tuple[str, str] | None:
+    username, password = variable_in(credential.username), variable_in(credential.password)
+    return None if username is None or password is None else (username, password)
+
+
+def _defaults_of(job: Job, switch: LoginSwitch) -> tuple[str | None, str | None]:
+    """The variables that the orb's login reads where its job is passed no others."""
+    username, password = job.parameters[switch.username], job.parameters[switch.password]
+    return text_of(username.default), text_of(password.default)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StepUser:
     """A job that runs a list of steps; ``docker`` is None if it has no Docker."""
@@ -169,7 +240,9 @@ class StepUser:
     docker: JobDocker | None
 
 
-def step_users(config: Config, dockers: Iterable[JobDocker]) -> MappingOf[int, Sequence[StepUser]]:
+def step_users(
+    config: Config, dockers: Iterable[JobDocker]
+) -> MappingOf[int, SequenceOf[StepUser]]:
     """Which jobs run each list of steps, by the list's id()."""
     found: dict[int, dict[int, StepUser]] = defaultdict(dict)
     with_docker: set[int] = set()

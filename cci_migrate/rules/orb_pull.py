@@ -2,9 +2,13 @@
 
 ## What it finds
 
-Jobs of CircleCI's orbs in workflows (`node/test`, `slack/on-hold`, `docker/hadolint` ...), and
-executors of orbs in jobs (`executor: node/default`), whose images come from Docker Hub. And
-`docker/publish` where it logs in to another registry than Docker Hub, or not at all.
+Jobs of orbs in workflows (`node/test`, `slack/on-hold`, `docker/hadolint` ...), and executors of
+orbs in jobs (`executor: node/default`), whose images come from Docker Hub or another registry that
+the policy covers. What they pull is known, release by release, for the orbs that are used most;
+the image's name is the one that your arguments give it.
+
+Jobs and executors of other orbs, and of versions that were not read, are reported as not known. So
+is what an orb's job builds where its Dockerfile cannot be read.
 
 ## Why it matters
 
@@ -13,33 +17,44 @@ An orb's image has no `auth`, and a context on the workflow job does not give it
 ## The fix
 
 In this order: where the orb's job takes an executor, a local one with credentials; else a local job
-that uses the orb's commands; else nothing can be done in this config.
+that uses the orb's commands; else nothing can be done in this config. What an orb's job pulls in
+its steps gets a login: see `pull-before-login`.
 
 ## When not to
 
-Where the orb will soon take an executor, or its image is not from Docker Hub in the version you
-use: only orbs whose sources were read are known.
+Where the orb will soon take an executor.
 
 ## References
 
 - https://circleci.com/docs/guides/orbs/author/orb-author/
 - https://circleci.com/docs/guides/execution-managed/private-images/
+- https://circleci.com/developer/orbs
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
-from cci_migrate.circleci.config import Config, WorkflowJob
-from cci_migrate.circleci.docker_orb import DOCKER_ORB, ORB_EXECUTORS, ORB_JOBS, OrbPull
-from cci_migrate.circleci.workflow_jobs import runs_nothing
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.assessing.step_assessment import UndecidedPulls, undecided_pulls
+from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.orb_jobs import (
+    OrbJob,
+    RunsOn,
+    images_of,
+    imported_orb,
+    orb_executors,
+    orb_job,
+)
+from cci_migrate.circleci.published_orbs import published_orb
+from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.findings import Choice, Finding, NoFix, Place, Question, Remedy, Severity
-from cci_migrate.lossless.merging import entry_of, text_of, value_of
+from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
+from cci_migrate.policy import Policy
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
@@ -49,86 +64,136 @@ ID = "orb-pull"
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each workflow job that is an orb's, and each job on an orb's executor."""
     config = assessment.config
+    reported: set[str] = set()
     for entry in config.workflow_jobs:
-        alias, slash, name = entry.calls.partition("/")
-        orb = config.body.imported.get(alias)
-        if not slash or orb is None or runs_nothing(entry, config):
+        orb = imported_orb(entry, config)
+        if orb is None:
             continue
-        if orb.name == DOCKER_ORB and name == "publish":
-            yield from _publish(entry)
-        pull = ORB_JOBS.get((orb.name, name))
-        if pull is None or _has_executor(entry, pull):
+        job = orb_job(entry, config)
+        places = () if job is None else tuple(job.places(config))
+        if job is None or None in places:
+            if entry.calls not in reported:
+                reported.add(entry.calls)
+                place, owner = Place(entry.key, entry.route), f"workflow {entry.workflow}"
+                yield _not_known(place, f"job {entry.calls}", orb, owner)
             continue
-        image = pull.image or "its own image"
-        yield Finding(
-            rule=ID,
-            place=Place(entry.key, entry.route),
-            message=f"{entry.calls} of the orb {orb.name} pulls {image} without credentials",
-            subject=image,
-            owner=f"workflow {entry.workflow}",
-            severity=Severity.NOTE,
-            because="The orb gives its image no credentials, and a context does not either.",
-            remedy=_remedy(entry, pull, assessment),
-        )
-    yield from _orb_executors(config)
+        yield from _job_images(job, places, assessment)
+    for undecided in undecided_pulls(assessment.dockers.of_orbs()):
+        yield from _undecided(undecided)
+    for home in config.body.walk():
+        for own in home.jobs.values():
+            yield from _orb_executors(own, home, assessment)
 
 
-def _publish(entry: WorkflowJob) -> Iterator[Finding]:
-    """The job ``docker/publish``, which logs in only to where it pushes, and only if it does."""
-    deploys = (text_of(value_of(entry.arguments, "deploy")) or "true").lower()
-    registry = text_of(value_of(entry.arguments, "registry"))
-    elsewhere = registry is not None and normalise_host(registry) != DOCKER_HUB
-    if deploys not in ("false", "no", "off") and not elsewhere:
-        return
-    why = f"only to {registry}" if elsewhere else "not at all, as deploy is false"
-    yield Finding(
+def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding:
+    """``what`` (``job acme/deploy``) is an orb's of which nothing is known."""
+    reason = "this orb, or this version of it, is not one of those whose sources were read"
+    if published_orb(orb.name, orb.version) is not None:
+        reason = "the orb's source, as it was read, does not have it"
+    return Finding(
         rule=ID,
-        place=Place(entry.key, entry.route),
-        message=f"{entry.calls} logs in {why}, and may build on images of Docker Hub",
-        subject="the images that its Dockerfile builds on",
-        owner=f"workflow {entry.workflow}",
+        place=place,
+        message=f"can't determine what the {what} of the orb {orb.name}@{orb.version} pulls",
+        subject=f"{orb.name}@{orb.version}",
+        owner=owner,
         severity=Severity.NOTE,
-        because="A build on images of Docker Hub pulls them, without a login anonymously.",
+        because="It may pull images without credentials.",
         remedy=NoFix(
-            "the orb's job has no parameter for a second login",
-            "log in to Docker Hub with docker/check in the steps that its hooks take",
+            reason, "see in the orb's source what it pulls: https://circleci.com/developer/orbs"
         ),
     )
 
 
-def _orb_executors(config: Config) -> Iterator[Finding]:
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            if job.executor is None or job.runs_on.docker is not None:
-                continue
-            alias, _, name = job.executor.name.partition("/")
-            orb = home.imported.get(alias)
-            image = None if orb is None else ORB_EXECUTORS.get((orb.name, name))
-            if orb is None or image is None:
-                continue
-            yield Finding(
-                rule=ID,
-                place=Place(job.executor.node, f"{job.route}.executor"),
-                message=f"the executor {job.executor.name} of the orb {orb.name} pulls {image} "
-                "without credentials",
-                subject=image,
-                owner=f"job {job.name}",
-                severity=Severity.NOTE,
-                because="The orb gives its image no credentials.",
-                remedy=NoFix(
-                    "an orb's executor takes no credentials",
-                    f"name an executor of your own with {image} and auth",
-                ),
-            )
+def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
+    """What the steps of an orb's job pull cannot be told."""
+    entry, pull = undecided.docker.entry, undecided.pulls[0]
+    if entry is None:
+        return
+    yield Finding(
+        rule=ID,
+        place=Place(entry.key, f"{entry.route}.steps"),
+        message=f"can't determine what {pull.command} pulls: {pull.undecided}",
+        subject=pull.command,
+        owner=f"workflow {entry.workflow}",
+        severity=Severity.NOTE,
+        because="What it takes from Docker Hub it pulls without a login.",
+        remedy=NoFix(
+            "the images are not written where they could be read",
+            "if they come from Docker Hub, log in to it in the job's pre-steps",
+        ),
+    )
 
 
-def _has_executor(entry: WorkflowJob, pull: OrbPull) -> bool:
-    name = pull.executor_parameter
-    return name is not None and entry_of(entry.arguments, name) is not None
+def _job_images(
+    job: OrbJob, places: Sequence[RunsOn | None], assessment: Assessment
+) -> Iterator[Finding]:
+    texts: dict[str, None] = {}
+    for place in places:
+        if place is not None and place.is_published:
+            found = images_of(place, assessment.values, job.job, is_orb=False)
+            texts.update(dict.fromkeys(_covered(found, assessment.policy)))
+    if not texts:
+        return
+    entry, images = job.entry, ", ".join(texts)
+    yield Finding(
+        rule=ID,
+        place=Place(entry.key, entry.route),
+        message=f"{entry.calls} of the orb {job.orb.name} pulls {images} without credentials",
+        subject=images,
+        owner=f"workflow {entry.workflow}",
+        severity=Severity.NOTE,
+        because="The orb gives its image no credentials, and a context does not either.",
+        remedy=_remedy(entry, job.takes_executor(), assessment),
+    )
 
 
-def _remedy(entry: WorkflowJob, pull: OrbPull, assessment: Assessment) -> Remedy:
-    if pull.executor_parameter is None:
+def _covered(texts: Sequence[str], policy: Policy) -> Iterator[str]:
+    """Those of ``texts`` that should be pulled with credentials."""
+    for text in texts:
+        host = registry_of(text)
+        is_covered = isinstance(host, str) and policy_for(host, policy) is not None
+        if is_covered and not policy.exempts(text):
+            yield text
+
+
+def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterator[Finding]:
+    reported: set[str] = set()
+    found = orb_executors(job, home, None, assessment.config, assessment.values)
+    for orb, call, runs in found:
+        if call.name in reported or job.executor is None:
+            continue
+        place = f"{job.route}.executor" + (f"({call.name})" if reported else "")
+        reported.add(call.name)
+        where = Place(job.executor.node, place)
+        if runs is None:
+            yield _not_known(where, f"executor {call.name}", orb, f"job {job.name}")
+            continue
+        images = images_of(runs, assessment.values, job, is_orb=home.is_orb)
+        texts = ", ".join(_covered(images, assessment.policy))
+        if not texts:
+            continue
+        yield Finding(
+            rule=ID,
+            place=where,
+            message=f"the executor {call.name} of the orb {orb.name} pulls {texts} "
+            "without credentials",
+            subject=texts,
+            owner=f"job {job.name}",
+            severity=Severity.NOTE,
+            because="The orb gives its image no credentials.",
+            remedy=NoFix(
+                "an orb's executor takes no credentials",
+                f"name an executor of your own with {texts} and auth",
+            ),
+        )
+
+
+def _remedy(entry: WorkflowJob, parameter: str | None, assessment: Assessment) -> Remedy:
+    if parameter is not None and value_of(entry.arguments, parameter) is not None:
+        return NoFix(
+            "an orb's executor takes no credentials", f"pass your own as {parameter}, with auth"
+        )
+    if parameter is None:
         return NoFix(
             "the orb's job takes no executor",
             "use the orb's commands in a job of your own, whose image has credentials",
@@ -147,12 +212,12 @@ def _remedy(entry: WorkflowJob, pull: OrbPull, assessment: Assessment) -> Remedy
             ),
         )
         for name in _local_executors(assessment)
-        if (operations := _with_executor(entry, pull.executor_parameter, name))
+        if (operations := _with_executor(entry, parameter, name))
     ]
     if not choices:
         return NoFix(
             "there is no local executor with credentials",
-            f"name one, and pass it as {pull.executor_parameter}",
+            f"name one, and pass it as {parameter}",
         )
     leave = Choice(
         "leave",
@@ -212,7 +277,7 @@ workflows:
             """\
 version: 2.1
 orbs:
-  continuation: circleci/continuation@1.0
+  continuation: circleci/continuation@2.0
 executors:
   small:
     docker:

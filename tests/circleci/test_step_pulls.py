@@ -198,8 +198,10 @@ LOGIN = 'echo "$P" | docker login -u "$U" --password-stdin'
         ("- docker/check: {docker_username: << parameters.any >>}", ("docker.io",), None,
          "$DOCKER_PASSWORD"),
         ("- unknown/check", ("docker.io",), None, None),
-        ("- aws-ecr/ecr-login", ("*.dkr.ecr.*.amazonaws.com",), None, None),
-        ("- gcp/gcr-auth", ("*gcr.io", "*-docker.pkg.dev"), None, None),
+        ("- aws-ecr/ecr-login", ("*.dkr.ecr*.amazonaws.com*", "public.ecr.aws"), None,
+         None),
+        ("- gcp/gcr-auth", ("*gcr.io", "*-docker.pkg.dev", "gcr.io", "us.gcr.io", "eu.gcr.io",
+         "asia.gcr.io", "marketplace.gcr.io"), None, None),
     ],
 )  # fmt: skip
 def test_logins(
@@ -285,4 +287,6 @@ def test_no_login_stands_before_the_pull(name: str) -> None:
 
 
 def test_the_orbs_own_login_to_docker_hub_covers_what_it_builds() -> None:
-    assert docker("- aws-ecr/build-and-push-image: {docker-login: true}").pulls == ()
+    found = docker("- aws-ecr/build-and-push-image: {docker-login: true}")
+    (pull,) = found.pulls
+    assert found.login_before(pull, "docker.io") is not None

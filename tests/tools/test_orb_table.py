@@ -126,12 +126,12 @@ def test_says_what_a_job_does_with_docker(table: dict[str, object]) -> None:
     ]
     commands = releases[0]["commands"]
     assert commands["build"]["steps"] == [
-        {"docker_build": {"dockerfile": "<< parameters.folder >>/<< parameters.file >>"}}
+        {"docker build": {"dockerfile": "<< parameters.folder >>/<< parameters.file >>"}}
     ]
     assert list(commands["build"]["parameters"]) == ["folder", "file"]
     assert commands["login"]["steps"] == [
         {
-            "docker_login": {
+            "docker login": {
                 "registries": ["docker.io"],
                 "username": "<< parameters.user >>",
                 "password": "<< parameters.secret >>",
