@@ -30,10 +30,12 @@ from cci_migrate.batch.results import exit_code, summary, write_results
 from cci_migrate.batch.scanning import planner
 from cci_migrate.batch.sessions import (
     LIMITS,
+    check_local_mode,
     conclude,
     connected,
     following_session,
     make_clock,
+    record_local_mode,
     told,
 )
 from cci_migrate.batch.surveying import Survey
@@ -179,8 +181,9 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--local",
-    "local_mode",
+    "mode",
     type=click.Choice([mode.value for mode in LocalMode]),
+    callback=lambda _ctx, _param, value: LocalMode(value),
     default=LocalMode.IN_PLACE.value,
     show_default=True,
     help="Local checkouts: rewrite the files, commit on the branch, or push that to origin.",
@@ -238,7 +241,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 def apply(
     folder: Path,
     names: tuple[str, ...],
-    local_mode: str,
+    mode: LocalMode,
     message: str | None,
     title: str | None,
     body_file: Any,
@@ -266,19 +269,21 @@ def apply(
     clock = make_clock()
     with (
         opened(folder) as campaign,
-        told(running) as progress,
+        told(running, is_dry_run=dry_run) as progress,
         connected(
             campaign,
             progress,
             running,
-            LocalMode(local_mode),
+            mode,
             Limits(per_hour, seconds_between),
             until,
         ) as connections,
         planner(campaign.policy, limits) as computing,
     ):
+        check_local_mode(campaign, mode)
         words = given.completed(campaign.policy)
-        campaign.ledger.set({"local-mode": local_mode})
+        if not dry_run:
+            record_local_mode(campaign, mode)
         terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
         wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
         application = Application(

@@ -57,7 +57,7 @@ class Lines:
         """Says how much there is."""
         self._task, self._count = task, 0
         if total is not None:
-            self._say(f"{task}: {total} repositories")
+            self._say(f"{task}: {total} {'repository' if total == 1 else 'repositories'}")
 
     def done(self, entry: Entry) -> None:
         """A line a repository if asked for, else a line now and then."""

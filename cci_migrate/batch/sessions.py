@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cci_migrate.batch.campaign import Campaign, opened
+from cci_migrate.batch.campaign import Campaign, CampaignError, opened
 from cci_migrate.batch.choosing import Chosen
 from cci_migrate.batch.command_options import Running
 from cci_migrate.batch.connections import Connections
@@ -16,12 +16,14 @@ from cci_migrate.batch.following import Following
 from cci_migrate.batch.local_checkouts import LocalMode
 from cci_migrate.batch.pace import Clock, Lane, Limits, SystemClock
 from cci_migrate.batch.progress import Progress, make_progress
+from cci_migrate.batch.repository import Kind
 from cci_migrate.batch.results import exit_code, summary, write_results
 from cci_migrate.batch.states import State
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.outcomes import ExitCode
 
 LIMITS = Limits()
+_LOCAL_MODE = "local-mode"
 
 
 def make_clock() -> Clock:
@@ -29,18 +31,44 @@ def make_clock() -> Clock:
     return SystemClock()
 
 
+def local_mode(campaign: Campaign) -> LocalMode:
+    """How the last `batch apply` changed local checkouts; in place if there was none."""
+    return LocalMode(campaign.ledger.setting(_LOCAL_MODE, LocalMode.IN_PLACE.value))
+
+
+def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
+    """Raises CampaignError where checkouts were changed in another mode than ``mode``.
+
+    The commands that take changes back go by the mode of the campaign.
+    """
+    before = local_mode(campaign)
+    changed = campaign.ledger.entries({State.APPLYING, State.CHANGED})
+    if mode is not before and any(entry.ref.kind is Kind.LOCAL for entry in changed):
+        raise CampaignError(
+            f"this campaign already changed checkouts with --local {before.value}; keep that "
+            "mode, or plan the other checkouts in another campaign"
+        )
+
+
+def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
+    """Remember ``mode`` for the commands that follow."""
+    campaign.ledger.set({_LOCAL_MODE: mode.value})
+
+
 @contextmanager
 def following_session(
     folder: Path, names: tuple[str, ...], running: Running
 ) -> Iterator[tuple[Campaign, Following]]:
-    with opened(folder) as campaign, told(running) as progress:
-        mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
-        with connected(campaign, progress, running, mode) as connections:
-            chosen = Chosen(include=names, forks=True)
-            yield (
-                campaign,
-                Following(campaign, connections.host_of, chosen, progress, make_clock()),
-            )
+    with (
+        opened(folder) as campaign,
+        told(running) as progress,
+        connected(campaign, progress, running, local_mode(campaign)) as connections,
+    ):
+        chosen = Chosen(include=names, forks=True)
+        yield (
+            campaign,
+            Following(campaign, connections.host_of, chosen, progress, make_clock()),
+        )
 
 
 def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
@@ -74,8 +102,9 @@ def connected(
 
 
 @contextmanager
-def told(running: Running) -> Iterator[Progress]:
-    progress = make_progress(running.log_format, is_verbose=running.verbose)
+def told(running: Running, *, is_dry_run: bool = False) -> Iterator[Progress]:
+    # What a dry run would do is said of each repository, and nowhere else.
+    progress = make_progress(running.log_format, is_verbose=running.verbose or is_dry_run)
     try:
         yield progress
     finally:

@@ -187,7 +187,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="FILE",
     callback=new_file,
     type=click.Path(path_type=Path),
-    help="Write a baseline of all findings there are, and nothing else.",
+    help="Write a baseline of all findings to fix, and change no config.",
 )
 @click.option(
     "--no-ignores", is_flag=True, help="Comments that ignore rules and the baseline do not count."
@@ -227,7 +227,10 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     except PolicyError as error:
         terminal.error(str(error))
         code = ExitCode.USAGE
-    except (NothingFoundError, CannotAskError, AnswersError) as error:
+    except CannotAskError as error:
+        terminal.error(f"{error}; --answers FILE repeats the answers of an earlier session")
+        code = ExitCode.USAGE
+    except (NothingFoundError, AnswersError) as error:
         terminal.error(*error.args)
         code = ExitCode.USAGE
     except OutputError as error:

@@ -164,8 +164,8 @@ def _organisations(
         project = project_in(root_of(Path.cwd()), on_server=is_server(root))
         if project is None:
             raise _WrongUseError(
-                "the git remote does not tell the organisation: name it, --org gh/ORG or "
-                "--org circleci/ORG-ID"
+                "can't determine the organisation at CircleCI from the git remote origin; name it: "
+                "--org gh/ORG or --org circleci/ORG-ID"
             )
         return [project.organisation]
     with read_only(campaign) as opened:

@@ -337,15 +337,13 @@ def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[Checked], tuple[Policy, ...]]:
     from cci_migrate.batch.command_options import Running
-    from cci_migrate.batch.local_checkouts import LocalMode
-    from cci_migrate.batch.sessions import connected, told
+    from cci_migrate.batch.sessions import connected, local_mode, told
     from cci_migrate.batch.tokens import Tokens
 
     campaign = stack.enter_context(read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))
     progress = stack.enter_context(told(running))
-    mode = LocalMode(campaign.ledger.setting("local-mode", LocalMode.IN_PLACE.value))
-    connections = stack.enter_context(connected(campaign, progress, running, mode))
+    connections = stack.enter_context(connected(campaign, progress, running, local_mode(campaign)))
     checked = list(
         campaign_repositories(
             campaign, connections, options.organisation, on_server=is_server(options.root)
@@ -371,9 +369,10 @@ def _checked(repository: Repository, options: Doctor, found: Discovery) -> Check
     several = len(found.repositories) > 1
     if organisation is None and options.only is not Only.REGISTRIES and not several:
         raise _WrongUseError(
-            f"{repository.root}: the git remote does not tell its organisation and project at "
-            "CircleCI; name them: --org gh/ORG --project gh/ORG/NAME, or --org circleci/ORG-ID "
-            "--project circleci/ORG-ID/PROJECT-ID (Organization and Project Settings show the ids)"
+            f"{repository.root}: can't determine the organisation and project at CircleCI from the "
+            "git remote origin; name them: --org gh/ORG --project gh/ORG/NAME, or --org "
+            "circleci/ORG-ID --project circleci/ORG-ID/PROJECT-ID (Organization and Project "
+            "Settings show the ids)"
         )
     label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
     return Checked(label, organisation, project, Demands())

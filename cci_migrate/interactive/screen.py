@@ -40,10 +40,7 @@ class Screen:
 
     def __init__(self, *, in_colour: bool) -> None:
         if sys.stdin is None or not sys.stdin.isatty():
-            raise CannotAskError(
-                "standard input is not a terminal, and nobody can be asked; --answers FILE takes "
-                "the answers of an earlier session"
-            )
+            raise CannotAskError("standard input is not a terminal")
         streams = [one for one in (sys.stdout, sys.stderr) if one is not None and one.isatty()]
         if not streams:
             raise CannotAskError("neither standard output nor standard error is a terminal")

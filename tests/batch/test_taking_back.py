@@ -134,3 +134,36 @@ def test_revert_deletes_a_pushed_branch(
     batch("revert")
     assert branches(origin) == ["main"]
     assert branches(tmp_path / "one") == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("branch", "in-place"), ("in-place", "branch"), ("branch", "push")]
+)
+def test_a_campaign_keeps_the_mode_that_its_checkouts_were_changed_in(
+    before: str, after: str, tmp_path: Path, batch: Batch
+) -> None:
+    one = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
+    two = checkout(tmp_path / "all" / "two", {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=1)
+    batch("apply", "one", "--local", before, code=1)
+    for dry_run in ((), ("--dry-run",)):
+        refused = batch("apply", "two", "--local", after, *dry_run, code=2)
+        assert f"already changed checkouts with --local {before}" in refused.stderr
+    batch("apply", "two", "--local", before)
+    assert branches(one) == branches(two) == ([BRANCH, "main"] if before == "branch" else ["main"])
+    batch("revert")
+    assert (one / CONFIG).read_bytes() == (two / CONFIG).read_bytes() == PLAIN
+    assert branches(one) == branches(two) == ["main"]
+    assert batch.states() == {"one": "reverted", "two": "reverted"}
+
+
+def test_a_dry_run_of_apply_says_what_it_would_do_and_decides_on_no_mode(
+    tmp_path: Path, batch: Batch
+) -> None:
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", folder, code=1)
+    dry_run = batch("apply", "--dry-run", "--local", "branch", code=1)
+    assert f"{folder}: planned (would get the branch)" in dry_run.stderr
+    batch("apply")
+    assert (folder / CONFIG).read_bytes() != PLAIN
+    assert branches(folder) == ["main"]

@@ -90,6 +90,7 @@ def test_without_a_terminal_it_says_so(repository: MakeRepository, arguments: li
     done = run(root, *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("error: standard input is not a terminal")
+    assert ("--answers" in done.stderr) == (arguments != ["init"])  # init has no such option
     assert done.stdout == ""
     assert config_of(root) == CONFIG
 
