@@ -70,7 +70,7 @@ def test_at_a_question_and_on_a_dumb_terminal(repository: MakeRepository, key: s
 
 def test_a_line_that_ctrl_d_ends_is_no_answer(repository: MakeRepository) -> None:
     root = repository()
-    dialog = Dialog(root, "-i", TERM="dumb").answer(("Fix 1/5 ", "f\n"), ("Write 1 file?", "y"))
+    dialog = Dialog(root, "-i", TERM="dumb").answer(("Fix 1/3 ", "f\n"), ("Write 1 file?", "y"))
     assert_interrupted(dialog.press(CTRL_D + CTRL_D), root, CONFIG)
 
 
