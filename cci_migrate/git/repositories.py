@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cci_migrate.git.process import GitDirectory, GitError
 from cci_migrate.git.remote_urls import read_remote_url
+from cci_migrate.git.storage import check_own_storage
 
 #: What of a checkout's own configuration counts, and the values it may have: how names, refs and
 #: objects are stored. None of it names a program or a file.
@@ -83,7 +84,7 @@ def bare_repository(folder: Path, origin: str, protocol: str) -> GitDirectory:
 def opened_checkout(folder: Path, *, with_refs: bool = True) -> Iterator[Checkout]:
     """The checkout in ``folder``: its work tree, index, objects and (``with_refs``) refs.
 
-    Raises GitError where there is none.
+    Raises GitError where there is none, or (``with_refs``) its storage is not its own.
     """
     scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
     try:
@@ -91,6 +92,8 @@ def opened_checkout(folder: Path, *, with_refs: bool = True) -> Iterator[Checkou
             checkout = _checkout(folder, scratch, with_refs=with_refs)
         except OSError as error:
             raise GitError(f"{error.filename}: {error.strerror}") from None
+        except (RuntimeError, ValueError):  # what pathlib says of a loop of links, and of a NUL
+            raise GitError(f"{folder}: .git leads nowhere") from None
         yield checkout
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -110,6 +113,8 @@ def _checkout(folder: Path, scratch: Path, *, with_refs: bool) -> Checkout:
         (scratch / "refs").mkdir()
     repository = GitDirectory(git_dir, scratch, shared / "objects", folder.resolve())
     configured = _configured(repository, shared / "config")
+    if with_refs:
+        check_own_storage(folder, git_dir, shared, configured.get("core.worktree"))
     settings = {
         key: value
         for key, values in _STORAGE.items()
