@@ -34,12 +34,24 @@ READ_ATTEMPTS = 4
 #: GitHub: without a header, wait at least a minute, then longer each time.
 UNSTATED_WAIT = 60.0
 
+# By default each retry is logged, which without a logger ends up on the user's terminal.
+stamina.instrumentation.set_on_retry_hooks(())
+
 _AUTHORIZATION = "Authorization"
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
 
 class OverloadedError(Exception):
     """The host could not answer in time: ask again, or for less."""
+
+
+def connection_fault(error: requests.RequestException, host: str) -> str:
+    """Why there is no answer from ``host``, for people: nothing of the library's own words."""
+    if isinstance(error, requests.Timeout):
+        return f"{host} did not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return f"the connection to {host} failed"
+    return type(error).__name__
 
 
 class MissingError(HostError):
@@ -169,7 +181,7 @@ class Api:
                 allow_redirects=method == "GET" and self._header == _AUTHORIZATION,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise OverloadedError(type(error).__name__) from None
+            raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         answer = _answer(response)

@@ -21,7 +21,13 @@ from urllib.parse import urlsplit
 import requests
 
 from cci_migrate.batch.host import HostError
-from cci_migrate.batch.http import TIMEOUT, check_is_private, is_loopback, new_session
+from cci_migrate.batch.http import (
+    TIMEOUT,
+    check_is_private,
+    connection_fault,
+    is_loopback,
+    new_session,
+)
 from cci_migrate.batch.redaction import Secret, redact, remember
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
@@ -115,7 +121,7 @@ def log_in(
     except _StopError as error:
         return error.outcome
     except requests.RequestException as error:
-        return NotTried(f"no answer ({type(error).__name__})")
+        return NotTried(f"no answer ({connection_fault(error, urlsplit(root).netloc)})")
 
 
 class _Registry:

@@ -79,19 +79,18 @@ def as_json(answers: Sequence[Answer]) -> str:
 
 def _sum(answers: Sequence[Answer]) -> str:
     counts = Counter(answer.status for answer in answers)
-    parts = []
-    for status, one, many in (
-        (Status.PROBLEM, "1 problem", "{} problems"),
-        (Status.NOT_ASKED, "1 question could not be asked", "{} questions could not be asked"),
-        (Status.UNKNOWN, "1 cannot be told from here", "{} cannot be told from here"),
-        (Status.NOTE, "1 note", "{} notes"),
+    parts = [f"{counts[Status.FINE]} ok"]
+    for status, name, names in (
+        (Status.PROBLEM, "problem", "problems"),
+        (Status.NOT_ASKED, "not asked", "not asked"),
+        (Status.UNKNOWN, "unknown", "unknown"),
+        (Status.NOTE, "note", "notes"),
     ):
         count = counts[status]
         if count:
-            parts.append(one if count == 1 else many.format(count))
-    if not (counts[Status.PROBLEM] or counts[Status.NOT_ASKED]):
-        parts.insert(0, "nothing to do")
-    return f"{counts[Status.FINE]} ok; {', '.join(parts)}."
+            parts.append(f"{count} {name if count == 1 else names}")
+    is_done = not (counts[Status.PROBLEM] or counts[Status.NOT_ASKED])
+    return f"{', '.join(parts)}.{' Nothing to do.' if is_done else ''}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -243,8 +243,26 @@ def test_a_pause_that_circleci_asks_for_is_made(
         Fault("GET /context", 429, headers={"Retry-After": "1"}),
         Fault("GET /context/{context_id}/restrictions", 500),
     ]
-    assert process(*ASK).code == 0
+    done = process(*ASK)
+    assert (done.code, done.err) == (0, "")
     assert circleci.calls.count("GET /context") == 3
+
+
+def test_no_connection_is_said_in_plain_words(
+    run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = {
+        "CIRCLE_API_URL": "http://127.0.0.1:1/api/v2",
+        "DOCKERHUB_USERNAME": "ada",
+        "DOCKERHUB_PASSWORD": "hunter2-hunter2",
+    }
+    monkeypatch.setattr("cci_migrate.batch.http.READ_ATTEMPTS", 1)
+    done = run("doctor", "--registry", "docker.io=http://127.0.0.1:1", **nowhere)
+    assert done.code == 3
+    assert done.out.count("no answer (the connection to 127.0.0.1:1 failed)") == 2
+    assert done.out.endswith("0 ok, 2 not asked.\n")
+    done = run("context", "create", "docker-hub-creds", "--yes", "--from-env", **nowhere)
+    assert done.err == "error: gh/acme: the connection to 127.0.0.1:1 failed\n"
 
 
 @pytest.mark.usefixtures("acme")
