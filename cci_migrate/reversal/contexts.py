@@ -163,6 +163,8 @@ class _Reader:
         found = assessment.config.body.job(entry.calls)
         steps = [] if found is None else job_steps(assessment.config, *found, entry)
         docker = assessment.dockers.of(entry)
+        if found is None and docker is not None:
+            steps = [*docker.steps]
         if docker is not None:
             is_ours = is_ours or any(
                 policy_for(host, assessment.policy) in registries
@@ -180,7 +182,8 @@ class _Reader:
                 needed_by = needed_by or f"the step {step.name}"
         for name, argument in entries_of(entry.arguments).items():
             given = any(mentions.search(text) for text in _texts(argument.value))
-            if name not in (CONTEXT, "pre-steps", "post-steps") and variables and given:
+            passed = (CONTEXT, "pre-steps", "post-steps", *self._logins.arguments_of(entry))
+            if name not in passed and variables and given:
                 needed_by = needed_by or f"its argument {name}"
         if docker is not None and needed_by is None:
             for login in docker.logins:

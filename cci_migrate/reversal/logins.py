@@ -11,27 +11,37 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
-from cci_migrate.circleci.docker_orb import ORBS, docker_orb
+from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.merging import Entry, own_entry
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar
-from cci_migrate.lossless.operations import Content, Entries, RemoveEntry, RemoveItems, Text
+from cci_migrate.lossless.merging import Entry, entries_of, own_entry
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.lossless.operations import (
+    Content,
+    Entries,
+    Operation,
+    RemoveEntry,
+    RemoveItems,
+    Text,
+)
 from cci_migrate.policy import PasswordAuth
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.config import ImportedOrb, Job
+    from cci_migrate.circleci.config import ImportedOrb, Job, WorkflowJob
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
     from cci_migrate.circleci.steps import Step, StepPlace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Removal:
-    """A login step that can go. ``jobs`` run it."""
+    """A login step that can go. ``jobs`` run it.
+
+    ``operations`` take it out; none where it is all that its list holds.
+    """
 
     host: str
-    place: StepPlace
     step: Step
     jobs: tuple[Job, ...]
+    operations: tuple[Operation, ...]
 
     @property
     def route(self) -> str:
@@ -46,8 +56,11 @@ class _Removal:
 _Place = tuple[int, int]
 
 
-def _place_of(place: StepPlace) -> _Place:
-    return id(place.sequence), place.index
+def _place_of(step: Step) -> _Place:
+    """Where ``step`` stands; of what an orb's job does, where that is called."""
+    if step.home.is_published:
+        return id(step.node), 0
+    return id(step.path[-1].sequence), step.path[-1].index
 
 
 class LoginRemovals:
@@ -59,12 +72,12 @@ class LoginRemovals:
         self._removals: dict[_Place, _Removal] = {}
         self._pushing: list[tuple[_Removal, Job]] = []
         self._names_that_stay: MappingOf[str, PasswordAuth] = {}
-        dockers = assessment.dockers.all()
+        dockers = (*assessment.dockers.all(), *assessment.dockers.of_orbs())
         if not any(docker.logins for docker in dockers):
             return
         self._find_written(dockers)
         self._names_that_stay = login_conventions(
-            dockers, lambda login: not self.is_written(login.moment.step)
+            assessment.dockers.all(), lambda login: not self.is_written(login.moment.step)
         )
         self._find_removals(dockers)
 
@@ -83,19 +96,29 @@ class LoginRemovals:
                 if len(login.registries) != 1 or not step.path:
                     continue
                 place, host = step.path[-1], login.registries[0]
-                registry = policy_for(host, assessment.policy)
-                if registry is None or not isinstance(registry.credential, PasswordAuth):
-                    continue
-                known = assessment.conventions.get(host)
-                shown = () if known is None else (one.credential for one in known.evidence)
-                for credential in {*registry.credentials, *shown}:
-                    if isinstance(credential, PasswordAuth) and any(
-                        _means(step.node, content)
-                        for content in login_steps(
-                            host, place, credential, assessment.config, assessment.policy
+                for credential in self._credentials(host):
+                    if step.home.is_published:
+                        names = PasswordAuth(login.username or "", login.password or "")
+                        is_written = any(True for _ in _switched_on(docker)) and credential == names
+                    else:
+                        is_written = any(
+                            _means(step.node, content)
+                            for content in login_steps(
+                                host, place, credential, assessment.config, assessment.policy
+                            )
                         )
-                    ):
-                        self._written[_place_of(place)] = login
+                    if is_written:
+                        self._written[_place_of(step)] = login
+
+    def _credentials(self, host: str) -> set[PasswordAuth]:
+        """Those that a login to ``host`` may have been written with."""
+        registry = policy_for(host, self._assessment.policy)
+        if registry is None or not isinstance(registry.credential, PasswordAuth):
+            return set()
+        known = self._assessment.conventions.get(host)
+        shown = () if known is None else (one.credential for one in known.evidence)
+        found = {*registry.credentials, *shown}
+        return {one for one in found if isinstance(one, PasswordAuth)}
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
         from cci_migrate.remedies.login_placement import step_users
@@ -105,12 +128,18 @@ class LoginRemovals:
             host, step = login.registries[0], login.moment.step
             place = step.path[-1]
             running = users[id(place.sequence)]
+            if step.home.is_published:
+                # Nobody else runs what a workflow job has its orb's job do.
+                running = [one for one in running if one.docker and step in one.docker.steps]
             # The policy puts a login only where every job that runs the list pulls after it.
             if not all(
-                user.docker is not None and _serves(user.docker, key, host) for user in running
+                any(_serves(docker, key, host) for docker in dockers if docker.job is user.job)
+                for user in running
             ):
                 continue
-            removal = _Removal(host, place, step, tuple(user.job for user in running))
+            docker = next(user.docker for user in running if user.docker is not None)
+            operations = tuple(_taken_out(place, docker, step))
+            removal = _Removal(host, step, tuple(user.job for user in running), operations)
             pushing = next(
                 (
                     user.job
@@ -128,19 +157,27 @@ class LoginRemovals:
         """Whether ``docker`` pushes images and has no other login that it could do so with."""
         from cci_migrate.circleci.pushes import is_push
 
-        others = (
-            one for one in docker.logins if _place_of(one.moment.step.path[-1]) not in self._written
-        )
+        others = (one for one in docker.logins if _place_of(one.moment.step) not in self._written)
         return not any(others) and any(is_push(step) for step in docker.steps)
 
     def is_written(self, step: Step) -> bool:
         """Whether ``step`` is a login as the policy would write it."""
-        return bool(step.path) and _place_of(step.path[-1]) in self._written
+        return bool(step.path) and _place_of(step) in self._written
 
     def key_of(self, step: Step) -> str | None:
         """The key of the finding that takes ``step`` out; None if it stays."""
-        removal = self._removals.get(_place_of(step.path[-1])) if step.path else None
+        removal = self._removals.get(_place_of(step)) if step.path else None
         return None if removal is None else removal.finding_key
+
+    def arguments_of(self, entry: WorkflowJob) -> tuple[str, ...]:
+        """The arguments of ``entry`` that only make its job log in, and can go."""
+        return tuple(
+            operation.key
+            for removal in self._removals.values()
+            for operation in removal.operations
+            if isinstance(operation, RemoveEntry)
+            and any(entry.route == job.route for job in removal.jobs)
+        )
 
     def hosts_of(self, docker: JobDocker) -> frozenset[str]:
         """The registries that ``docker`` logs in to as the policy would."""
@@ -210,14 +247,41 @@ def _without_import(entry: Entry, root: Mapping) -> Remedy:
     return Fix(title, (RemoveEntry(root, ORBS),))
 
 
+def _taken_out(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Operation]:
+    """What takes the login ``step`` out of ``place``; nothing where it is all that is there.
+
+    What a workflow job passes to an orb's job only for the login goes with it.
+    """
+    if step.home.is_published:
+        yield from _switched_on(docker)
+    elif len(place.sequence.items) > 1:
+        yield RemoveItems(place.sequence, (place.index,))
+    elif docker.home.is_published and docker.entry is not None:
+        switch = login_switch(docker.job.parameters)
+        for name, entry in entries_of(docker.entry.arguments).items():
+            if resolved(entry.value) is place.sequence and not isinstance(entry.value, Alias):
+                yield RemoveEntry(entry.holder, name)
+                if switch is not None and name == switch.steps:
+                    yield RemoveEntry(entry.holder, switch.enable)
+
+
+def _switched_on(docker: JobDocker) -> Iterator[Operation]:
+    """What takes out the arguments with which an orb's job logs in to Docker Hub itself."""
+    switch = login_switch(docker.job.parameters) if docker.home.is_published else None
+    if switch is None or switch.steps is not None or docker.entry is None:
+        return
+    given = entries_of(docker.entry.arguments)
+    for name in (switch.enable, switch.username, switch.password):
+        if name in given:
+            yield RemoveEntry(given[name].holder, name)
+
+
 def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding:
     first = removals[0]
     job = first.jobs[0]
-    operations = tuple(
-        dict.fromkeys(RemoveItems(one.place.sequence, (one.place.index,)) for one in removals)
-    )
-    remedy: Remedy = Fix("take the login out", operations)
-    if any(len(one.place.sequence.items) == 1 for one in removals):
+    operations = dict.fromkeys(operation for one in removals for operation in one.operations)
+    remedy: Remedy = Fix("take the login out", tuple(operations))
+    if not all(one.operations for one in removals):
         remedy = NoFix("nothing would be left of the list of steps", "take the list out too")
     return Finding(
         rule=PULL_BEFORE_LOGIN,
@@ -237,7 +301,7 @@ def _serves(docker: JobDocker, place: _Place, host: str) -> bool:
     for pull in docker.pulls:
         if host in pull.hosts:
             login = docker.login_before(pull, host)
-            if login is not None and _place_of(login.moment.step.path[-1]) == place:
+            if login is not None and _place_of(login.moment.step) == place:
                 return True
     return False
 

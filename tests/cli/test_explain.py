@@ -94,3 +94,51 @@ def test_a_folder_without_configs(tmp_path: Path) -> None:
     done = explain(tmp_path)
     assert done.returncode == 2
     assert "no CircleCI config" in done.stderr
+
+
+ORBS = """\
+version: 2.1
+orbs:
+  node: circleci/node@7.1
+  ecr: circleci/aws-ecr@9.3
+  tools: acme/tools@1
+jobs:
+  lint:
+    parameters:
+      version: {type: string}
+    executor: {name: node/default, tag: << parameters.version >>}
+    steps: [checkout]
+workflows:
+  main:
+    jobs:
+      - lint:
+          version: "22.3"
+      - ecr/build_and_push_image:
+          repo: app
+          auth: []
+      - tools/deploy
+"""
+
+ORB_TREE = """\
+.circleci/config.yml
+  workflow main
+    lint, no context
+      cimg/node:22.3 from docker.io
+        executor node/default of the orb circleci/node@7.1, .circleci/config.yml:10
+        not authenticated: the orb gives it no credentials
+    ecr/build_and_push_image, no context
+      alpine:3 from docker.io
+        step on machine: ecr/build_and_push_image (Dockerfile), .circleci/config.yml:17
+        not authenticated
+    tools/deploy, no context
+      images that are not named from a registry that cannot be told
+        job tools/deploy of the orb acme/tools@1, .circleci/config.yml:20
+        not known: what acme/tools@1 pulls here is not known
+"""
+
+
+def test_orbs_show_what_they_pull(tmp_path: Path) -> None:
+    (tmp_path / ".circleci").mkdir()
+    (tmp_path / ".circleci/config.yml").write_text(ORBS, encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text("FROM alpine:3\n", encoding="utf-8")
+    assert explain(tmp_path).stdout == ORB_TREE
