@@ -94,8 +94,8 @@ def test_what_doubles_with_every_line_ends_soon() -> None:
         "conditions": repeated,
         "commands": "its jobs, commands and conditions unfold to more than 30,000 steps",
         # Of the image's name, the registry is known.
-        "variables": "missing-context, pull-before-login",
-        "build arguments": "missing-context, pull-before-login",
+        "variables": "pull-before-login",
+        "build arguments": "pull-before-login",
         "blank lines": "",
     }
 

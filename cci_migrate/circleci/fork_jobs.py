@@ -20,7 +20,7 @@ _HALT = r"(?:circleci(?:-agent)?\s+step\s+halt|exit\s+0)\b"
 _OPENING = r"\[\[?\s+"
 _CLOSING = r"\s+\]\]?"
 _ENDS_ELSEWHERE = re.compile(
-    rf"(?:if\s+{_OPENING}-z\s+{_VARIABLE}{_CLOSING}\s*;?\s*then\s+(?:echo[^;\n]*[;\n]\s*)?{_HALT})"
+    rf"(?:if\s+{_OPENING}-z\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\s+(?:echo[^;\n]*[;\n]\s*)?{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-z\s+{_VARIABLE}(?:{_CLOSING})?\s*&&\s*{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-n\s+{_VARIABLE}(?:{_CLOSING})?\s*\|\|\s*{_HALT})"
 )
@@ -58,6 +58,6 @@ def _ends_elsewhere(entry: WorkflowJob, config: Config) -> bool:
 def _first_command(script: str) -> str:
     """``script`` from its first command on."""
     lines = script.splitlines()
-    while lines and re.fullmatch(r"\s*(?:#.*|set\s+.*)?", lines[0]):
+    while lines and re.fullmatch(r"\s*(?:#.*|set\s.*)?", lines[0]):
         del lines[0]
     return "\n".join(lines).lstrip()

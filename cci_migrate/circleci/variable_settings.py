@@ -14,8 +14,8 @@ from cci_migrate.docker.shell import Script
 
 #: Later steps have the variables that are written to this file:
 #: https://circleci.com/docs/guides/security/set-environment-variable/.
-_BASH_ENV = "BASH_ENV"
-_WRITTEN = re.compile(r"(?:>>?|\btee\b)[^\n]*\bBASH_ENV\b")
+_BASH_ENV = re.compile(r"\bBASH_ENV\b")
+_WRITER = re.compile(r">|\btee\b")
 _ASSIGNMENT = re.compile(r"(?:^|[\s\"';])(?:export\s+)?([A-Za-z_]\w*)=", re.ASCII | re.MULTILINE)
 #: Files that set up a shell, and hold no credentials.
 _HARMLESS_FILES = re.compile(
@@ -24,6 +24,15 @@ _HARMLESS_FILES = re.compile(
 )
 #: Programs that print what sets up a shell.
 _HARMLESS_WRITERS = ("PATH", "pyenv", "rbenv", "nodenv", "nvm", "brew", "asdf", "direnv")
+
+
+def _writes_bash_env(text: str) -> bool:
+    """Whether a line of ``text`` redirects something to ``$BASH_ENV``."""
+    for line in text.splitlines():
+        mentions = [match.start() for match in _BASH_ENV.finditer(line)]
+        if mentions and _WRITER.search(line, 0, mentions[-1]) is not None:
+            return True
+    return False
 
 
 class VariableSettings:
@@ -47,7 +56,7 @@ class VariableSettings:
 
     def exported(self, text: str) -> None:
         """Take note of what the script ``text`` leaves for later steps."""
-        if _BASH_ENV not in text or _WRITTEN.search(text) is None:
+        if not _writes_bash_env(text):
             return
         names = _ASSIGNMENT.findall(text)
         self._lasting.update(dict.fromkeys(names, "$BASH_ENV"))

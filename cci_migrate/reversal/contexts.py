@@ -34,13 +34,16 @@ from cci_migrate.lossless.operations import (
     RemoveEntry,
     RemoveItems,
 )
-from cci_migrate.policy import RegistryPolicy, Revert
+from cci_migrate.policy import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.reversal.credentials import CredentialRemovals
 from cci_migrate.reversal.logins import LoginRemovals
 from cci_migrate.rules.wording import listed
 
 MISSING_CONTEXT = "missing-context"
+
+#: A registry of the policy, and one of the credentials that the policy has for it.
+_Account = tuple[RegistryPolicy, RegistryCredential]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,14 +118,15 @@ class _Reader:
         names: list[str] = []
         after_all: dict[str, None] = {}
         needed_by: str | None = None
-        keepers: dict[str, list[RegistryPolicy]] = {}
+        accounts: dict[str, list[_Account]] = {}
         for registry in self._assessment.policy.registries:
-            if registry.context is not None:
-                keepers.setdefault(registry.context, []).append(registry)
-        for context, registries in keepers.items():
+            for credential, context in registry.accounts:
+                if context is not None:
+                    accounts.setdefault(context, []).append((registry, credential))
+        for context, providing in accounts.items():
             if context not in held.names:
                 continue
-            reading = self._reading(entry, registries)
+            reading = self._reading(entry, providing)
             if reading is None:
                 continue
             names.append(context)
@@ -133,14 +137,15 @@ class _Reader:
         return _Leaving(entry, held, tuple(names), tuple(sorted(after_all)), needed_by)
 
     def _reading(
-        self, entry: WorkflowJob, registries: Sequence[RegistryPolicy]
+        self, entry: WorkflowJob, accounts: Sequence[_Account]
     ) -> tuple[tuple[str, ...], str | None] | None:
-        """The findings that take out what reads the variables of ``registries``, and what stays.
+        """The findings that take out what reads the variables of ``accounts``, and what stays.
 
         None if nothing reads them as the policy would have it.
         """
         assessment = self._assessment
-        variables = {name for one in registries for name in variables_of(one.credential)}
+        registries = [registry for registry, _ in accounts]
+        variables = {name for _, credential in accounts for name in variables_of(credential)}
         keys: dict[str, None] = {}
         needed_by: str | None = None
         is_ours = False

@@ -202,7 +202,7 @@ def _as_the_policy_has_it(
         return None
     auth = image.auths[0]
     credential = credential_of(auth)
-    if credential is None or credential not in (registry.credential, own_names.get(host)):
+    if credential is None or credential not in (*registry.credentials, own_names.get(host)):
         return None
     is_plain = entries_of(auth.entry.value).keys() == values_of(credential).keys()
     return auth if is_plain else None

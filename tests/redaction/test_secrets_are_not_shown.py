@@ -90,7 +90,7 @@ def test_no_campaign_keeps_one(repository: Path, tmp_path: Path) -> None:
 def test_no_prompt_shows_one(tmp_path: Path) -> None:
     config = next(config for config in CONFIGS if config.name == "docker login over lines")
     dialog = Dialog(make_repository(tmp_path, config.text), "-i", "-v")
-    dialog.see("-p [withheld]").answer(("Fix 1/2", "q"))
+    dialog.see("-p [withheld]").answer(("Fix 1/1", "q"))
     assert dialog.ended() == 1
     assert shown_secrets(dialog.transcript) == []
 
