@@ -357,9 +357,10 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
         return "the jobs and executors do not pull the same images any more"
     for image in before.images:
         own = {
-            secret_half(registry.credential)
+            secret_half(credential)
             for host in image.hosts
             if (registry := policy_for(host, policy)) is not None
+            for credential in registry.credentials
         }
         own |= {
             login.password
@@ -371,7 +372,12 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
             had, has = held_before[key], remaining[key]
             if not has <= had or not had - has <= own:
                 return f"{image.route} would lose credentials that are not the policy's"
-    contexts = {one.context for one in policy.registries if one.context is not None}
+    contexts = {
+        context
+        for registry in policy.registries
+        for _, context in registry.accounts
+        if context is not None
+    }
     holding = {one.route: set(held_contexts(one).names) for one in after.config.workflow_jobs}
     for entry in before.config.workflow_jobs:
         held = set(held_contexts(entry).names)

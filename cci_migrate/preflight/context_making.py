@@ -72,11 +72,11 @@ def variables_in(name: str, policy: Policy) -> tuple[str, ...]:
     registries = policy.registries
     hub = policy_for(DOCKER_HUB, policy)
     for registry in registries if hub is None else (*registries, hub):
-        kept = registry.context
-        if registry is hub and kept is None:
-            kept = default_context(policy)
-        if kept == name:
-            found.update(dict.fromkeys(variables_of(registry.credential)))
+        for credential, kept in registry.accounts:
+            if registry is hub and kept is None:
+                kept = default_context(policy)
+            if kept == name:
+                found.update(dict.fromkeys(variables_of(credential)))
     return tuple(found)
 
 

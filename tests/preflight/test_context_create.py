@@ -8,6 +8,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from cci_migrate.policy import JobCredential, PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.preflight.context_making import variables_in
 from tests.preflight.circleci_stand_in import CircleCiStandIn, Fault, StoredOrganisation
 from tests.preflight.conftest import ORGANISATION, Program, settings
 
@@ -258,3 +260,11 @@ def test_what_only_the_repository_names_is_asked_about(
     session.answer("Store the value of $STOLEN_VALUE from here? [y/N]:", f"{answer}\n")
     assert session.end() == (0 if count else 1)
     assert writes(circleci) == count
+
+
+def test_a_context_holds_the_variables_of_the_jobs_that_the_policy_gives_it() -> None:
+    prod = JobCredential(("deploy-*",), PasswordAuth("$PROD_USER", "$PROD_TOKEN"), "production")
+    hub = RegistryPolicy("docker.io", PasswordAuth("lemon", "$READ_TOKEN"), "read", (prod,))
+    policy = Policy(registries=(hub,))
+    assert variables_in("production", policy) == ("PROD_USER", "PROD_TOKEN")
+    assert variables_in("read", policy) == ("READ_TOKEN",)
