@@ -1,9 +1,9 @@
 """Make the table of what published orbs pull, from checkouts of their sources.
 
 ``python -m tools.orb_table FOLDER`` reads FOLDER/OWNER/REPOSITORY for each orb of `SOURCES`, every
-release that is tagged, and writes one file an orb to ``cci_migrate/circleci/orbs``. Of releases
-of a major version that say the same in a row only the first is written. An orb whose checkout is
-missing keeps its file.
+release that is tagged or that a commit between two tags announces, and writes one file an orb to
+``cci_migrate/circleci/orbs``. Of releases of a major version that say the same in a row only the
+first is written. An orb whose checkout is missing keeps its file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ SOURCES: Mapping[str, str] = json.loads(
 )
 
 _TAG = re.compile(r"(?:(?:major|minor|patch)-release-)?v?\.?(\d+)\.(\d+)\.(\d+)(?:-minor)?")
+#: What a commit announces to orb-tools, which publishes the release:
+#: https://circleci.com/docs/guides/orbs/author/creating-orbs/
+_BUMP = re.compile(r"\[\s*semver:\s*(major|minor|patch)\s*\]")
 
 Version = tuple[int, int, int]
 Releases = dict[Version, Facts]
@@ -54,13 +57,56 @@ def _git(repository: Path, *arguments: str) -> bytes:
 
 
 def _versions(repository: Path) -> dict[Version, str]:
-    versions: dict[Version, str] = {}
-    for tag in _git(repository, "tag").decode().split():
-        match = _TAG.fullmatch(tag)
-        if match is not None:
-            major, minor, patch = (int(number) for number in match.groups())
-            versions[major, minor, patch] = tag
+    """Each release and its commit: those with a tag, and those between that commits announce."""
+    log = _git(repository, "log", "--first-parent", "--reverse", "--format=%H%x00%D%x00%s", "HEAD")
+    versions = {
+        version: tag
+        for tag in _git(repository, "tag").decode().split()
+        if (version := _version_of(tag)) is not None
+    }
+    current: Version | None = None
+    announced: dict[Version, str] = {}
+    for line in log.decode(errors="replace").splitlines():
+        commit, names, subject = line.split("\0")
+        tagged = [_version_of(name.removeprefix("tag: ")) for name in names.split(", ")]
+        known = max((version for version in tagged if version is not None), default=None)
+        bump = _BUMP.search(subject)
+        following = None
+        if current is not None and bump is not None:
+            following = _bumped(current, bump.group(1))
+        if known is not None:
+            # The tag proves the count, or disproves it.
+            expected = {following} if following is not None else set(_all_bumps(current))
+            if known in expected:
+                versions = announced | versions
+            current, announced = known, {}
+        elif following is not None:
+            current, announced = following, announced | {following: commit}
     return versions
+
+
+def _version_of(tag: str) -> Version | None:
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        return None
+    major, minor, patch = (int(number) for number in match.groups())
+    return major, minor, patch
+
+
+def _bumped(version: Version, part: str) -> Version:
+    major, minor, patch = version
+    match part:
+        case "major":
+            return major + 1, 0, 0
+        case "minor":
+            return major, minor + 1, 0
+        case _:
+            return major, minor, patch + 1
+
+
+def _all_bumps(version: Version | None) -> Iterator[Version]:
+    for part in ("major", "minor", "patch") if version is not None else ():
+        yield _bumped(version or (0, 0, 0), part)
 
 
 def _sources(repository: Path, tag: str) -> dict[str, str]:

@@ -98,6 +98,33 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
+def _commit(folder: Path, subject: str, tag: str | None = None) -> None:
+    """A commit that changes the executor's default to its subject."""
+    executor = EXECUTOR.replace('"3"', json.dumps(subject))
+    (folder / "src/executors/small.yml").write_text(executor, encoding="utf-8")
+    _git(folder, "commit", "--all", "-m", subject)
+    if tag is not None:
+        _git(folder, "tag", tag)
+
+
+def test_counts_releases_that_commits_between_two_tags_announce(repository: Path) -> None:
+    _commit(repository, "a [semver:minor]")
+    _commit(repository, "b [semver:skip]")
+    _commit(repository, "c [semver:major]")
+    _commit(repository, "d [semver:patch]", "v4.0.1")
+    _commit(repository, "e [semver:minor]")
+    releases = orb_table.releases_of(repository)
+    assert list(releases)[-3:] == [(3, 1, 0), (4, 0, 0), (4, 0, 1)]
+    small = releases[4, 0, 0]["executors"]["small"]
+    assert small["parameters"]["tag"]["default"] == "c [semver:major]"
+
+
+def test_takes_no_count_that_the_next_tag_disproves(repository: Path) -> None:
+    _commit(repository, "a [semver:minor]")
+    _commit(repository, "b [semver:minor]", "v3.1.0")
+    assert list(orb_table.releases_of(repository))[-2:] == [(3, 0, 0), (3, 1, 0)]
+
+
 @pytest.fixture
 def table(repository: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What is written about it."""
