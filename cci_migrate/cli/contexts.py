@@ -15,6 +15,7 @@ from cci_migrate.batch.host import HostError, LaneClosedError, LookAgainError, R
 from cci_migrate.batch.http import OverloadedError
 from cci_migrate.batch.ledger import LedgerError
 from cci_migrate.batch.redaction import Secret, redact, remember
+from cci_migrate.batch.repository import Kind
 from cci_migrate.cli.circleci_options import (
     UnreachableError,
     circleci_at,
@@ -109,7 +110,7 @@ def create(
         is_users_own = campaign is None and policy_file is not None
         unnamed = frozenset[str]() if is_users_own else _named_by_others(name, variables, policy)
         name, wanted = _wanted(name, variables, policy)
-        organisations = _organisations(organisation, campaign, api_url)
+        organisations, by_checkouts = _organisations(organisation, campaign, api_url)
         with circleci_at(api_url) as circleci:
             code = _create(
                 circleci,
@@ -117,7 +118,7 @@ def create(
                 name,
                 wanted,
                 terminal,
-                _FromEnvironment(frozenset(variables), unnamed) if from_env else None,
+                _FromEnvironment(frozenset(variables), unnamed, by_checkouts) if from_env else None,
                 overwrite=overwrite,
                 yes=yes,
             )
@@ -157,9 +158,10 @@ def _policy(campaign: Path | None, policy_file: Path | None, *, reads_files: boo
 
 def _organisations(
     named: Organisation | None, campaign: Path | None, root: str
-) -> list[Organisation]:
+) -> tuple[list[Organisation], frozenset[Organisation]]:
+    """The organisations, and those of them that only the ``.git`` of a checkout names."""
     if named is not None:
-        return [named]
+        return [named], frozenset()
     if campaign is None:
         project = project_in(root_of(Path.cwd()), on_server=is_server(root))
         if project is None:
@@ -167,15 +169,20 @@ def _organisations(
                 "can't determine the organisation at CircleCI from the git remote origin; name it: "
                 "--org gh/ORG or --org circleci/ORG-ID"
             )
-        return [project.organisation]
+        return [project.organisation], frozenset({project.organisation})
+    by_name: set[Organisation] = set()
+    by_checkouts: set[Organisation] = set()
     with read_only(campaign) as opened:
-        projects = [project_of(ref, on_server=is_server(root)) for ref in repositories_in(opened)]
-    found = sorted({project.organisation for project in projects if project is not None})
+        for ref in repositories_in(opened):
+            project = project_of(ref, on_server=is_server(root))
+            if project is not None:
+                (by_checkouts if ref.kind is Kind.LOCAL else by_name).add(project.organisation)
+    found = sorted(by_name | by_checkouts)
     if not found:
         raise _WrongUseError(
             f"{campaign}: its repositories do not tell their organisation: name it with --org"
         )
-    return found
+    return found, frozenset(by_checkouts - by_name)
 
 
 def _create(
@@ -205,7 +212,7 @@ def _create(
     stores = dict.fromkeys(one for making in needed for one in making.stores)
     values = {} if environment is None else environment.values(stores)
     if environment is not None and yes:
-        environment.check_all_named(stores)
+        environment.check_all_named(stores, [making.organisation for making in needed])
     if not yes or (stores and environment is None):
         _check_terminal(asks_values=environment is None and bool(stores))
     if not yes and not (
@@ -247,11 +254,13 @@ class _FromEnvironment:
     """Takes values from the environment.
 
     ``chosen`` are the variables that the options name; ``unnamed`` those that only a policy names
-    which is not the user's own choice.
+    which is not the user's own choice; ``by_checkouts`` the organisations that only the ``.git`` of
+    a checkout names.
     """
 
     chosen: frozenset[str]
     unnamed: frozenset[str]
+    by_checkouts: frozenset[Organisation]
 
     def values(self, names: Iterable[str]) -> dict[str, Secret]:
         """The value of each variable. Raises _WrongUseError."""
@@ -272,8 +281,15 @@ class _FromEnvironment:
                 raise _WrongUseError(f"{name}: its value {problem}")
         return values
 
-    def check_all_named(self, names: Iterable[str]) -> None:
+    def check_all_named(self, names: Iterable[str], organisations: Iterable[Organisation]) -> None:
         """Raise _WrongUseError where somebody would have to be asked."""
+        names = list(names)
+        unsure = [one.slug for one in organisations if one in self.by_checkouts]
+        if names and unsure:
+            raise _WrongUseError(
+                f"--yes does not send values to {listed(unsure)}: only the git remote origin names "
+                f"the organisation; name it: --org {unsure[0]}"
+            )
         unnamed = [name for name in names if name in self.unnamed]
         if unnamed:
             raise _WrongUseError(

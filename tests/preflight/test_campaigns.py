@@ -70,9 +70,12 @@ def test_the_context_is_made_in_every_organisation(
 ) -> None:
     arguments = ("context", "create", "--campaign", campaign, "--from-env", "--yes")
     done = run(*arguments, **VALUES)
+    assert done.code == 2
+    assert "gh/acme, context docker-hub-creds: nothing" in done.out
+    assert "--yes does not send values to bb/team: only the git remote origin" in done.err
+    done = run(*arguments, "--org", "bb/team", **VALUES)
     assert done.code == 0, done.err
     assert "bb/team, context docker-hub-creds: done" in done.out
-    assert "gh/acme, context docker-hub-creds: nothing" in done.out
     assert circleci.organisations["bb/team"].contexts[NAME].values == VALUES
 
 

@@ -15,7 +15,7 @@ from tests.preflight.conftest import ORGANISATION, Program, settings
 
 CREATE = ("context", "create")
 VALUES = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
-FROM_ENVIRONMENT = ("--from-env", "--yes")
+FROM_ENVIRONMENT = ("--from-env", "--yes", "--org", ORGANISATION)
 NAME = "docker-hub-creds"
 PUT = "PUT /context/{context-id}/environment-variable/{env-var-name}"
 
@@ -80,7 +80,7 @@ def test_another_name_and_other_variables(run: Program, acme: StoredOrganisation
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("--from-env", "--yes"), "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: not set"),
+        (FROM_ENVIRONMENT, "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: not set"),
         ((), "standard input is no terminal: --from-env and --yes"),
         (("--yes",), "standard input is no terminal: --from-env and --yes"),
         (("--variable", "hunter2-hunter2"), "the name of a variable is wanted, never its value"),
@@ -120,7 +120,7 @@ def test_after_a_fault_the_same_command_does_the_rest(
 
 
 def test_an_organisation_that_is_not_there(run: Program) -> None:
-    done = run(*CREATE, "--org", "gh/nobody", *FROM_ENVIRONMENT, **VALUES)
+    done = run(*CREATE, *FROM_ENVIRONMENT, "--org", "gh/nobody", **VALUES)
     assert done.code == 3
     assert "gh/nobody: Organization not found." in done.err
 
@@ -234,6 +234,23 @@ def test_a_policy_of_the_repository_does_not_choose_what_is_stored(
     done = run(*CREATE, *options, *FROM_ENVIRONMENT, **values)
     assert (done.code, writes(circleci)) == (2, 0)
     assert text in done.err
+
+
+def test_a_checkout_does_not_choose_where_values_are_stored(
+    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn, repository: Path
+) -> None:
+    done = run(*CREATE, "--from-env", "--yes", **VALUES)
+    assert (done.code, writes(circleci)) == (2, 0)
+    assert "--yes does not send values to gh/acme" in done.err
+    assert "--org gh/acme" in done.err
+    # The name of a context is no secret, and a person sees where it goes.
+    acme.context(NAME, **VALUES)
+    assert run(*CREATE, "--from-env", "--yes").code == 0
+    del acme.contexts[NAME]
+    session = Session(repository, circleci, "--from-env", **VALUES)
+    session.answer("Do this? [y/N]:", "y\n")
+    assert session.end() == 0
+    assert acme.contexts[NAME].values == VALUES
 
 
 def test_what_the_user_names_is_stored(
