@@ -12,6 +12,7 @@ from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
+from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
@@ -179,14 +180,21 @@ def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
         registry = policy_for(host, assessment.policy)
         credential = credential_of(state.auth)
         if registry is not None and credential not in (None, registry.credential):
-            variables = (f"${name}" for name in state.auth.variables)
-            names.setdefault(host, {}).update(dict.fromkeys(variables))
+            names.setdefault(host, {}).update(dict.fromkeys(_names_in(state.auth)))
     for host, names_there in names.items():
         if names_there:
             yield (
                 f"Credentials for {registry_name(host)} with names that are not the policy's stay "
                 f"({listed(list(names_there))}): give the policy these names to take them out."
             )
+
+
+def _names_in(auth: ImageAuth) -> Iterator[str]:
+    """The user name, which may be written out, and the variables."""
+    username = auth.text(USERNAME)
+    if username is not None and variable_in(username) is None:
+        yield username
+    yield from (f"${name}" for name in auth.variables)
 
 
 def _not_mirrored(assessment: Assessment) -> Iterator[str]:

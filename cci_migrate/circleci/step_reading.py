@@ -603,7 +603,7 @@ class _StepReader:
     ) -> None:
         text = self._file(path)
         if text is None:
-            self._undecided(moment, tool, command, f"there is no {path} to read")
+            self._undecided(moment, tool, command, f"no {path} found")
             return
         self._built(moment, tool, f"{command} ({path})", text, build, path)
 
@@ -635,7 +635,7 @@ class _StepReader:
         if not paths and compose.directory is not None:
             paths = default_paths(joined_path(directory, compose.directory), self._file)
         if not paths:
-            self._undecided(moment, compose.tool, command, "there is no Compose file to read")
+            self._undecided(moment, compose.tool, command, "no Compose file found")
             return
         services = services_of(
             paths,
@@ -665,7 +665,7 @@ class _StepReader:
             path = joined_path(context, service.dockerfile or "Dockerfile")
             text = service.dockerfile_text or self._file(path)
             if text is None:
-                reason = f"there is no {path} to read"
+                reason = f"no {path} found"
                 self._undecided(moment, compose.tool, command, reason)
                 continue
             found = images_of(text, service.target, dict(service.build_args))

@@ -164,13 +164,13 @@ def registry_of(text: str) -> str | Undecidable:
     if not slash:
         name = re.split("[:@]", first, maxsplit=1)[0]
         if _UNKNOWN in name:
-            return Undecidable(f"the registry of {text!r} depends on a value that is not known")
+            return Undecidable("its name depends on an unknown value")
         if not _PATH.fullmatch(name):
             return Undecidable(f"{name!r} is not a repository name")
         return DOCKER_HUB
     if _UNKNOWN in first:
         # A port that is not known counts too: another port is another registry.
-        return Undecidable(f"the registry of {text!r} depends on a value that is not known")
+        return Undecidable("its name depends on an unknown value")
     domain, _ = _split_domain(image)
     if domain is None:
         if not _PATH.fullmatch(first):

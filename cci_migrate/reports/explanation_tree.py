@@ -45,8 +45,8 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
 
 
 def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
-    image = pull.image or "images that are not named"
-    registry = pull.registry or "a registry that cannot be told"
+    image = pull.image or "unknown images"
+    registry = pull.registry or "an unknown registry"
     yield printable(f"{image} from {registry}")
     yield f"  {printable(f'{pull.source}, {pull.path}:{pull.line}')}"
     yield f"  {_access(pull, paint)}"
@@ -63,7 +63,7 @@ def _access(pull: ExplainedPull, paint: Paint) -> str:
         case Access.UNAUTHENTICATED:
             return paint(printable(f"not authenticated{reason}"), "red")
         case Access.UNKNOWN:
-            return paint(printable(f"not known{reason}"), "yellow")
+            return paint(printable(f"unknown{reason}"), "yellow")
         case Access.NOT_NEEDED:
             return "needs no credentials"
         case _:

@@ -1,4 +1,4 @@
-"""An image's credentials lack a half.
+"""Auth has only a username or only a password.
 
 ## What it finds
 
@@ -96,7 +96,7 @@ def _remedy(
 
 RULE = Rule(
     id=INCOMPLETE_AUTH,
-    summary="an image's credentials lack a half",
+    summary="auth has only a username or only a password",
     manual=__doc__,
     detect=detect,
     rank=20,

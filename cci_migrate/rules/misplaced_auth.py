@@ -1,4 +1,4 @@
-"""Credentials stand where CircleCI does not look for them.
+"""Credentials are where CircleCI does not look for them.
 
 ## What it finds
 
@@ -164,7 +164,7 @@ def _beside_image(assessment: Assessment, one: AssessedImage, state: Misplaced) 
 
 RULE = Rule(
     id=MISPLACED_AUTH,
-    summary="credentials stand where CircleCI does not look for them",
+    summary="credentials are where CircleCI does not look for them",
     manual=__doc__,
     detect=detect,
     rank=30,

@@ -1,4 +1,4 @@
-"""A context stands where CircleCI does not look for it.
+"""A context is where CircleCI does not look for it.
 
 ## What it finds
 
@@ -127,7 +127,7 @@ def _variables(assessed: AssessedEntry) -> tuple[str, ...]:
 
 RULE = Rule(
     id=ID,
-    summary="a context stands where CircleCI does not look for it",
+    summary="a context is where CircleCI does not look for it",
     manual=__doc__,
     detect=detect,
     rank=100,

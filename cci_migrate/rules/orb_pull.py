@@ -1,4 +1,4 @@
-"""An orb's job or executor pulls an image that no credentials can be given to from here.
+"""An orb's job or executor pulls an image that can't be given credentials from here.
 
 ## What it finds
 
@@ -254,7 +254,7 @@ def _with_executor(entry: WorkflowJob, parameter: str, executor: str) -> tuple[O
 
 RULE = Rule(
     id=ID,
-    summary="an orb pulls an image that no credentials can be given to",
+    summary="an orb pulls an image that can't be given credentials",
     manual=__doc__,
     detect=detect,
     rank=90,

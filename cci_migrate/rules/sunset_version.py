@@ -1,4 +1,4 @@
-r"""The config is of version 2 or 2.0, whose end on CircleCI Cloud has been announced.
+r"""The config uses version 2 or 2.0, which CircleCI Cloud no longer supports.
 
 ## What it finds
 
@@ -68,7 +68,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     yield Finding(
         rule=ID,
         place=Place(version, "version"),
-        message=f"version {version.value} of the config language is at its end",
+        message=f"config version {version.value} is no longer supported on CircleCI Cloud",
         subject=f"version {version.value}",
         owner="config",
         severity=severity,
@@ -90,7 +90,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 RULE = Rule(
     id=ID,
-    summary="the config is of version 2, whose end on CircleCI Cloud has been announced",
+    summary="the config uses version 2, which CircleCI Cloud no longer supports",
     manual=__doc__,
     detect=detect,
     rank=120,

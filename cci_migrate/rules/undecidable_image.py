@@ -1,4 +1,4 @@
-"""Which registry an image comes from cannot be told.
+"""The registry of an image can't be determined.
 
 ## What it finds
 
@@ -69,7 +69,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             yield Finding(
                 rule=ID,
                 place=Place(one.image.item.image.value, one.image.route),
-                message=f"the registry of {one.image.item.text} cannot be told: {one.state.reason}",
+                message=f"can't determine the registry of {one.image.item.text}: "
+                f"{one.state.reason}",
                 subject=one.image.item.text,
                 owner=owners_of(one.image),
                 severity=Severity.WARNING,
@@ -110,7 +111,7 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             place=Place(one.pulls[0].moment.step.node, f"{job.route}.steps"),
-            message=f"what steps pull cannot be told ({'; '.join(reasons[:3])}"
+            message=f"can't determine what steps pull ({'; '.join(reasons[:3])}"
             + (f"; and {len(reasons) - 3} more)" if len(reasons) > 3 else ")"),
             subject=one.pulls[0].command,
             owner=f"job {job.name}",
@@ -186,7 +187,7 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
 
 RULE = Rule(
     id=ID,
-    summary="which registry an image comes from cannot be told",
+    summary="the registry of an image can't be determined",
     manual=__doc__,
     detect=detect,
     rank=60,

@@ -41,7 +41,7 @@ TREE = """\
         not authenticated
       quay.io/acme/base:7 from quay.io
         step on remote Docker: docker build (Dockerfile), .circleci/config.yml:11
-        not known: the policy has no credentials for the registry
+        unknown: the policy has no credentials for the registry
   run by no workflow
     job idle
       redis:7 from docker.io
