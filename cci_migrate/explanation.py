@@ -30,7 +30,7 @@ from cci_migrate.assessing.image_states import (
 )
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors, orb_job
+from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, held_contexts, image_items, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
@@ -143,7 +143,7 @@ def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPu
     if orb is None:
         return
     place = _OrbPlace(f"job {entry.calls}", orb, entry.key, entry)
-    job = orb_job(entry, config)
+    job = assessment.dockers.orb_job(entry)
     for runs in (None,) if job is None else job.places(config):
         if runs is None or job is None:
             yield _of_orb_image(assessment, place, f"job {entry.calls}", None)

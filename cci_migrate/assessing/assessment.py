@@ -174,7 +174,12 @@ class Assessment:
         dockers = (*self.dockers.all(), *self.dockers.of_orbs())
         found = missing_logins(dockers, self.policy, mirrored)
         forks = self._jobs_only_for_forks
-        return tuple(one for one in found if id(one.docker.job) not in forks)
+        return tuple(
+            one
+            for one in found
+            if id(one.docker.job) not in forks
+            and not (one.docker.entry and self.entries_for_forks.get(one.docker.entry))
+        )
 
     @cached_property
     def _jobs_only_for_forks(self) -> frozenset[int]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
-from cci_migrate.circleci.orb_jobs import orb_job
+from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.lossless.merging import entries_of, value_of
+from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy import PasswordAuth, Policy
 
@@ -103,6 +103,11 @@ class JobDockers:
         self._of_entry: dict[int, JobDocker] = {}
         self._all: list[JobDocker] = []
         self._of_orbs: list[JobDocker] = []
+        self._orb_jobs = {
+            id(entry): job
+            for entry in config.workflow_jobs
+            if (job := orb_job(entry, config)) is not None
+        }
         self._read_own(config, values, read)
         self._read_orbs(config, values, read)
 
@@ -141,19 +146,17 @@ class JobDockers:
             self._all += (docker for docker in known.values() if docker is not None)
 
     def _read_orbs(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
-        for entry in config.workflow_jobs:
-            job = orb_job(entry, config)
-            given = None if job is None else entries_of(entry.arguments).keys()
-            if job is None or given is None:
-                continue
-            if job.job.steps is None and given.isdisjoint(("pre-steps", "post-steps")):
-                continue
-            from cci_migrate.circleci.step_reading import orb_job_dockers
-            from cci_migrate.circleci.steps import step_allowance
+        jobs = [job for job in self._orb_jobs.values() if job.has_steps]
+        if not jobs:
+            return
+        from cci_migrate.circleci.step_reading import orb_job_dockers
+        from cci_migrate.circleci.steps import step_allowance
 
-            dockers = list(orb_job_dockers(config, job, values, read, step_allowance()))
+        allowance = step_allowance()
+        for job in jobs:
+            dockers = list(orb_job_dockers(config, job, values, read, allowance))
             if dockers:
-                self._of_entry[id(entry)] = dockers[0]
+                self._of_entry[id(job.entry)] = dockers[0]
                 self._of_orbs += dockers
 
     def all(self) -> tuple[JobDocker, ...]:
@@ -163,6 +166,10 @@ class JobDockers:
     def of_orbs(self) -> tuple[JobDocker, ...]:
         """The jobs of published orbs that have Docker, once for each way in which they are run."""
         return tuple(self._of_orbs)
+
+    def orb_job(self, entry: WorkflowJob) -> OrbJob | None:
+        """The job of a published orb that ``entry`` runs; None where that is not known."""
+        return self._orb_jobs.get(id(entry))
 
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The steps that ``entry`` runs."""

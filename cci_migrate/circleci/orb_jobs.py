@@ -16,12 +16,16 @@ from cci_migrate.circleci.config import (
     WorkflowJob,
 )
 from cci_migrate.circleci.expressions import Scope, whole_reference
-from cci_migrate.circleci.parameter_values import MOST_VALUES, JobCall, ParameterValues, job_call
+from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_executor, published_job
 from cci_migrate.circleci.reading import executor_call
 from cci_migrate.circleci.steps import Bindings
 from cci_migrate.circleci.workflow_jobs import runs_nothing
+from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Node
+
+#: Of a matrix with more combinations its parameters stay as they are written.
+_MOST_WAYS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,12 @@ class OrbJob:
     home: Namespace
     job: Job
     ways: tuple[Mapping[str, Node], ...]
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether any of its steps, or of those around them, may do something to Docker."""
+        around = entries_of(self.entry.arguments).keys() & {"pre-steps", "post-steps"}
+        return self.job.steps is not None or bool(around)
 
     def places(self, config: Config) -> Iterator[RunsOn | None]:
         """Where it runs in each of its ways; None where that is not known."""
@@ -96,7 +106,7 @@ def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
     amount = 1
     for values in call.matrix.values():
         amount *= max(1, len(values))
-    if amount > MOST_VALUES:
+    if amount > _MOST_WAYS:
         yield call.arguments
         return
     for chosen in product(*call.matrix.values()):

@@ -148,7 +148,7 @@ class LoginPlacement:
         docker = missing.docker
         entry = docker.entry
         arguments = None if entry is None else entry.arguments
-        if isinstance(arguments, Alias) or not isinstance(arguments, Mapping):
+        if not isinstance(arguments, Mapping) or not self._belongs_to(arguments, docker.job):
             return NoLoginPlace(
                 "the workflow shares the job's arguments, or passes none",
                 "log in to it in the job's pre-steps",
@@ -174,11 +174,20 @@ class LoginPlacement:
         before = given.get("pre-steps")
         if before is None:
             return (*imports, AddEntry(arguments, "pre-steps", Items((content,))))
-        if not isinstance(before.value, Sequence):
+        steps = before.value if before.holder is arguments else None
+        if not isinstance(steps, Sequence) or steps.anchor is not None:
             return NoLoginPlace(
                 "the job shares its pre-steps with others", "log in to it in its pre-steps"
             )
-        return (*imports, AddItem(before.value, 0, content))
+        return (*imports, AddItem(steps, 0, content))
+
+    def _belongs_to(self, arguments: Mapping, job: Job) -> bool:
+        """Whether no other workflow job has ``arguments``, or merges them."""
+        return arguments.anchor is None and all(
+            entry.route == job.route
+            for entry in self._config.workflow_jobs
+            if entry.arguments is not None and resolved(entry.arguments) is arguments
+        )
 
     def _login_in_workflow(
         self, missing: MissingLogin, credential: PasswordAuth

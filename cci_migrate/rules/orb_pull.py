@@ -46,7 +46,6 @@ from cci_migrate.circleci.orb_jobs import (
     images_of,
     imported_orb,
     orb_executors,
-    orb_job,
 )
 from cci_migrate.circleci.published_orbs import published_orb
 from cci_migrate.docker.image_reference import registry_of
@@ -69,7 +68,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         orb = imported_orb(entry, config)
         if orb is None:
             continue
-        job = orb_job(entry, config)
+        job = assessment.dockers.orb_job(entry)
         places = () if job is None else tuple(job.places(config))
         if job is None or None in places:
             if entry.calls not in reported:
