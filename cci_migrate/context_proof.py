@@ -17,7 +17,7 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import meant_contexts
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items
-from cci_migrate.findings import Names
+from cci_migrate.findings import Names, Question, State
 from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.policy import CredentialStore, Policy
 
@@ -48,7 +48,12 @@ def contexts_stray(
 ) -> str | None:
     """Which workflow job of ``after`` has a context too many, or one that hides what it reads."""
     old = {job.entry.route: job for job in _jobs(before)}
-    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names))
+    answered = frozenset(
+        settled.finding.place.route
+        for settled in before.plan.settled
+        if settled.state is State.FIXED and isinstance(settled.finding.remedy, Question)
+    )
+    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
     for job in _jobs(after):
         known = old.get(job.entry.route)
         had: tuple[str, ...] = () if known is None else known.held
@@ -73,7 +78,7 @@ def _too_many(
     reads_today = known is not None and all(map(known.reads_all, provided))
     if given.asks_for(context):
         return None
-    if reads_today and not given.is_usual(context, provided):
+    if reads_today and job.entry.route not in given.answered:
         return f"reads its variables today without {context}"
     if known is None or reads_today:
         return None
@@ -94,12 +99,16 @@ def _too_many(
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What shows which context provides which variables."""
+    """What shows which context provides which variables.
+
+    ``answered`` are the routes of the workflow jobs that the user says need a context.
+    """
 
     jobs: tuple[_Job, ...]
     evidence: tuple[Evidence, ...]
     policy: Policy
     names: tuple[Names, ...]
+    answered: frozenset[str]
 
     def provides(self, context: str, variables: Variables) -> bool:
         if self.asks_for(context) or self._is_the_policys(context, variables):
@@ -113,15 +122,6 @@ class _Given:
         wants_contexts = self.policy.credentials is CredentialStore.CONTEXT
         named = any(one.context == context for one in self.names)
         return named or (wants_contexts and self._is_in_policy(context))
-
-    def is_usual(self, context: str, provided: Iterable[Variables]) -> bool:
-        """Whether most of the jobs that read the variables hold it."""
-        for variables in provided:
-            readers = [job for job in self.jobs if job.reads_all(variables)]
-            holders = [job for job in readers if context in job.meant]
-            if 2 * len(holders) > len(readers):
-                return True
-        return False
 
     def is_for_others(self, context: str, variables: Variables) -> bool:
         """Whether the context is known to be there for other variables."""

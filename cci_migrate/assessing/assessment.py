@@ -482,7 +482,8 @@ class Assessment:
                 continue
             if not by_hand.isdisjoint(assessed.held.names):
                 continue  # named for one fix, which is made
-            if convention.lacks(assessed.meant, works_today=True):
+            is_asked_for = convention.lacks(assessed.meant, works_today=True)
+            if is_asked_for or convention.may_be_lacked_by(assessed.meant):
                 yield convention.preferred, use
 
     @cached_property

@@ -55,14 +55,22 @@ class ContextConvention:
     def lacks(self, held: HeldContexts, *, works_today: bool) -> bool:
         """Whether a workflow job that holds ``held`` is to get the context.
 
-        ``works_today``: it reads the variables already. It is left alone if it holds other
-        contexts, from which it may have them, unless most others tell where they are.
+        ``works_today``: it reads the variables already. It is then left as it is, unless the user
+        asks for contexts: what works today may have them from the project.
         """
         if self.preferred is None or self.may_be_provided(held):
             return False
-        if not works_today or self.origin is ContextOrigin.REQUESTED or self.is_named:
-            return True
-        return self.origin is ContextOrigin.READERS and not held.values
+        return not works_today or self.origin is ContextOrigin.REQUESTED
+
+    def may_be_lacked_by(self, held: HeldContexts) -> bool:
+        """Whether a job that holds ``held`` and reads the variables today may need the context.
+
+        Most others that read them hold it; but this one may have them from the project, or from
+        another context. Only the user knows.
+        """
+        if self.origin is not ContextOrigin.READERS or self.may_be_provided(held):
+            return False
+        return self.preferred is not None and (self.is_named or not held.values)
 
     def cannot_be_had_by(self, held: HeldContexts) -> bool:
         """Whether nobody knows from where a job that holds ``held`` would get the variables.
@@ -101,7 +109,11 @@ def context_convention(
         after = [_once_fixed(held, convention, works_today=True) for held in today]
         after += [_once_fixed(held, convention, works_today=False) for held in coming]
         then = shown_by(after, ())
-        if not any(then.lacks(held, works_today=True) for held in after):
+        if not any(
+            then.lacks(held, works_today=True)
+            or (then.may_be_lacked_by(held) and not convention.may_be_lacked_by(held))
+            for held in after
+        ):
             break
         convention = then
     return convention

@@ -13,10 +13,10 @@ fails.
 
 ## The fix
 
-The context, on exactly the workflow jobs that need it. It goes behind those that they hold, or
-before them where one of these may provide the same variables: of two contexts the later wins. Jobs
-that read the variables without any context show that the project's settings have them, unless most
-others hold a context that is named after Docker or a registry.
+Such a job may have the variables from the project's settings, and a context would then change what
+it reads: you are asked (`--interactive`), and nothing is done without an answer. With
+`--credentials context` all of them get the context. It goes behind those that they hold, or before
+them where one of these may provide the same variables: of two contexts the later wins.
 
 ## When not to
 
@@ -35,7 +35,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import AssessedEntry, Assessment
-from cci_migrate.findings import ContextGrant, Finding, Fix, Place, Severity
+from cci_migrate.findings import (
+    Choice,
+    ContextGrant,
+    Finding,
+    Fix,
+    NoFix,
+    Place,
+    Question,
+    Severity,
+)
+from cci_migrate.policy import CredentialStore
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
 
@@ -44,36 +54,54 @@ ID = "missing-context"
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each workflow job, with all the contexts that it lacks today."""
-    told: set[int] = set()
-    for one in assessment.entries:
-        grants = tuple(_grants(one, assessment))
+    seen: set[int] = set()
+    for assessed in assessment.entries:
+        grants = tuple(_grants(assessed, assessment))
         # Workflows that share a list of jobs through an alias share its entries too.
-        if grants and id(one.entry.key) not in told:
-            told.add(id(one.entry.key))
-            yield _finding(one, grants)
+        if grants and id(assessed.entry.key) not in seen:
+            seen.add(id(assessed.entry.key))
+            is_requested = assessment.policy.credentials is CredentialStore.CONTEXT
+            yield _finding(assessed, grants, is_certain=is_requested)
 
 
-def _grants(one: AssessedEntry, assessment: Assessment) -> Iterator[ContextGrant]:
-    for context, use in assessment.missing_contexts(one):
-        overlaps = assessment.may_overlap(one, use.variables)
-        yield ContextGrant(one.entry, context, use.variables, overlaps)
+def _grants(assessed: AssessedEntry, assessment: Assessment) -> Iterator[ContextGrant]:
+    for context, use in assessment.missing_contexts(assessed):
+        overlaps = assessment.may_overlap(assessed, use.variables)
+        yield ContextGrant(assessed.entry, context, use.variables, overlaps)
 
 
-def _finding(one: AssessedEntry, grants: tuple[ContextGrant, ...]) -> Finding:
-    contexts = tuple(dict.fromkeys(grant.context for grant in grants))
+def _finding(
+    assessed: AssessedEntry, grants: tuple[ContextGrant, ...], *, is_certain: bool
+) -> Finding:
+    entry = assessed.entry
+    contexts = listed(tuple(dict.fromkeys(grant.context for grant in grants)))
     variables = list(dict.fromkeys(f"${name}" for grant in grants for name in grant.variables))
-    group = "job group" if one.entry.is_in_group else "workflow"
+    group = "job group" if entry.is_in_group else "workflow"
+    needs = "needs" if is_certain else "may need"
+    fix = Fix("", (), grants)
     return Finding(
         rule=ID,
-        place=Place(one.entry.key, one.entry.route),
-        message=f"job {one.entry.name} needs context {listed(contexts)} "
-        f"(provides {', '.join(variables)})",
-        subject=one.entry.name,
-        owner=f"{group} {one.entry.workflow}",
+        place=Place(entry.key, entry.route),
+        message=f"job {entry.name} {needs} context {contexts} (provides {', '.join(variables)})",
+        subject=entry.name,
+        owner=f"{group} {entry.workflow}",
         severity=Severity.WARNING,
         because="Without the context the variables are empty, and the pull is anonymous or fails.",
-        remedy=Fix("", (), grants),
-        registry=next(use.host for use in one.uses if use.variables == grants[0].variables),
+        remedy=fix if is_certain else _question(entry.name, contexts, listed(variables), fix),
+        registry=next(use.host for use in assessed.uses if use.variables == grants[0].variables),
+    )
+
+
+def _question(name: str, contexts: str, variables: str, fix: Fix) -> Question:
+    add = Choice("add", f"add context {contexts}", "It wins over the project's settings.", fix)
+    elsewhere = NoFix(f"you chose to leave it: {name} has {variables} from elsewhere")
+    leave = Choice(
+        "leave", "leave it", f"The project's settings must hold {variables}.", elsewhere
+    )
+    return Question(
+        f"{name} reads {variables} without context {contexts}, which most jobs that read them "
+        "hold; do the project's settings provide them?",
+        (add, leave),
     )
 
 
@@ -85,7 +113,7 @@ RULE = Rule(
     rank=110,
     examples=(
         Example(
-            "the one job that lacks what the others hold",
+            "the one job that lacks what the others hold: asked",
             """\
 version: 2.1
 jobs:
@@ -108,29 +136,7 @@ workflows:
       - test: {context: [dockerhub, aws]}
       - docs
 """,
-            """\
-version: 2.1
-jobs:
-  lint:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-  test:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-  docs:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-workflows:
-  main:
-    jobs:
-      - lint: {context: dockerhub}
-      - test: {context: [dockerhub, aws]}
-      - docs:
-          context: [dockerhub]
-""",
+            None,
         ),
         Unchanged(
             "authenticated jobs without any context: the variables are the project's",
