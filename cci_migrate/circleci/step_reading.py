@@ -404,8 +404,8 @@ class _StepReader:
         registry = self._argument(step, "registry", DOCKER_HUB)
         username = password = None
         if spelling is not None:
-            username = self._argument(step, spelling.username, DEFAULT_USERNAME)
-            password = self._argument(step, spelling.password, DEFAULT_PASSWORD)
+            username = self._variable(step, spelling.username, DEFAULT_USERNAME)
+            password = self._variable(step, spelling.password, DEFAULT_PASSWORD)
         halves = [
             self._settings.variable(name) if name and _NAME.fullmatch(name) else UNKNOWN_VALUE
             for name in (username, password)
@@ -421,12 +421,20 @@ class _StepReader:
 
     def _argument(self, step: Step, name: str, default: str) -> str | None:
         """What ``step`` passes for ``name``, else ``default``; None if it cannot be told."""
+        text = self._passed(step, name, default)
+        return None if text is None or "$" in text else text
+
+    def _variable(self, step: Step, name: str, default: str) -> str | None:
+        """The variable that ``step`` names for ``name``; ``$NAME`` in its place is meant so."""
+        text = self._passed(step, name, default)
+        return None if text is None else variable_in(text) or text
+
+    def _passed(self, step: Step, name: str, default: str) -> str | None:
         text = argument(step, name)
         if text is None:
             return default
         texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
-        known = len(texts) == 1 and "$" not in texts[0] and not has_expression(texts[0])
-        return texts[0] if known else None
+        return texts[0] if len(texts) == 1 and not has_expression(texts[0]) else None
 
     # Scripts
 

@@ -95,9 +95,7 @@ def _finding(
 def _question(name: str, contexts: str, variables: str, fix: Fix) -> Question:
     add = Choice("add", f"add context {contexts}", "It wins over the project's settings.", fix)
     elsewhere = NoFix(f"you chose to leave it: {name} has {variables} from elsewhere")
-    leave = Choice(
-        "leave", "leave it", f"The project's settings must hold {variables}.", elsewhere
-    )
+    leave = Choice("leave", "leave it", f"The project's settings must hold {variables}.", elsewhere)
     return Question(
         f"{name} reads {variables} without context {contexts}, which most jobs that read them "
         "hold; do the project's settings provide them?",

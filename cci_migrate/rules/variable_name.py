@@ -1,0 +1,247 @@
+"""A parameter that takes the name of a variable is given something else.
+
+## What it finds
+
+`$HUB_TOKEN`, or a literal, where `docker/check`, `docker/publish` or another login of an orb, or of
+the config itself, has a parameter of the type `env_var_name`.
+
+## Why it matters
+
+CircleCI refuses a value that is no name of a variable.
+
+## The fix
+
+`$HUB_TOKEN` becomes `HUB_TOKEN`. A user name that is written out becomes the variable that the
+config uses together with the same password elsewhere. Where nothing tells which variable is meant,
+it is explained.
+
+## When not to
+
+Never.
+
+## References
+
+- https://circleci.com/docs/reference/configuration-reference/#environment-variable-name
+- https://circleci.com/developer/orbs/orb/circleci/docker
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config import Config, Namespace, Parameter
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.images import variable_in
+from cci_migrate.circleci.published_orbs import published_orb
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.merging import Entry, entries_of, text_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
+from cci_migrate.lossless.operations import ReplaceScalar, Text
+from cci_migrate.policy import PasswordAuth
+from cci_migrate.rules.rule import Example, Rule, Unchanged
+
+ID = "variable-name"
+_TYPE = "env_var_name"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What parameters of the config's own commands and jobs are called that are about a login.
+_LOGIN_WORDS = re.compile(r"user|login|pass|token|hub|docker|registry", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A step or a workflow job that passes ``arguments`` to what has ``parameters``."""
+
+    name: str
+    owner: str
+    route: str
+    parameters: Mapping[str, Parameter]
+    arguments: Mapping[str, Entry]
+
+
+def detect(assessment: Assessment) -> Iterator[Finding]:
+    """One finding for each argument."""
+    for call in _calls(assessment.config):
+        for name, parameter in call.parameters.items():
+            argument = call.arguments.get(name)
+            text = None if argument is None else text_of(argument.value)
+            if parameter.type != _TYPE or argument is None or text is None:
+                continue
+            if _NAME.fullmatch(text) or has_expression(text):
+                continue
+            yield Finding(
+                rule=ID,
+                place=Place(argument.value, f"{call.route}.{name}"),
+                message=f"{name} of {call.name} takes the name of a variable, not its value",
+                subject=call.name,
+                owner=call.owner,
+                severity=Severity.ERROR,
+                because="CircleCI refuses a value that is no name of a variable.",
+                remedy=_remedy(text, call, argument, assessment),
+            )
+
+
+def _remedy(text: str, call: _Call, argument: Entry, assessment: Assessment) -> Remedy:
+    by_hand = "put the value into a variable of a context or of the project, and name that here"
+    variable = variable_in(text) or _used_with(text, call, assessment)
+    if variable is None:
+        return NoFix("nothing tells which variable is meant", by_hand)
+    if not isinstance(argument.value, Scalar) or argument.value.anchor is not None:
+        return NoFix("the value is shared through an anchor", f"write {variable} here")
+    return Fix(f"name {variable}", (ReplaceScalar(argument.value, Text(variable)),))
+
+
+def _used_with(text: str, call: _Call, assessment: Assessment) -> str | None:
+    """The variable of the user name that goes with the password that ``call`` names."""
+    passed = {text_of(one.value) for one in call.arguments.values()} - {text, None}
+    passwords = {variable_in(value or "") or value for value in passed}
+    users = {
+        variable_in(shown.credential.username)
+        for shown in assessment.evidence
+        if isinstance(shown.credential, PasswordAuth)
+        and shown.allows(shown.jobs)
+        and variable_in(shown.credential.password) in passwords
+    }
+    return users.pop() if len(users) == 1 else None
+
+
+def _calls(config: Config) -> Iterator[_Call]:
+    """The steps and workflow jobs that call something with such parameters, each once."""
+    if not any(home.imported for home in config.body.walk()) and not any(
+        _TYPE in document.source.text for document in config.documents
+    ):
+        return
+    seen: set[int] = set()
+    calls: Counter[str] = Counter()
+    for owner, route, home, node in _owners(config):
+        for mapping in collections_in(node):
+            if not isinstance(mapping, MappingNode) or id(mapping) in seen:
+                continue
+            seen.add(id(mapping))
+            for name, entry in entries_of(mapping).items():
+                parameters = _parameters_of(name, home)
+                arguments = resolved(entry.value)
+                if not parameters or not isinstance(arguments, MappingNode):
+                    continue
+                place = f"{route}.{name}"
+                calls[place] += 1
+                place = f"{place}({calls[place]})"
+                yield _Call(name, owner, place, parameters, entries_of(arguments))
+
+
+def _owners(config: Config) -> Iterator[tuple[str, str, Namespace, Node]]:
+    """The jobs, commands and workflow jobs of ``config``, each with what it consists of."""
+    for entry in config.workflow_jobs:
+        yield f"workflow {entry.workflow}", entry.route, config.body, entry.node
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            yield f"job {job.name}", job.route, home, job.mapping
+        for command in home.commands.values():
+            yield f"command {command.name}", command.route, home, command.mapping
+    for document in config.documents:
+        if document.root is not None and "&" in document.source.text:
+            yield "an anchor", "anchors", config.body, document.root
+
+
+def _parameters_of(name: str, home: Namespace) -> Mapping[str, Parameter]:
+    """The parameters about logins of the command or job that ``name`` means in ``home``."""
+    alias, slash, member = name.partition("/")
+    orb = home.imported.get(alias) if slash else None
+    if orb is not None:
+        published = published_orb(orb.name, orb.version)
+        return {} if published is None else _own_parameters(member, published.namespace)
+    return {
+        key: parameter
+        for key, parameter in _own_parameters(name, home).items()
+        if _LOGIN_WORDS.search(key)
+    }
+
+
+def _own_parameters(name: str, home: Namespace) -> Mapping[str, Parameter]:
+    called = home.command(name) or home.job(name)
+    return {} if called is None else called[1].parameters
+
+
+RULE = Rule(
+    id=ID,
+    summary="a parameter that takes the name of a variable is given something else",
+    manual=__doc__,
+    detect=detect,
+    rank=60,
+    examples=(
+        Example(
+            "a variable's value instead of its name",
+            """\
+version: 2.1
+orbs:
+  docker: circleci/docker@2.2.0
+jobs:
+  smoke:
+    machine:
+      image: ubuntu-2204:current
+    steps:
+      - docker/check:
+          docker-username: HUB_USER
+          docker-password: $HUB_TOKEN
+      - run: docker pull redis:7
+workflows:
+  main:
+    jobs: [smoke]
+""",
+            """\
+version: 2.1
+orbs:
+  docker: circleci/docker@2.2.0
+jobs:
+  smoke:
+    machine:
+      image: ubuntu-2204:current
+    steps:
+      - docker/check:
+          docker-username: HUB_USER
+          docker-password: HUB_TOKEN
+      - run: docker pull redis:7
+workflows:
+  main:
+    jobs: [smoke]
+""",
+        ),
+        Example(
+            "a user name that is written out: explained",
+            """\
+version: 2.1
+orbs:
+  docker: circleci/docker@3.0.1
+workflows:
+  main:
+    jobs:
+      - docker/publish:
+          image: acme/app
+          docker_username: acme-bot
+          docker_password: HUB_TOKEN
+""",
+            None,
+        ),
+        Unchanged(
+            "names of variables",
+            """\
+version: 2.1
+orbs:
+  docker: circleci/docker@3.0.1
+jobs:
+  smoke:
+    machine:
+      image: ubuntu-2204:current
+    steps:
+      - docker/check:
+          docker_username: HUB_USER
+          docker_password: HUB_TOKEN
+      - run: docker pull redis:7
+""",
+        ),
+    ),
+)
