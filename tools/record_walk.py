@@ -45,13 +45,12 @@ TURNS = (
     Turn("Docker Hub user name:", ENTER, _LINE),
     Turn("Variable with the password:", ENTER, _LINE),
     Turn("Context that holds both:", ENTER, _LINE),
-    Turn("Fix 1/14 ", "?"),
-    Turn("Fix 1/14 ", "a"),
-    Turn("Fix 2/14 ", "i"),
+    Turn("Fix 1/9 ", "?"),
+    Turn("Fix 1/9 ", "a"),
+    Turn("Fix 2/9 ", "i"),
     Turn("Reason, for the comment", "pulled from our mirror" + ENTER, _LINE),
-    Turn("Fix 3/", "r"),
-    Turn("Fix 10/", "f"),
-    Turn("Fix 13/", "a"),
+    Turn("Fix 3/", "f"),
+    Turn("Fix 8/", "r"),
     Turn("Write 2 files?", "y"),
 )
 _STEERING = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[=>]")

@@ -223,11 +223,11 @@ def test_rules_are_listed(program: Program) -> None:
 
 
 def test_the_page_of_a_rule(program: Program) -> None:
-    done = program("rule", "missing-context")
+    done = program("rule", "misplaced-context")
     assert done.code == 0
-    for heading in ("# missing-context", "## The fix", "## References", "```diff"):
+    for heading in ("# misplaced-context", "## The fix", "## References", "```diff"):
         assert f"\n{heading}" in f"\n{done.out}"
-    laid_out = program("rule", "missing-context", FORCE_COLOR="1", COLUMNS="60")
+    laid_out = program("rule", "misplaced-context", FORCE_COLOR="1", COLUMNS="60")
     assert "## The fix" not in laid_out.out
     assert max(map(len, click.unstyle(laid_out.out).splitlines())) <= 60
     unknown = program("rule", "missing-contxt")
