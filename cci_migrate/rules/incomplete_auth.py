@@ -12,6 +12,8 @@ CircleCI refuses the config, or pulls anonymously: half a credential is none.
 ## The fix
 
 The missing key, with the names that the file uses for that registry already, else the policy's.
+Where the half that is there is a variable of other names, no fix: nothing says which variable
+holds the other half.
 
 ## When not to
 
@@ -27,11 +29,12 @@ Under an image that is meant to be pulled anonymously, take the whole block out 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
-from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth
+from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
 from cci_migrate.findings import Finding, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -75,11 +78,11 @@ def _remedy(
     if isinstance(target, Scalar) and is_null(target):
         operations += (AddEntry(target, key, Text(values[key])) for key in auth.missing)
     elif isinstance(target, Mapping):
-        if any(
-            key not in auth.missing and auth.text(key) != values[key]
-            for key in SECRET_KEYS & values.keys()
-        ):
-            return NoFix("its secret is not the one that is known for the registry", by_hand)
+        other = _half_of_another_pair(auth, values)
+        if other is not None:
+            return NoFix(
+                f"its {other} belongs to names that the config shows only in part", by_hand
+            )
         for key in auth.missing:
             present = entry_of(target, key)
             if present is None:
@@ -92,6 +95,21 @@ def _remedy(
         return NoFix(f"the value of {auth.form.value} is no mapping", by_hand)
     contexts = assessment.contexts_of_fix(one, one.key(INCOMPLETE_AUTH))
     return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
+
+
+def _half_of_another_pair(auth: ImageAuth, values: MappingOf[str, str]) -> str | None:
+    """The key of ``auth`` whose value can't be completed with ``values``.
+
+    A literal user name can: it says whose the password is. A variable comes with a pair of names,
+    and half of one pair beside half of another logs nobody in.
+    """
+    for key, value in values.items():
+        own = auth.text(key)
+        if own is None or key in auth.missing or own == value:
+            continue
+        if key in SECRET_KEYS or variable_in(own) is not None:
+            return key
+    return None
 
 
 RULE = Rule(
@@ -124,6 +142,22 @@ jobs:
           password: $DOCKERHUB_PASSWORD
         command: redis-server --save ""
 """,
+        ),
+        Example(
+            "$CACHE_USER is half of a pair whose other half the config does not show",
+            """\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: redis:7
+        auth:
+          username: $CACHE_USER
+workflows:
+  main:
+    jobs: [test]
+""",
+            None,
         ),
     ),
 )
