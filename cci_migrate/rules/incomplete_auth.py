@@ -80,9 +80,7 @@ def _remedy(
     elif isinstance(target, Mapping):
         other = _half_of_another_pair(auth, values)
         if other is not None:
-            return NoFix(
-                f"its {other} belongs to names that the config shows only in part", by_hand
-            )
+            return NoFix(f"its {other} is not the one that is known for the registry", by_hand)
         for key in auth.missing:
             present = entry_of(target, key)
             if present is None:
