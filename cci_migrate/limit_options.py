@@ -26,14 +26,14 @@ def limit_options(command: _F) -> _F:
             type=click.IntRange(1),
             default=DEFAULT_LIMITS.megabytes,
             metavar="MB",
-            help=f"Memory for one config (default: {DEFAULT_LIMITS.megabytes}).",
+            help=f"Memory for one config (default: {DEFAULT_LIMITS.megabytes})",
         ),
         click.option(
             "--timeout",
             type=click.FloatRange(0, min_open=True),
             default=DEFAULT_LIMITS.seconds,
             metavar="SECONDS",
-            help=f"Processor time for one config (default: {DEFAULT_LIMITS.seconds:g}).",
+            help=f"Processor time for one config (default: {DEFAULT_LIMITS.seconds:g})",
         ),
     ):
         run = option(run)

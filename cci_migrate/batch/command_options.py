@@ -37,7 +37,7 @@ def campaign_option(command: _F) -> _F:
         type=click.Path(file_okay=False, path_type=Path),
         required=True,
         metavar="DIR",
-        help="The campaign's folder.",
+        help="The campaign's folder",
     )(command)
 
 
@@ -62,19 +62,19 @@ def running_options(command: _F) -> _F:
         return code
 
     for option in (
-        click.option("-v", "--verbose", is_flag=True, help="Tell of every repository."),
+        click.option("-v", "--verbose", is_flag=True, help="List every repository"),
         click.option(
             "--log-format",
             type=click.Choice(["text", "json"]),
             default="text",
-            help="How progress is told on standard error.",
+            help="Progress format on stderr",
         ),
         click.option(
             "--token-command",
             default="",
             envvar="CCI_MIGRATE_TOKEN_COMMAND",
             metavar="COMMAND",
-            help="Prints the host's token; run again when that has expired.",
+            help="Command that prints the host's token; run again when it expires",
         ),
     ):
         run = option(run)

@@ -63,32 +63,32 @@ def batch() -> None:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @campaign_option
 @policy_options
-@click.option("--include", multiple=True, metavar="GLOB", help="Only repositories named so.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No repositories named so.")
-@click.option("--topic", multiple=True, help="Only repositories with one of these topics.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Only names matching GLOB")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Skip names matching GLOB")
+@click.option("--topic", multiple=True, help="Only repositories with one of these topics")
 @click.option(
     "--visibility",
     multiple=True,
     type=click.Choice([v.value for v in Visibility if v is not Visibility.UNKNOWN]),
-    help="Only repositories that are so.",
+    help="Only repositories with this visibility",
 )
-@click.option("--forks", is_flag=True, help="Forks too.")
+@click.option("--forks", is_flag=True, help="Include forks")
 @click.option(
     "--shard",
     callback=to_shard,
     default=default_shard,
     metavar="K/N",
-    help="Only share K of N; within a parallel CircleCI job, that of the node.",
+    help="Only share K of N (default in a parallel CircleCI job: the node's)",
 )
 @click.option(
     "--nested",
     is_flag=True,
-    help="On GitHub and GitLab, look for configs below the root too: a request a repository.",
+    help="On GitHub and GitLab, look for configs below the root too: a request a repository",
 )
-@click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="The branch to make.")
-@click.option("--again", is_flag=True, help="Look at everything again.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes that compute.")
-@click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be planned.")
+@click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="The branch to make")
+@click.option("--again", is_flag=True, help="Plan every repository again")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
 @limit_options
 @running_options
 @reported
@@ -110,10 +110,10 @@ def plan(
     running: Running,
     **policy: Any,
 ) -> ExitCode:
-    """Look at the repositories of each SOURCE and compute what is to change.
+    """Plan the change of each repository.
 
-    Reads only, and writes nothing outside the campaign's folder. A SOURCE is a folder with
-    checkouts, a git URL, @FILE or - with one source a line.
+    Writes nothing outside the campaign's folder. A SOURCE is a folder with checkouts, a git URL,
+    github:ORG, gitlab:GROUP, bitbucket:WORKSPACE, or @FILE or - with one source a line.
     """
     with (
         begin(
@@ -135,7 +135,10 @@ def plan(
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @reported
 def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
-    """Show what is planned: of all repositories, or of those named (globs work)."""
+    """Show the planned changes.
+
+    NAME limits it to some repositories; globs work.
+    """
     wanted = Chosen(include=names)
     shown = False
     with read_only(folder) as campaign:
@@ -154,12 +157,14 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
 
 @batch.command()
 @campaign_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a repository.")
-@click.option("--refresh", is_flag=True, help="First ask what became of the pull requests.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a repository")
+@click.option(
+    "--refresh", is_flag=True, help="First ask the hosts for the state of each pull request"
+)
 @running_options
 @reported
 def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> ExitCode:
-    """Tell where every repository stands."""
+    """Show the state of the repositories."""
     if refresh:
         with following_session(folder, (), running) as (campaign, following):
             following.refresh()
@@ -186,29 +191,29 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     callback=lambda _ctx, _param, value: LocalMode(value),
     default=LocalMode.IN_PLACE.value,
     show_default=True,
-    help="Local checkouts: rewrite the files, commit on the branch, or push that to origin.",
+    help="Local checkouts: rewrite the files, commit on the branch, or push that to origin",
 )
-@click.option("--message", metavar="TEXT", help="The commit's message (default: the title).")
-@click.option("--title", metavar="TEXT", help="The pull request's title.")
+@click.option("--message", metavar="TEXT", help="The commit's message (default: the title)")
+@click.option("--title", metavar="TEXT", help="The pull request's title")
 @click.option(
     "--body",
     "body_file",
     type=click.File("r", encoding="utf-8"),
     metavar="FILE",
-    help="The pull request's text, a Jinja template.",
+    help="The pull request's text, a Jinja template",
 )
-@click.option("--draft", is_flag=True, help="Open pull requests as drafts.")
-@click.option("--label", "labels", multiple=True, help="Put a label on the pull request.")
-@click.option("--reviewer", "reviewers", multiple=True, help="Ask for a review.")
-@click.option("--max-prs", type=click.IntRange(1), metavar="N", help="End after N changes.")
-@click.option("--until", callback=to_time, metavar="TIME", help="End at HH:MM.")
+@click.option("--draft", is_flag=True, help="Open pull requests as drafts")
+@click.option("--label", "labels", multiple=True, help="Put a label on the pull request")
+@click.option("--reviewer", "reviewers", multiple=True, help="Ask for a review")
+@click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
+@click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
 @click.option(
     "--canary",
     type=click.IntRange(0),
     default=3,
     show_default=True,
     metavar="N",
-    help="Open N pull requests, and the rest once their CI has passed.",
+    help="Open N pull requests first, the rest once their CI has passed",
 )
 @click.option(
     "--canary-wait",
@@ -216,7 +221,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=30,
     show_default=True,
     metavar="MINUTES",
-    help="How long to wait for it before ending.",
+    help="How long to wait for their CI",
 )
 @click.option(
     "--per-hour",
@@ -224,7 +229,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=LIMITS.per_hour,
     show_default=True,
     metavar="N",
-    help="Pull requests an hour, on one host under one identity.",
+    help="Pull requests an hour, on one host under one identity",
 )
 @click.option(
     "--seconds-between",
@@ -232,9 +237,9 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=LIMITS.apart,
     show_default=True,
     metavar="SECONDS",
-    help="Between two pull requests.",
+    help="Between two pull requests",
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Look, compute and tell; write nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
 @limit_options
 @running_options
 @reported
@@ -258,10 +263,11 @@ def apply(
     limits: WorkLimits,
     running: Running,
 ) -> ExitCode:
-    """Write what is planned, to all repositories or to those named (globs work).
+    """Write the planned changes.
 
-    Looks at each again first. One that moved on since it was planned is planned again and waits
-    for the next run; one whose pull request somebody closed is left alone.
+    NAME limits it to some repositories; globs work. Reads each repository again first: if its
+    files changed since, it is planned again and waits for the next run. A pull request that
+    somebody closed stays closed.
     """
     body = None if body_file is None else body_file.read()
     given = Words(message or "", title or "", body or "", draft, labels, reviewers)
@@ -299,9 +305,10 @@ def apply(
 @running_options
 @reported
 def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
-    """Close the open pull requests, of all repositories or of those named (globs work).
+    """Close the open pull requests.
 
-    Deletes the branches too, where nobody else committed to them. What is merged stays.
+    NAME limits it to some repositories; globs work. Also deletes the branches, unless somebody
+    else committed to them. Merged changes stay.
     """
     with following_session(folder, names, running) as (campaign, following):
         return conclude(campaign, is_complete=following.close())
@@ -313,10 +320,11 @@ def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
 @running_options
 @reported
 def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
-    """Take the change back, in all repositories or in those named (globs work).
+    """Undo the changes.
 
-    Open pull requests are closed, for merged ones a reverting pull request is opened, files that
-    were rewritten in place get their old content, unless they changed since.
+    NAME limits it to some repositories; globs work. Closes open pull requests, opens a reverting
+    one for each merged one, deletes branches in checkouts, and restores files rewritten in place
+    unless they changed since.
     """
     with following_session(folder, names, running) as (campaign, following):
         return conclude(campaign, is_complete=following.revert())
@@ -330,11 +338,11 @@ def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="Where to write the page.",
+    help="Where to write the page",
 )
 @reported
 def report(folder: Path, path: Path) -> ExitCode:
-    """Write the campaign as one self-contained HTML page."""
+    """Write an HTML report."""
     from cci_migrate.batch.report import write_report
 
     with read_only(folder) as campaign:
@@ -356,7 +364,10 @@ def report(folder: Path, path: Path) -> ExitCode:
 @campaign_option
 @reported
 def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
-    """Make one campaign of several, such as the shares that the nodes of a CI job planned."""
+    """Merge campaigns into one.
+
+    Such as the shares that the nodes of a CI job planned.
+    """
     from cci_migrate.batch.merging import merge as merge_campaigns
 
     with read_only(folders[0]) as first:
@@ -372,19 +383,19 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     "--sourcegraph",
     is_flag=True,
     required=True,
-    help="As a batch spec of Sourcegraph.",
+    help="As a batch spec of Sourcegraph",
 )
-@click.option("--name", default="cci-migrate", show_default=True, help="The batch change's name.")
+@click.option("--name", default="cci-migrate", show_default=True, help="The batch change's name")
 @click.option(
     "--container",
     default="python:3.13-slim",
     show_default=True,
     metavar="IMAGE",
-    help="What the step runs in.",
+    help="What the step runs in",
 )
 @reported
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
-    """Print the planned changes for another engine that makes them."""
+    """Print the planned changes for another tool."""
     from cci_migrate.batch.export import exported, sourcegraph_spec
 
     del sourcegraph

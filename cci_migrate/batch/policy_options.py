@@ -37,29 +37,27 @@ def policy_options(command: _F) -> _F:
             left_out=Revert.ALL.value,
             type=click.Choice([one.value for one in Revert]),
             metavar="[contexts]",
-            help="Take out again what the policy would put in, or the contexts alone.",
+            help="Remove what the policy would add, or only the contexts",
         ),
-        click.option(
-            "--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1."
-        ),
+        click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1"),
         click.option(
             "--mirror",
             metavar="HOST[/PREFIX]",
-            help="Pull from this mirror of Docker Hub instead of logging in to it.",
+            help="Pull from this mirror of Docker Hub instead of logging in to it",
         ),
         click.option("--login", type=click.Choice([one.value for one in LoginMethod])),
-        click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules: a,b."),
-        click.option("--select", multiple=True, metavar="RULES", help="Only these rules: a,b."),
-        click.option("--context", metavar="NAME", help="The context with Docker Hub's variables."),
-        click.option("--password", metavar="VARIABLE", help="Docker Hub's password variable."),
-        click.option("--username", metavar="VARIABLE", help="Docker Hub's user name or variable."),
+        click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules: a,b"),
+        click.option("--select", multiple=True, metavar="RULES", help="Only these rules: a,b"),
+        click.option("--context", metavar="NAME", help="The context with Docker Hub's variables"),
+        click.option("--password", metavar="VARIABLE", help="Docker Hub's password variable"),
+        click.option("--username", metavar="VARIABLE", help="Docker Hub's user name or variable"),
         click.option("--credentials", type=click.Choice([one.value for one in CredentialStore])),
         click.option("--platform", type=click.Choice([one.value for one in Platform])),
         click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="The policy file (default: the one of the folder one is in).",
+            help="Policy file (default: the nearest)",
         ),
     ):
         command = option(command)

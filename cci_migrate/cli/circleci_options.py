@@ -38,14 +38,14 @@ def circleci_options(command: _F) -> _F:
             metavar="URL",
             callback=_root,
             help="CircleCI's API, for CircleCI Server (default: $CIRCLE_API_URL, "
-            f"$CIRCLECI_CLI_HOST, else {CLOUD}).",
+            f"$CIRCLECI_CLI_HOST, else {CLOUD})",
         ),
         click.option(
             "--org",
             "organisation",
             metavar="SLUG",
             callback=_organisation,
-            help="Organisation: gh/NAME, bb/NAME or circleci/ID (default: told by the git remote).",
+            help="Organisation: gh/NAME, bb/NAME or circleci/ID (default: from the git remote)",
         ),
     ):
         command = option(command)
@@ -58,7 +58,7 @@ def project_option(command: _F) -> _F:
         "--project",
         metavar="SLUG",
         callback=_project,
-        help="Project: gh/ORG/NAME or circleci/ORG-ID/PROJECT-ID (default: the git remote's).",
+        help="Project: gh/ORG/NAME or circleci/ORG-ID/PROJECT-ID (default: the git remote's)",
     )(command)
 
 

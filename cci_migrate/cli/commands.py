@@ -86,20 +86,20 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     type=click.Path(path_type=str),
     shell_complete=_complete_paths,
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing.")
-@click.option("--check", is_flag=True, help="Report, write nothing.")
-@click.option("-i", "--interactive", is_flag=True, help="Decide on each fix at the terminal.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing")
+@click.option("--check", is_flag=True, help="Report, write nothing")
+@click.option("-i", "--interactive", is_flag=True, help="Decide on each fix at the terminal")
 @click.option(
     "--save-answers",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With -i: keep the answers in a file.",
+    help="With -i: save the answers in a file",
 )
 @click.option(
     "--answers",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Do what was answered in an earlier session, without asking.",
+    help="Repeat the answers of an earlier session without asking",
 )
 @click.option(
     "--select",
@@ -107,7 +107,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="RULES",
     callback=rules,
     shell_complete=_complete_rules,
-    help="Only these rules: a,b.",
+    help="Only these rules: a,b",
 )
 @click.option(
     "--ignore",
@@ -115,41 +115,41 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="RULES",
     callback=rules,
     shell_complete=_complete_rules,
-    help="Not these rules: a,b.",
+    help="Not these rules: a,b",
 )
 @click.option(
     "--platform",
     type=choice(Platform),
     callback=member(Platform),
-    help="Where the jobs run (default: cloud).",
+    help="Where the jobs run (default: cloud)",
 )
 @click.option(
     "--credentials",
     type=choice(CredentialStore),
     callback=member(CredentialStore),
-    help="Where the variables are kept (default: as each file does it, else a context).",
+    help="Where the variables are stored (default: as in each file, else a context)",
 )
 @click.option(
-    "--username", metavar="NAME", callback=username, help="Docker Hub user: $VARIABLE or a name."
+    "--username", metavar="NAME", callback=username, help="Docker Hub user: $VARIABLE or a name"
 )
 @click.option(
-    "--password", metavar="VARIABLE", callback=password, help="Docker Hub password: a $VARIABLE."
+    "--password", metavar="VARIABLE", callback=password, help="Docker Hub password: a $VARIABLE"
 )
 @click.option(
     "--context",
     metavar="NAME",
     callback=context_name,
-    help="Context that holds both for Docker Hub.",
+    help="Context that holds both for Docker Hub",
 )
 @click.option(
     "--login",
     type=choice(LoginMethod),
     callback=member(LoginMethod),
-    help="How a login in steps is written (default: orb).",
+    help="How to write a login in steps (default: orb)",
 )
-@click.option("--fix-orbs", is_flag=True, help="Fix the sources of orbs too.")
+@click.option("--fix-orbs", is_flag=True, help="Fix the sources of orbs too")
 @click.option(
-    "--add-workflow", is_flag=True, help="Give a config without workflows one of a single job."
+    "--add-workflow", is_flag=True, help="Add a workflow with one job to configs without workflows"
 )
 @click.option(
     "--revert",
@@ -158,15 +158,15 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     type=choice(Revert),
     callback=member(Revert),
     metavar="[contexts]",
-    help="Take out again what the policy would put in, or the contexts alone.",
+    help="Remove what the policy would add, or only the contexts",
 )
 @click.option(
     "--mirror",
     metavar="HOST[/PREFIX]",
     callback=mirror,
-    help="Pull from this mirror of Docker Hub instead of logging in to it.",
+    help="Pull from this mirror of Docker Hub instead of logging in to it",
 )
-@click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1.")
+@click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1")
 @policy_file_options
 @format_option(*Format)
 @click.option(
@@ -174,38 +174,36 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="FILE",
     callback=new_file,
     type=click.Path(path_type=Path),
-    help="Write the report to FILE instead.",
+    help="Write the report to FILE instead",
 )
 @click.option(
     "--baseline",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Leave the findings that this baseline has.",
+    help="Ignore the findings in this baseline",
 )
 @click.option(
     "--write-baseline",
     metavar="FILE",
     callback=new_file,
     type=click.Path(path_type=Path),
-    help="Write a baseline of all findings to fix, and change no config.",
+    help="Write a baseline of all findings to fix; change no config",
 )
-@click.option(
-    "--no-ignores", is_flag=True, help="Comments that ignore rules and the baseline do not count."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Only tell what is not as it should be.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of every file.")
+@click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")
+@click.option("-q", "--quiet", is_flag=True, help="Show only problems")
+@click.option("-v", "--verbose", is_flag=True, help="List every file, including clean ones")
 @colour_option
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes to use (default: all processors, for many files).",
+    help="Processes to use (default: all processors, for many files)",
 )
 @limit_options
-@click.option("--show-secrets", is_flag=True, help="Show diffs that have a secret in them.")
+@click.option("--show-secrets", is_flag=True, help="Show diffs that contain a secret")
 @click.option(
-    "--stdin-filename", metavar="NAME", help="What to call the config that is read from -."
+    "--stdin-filename", metavar="NAME", help="File name to show for the config read from -"
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context

@@ -60,7 +60,7 @@ def context() -> None:
 
 
 @context.command(
-    epilog="Exit codes: 0 it is all there; 1 it was not wanted after all; 2 usage; 3 CircleCI "
+    epilog="Exit codes: 0 it is all there; 1 declined; 2 usage; 3 CircleCI "
     "could not be asked or did not do it; 130 interrupted."
 )
 @click.argument("name", required=False)
@@ -71,20 +71,20 @@ def context() -> None:
     multiple=True,
     metavar="NAME",
     callback=variable_names,
-    help="A variable that it is to hold (default: those that the policy keeps in it).",
+    help="Variable to store (default: those the policy keeps in the context)",
 )
 @click.option(
     "--from-env",
     is_flag=True,
-    help="Take the values from environment variables of the same names, instead of asking.",
+    help="Take the values from environment variables of the same names, instead of asking",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the values that are there.")
-@click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
+@click.option("--overwrite", is_flag=True, help="Replace the values that are there")
+@click.option("-y", "--yes", is_flag=True, help="Do it without asking")
 @click.option(
     "--campaign",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="In every organisation of a campaign, with its policy.",
+    help="In every organisation of a campaign, with its policy",
 )
 @policy_file_options
 def create(

@@ -130,12 +130,12 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     "--campaign",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="All repositories of a campaign, each organisation looked at once.",
+    help="All repositories of a campaign, each organisation looked at once",
 )
 @click.option(
     "--only",
     type=click.Choice([one.value for one in Only]),
-    help="Ask CircleCI, or the registries, alone.",
+    help="Ask CircleCI, or the registries, alone",
 )
 @click.option(
     "--registry",
@@ -143,32 +143,32 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     multiple=True,
     metavar="HOST=URL",
     callback=_registry_roots,
-    help="Where a registry answers, if not at https://HOST.",
+    help="Where a registry answers, if not at https://HOST",
 )
 @click.option(
     "--send",
     multiple=True,
     metavar="HOST=VARIABLES",
     callback=_pairs,
-    help="Variables (A,B) that may be sent to the registry HOST.",
+    help="Variables (A,B) that may be sent to the registry HOST",
 )
 @click.option(
     "--token-host",
     "trusted",
     multiple=True,
     metavar="HOST",
-    help="A host at which a registry's token service may be given the password.",
+    help="A host at which a registry's token service may be given the password",
 )
 @click.option(
     "--credentials",
     type=click.Choice([one.value for one in CredentialStore]),
-    help="Where the fix is to keep the variables (default: as the policy has it).",
+    help="Where the fix is to keep the variables (default: as the policy has it)",
 )
 @click.option(
     "--context",
     metavar="NAME",
     callback=context_name,
-    help="Context that the fix is to use for Docker Hub (default: as the policy has it).",
+    help="Context that the fix is to use for Docker Hub (default: as the policy has it)",
 )
 @policy_file_options
 @format_option(Format.TEXT, Format.JSON)

@@ -68,7 +68,7 @@ def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
     findings = "1 finding" if count == 1 else f"{count} findings"
     option = f"--baseline {quote(str(path))}"
-    terminal.out(f"{printable(f'Wrote {path}: {findings}. {option} leaves them.')}\n")
+    terminal.out(f"{printable(f'Wrote {path}: {findings}. To ignore them, use {option}.')}\n")
     return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 

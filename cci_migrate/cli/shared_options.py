@@ -16,13 +16,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def policy_file_options(command: _F) -> _F:
     """Give ``command`` ``--config`` (``policy_file``) and ``--no-config``."""
-    no_config = click.option("--no-config", is_flag=True, help="Look for no policy file.")
+    no_config = click.option("--no-config", is_flag=True, help="Ignore policy files")
     config = click.option(
         "--config",
         "policy_file",
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Policy file to use instead of those that are found.",
+        help="Use this policy file instead of the nearest",
     )
     return config(no_config(command))
 
@@ -35,7 +35,7 @@ def format_option(*formats: Format) -> Callable[[_F], _F]:
         type=click.Choice([one.value for one in formats]),
         default=Format.TEXT.value,
         callback=member(Format),
-        help="Format of the report (default: text).",
+        help="Format of the report (default: text)",
     )
 
 
@@ -47,5 +47,5 @@ def colour_option(command: _F) -> _F:
         type=click.Choice([one.value for one in Colour]),
         default=Colour.AUTO.value,
         callback=member(Colour),
-        help="Whether to write in colour (default: auto).",
+        help="When to use colour (default: auto)",
     )(command)
