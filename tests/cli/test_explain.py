@@ -131,9 +131,9 @@ ORB_TREE = """\
         step on machine: ecr/build_and_push_image (Dockerfile), .circleci/config.yml:17
         not authenticated
     tools/deploy, no context
-      images that are not named from a registry that cannot be told
+      unknown images from an unknown registry
         job tools/deploy of the orb acme/tools@1, .circleci/config.yml:20
-        not known: what acme/tools@1 pulls here is not known
+        unknown: what acme/tools@1 pulls here is not known
 """
 
 
