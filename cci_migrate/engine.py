@@ -79,6 +79,8 @@ class Neighbours:
 NO_NEIGHBOURS = Neighbours()
 #: So many other configs are looked at for a convention, those whose paths come first.
 _MOST_SIBLINGS = 20
+#: And so much of them, without those that do not fit: this config's time is not for theirs.
+_MOST_SIBLING_BYTES = 500_000
 
 
 def neighbours(paths: Iterable[str]) -> Mapping[str, Neighbours]:
@@ -274,15 +276,22 @@ def sibling_evidence(
 
     @lru_cache(maxsize=1)
     def shown() -> tuple[Evidence, ...]:
-        return tuple(one for paths in configs for one in _shown_by(paths, policy, read))
+        evidence: list[Evidence] = []
+        left = _MOST_SIBLING_BYTES
+        for paths in configs:
+            files = {path: data for path in paths if (data := read(path)) is not None}
+            size = sum(map(len, files.values()))
+            if len(files) == len(paths) and size <= left:
+                left -= size
+                evidence += _shown_by(files, policy, read)
+        return tuple(evidence)
 
     return shown
 
 
-def _shown_by(paths: Sequence[str], policy: Policy, read: RepositoryReader) -> Iterator[Evidence]:
-    files = {path: data for path in paths if (data := read(path)) is not None}
-    if len(files) < len(paths):
-        return
+def _shown_by(
+    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader
+) -> Iterator[Evidence]:
     try:
         loaded = load(as_one(files), files)
         # An orb's source runs in other projects, with their variables.

@@ -37,7 +37,7 @@ from cci_migrate.batch.repository import (
     Unseen,
 )
 from cci_migrate.discovery import discover, read_candidate, reader_of, root_of
-from cci_migrate.git.objects import commit_files, read_blobs
+from cci_migrate.git.objects import BLOBS_LIMIT, commit_files, read_blobs
 from cci_migrate.git.process import GitDirectory, GitError
 from cci_migrate.git.repositories import Checkout, opened_checkout
 from cci_migrate.outcomes import Failed, Refused
@@ -231,6 +231,7 @@ class LocalHost:
 
     def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
         files: dict[str, bytes] = {}
+        size = 0
         found = discover([folder])
         problems = [
             one.outcome
@@ -244,8 +245,11 @@ class LocalHost:
                 content = read_candidate(folder, path)
                 if isinstance(content, Failed):
                     problems.append(content)
-                else:
-                    files[path] = content
+                    continue
+                files[path] = content
+                size += len(content)
+                if size > BLOBS_LIMIT:
+                    raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
         return Snapshot(ref, files=files, problems=tuple(problems))
 
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:

@@ -24,6 +24,8 @@ def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, st
 #: Larger blobs are not read: CircleCI takes no larger config, and memory is finite
 #: (https://support.circleci.com/hc/en-us/articles/360045043634).
 BLOB_LIMIT = 8 * 1024 * 1024
+#: Nor are so many of them at once: a megabyte of a repository unpacks to a gigabyte.
+BLOBS_LIMIT = 64 * 1024 * 1024
 
 
 def read_blobs(
@@ -31,10 +33,14 @@ def read_blobs(
 ) -> dict[str, bytes]:
     """The content of each blob; a clone of ours fetches those it has not, one by one.
 
-    Those beyond BLOB_LIMIT are left out. Raises GitError for one that cannot be had.
+    Those beyond BLOB_LIMIT are left out. Raises GitError for one that cannot be had, and for more
+    than BLOBS_LIMIT.
     """
     wanted = list(dict.fromkeys(oids))
-    wanted = [oid for oid, size in _sizes(repository, wanted, settings) if size <= BLOB_LIMIT]
+    sizes = {oid: size for oid, size in _sizes(repository, wanted, settings) if size <= BLOB_LIMIT}
+    if sum(sizes.values()) > BLOBS_LIMIT:
+        raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+    wanted = list(sizes)
     if not wanted:
         return {}
     request = "".join(f"{oid}\n" for oid in wanted).encode()

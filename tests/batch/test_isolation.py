@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.batch import campaign_files, surveying
+from cci_migrate.batch import campaign_files, local_checkouts, surveying
 from cci_migrate.batch.git_remotes import GitClones
 from cci_migrate.batch.local_checkouts import LocalHost
 from cci_migrate.batch.repository import Kind, RepositoryRef
+from cci_migrate.git import objects
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (
@@ -27,6 +28,7 @@ from tests.batch.repositories import (
     checkout,
     commit_git_bomb,
     content,
+    git,
 )
 from tests.batch.watching import Request
 
@@ -178,6 +180,22 @@ def test_what_is_too_large_is_not_read(
         assert "1 config(s) failed: .circleci/large.yml: " in result["cause"]
         assert "more than the 8 MB" in result["cause"]
     assert "GET /api/v3/repos/acme/hosted/git/blobs/N" not in github.operations
+
+
+def test_files_that_are_too_large_together_fail_alone(
+    git_server: GitServer, tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (objects, local_checkouts):
+        assert module.BLOBS_LIMIT == 64 * 2**20
+        monkeypatch.setattr(module, "BLOBS_LIMIT", 2**20)
+    large = {f".circleci/{n}.yml": PLAIN + b"# %d" % n + b"x" * 400_000 for n in range(3)}
+    bare(git_server.root / "remote.git", large)
+    git(tmp_path, "clone", "--quiet", git_server.url("remote.git"), "here")
+    checkout(tmp_path / "fine", {CONFIG: PLAIN})
+    batch("plan", git_server.url("remote.git"), tmp_path / "here", tmp_path / "fine", code=3)
+    assert batch.states() == {"remote": "failed", "here": "failed", "fine": "planned"}
+    for name in ("remote", "here"):
+        assert "its configs are more than 1 MB in all" in batch.results()[name]["cause"]
 
 
 def test_a_commit_of_ten_billion_files_fails_alone(

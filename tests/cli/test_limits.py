@@ -87,6 +87,17 @@ def test_the_others_go_on_and_are_not_blamed(folder: Path) -> None:
         assert (folder / f".circleci/c{number:02}.yml").read_text() == FIXED
 
 
+def test_the_time_of_a_config_is_not_spent_on_the_others(folder: Path) -> None:
+    jobs = "".join(f"  j{n}:\n    docker: [image: redis]\n    steps: []\n" for n in range(12_000))
+    entries = "".join(f"      - j{n}\n" for n in range(12_000))
+    large = f"version: 2.1\njobs:\n{jobs}workflows:\n  w:\n    jobs:\n{entries}"
+    (folder / ".circleci/a.yml").write_text(large)
+    (folder / ".circleci/config.yml").write_text(CONFIG)
+    done = run(folder, ".circleci", "--timeout", "2")
+    assert f"error: .circleci/a.yml: {TOO_LONG.replace('1 s', '2 s')}" in done.err
+    assert (folder / ".circleci/config.yml").read_text() == FIXED
+
+
 def test_a_large_file_and_standard_input_have_a_process_of_their_own(folder: Path) -> None:
     large = hostile("hang") + b"# x\n" * 30_000
     (folder / ".circleci/config.yml").write_bytes(large)
