@@ -49,7 +49,7 @@ def _unused_part(
     known = {rule.id for rule in RULES}
     strangers = sorted(comment.rules - known)
     if strangers:
-        return f"there is no rule {', '.join(strangers)} to be ignored"
+        return f"no rule is called {' or '.join(strangers)}"
     asked = comment.rules or known
     if not all(policy.is_selected(rule) for rule in asked):
         return None
@@ -61,6 +61,6 @@ def _unused_part(
         and by.start == comment.start
     }
     if not comment.rules:
-        return None if used else "the comment ignores nothing"
+        return None if used else "no finding here"
     unused = sorted(comment.rules - used)
-    return f"the comment ignores no {', '.join(unused)}" if unused else None
+    return f"no {' or '.join(unused)} finding here" if unused else None

@@ -86,7 +86,7 @@ def batch() -> None:
     help="On GitHub and GitLab, look for configs below the root too: a request a repository",
 )
 @click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="The branch to make")
-@click.option("--again", is_flag=True, help="Plan every repository again")
+@click.option("--again", is_flag=True, help="Plan again what is not changed, closed or reverted")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
 @limit_options

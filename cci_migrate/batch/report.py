@@ -141,7 +141,7 @@ def _totals(ledger: Ledger) -> Totals:
         totals.todos.update(entry.todos)
         for count in entry.pulls:
             row = rows[count.registry]
-            row.name = count.registry or "cannot be told"
+            row.name = count.registry or "unknown"
             row.found += count.found
             row.authenticated += count.authenticated
         for finding in entry.findings:

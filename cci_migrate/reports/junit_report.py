@@ -70,7 +70,7 @@ def _whole(result: Result, name: str, tag: str, text: str) -> XML.Element:
 
 def _unused(result: Result, unused: UnusedSuppression) -> XML.Element:
     """A test that passes, with its text as output: it does not fail the run."""
-    case = _case(result, unused.path, f"ignored for nothing: {unused.text}")
+    case = _case(result, unused.path, f"unused ignore: {unused.text}")
     where = ""
     if unused.position is not None:
         case.set("line", str(unused.position.line))

@@ -250,7 +250,7 @@ def _unused(report: Report, paint: _Paint) -> Iterator[str]:
         if one.position is not None:
             place += f":{one.position.line}:{one.position.column}"
         items.append(f"{place}: {one.text}")
-    yield from _section("Ignored for nothing", items, paint)
+    yield from _section("Unused ignores", items, paint)
 
 
 def closing_line(report: Report) -> str:

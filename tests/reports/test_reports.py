@@ -305,9 +305,9 @@ def ignoring(text: str, comment: str) -> str:
 @pytest.mark.parametrize(
     ("comment", "told"),
     [
-        ("ignore[orb-pull] why", "the comment ignores no orb-pull"),
-        ("ignore[orb-pull, unauthenticated-image]", "the comment ignores no orb-pull"),
-        ("ignore[unauthenticated-images] typo", "there is no rule unauthenticated-images"),
+        ("ignore[orb-pull] why", "no orb-pull finding here"),
+        ("ignore[orb-pull, unauthenticated-image]", "no orb-pull finding here"),
+        ("ignore[unauthenticated-images] typo", "no rule is called unauthenticated-images"),
     ],
 )
 def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None:
@@ -321,7 +321,7 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
     assert told in notification["message"]["text"]
     assert any(f"::notice file={PATH},line=5,col=7" in line for line in github_report(unused))
     root = XML.fromstring("".join(junit_report(unused)))
-    (case,) = [case for case in root.iter("testcase") if "for nothing" in case.attrib["name"]]
+    (case,) = [case for case in root.iter("testcase") if "unused ignore" in case.attrib["name"]]
     assert case.attrib["line"] == "5"
     assert (case.findtext("system-out") or "").startswith(f"5:7: {told}")
     assert case.find("failure") is None
@@ -330,7 +330,7 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
 def test_a_comment_is_not_called_unused_where_its_rule_was_not_asked_for() -> None:
     only = Policy(select=frozenset({"missing-context"}))
     config = ignoring(MANY, "ignore[orb-pull] why")
-    assert "Ignored for nothing" not in text(report(Result("", outcome(config, policy=only))))
+    assert "Unused ignores" not in text(report(Result("", outcome(config, policy=only))))
 
 
 def test_junit_has_a_suite_for_each_config_and_a_case_for_each_finding() -> None:
