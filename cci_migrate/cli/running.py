@@ -66,9 +66,9 @@ def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
         count = write_baseline(report, path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-    findings = "1 finding" if count == 1 else f"{count} findings"
+    findings, them = ("1 finding", "it") if count == 1 else (f"{count} findings", "them")
     option = f"--baseline {quote(str(path))}"
-    terminal.out(f"{printable(f'Wrote {path}: {findings}. To ignore them, use {option}.')}\n")
+    terminal.out(f"{printable(f'Wrote {path}: {findings}. {option} ignores {them}.')}\n")
     return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 
