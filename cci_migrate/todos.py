@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.account_wording import account_uses
 from cci_migrate.assessing.assessment import Assessment
@@ -19,7 +19,14 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document, Mapping, collections_in
-from cci_migrate.lossless.operations import AddItem, ReplaceText
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AddItem,
+    Content,
+    Items,
+    Operation,
+    ReplaceText,
+)
 from cci_migrate.outcomes import ToDo
 from cci_migrate.planning import Plan
 from cci_migrate.policy import DEFAULT_DOCKER_HUB, Platform, Revert
@@ -90,7 +97,13 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The project's environment variables must hold {listed(list(in_project))}{why}. "
             "Builds of forked pull requests get them only if the project passes secrets to forks."
         )
-    if PULL_BEFORE_LOGIN in rules and any(_adds_check(one) for one in plan.settled):
+    if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.settled)):
+        yield (
+            "The orb's own login fails where its variables are empty, and the build with it. Where "
+            "builds of forked pull requests matter, take --login cli: its step goes on without a "
+            "login."
+        )
+    if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.settled)):
         yield (
             "docker/check fails where its variables are empty, and the build with it. Where builds "
             "of forked pull requests matter, take --login cli: its step goes on without a login."
@@ -139,13 +152,31 @@ def _adds_check(one: Settled) -> bool:
     """Whether the login that is added is the Docker orb's."""
     from cci_migrate.remedies.login_placement import is_orb_login
 
+    return any(is_orb_login(step) for operation in _done(one) for step in _added_items(operation))
+
+
+def _added_items(operation: Operation) -> Sequence[Content]:
+    """The items of lists that ``operation`` adds."""
+    if isinstance(operation, AddItem):
+        return (operation.content,)
+    if isinstance(operation, AddEntry) and isinstance(operation.content, Items):
+        return operation.content.items
+    return ()
+
+
+def _switches_login_on(one: Settled) -> bool:
+    """Whether an orb's job is asked to log in by itself."""
+    from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
+
+    own = {switch.enable for switch in LOGIN_SWITCHES if switch.steps is None}
+    return any(isinstance(each, AddEntry) and each.key in own for each in _done(one))
+
+
+def _done(one: Settled) -> Sequence[Operation]:
+    """What the fix of a finding does."""
     remedy = one.finding.remedy
-    if one.state is not State.FIXED or not isinstance(remedy, Fix):
-        return False
-    return any(
-        isinstance(operation, AddItem) and is_orb_login(operation.content)
-        for operation in remedy.operations
-    )
+    is_fixed = one.state is State.FIXED and isinstance(remedy, Fix)
+    return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
 
 
 def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class LoginSwitch:
 
 #: How jobs of the orb circleci/aws-ecr spell it: up to 8.x, 8.x with underscores, from 9.0.0.
 #: https://github.com/CircleCI-Public/aws-ecr-orb
-_LOGIN_SWITCHES = (
+LOGIN_SWITCHES = (
     LoginSwitch("container_registry_login", "registry_login"),
     LoginSwitch("docker-login", None, "dockerhub-username", "dockerhub-password"),
     LoginSwitch("docker_login", None, "dockerhub_username", "dockerhub_password"),
@@ -74,7 +74,7 @@ _LOGIN_SWITCHES = (
 
 def login_switch(parameters: Collection[str]) -> LoginSwitch | None:
     """The one that a job with these ``parameters`` has; None where it has none."""
-    for switch in _LOGIN_SWITCHES:
+    for switch in LOGIN_SWITCHES:
         needed = (switch.enable, *((switch.steps,) if switch.steps else ()))
         if switch.steps is None:
             needed = (switch.enable, switch.username, switch.password)

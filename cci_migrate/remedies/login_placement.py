@@ -157,7 +157,9 @@ class LoginPlacement:
         given = entries_of(arguments)
         if switch is not None and (switch.enable in given or switch.steps in given):
             switch = None
-        if switch is not None and switch.steps is None and missing.host == DOCKER_HUB:
+        takes_names = switch is not None and switch.steps is None
+        goes_on = self._policy.login is not LoginMethod.ORB or self._is_guarded(missing.host)
+        if switch is not None and takes_names and missing.host == DOCKER_HUB and not goes_on:
             names = _variable_names(credential)
             if names is not None and switch.username not in given and switch.password not in given:
                 enable: list[tuple[str, Content]] = [(switch.enable, Text("true", is_number=True))]

@@ -48,7 +48,8 @@ from cci_migrate.circleci.orb_jobs import (
     orb_executors,
 )
 from cci_migrate.circleci.published_orbs import published_orb
-from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
+from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Choice, Finding, NoFix, Place, Question, Remedy, Severity
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
@@ -79,6 +80,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield from _job_images(job, places, assessment)
     for undecided in undecided_pulls(assessment.dockers.of_orbs()):
         yield from _undecided(undecided)
+    if assessment.policy.mirror is not None:
+        yield from _beside_mirror(assessment, assessment.policy.mirror)
     for home in config.body.walk():
         for own in home.jobs.values():
             yield from _orb_executors(own, home, assessment)
@@ -121,6 +124,32 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
             "if they come from Docker Hub, log in to it in the job's pre-steps",
         ),
     )
+
+
+def _beside_mirror(assessment: Assessment, mirror: Mirror) -> Iterator[Finding]:
+    """What the steps of orbs' jobs fetch from Docker Hub, where a mirror is wanted."""
+    for docker in assessment.dockers.of_orbs():
+        pulls = [
+            pull
+            for pull in docker.pulls
+            if DOCKER_HUB in pull.hosts and docker.login_before(pull, DOCKER_HUB) is None
+        ]
+        if not pulls or docker.entry is None:
+            continue
+        texts = dict.fromkeys(text for pull in pulls for text in pull.texts)
+        yield Finding(
+            rule=ID,
+            place=Place(docker.entry.key, f"{docker.entry.route}.steps.mirror"),
+            message=f"{pulls[0].command} fetches from Docker Hub, not from {mirror.host}",
+            subject=", ".join(texts),
+            owner=f"workflow {docker.entry.workflow}",
+            severity=Severity.NOTE,
+            because="What an orb's job pulls in its steps is pulled without a login.",
+            remedy=NoFix(
+                "the names of images stand in the orb or in the files that it reads",
+                f"name them at {mirror.host} there, or log in to Docker Hub in its pre-steps",
+            ),
+        )
 
 
 def _job_images(
