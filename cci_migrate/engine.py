@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment, assess
+from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.evidence import Evidence
-from cci_migrate.assessing.image_states import Authenticated, Unmirrored
+from cci_migrate.assessing.image_states import Authenticated
+from cci_migrate.authenticated_images import authenticated_images, unprovided_images
 from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
 from cci_migrate.context_grants import context_placement, fixes_with_room
 from cci_migrate.findings import (
@@ -170,6 +171,7 @@ def _processed(
             unproven = Refused(paths, Cause.NOT_PROVEN, reason, instead)
             return redacted(_with_findings(unproven, plan), redaction)
         change = proven
+    authenticated, unprovided = _with_credentials(examined.assessment, plan)
     outcome = Examined(
         paths=tuple(files),
         settled=plan.settled,
@@ -177,7 +179,8 @@ def _processed(
         todos=todos(examined.assessment, plan),
         notes=notes(examined.assessment, plan),
         images=len(examined.assessment.images),
-        authenticated=_authenticated(examined.assessment, plan),
+        authenticated=authenticated,
+        unprovided=unprovided,
         pulls=_explained(examined.assessment) if explain else (),
         unused=examined.unused,
     )
@@ -403,21 +406,11 @@ def secrets_of(assessment: Assessment) -> tuple[str, ...]:
     return tuple(sorted({*found, *config_secrets(assessment.config.documents)} - {""}))
 
 
-def _authenticated(assessment: Assessment, plan: Plan) -> int:
+def _with_credentials(assessment: Assessment, plan: Plan) -> tuple[int, int]:
+    """How many images have credentials, and of how many the config does not provide them."""
     if assessment.policy.revert is not None:
         from cci_migrate.reversal import authenticated_after
 
-        return authenticated_after(assessment, plan.fixed)
-    rules = ("unauthenticated-image", "incomplete-auth", "misplaced-auth", "undecidable-image")
-    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
-    return sum(
-        1
-        for one in assessment.images
-        if isinstance(one.state, Authenticated)
-        or (_gets_credentials(one) and any(one.key(rule) in fixed for rule in rules))
-    )
-
-
-def _gets_credentials(one: AssessedImage) -> bool:
-    """Whether the fix of ``one`` gives it credentials: many a mirror asks for none."""
-    return not isinstance(one.state, Unmirrored) or one.state.wanted is not None
+        return authenticated_after(assessment, plan.fixed), 0
+    images = authenticated_images(assessment, plan)
+    return len(images), len(unprovided_images(assessment, images, plan.contexts))

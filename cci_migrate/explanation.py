@@ -238,7 +238,7 @@ def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAu
 
 def _what_a_fix_writes(assessment: Assessment, wanted: Wanted | None, host: str | None) -> str:
     reason = assessment.name_reason(wanted, host)
-    return "" if reason is None else f"a fix writes {reason.names}, {reason.text}"
+    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 
 def _of_steps(

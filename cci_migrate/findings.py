@@ -121,7 +121,8 @@ class NameReason:
 
     ``source`` is what they were taken from, ``path`` and ``line`` where that is (None for the
     policy). ``ignored`` names the credentials that were not followed, and why; ``alternatives``
-    are those that the user may mean instead.
+    are those that the user may mean instead. ``provider`` says where the variables come from, as
+    far as the config shows it: ``from context registry``.
     """
 
     names: str
@@ -131,6 +132,12 @@ class NameReason:
     line: int | None
     ignored: tuple[str, ...] = ()
     alternatives: tuple[RegistryCredential, ...] = field(default=(), repr=False)
+    provider: str = ""
+
+    @property
+    def provided_names(self) -> str:
+        """``$USER, $PASSWORD from context registry``."""
+        return f"{self.names} {self.provider}".rstrip()
 
     @property
     def is_telling(self) -> bool:

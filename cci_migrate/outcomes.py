@@ -44,8 +44,9 @@ class Examined:
 
     ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
     to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
-    once the change is made. ``pulls`` explains each pull as it is before the change. ``unused`` are
-    the comments and entries of the baseline by which nothing is ignored.
+    once the change is made, ``unprovided`` those of them whose variables the project must hold, as
+    no context of some job does. ``pulls`` explains each pull as it is before the change. ``unused``
+    are the comments and entries of the baseline by which nothing is ignored.
     """
 
     paths: tuple[str, ...]
@@ -55,6 +56,7 @@ class Examined:
     notes: tuple[str, ...] = ()
     images: int = 0
     authenticated: int = 0
+    unprovided: int = 0
     pulls: tuple[ExplainedPull, ...] = ()
     unused: tuple[UnusedSuppression, ...] = ()
 

@@ -12,6 +12,7 @@ from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
+from cci_migrate.authenticated_images import has_placeholder
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -276,6 +277,16 @@ def _left_to_forks(assessment: Assessment) -> Iterator[str]:
         )
 
 
+def _placeholders(assessment: Assessment) -> Iterator[str]:
+    for image in assessment.images:
+        if isinstance(image.state, Authenticated) and has_placeholder(image.state.auth):
+            yield (
+                f"{image.image.item.text} ({image.image.owners[0].title}) has the user name "
+                f"{image.state.auth.text(USERNAME)}, a placeholder of a documentation: it is "
+                "not counted as authenticated."
+            )
+
+
 def _from_nowhere_visible(assessment: Assessment) -> Iterator[str]:
     """Which images' credentials are read today by jobs that hold no context."""
     jobs: dict[tuple[str, ...], dict[str, None]] = {}
@@ -337,6 +348,7 @@ def _notes(assessment: Assessment) -> Iterator[str]:
     yield from _unplaced(assessment)
     yield from _left_to_forks(assessment)
     yield from _from_nowhere_visible(assessment)
+    yield from _placeholders(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)
     if convention is not None and convention.credential is not None and registry is not None:

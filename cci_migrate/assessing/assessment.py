@@ -220,11 +220,25 @@ class Assessment:
         pullers = self.runs.pullers_in(missing.docker.job)
         return wanted_for(missing.host, self.policy, self.conventions, pullers, prefers_own=True)
 
-    def name_reason(self, wanted: object, host: str | None) -> NameReason | None:
-        """Why pulls from ``host`` get ``wanted``; None where that is no credential."""
+    def name_reason(
+        self, wanted: object, host: str | None, images: Iterable[AssessedImage] = ()
+    ) -> NameReason | None:
+        """Why pulls from ``host`` get ``wanted``; None where that is no credential.
+
+        ``images`` are those that get it: some of their jobs may have it from another context.
+        """
         if not isinstance(wanted, Wanted) or host is None:
             return None
-        return name_reason(wanted, host, self.evidence, self.policy)
+        reason = name_reason(wanted, host, self.evidence, self.policy)
+        convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
+        if convention is None or any(
+            convention.may_be_provided(assessed.meant)
+            and convention.preferred not in assessed.meant.names
+            for image in images
+            for assessed in self.entries_that_pull(image)
+        ):
+            return reason
+        return replace(reason, provider=convention.provider)
 
     def shown_to_siblings(self) -> Iterator[Evidence]:
         """What other configs of the repository may follow: the names that are used here."""
@@ -386,6 +400,14 @@ class Assessment:
             pulling.update((id(one), one) for one in self._entries_by_item.get(item, ()))
         entries = [one for one in self.entries if id(one) in pulling]
         return self._grants(entries, variables, host, key)
+
+    def entries_that_pull(self, image: AssessedImage) -> Sequence[AssessedEntry]:
+        """The workflow jobs that pull ``image``."""
+        return self._entries_by_item.get(id(image.image.item.mapping), ())
+
+    def use_of(self, image: AssessedImage) -> CredentialUse | None:
+        """What the credentials of ``image`` read, or are to; None where nothing is known of it."""
+        return self._use_by_item.get(id(image.image.item.mapping))
 
     def contexts_for_login(self, missing: MissingLogin) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once their steps make the login ``missing``."""

@@ -41,6 +41,13 @@ class ContextConvention:
     is_named: bool = False
 
     @property
+    def provider(self) -> str:
+        """``from context registry``; empty where nothing shows it."""
+        if self.preferred is not None:
+            return f"from context {self.preferred}"
+        return "from the project's settings" if self.origin is ContextOrigin.PROJECT else ""
+
+    @property
     def is_clear(self) -> bool:
         """Whether workflow jobs that read the variables today show it."""
         return self.origin in (ContextOrigin.READERS, ContextOrigin.PROJECT)

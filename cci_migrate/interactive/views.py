@@ -201,7 +201,7 @@ def finding_view(
     if says_why and finding.because:
         yield Prose(finding.because, Look.QUIET)
     if finding.names is not None and finding.names.is_telling and isinstance(finding.remedy, Fix):
-        yield Prose(f"Names: {finding.names.names}, {finding.names.text}.", Look.QUIET)
+        yield Prose(f"Names: {finding.names.provided_names}: {finding.names.text}.", Look.QUIET)
         for ignored in finding.names.ignored:
             yield Prose(f"Not followed: {ignored}.", Look.QUIET)
     remedy = finding.remedy

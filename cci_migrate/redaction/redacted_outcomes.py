@@ -64,6 +64,7 @@ def _names(names: NameReason, redaction: Redaction) -> NameReason:
         names=redaction.prose(names.names),
         source=redaction.prose(names.source),
         text=redaction.prose(names.text),
+        provider=redaction.prose(names.provider),
         ignored=tuple(map(redaction.prose, names.ignored)),
     )
 

@@ -45,6 +45,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "findings": [_finding(one) for one in settled_of(outcome)],
                 "images": outcome.images,
                 "authenticated": outcome.authenticated,
+                "unprovided": outcome.unprovided,
                 "pulls": [_pull(one) for one in outcome.pulls],
                 "changes": _changes(result, report),
                 "todos": [todo.text for todo in outcome.todos],
@@ -136,6 +137,7 @@ def _finding(one: Settled) -> dict[str, Any]:
 def _names(names: NameReason) -> dict[str, Any]:
     return {
         "written": names.names,
+        "provider": names.provider or None,
         "source": names.source,
         "reason": names.text,
         "path": names.path,

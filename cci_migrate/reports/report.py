@@ -44,6 +44,7 @@ class Counts:
     configs: int = 0
     images: int = 0
     authenticated: int = 0
+    unprovided: int = 0
     changed: int = 0
     findings: int = 0
     fixed: int = 0
@@ -98,6 +99,7 @@ class Report:
             configs=sum(isinstance(outcome, Examined | Refused) for outcome in outcomes),
             images=sum(outcome.images for outcome in examined),
             authenticated=sum(outcome.authenticated for outcome in examined),
+            unprovided=sum(outcome.unprovided for outcome in examined),
             changed=sum(
                 len(outcome.change.files) for outcome in examined if outcome.change is not None
             ),

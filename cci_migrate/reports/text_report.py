@@ -159,7 +159,7 @@ def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> I
     coloured = paint(word, _STATE_COLOURS[one.state])
     yield f"{_MARGIN}{coloured}: {done}" if done else f"{_MARGIN}{coloured}"
     if verbosity > 0 and finding.names is not None and isinstance(finding.remedy, Fix):
-        yield printable(f"{_MARGIN}names: {finding.names.names}: {finding.names.text}")
+        yield printable(f"{_MARGIN}names: {finding.names.provided_names}: {finding.names.text}")
         for ignored in finding.names.ignored:
             yield printable(f"{_MARGIN}ignored: {ignored}")
     if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is State.LEFT:
@@ -294,7 +294,11 @@ def _with_credentials(counts: Counts, mode: Mode) -> str:
         return ""
     which = "all" if counts.authenticated == counts.images else str(counts.authenticated)
     is_planned = mode is not Mode.WRITE and counts.fixed
-    return f", {which} with credentials" + (" once fixed" if is_planned else "")
+    text = f", {which} with credentials" + (" once fixed" if is_planned else "")
+    if counts.unprovided:
+        which = "" if counts.unprovided == counts.images else f" of {counts.unprovided}"
+        text += f" if the project holds the variables{which}"
+    return text
 
 
 def _it(count: int) -> str:

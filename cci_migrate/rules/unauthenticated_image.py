@@ -93,7 +93,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=_remedy(assessment, users, placement, alike, mirrors),
             registry=state.host,
-            names=assessment.name_reason(state.wanted, state.host),
+            names=assessment.name_reason(
+                state.wanted, state.host, [assessed for assessed, _ in users]
+            ),
         )
     for one in assessment.images:
         if isinstance(one.state, AccountUnclear):

@@ -152,3 +152,37 @@ def test_several_processes_tell_the_same_as_one(
     assert together.stdout.decode() == alone.out
     assert together.stderr.decode() == alone.err
     assert together.returncode == alone.code == 3
+
+
+PROVIDED = """\
+version: 2.1
+jobs:
+  unit:
+    docker:
+      - image: cimg/go:1.22
+        auth: {{username: $PEAR_USER, password: $PEAR_TOKEN}}
+  lint:
+    docker:
+      - image: cimg/go:1.23
+        auth: {{username: {user}, password: $PEAR_TOKEN}}
+workflows:
+  main:
+    jobs:
+      - unit: {{context: pear}}
+      - lint: {held}
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "held", "closing"),
+    [
+        ("$PEAR_USER", "{context: pear}", "2 images, all with credentials."),
+        ("$PEAR_USER", "{}", "all with credentials if the project holds the variables of 1."),
+        ("mydockerhub-user", "{context: pear}", "2 images, 1 with credentials."),
+    ],
+)
+def test_what_the_closing_line_says_of_credentials(
+    program: Program, tmp_path: Path, user: str, held: str, closing: str
+) -> None:
+    put(tmp_path / ".circleci" / "config.yml", PROVIDED.format(user=user, held=held))
+    assert closing in " ".join(program().out.split())
