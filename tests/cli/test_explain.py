@@ -46,7 +46,8 @@ TREE = """\
     job idle
       redis:7 from docker.io
         docker[0] of job idle, .circleci/config.yml:14
-        not authenticated: a fix writes acmebot, $HUB_TOKEN from context hub, as job test has them, line 6
+        not authenticated: a fix writes acmebot, $HUB_TOKEN from context hub, \
+as job test has them, line 6
 """
 
 
