@@ -260,7 +260,7 @@ def test_an_option_to_copy_is_one_word(inside: Program, tmp_path: Path) -> None:
     name = "a b; touch pwned $(touch pwned).json"
     done = inside("--write-baseline", name)
     words = shlex.split(done.out.rpartition(". ")[2])
-    assert words == ["--baseline", name, "leaves", "them."]
+    assert words == ["--baseline", name, "ignores", "it."]
 
 
 def test_what_quotes_a_file_that_cannot_be_read(inside: Program, tmp_path: Path) -> None:
