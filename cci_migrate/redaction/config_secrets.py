@@ -25,7 +25,7 @@ _HEREDOC = re.compile(r"<<-?[ \t]*([\"']?)([A-Za-z_]\w*)\1")
 _LOGS_IN = re.compile(r"\blogin\b|password-stdin")
 _ASSIGNED = re.compile(r"(?:^|[\s;&(])(?:export[ \t]+)?([A-Za-z_]\w*)=(\S+)")
 _HASHED = re.compile(r"#[^\s#]")
-_PASSWORD_OPTION = re.compile(r"--?(?:password|passwd|pass|pwd|token|secret|p)")
+_OPTION = re.compile(r"--?(?!no-)([A-Za-z][\w\-]*)")
 _INDICATOR = re.compile(r"[|>][+\-\d]*")
 _QUOTES = "\"'"
 
@@ -107,9 +107,7 @@ class _Finder:
         is_option = False
         for item in sequence.items:
             yield item, _Under.NAME if is_option else under
-            is_option = (
-                isinstance(item, Scalar) and _PASSWORD_OPTION.fullmatch(item.value) is not None
-            )
+            is_option = isinstance(item, Scalar) and _takes_a_secret(item.value)
 
     def _take(self, scalar: Scalar, *, is_sure: bool) -> None:
         source = scalar.source
@@ -180,3 +178,9 @@ class _Finder:
     def _take_value(self, value: str) -> None:
         if is_secret_value(value, of_variable=True):
             self._add(value, is_sure=False)
+
+
+def _takes_a_secret(word: str) -> bool:
+    """Whether ``word`` of a command is an option whose value is a secret."""
+    option = _OPTION.fullmatch(word)
+    return option is not None and (option[1] == "p" or names_a_secret(option[1]))

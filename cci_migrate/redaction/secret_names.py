@@ -13,6 +13,7 @@ _WORDS = frozenset(
         *("secret", "token", "apikey", "accesskey", "privatekey", "secretkey", "credential"),
         *("credentials", "creds", "cred", "auth", "authtoken", "accesstoken", "pat", "bearer"),
         *("authorization", "dockercfg", "dockerconfigjson", "passwort", "senha", "contrasena"),
+        *("requirepass", "masterauth", "sshpass", "dbpass", "mypass", "userpass", "pgpassword"),
     )
 )
 #: Words that are often misspelt, each with the shortest word that may be one of it.
@@ -36,7 +37,7 @@ _ABOUT_A_SECRET = frozenset(
     )
 )
 #: Names of other things that have such a word.
-_NOT_OF_SECRETS = (["pwd"], ["on", "pass"])
+_NOT_OF_SECRETS = ("pwd", "PWD", "on_pass", "on-pass", "onPass")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 #: A value that is read from elsewhere: a variable, a parameter, a template, a command's output.
@@ -93,7 +94,7 @@ def names_a_secret(name: str) -> bool:
     if len(name) > 128:
         return False
     words = [part.lower() for part in _PART.findall(name)]
-    if not words or words in _NOT_OF_SECRETS or (len(words) > 1 and words[-1] in _ABOUT_A_SECRET):
+    if not words or name in _NOT_OF_SECRETS or (len(words) > 1 and words[-1] in _ABOUT_A_SECRET):
         return False
     if any(word in _WORDS or _is_misspelt(word) for word in words):
         return True

@@ -64,9 +64,11 @@ _END_IN_FLOW = re.compile(r"[ \t]#|[,}\]]")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
 #: Commands whose password is the word behind these options.
 _LOGIN_WORD = re.compile(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
-_PASSWORD_OPTION = re.compile(
-    r"(?<![\w\-])--?(?:password|passwd|pass|pwd|token|secret)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)"
-)
+_OPTION = re.compile(r"(?<![\w\-])--?(?!no-)([A-Za-z][\w\-]*)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)")
+#: How shells other than bash give a variable a value.
+_SET = re.compile(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
+#: What is printed to be a value.
+_PRINTED_VALUE = re.compile(r"\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*")
 _SHORT_OPTION = re.compile(r"(?<!\S)-p[ \t]*=?[ \t]*")
 _USER_OPTION = re.compile(
     r"(?<!\S)(?:-u|--user|--proxy-user)(?:[ \t]+|=)?[\"']?[^\s:\"'$/=]{1,128}:"
@@ -186,7 +188,12 @@ def _word_at(line: str, at: int) -> Span | None:
 def password_words(line: str) -> Iterator[Span]:
     """The words of ``line`` that commands take for a password, written out or not."""
     logs_in = _LOGIN_WORD.search(line) is not None
-    starts = [match.end() for match in _PASSWORD_OPTION.finditer(line)]
+    starts = [
+        match.end()
+        for pattern in (_OPTION, _SET)
+        for match in pattern.finditer(line)
+        if names_a_secret(match[1])
+    ]
     if "-p" in line and (logs_in or line.lstrip(" \t-").startswith("p")):
         starts += [match.end() for match in _SHORT_OPTION.finditer(line)]
     starts += [match.end() for match in _USER_OPTION.finditer(line)]
@@ -194,7 +201,8 @@ def password_words(line: str) -> Iterator[Span]:
     if logs_in:
         starts += [match.end() for match in _HERE_STRING.finditer(line)]
     for at in starts:
-        word = _word_at(line, at)
+        printed = _PRINTED_VALUE.match(line, at + (line[at : at + 1] in ("'", '"')))
+        word = _word_at(line, at if printed is None else printed.end())
         if word is not None:
             yield word
     if logs_in and "|" in line:

@@ -174,6 +174,9 @@ def test_what_is_withheld_is_said(tmp_path: Path) -> None:
         "# with caching_sha2_password since MySQL 8.0",
         "ssh_fingerprints: ['SO:ME:FIN:G:ER:PR:IN:T0']",
         "on_pass: deploy",
+        "- run: acme --token-file ./x1 --secret-id prod-db1 --no-password ada1",
+        "- run: set -x pipefail1 && cd $PWD",
+        "- run: docker login -u ada -p $(vault read hub1)",
         "# TODO remove with v2.10.3 of acme/orb@1.2",
     ],
 )
