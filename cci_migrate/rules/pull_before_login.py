@@ -22,6 +22,10 @@ goes on without a login where the variables are not there (in the builds of fork
 so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
 and only in lists of steps whose other users need it too.
 
+A job of an orb gets its login by the orb's own parameter where its version has one (`docker-login`
+of `aws-ecr` up to 8.x, `container_registry_login` and `registry_login` from 9.0), else in its
+`pre-steps`. Arguments that workflow jobs share through an anchor are left alone.
+
 With `--mirror HOST/PREFIX`, instead: the name in the script, where its characters can be told and
 all scripts of the job that have the name can be changed together. What an image is only pulled for
 the config does not show, so that is asked. Dockerfiles, Compose files and scripts of the repository
