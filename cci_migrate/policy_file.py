@@ -140,16 +140,26 @@ def is_context_name(text: str) -> bool:
 def find_policy_file(folder: Path) -> Path | None:
     """The policy file of ``folder``: in it, or in the nearest folder above that has one.
 
-    A ``pyproject.toml`` counts only with a ``[tool.cci-migrate]`` in it.
+    A ``pyproject.toml`` counts only with a ``[tool.cci-migrate]`` in it. Raises PolicyError for a
+    symbolic link that leaves its repository: an error would quote somebody else's file.
     """
     for parent in (folder, *folder.parents):
         own = parent / FILE_NAME
         if own.is_file():
-            return own
+            return _in_its_repository(own)
         shared = parent / PYPROJECT
         if shared.is_file() and _speaks_of_us(shared):
-            return shared
+            return _in_its_repository(shared)
     return None
+
+
+def _in_its_repository(path: Path) -> Path:
+    repository = next((one for one in path.parents if (one / ".git").exists()), None)
+    if repository is not None and not path.resolve().is_relative_to(repository.resolve()):
+        raise PolicyError(
+            f"{path}: a symbolic link that leaves the repository; name the file with --config"
+        )
+    return path
 
 
 def _speaks_of_us(path: Path) -> bool:

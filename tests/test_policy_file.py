@@ -332,3 +332,19 @@ def test_a_policy_written_out_says_the_same(tmp_path: Path) -> None:
     policy = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS).policy
     again = read_policy_file(write(tmp_path, policy_text(policy)), RULE_IDS).policy
     assert again == policy
+
+
+@pytest.mark.parametrize("name", [".cci-migrate.toml", "pyproject.toml"])
+def test_a_link_that_leaves_the_repository_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "credentials.toml").write_text("[tool.cci-migrate]\nhunter2 = 1\n")
+    repository = tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "ci").mkdir()
+    (repository / name).symlink_to("../credentials.toml")
+    with pytest.raises(PolicyError, match="leaves the repository") as error:
+        find_policy_file(repository / "ci")
+    assert "hunter2" not in str(error.value)
+    (repository / name).unlink()
+    (repository / "shared.toml").write_text("[tool.cci-migrate]\n")
+    (repository / name).symlink_to("shared.toml")
+    assert find_policy_file(repository / "ci") == repository / name

@@ -19,7 +19,7 @@ from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.policy_session import ask_for_policy
 from cci_migrate.outcomes import ExitCode, Failed
 from cci_migrate.policy import Policy
-from cci_migrate.policy_file import FILE_NAME, find_policy_file
+from cci_migrate.policy_file import FILE_NAME, PolicyError, find_policy_file
 
 
 @click.command(name="init")
@@ -38,7 +38,7 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     terminal = Terminal(colour)
     try:
         code = _init(folder, terminal)
-    except CannotAskError as error:
+    except (CannotAskError, PolicyError) as error:
         terminal.error(str(error))
         code = ExitCode.USAGE
     except KeyboardInterrupt:
