@@ -279,7 +279,9 @@ def _of_step(
         image=", ".join(text for text in pull.texts if _host_of(text) == host),
         registry=host,
         access=access,
-        credential=None if login is None else f"login in {login.moment.step.name}",
+        credential=None
+        if login is None
+        else f"login in {login.moment.step.within or login.moment.step.name}",
         variables=() if login is None else tuple(sorted(login.variables)),
         contexts=() if entry is None else held_contexts(entry).names,
         path=node.source.path,

@@ -103,6 +103,7 @@ orbs:
   node: circleci/node@7.1
   ecr: circleci/aws-ecr@9.3
   tools: acme/tools@1
+  docker: circleci/docker@2.8
 jobs:
   lint:
     parameters:
@@ -118,6 +119,8 @@ workflows:
           repo: app
           auth: []
       - tools/deploy
+      - docker/publish:
+          image: acme/app
 """
 
 ORB_TREE = """\
@@ -125,16 +128,20 @@ ORB_TREE = """\
   workflow main
     lint, no context
       cimg/node:22.3 from docker.io
-        executor node/default of the orb circleci/node@7.1, .circleci/config.yml:10
+        executor node/default of the orb circleci/node@7.1, .circleci/config.yml:11
         not authenticated: the orb gives it no credentials
     ecr/build_and_push_image, no context
       alpine:3 from docker.io
-        step on machine: ecr/build_and_push_image (Dockerfile), .circleci/config.yml:17
+        step on machine: ecr/build_and_push_image (Dockerfile), .circleci/config.yml:18
         not authenticated
     tools/deploy, no context
       unknown images from an unknown registry
-        job tools/deploy of the orb acme/tools@1, .circleci/config.yml:20
+        job tools/deploy of the orb acme/tools@1, .circleci/config.yml:21
         unknown: what acme/tools@1 pulls here is not known
+    docker/publish, no context
+      alpine:3 from docker.io
+        step on machine: docker/publish (Dockerfile), .circleci/config.yml:22
+        authenticated by login in docker/publish, reads $DOCKER_LOGIN, $DOCKER_PASSWORD
 """
 
 
