@@ -16,7 +16,8 @@ UNKNOWN_UNTIL_RUN = "<<"
 SUPERFLUOUS = "superfluous contexts"
 OVERRIDING = "contexts that could override what a step reads"
 TWO_PAIRS = "files that got a second pair of names"
-RISKS = (SUPERFLUOUS, OVERRIDING, TWO_PAIRS)
+UNPROVIDED = "workflow jobs that read names that nobody provides"
+RISKS = (UNPROVIDED, SUPERFLUOUS, OVERRIDING, TWO_PAIRS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def wrong_contexts(
         elif gained and habit.in_project:
             wrong.append((job, f"got {gained} though the project holds the variables"))
         elif job.needs_context and not habit.in_project and habit.accepted.isdisjoint(job.contexts):
-            is_settled = not habit.is_clear and _key(job) in needed_before
+            # What works today may have them from the project: it is asked.
+            is_settled = _key(job) in needed_before
             if not is_settled and not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts):
                 wrong.append((job, f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"))
     return wrong
@@ -92,9 +94,13 @@ def context_risks(before: PulledImages, after: PulledImages) -> Counter[str]:
     """What a fix should never do with names and contexts, by how often it does."""
     old = {_key(job): job for job in before.workflow_jobs}
     risks: Counter[str] = Counter()
+    in_project = _read_without_context(before)
     for job in after.workflow_jobs:
         was = old.get(_key(job))
         gained = [name for name in job.contexts if was is None or name not in was.contexts]
+        if was is not None and job.needs_context and not (job.contexts or job.only_for_forks):
+            known = in_project | _read(was) | was.step_words
+            risks[UNPROVIDED] += not (_read(job) <= known or _is_in_project(job, before))
         if not gained or was is None:
             continue
         risks[SUPERFLUOUS] += not job.needs_context
@@ -105,6 +111,13 @@ def context_risks(before: PulledImages, after: PulledImages) -> Counter[str]:
     had = {i.credential for i in before.images if i.is_hub and i.is_authenticated}
     risks[TWO_PAIRS] += len(pairs) > 1 and pairs != had
     return risks
+
+
+def _read_without_context(pulled: PulledImages) -> set[str]:
+    """The variables that images and logins of jobs without any context read."""
+    idle = [job for job in pulled.workflow_jobs if not (job.contexts or job.runs_nothing)]
+    logins = {half.strip("${}") for job in idle for login in job.logins for half in login}
+    return logins.union(*map(_read, idle)) if idle else logins
 
 
 def _read(job: WorkflowJob) -> set[str]:

@@ -41,6 +41,12 @@ class Complaint:
     detail: str
 
 
+def _shares_a_half(pulled: PulledImages, expected: Expected) -> bool:
+    """Whether jobs of ``pulled`` push with one half of the pair that a fix brings in."""
+    wanted = set(expected.credential)
+    return any(pair[0] != pair[1] and len(wanted & set(pair)) == 1 for pair in pulled.publishing)
+
+
 NOTHING_PULLED = PulledImages((), ())
 
 
@@ -77,7 +83,10 @@ def judge(
         *(
             Complaint("covers every Docker Hub image", image.place, image.text)
             for image in new.images
-            if image.is_hub and not image.is_authenticated
+            if image.is_hub
+            and not image.is_authenticated
+            # Jobs that push with half of the pair that a new one would have are asked about.
+            and not _shares_a_half(old, expected)
         ),
         *(
             Complaint("contexts", f"{job.place} ({job.job})", problem)

@@ -267,18 +267,20 @@ def wanted_for(
         accounts = convention.accounts_of(pullers.jobs, prefers_own=prefers_own)
     if len(accounts) > 1:
         return Contested(accounts)
+    usual = None
     if accounts:
-        return Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
-    if registry is None:
-        return None
+        usual = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+    if registry is None or (usual is not None and usual.credential != registry.credential):
+        return usual
     if convention is not None:
         # A context for the policy's names would override the half that the job reads today.
-        own = convention.accounts_of(pullers.jobs, prefers_own=True)
         halves = set(variables_of(registry.credential))
-        if len(own) == 1 and not halves.isdisjoint(variables_of(own[0].credential)):
+        own = convention.accounts_of(pullers.jobs, prefers_own=True)
+        is_other = len(own) == 1 and own[0].credential != registry.credential
+        if is_other and not halves.isdisjoint(variables_of(own[0].credential)):
             return Wanted(own[0].credential, own[0].form, own[0].evidence)
         for near in convention.accounts_near(pullers.jobs):
             mixes = not halves.isdisjoint(variables_of(near.credential))
             if mixes and near.credential != registry.credential:
                 return Contested((near, Account(registry.credential, PLAIN)))
-    return Wanted(registry.credential, PLAIN)
+    return usual or Wanted(registry.credential, PLAIN)

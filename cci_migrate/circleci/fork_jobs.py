@@ -13,7 +13,7 @@ import re
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.steps import job_steps
 from cci_migrate.lossless.merging import items_of, text_of, value_of
-from cci_migrate.lossless.nodes import Sequence
+from cci_migrate.lossless.nodes import Node, Sequence
 
 _VARIABLE = r'"?\$\{?CIRCLE_PR_(?:USERNAME|REPONAME|NUMBER)(?::?-)?\}?"?'
 _HALT = r"(?:circleci(?:-agent)?\s+step\s+halt|exit\s+0)\b"
@@ -24,16 +24,33 @@ _ENDS_ELSEWHERE = re.compile(
     rf"|(?:(?:{_OPENING}|test\s+)-z\s+{_VARIABLE}(?:{_CLOSING})?\s*&&\s*{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-n\s+{_VARIABLE}(?:{_CLOSING})?\s*\|\|\s*{_HALT})"
 )
-_FORK_BRANCH = re.compile(r"/\^?pull(?:\\)?/.*/")
+#: A script that does something in builds of forks alone.
+_ONLY_THERE = re.compile(
+    rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*;?\s*then\b(?P<inside>.*?)\bfi\b)\s*",
+    re.DOTALL,
+)
+_OTHERWISE = re.compile(r"\b(?:else|elif|fi)\b")
+_PRINTS = re.compile(r"\s*(?:(?:echo|printf)\b[^;&|`$()<>]*)?")
+_FORK_BRANCH = re.compile(r"/\^?pull\\?/[^|]*/")
+_FORK_PATTERN = re.compile(r"\^pull\\?/[^|]*")
+_BRANCH = re.compile(r"<<\s*pipeline\.git\.branch\s*>>")
 
 
 def only_builds_of_forks(entry: WorkflowJob, config: Config) -> bool:
-    """Whether ``entry`` runs for branches of forks alone, or ends at once in other builds."""
-    return _is_filtered(entry) or _ends_elsewhere(entry, config)
+    """Whether ``entry`` runs for branches of forks alone, or does nothing in other builds."""
+    workflow = config.workflows.get(entry.workflow)
+    return (
+        _is_filtered(entry)
+        or (not entry.is_in_group and _is_conditional(workflow))
+        or _does_nothing_elsewhere(entry, config)
+    )
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:
-    only = value_of(value_of(value_of(entry.arguments, "filters"), "branches"), "only")
+    filters = value_of(entry.arguments, "filters")
+    if value_of(value_of(filters, "tags"), "only") is not None:
+        return False  # it runs for tags too, which no fork pushes here
+    only = value_of(value_of(filters, "branches"), "only")
     nodes = items_of(only) if isinstance(only, Sequence) else (only,)
     branches = [text_of(node) for node in nodes]
     return bool(branches) and all(
@@ -41,18 +58,40 @@ def _is_filtered(entry: WorkflowJob) -> bool:
     )
 
 
-def _ends_elsewhere(entry: WorkflowJob, config: Config) -> bool:
+def _is_conditional(workflow: Node | None) -> bool:
+    """Whether ``when`` of a workflow asks for a branch of a fork."""
+    matches = value_of(value_of(workflow, "when"), "matches")
+    pattern, value = (text_of(value_of(matches, key)) for key in ("pattern", "value"))
+    if pattern is None or value is None:
+        return False
+    return bool(_FORK_PATTERN.fullmatch(pattern) and _BRANCH.fullmatch(value))
+
+
+def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
+    """Whether other builds end before a step that does something, or have no such step."""
     found = config.body.job(entry.calls)
     if found is None or not any("CIRCLE_PR_" in one.source.text for one in config.documents):
         return False
+    is_about_forks = False
     for step in job_steps(config, *found, entry):
         if step.name == "checkout":
             continue
-        if step.name != "run":
+        if step.name != "run" or step.guards:
             return False
         command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
-        return not step.guards and _ENDS_ELSEWHERE.match(_first_command(command)) is not None
-    return False
+        script = _first_command(command)
+        if _ENDS_ELSEWHERE.match(script) is not None:
+            return True
+        if _is_only_there(script):
+            is_about_forks = True
+        elif not all(_PRINTS.fullmatch(line) for line in script.splitlines()):
+            return False
+    return is_about_forks
+
+
+def _is_only_there(script: str) -> bool:
+    whole = _ONLY_THERE.fullmatch(script)
+    return whole is not None and _OTHERWISE.search(whole["inside"]) is None
 
 
 def _first_command(script: str) -> str:
