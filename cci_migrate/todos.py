@@ -184,7 +184,7 @@ def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     """What the user ought to know of the config, though nothing is to be done about it."""
     if assessment.policy.revert is not None:
         return tuple(_kept(assessment, plan))
-    found = list(_notes(assessment))
+    found = list(_notes(assessment, plan))
     found += dict.fromkeys(_names_left_alone(plan))
     if plan.operations:
         found += _duplicates(assessment.config.documents)
@@ -287,13 +287,17 @@ def _placeholders(assessment: Assessment) -> Iterator[str]:
             )
 
 
-def _from_nowhere_visible(assessment: Assessment) -> Iterator[str]:
+def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which images' credentials are read today by jobs that hold no context."""
     jobs: dict[tuple[str, ...], dict[str, None]] = {}
+    granted: dict[int, set[str]] = {}
+    for grant in plan.contexts:
+        granted.setdefault(id(grant.entry), set()).update(grant.variables)
     for assessed in assessment.entries:
         if not assessed.meant.values and not any(assessment.missing_contexts(assessed)):
             for use in assessed.uses:
-                if use.after is None and not use.in_steps:
+                is_granted = granted.get(id(assessed.entry), set()).issuperset(use.variables)
+                if use.after is None and not use.in_steps and not is_granted:
                     jobs.setdefault(use.variables, {})[assessed.entry.name] = None
     for variables, names in jobs.items():
         which = listed(list(names)) if len(names) <= _FEW else f"{len(names)} workflow jobs"
@@ -323,7 +327,7 @@ def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
                 )
 
 
-def _notes(assessment: Assessment) -> Iterator[str]:
+def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
     uncovered: Counter[tuple[str, bool]] = Counter(
         (one.state.host, one.state.unknown)
         for one in assessment.images
@@ -347,7 +351,7 @@ def _notes(assessment: Assessment) -> Iterator[str]:
     yield from _not_mirrored(assessment)
     yield from _unplaced(assessment)
     yield from _left_to_forks(assessment)
-    yield from _from_nowhere_visible(assessment)
+    yield from _from_nowhere_visible(assessment, plan)
     yield from _placeholders(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)

@@ -231,9 +231,10 @@ class Assessment:
             return None
         reason = name_reason(wanted, host, self.evidence, self.policy)
         convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
-        if convention is None or any(
-            convention.may_be_provided(assessed.meant)
-            and convention.preferred not in assessed.meant.names
+        variables = variables_of(wanted.credential)
+        if convention is None or not all(
+            convention.preferred in (None, *assessed.meant.names)
+            or self._context_to_grant(assessed, variables, host, image.key(UNAUTHENTICATED_IMAGE))
             for image in images
             for assessed in self.entries_that_pull(image)
         ):

@@ -47,11 +47,18 @@ def name_reason(
 
 
 def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
-    for one in evidence:
-        if one.refusal in (None, Refusal.NO_NAMES) or one in wanted.evidence:
+    """What is not followed and why; what several jobs share, by the first of them."""
+    users: dict[tuple[str, int, str], list[str]] = {}
+    for shown in evidence:
+        if shown.refusal in (None, Refusal.NO_NAMES) or shown in wanted.evidence:
             continue
-        names = "" if one.credential is None else f"{credential_names(one.credential)} of "
-        yield f"{names}{one.place.owner}, line {one.place.line}: {one.because}"
+        names = "" if shown.credential is None else f"{credential_names(shown.credential)} of "
+        owners = users.setdefault((names, shown.place.line, shown.because), [])
+        if shown.place.owner not in owners:
+            owners.append(shown.place.owner)
+    for (names, line, because), (first, *others) in users.items():
+        more = f" and {len(others)} more" if others else ""
+        yield f"{names}{first}{more}, line {line}: {because}"
 
 
 def _alternatives(

@@ -241,7 +241,36 @@ class _Placing:
             if self._all_lack(arguments, one.names):
                 return (AddEntry(arguments, CONTEXT, carried),)
             return self._shared(arguments)
-        return self._shared(holder)
+        return self._split(one, context)
+
+    def _split(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
+        """Extends the contexts of a shared entry; those that need no more keep theirs as their own.
+
+        Not where a user cannot be told, or is shared itself.
+        """
+        holder = context.holder
+        users = self._users.of(holder)
+        kept: list[Operation] = []
+        for user in users:
+            lacking = self._lacking.get(id(user))
+            if lacking is not None and set(one.names) <= set(lacking.names):
+                continue
+            values = held_contexts(user).values
+            entries = Entries(((CONTEXT, self._style.content(values)),))
+            arguments = user.arguments
+            if lacking is not None or arguments is None:
+                return self._shared(holder)
+            if isinstance(arguments, Alias):
+                kept.append(AliasToMerge(arguments, entries))
+            elif isinstance(arguments, MappingNode) and arguments.anchor is None:
+                kept.append(AddEntry(arguments, CONTEXT, self._style.content(values)))
+            else:
+                return self._shared(holder)
+        known = [user.arguments for user in users if user.arguments is not None]
+        if self._sharing.has_other_users(holder, known):
+            return self._shared(holder)
+        extended = self._extend_value(self._together(one, users), context)
+        return extended if isinstance(extended, NoRoom) else (*extended, *kept)
 
     def _extend_value(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
         written = context.value
