@@ -9,7 +9,7 @@ the source tree of an orb (a folder with ``@orb.yml``), and every file that is n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -221,12 +221,16 @@ def _search(path: Path) -> Iterator[_Search]:
         files = [f"{inside}/{file}" for file in _yaml_below(folder)]
         yield root, sorted({one for file in files for one in _with_companions(root, file)}), []
         return
-    if (root / ".git").exists():
-        listed = _listed_by_git(root, inside)
+    searches = [(root, folder)]
+    for top, below in searches:  # walking adds the repositories that are on the way
+        inside = below.relative_to(top).as_posix()
+        listed = _listed_by_git(top, inside) if (top / ".git").exists() else None
         if listed is not None:
-            yield root, list(_candidates(root, listed, inside)), []
-            return
-    yield from _walked(folder, root)
+            yield top, list(_candidates(top, listed, inside)), []
+        else:
+            names, problems, repositories = _walked(below, top)
+            yield top, list(_candidates(top, names, inside)), problems
+            searches += [(repository, repository) for repository in repositories]
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -253,11 +257,10 @@ def _with_companions(root: Path, file: str) -> list[str]:
 
 def _yaml_below(folder: Path) -> Iterator[str]:
     """The YAML files in ``folder`` and below, relative to it."""
-    for at, folders, files in os.walk(folder):
-        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
-        for name in sorted(files):
+    for here, _, files in _walk(folder):
+        for name in files:
             if name.endswith(_SUFFIXES):
-                yield (Path(at) / name).relative_to(folder).as_posix()
+                yield (here / name).relative_to(folder).as_posix()
 
 
 def _listed_by_git(root: Path, inside: str) -> list[str] | None:
@@ -286,18 +289,35 @@ def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]
         and (name.endswith(_SUFFIXES) or _is_linked_folder(root, name))
     ]
     orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
+    linked_folders: list[tuple[Path, str]] = []
     for name in names:
         folder, _ = _split(name)
         if _is_linked_folder(root, name):
             linked = (root / name).resolve()
             if linked.is_dir() and _is_inside(linked, root):
-                yield from (f"{name}/{file}" for file in _yaml_below(linked))
+                linked_folders.append((linked, name))
             else:
                 yield name
         elif os.path.lexists(root / name) and (
             _is_in_circleci(folder) or any(_is_part_of_orb(name, orb) for orb in orbs)
         ):
             yield name
+    # Each folder once, however many links lead to it or to a folder that it is in.
+    searched: set[Path] = set()
+    for linked, name in sorted(linked_folders):
+        if not _is_in_any(linked, searched):
+            searched.add(linked)
+            yield from (f"{name}/{file}" for file in _yaml_below(linked))
+
+
+def _is_in_any(folder: Path, searched: set[Path]) -> bool:
+    """Whether the search of one of ``searched`` comes to ``folder``."""
+    for place in (folder, *folder.parents):
+        if place in searched:
+            return True
+        if place.name in SKIPPED_FOLDERS:
+            return False
+    return False
 
 
 def _is_linked_folder(root: Path, name: str) -> bool:
@@ -326,23 +346,56 @@ def _is_part_of_orb(name: str, orb: str) -> bool:
     return first in SECTIONS if deeper else first.startswith("@")
 
 
-def _walked(folder: Path, root: Path) -> Iterator[_Search]:
-    """What is found by looking into every folder; a folder with ``.git`` is a repository itself."""
+def _walked(folder: Path, root: Path) -> tuple[list[str], list[Outcome], list[Path]]:
+    """The files and links below ``folder``, why some cannot be told, and the repositories there.
+
+    A folder with ``.git`` is a repository itself, and not looked into.
+    """
     names: list[str] = []
     problems: list[Outcome] = []
+    repositories: list[Path] = []
 
     def unreadable(error: OSError) -> None:
         path = Path(error.filename).relative_to(root).as_posix()
         problems.append(Failed((path,), f"cannot be searched: {_reason(error)}"))
 
-    for at, folders, files in os.walk(folder, onerror=unreadable):
-        here = Path(at)
+    for here, folders, files in _walk(folder, unreadable):
         if here != folder and (here / ".git").exists():
-            folders[:] = []
-            yield from _search(here)
+            folders.clear()
+            repositories.append(here)
             continue
-        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
         links = [name for name in folders if (here / name).is_symlink()]
         names += ((here / name).relative_to(root).as_posix() for name in [*files, *links])
-    inside = folder.relative_to(root).as_posix()
-    yield root, list(_candidates(root, sorted(names), inside)), problems
+    return sorted(names), problems, repositories
+
+
+def _walk(
+    folder: Path, unreadable: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """`os.walk`, sorted and but for `SKIPPED_FOLDERS`, which goes down as far as there are folders.
+
+    Before Python 3.12, that of the library calls itself for each level.
+    """
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+        except OSError as error:
+            if unreadable is not None:
+                unreadable(error)
+            continue
+        folders = sorted(set(folders) - SKIPPED_FOLDERS)
+        yield here, folders, sorted(files)
+        waiting += [here / name for name in reversed(folders) if not (here / name).is_symlink()]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False

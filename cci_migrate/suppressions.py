@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,10 +30,11 @@ def unused_suppressions(
     if not policy.heeds_ignores or policy.revert is not None:
         return
     found = list(findings)
+    used = _used_rules(found)
     for document in documents:
         source = document.source
         for comment in ignore_comments(source):
-            what = _unused_part(comment, document, found, policy)
+            what = _unused_part(comment, used.get((source.path, comment.start), set()), policy)
             if what is not None:
                 yield UnusedSuppression(source.path, source.position(comment.start), what)
     there = {one.accepted for one in found}
@@ -42,10 +44,21 @@ def unused_suppressions(
             yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
 
 
-def _unused_part(
-    comment: IgnoreComment, document: Document, findings: list[Finding], policy: Policy
-) -> str | None:
-    """What of ``comment`` ignores nothing; None if all of it does, or that cannot be told."""
+def _used_rules(findings: list[Finding]) -> dict[tuple[str, int], set[str]]:
+    """Which rules each comment, named by its file and its start, ignores findings of."""
+    used: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for finding in findings:
+        comment = ignored_by(finding.place, finding.rule)
+        if comment is not None:
+            used[finding.place.source.path, comment.start].add(finding.rule)
+    return used
+
+
+def _unused_part(comment: IgnoreComment, used: set[str], policy: Policy) -> str | None:
+    """What of ``comment`` ignores nothing; None if all of it does, or that cannot be told.
+
+    ``used`` are the rules that it ignores findings of.
+    """
     known = {rule.id for rule in RULES}
     strangers = sorted(comment.rules - known)
     if strangers:
@@ -53,13 +66,6 @@ def _unused_part(
     asked = comment.rules or known
     if not all(policy.is_selected(rule) for rule in asked):
         return None
-    used = {
-        one.rule
-        for one in findings
-        if one.place.source is document.source
-        and (by := ignored_by(one.place, one.rule)) is not None
-        and by.start == comment.start
-    }
     if not comment.rules:
         return None if used else "no finding here"
     unused = sorted(comment.rules - used)

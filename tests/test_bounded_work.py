@@ -122,6 +122,11 @@ def stages(count: int) -> Files:
     return {PATH: script("docker build ."), "Dockerfile": text}
 
 
+def ignored(count: int) -> Files:
+    image = "      - image: redis  # cci-migrate: ignore[unauthenticated-image] later\n"
+    return {PATH: f"{HEAD}jobs:\n  j:\n    docker:\n{image * count}    steps: []\n{WORKFLOW}"}
+
+
 @pytest.mark.parametrize(
     "files_of",
     [
@@ -131,9 +136,10 @@ def stages(count: int) -> Files:
         lambda count: {PATH: script("; ".join(["docker pull redis"] * count))},
         lambda count: {PATH: script(*["docker pull redis"] * count)},
         logins,
+        ignored,
         lambda count: {PATH: HEAD + "x: &x {a: b}\n" + f"y: [{'*x, ' * count}]\n" + WORKFLOW},
     ],
-    ids=["jobs", "one line", "stages", "one-line script", "pulls", "logins", "aliases"],
+    ids=["jobs", "one line", "stages", "one-line script", "pulls", "logins", "ignored", "aliases"],
 )
 def test_twice_the_text_takes_twice_the_work(files_of: Callable[[int], Files]) -> None:
     def calls(count: int) -> int:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,6 +261,52 @@ def test_links_in_a_circle_end(root: Path) -> None:
     (root / ".circleci/b.yml").symlink_to("a.yml")
     (root / "loop").symlink_to(root)
     assert len(discover([root]).problems) == 2
+
+
+def test_many_links_to_one_folder_are_one_search(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, "ci/a.yml", "ci/b/c.yml", "ci/vendor/d.yml", ".circleci/config.yml")
+    for number in range(20):
+        (root / f".circleci/to{number}").symlink_to("../ci")
+        (root / f".circleci/x{number}").symlink_to("../ci/b")
+        (root / f".circleci/y{number}").symlink_to("../ci/vendor")
+    listed: list[Path] = []
+    scan = os.scandir
+
+    def scandir(path: Path) -> Any:
+        listed.append(path)
+        return scan(path)
+
+    monkeypatch.setattr("cci_migrate.discovery.os.scandir", scandir)
+    found = files(discover([root]), root)
+    assert found == [".circleci/config.yml", "ci/a.yml", "ci/b/c.yml", "ci/vendor/d.yml"]
+    assert len(listed) < 10
+
+
+def test_folders_may_be_nested_deeper_than_python_calls_itself(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for name in (".circleci", *["a"] * 1500):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("c.yml", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    put(tmp_path, ".circleci/config.yml")
+    deep = f".circleci/{'a/' * 1500}c.yml"
+    assert files(discover([tmp_path]), tmp_path) == [deep, ".circleci/config.yml"]
+    # As a tree of pytest's own, its end would be a RecursionError too.
+    subprocess.run(["rm", "-rf", tmp_path / ".circleci"], check=True)
+
+
+def test_repositories_may_be_nested_deeper_than_python_calls_itself(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a"] * 350)
+    put(deep, ".circleci/config.yml")
+    for folder in (deep, *deep.parents[:349]):
+        (folder / ".git").mkdir()  # nothing that git can list
+    found = discover([tmp_path])
+    assert [repository.root for repository in found.repositories] == [deep]
 
 
 def test_a_folder_of_checkouts_is_several_repositories(tmp_path: Path) -> None:
