@@ -78,7 +78,7 @@ def _too_many(
     reads_today = known is not None and all(map(known.reads_all, provided))
     if given.asks_for(context):
         return None
-    if reads_today and job.entry.route not in given.answered:
+    if reads_today and not given.wants_contexts and job.entry.route not in given.answered:
         return f"reads its variables today without {context}"
     if known is None or reads_today:
         return None
@@ -119,9 +119,13 @@ class _Given:
 
     def asks_for(self, context: str) -> bool:
         """Whether the user wants it everywhere: by the policy, or by name for a fix."""
-        wants_contexts = self.policy.credentials is CredentialStore.CONTEXT
         named = any(one.context == context for one in self.names)
-        return named or (wants_contexts and self._is_in_policy(context))
+        return named or (self.wants_contexts and self._is_in_policy(context))
+
+    @property
+    def wants_contexts(self) -> bool:
+        """Whether the user wants all jobs to have their variables from contexts."""
+        return self.policy.credentials is CredentialStore.CONTEXT
 
     def is_for_others(self, context: str, variables: Variables) -> bool:
         """Whether the context is known to be there for other variables."""

@@ -12,7 +12,8 @@ from cci_migrate.assessing.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
 from cci_migrate.context_grants import context_placement
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.findings import APPLY_ALL, Settled, State
+from cci_migrate.engine import process
+from cci_migrate.findings import APPLY_ALL, Answer, Decisions, Settled, State
 from cci_migrate.loading import Loaded, load_texts
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
@@ -31,8 +32,9 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
+from cci_migrate.outcomes import Examined
 from cci_migrate.planning import Plan, plan_changes
-from cci_migrate.policy import Policy, Revert
+from cci_migrate.policy import CredentialStore, Policy, Revert
 from cci_migrate.proof import (
     Clause,
     NotProven,
@@ -454,3 +456,54 @@ def test_a_step_that_would_pull_another_image_from_the_mirror() -> None:
     )
     assert isinstance(outcome, NotProven)
     assert outcome.clause is Clause.IMAGES
+
+
+MOST_HOLD_IT = """\
+version: 2.1
+jobs:
+  a: &job
+    docker:
+      - image: cimg/go:1.22
+        auth: {username: $PEAR_USER, password: $PEAR_TOKEN}
+  b: *job
+  c: *job
+  idle:
+    docker:
+      - image: cimg/go:1.22
+workflows:
+  main:
+    jobs:
+      - a: {context: [pear-hub]}
+      - b: {context: [pear-hub]}
+      - c: {context: []}
+"""
+
+
+def test_a_context_for_a_job_that_works_without_it() -> None:
+    reading = good(MOST_HOLD_IT)
+    entry = reading.config.workflow_jobs[2]
+    held = value_of(entry.arguments, "context")
+    assert isinstance(held, Sequence_)
+    given = with_operations(reading, AddItem(held, 0, Text("pear-hub")))
+    assert refused_by(given) is Clause.CONTEXTS
+
+
+def test_the_same_where_the_user_wants_contexts() -> None:
+    policy = Policy(credentials=CredentialStore.CONTEXT)
+    outcome = process({PATH: MOST_HOLD_IT.encode()}, policy)
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after
+
+
+def test_the_same_where_the_user_answers_so() -> None:
+    key = f"missing-context:{PATH}:workflows.main.jobs[2]"
+    files = {PATH: MOST_HOLD_IT.encode()}
+    asked = process(files, Policy())
+    assert isinstance(asked, Examined)
+    (left,) = (one for one in asked.settled if one.finding.key == key)
+    assert left.state is State.LEFT
+    outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after
