@@ -9,7 +9,7 @@ the source tree of an orb (a folder with ``@orb.yml``), and every file that is n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -249,7 +249,7 @@ def _with_companions(root: Path, file: str) -> list[str]:
         is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
         is_circleci = parent.name == _CIRCLECI and parent != PurePosixPath(file).parent
         if is_orb or is_circleci:
-            below = (one for one in _yaml_below(folder) if is_circleci or _is_part_of_orb(one, ""))
+            below = (one for one in _yaml_below(folder) if is_circleci or is_part_of_orb(one, {""}))
             around = {(parent / one).as_posix() for one in below} | {file}
             return next(list(group) for group in group_files(around) if file in group)
     return [file]
@@ -299,7 +299,7 @@ def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]
             else:
                 yield name
         elif os.path.lexists(root / name) and (
-            _is_in_circleci(folder) or any(_is_part_of_orb(name, orb) for orb in orbs)
+            _is_in_circleci(folder) or is_part_of_orb(name, orbs)
         ):
             yield name
     # Each folder once, however many links lead to it or to a folder that it is in.
@@ -338,12 +338,15 @@ def _split(name: str) -> tuple[str, str]:
     return folder, last
 
 
-def _is_part_of_orb(name: str, orb: str) -> bool:
-    """Whether ``name`` is where ``circleci orb pack`` looks, in the folder ``orb``."""
-    if orb and not name.startswith(orb + "/"):
-        return False
-    first, *deeper = name[len(orb) + 1 if orb else 0 :].split("/")
-    return first in SECTIONS if deeper else first.startswith("@")
+def is_part_of_orb(name: str, orbs: Set[str]) -> bool:
+    """Whether ``name`` is where ``circleci orb pack`` looks, in one of the folders ``orbs``."""
+    *folders, last = name.split("/")
+    if last.startswith("@") and "/".join(folders) in orbs:
+        return True
+    return any(
+        folder in SECTIONS and "/".join(folders[:depth]) in orbs
+        for depth, folder in enumerate(folders)
+    )
 
 
 def _walked(folder: Path, root: Path) -> tuple[list[str], list[Outcome], list[Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cci_migrate.batch.config_paths import find_configs, odd_modes, real_path
+from cci_migrate.batch.config_paths import Links, find_configs, odd_modes
 from cci_migrate.batch.planning import TOO_LARGE
 from cci_migrate.batch.repository import RepositoryRef, Snapshot
 from cci_migrate.git.objects import tree_paths
@@ -24,6 +24,7 @@ class GitTree:
         entries = tree_paths(repository, commit)
         self._modes = {path: mode for path, (mode, _) in entries.items()}
         self._oids = {path: oid for path, (_, oid) in entries.items()}
+        self._links = Links(self._modes, self._link)
 
     def snapshot(self, ref: RepositoryRef) -> Snapshot:
         """The repository with the configs of the commit."""
@@ -44,7 +45,7 @@ class GitTree:
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes | None]:
         """The content of each of ``paths``, None for what is no file of the repository."""
-        real = {path: real_path(path, self._modes, self._link) for path in paths}
+        real = {path: self._links.real_path(path) for path in paths}
         files = {path: to for path, to in real.items() if isinstance(to, str) and to in self._oids}
         contents = self._contents(list(dict.fromkeys(files.values())))
         return {path: contents.get(files[path]) if path in files else None for path in paths}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cci_migrate.batch.config_paths import find_configs, real_path
+from cci_migrate.batch.config_paths import Links, find_configs
 from cci_migrate.outcomes import Failed, Refused
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -121,7 +122,7 @@ def test_where_a_link_leads() -> None:
     modes = {**dict.fromkeys(links, "120000"), "c/x.yml": "100644", "d/y.yml": "100755"}
 
     def lead(path: str) -> str | Refused | Failed:
-        return real_path(path, modes, lambda link: links[link].encode())
+        return Links(modes, lambda link: links[link].encode()).real_path(path)
 
     assert lead("a/x.yml") == "c/x.yml"
     assert lead("b") == "d"
@@ -136,3 +137,40 @@ def test_a_link_to_a_script_is_nobodys_business() -> None:
     modes = {".circleci/run.sh": "120000", ".circleci/config.yml": "100644"}
     found = find_configs(modes, lambda _: b"/usr/bin/run")
     assert (dict(found.modes), found.problems) == ({".circleci/config.yml": "100644"}, ())
+
+
+def test_many_links_and_orbs_are_as_much_work_as_there_are() -> None:
+    def work_on(count: int) -> int:
+        links = {f".circleci/{n}": "120000" for n in range(count)}
+        files = {f"{folder}/{n}.yml": "100644" for n in range(count) for folder in ("ci", "other")}
+        orbs = {f"o{n}/@orb.yml": "100644" for n in range(count)}
+        calls = 0
+
+        def note(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        before = sys.getprofile()
+        sys.setprofile(note)
+        try:
+            found = find_configs({**links, **files, **orbs}, lambda _: b"../ci")
+        finally:
+            sys.setprofile(before)
+        assert len(found.modes) == 2 * count
+        return calls
+
+    assert work_on(400) < 2.6 * work_on(200)
+
+
+def test_so_many_links_are_read_and_the_others_are_reported() -> None:
+    links = {f".circleci/{n:03}.yml": "120000" for n in range(210)}
+    read = []
+
+    def target(link: str) -> bytes:
+        read.append(link)
+        return b"config.yml"
+
+    found = find_configs({**links, ".circleci/config.yml": "100644"}, target)
+    assert len(read) == 200
+    assert len(found.problems) == 10
+    assert "more than 200 links" in str(found.problems[0])
