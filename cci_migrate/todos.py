@@ -92,6 +92,11 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The workflow jobs that use this file must get {listed(elsewhere)}: from a context "
             "that they hold, or from the project's environment variables."
         )
+    for name, (held, needed) in _read_from_others(assessment, plan, fixed).items():
+        yield (
+            f"{name} holds {listed(held)}: from there, or from the project's environment "
+            f"variables, it must get {listed(needed)}."
+        )
     if in_project:
         why = " (it has no workflow in which a context could be named)" if no_place else ""
         yield (
@@ -126,6 +131,27 @@ def _read_from_the_project(assessment: Assessment, plan: Plan, fixed: set[str]) 
             convention = assessment.contexts.get(frozenset(use.variables))
             if convention is None or not convention.may_be_provided(assessed.held):
                 yield from use.variables
+
+
+def _read_from_others(
+    assessment: Assessment, plan: Plan, fixed: set[str]
+) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The workflow jobs that ``fixed`` makes read variables which contexts of theirs may provide.
+
+    Not those that hold a context which is known to: by name, their contexts and the variables.
+    """
+    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for assessed in assessment.entries:
+        for use in assessed.uses if not assessed.only_for_forks else ():
+            convention = assessment.contexts.get(frozenset(use.variables))
+            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+                continue
+            if convention is None or not convention.accepted.isdisjoint(assessed.held.values):
+                continue
+            if convention.may_be_provided(assessed.held):
+                found[assessed.entry.name] = (assessed.held.values, use.variables)
+    return found
 
 
 def _read_elsewhere(assessment: Assessment, fixed: set[str]) -> Iterator[str]:
