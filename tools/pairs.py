@@ -253,8 +253,11 @@ def _image_differences(
             cause = Cause.OTHER_NAMES
         elif our.is_authenticated:
             cause = Cause.FORGOTTEN_IMAGE if meant_hub else Cause.NOT_ABOUT_HUB
+        elif their.registry in PUBLIC_ONLY:
+            cause = Cause.PUBLIC_REGISTRY
         else:
-            cause = Cause.PUBLIC_REGISTRY if their.registry in PUBLIC_ONLY else Cause.MISSED
+            # A fix is whole: without a place for the context it is not made.
+            cause = Cause.MISSED if before.workflow_jobs else Cause.WORKFLOW_MADE
         yield Difference(pair, cause, place, f"{their.credential} by hand, {our.credential}")
 
 
