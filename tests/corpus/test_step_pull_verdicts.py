@@ -45,7 +45,7 @@ def step_pulls(outcome: Examined) -> dict[str, list[ExplainedPull]]:
 #: What the reasons for not telling have in common, by what a person calls it.
 CAUSES = {
     "loaded image": "docker load",
-    "variable": "depends on a value",
+    "variable": "depends on an unknown value",
     "Compose file": "compose",
     "Dockerfile": "dockerfile",
 }
