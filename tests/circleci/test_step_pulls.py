@@ -194,7 +194,7 @@ LOGIN = 'echo "$P" | docker login -u "$U" --password-stdin'
         ("- old/check: {docker-username: U, docker-password: P}", ("docker.io",), "$U", "$P"),
         ("- old/check: {docker_username: U}", ("docker.io",),
          "$DOCKER_LOGIN", "$DOCKER_PASSWORD"),
-        ("- docker/check: {docker_username: $U}", ("docker.io",), None, "$DOCKER_PASSWORD"),
+        ("- docker/check: {docker_username: $U}", ("docker.io",), "$U", "$DOCKER_PASSWORD"),
         ("- docker/check: {docker_username: << parameters.any >>}", ("docker.io",), None,
          "$DOCKER_PASSWORD"),
         ("- unknown/check", ("docker.io",), None, None),
