@@ -25,7 +25,7 @@ EXAMPLES = [
     for rule in RULES
     if rule.id in PUT_IN
     for example in rule.examples
-    if isinstance(example, Example)
+    if isinstance(example, Example) and example.after is not None
 ]
 
 

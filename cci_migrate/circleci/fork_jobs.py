@@ -26,7 +26,7 @@ _ENDS_ELSEWHERE = re.compile(
 )
 #: A script that does something in builds of forks alone.
 _ONLY_THERE = re.compile(
-    rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*;?\s*then\b(?P<inside>.*?)\bfi\b)\s*",
+    rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\b(?P<inside>.*?)\bfi\b)\s*",
     re.DOTALL,
 )
 _OTHERWISE = re.compile(r"\b(?:else|elif|fi)\b")
