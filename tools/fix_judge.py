@@ -127,11 +127,14 @@ def _credential_complaints(
     before = {(image.place, image.text): image for image in old.images}
     known = {image.credential for image in old.images if image.is_hub and _is_safe(image)}
     # Right names in the wrong place are the file's own names too.
-    known |= {login for login in old.logins if _is_name(login[1])}
     known |= {_beside(image) for image in old.images if image.is_hub} - {NO_CREDENTIAL}
-    known = {login for login in known if login[0] != DOCUMENTED_USER}
-    # Whether the login of a job that publishes serves its pulls too, a second opinion can't say.
-    known = known or {expected.credential, *filter(lambda one: _is_name(one[1]), old.publishing)}
+    logins = {login for login in old.logins if _is_name(login[1])}
+    publishing = {login for login in old.publishing if _is_name(login[1])}
+    # Which context provides what only steps read, a second opinion can't say: there the whole pair
+    # of the policy is as right. So it is beside the login of a job that publishes.
+    own = {login for login in known | logins if login[0] != DOCUMENTED_USER}
+    is_shown_by_images = any(login[0] != DOCUMENTED_USER for login in known)
+    known = own if is_shown_by_images else {expected.credential, *own, *(() if own else publishing)}
     complaints = []
     for image in new.images:
         was = before.get((image.place, image.text))
