@@ -1,8 +1,12 @@
-"""Whether the text that a GraphQL API shows of a file is exactly the file."""
+"""The files that a code host shows of a repository: exactly, and not too many at once."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+
+from cci_migrate.batch.host import HostError
+from cci_migrate.git.objects import BLOBS_LIMIT
 
 
 def exact_bytes(text: str | None, oid: str) -> bytes | None:
@@ -18,3 +22,19 @@ def exact_bytes(text: str | None, oid: str) -> bytes | None:
     # What git names a blob by, not a matter of security.
     name = hashlib.sha256(hashed) if len(oid) == 64 else hashlib.sha1(hashed, usedforsecurity=False)
     return data if name.hexdigest() == oid else None
+
+
+def within_limit(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """``files`` by path, read one after the other.
+
+    Raises HostError once they are more than BLOBS_LIMIT in all: one repository must not take the
+    memory of a whole campaign.
+    """
+    kept: dict[str, bytes] = {}
+    size = 0
+    for path, data in files:
+        size += len(data)
+        if size > BLOBS_LIMIT:
+            raise HostError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+        kept[path] = data
+    return kept

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cci_migrate.batch.blob_text import within_limit
 from cci_migrate.batch.branch_content import checked_reversal, holds
 from cci_migrate.batch.config_paths import find_configs, odd_modes
 from cci_migrate.batch.faults import described
@@ -350,10 +351,12 @@ class GitHub:
         below = "" if self._is_nested else ".circleci"
         configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
         further = [path for path in configs.modes if path not in snapshot.files]
-        found = {}
-        for start in range(0, len(further), FILES):
-            read = self.read(snapshot, further[start : start + FILES])
-            found.update({path: data for path, data in read.items() if data is not None})
+        found = within_limit(
+            (path, data)
+            for start in range(0, len(further), FILES)
+            for path, data in self.read(snapshot, further[start : start + FILES]).items()
+            if data is not None
+        )
         deepened = snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
         problems = snapshot.problems + configs.problems
         return replace(deepened, problems=problems, has_links=False)

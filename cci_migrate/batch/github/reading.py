@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from cci_migrate.batch.blob_text import exact_bytes
+from cci_migrate.batch.blob_text import exact_bytes, within_limit
 from cci_migrate.batch.config_paths import config_paths
 from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.planning import TOO_LARGE
@@ -82,11 +82,11 @@ def _files(
     entries = dict(_walk(tree, ".circleci")) if tree else {}
     found = {path: entries[path] for path in config_paths(entries)}
     too_large = {path for path, entry in found.items() if is_too_large(entry["object"])}
-    files = {
-        path: blob_bytes(entry["object"], ref.name, raw)
+    files = within_limit(
+        (path, blob_bytes(entry["object"], ref.name, raw))
         for path, entry in found.items()
         if path not in too_large
-    }
+    )
     modes = {path: f"{e['mode']:06o}" for path, e in found.items() if e["mode"] != _PLAIN}
     return files, modes, tuple(Failed((path,), TOO_LARGE) for path in sorted(too_large))
 

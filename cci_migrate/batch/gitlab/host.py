@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from cci_migrate.batch.blob_text import exact_bytes
+from cci_migrate.batch.blob_text import exact_bytes, within_limit
 from cci_migrate.batch.config_paths import config_modes, find_configs, odd_modes
 from cci_migrate.batch.git_remotes import branch_at
 from cci_migrate.batch.gitlab import queries
@@ -280,13 +280,17 @@ class GitLab(PullRequestHost):
                 blobs = None
             if blobs is not None:
                 oids = {b["path"]: exact_bytes(b["rawTextBlob"], b["oid"]) for b in blobs}
-        found = {}
-        for path, data in oids.items():
+        return within_limit(self._contents(node, commit, oids))
+
+    def _contents(
+        self, node: str, commit: str, shown: Mapping[str, bytes | None]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The files that are there, by REST where ``shown`` has not all of one."""
+        for path, data in shown.items():
             try:
-                found[path] = self._raw(node, commit, path) if data is None else data
+                yield path, self._raw(node, commit, path) if data is None else data
             except MissingError:
                 continue
-        return found
 
     def _ask(self, query: str, variables: Mapping[str, Any]) -> Partial:
         """Raises OverloadedError for what a smaller question may mend, NoGraphqlError."""
