@@ -584,7 +584,7 @@ class Assessment:
 
     @cached_property
     def _use_by_item(self) -> Mapping[int, CredentialUse | None]:
-        """What each item of `by_item` reads. Workflow jobs share items: it is told once."""
+        """What each item of `by_item` reads. Workflow jobs share items, so it is read once."""
         return {item: self._use_of(one) for item, one in self.by_item.items()}
 
     def _use_of(self, one: AssessedImage) -> CredentialUse | None:

@@ -63,7 +63,7 @@ class Evidence:
     """One use, or one declaration, of a credential of the registry ``host``.
 
     ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
-    or a login takes them, None where they can't be told. ``jobs`` are the routes of the jobs that
+    or a login takes them, None where they are unknown. ``jobs`` are the routes of the jobs that
     use it, ``entries`` those of the workflow jobs that run these. ``context`` is where another
     config of the repository keeps its variables, None for the project's settings. ``because``
     completes "ignored:" where it is refused.

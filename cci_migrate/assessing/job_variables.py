@@ -18,7 +18,7 @@ from cci_migrate.lossless.nodes import Node
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PUBLISHES = re.compile(r"log-?_?in|push|publish|release|deploy", re.IGNORECASE)
-#: A command that runs what stands in another file.
+#: A command that runs another file.
 _RUNS_A_FILE = re.compile(
     r"(?:^|[\s;&|(])(?:(?:\.{0,2}/)?[\w./-]+\.(?:sh|py|rb|js|ps1|bash)\b|\.{0,2}/[\w./-]+|"
     r"(?:make|just|task|rake|mage|invoke|npm|yarn|pnpm|bundle|npx|gradle|mvn|source|bash|sh|\.)\s)"

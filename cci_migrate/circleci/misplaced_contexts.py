@@ -47,7 +47,7 @@ class MisplacedContext:
 
 
 def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
-    """Every context in the wrong place; one that jobs share by an anchor is told once."""
+    """Every context in the wrong place; one that jobs share by an anchor is reported once."""
     on_jobs: dict[int, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for home in config.body.walk():
         for job in home.jobs.values():

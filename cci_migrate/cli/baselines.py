@@ -31,7 +31,7 @@ class Baselines:
     def __init__(self) -> None:
         self._known: dict[Path, Baseline] = {}
 
-    def heeded(self, task: Task, path: Path | None) -> Task:
+    def with_baseline(self, task: Task, path: Path | None) -> Task:
         """``task`` with what the baseline at ``path`` says of its files. Raises PolicyError."""
         if path is None:
             return task

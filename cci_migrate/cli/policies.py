@@ -43,10 +43,10 @@ class Policies:
         """What the options and the policy file for ``folder`` say, by the keys of such a file."""
         return self._for_folder(folder).told
 
-    def heeded(self, task: Task) -> Task:
+    def with_baseline(self, task: Task) -> Task:
         """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
 
-        None is heeded for one that is to be written.
+        A task whose baseline is to be written gets none.
         """
         if self._options.write_baseline is not None:
             return task
@@ -58,7 +58,7 @@ class Policies:
             from cci_migrate.cli.baselines import Baselines
 
             self._baselines = Baselines()
-        return self._baselines.heeded(task, path)
+        return self._baselines.with_baseline(task, path)
 
     def _for_folder(self, folder: Path) -> _FolderPolicy:
         path = self._options.policy_file

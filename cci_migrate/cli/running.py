@@ -99,7 +99,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     tasks = [
         task
         for repository in found.repositories
-        for task in map(policies.heeded, tasks_of(repository, policies.for_folder, view))
+        for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
     ]
     roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
     if not roots:
@@ -193,7 +193,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
         content=data,
         is_alone=options.stdin_name is None,
     )
-    task = policies.heeded(task)
+    task = policies.with_baseline(task)
     outcome: Outcome
     if len(data) > SIZE_LIMIT:
         outcome = Failed((name,), "more than the 8 MB that CircleCI takes")
