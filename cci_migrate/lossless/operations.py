@@ -106,13 +106,15 @@ class ScalarToMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class AliasToMerge:
-    """Turn the alias ``node`` to a mapping into a mapping that merges it and adds ``entries``.
+class WrapInMerge:
+    """Turn ``node`` into a mapping that merges it and adds ``entries``.
 
-    ``- *image`` becomes ``- <<: *image`` with ``entries`` below it.
+    ``- *image`` becomes ``- <<: *image`` with ``entries`` below it. A mapping with an anchor keeps
+    it, so that its aliases mean what they meant: ``build: &b {…}`` becomes ``<<: &b {…}`` below
+    ``build:``, and ``entries`` below that.
     """
 
-    node: Alias
+    node: Alias | Mapping
     entries: Entries
 
 
@@ -201,7 +203,7 @@ Operation = (
     | ReplaceScalar
     | ReplaceText
     | ScalarToMapping
-    | AliasToMerge
+    | WrapInMerge
     | WrapInSequence
     | NestEntries
     | RenameKey

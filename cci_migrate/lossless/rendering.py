@@ -50,7 +50,6 @@ from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
     AddItem,
-    AliasToMerge,
     Content,
     Entries,
     Items,
@@ -66,6 +65,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
     ScalarToMapping,
     Text,
+    WrapInMerge,
     WrapInSequence,
 )
 from cci_migrate.lossless.removals import removal_edits
@@ -99,7 +99,7 @@ def node_of(operation: Operation) -> Node:
             return node
         case ReplaceScalar(scalar=node) | ReplaceText(scalar=node):
             return node
-        case ScalarToMapping(node=node) | AliasToMerge(node=node):
+        case ScalarToMapping(node=node) | WrapInMerge(node=node):
             return node
         case WrapInSequence(node=node) | AddComment(node=node):
             return node
@@ -172,8 +172,8 @@ class _Writer:
                 self._add(edit)
             case ScalarToMapping(node, entries):
                 self._scalar_to_mapping(node, entries)
-            case AliasToMerge(node, entries):
-                self._alias_to_merge(node, entries)
+            case WrapInMerge(node, entries):
+                self._wrap_in_merge(node, entries)
             case WrapInSequence(node, items, before):
                 self._wrap(node, items, before)
             case NestEntries(mapping, parent, keys):
@@ -225,15 +225,20 @@ class _Writer:
 
     def _lines_behind(self, node: Node, lines: list[str], *, past_comments: bool = True) -> None:
         """Insert ``lines`` below ``node`` and the comments that stand deeper than they do."""
+        at = self._line_after(node)
+        if past_comments:
+            first = next(line for line in lines if line)
+            at = deeper_comments_end(self._source, at, len(first) - len(first.lstrip()) + 1)
+        self._lines(at, lines)
+
+    def _line_after(self, node: Node) -> int:
+        """The line behind ``node``, if something can stand there."""
         at = line_after(node)
         leaf = last_leaf(node)
         at_end = at == len(self._text) and not self._starts_line(at)
         if at_end and isinstance(leaf, Scalar) and leaf.style in ("|", ">") and not _strips(leaf):
             raise CannotRenderError("a block scalar ends the file without a line end")
-        if past_comments:
-            first = next(line for line in lines if line)
-            at = deeper_comments_end(self._source, at, len(first) - len(first.lstrip()) + 1)
-        self._lines(at, lines)
+        return at
 
     # Blocks
 
@@ -294,9 +299,11 @@ class _Writer:
         self._close(node, ":")
         self._below(node, entries_lines(entries.entries, at, self._layout.style))
 
-    def _alias_to_merge(self, node: Alias, entries: Entries) -> None:
+    def _wrap_in_merge(self, node: Alias | Mapping, entries: Entries) -> None:
         if self._layout.is_key(node):
             raise CannotRenderError("a key cannot become a mapping")
+        if isinstance(node, Mapping) and not self._has_room_before(node):
+            raise CannotRenderError("a merge key cannot stand before the mapping")
         if self._layout.is_in_flow(node):
             body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
             self._open(node, f"{{{MERGE_KEY}: ")
@@ -304,14 +311,35 @@ class _Writer:
             return
         parent = self._layout.parent(node)
         if isinstance(parent, Mapping):
-            at = key_column(parent) + self._layout.step_below(node)
+            below = key_column(parent) + self._layout.step_below(node)
+            at = key_column(node) if isinstance(node, Mapping) and not node.is_flow else below
             at = self._on_own_line(node, at, f"{MERGE_KEY}: ")
         elif isinstance(parent, Sequence):
             at = column(self._source, node.start)
             self._open(node, f"{MERGE_KEY}: ")
         else:
-            raise CannotRenderError("an alias that is the whole document cannot be merged")
-        self._below(node, entries_lines(entries.entries, at, self._layout.style))
+            raise CannotRenderError("what is the whole document cannot be merged")
+        end = self._line_after(node)
+        if isinstance(node, Mapping):
+            end = deeper_comments_end(self._source, end, at)
+            self._indent(
+                self._source.next_line(node.start), end, self._layout.style_in(parent).step
+            )
+        self._lines(end, entries_lines(entries.entries, at, self._layout.style))
+
+    def _has_room_before(self, node: Mapping) -> bool:
+        """Whether a key on the line on which ``node`` starts would leave its entries whole."""
+        if node.is_flow:
+            return self._text[content_start(node)] == "{"
+        first = node.entries[0][0].start
+        return node.start < first and starts_line(self._source, first)
+
+    def _indent(self, start: int, end: int, step: int) -> None:
+        """Move the lines from ``start`` to ``end`` to the right by ``step``."""
+        while start < end:
+            if self._source.line_end(start) > start:
+                self._insert(start, " " * step, _Place.BEFORE)
+            start = self._source.next_line(start)
 
     def _wrap(self, node: Scalar | Alias, items: Items, before: tuple[Text, ...]) -> None:
         if self._layout.is_key(node):
@@ -407,13 +435,8 @@ class _Writer:
         for key, _ in moved:
             if not starts_line(self._source, key.start):
                 raise CannotRenderError("a key to be moved does not start its line")
-        indent = " " * self._layout.style_in(mapping).step
-        at = self._source.next_line(parent_key.end)
-        end = _line_after_entry(moved[-1])
-        while at < end:
-            if self._source.line_end(at) > at:
-                self._insert(at, indent, _Place.BEFORE)
-            at = self._source.next_line(at)
+        start, end = self._source.next_line(parent_key.end), _line_after_entry(moved[-1])
+        self._indent(start, end, self._layout.style_in(mapping).step)
 
     def _rename(self, mapping: Mapping, index: int, name: str) -> None:
         key = mapping.entries[index][0]

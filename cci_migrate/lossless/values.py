@@ -19,7 +19,6 @@ from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     AliasTo,
-    AliasToMerge,
     Content,
     Entries,
     Items,
@@ -35,6 +34,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
     ScalarToMapping,
     Text,
+    WrapInMerge,
     WrapInSequence,
 )
 from cci_migrate.lossless.scalars import is_string
@@ -184,8 +184,8 @@ def _apply(operation: Operation, tree: DataTree) -> None:
         case ScalarToMapping(node, entries):
             old = _of(node, tree)
             _put(node, MapData([old], [_new(entries, tree)]), tree)
-        case AliasToMerge(node, entries):
-            old = _of(node.target, tree)
+        case WrapInMerge(node, entries):
+            old = _of(resolved(node), tree)
             added = _new(entries, tree)
             assert isinstance(added, MapData)  # noqa: S101 - the content is Entries
             _put(node, MapData([_new_key(MERGE_KEY), *added.keys], [old, *added.items]), tree)

@@ -10,11 +10,11 @@ from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.operations import (
     AddEntry,
     AliasTo,
-    AliasToMerge,
     Content,
     Entries,
     Operation,
     Text,
+    WrapInMerge,
 )
 from cci_migrate.policy import RegistryCredential
 from cci_migrate.remedies.auth_placement import AuthPlace, AuthSplit
@@ -54,7 +54,7 @@ def give_credential(
     written = form if isinstance(form, Written) else PLAIN
     key = form_of(credential).value
     block = Entries(((key, _block(credential, written)),))
-    return tuple(AliasToMerge(alias, block) for alias in place.aliases)
+    return tuple(WrapInMerge(alias, block) for alias in place.aliases)
 
 
 def _block(credential: RegistryCredential, form: Written) -> Content:

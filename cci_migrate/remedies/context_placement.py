@@ -29,7 +29,6 @@ from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
-    AliasToMerge,
     Content,
     Entries,
     Items,
@@ -38,6 +37,7 @@ from cci_migrate.lossless.operations import (
     ReplaceScalar,
     ScalarToMapping,
     Text,
+    WrapInMerge,
     WrapInSequence,
 )
 
@@ -158,21 +158,26 @@ class ContextPlacement:
             )
             for entry, of_one in by_entry.items()
         }
-        placing = _Placing(lacking, self._users, self._sharing, self._style)
+        placing = _Placing(lacking, self._held, self._users, self._sharing, self._style)
         return {entry: placing.operations(one) for entry, one in lacking.items()}
 
 
 class _Placing:
-    """The places for the contexts that the workflow jobs ``lacking`` are to get, by their id()."""
+    """The places for the contexts that the workflow jobs ``lacking`` are to get, by their id().
+
+    ``held`` are those that each workflow job has.
+    """
 
     def __init__(
         self,
         lacking: Mapping[int, _Lacking],
+        held: Mapping[int, HeldContexts],
         users: Users[WorkflowJob],
         sharing: Sharing,
         style: ContextStyle,
     ) -> None:
         self._lacking = lacking
+        self._held = held
         self._users = users
         self._sharing = sharing
         self._style = style
@@ -212,9 +217,26 @@ class _Placing:
         is_own = not isinstance(arguments, Alias) or self._may_hold_a_context(target)
         if is_own and self._all_lack(target, one.names):
             return (AddEntry(target, CONTEXT, content),)
-        if isinstance(arguments, Alias):
-            return (AliasToMerge(arguments, Entries(((CONTEXT, content),))),)
-        return self._shared(target)
+        return self._with_own_key(one, content)
+
+    def _with_own_key(self, one: _Lacking, content: Content) -> tuple[Operation, ...] | NoRoom:
+        """Gives ``one`` a ``context`` of its own; whoever uses an anchor of it keeps what it has.
+
+        Its arguments are a mapping, or an alias of one.
+        """
+        arguments = one.entry.arguments
+        target = resolved(arguments) if arguments is not None else None
+        if not isinstance(arguments, Alias | MappingNode) or not isinstance(target, MappingNode):
+            return _shared(one)
+        own = [user for user in self._users.of(target) if user.arguments is arguments]
+        if not all(self._lacks_as(user, one) for user in own):
+            return _shared(one)
+        if isinstance(arguments, MappingNode):
+            if self._all_lack(arguments, one.names):
+                return (AddEntry(arguments, CONTEXT, content),)
+            if arguments.anchor is None:
+                return _shared(one)
+        return (WrapInMerge(arguments, Entries(((CONTEXT, content),))),)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
@@ -230,47 +252,44 @@ class _Placing:
     # A context is there
 
     def _extend(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
-        arguments = one.entry.arguments
         holder = context.holder
         if self._all_lack(holder, one.names):
             return self._extend_value(self._together(one, self._users.of(holder)), context)
-        carried = self._carried(one)
-        if isinstance(arguments, Alias):
-            return (AliasToMerge(arguments, Entries(((CONTEXT, carried),))),)
-        if isinstance(arguments, MappingNode) and holder is not arguments:
-            if self._all_lack(arguments, one.names):
-                return (AddEntry(arguments, CONTEXT, carried),)
-            return self._shared(arguments)
-        return self._split(one, context)
+        owner = self._owner(holder)
+        if owner is not None and owner.all_names == one.all_names:
+            kept = self._kept(holder)
+            if kept is not None:
+                if owner is not one:
+                    return ()  # It inherits what its anchor gets.
+                extended = self._extend_value(one, context)
+                return extended if isinstance(extended, NoRoom) else (*extended, *kept)
+        return self._with_own_key(one, self._carried(one))
 
-    def _split(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
-        """Extends the contexts of a shared entry; those that need no more keep theirs as their own.
+    def _owner(self, mapping: MappingNode) -> _Lacking | None:
+        """The workflow job whose own arguments are ``mapping``, if it lacks contexts."""
+        owners = (self._lacking.get(id(user)) for user in self._users.of(mapping))
+        return next((one for one in owners if one and one.entry.arguments is mapping), None)
 
-        Not where a user cannot be told, or is shared itself.
+    def _kept(self, holder: MappingNode) -> tuple[Operation, ...] | None:
+        """What keeps the contexts of those that share ``holder`` once its own entry gets more.
+
+        None where a user is shared itself, or is not known.
         """
-        holder = context.holder
-        users = self._users.of(holder)
         kept: list[Operation] = []
+        users = self._users.of(holder)
         for user in users:
-            lacking = self._lacking.get(id(user))
-            if lacking is not None and set(one.names) <= set(lacking.names):
-                continue
-            values = held_contexts(user).values
-            entries = Entries(((CONTEXT, self._style.content(values)),))
-            arguments = user.arguments
-            if lacking is not None or arguments is None:
-                return self._shared(holder)
-            if isinstance(arguments, Alias):
-                kept.append(AliasToMerge(arguments, entries))
-            elif isinstance(arguments, MappingNode) and arguments.anchor is None:
-                kept.append(AddEntry(arguments, CONTEXT, self._style.content(values)))
+            held, lacking = self._held[id(user)], self._lacking.get(id(user))
+            if held.entry is None or held.entry.holder is not holder or lacking is not None:
+                continue  # It has, or gets, a key of its own.
+            content = self._style.content(held.values)
+            if isinstance(user.arguments, Alias):
+                kept.append(WrapInMerge(user.arguments, Entries(((CONTEXT, content),))))
+            elif isinstance(user.arguments, MappingNode) and user.arguments.anchor is None:
+                kept.append(AddEntry(user.arguments, CONTEXT, content))
             else:
-                return self._shared(holder)
+                return None
         known = [user.arguments for user in users if user.arguments is not None]
-        if self._sharing.has_other_users(holder, known):
-            return self._shared(holder)
-        extended = self._extend_value(self._together(one, users), context)
-        return extended if isinstance(extended, NoRoom) else (*extended, *kept)
+        return None if self._sharing.has_other_users(holder, known) else tuple(kept)
 
     def _extend_value(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
         written = context.value
@@ -363,19 +382,26 @@ class _Placing:
     def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         users = self._users.of(mapping)
         for user in users:
+            context = self._held[id(user)].entry
+            if context is not None and context.holder is user.arguments is not mapping:
+                continue  # Its own key hides that of the mapping.
             lacking = self._lacking.get(id(user))
             if lacking is None or not set(names) <= set(lacking.names):
                 return False
         known = [user.arguments for user in users if user.arguments is not None]
         return not self._sharing.has_other_users(mapping, known)
 
-    def _shared(self, node: Node) -> NoRoom:
-        anchor = None if isinstance(node, Alias) else node.anchor
-        name = "the entry" if anchor is None else f"the anchor &{anchor}"
-        return NoRoom(
-            f"{name} is shared with workflow jobs that do not need the context",
-            "write this entry out, with the context of its own",
-        )
+    def _lacks_as(self, user: WorkflowJob, one: _Lacking) -> bool:
+        """Whether ``user`` lacks what ``one`` does."""
+        lacking = self._lacking.get(id(user))
+        return lacking is not None and lacking.all_names == one.all_names
+
+
+def _shared(one: _Lacking) -> NoRoom:
+    return NoRoom(
+        f"{one.entry.name} is shared with workflow jobs that do not need the context",
+        "write this entry out, with the context of its own",
+    )
 
 
 def _added_to(value: SequenceNode, one: _Lacking) -> tuple[Operation, ...]:

@@ -27,7 +27,6 @@ from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     AliasTo,
-    AliasToMerge,
     Content,
     Entries,
     Items,
@@ -43,6 +42,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
     ScalarToMapping,
     Text,
+    WrapInMerge,
     WrapInSequence,
 )
 from cci_migrate.lossless.parsing import YamlError
@@ -88,6 +88,7 @@ def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Op
     if isinstance(node, Mapping):
         names = [key.value for key, _ in node.entries if isinstance(key, Scalar)]
         found.append(AddEntry(node, "new key", content, draw(st.sampled_from([None, *names]))))
+        found.append(WrapInMerge(node, Entries((("new", content),))))
     elif isinstance(node, Sequence):
         found.append(AddItem(node, draw(st.integers(0, len(node.items))), content))
     elif not is_key:
@@ -99,7 +100,7 @@ def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Op
             if not node.value:
                 found.append(AddEntry(node, "new", content))
         elif isinstance(node.target, Mapping):
-            found.append(AliasToMerge(node, entries))
+            found.append(WrapInMerge(node, entries))
     return found
 
 

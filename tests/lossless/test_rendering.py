@@ -19,7 +19,6 @@ from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     AliasTo,
-    AliasToMerge,
     Entries,
     Items,
     KeepItem,
@@ -34,6 +33,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
     ScalarToMapping,
     Text,
+    WrapInMerge,
     WrapInSequence,
 )
 from cci_migrate.lossless.rendering import render
@@ -1181,7 +1181,7 @@ def test_a_scalar_becomes_a_mapping(row: Row) -> None:
 
 def merge_at(*route: str | int) -> One:
     """A merge of the alias at ``route`` with a context."""
-    return lambda document: AliasToMerge(alias_at(document, *route), CONTEXT)
+    return lambda document: WrapInMerge(alias_at(document, *route), CONTEXT)
 
 
 @table(
@@ -1238,7 +1238,7 @@ def merge_at(*route: str | int) -> One:
         - *f # why
         - image: c
         """,
-        lambda document: AliasToMerge(
+        lambda document: WrapInMerge(
             alias_at(document, "docker", 0), Entries((("auth", AUTH),))
         ),
         """
@@ -1256,6 +1256,135 @@ def merge_at(*route: str | int) -> One:
     ), "- &f {a: b}\n- [{<<: *f, context: [hub]}, {c: {<<: *f, context: [hub]}}]\n"),
 )  # fmt: skip
 def test_an_alias_becomes_a_merge(row: Row) -> None:
+    check(row)
+
+
+def wrap_at(*route: str | int) -> One:
+    """A merge of the mapping at ``route`` with a context."""
+    return lambda document: WrapInMerge(mapping_at(document, *route), CONTEXT)
+
+
+@table(
+    Row(
+        "block, with what belongs to it",
+        """
+        jobs:
+          - build: &b # why
+              # when
+              filters:
+                tags: {only: v1}
+
+              note: |
+                a
+                  # b
+
+                c
+              # requires: [x]
+          # another
+          - test: *b
+        """,
+        wrap_at("jobs", 0, "build"),
+        """
+        jobs:
+          - build:
+              <<: &b # why
+                # when
+                filters:
+                  tags: {only: v1}
+
+                note: |
+                  a
+                    # b
+
+                  c
+                # requires: [x]
+              context:
+                - hub
+          # another
+          - test: *b
+        """,
+    ),
+    Row(
+        "an anchor on a line of its own, four columns a step",
+        """
+        jobs:
+        -   build:
+                &b
+                filters: x
+                <<: {c: "d
+                  e"}
+        -   test: *b
+        """,
+        wrap_at("jobs", 0, "build"),
+        """
+        jobs:
+        -   build:
+                <<: &b
+                    filters: x
+                    <<: {c: "d
+                      e"}
+                context:
+                -   hub
+        -   test: *b
+        """,
+    ),
+    Row(
+        "flow in block",
+        """
+        jobs:
+        - build: &b {filters: x} # why
+        - lint: &l {
+            a: b
+          }
+        - test: *b
+        - *l
+        """,
+        lambda document: (
+            wrap_at("jobs", 0, "build")(document),
+            wrap_at("jobs", 1, "lint")(document),
+        ),
+        """
+        jobs:
+        - build:
+            <<: &b {filters: x} # why
+            context:
+            - hub
+        - lint:
+            <<: &l {
+              a: b
+            }
+            context:
+            - hub
+        - test: *b
+        - *l
+        """,
+    ),
+    Row(
+        "an item",
+        """
+        docker:
+          - &f
+            image: b
+            user: c
+          - *f
+        """,
+        wrap_at("docker", 0),
+        """
+        docker:
+          - <<: &f
+              image: b
+              user: c
+            context:
+              - hub
+          - *f
+        """,
+    ),
+    Row("flow in flow", "jobs: [build: &b {a: b}, {test: *b}]\n", wrap_at("jobs", 0, "build"),
+        "jobs: [build: {<<: &b {a: b}, context: [hub]}, {test: *b}]\n"),
+    Row("no line end at the end", "a: &b\n  c: d", wrap_at("a"),
+        "a:\n  <<: &b\n    c: d\n  context:\n    - hub"),
+)  # fmt: skip
+def test_a_mapping_becomes_what_it_is_merged_into(row: Row) -> None:
     check(row)
 
 
@@ -2019,8 +2148,16 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "a comment inside a text": (
         "{a: 'b\n  c', d: e}\n", lambda d: AddComment(node_at(d, "d"), "x"), "inside a text"),
     "a literal at the end without a line end": ("a: |\n  b", context(), "without a line end"),
+    "an item whose first key follows its dash": (
+        "- a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+    "an item on the lines below its dash": (
+        "-\n  a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+    "a pair without braces": (
+        "[a: b]\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+    "a key with a question mark": (
+        "a: &b\n  ? c\n", lambda d: WrapInMerge(mapping_at(d, "a"), CONTEXT), "cannot stand"),
     "an alias that is a document's key": (
-        "a: &a {}\n*a : b\n", lambda d: AliasToMerge(mapping_at(d).entries[1][0], CONTEXT),  # type: ignore[arg-type]
+        "a: &a {}\n*a : b\n", lambda d: WrapInMerge(mapping_at(d).entries[1][0], CONTEXT),  # type: ignore[arg-type]
         "a key cannot"),
 }  # fmt: skip
 
