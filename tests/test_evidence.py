@@ -13,7 +13,14 @@ from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine import process, process_repository
 from cci_migrate.findings import Answer, Decisions, NameReason, NoFix, Question, State
 from cci_migrate.outcomes import Examined
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, JobCredential, PasswordAuth, Policy
+from cci_migrate.policy import (
+    DEFAULT_DOCKER_HUB,
+    AwsRoleAuth,
+    JobCredential,
+    PasswordAuth,
+    Policy,
+    RegistryPolicy,
+)
 
 ROOT = Path(__file__).parent.parent
 PATH = ".circleci/config.yml"
@@ -213,6 +220,122 @@ def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
     after = outcome.change.files[0].after.decode()
     assert after.count("$TAG_PASS") == 2
     assert after.count("hub-tags") == 2
+
+
+def account_question(text: str, answer: int) -> tuple[Question, str]:
+    """The question of which account ``text`` leads to, and the file with the answer taken."""
+    (found,) = (one.finding for one in examined(text).settled if one.state is State.LEFT)
+    assert isinstance(found.remedy, Question)
+    choice = found.remedy.choices[answer].key
+    decisions = Decisions(by_key={found.key: Answer(choice)})
+    outcome = process({PATH: text.encode()}, Policy(), decisions)
+    assert isinstance(outcome, Examined)
+    after = "" if outcome.change is None else outcome.change.files[0].after.decode()
+    return found.remedy, after
+
+
+def two_logins(*jobs: str, top: str = "") -> str:
+    """Jobs with logins of two accounts before pulls, and ``jobs`` that pull without a login."""
+    text = f"version: 2.1\n{top}jobs:\n"
+    for name in ("staging", "release"):
+        login = LOGIN.replace("HUB", name.upper())
+        text += f"  {name}:\n{steps(login, 'docker pull acme/app')}"
+    text += "".join(jobs) + "workflows:\n  main:\n    jobs:\n"
+    text += "      - staging: {context: hub-staging}\n      - release: {context: hub-release}\n"
+    return text + "".join(f"      - {job.split(':')[0].strip()}\n" for job in jobs)
+
+
+def test_which_of_two_accounts_steps_log_in_with_is_asked_with_the_jobs_of_each() -> None:
+    text = two_logins(f"  scan:\n{steps('docker run redis:7')}")
+    question, after = account_question(text, 1)
+    assert [one.label for one in question.choices] == [
+        "$STAGING_USER, $STAGING_TOKEN (job staging)",
+        "$RELEASE_USER, $RELEASE_TOKEN (job release)",
+        "leave it",
+    ]
+    assert "docker_username: RELEASE_USER" in after.split("  scan:")[1]
+    assert "- scan:\n          context: hub-release" in after
+    assert account_question(text, 2)[1] == ""
+    assert changed(text) == ""
+
+
+def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it() -> None:
+    """A command in both jobs: each gets the login in its own steps."""
+    run = f"    {MACHINE}\n    steps: [smoke]\n"
+    top = "commands:\n  smoke:\n    steps:\n      - run: docker run redis:7\n"
+    text = two_logins(f"  scan:\n{run}", f"  probe:\n{run}", top=top)
+    asked = [one.finding for one in examined(text).settled if one.state is State.LEFT]
+    answers = {
+        one.key: Answer(one.remedy.choices[index].key)
+        for index, one in enumerate(asked)
+        if isinstance(one.remedy, Question)
+    }
+    outcome = process({PATH: text.encode()}, Policy(), Decisions(by_key=answers))
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    after = outcome.change.files[0].after.decode()
+    assert "docker/check" not in after.split("jobs:")[0]
+    scan, probe = after.split("  scan:")[1].split("  probe:")
+    assert "docker_username: STAGING_USER" in scan
+    assert "docker_username: RELEASE_USER" in probe
+
+
+def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
+    shared = f"    {MACHINE}\n    steps: &pulls\n      - run: docker run redis:7\n"
+    alias = f"    {MACHINE}\n    steps: *pulls\n"
+    text = two_logins(f"  scan:\n{shared}", f"  probe:\n{alias}")
+    remedies = [one.finding.remedy for one in examined(text).settled if one.state is State.LEFT]
+    assert len(remedies) == 2
+    assert all(isinstance(one, NoFix) and "several accounts" in one.reason for one in remedies)
+
+
+def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
+    role, host = "arn:aws:iam::123456789012:role", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    policy = Policy(registries=(RegistryPolicy(host, AwsRoleAuth(f"{role}/other"), None),))
+    text = "version: 2.1\njobs:\n"
+    for job in ("pull", "push"):
+        auth = f"aws_auth: {{oidc_role_arn: '{role}/{job}'}}"
+        text += f"  {job}:\n    docker: [{{image: {host}/a, {auth}}}]\n"
+    text += f"  lint:\n    docker: [{{image: {host}/b}}]\n"
+    (found,) = (one.finding for one in examined(text, policy).settled)
+    assert isinstance(found.remedy, Question)
+    decisions = Decisions(by_key={found.key: Answer(found.remedy.choices[1].key)})
+    outcome = process({PATH: text.encode()}, policy, decisions)
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert outcome.change.files[0].after.decode().count("role/push") == 2
+
+
+@pytest.mark.parametrize(
+    ("auth", "added"),
+    [
+        ("{username: $TAG_USER}", "password: $TAG_PASS"),
+        ("{password: $STAGING_PASS}", "username: $STAGING_USER"),
+        ("{username: $TAG_USER, password: hunter2}", "password: $TAG_PASS"),
+    ],
+)
+def test_half_of_one_of_two_accounts_is_completed_with_its_other_half(
+    auth: str, added: str
+) -> None:
+    text = TWO.replace("{image: cimg/base:2024.02}", f"{{image: cimg/base:2024.02, auth: {auth}}}")
+    bare = changed(text).split("  bare:")[1]
+    assert added in bare
+    assert "hunter2" not in bare
+
+
+@pytest.mark.parametrize(
+    ("auth", "added"),
+    [
+        ("{username: acme-ci}", "password: $TAG_PASS"),
+        ("{username: acme-ci, password: hunter2}", "password: $TAG_PASS"),
+    ],
+)
+def test_where_a_half_says_nothing_of_the_account_it_is_asked(auth: str, added: str) -> None:
+    text = TWO.replace("{image: cimg/base:2024.02}", f"{{image: cimg/base:2024.02, auth: {auth}}}")
+    question, after = account_question(text, 1)
+    assert "$STAGING_USER, $STAGING_PASS (job user)" in question.text
+    assert "username: acme-ci" in after
+    assert added in after.split("  bare:")[1]
 
 
 def test_an_image_beside_one_of_two_accounts_belongs_to_that() -> None:

@@ -410,11 +410,10 @@ class Assessment:
         """What the credentials of ``image`` read, or are to; None where nothing is known of it."""
         return self._use_by_item.get(id(image.image.item.mapping))
 
-    def contexts_for_login(self, missing: MissingLogin) -> tuple[ContextGrant, ...]:
-        """The contexts that workflow jobs need once their steps make the login ``missing``."""
-        credential = self.login_credential(missing)
-        if credential is None:
-            return ()
+    def contexts_for_login(
+        self, missing: MissingLogin, credential: PasswordAuth
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``missing`` is made with ``credential``."""
         entries = [
             assessed
             for assessed in self.entries

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm
+from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence, Use
 from cci_migrate.circleci.images import (
     AWS_KEY_ID,
@@ -71,6 +72,16 @@ class CredentialConvention:
         """The accounts that some of ``jobs`` use, be it to push."""
         return _accounts(
             one for one in self.evidence if one.allows(one.jobs) and not jobs.isdisjoint(one.jobs)
+        )
+
+    def accounts_with(self, halves: Mapping[str, str], jobs: frozenset[str]) -> tuple[Account, ...]:
+        """The accounts of which ``halves``, by their keys, are a part, for ``jobs``."""
+        return _accounts(
+            one
+            for one in self.evidence
+            if one.credential is not None
+            and one.allows(jobs)
+            and halves.items() <= values_of(one.credential).items()
         )
 
     def accounts_of(

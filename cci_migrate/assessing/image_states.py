@@ -55,11 +55,23 @@ class Contested:
 
 @dataclass(frozen=True, slots=True)
 class LiteralSecret:
-    """A secret that is written out under ``key``; ``variable`` (``$NAME``) is to replace it."""
+    """A secret that is written out under ``key``; one of ``wanted`` is to replace it.
+
+    None where no credential is known for the registry.
+    """
 
     key: str
     value: Scalar
-    variable: str | None
+    wanted: Wanted | Contested | None
+
+    @property
+    def variable(self) -> str | None:
+        """What replaces it (``$NAME``), where that is clear."""
+        return self.variable_of(self.wanted) if isinstance(self.wanted, Wanted) else None
+
+    def variable_of(self, credential: Wanted | Account) -> str | None:
+        """What of ``credential`` replaces it; None where that is of another form."""
+        return values_of(credential.credential).get(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Incomplete:
     """It has credentials that lack something."""
 
     auth: ImageAuth
-    wanted: Wanted | None
+    wanted: Wanted | Contested | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +185,19 @@ def state_of(
     def wanted_at(host: str) -> Wanted | Contested | None:
         return wanted_for(host, policy, conventions, pullers)
 
+    def completing(auth: ImageAuth, host: str, *but: str) -> Wanted | Contested | None:
+        """What ``auth`` is part of, ``but`` some keys; where that does not show, as any pull."""
+        wanted, convention = wanted_at(host), conventions.get(host)
+        halves = {key: text for key in auth.values if key not in but and (text := auth.text(key))}
+        if wanted is None or convention is None or not halves:
+            return wanted
+        accounts = convention.accounts_with(halves, pullers.jobs)
+        if len(accounts) != 1:
+            return wanted
+        return Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+
     if auth is not None and auth.is_complete:
-        return Authenticated(auth, _literal_secret(image, auth, wanted_at))
+        return Authenticated(auth, _literal_secret(image, auth, completing))
     misplaced = beside_the_image(image.item.mapping)
     if misplaced is not None:
         username, password = misplaced.username, misplaced.password
@@ -185,11 +208,11 @@ def state_of(
     host = image.host
     path = image.item.image.key.source.path
     if auth is not None:
-        wanted = wanted_at(host) if host is not None else None
+        wanted = completing(auth, host) if host is not None else None
         override = names.get(f"{INCOMPLETE_AUTH}:{path}:{image.route}")
         if override is not None and wanted is not None:
             wanted = Wanted(override.credential, PLAIN)
-        return Incomplete(auth, wanted if isinstance(wanted, Wanted) else None)
+        return Incomplete(auth, wanted)
     if host is None:
         return Undecided(image.undecided or _mixed(image))
     if host == DOCKER_HUB and policy.mirror is not None:
@@ -219,7 +242,7 @@ def state_of(
 def _literal_secret(
     image: PulledImage,
     auth: ImageAuth,
-    wanted_at: Callable[[str], Wanted | Contested | None],
+    completing: Callable[[ImageAuth, str, str], Wanted | Contested | None],
 ) -> LiteralSecret | None:
     for key in SECRET_KEYS & auth.values.keys():
         value = resolved(auth.values[key].value)
@@ -228,9 +251,8 @@ def _literal_secret(
             continue
         if variable_in(text) is not None:
             continue
-        wanted = None if image.host is None else wanted_at(image.host)
-        variable = values_of(wanted.credential).get(key) if isinstance(wanted, Wanted) else None
-        return LiteralSecret(key, value, variable)
+        wanted = None if image.host is None else completing(auth, image.host, key)
+        return LiteralSecret(key, value, wanted)
     return None
 
 

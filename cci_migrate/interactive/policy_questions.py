@@ -15,7 +15,8 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated
+from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated, Wanted
+from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.findings import Names
 from cci_migrate.interactive.configs import ConfigFiles, Topic
 from cci_migrate.policy import (
@@ -146,8 +147,8 @@ def needs_of(config: ConfigFiles, assessment: Assessment | None) -> Needs:
     if assessment is None:
         return Needs(config.told, config.policy)
     policy = config.policy
-    keys = tuple(dict.fromkeys(_keys_with_names(assessment)))
     missing = [one for one in assessment.missing_logins if assessment.login_credential(one)]
+    keys = tuple(dict.fromkeys(_keys_with_names(assessment, missing)))
     is_writable = not assessment.config.is_orb_source or policy.fix_orbs
     writes = is_writable and (bool(keys) or any(_literal_secrets(assessment)))
     convention = assessment.conventions.get(DOCKER_HUB)
@@ -166,17 +167,19 @@ def needs_of(config: ConfigFiles, assessment: Assessment | None) -> Needs:
     )
 
 
-def _keys_with_names(assessment: Assessment) -> Iterator[str]:
+def _keys_with_names(
+    assessment: Assessment, missing_logins: Iterable[MissingLogin]
+) -> Iterator[str]:
     """The findings whose fixes write a user name and a password for Docker Hub."""
     for one in assessment.images:
         state = one.state
         if one.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
             continue
-        if state.wanted is not None and isinstance(state.wanted.credential, PasswordAuth):
+        if isinstance(state.wanted, Wanted) and isinstance(state.wanted.credential, PasswordAuth):
             rule = _IMAGE_RULES[isinstance(state, Incomplete)]
             if assessment.policy.is_selected(rule):
                 yield one.key(rule)
-    for missing in assessment.missing_logins:
+    for missing in missing_logins:
         if missing.host == DOCKER_HUB and assessment.policy.is_selected("pull-before-login"):
             yield missing.key
 

@@ -82,11 +82,12 @@ class LoginPlacement:
         self._declared = declared if missing else ()
 
     def operations(
-        self, missing: MissingLogin, credential: PasswordAuth
+        self, missing: MissingLogin, credential: PasswordAuth, *, is_alone: bool = False
     ) -> tuple[Operation, ...] | NoLoginPlace:
         """What logs the job in before each of its pulls from the registry.
 
-        A list of steps that jobs without that need share is left alone.
+        A list of steps that jobs without that need share is left alone; with ``is_alone``, any
+        that other jobs share.
         """
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
@@ -94,10 +95,12 @@ class LoginPlacement:
         for docker, pull in missing.pulls:
             if any(_covers(place, docker, pull) for place in places):
                 continue
-            found = self._place(docker, pull, missing.host)
+            needing = {id(missing.docker.job)} if is_alone else self._needing[missing.host]
+            found = self._place(docker, pull, needing)
             if found is None:
                 return NoLoginPlace(
-                    "its steps are shared with jobs that need no login",
+                    f"its steps are shared with jobs that need {'another' if is_alone else 'no'} "
+                    "login",
                     "give this job steps of its own, or log in inside a reusable command",
                 )
             places.append(found)
@@ -108,9 +111,8 @@ class LoginPlacement:
             operations[AddItem(place.sequence, place.index, content)] = None
         return tuple(operations)
 
-    def _place(self, docker: JobDocker, pull: StepPull, host: str) -> StepPlace | None:
-        """The best place before ``pull`` in a list that only those use who need the login."""
-        needing = self._needing[host]
+    def _place(self, docker: JobDocker, pull: StepPull, needing: set[int]) -> StepPlace | None:
+        """The best place before ``pull`` in a list of steps that only jobs ``needing`` it run."""
         for place in login_places(docker, pull):
             if all(id(user.job) in needing for user in self._users[id(place.sequence)]):
                 return place

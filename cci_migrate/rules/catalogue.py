@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from cci_migrate import rules
 from cci_migrate.rules.rule import Rule
 
-_NO_RULES = frozenset({"catalogue", "page", "rule", "whole_fix", "wording"})
+_NO_RULES = frozenset({"account_question", "catalogue", "page", "rule", "whole_fix", "wording"})
 
 
 def _found() -> Iterator[Rule]:

@@ -31,14 +31,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 
+from typing_extensions import assert_never
+
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.credential_values import form_of, values_of
-from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Incomplete, Wanted
+from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
+from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Contested, Incomplete, Wanted
 from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
-from cci_migrate.findings import Finding, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
+from cci_migrate.policy import RegistryCredential
+from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import listed, owners_of
@@ -64,15 +68,34 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             )
 
 
+_BY_HAND = "write what is missing by hand"
+
+
 def _remedy(
-    assessment: Assessment, one: AssessedImage, auth: ImageAuth, wanted: Wanted | None
+    assessment: Assessment, one: AssessedImage, auth: ImageAuth, wanted: Wanted | Contested | None
 ) -> Remedy:
-    by_hand = "write what is missing by hand"
-    if wanted is None:
-        return NoFix("no credentials are known for the image's registry", by_hand)
-    values = values_of(wanted.credential)
-    if form_of(wanted.credential) is not auth.form or not set(auth.missing) <= set(values):
-        return NoFix("the registry's known credentials are of another form", by_hand)
+    match wanted:
+        case Wanted(credential):
+            return _completed(assessment, one, auth, credential)
+        case Contested(accounts):
+            return account_question(
+                one.registry or "",
+                accounts,
+                lambda account: _completed(assessment, one, auth, account.credential),
+            )
+        case None:
+            return NoFix("no credentials are known for the image's registry", _BY_HAND)
+        case _:
+            assert_never(wanted)
+
+
+def _completed(
+    assessment: Assessment, one: AssessedImage, auth: ImageAuth, credential: RegistryCredential
+) -> Fix | NoFix:
+    """What is missing of ``auth``, from ``credential``."""
+    values = values_of(credential)
+    if form_of(credential) is not auth.form or not set(auth.missing) <= set(values):
+        return NoFix("the registry's known credentials are of another form", _BY_HAND)
     target = resolved(auth.entry.value)
     operations: list[Operation] = []
     if isinstance(target, Scalar) and is_null(target):
@@ -80,7 +103,7 @@ def _remedy(
     elif isinstance(target, Mapping):
         other = _half_of_another_pair(auth, values)
         if other is not None:
-            return NoFix(f"its {other} is not the one that is known for the registry", by_hand)
+            return NoFix(f"its {other} is not the one that is known for the registry", _BY_HAND)
         for key in auth.missing:
             present = entry_of(target, key)
             if present is None:
@@ -88,10 +111,12 @@ def _remedy(
             elif isinstance(present.value, Scalar):
                 operations.append(ReplaceScalar(present.value, Text(values[key])))
             else:
-                return NoFix(f"the value of {key} is no text", by_hand)
+                return NoFix(f"the value of {key} is no text", _BY_HAND)
     else:
-        return NoFix(f"the value of {auth.form.value} is no mapping", by_hand)
-    contexts = assessment.contexts_of_fix(one, one.key(INCOMPLETE_AUTH))
+        return NoFix(f"the value of {auth.form.value} is no mapping", _BY_HAND)
+    contexts = assessment.contexts_for_images(
+        [one.image], variables_of(credential), one.registry or "", one.key(INCOMPLETE_AUTH)
+    )
     return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
 
 

@@ -29,10 +29,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.image_states import LITERAL_CREDENTIAL, Authenticated
-from cci_migrate.findings import Finding, NoFix, Place, Remedy, Severity
+from typing_extensions import assert_never
+
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import Account
+from cci_migrate.assessing.image_states import (
+    LITERAL_CREDENTIAL,
+    Authenticated,
+    Contested,
+    LiteralSecret,
+    Wanted,
+)
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import ReplaceScalar, Text
+from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
@@ -42,31 +53,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each secret, however many images use it."""
     told: set[int] = set()
     for one in assessment.images:
-        literal = one.state.literal if isinstance(one.state, Authenticated) else None
-        if literal is None:
+        state = one.state
+        if not isinstance(state, Authenticated) or state.literal is None:
             continue
+        literal = state.literal
         # Images that share a secret by an anchor share the fix; the same key twice is one finding.
         if id(literal.value) in told:
             continue
         told.add(id(literal.value))
-        remedy: Remedy
-        if literal.variable is None:
-            remedy = NoFix(
-                "no variable is known for the image's registry",
-                "name one for it in the policy, or write it by hand",
-            )
-        else:
-            operation = ReplaceScalar(literal.value, Text(literal.variable))
-            contexts = [
-                grant
-                for other in assessment.images
-                if isinstance(other.state, Authenticated)
-                and other.state.literal is not None
-                and other.state.literal.value is literal.value
-                for grant in assessment.contexts_of_fix(other, other.key(LITERAL_CREDENTIAL))
-            ]
-            title = f"use {literal.variable} instead"
-            remedy = whole_fix(assessment, title, (operation,), list(dict.fromkeys(contexts)))
         yield Finding(
             rule=LITERAL_CREDENTIAL,
             place=Place(literal.value, one.image.route),
@@ -76,9 +70,47 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             severity=Severity.ERROR,
             because="Everyone who can read the repository has it, and its history keeps it: take "
             "it back at the registry.",
-            remedy=remedy,
+            remedy=_remedy(one, state.auth, literal, assessment),
             registry=one.image.host,
         )
+
+
+def _remedy(
+    one: AssessedImage, auth: ImageAuth, literal: LiteralSecret, assessment: Assessment
+) -> Remedy:
+    sharing = [
+        other.image
+        for other in assessment.images
+        if isinstance(other.state, Authenticated)
+        and other.state.literal is not None
+        and other.state.literal.value is literal.value
+    ]
+
+    def fix_with(credential: Wanted | Account) -> Fix | NoFix:
+        variable = literal.variable_of(credential)
+        if variable is None or one.registry is None:
+            return _UNKNOWN
+        read = (*auth.variables, variable.removeprefix("$"))
+        key = one.key(LITERAL_CREDENTIAL)
+        contexts = assessment.contexts_for_images(sharing, read, one.registry, key)
+        operation = ReplaceScalar(literal.value, Text(variable))
+        return whole_fix(assessment, f"use {variable} instead", (operation,), contexts)
+
+    match literal.wanted:
+        case Wanted() as wanted:
+            return fix_with(wanted)
+        case Contested(accounts):
+            return account_question(one.registry or "", accounts, fix_with)
+        case None:
+            return _UNKNOWN
+        case _:
+            assert_never(literal.wanted)
+
+
+_UNKNOWN = NoFix(
+    "no variable is known for the image's registry",
+    "name one for it in the policy, or write it by hand",
+)
 
 
 RULE = Rule(

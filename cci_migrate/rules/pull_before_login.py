@@ -50,16 +50,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from cci_migrate.assessing.account_wording import several_accounts, which_account
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.conventions import Account, policy_for
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy import PasswordAuth, RegistryCredential
+from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
@@ -135,6 +135,8 @@ def _through_mirror(
             concerned = missing.host == host and id(missing.docker.job) in change.jobs
             if concerned and isinstance(login, NoFix):
                 remedy = NoFix(f"no login to {host} can be added: {login.reason}", login.instead)
+            elif concerned and isinstance(login, Question):
+                remedy = NoFix(f"no login to {host} can be added yet", login.text)
             elif concerned and change.is_only_pulled:
                 # An answer would ask for the login and its context too, which rest on it.
                 remedy = NoFix(
@@ -235,20 +237,36 @@ def _mirror_finding(
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
+    wanted = assessment.wanted_login(missing)
+    match wanted:
+        case Contested(accounts):
+
+            def fix_with(account: Account) -> Fix | NoFix:
+                return _login_fix(missing, account.credential, placement, assessment, is_alone=True)
+
+            return account_question(missing.host, accounts, fix_with)
+        case _:
+            credential = assessment.login_credential(missing)
+            return _login_fix(missing, credential, placement, assessment)
+
+
+def _login_fix(
+    missing: MissingLogin,
+    credential: RegistryCredential | None,
+    placement: LoginPlacement,
+    assessment: Assessment,
+    *,
+    is_alone: bool = False,
+) -> Fix | NoFix:
+    """The login with ``credential``; ``is_alone``: in no list of steps that other jobs run."""
     from cci_migrate.remedies.login_placement import NoLoginPlace
 
-    wanted = assessment.wanted_login(missing)
-    if isinstance(wanted, Contested):
-        return NoFix(
-            several_accounts(wanted.accounts), which_account(missing.host, wanted.accounts)
-        )
-    credential = assessment.login_credential(missing)
-    if credential is None:
+    if not isinstance(credential, PasswordAuth):
         return NoFix("no user name and password are known for it", "name them in the policy")
-    operations = placement.operations(missing, credential)
+    operations = placement.operations(missing, credential, is_alone=is_alone)
     if isinstance(operations, NoLoginPlace):
         return NoFix(operations.reason, operations.instead)
-    contexts = assessment.contexts_for_login(missing)
+    contexts = assessment.contexts_for_login(missing, credential)
     return whole_fix(assessment, "log in before the first pull", operations, contexts)
 
 

@@ -45,8 +45,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.account_wording import account_uses, several_accounts, which_account
+from cci_migrate.assessing.account_wording import several_accounts, which_account
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import (
     UNAUTHENTICATED_IMAGE,
@@ -55,11 +56,12 @@ from cci_migrate.assessing.image_states import (
     Unmirrored,
 )
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
-from cci_migrate.findings import Choice, ContextGrant, Finding, NoFix, Place, Question, Remedy
+from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
@@ -123,29 +125,20 @@ def _unclear(
 def _which_account(
     one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Remedy:
-    """Asks for the account; where jobs of several share the image, no answer could be right."""
-    reason, instead = several_accounts(state.accounts), which_account(state.host, state.accounts)
     place = placement.place(one.image, frozenset({id(one.image)}))
-    if isinstance(place, NoPlace) or not all(account.evidence for account in state.accounts):
-        return NoFix(reason, instead)
-    choices: list[Choice] = []
-    for account in state.accounts:
+    if isinstance(place, NoPlace):
+        return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
+
+    def fix_with(account: Account) -> Fix | NoFix:
         credential = account.credential
         variables, key = variables_of(credential), one.key(UNAUTHENTICATED_IMAGE)
         grants = assessment.contexts_for_images([one.image], variables, state.host, key)
         title = f"add {form_of(credential).value} under the image"
-        operations = give_credential(place, credential, account.form)
-        choices.append(
-            Choice(
-                "-".join(variables).lower(),
-                account_uses([account]),
-                "The image is pulled with this account.",
-                whole_fix(assessment, title, operations, grants),
-            )
+        return whole_fix(
+            assessment, title, give_credential(place, credential, account.form), grants
         )
-    left = NoFix("you chose to leave it", instead)
-    leave = Choice("leave", "leave it", "The image is pulled without credentials.", left)
-    return Question(f"{reason}; {instead}", (*choices, leave))
+
+    return account_question(state.host, state.accounts, fix_with)
 
 
 _User = tuple[AssessedImage, Unauthenticated | Unmirrored]

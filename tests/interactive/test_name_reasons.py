@@ -46,3 +46,41 @@ def test_a_login_that_was_not_followed_is_shown_and_offered(repository: MakeRepo
     )
     dialog.ended()
     assert "username: $PUSH_USER\n          password: $PUSH_PASS" in config_of(root)
+
+
+TWO_ACCOUNTS = """\
+version: 2.1
+jobs:
+  stage:
+    machine: {image: ubuntu-2404:current}
+    steps:
+      - run: echo $LIME_PASS | docker login -u $LIME_USER --password-stdin
+      - run: docker pull lime/app:stage
+  release:
+    machine: {image: ubuntu-2404:current}
+    steps:
+      - run: echo $PLUM_PASS | docker login -u $PLUM_USER --password-stdin
+      - run: docker pull lime/app:release
+  scan:
+    machine: {image: ubuntu-2404:current}
+    steps:
+      - run: docker run redis:7
+workflows:
+  main:
+    jobs:
+      - stage
+      - release: {context: plum}
+      - scan
+"""
+
+
+def test_which_account_a_step_logs_in_with_is_asked(repository: MakeRepository) -> None:
+    root = repository(TWO_ACCOUNTS, None)
+    dialog = Dialog(root, "-i")
+    dialog.see("pull-before-login").see("1) $LIME_USER, $LIME_PASS (job stage)")
+    dialog.see("2) $PLUM_USER, $PLUM_PASS (job release)", "3) leave it")
+    dialog.answer(("Question 1/1", "2"), ("Write 1 file?", "y"))
+    dialog.ended()
+    scan = config_of(root).split("  scan:")[1]
+    assert "docker_password: PLUM_PASS" in scan
+    assert "- scan:\n          context: plum" in scan

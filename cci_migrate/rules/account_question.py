@@ -1,0 +1,44 @@
+"""Asks which of several accounts of a registry a pull is to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from cci_migrate.assessing.account_wording import account_uses, several_accounts, which_account
+from cci_migrate.assessing.conventions import Account
+from cci_migrate.assessing.credential_values import values_of, variables_of
+from cci_migrate.findings import Choice, Fix, NoFix, Question, Remedy
+
+
+def account_question(
+    host: str, accounts: Sequence[Account], fix_with: Callable[[Account], Fix | NoFix]
+) -> Remedy:
+    """The question with the jobs of each of ``accounts``; ``fix_with`` is what each answer does.
+
+    Where jobs of several accounts share a definition no answer could be right, and none is asked
+    for where there is no place for the fix.
+    """
+    reason, instead = several_accounts(accounts), which_account(host, accounts)
+    if not all(account.evidence for account in accounts):
+        return NoFix(reason, instead)
+    choices = [
+        Choice(key, account_uses([account]), "The pull uses this account.", fix_with(account))
+        for key, account in _by_key(accounts)
+    ]
+    if not any(isinstance(choice.remedy, Fix) for choice in choices):
+        return NoFix(reason, instead)
+    left = NoFix("you chose to leave it", instead)
+    leave = Choice("leave", "leave it", "The pull has no credentials.", left)
+    return Question(f"{reason}; {instead}", (*choices, leave))
+
+
+def _by_key(accounts: Sequence[Account]) -> Iterator[tuple[str, Account]]:
+    """``accounts`` by what an answers file calls them; roles and keys may be written out."""
+    seen: set[str] = set()
+    for account in accounts:
+        names = variables_of(account.credential) or values_of(account.credential).values()
+        key = "-".join(names).lower()
+        while key in seen:
+            key += "-other"
+        seen.add(key)
+        yield key, account
