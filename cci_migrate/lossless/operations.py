@@ -96,12 +96,12 @@ class ReplaceText:
 
 @dataclass(frozen=True, slots=True)
 class ScalarToMapping:
-    """Turn the scalar or alias ``node`` into a mapping with that scalar as its only key.
+    """Turn ``node``, a scalar or an alias of one, into a mapping with that scalar as its only key.
 
-    ``- build`` becomes ``- build:`` with ``entries`` below it.
+    ``- build`` becomes ``- build:`` with ``entries`` below it; the alias is written out.
     """
 
-    node: Scalar
+    node: Scalar | Alias
     entries: Entries
 
 

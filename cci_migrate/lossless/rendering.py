@@ -45,6 +45,7 @@ from cci_migrate.lossless.nodes import (
     Node,
     Scalar,
     Sequence,
+    resolved,
 )
 from cci_migrate.lossless.operations import (
     AddComment,
@@ -281,15 +282,24 @@ class _Writer:
             joined = line_break.join([lines[0].lstrip(), *lines[1:]])
             self._insert(first, joined + line_break + " " * at, _Place.BEFORE)
 
-    def _scalar_to_mapping(self, node: Scalar, entries: Entries) -> None:
-        if node.style in ("|", ">") or self._spans_lines(node):
+    def _scalar_to_mapping(self, node: Scalar | Alias, entries: Entries) -> None:
+        scalar = resolved(node)
+        if not isinstance(scalar, Scalar):
+            raise CannotRenderError("a collection cannot become a key")
+        if scalar.style in ("|", ">") or self._spans_lines(scalar):
             raise CannotRenderError("a scalar of several lines cannot become a key")
-        if content_start(node) == node.end:
+        if content_start(scalar) == scalar.end:
             raise CannotRenderError("an empty item has no text that could become a key")
         if self._layout.is_key(node):
             raise CannotRenderError("a key cannot become a mapping")
+        if isinstance(node, Alias):
+            # `*a : b` is YAML too, but nobody writes it.
+            if self._layout.is_in_flow(node) and not (scalar.style or _fits_in_flow(scalar)):
+                raise CannotRenderError("the text would mean something else in brackets")
+            written = self._source.text[content_start(scalar) : scalar.end]
+            self._replace(node.start, node.end, written)
         if self._layout.is_in_flow(node):
-            style = JSON_FLOW if node.style == '"' else PLAIN_FLOW
+            style = JSON_FLOW if scalar.style == '"' else PLAIN_FLOW
             self._open(node, "{")
             self._close(node, f": {flow_text(entries, style)}}}")
             return

@@ -182,7 +182,7 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             if scalar.tag is None:
                 data.kind = "str"
         case ScalarToMapping(node, entries):
-            old = _of(node, tree)
+            old = _of(resolved(node), tree)
             _put(node, MapData([old], [_new(entries, tree)]), tree)
         case WrapInMerge(node, entries):
             old = _of(resolved(node), tree)

@@ -196,12 +196,9 @@ class _Placing:
         content = self._style.content(one.names)
         arguments = entry.arguments
         if arguments is None:
-            if isinstance(entry.node, Scalar):
+            if isinstance(entry.node, Scalar | Alias):
                 return (ScalarToMapping(entry.node, Entries(((CONTEXT, content),))),)
-            return NoRoom(
-                "the entry is an alias of a job's name",
-                "write the name out and add the context below it",
-            )
+            return NoRoom("the entry is no name of a job", "write it as the name of a job")
         target = resolved(arguments)
         if isinstance(target, Scalar) and is_null(target) and not isinstance(arguments, Alias):
             return (AddEntry(target, CONTEXT, content),)

@@ -101,6 +101,8 @@ def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Op
                 found.append(AddEntry(node, "new", content))
         elif isinstance(node.target, Mapping):
             found.append(WrapInMerge(node, entries))
+        elif isinstance(node.target, Scalar):
+            found.append(ScalarToMapping(node, entries))
     return found
 
 

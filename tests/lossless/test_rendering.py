@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.nodes import Alias, Document, Scalar
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
@@ -1081,7 +1081,13 @@ def test_an_item(row: Row) -> None:
 
 def entry_for(*route: str | int) -> One:
     """A context for the bare workflow job at ``route``."""
-    return lambda document: ScalarToMapping(scalar_at(document, *route), CONTEXT)
+
+    def make(document: Document) -> Operation:
+        node = node_at(document, *route)
+        assert isinstance(node, Scalar | Alias)
+        return ScalarToMapping(node, CONTEXT)
+
+    return make
 
 
 @table(
@@ -1165,6 +1171,26 @@ def entry_for(*route: str | int) -> One:
             context:
               - hub
         - *c
+        """,
+    ),
+    Row(
+        "an alias",
+        """
+        - &a b, # why
+        - &c 'c'
+        - *a
+        - *a # again
+        - [*c, *c]
+        """,
+        lambda document: (entry_for(3)(document), entry_for(4, 0)(document)),
+        """
+        - &a b, # why
+        - &c 'c'
+        - *a
+        - b,: # again
+            context:
+              - hub
+        - [{'c': {context: [hub]}}, *c]
         """,
     ),
     Row(
@@ -2156,6 +2182,10 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         "[a: b]\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
     "a key with a question mark": (
         "a: &b\n  ? c\n", lambda d: WrapInMerge(mapping_at(d, "a"), CONTEXT), "cannot stand"),
+    "an alias of a collection as a key": (
+        "- &a [b]\n- *a\n", lambda d: ScalarToMapping(alias_at(d, 1), CONTEXT), "a collection"),
+    "an alias of a text that brackets would end": (
+        "- &a b, c\n- [*a]\n", lambda d: ScalarToMapping(alias_at(d, 1, 0), CONTEXT), "brackets"),
     "an alias that is a document's key": (
         "a: &a {}\n*a : b\n", lambda d: WrapInMerge(mapping_at(d).entries[1][0], CONTEXT),  # type: ignore[arg-type]
         "a key cannot"),
