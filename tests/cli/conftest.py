@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.program import run as run_program
 
 _NOT_OURS = {"FORCE_COLOR", "NO_COLOR", "COLUMNS"}
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -82,14 +82,8 @@ def program(tmp_path: Path) -> Program:
     (tmp_path / ".git").mkdir(exist_ok=True)
 
     def run(*arguments: str | Path, given: bytes = b"", **more: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "cci_migrate", *map(str, arguments)],
-            cwd=tmp_path,
-            input=given,
-            capture_output=True,
-            env=environment(**more),
-            timeout=120,
-        )
+        words = map(str, arguments)
+        done = run_program(tmp_path, *words, given=given, environment=environment(**more))
         err = done.stderr.decode()
         assert "Traceback" not in err, err
         return Done(done.returncode, done.stdout, err)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import environment, put
+from tests.program import run as run_program
 
 #: Three images without credentials in two jobs, and two workflow jobs without a context.
 CONFIG = """\
@@ -104,12 +104,6 @@ def config_of(root: Path) -> str:
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "cci_migrate", *arguments],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=120,
-    )
+    done = run_program(root, *arguments, environment=environment())
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)

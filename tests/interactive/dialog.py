@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-import signal
-import sys
-import time
+import struct
+import subprocess
+import termios
 from pathlib import Path
 
 import pexpect
+from pexpect.fdpexpect import fdspawn
 
 from tests.cli.conftest import environment
+from tests.program import Running, start, take_terminal
 
 #: How long a slow machine may take for one answer.
 PATIENCE = 30
@@ -35,36 +38,43 @@ class Dialog:
         **more: str,
     ) -> None:
         self.transcript = ""
-        program, given = sys.executable, ["-m", "cci_migrate", *arguments]
-        if script is not None:
-            program, given = "/bin/sh", ["-c", script]
-        self._process = pexpect.spawn(
-            program,
-            given,
-            cwd=str(folder),
-            dimensions=(rows, columns),
-            env=environment(**{"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **more}),
-            encoding="utf-8",
-            timeout=PATIENCE,
-            echo=False,
-        )
-        self._process.delaybeforesend = None
-        self._process.ptyproc.delayafterclose = 0
+        told = environment(**{"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **more})
+        terminal, theirs = os.openpty()
+        settings = termios.tcgetattr(theirs)
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(theirs, termios.TCSANOW, settings)
+        _set_size(theirs, rows, columns)
+        self._process: subprocess.Popen[bytes] | Running
+        if script is None:
+            self._process = start(folder, arguments, told, (theirs, theirs, theirs))
+        else:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", script],
+                cwd=folder,
+                env=told,
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+                preexec_fn=take_terminal,
+            )
+        os.close(theirs)
+        self._terminal = fdspawn(terminal, encoding="utf-8", timeout=PATIENCE)
+        self._terminal.delaybeforesend = None
 
     def see(self, *texts: str) -> Dialog:
         """Wait for each of ``texts`` to come up, in this order."""
         for text in texts:
             try:
-                self._process.expect_exact(text)
+                self._terminal.expect_exact(text)
             except (pexpect.TIMEOUT, pexpect.EOF) as error:
-                seen = plain(self.transcript + str(self._process.before))
+                seen = plain(self.transcript + str(self._terminal.before))
                 raise AssertionError(f"{text!r} did not come up ({error!r}):\n{seen}") from None
-            self.transcript += str(self._process.before) + str(self._process.after)
+            self.transcript += str(self._terminal.before) + str(self._terminal.after)
         return self
 
     def press(self, keys: str) -> Dialog:
         """Press ``keys``."""
-        self._process.send(keys)
+        self._terminal.send(keys)
         return self
 
     def answer(self, *turns: tuple[str, str]) -> Dialog:
@@ -75,47 +85,44 @@ class Dialog:
 
     def watch(self, seconds: float) -> bool:
         """Wait for ``seconds``, or for the end; whether the program still runs."""
-        if self._process.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=seconds) == 0:
+        if self._terminal.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=seconds) == 0:
             return True
-        self.transcript += str(self._process.before)
+        self.transcript += str(self._terminal.before)
         return False
 
     @property
     def waits_for_a_key(self) -> bool:
         """Whether `watch` saw a prompt for a key come up last."""
-        return plain(str(self._process.before)).endswith("?] ")
+        return plain(str(self._terminal.before)).endswith("?] ")
 
     def resize(self, rows: int, columns: int) -> Dialog:
         """Make the terminal another size."""
-        self._process.setwinsize(rows, columns)
+        _set_size(self._terminal.child_fd, rows, columns)
         return self
 
     def hang_up(self) -> bool:
         """Close the terminal; whether the program has ended then, of itself."""
-        os.close(self._process.child_fd)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            ended, _ = os.waitpid(self._process.pid, os.WNOHANG)
-            if ended:
-                return True
-            time.sleep(0.02)
-        os.kill(self._process.pid, signal.SIGKILL)
-        return False
+        self._terminal.close()
+        try:
+            self._process.wait(PATIENCE)
+        except (subprocess.TimeoutExpired, TimeoutError):
+            self._process.kill()
+            return False
+        return True
 
     def ended(self) -> int:
         """Wait for the end; the exit code."""
         try:
-            self._process.expect(pexpect.EOF)
+            self._terminal.expect(pexpect.EOF)
         except pexpect.TIMEOUT:
-            seen = plain(self.transcript + str(self._process.before))
+            seen = plain(self.transcript + str(self._terminal.before))
             raise AssertionError(f"it did not end:\n{seen}") from None
-        self.transcript += str(self._process.before)
-        self._process.wait()
-        self._process.close()
+        self.transcript += str(self._terminal.before)
+        code = self._process.wait(PATIENCE)
+        self._terminal.close()
         assert "Traceback" not in self.transcript, self.transcript
-        code = self._process.exitstatus
-        assert code is not None, f"ended by signal {self._process.signalstatus}"
-        return int(code)
+        assert code >= 0, f"ended by signal {-code}"
+        return code
 
     @property
     def text(self) -> str:
@@ -131,6 +138,10 @@ class Dialog:
     def colours(self) -> list[str]:
         """The sequences that change the colour."""
         return _COLOUR.findall(self.transcript)
+
+
+def _set_size(terminal: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def plain(text: str) -> str:

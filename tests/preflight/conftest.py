@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from click.testing import CliRunner
 from cci_migrate.cli.commands import main_command
 from tests.cli.conftest import Done, environment, put
 from tests.preflight.circleci_stand_in import TOKEN, CircleCiStandIn, serving
+from tests.program import run as run_program
 
 ORGANISATION = "gh/acme"
 PROJECT = "gh/acme/api"
@@ -83,14 +82,8 @@ def process(circleci: CircleCiStandIn, repository: Path, tmp_path: Path) -> Prog
     """Runs ``cci-migrate`` in the checkout, against the stand-in, as a process of its own."""
 
     def run(*arguments: str | Path, **more: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "cci_migrate", *map(str, arguments)],
-            cwd=repository,
-            input=b"",
-            capture_output=True,
-            env=settings(tmp_path, circleci, **more),
-            timeout=120,
-        )
+        told = settings(tmp_path, circleci, **more)
+        done = run_program(repository, *map(str, arguments), environment=told)
         return _without_secrets(Done(done.returncode, done.stdout, done.stderr.decode()), more)
 
     return run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put
 from tests.interactive.conftest import make_repository
 from tests.interactive.dialog import Dialog
+from tests.program import run
 from tests.redaction.secret_configs import SecretConfig, secret_configs
 
 PATH = ".circleci/config.yml"
@@ -39,13 +39,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shown_by(repository: Path, *arguments: str | Path) -> str:
     """What ``cci-migrate`` prints, run as users run it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cci_migrate", *map(str, arguments)],
-        cwd=repository,
-        capture_output=True,
-        env=environment(),
-        timeout=300,
-    )
+    done = run(repository, *map(str, arguments), environment=environment())
     assert done.returncode in (0, 1, 3), done.stderr.decode()
     return (done.stdout + done.stderr).decode()
 
