@@ -18,7 +18,7 @@ from cci_migrate.circleci.misplaced_contexts import meant_contexts
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items
 from cci_migrate.findings import Names, Question, State
-from cci_migrate.lossless.nodes import Node, resolved
+from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
 from cci_migrate.policy import CredentialStore, Policy
 
 if TYPE_CHECKING:
@@ -170,27 +170,36 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
 def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
     """All words in the steps of ``entry`` and of the commands that these name."""
     called = config.body.job(entry.calls)
-    texts = [] if entry.arguments is None else [_text(entry.arguments)]
+    nodes = [entry.arguments]
     if called is not None and called[1].steps is not None:
-        texts.append(_text(called[1].steps.value))
-    commands: Mapping[str, str] = {
-        name: _text(command.steps.value)
+        nodes.append(called[1].steps.value)
+    commands: Mapping[str, Node] = {
+        name: command.steps.value
         for home in config.body.walk()
         for name, command in home.commands.items()
         if command.steps is not None
     }
     words: set[str] = set()
     seen: set[str] = set()
-    while texts:
-        text = texts.pop()
+    while nodes:
+        text = "\n".join(_texts(nodes.pop()))
         words.update(_WORD.findall(text))
         for name in commands.keys() - seen:
             if name in text:
                 seen.add(name)
-                texts.append(commands[name])
+                nodes.append(commands[name])
     return frozenset(words)
 
 
-def _text(node: Node) -> str:
-    target = resolved(node)
-    return target.source.text[target.start : target.end]
+def _texts(node: Node | None) -> Iterator[str]:
+    """All keys and values below ``node``, those behind aliases and merges as well."""
+    waiting = [] if node is None else [node]
+    seen: set[int] = set()
+    while waiting:
+        target = resolved(waiting.pop())
+        if id(target) in seen:
+            continue
+        seen.add(id(target))
+        if isinstance(target, Scalar):
+            yield target.value
+        waiting += children(target)

@@ -160,7 +160,7 @@ def _processed(
         proven = prove(
             examined.reading,
             policy,
-            decisions.names.values(),
+            decisions.names,
             lambda sources: _read_again(group, sources, policy, decisions, read, siblings, known),
             secrets,
         )

@@ -5,7 +5,7 @@ Twelve clauses, each by means of its own:
 1. taking the edits back gives the original bytes;
 2. the result parses;
 3. its data differ from the old exactly as the operations say;
-4. no image got credentials of another registry;
+4. no image and no login got credentials of another registry;
 5. nothing that was planned is found again, and nothing more would be planned;
 6. line ends, byte order mark and final newline are as before;
 7. where a login was to be added, one stands before each pull of its registry on every path;
@@ -20,22 +20,25 @@ What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from typing_extensions import assert_never
-
-from cci_migrate.assessing.conventions import credential_of, policy_for
-from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.misplaced import beside_the_image
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.context_proof import contexts_stray
+from cci_migrate.credential_proof import (
+    KnownCredentials,
+    credentials_stray,
+    secret_half,
+    secrets_of_image,
+    unknown_name,
+)
 from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.findings import Names, State
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
@@ -45,14 +48,7 @@ from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.planning import Plan
-from cci_migrate.policy import (
-    AwsKeyAuth,
-    AwsRoleAuth,
-    GcpAuth,
-    PasswordAuth,
-    Policy,
-    RegistryCredential,
-)
+from cci_migrate.policy import Policy
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker
@@ -64,7 +60,7 @@ class Clause(Enum):
     REVERSIBLE = "taking the change back gives the original"
     PARSES = "the result is YAML"
     DATA = "the data change as planned and no further"
-    CREDENTIALS = "no image gets another registry's credentials"
+    CREDENTIALS = "no image and no login gets another registry's credentials"
     SETTLED = "nothing is left that was to be done"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     LOGINS = "a login stands before each pull of its registry"
@@ -131,11 +127,14 @@ ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
 def prove(
     before: Reading,
     policy: Policy,
-    names: Collection[Names],
+    names: Mapping[str, Names],
     read_again: ReadAgain,
     secrets: Sequence[str] = (),
 ) -> ProvenChange | NotProven:
-    """The change that ``before.plan`` makes, or the clause that speaks against it."""
+    """The change that ``before.plan`` makes, or the clause that speaks against it.
+
+    ``names`` are those that the user chose, by the key of the finding that they are for.
+    """
     sources = [document.source for document in before.documents]
     edits = before.plan.edits
     try:
@@ -164,17 +163,18 @@ def prove(
     reason = other_image(before, after, policy)
     if reason is not None:
         return NotProven(Clause.IMAGES, reason)
-    reason = credentials_stray(before, after.images, policy, names)
+    known = KnownCredentials(before, policy, names)
+    reason = credentials_stray(before, after, known)
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
     if policy.revert is None:
         reason = login_too_late(before.plan, after.dockers)
         if reason is not None:
             return NotProven(Clause.LOGINS, reason)
-        reason = contexts_stray(before, after, policy, names)
+        reason = contexts_stray(before, after, policy, names.values())
         if reason is not None:
             return NotProven(Clause.CONTEXTS, reason)
-        reason = unknown_name(before, after, policy, names)
+        reason = unknown_name(before, after, known)
         if reason is not None:
             return NotProven(Clause.NAMES, reason)
     else:
@@ -211,112 +211,6 @@ def data_differ(
     if not is_data_of(wanted, after):
         return "the changed text means something else than was planned"
     return None
-
-
-def credentials_stray(
-    before: Reading,
-    after: Iterable[PulledImage],
-    policy: Policy,
-    names: Iterable[Names],
-) -> str | None:
-    """Clause 4: which image of ``after`` has credentials that are not its registry's.
-
-    An image may have those that the policy or the user names for its registry, those that an image
-    of the same registry had already, and, where it stays there, those it had itself. Credentials
-    are known by their secret half: a user name goes with it.
-    """
-    own: dict[str, tuple[set[str], frozenset[str]]] = {}
-    by_host: dict[str, set[str]] = {}
-    for shown in before.evidence:
-        if shown.credential is not None and shown.allows(shown.jobs):
-            by_host.setdefault(shown.host, set()).add(secret_half(shown.credential))
-    for image in before.images:
-        own[image.route] = (_secrets(image), image.hosts)
-        if image.host is not None:
-            by_host.setdefault(image.host, set()).update(_secrets(image))
-    said = {secret_half(one.credential) for one in names}
-    for image in after:
-        had, hosts = own.get(image.route, (set(), image.hosts))
-        if hosts != image.hosts:
-            # Its name has changed: what it sent to the one must not reach the other.
-            had = set()
-        for secret in _secrets(image) - had - said:
-            for host in image.hosts:
-                registry = policy_for(host, policy)
-                known = registry is not None and secret in map(secret_half, registry.credentials)
-                if not known and secret not in by_host.get(host, set()):
-                    return f"{image.route} would send credentials to {host} that are not its own"
-    return None
-
-
-def _secrets(image: PulledImage) -> set[str]:
-    credentials = (credential_of(auth) for auth in image.auths)
-    return {secret_half(one) for one in credentials if one is not None}
-
-
-def secret_half(credential: RegistryCredential) -> str:
-    """The half of ``credential`` that must not reach another registry."""
-    match credential:
-        case PasswordAuth(password=secret) | AwsKeyAuth(secret_access_key=secret):
-            return secret
-        case AwsRoleAuth(role_arn=secret) | GcpAuth(service_account=secret):
-            return secret
-        case _:
-            assert_never(credential)
-
-
-def unknown_name(
-    before: Reading, after: Reading, policy: Policy, names: Iterable[Names]
-) -> str | None:
-    """Clause 12: which credential of ``after`` reads a variable that nothing shows to be its own.
-
-    Known for a registry are the names of the policy, of the user, of its credentials in the config
-    before, and of evidence that may be followed in the jobs that pull the image. User name and
-    password come from one of these, unless a half stood there.
-    """
-    given = [one.credential for one in names]
-    had: dict[str, set[str]] = {}
-    known: dict[str, list[RegistryCredential]] = {}
-    for image in before.images:
-        found = [one for auth in image.auths if (one := credential_of(auth)) is not None]
-        halves = had.setdefault(image.route, set())
-        for auth in image.auths:
-            halves.update(text for key in auth.values if (text := auth.text(key)))
-        halves.update(_beside(image))
-        for host in image.hosts:
-            known.setdefault(host, []).extend(found)
-    for image in after.images:
-        jobs = {owner.job.route for owner in image.owners if owner.job is not None}
-        written = [one for auth in image.auths if (one := credential_of(auth)) is not None]
-        for host in image.hosts if written else ():
-            registry = policy_for(host, policy)
-            sources = [*given, *known.get(host, [])]
-            sources += () if registry is None else registry.credentials
-            sources += (
-                shown.credential
-                for shown in before.evidence
-                if shown.host == host
-                and shown.credential is not None
-                and shown.allows(jobs or shown.jobs)
-            )
-            was = had.get(image.route, set())
-            if not all(_is_from_one(one, sources, was) for one in written):
-                return f"{image.route} would read names that nothing shows for {host}"
-    return None
-
-
-def _beside(image: PulledImage) -> Iterable[str]:
-    """The halves of credentials that stand among the image's own keys."""
-    login = beside_the_image(image.item.mapping)
-    return () if login is None else [half for half in (login.username, login.password) if half]
-
-
-def _is_from_one(
-    credential: RegistryCredential, sources: Iterable[RegistryCredential], had: set[str]
-) -> bool:
-    """Whether what of ``credential`` the image did not have is that of one of ``sources``."""
-    new = {key: text for key, text in values_of(credential).items() if text not in had}
-    return not new or any(new.items() <= values_of(source).items() for source in sources)
 
 
 def something_left(done: Plan, again: Plan) -> str | None:
@@ -397,7 +291,8 @@ def _secrets_by_owner(
     found: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for image in images:
         for owner in image.owners:
-            found.setdefault((owner.executor.route, image.texts), set()).update(_secrets(image))
+            key = (owner.executor.route, image.texts)
+            found.setdefault(key, set()).update(secrets_of_image(image))
     return found
 
 

@@ -1,0 +1,265 @@
+"""Clause 11 of the proof: which contexts workflow jobs may get, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
+from cci_migrate.engine import process
+from cci_migrate.findings import Answer, Decisions, Fix, Names, State
+from cci_migrate.lossless.merging import value_of
+from cci_migrate.lossless.nodes import Scalar, Sequence
+from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
+from cci_migrate.outcomes import Examined
+from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
+from cci_migrate.proof import Clause, Reading
+from tests.bad_plans import FIXING, HUB, PATH, auth, good, item, planned, refused_by
+
+WANTING_CONTEXTS = Policy(credentials=CredentialStore.CONTEXT)
+
+#: Job ``a`` has no credentials yet; CONTEXTS are those that it holds.
+CONFIG = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+    steps:
+      - run: make
+workflows:
+  main:
+    jobs:
+      - a: {context: [CONTEXTS]}
+"""
+MAKE = "      - run: make\n"
+
+
+def contexts(reading: Reading, index: int = 0) -> Sequence:
+    found = value_of(reading.config.workflow_jobs[index].arguments, "context")
+    assert isinstance(found, Sequence)
+    return found
+
+
+def given(
+    reading: Reading, *names: str, at: int | None = None, credential: Entries = HUB
+) -> Reading:
+    """A plan that gives job ``a`` a credential, and its workflow job these contexts."""
+    held = contexts(reading)
+    index = len(held.items) if at is None else at
+    return planned(
+        reading,
+        AddEntry(item(reading, "a"), "auth", credential, "image"),
+        *(AddItem(held, index, Text(name)) for name in names),
+    )
+
+
+def is_refused(reading: Reading, policy: Policy = FIXING) -> bool:
+    return refused_by(reading, policy) is Clause.CONTEXTS
+
+
+def held(contexts: str, steps: str = MAKE, more: str = "") -> Reading:
+    return good(CONFIG.replace("CONTEXTS", contexts).replace(MAKE, steps) + more)
+
+
+READS = '      - run: ./publish --password "$DOCKERHUB_PASSWORD"\n'
+
+
+@pytest.mark.parametrize(
+    ("contexts", "at", "refused"),
+    [
+        pytest.param("aws", 1, True, id="it would hide what aws may provide to a step"),
+        pytest.param("aws", 0, False, id="the later one wins: nothing changes"),
+        pytest.param("", 0, True, id="it would hide what the project provides"),
+    ],
+)
+def test_a_context_that_gives_a_step_another_value(contexts: str, at: int, refused: bool) -> None:
+    assert is_refused(given(held(contexts, READS), "docker-hub-creds", at=at)) is refused
+
+
+COMMAND = """\
+commands:
+  publish:
+    steps: [checkout, notify]
+  notify:
+    steps: [publish, {run: curl -u "$DOCKERHUB_USERNAME" https://acme.dev}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "more"),
+    [
+        pytest.param("      - publish\n", COMMAND, id="in commands that call each other"),
+        pytest.param("      - *publish\n", "", id="behind an alias"),
+        pytest.param("      - run: {<<: *read}\n", "", id="behind a merge key"),
+    ],
+)
+def test_a_step_that_reads_the_variable_elsewhere(steps: str, more: str) -> None:
+    anchors = (
+        "version: 2.1\n"
+        "x-publish: &publish {run: ./publish $DOCKERHUB_PASSWORD}\n"
+        "x-read: &read {command: ./publish $DOCKERHUB_PASSWORD}\n"
+    )
+    text = CONFIG.replace("CONTEXTS", "aws").replace(MAKE, steps) + more
+    assert is_refused(given(good(text.replace("version: 2.1\n", anchors)), "docker-hub-creds"))
+
+
+def test_what_the_entry_itself_reads() -> None:
+    text = CONFIG.replace("[CONTEXTS]", '[aws], pre-steps: [{run: "./log $DOCKERHUB_USERNAME"}]')
+    assert is_refused(given(good(text), "docker-hub-creds"))
+
+
+def test_a_context_that_nothing_of_the_job_needs() -> None:
+    reading = held("aws")
+    stray = planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds")))
+    assert is_refused(stray)
+
+
+@pytest.mark.parametrize("credential", ["{username: acme, password: hunter2}", ""])
+def test_a_context_for_credentials_that_are_written_out(credential: str) -> None:
+    """An image and a login that read no variable need no context."""
+    text = CONFIG.replace("CONTEXTS", "")
+    if credential:
+        text = text.replace("go:1.22\n", f"go:1.22\n        auth: {credential}\n")
+    else:
+        login = "      - run: docker login -u acme -p hunter2\n"
+        text = text.replace("docker:\n      - image: cimg/go:1.22", "machine: true")
+        text = text.replace(MAKE, login)
+    reading = good(text)
+    assert is_refused(planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds"))))
+
+
+OTHERS = """\
+      - b: {context: [slack]}
+"""
+
+
+def test_a_context_of_other_variables() -> None:
+    other = "  b:\n    machine: true\n    steps: [{run: make}]\n"
+    text = CONFIG.replace("CONTEXTS", "") + OTHERS
+    reading = good(text.replace("workflows:", other + "workflows:"))
+    assert is_refused(given(reading, "docker-hub-creds", "slack"))
+    assert not is_refused(given(reading, "docker-hub-creds"))
+
+
+@pytest.mark.parametrize("order", ["slack, aws", "aws, aws"])
+def test_contexts_that_are_lost_or_change_places(order: str) -> None:
+    reading = held("aws, slack")
+    operations = [
+        ReplaceScalar(scalar, Text(name))
+        for scalar, name in zip(contexts(reading).items, order.split(", "), strict=True)
+        if isinstance(scalar, Scalar) and scalar.value != name
+    ]
+    assert is_refused(planned(reading, *operations))
+
+
+@pytest.mark.parametrize(
+    ("contexts", "more", "refused"),
+    [
+        pytest.param("acme-dockerhub", "", True, id="its name tells of the registry"),
+        pytest.param("aws", "", False, id="it does not"),
+        pytest.param("pear-registry", "[pear-registry], $PEAR", False, id="others read it"),
+        pytest.param("pear-registry", "[other], $PEAR", True, id="others do not read it"),
+        pytest.param("pear-hub", "[pear-hub], $DOCKERHUB", True, id="others read the same"),
+    ],
+)
+def test_a_context_behind_one_that_may_provide_the_same(
+    contexts: str, more: str, refused: bool
+) -> None:
+    text = CONFIG.replace("CONTEXTS", contexts)
+    if more:
+        other, _, names = more.partition(", ")
+        job = (
+            "  b:\n    docker:\n      - image: cimg/go:1.22\n"
+            f"        auth: {{username: {names}_USERNAME, password: {names}_PASSWORD}}\n"
+        )
+        text = text.replace("workflows:", job + "workflows:")
+        text += f"      - b: {{context: {other}}}\n"
+    assert is_refused(given(good(text), "docker-hub-creds")) is refused
+
+
+def test_a_context_that_another_config_shows() -> None:
+    reading = held("")
+    shown = Evidence(
+        "docker.io",
+        Use.SIBLING,
+        EvidencePlace("nightly.yml", 3, "job build"),
+        PasswordAuth("$PEAR_USER", "$PEAR_TOKEN"),
+        context="pear",
+    )
+    reading = replace(reading, evidence=(*reading.evidence, shown))
+    pear, half = auth("$PEAR_USER", "$PEAR_TOKEN"), auth("$PEAR_USER", "$DOCKERHUB_PASSWORD")
+    assert not is_refused(given(reading, "pear", credential=pear))
+    assert is_refused(given(reading, "other", credential=pear))
+    assert is_refused(given(reading, "pear"))
+    # Half of what it provides is not what it provides: the names are refused before.
+    assert refused_by(given(reading, "pear", credential=half)) in (Clause.CONTEXTS, Clause.NAMES)
+
+
+def test_a_context_that_the_user_names() -> None:
+    reading = held("acme-dockerhub")
+    names = {"unauthenticated-image:config.yml:jobs.a.docker[0]": Names(CREDENTIAL, "mine")}
+    assert refused_by(given(reading, "mine"), names=names) is not Clause.CONTEXTS
+    assert refused_by(given(reading, "yours"), names=names) is Clause.CONTEXTS
+
+
+CREDENTIAL = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
+
+
+def test_contexts_are_wanted_but_not_any() -> None:
+    reading = held("acme-dockerhub")
+    assert not is_refused(given(reading, "docker-hub-creds"), WANTING_CONTEXTS)
+    assert is_refused(given(reading, "slack"), WANTING_CONTEXTS)
+
+
+MOST_HOLD_IT = """\
+version: 2.1
+jobs:
+  a: &job
+    docker:
+      - image: cimg/go:1.22
+        auth: {username: $PEAR_USER, password: $PEAR_TOKEN}
+  b: *job
+  c: *job
+  idle:
+    docker:
+      - image: cimg/go:1.22
+workflows:
+  main:
+    jobs:
+      - a: {context: [pear-hub]}
+      - b: {context: [pear-hub]}
+      - c: {context: []}
+"""
+
+
+@pytest.mark.parametrize("state", [State.LEFT, State.FIXED])
+def test_a_context_for_a_job_that_works_without_it(state: State) -> None:
+    """Whatever else is planned there: only the user's answer to the question is one."""
+    reading = good(MOST_HOLD_IT)
+    (asked,) = (one for one in reading.plan.settled if one.finding.rule == "missing-context")
+    if state is State.FIXED:
+        asked = replace(asked, finding=replace(asked.finding, remedy=Fix("", ())), state=state)
+    stray = planned(reading, AddItem(contexts(reading, 2), 0, Text("pear-hub")))
+    assert is_refused(replace(stray, plan=replace(stray.plan, settled=(asked,))))
+
+
+def test_the_same_where_the_user_wants_contexts() -> None:
+    outcome = process({PATH: MOST_HOLD_IT.encode()}, WANTING_CONTEXTS)
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after
+
+
+def test_the_same_where_the_user_answers_so() -> None:
+    key = f"missing-context:{PATH}:workflows.main.jobs[2]"
+    files = {PATH: MOST_HOLD_IT.encode()}
+    asked = process(files, Policy())
+    assert isinstance(asked, Examined)
+    (left,) = (one for one in asked.settled if one.finding.key == key)
+    assert left.state is State.LEFT
+    outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after

@@ -1,0 +1,210 @@
+"""Clauses 4 and 12 of the proof: whose credentials may be written where, under which names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
+from cci_migrate.findings import Names, Settled, State
+from cci_migrate.lossless.merging import own_entry
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AddItem,
+    Content,
+    Entries,
+    ReplaceScalar,
+    Text,
+)
+from cci_migrate.policy import PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.proof import Clause, Reading
+from tests.bad_plans import FIXING, HUB, auth, good, item, planned, refused_by, scalar
+
+PEAR = auth("$PEAR_USER", "$PEAR_TOKEN")
+PEAR_CREDENTIAL = PasswordAuth("$PEAR_USER", "$PEAR_TOKEN")
+
+CONFIG = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+  b:
+    docker:
+      - image: quay.io/acme/x:1
+  c:
+    docker:
+      - image: quay.io/acme/y:1
+        auth: {username: $QUAY_USER, password: $QUAY_TOKEN}
+"""
+QUAY = auth("$QUAY_USER", "$QUAY_TOKEN")
+
+
+def given(job: str, credential: Entries, text: str = CONFIG) -> Reading:
+    reading = good(text)
+    return planned(reading, AddEntry(item(reading, job), "auth", credential, "image"))
+
+
+@pytest.mark.parametrize(
+    ("job", "credential", "clause"),
+    [
+        pytest.param("b", HUB, Clause.CREDENTIALS, id="Docker Hub's for quay.io"),
+        pytest.param("a", QUAY, Clause.CREDENTIALS, id="quay.io's for Docker Hub"),
+        pytest.param("a", PEAR, Clause.CREDENTIALS, id="nobody's"),
+        pytest.param(
+            "a",
+            auth("$OTHER_USER", "$DOCKERHUB_PASSWORD"),
+            Clause.NAMES,
+            id="a user name that nothing shows",
+        ),
+        pytest.param(
+            "b", auth("$DOCKERHUB_USERNAME", "$QUAY_TOKEN"), Clause.NAMES, id="another's user name"
+        ),
+    ],
+)
+def test_credentials_under_an_image(job: str, credential: Entries, clause: Clause) -> None:
+    assert refused_by(given(job, credential)) is clause
+
+
+def test_credentials_of_the_same_registry() -> None:
+    assert refused_by(given("b", QUAY)) not in (Clause.CREDENTIALS, Clause.NAMES)
+
+
+def test_credentials_that_the_policy_has_for_a_registry() -> None:
+    policy = Policy(registries=(*FIXING.registries, RegistryPolicy("ghcr.io", PEAR_CREDENTIAL)))
+    text = CONFIG.replace("cimg/go:1.22", "ghcr.io/acme/x:1")
+    good_plan, bad_plan = given("a", PEAR, text), given("b", PEAR, text)
+    assert refused_by(good_plan, policy) not in (Clause.CREDENTIALS, Clause.NAMES)
+    assert refused_by(bad_plan, policy) is Clause.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("host", "refusal", "jobs", "clause"),
+    [
+        pytest.param("docker.io", None, "b", None, id="it may be followed"),
+        pytest.param("ghcr.io", None, "b", Clause.CREDENTIALS, id="of another registry"),
+        pytest.param("docker.io", Refusal.DERIVED, "a", Clause.CREDENTIALS, id="made from it"),
+        pytest.param("docker.io", Refusal.PUSH_ONLY, "b", Clause.NAMES, id="another job pushes"),
+        pytest.param("docker.io", Refusal.PUSH_ONLY, "a", None, id="this job pushes"),
+    ],
+)
+def test_credentials_that_the_config_shows(
+    host: str, refusal: Refusal | None, jobs: str, clause: Clause | None
+) -> None:
+    place = EvidencePlace("config.yml", 1, "job build")
+    shown = Evidence(
+        host, Use.LOGIN, place, PEAR_CREDENTIAL, jobs=frozenset({f"jobs.{jobs}"}), refusal=refusal
+    )
+    unknown = replace(shown, credential=None)
+    reading = replace(given("a", PEAR), evidence=(unknown, shown))
+    outcome = refused_by(reading)
+    assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
+
+
+def test_names_that_the_user_chose_for_one_registry() -> None:
+    """They are for the finding that was asked about, and for its registry."""
+    reading = good(CONFIG)
+    finding = replace(reading.plan.settled[0].finding)
+    assert finding.registry == "docker.io"
+    chosen = {finding.key: Names(PEAR_CREDENTIAL, None)}
+    for job, clause in (("a", None), ("b", Clause.CREDENTIALS)):
+        plan = given(job, PEAR)
+        plan = replace(plan, plan=replace(plan.plan, settled=(Settled(finding, State.LEFT),)))
+        outcome = refused_by(plan, names=chosen)
+        assert (outcome if outcome is Clause.CREDENTIALS else None) is clause
+        assert refused_by(plan) is Clause.CREDENTIALS
+
+
+def test_an_image_that_comes_from_another_registry_now() -> None:
+    """What it sent to the one must not reach the other."""
+    reading = good(CONFIG)
+    image = scalar(item(reading, "c"), "image")
+    for name, is_refused in (("ghcr.io/acme/y:1", True), ("quay.io/acme/z:1", False)):
+        outcome = refused_by(planned(reading, ReplaceScalar(image, Text(name))))
+        assert (outcome is Clause.CREDENTIALS) is is_refused
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("        auth: {username: acme}\n", id="under auth"),
+        pytest.param(
+            "        username: acme\n        password: $HUB_TOKEN\n", id="beside the image"
+        ),
+    ],
+)
+def test_a_half_that_stood_there_is_kept(before: str) -> None:
+    text = CONFIG.replace("go:1.22\n", f"go:1.22\n{before}")
+    reading = good(text)
+    image = item(reading, "a")
+    own = own_entry(image, "auth")
+    secret = Text("$HUB_TOKEN" if own is None else "$DOCKERHUB_PASSWORD")
+    whole = Entries((("username", Text("acme")), ("password", secret)))
+    change = (
+        AddEntry(image, "auth", whole, "image")
+        if own is None
+        else AddEntry(own.value, "password", secret, "username")  # type: ignore[arg-type]
+    )
+    outcome = refused_by(planned(reading, change))
+    assert outcome not in (Clause.CREDENTIALS, Clause.NAMES)
+
+
+STEPS = """\
+version: 2.1
+orbs: {docker: circleci/docker@4.0.1}
+jobs:
+  a:
+    machine: true
+    steps:
+      - run: docker pull redis:7
+  b:
+    machine: true
+    steps:
+      - run: echo "$QUAY_TOKEN" | docker login -u "$QUAY_USER" --password-stdin quay.io
+      - run: docker pull quay.io/acme/x:1
+  c:
+    machine: true
+    steps:
+      - run: echo "$PUSH_TOKEN" | docker login -u acme --password-stdin
+      - run: docker push acme/x:1
+"""
+
+
+def check(username: str, password: str, **more: str) -> Content:
+    names = {"docker_username": username, "docker_password": password, **more}
+    arguments = Entries(tuple((key, Text(value)) for key, value in names.items()))
+    return Entries((("docker/check", arguments),))
+
+
+@pytest.mark.parametrize(
+    ("step", "clause"),
+    [
+        pytest.param(check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD"), None, id="the policy's"),
+        pytest.param(check("QUAY_USER", "QUAY_TOKEN"), Clause.CREDENTIALS, id="quay.io's"),
+        pytest.param(
+            check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD", registry="quay.io"),
+            Clause.CREDENTIALS,
+            id="for quay.io",
+        ),
+        pytest.param(
+            check("QUAY_USER", "DOCKERHUB_PASSWORD"), Clause.NAMES, id="another's user name"
+        ),
+        pytest.param(
+            Entries((("run", Text("echo $PUSH_TOKEN | docker login -u acme --password-stdin")),)),
+            Clause.NAMES,
+            id="that of a job that pushes",
+        ),
+        pytest.param(
+            Entries((("run", Text("mint | docker login -u acme --password-stdin")),)),
+            Clause.CREDENTIALS,
+            id="a password that nobody knows",
+        ),
+    ],
+)
+def test_a_login_in_steps(step: Content, clause: Clause | None) -> None:
+    reading = good(STEPS)
+    (docker,) = (one for one in reading.dockers if one.job.name == "a")
+    place = docker.steps[0].path[0]
+    outcome = refused_by(planned(reading, AddItem(place.sequence, 0, step)))
+    assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
