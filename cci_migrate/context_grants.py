@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.findings import Choice, ContextGrant, Finding, Fix, NoFix, Place, Question, Remedy
+from cci_migrate.findings import (
+    Choice,
+    ContextCandidate,
+    ContextGrant,
+    Finding,
+    Fix,
+    NoFix,
+    Place,
+    Question,
+    Remedy,
+)
 from cci_migrate.ignore_comments import ignored_by
 from cci_migrate.policy import Platform, Policy
 from cci_migrate.remedies.context_placement import (
@@ -17,6 +27,7 @@ from cci_migrate.remedies.context_placement import (
     without_room,
 )
 from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
+from cci_migrate.rules.wording import listed
 
 
 def context_placement(assessment: Assessment) -> ContextPlacement:
@@ -39,10 +50,12 @@ def fixes_with_room(
 ) -> list[Finding]:
     """``findings``, those with no fix of which a context would have no place.
 
-    Contexts for workflow jobs of which a comment says that they need none are taken out.
+    Contexts for workflow jobs of which a comment says that they need none are taken out. A fix
+    with contexts to choose from becomes a question.
     """
     if policy.heeds_ignores:
         findings = [replace(one, remedy=_without_unwanted(one.remedy)) for one in findings]
+    findings = [replace(one, remedy=_asking_for_context(one.remedy)) for one in findings]
     grants = [grant for one in findings for grant in _contexts_of(one.remedy)]
     if not grants:
         return list(findings)
@@ -76,3 +89,72 @@ def _with_room(remedy: Remedy, places: Places) -> Remedy:
         if isinstance(place, NoRoom):
             return NoFix(without_room(grant, place), instead_of(grant, place))
     return remedy
+
+
+def _asking_for_context(remedy: Remedy) -> Remedy:
+    match remedy:
+        case Fix() as fix:
+            choices = tuple(_in_each_context(fix))
+            if not choices:
+                return fix
+            names, candidates = _unclear(fix)
+            places = "; ".join(candidate.title for candidate in candidates)
+            return Question(
+                f"other configs of the repository read {names} from different places: {places}; "
+                "name the context in the policy",
+                (*choices, _LEAVE),
+            )
+        case Question(choices=choices):
+            return replace(remedy, choices=tuple(_with_context(choices)))
+        case NoFix():
+            return remedy
+
+
+def _with_context(choices: Iterable[Choice]) -> Iterator[Choice]:
+    """``choices``, each of those with contexts to choose from once for each context."""
+    for choice in choices:
+        fix = choice.remedy
+        inner = tuple(_in_each_context(fix)) if isinstance(fix, Fix) else ()
+        if not inner:
+            yield choice
+        for one in inner:
+            label = f"{choice.label}, with the variables from {one.label}"
+            yield replace(choice, key=f"{choice.key}-{one.key}", label=label, remedy=one.remedy)
+
+
+def _in_each_context(fix: Fix) -> Iterator[Choice]:
+    """``fix`` with each of the contexts that it may bring along; nothing where that is clear."""
+    for candidate in _unclear(fix)[1]:
+        name = candidate.context
+        others = tuple(grant for grant in fix.contexts if not grant.candidates)
+        if name is None:
+            consequence = "The workflow jobs get no context."
+            yield Choice("project", candidate.title, consequence, replace(fix, contexts=others))
+            continue
+        chosen = tuple(
+            replace(grant, context=name, candidates=())
+            for grant in fix.contexts
+            if grant.candidates
+        )
+        yield Choice(
+            f"context-{name}",
+            candidate.title,
+            "The workflow jobs that need it get this context.",
+            replace(fix, contexts=(*others, *chosen)),
+        )
+
+
+def _unclear(fix: Fix) -> tuple[str, tuple[ContextCandidate, ...]]:
+    """The variables of ``fix`` for which there are contexts to choose from, and these."""
+    for grant in fix.contexts:
+        if grant.candidates:
+            return listed([f"${name}" for name in grant.variables]), grant.candidates
+    return "", ()
+
+
+_LEAVE = Choice(
+    "leave",
+    "leave it",
+    "The pull has no credentials.",
+    NoFix("you chose to leave it", "name the context in the policy"),
+)

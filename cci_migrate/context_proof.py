@@ -113,9 +113,24 @@ class _Given:
     def provides(self, context: str, variables: Variables) -> bool:
         if self.asks_for(context) or self._is_the_policys(context, variables):
             return True
-        if any(variables == set(one.variables) for one in self.evidence if one.context == context):
-            return True
-        return any(context in job.meant and job.reads_all(variables) for job in self.jobs)
+        for shown in self.evidence:
+            if shown.kept is not None and variables == set(shown.variables):
+                known = {shown.kept.preferred, *shown.kept.accepted}
+                if context in known:
+                    return True
+        return any(
+            context in job.meant and job.reads_all(variables) and not self._keeps(job, variables)
+            for job in self.jobs
+        )
+
+    def _keeps(self, job: _Job, variables: Variables) -> bool:
+        """Whether all that shows who ``job`` logs in as is to stay in its jobs."""
+        shown = [
+            one.allows()
+            for one in self.evidence
+            if job.entry.route in one.entries and variables <= set(one.variables)
+        ]
+        return bool(shown) and not any(shown)
 
     def asks_for(self, context: str) -> bool:
         """Whether the user wants it everywhere: by the policy, or by name for a fix."""

@@ -304,7 +304,9 @@ def _shown_by(
             and not loaded.config.is_orb_source
             and loaded.config.body.jobs
         ):
-            assessment = assess(loaded.config, policy, {}, text_reader(read))
+            # Where it keeps its variables today, not where the user wants them.
+            today = replace(policy, credentials=None)
+            assessment = assess(loaded.config, today, {}, text_reader(read))
             yield from tuple(assessment.shown_to_siblings())
     except (TooComplexError, RecursionError):
         return  # it is reported when it is this config's turn

@@ -49,17 +49,37 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextCandidate:
+    """Where variables may come from: ``context``, or the project's settings (None).
+
+    ``paths`` are the other configs of the repository that read them from there.
+    """
+
+    context: str | None
+    paths: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """``context hub (.circleci/nightly.yml)``."""
+        name = "the project's settings" if self.context is None else f"context {self.context}"
+        return f"{name} ({', '.join(self.paths)})"
+
+
+@dataclass(frozen=True, slots=True)
 class ContextGrant:
     """A workflow job gets ``context``, which provides ``variables`` that a fix makes it read.
 
     ``comes_first``: a context that it holds may provide one of them too, and of two contexts the
     later wins (https://circleci.com/docs/guides/security/contexts/), so this one goes before it.
+    Where only the user knows which of several ``candidates`` is right, ``context`` is empty until
+    they are asked.
     """
 
     entry: WorkflowJob = field(repr=False)
     context: str
     variables: tuple[str, ...]
     comes_first: bool = False
+    candidates: tuple[ContextCandidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cci_migrate.outcomes import Examined
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     AwsRoleAuth,
+    CredentialStore,
     JobCredential,
     PasswordAuth,
     Policy,
@@ -499,6 +500,143 @@ def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
     assert isinstance(outcome, Examined)
     assert outcome.change is not None
     assert b"hub" in outcome.change.files[0].after.split(b"workflows:")[1]
+
+
+def sibling(context: str | None, auth: str = AUTH) -> str:
+    workflow = "- user" if context is None else f"- user: {{context: {context}}}"
+    return config(image(auth), workflow=workflow)
+
+
+def outcome_of(files: dict[str, bytes], policy: Policy, decisions: Decisions) -> Examined:
+    outcomes = process_repository(files, policy, decisions, read=files.get)
+    (outcome,) = (one for one in outcomes if one.paths == (PATH,))
+    assert isinstance(outcome, Examined)
+    return outcome
+
+
+def fixed_config(
+    files: dict[str, bytes], policy: Policy | None = None, decisions: Decisions | None = None
+) -> str:
+    """The config as it is once fixed; empty where nothing is."""
+    outcome = outcome_of(files, policy or Policy(), decisions or Decisions())
+    return "" if outcome.change is None else outcome.change.files[0].after.decode()
+
+
+def question_in(files: dict[str, bytes], policy: Policy | None = None) -> tuple[str, Question]:
+    """The one finding that is left, and what it asks."""
+    outcome = outcome_of(files, policy or Policy(), Decisions())
+    (found,) = (one.finding for one in outcome.settled if one.state is State.LEFT)
+    assert isinstance(found.remedy, Question)
+    return found.key, found.remedy
+
+
+def test_where_other_configs_have_the_names_in_two_contexts_it_is_asked() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"), third=sibling("hub-b"))
+    key, question = question_in(files)
+    assert "context hub-a (.circleci/nightly.yml)" in question.text
+    assert "context hub-b (.circleci/third.yml, .circleci/weekly.yml)" in question.text
+    assert fixed_config(files) == ""
+    for choice, context in (("context-hub-a", "hub-a"), ("context-hub-b", "hub-b")):
+        after = fixed_config(files, decisions=Decisions(by_key={key: Answer(choice)}))
+        assert "$HUB_TOKEN" in after
+        assert context in after.split("workflows:")[1]
+    assert fixed_config(files, decisions=Decisions(by_key={key: Answer("leave")})) == ""
+
+
+def test_the_projects_settings_are_one_of_the_places() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling(None))
+    key, question = question_in(files)
+    assert "the project's settings (.circleci/weekly.yml)" in question.text
+    after = fixed_config(files, decisions=Decisions(by_key={key: Answer("project")}))
+    assert "$HUB_TOKEN" in after
+    assert "context" not in after
+    # The user may say so for all of them.
+    asked = Policy(credentials=CredentialStore.CONTEXT)
+    assert "hub-a" in fixed_config(files, asked)
+
+
+def test_a_login_is_asked_about_too() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"))
+    job = "    docker: [{image: cimg/base:2024.02}]\n    steps: [checkout]\n"
+    own = files[PATH].decode().replace(job, steps("docker pull redis:7"))
+    key, _ = question_in(files | {PATH: own.encode()})
+    decisions = Decisions(by_key={key: Answer("context-hub-b")})
+    after = fixed_config(files | {PATH: own.encode()}, decisions=decisions)
+    assert "docker_username: HUB_USER" in after
+    assert "- hub-b" in after
+
+
+@pytest.mark.parametrize("held", ["hub-b", "[aws, hub-b]"])
+def test_a_context_that_the_config_itself_names_is_nearer(held: str) -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"))
+    files[PATH] = files[PATH].replace(b"- user\n", f"- user: {{context: {held}}}\n".encode())
+    after = fixed_config(files)
+    assert "$HUB_TOKEN" in after
+    assert after.count("hub-b") == 2
+    assert named(files).provider == "from context hub-b, which this config uses too"
+
+
+def test_a_context_that_is_there_for_other_variables_is_not_nearer() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"))
+    files[PATH] = files[PATH].replace(b"- user\n", b"- user: {context: hub-b}\n")
+    quay = RegistryPolicy("quay.io", PasswordAuth("$QUAY_USER", "$QUAY_PASS"), "hub-b")
+    _, question = question_in(files, Policy(registries=(quay,)))
+    assert "hub-a" in question.text
+
+
+def test_the_context_that_the_user_names_decides_between_several() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"))
+    asked = Policy(registries=(replace(DEFAULT_DOCKER_HUB, context="hub-b"),))
+    assert "hub-b" in fixed_config(files, asked)
+    project = fixed_config(files, Policy(credentials=CredentialStore.PROJECT))
+    assert "$HUB_TOKEN" in project
+    assert "hub-" not in project
+
+
+def test_a_job_that_holds_one_of_several_contexts_gets_no_other() -> None:
+    files = repository(nightly=sibling("hub-a"), weekly=sibling("hub-b"))
+    files[PATH] = files[PATH].replace(b"- bare", b"- bare: {context: hub-a}")
+    files[PATH] = files[PATH].replace(b"- user", b"- user: {context: hub-b}")
+    after = fixed_config(files)
+    assert "$HUB_TOKEN" in after
+    assert after.count("hub-a") == after.count("hub-b") == 1
+
+
+def test_what_another_config_does_not_tell_of_its_contexts_is_not_known_here() -> None:
+    """One of two contexts has the variables; to take none of them would be as much of a guess."""
+    files = repository(nightly=sibling("[aws, gcp]"))
+    assert named(files).names == POLICY
+    assert "docker-hub-creds" in fixed_config(files)
+    clear = repository(nightly=sibling("[aws, gcp]"), weekly=sibling("hub-a"))
+    assert "hub-a" in fixed_config(clear)
+
+
+@pytest.mark.parametrize(
+    ("user", "context"),
+    [
+        # A login that only pushes, and an image that only a release pulls.
+        (steps(LOGIN.replace("HUB_USER", "DOCKERHUB_USERNAME"), "docker push acme/app"), "cd"),
+        (image("{username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}"), "cd-prod"),
+    ],
+)
+def test_the_context_of_a_release_is_not_spread_because_its_names_are_the_usual_ones(
+    user: str, context: str
+) -> None:
+    user = user.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")
+    workflow = f"- bare\n      - user: {{context: {context}, filters: {{branches: {{only: m}}}}}}"
+    after = changed(config(user, workflow=workflow))
+    assert after.count(context) == after.count("docker-hub-creds") == 1
+    assert "docker-hub-creds" in after.split("- bare")[1].split("- user")[0]
+    asked = changed(config(user, workflow=workflow), Policy(credentials=CredentialStore.CONTEXT))
+    assert asked.count(context) == 1
+
+
+def test_names_of_a_push_job_that_the_project_holds_need_no_context() -> None:
+    login = LOGIN.replace("HUB_USER", "DOCKERHUB_USERNAME")
+    login = login.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")
+    after = changed(config(steps(login, "docker push acme/app")))
+    assert "$DOCKERHUB_PASSWORD" in after
+    assert "context" not in after
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.auth_forms import PLAIN
-from cci_migrate.assessing.context_conventions import ContextConvention, context_convention
+from cci_migrate.assessing.context_conventions import (
+    ContextConvention,
+    ContextOrigin,
+    context_convention,
+    is_about_a_registry,
+    siblings_convention,
+)
 from cci_migrate.assessing.conventions import (
     CredentialConvention,
     credential_conventions,
@@ -63,7 +69,7 @@ from cci_migrate.circleci.workflow_jobs import (
     image_items,
     runs_nothing,
 )
-from cci_migrate.findings import ContextGrant, NameReason, Names
+from cci_migrate.findings import ContextCandidate, ContextGrant, NameReason, Names
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
     CredentialStore,
@@ -252,25 +258,15 @@ class Assessment:
                     jobs=frozenset(),
                     entries=frozenset(),
                     form=PLAIN,
-                    context=None if convention is None else convention.preferred,
+                    kept=convention,
                 )
 
-    def stated_context(self, host: str, variables: Iterable[str]) -> str | None:
-        """The context for ``variables`` where no job of the config shows it.
-
-        The policy says it of the variables that the user keeps there; else another config of the
-        repository may.
-        """
+    def policys_context(self, host: str, variables: Iterable[str]) -> str | None:
+        """The context in which the policy keeps ``variables`` for ``host``, or its registry's."""
         registry, names = policy_for(host, self.policy), set(variables)
         for job in () if registry is None else registry.jobs:
             if names and names == set(variables_of(job.credential)):
                 return job.context
-        is_asked = registry is not None and registry != DEFAULT_DOCKER_HUB
-        if registry is not None and is_asked and names == set(variables_of(registry.credential)):
-            return registry.context
-        for one in self.evidence:
-            if one.use is Use.SIBLING and one.host == host and set(one.variables) == names:
-                return one.context
         return None if registry is None else registry.context
 
     @property
@@ -311,31 +307,85 @@ class Assessment:
     def _context_convention(self, variables: frozenset[str], host: str) -> ContextConvention:
         today: list[HeldContexts] = []
         coming: list[HeldContexts] = []
+        kept_apart: set[str] = set()
         for assessed in self.entries:
             if assessed.only_for_forks:
                 continue
             if assessed.reads_today(variables) or self._reads_in_steps(assessed, variables):
-                today.append(assessed.meant)
+                if assessed.meant.values and variables in self._apart.get(assessed.entry.route, ()):
+                    kept_apart.update(assessed.meant.values)
+                else:
+                    today.append(assessed.meant)
             elif any(variables == set(use.variables) for use in assessed.uses):
                 coming.append(assessed.meant)
-        return context_convention(
-            today,
-            coming,
-            self.stated_context(host, variables),
-            self.policy,
-            is_policys_own=bool(variables) and self._is_stated(host, variables),
-        )
+        is_policys_own = bool(variables) and self._is_the_policys(host, variables)
+        siblings = self._kept_by_siblings(host, variables)
+        context = self.policys_context(host, variables)
+        is_asked = policy_for(host, self.policy) != DEFAULT_DOCKER_HUB
+        found = None
+        if siblings and not today and not (is_asked and is_policys_own):
+            asked = context if is_asked else None
+            near = self._near_contexts(variables)
+            found = siblings_convention(siblings, asked, near, self.policy)
+        if found is None:
+            found = context_convention(
+                today, coming, context, self.policy, is_policys_own=is_policys_own
+            )
+        if found.origin is ContextOrigin.PROJECT:
+            return found
+        if found.origin is ContextOrigin.REQUESTED:
+            kept_apart = set(filter(is_about_a_registry, kept_apart))
+        accepted = kept_apart.union(*(one.accepted for _, one in siblings))
+        return replace(found, accepted=found.accepted | accepted)
 
-    def _is_stated(self, host: str, variables: frozenset[str]) -> bool:
-        """Whether the policy, or another config of the repository, says where they are."""
+    @cached_property
+    def _apart(self) -> Mapping[str, frozenset[frozenset[str]]]:
+        """The variables that workflow jobs read and nobody else is to have, by their routes."""
+        apart: dict[str, set[frozenset[str]]] = {}
+        for one in self.evidence:
+            if one.refusal is not None and one.refusal.keeps_to_its_jobs:
+                for route in one.entries:
+                    apart.setdefault(route, set()).add(frozenset(one.variables))
+        for one in self.evidence:
+            if one.allows():
+                for route in one.entries & apart.keys():
+                    apart[route].discard(frozenset(one.variables))
+        return {route: frozenset(variables) for route, variables in apart.items()}
+
+    def _kept_by_siblings(
+        self, host: str, variables: frozenset[str]
+    ) -> list[tuple[str, ContextConvention]]:
+        """Where other configs of the repository keep ``variables``, by their paths."""
+        return [
+            (one.place.path, one.kept)
+            for one in self.evidence
+            if one.host == host and one.kept is not None and variables == set(one.variables)
+        ]
+
+    def _near_contexts(self, variables: frozenset[str]) -> frozenset[str]:
+        """The contexts that workflow jobs hold, without those that provide other variables."""
+        others = self._policys_contexts_of_others(variables)
+        others |= {
+            one.kept.preferred
+            for one in self.evidence
+            if one.kept is not None and variables.isdisjoint(one.variables)
+        }
+        held = (name for assessed in self.entries for name in assessed.meant.names)
+        return frozenset(held) - others
+
+    def _policys_contexts_of_others(self, variables: frozenset[str]) -> set[str | None]:
+        """The contexts in which the policy keeps other variables than ``variables``."""
+        return {
+            context
+            for registry in self.policy.registries
+            for credential, context in registry.accounts
+            if variables.isdisjoint(variables_of(credential))
+        }
+
+    def _is_the_policys(self, host: str, variables: frozenset[str]) -> bool:
         registry = policy_for(host, self.policy)
         named = () if registry is None else registry.credentials
-        if any(variables <= set(variables_of(one)) for one in named):
-            return True
-        return any(
-            one.use is Use.SIBLING and one.host == host and variables == set(one.variables)
-            for one in self.evidence
-        )
+        return any(variables <= set(variables_of(one)) for one in named)
 
     def _reads_in_steps(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         return self.job_variables.mentioned(assessed.entry, variables) == variables
@@ -429,13 +479,15 @@ class Assessment:
             # Workflows that share a list of jobs through an alias share its entries too.
             if assessed.only_for_forks or id(assessed.entry) in grants:
                 continue
-            context = self._context_to_grant(assessed, variables, host, key)
-            if context is not None:
+            found = self._context_to_grant(assessed, variables, host, key)
+            if found is not None:
+                context, candidates = found
                 grants[id(assessed.entry)] = ContextGrant(
                     assessed.entry,
                     context,
                     variables,
                     self.may_overlap(assessed, variables),
+                    candidates,
                 )
         return tuple(grants.values())
 
@@ -450,12 +502,7 @@ class Assessment:
             for known, convention in self.contexts.items()
             if known.isdisjoint(wanted)
         }
-        others |= {
-            context
-            for registry in self.policy.registries
-            for credential, context in registry.accounts
-            if wanted.isdisjoint(variables_of(credential))
-        }
+        others |= self._policys_contexts_of_others(wanted)
         held = replace(
             assessed.held,
             values=tuple(value for value in assessed.held.values if value not in others),
@@ -464,13 +511,14 @@ class Assessment:
 
     def _context_to_grant(
         self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: str
-    ) -> str | None:
+    ) -> tuple[str, tuple[ContextCandidate, ...]] | None:
+        """The context that a workflow job needs for ``variables``, or those to choose from."""
         held = assessed.held
         if not variables:
             return None
         if key in self.names:
             context = self.names[key].context
-            return None if context in held.names else context
+            return None if context is None or context in held.names else (context, ())
         wanted = frozenset(variables)
         convention = self.contexts.get(wanted)
         if convention is None:
@@ -480,7 +528,7 @@ class Assessment:
             return None
         if not works_today and self._are_the_projects(assessed, wanted):
             return None
-        return convention.preferred
+        return convention.preferred or "", convention.candidates
 
     def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         """Whether the steps of a job without contexts read some of ``variables`` today.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from cci_migrate.circleci.workflow_jobs import HeldContexts
+from cci_migrate.findings import ContextCandidate
 from cci_migrate.policy import CredentialStore, Policy
 
 
@@ -22,6 +23,9 @@ class ContextOrigin(Enum):
     READERS = "the workflow jobs that read the variables hold it"
     POLICY = "the policy keeps its variables there"
     REQUESTED = "the user asked for a context"
+    SIBLINGS = "other configs of the repository keep the variables there"
+    NEARER_SIBLING = "of several contexts that other configs have for them this one holds it"
+    CONTESTED = "other configs of the repository keep the variables in different places"
     PROJECT = "workflow jobs read the variables without a context that could provide them"
     UNKNOWN = "nothing in the config shows which context provides the variables"
 
@@ -32,31 +36,34 @@ class ContextConvention:
 
     ``preferred`` is the context to add where none of ``accepted`` is held; None: none is added.
     ``is_named``: it is named after Docker or a registry, and most jobs that read the variables
-    hold it.
+    hold it. ``candidates`` are the places of which only the user knows the right one.
     """
 
     preferred: str | None
     origin: ContextOrigin
     accepted: frozenset[str] = frozenset()
     is_named: bool = False
+    candidates: tuple[ContextCandidate, ...] = ()
 
     @property
     def provider(self) -> str:
         """``from context registry``; empty where nothing shows it."""
         if self.preferred is not None:
-            return f"from context {self.preferred}"
+            is_nearer = self.origin is ContextOrigin.NEARER_SIBLING
+            also = ", which this config uses too" if is_nearer else ""
+            return f"from context {self.preferred}{also}"
         return "from the project's settings" if self.origin is ContextOrigin.PROJECT else ""
 
     @property
     def is_clear(self) -> bool:
-        """Whether workflow jobs that read the variables today show it."""
-        return self.origin in (ContextOrigin.READERS, ContextOrigin.PROJECT)
+        """Whether workflow jobs that read the variables today show it, here or in a sibling."""
+        return self.origin in _CLEAR
 
     def may_be_provided(self, held: HeldContexts) -> bool:
         """Whether a workflow job that holds ``held`` may have the variables from one of them."""
         if not self.accepted.isdisjoint(held.values):
             return True
-        is_learnt = self.origin in (ContextOrigin.READERS, ContextOrigin.UNKNOWN)
+        is_learnt = self.origin in _LEARNT
         return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, held.names))
 
     def lacks(self, held: HeldContexts, *, works_today: bool) -> bool:
@@ -65,7 +72,8 @@ class ContextConvention:
         ``works_today``: it reads the variables already. It is then left as it is, unless the user
         asks for contexts: what works today may have them from the project.
         """
-        if self.preferred is None or self.may_be_provided(held):
+        has_some = self.preferred is not None or bool(self.candidates)
+        if not has_some or self.may_be_provided(held):
             return False
         return not works_today or self.origin is ContextOrigin.REQUESTED
 
@@ -86,6 +94,58 @@ class ContextConvention:
         """
         is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(self.accepted)
         return is_unknown and not self.may_be_provided(held)
+
+
+_CLEAR = frozenset(
+    {
+        ContextOrigin.READERS,
+        ContextOrigin.SIBLINGS,
+        ContextOrigin.NEARER_SIBLING,
+        ContextOrigin.PROJECT,
+    }
+)
+#: What is known from jobs that read the variables: another context of theirs may provide them too.
+_LEARNT = (_CLEAR - {ContextOrigin.PROJECT}) | {ContextOrigin.CONTESTED, ContextOrigin.UNKNOWN}
+
+
+def siblings_convention(
+    siblings: Sequence[tuple[str, ContextConvention]],
+    asked: str | None,
+    near: Collection[str],
+    policy: Policy,
+) -> ContextConvention | None:
+    """Where variables are kept that only other configs of the repository read today.
+
+    ``siblings`` are these by their paths; None where none of them tells. Where they differ, the
+    context counts that the user has ``asked`` for, else the one that this config names too
+    (``near``).
+    """
+    if policy.credentials is CredentialStore.PROJECT:
+        return ContextConvention(None, ContextOrigin.PROJECT)
+    is_requested = policy.credentials is CredentialStore.CONTEXT
+    places: dict[str | None, dict[str, None]] = {}
+    for path, kept in siblings:
+        if kept.is_clear and not (is_requested and kept.preferred is None):
+            places.setdefault(kept.preferred, {})[path] = None
+    names = sorted(name for name in places if name is not None)
+    accepted = frozenset(names)
+    if not places:
+        return None
+    known = ContextOrigin.REQUESTED if is_requested else ContextOrigin.SIBLINGS
+    if len(places) == 1:
+        if not names:
+            return ContextConvention(None, ContextOrigin.PROJECT)
+        return ContextConvention(names[0], known, accepted)
+    if asked is not None and asked in places:
+        return ContextConvention(asked, ContextOrigin.POLICY, accepted)
+    nearer = _only([name for name in names if name in near])
+    if nearer is not None:
+        return ContextConvention(nearer, ContextOrigin.NEARER_SIBLING, accepted)
+    candidates = tuple(
+        ContextCandidate(context, tuple(sorted(places[context])))
+        for context in (*names, *([None] if None in places else []))
+    )
+    return ContextConvention(None, ContextOrigin.CONTESTED, accepted, candidates=candidates)
 
 
 def context_convention(

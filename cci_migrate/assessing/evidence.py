@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
+from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.value_origins import CredentialValue
 from cci_migrate.policy import RegistryCredential
@@ -64,8 +65,8 @@ class Evidence:
 
     ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
     or a login takes them, None where they are unknown. ``jobs`` are the routes of the jobs that
-    use it, ``entries`` those of the workflow jobs that run these. ``context`` is where another
-    config of the repository keeps its variables, None for the project's settings. ``because``
+    use it, ``entries`` those of the workflow jobs that run these. ``kept`` is where another config
+    of the repository keeps its variables, None where that is not known. ``because``
     completes "ignored:" where it is refused.
     """
 
@@ -77,7 +78,7 @@ class Evidence:
     jobs: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
     form: AuthForm = PLAIN
-    context: str | None = None
+    kept: ContextConvention | None = None
     refusal: Refusal | None = None
     because: str = ""
 

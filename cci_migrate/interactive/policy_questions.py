@@ -17,7 +17,7 @@ from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated, Wanted
 from cci_migrate.assessing.step_assessment import MissingLogin
-from cci_migrate.findings import Names
+from cci_migrate.findings import ContextCandidate, Names
 from cci_migrate.interactive.configs import ConfigFiles, Topic
 from cci_migrate.policy import (
     DEFAULT_DOCKER_HUB,
@@ -86,12 +86,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class PickOne:
-    """A question with a few answers."""
+    """A question with a few answers. ``default`` is one of them, None where none is likelier."""
 
     topic: Topic
     text: str
     options: tuple[Option, ...]
-    default: str
+    default: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,11 @@ class Needs:
         return (
             CredentialStore.PROJECT if self.context.preferred is None else CredentialStore.CONTEXT
         )
+
+    @property
+    def candidates(self) -> tuple[ContextCandidate, ...]:
+        """Where other configs keep the variables, if in different places."""
+        return () if self.context is None else self.context.candidates
 
     @property
     def own_context(self) -> str | None:
@@ -268,11 +273,12 @@ def _store(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
         if len(own) < len(asked):
             consequence += "; the others get a context"
         options.insert(0, Option(AS_THE_FILES_DO, _as_the_files_do(own), consequence + "."))
+    is_open = any(place.context is None for one in asked for place in one.candidates)
     return PickOne(
         Topic.CREDENTIALS,
         "Where are the variables with the credentials kept?",
         tuple(options),
-        options[0].key,
+        None if is_open else options[0].key,
     )
 
 
@@ -347,10 +353,17 @@ def _context(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
     return FillIn(
         Topic.CONTEXT,
         "Context that holds both:",
-        "It must exist in your organisation; each workflow job that pulls will name it.",
+        "It must exist in your organisation; each workflow job that pulls will name it."
+        + _elsewhere(asked),
         default_context(asked),
         wrong_context,
     )
+
+
+def _elsewhere(needs: Iterable[Needs]) -> str:
+    """A sentence on the places in which other configs keep the variables."""
+    titles = dict.fromkeys(place.title for one in needs for place in one.candidates)
+    return f" Other configs have both in {'; '.join(titles)}." if titles else ""
 
 
 def _naming_a_context(needs: Sequence[Needs], answers: GeneralAnswers) -> list[Needs]:
@@ -362,7 +375,12 @@ def _naming_a_context(needs: Sequence[Needs], answers: GeneralAnswers) -> list[N
 
 
 def default_context(needs: Sequence[Needs]) -> str:
-    """The context that most of the files have for Docker Hub, or else the policy's."""
+    """The context that most of the files have for Docker Hub, or else the policy's.
+
+    Empty where other configs of a repository have several.
+    """
+    if any(one.candidates for one in needs):
+        return ""
     own = Counter(one.own_context for one in needs if one.own_context is not None)
     if own:
         return own.most_common(1)[0][0]
@@ -506,7 +524,8 @@ def _override(one: Needs, needs: Sequence[Needs], answers: GeneralAnswers) -> Ma
     default = default_context(_naming_a_context(needs, answers))
     if usual is not None and one.own_context in (None, default):
         context = _told(Topic.CONTEXT, one, answers) or usual
-    if names == one.names and context == usual:
+    is_in_policy = bool(one.candidates) and one.told.isdisjoint((Topic.USERNAME, Topic.PASSWORD))
+    if names == one.names and (context == usual or is_in_policy):
         return {}
     return dict.fromkeys(one.keys, Names(names, context))
 

@@ -207,7 +207,8 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
     match question:
         case PickOne(text=text, options=options, default=default):
             choices = [MenuOption(str(number), one.label) for number, one in enumerate(options, 1)]
-            first = choices[[one.key for one in options].index(default)].letter
+            letters = dict(zip((one.key for one in options), choices, strict=True))
+            first = None if default is None else letters[default].letter
             if can_go_back:
                 choices.append(MenuOption(Action.BACK.value, "back to the question before"))
             letter = prompter.choose(Menu(text, tuple(choices), first))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cli.conftest import put
 from tests.interactive.conftest import MakeRepository, config_of
 from tests.interactive.dialog import ENTER, Dialog
 
@@ -84,3 +85,47 @@ def test_which_account_a_step_logs_in_with_is_asked(repository: MakeRepository) 
     scan = config_of(root).split("  scan:")[1]
     assert "docker_password: PLUM_PASS" in scan
     assert "- scan:\n          context: plum" in scan
+
+
+PLAIN = """\
+version: 2.1
+jobs:
+  unit:
+    docker: [{image: cimg/go:1.23}]
+    steps: [checkout]
+workflows:
+  main:
+    jobs: [unit]
+"""
+AUTHENTICATED = """\
+version: 2.1
+jobs:
+  unit:
+    docker: [{image: cimg/go:1.23, auth: {username: $FIG_USER, password: $FIG_TOKEN}}]
+    steps: [checkout]
+workflows:
+  main:
+    jobs: [{unit: {context: CONTEXT}}]
+"""
+
+
+def test_the_context_is_asked_for_where_other_configs_have_several(
+    repository: MakeRepository,
+) -> None:
+    root = repository(PLAIN, None)
+    for name, context in (("nightly", "fig-a"), ("weekly", "fig-b")):
+        put(root / ".circleci" / f"{name}.yml", AUTHENTICATED.replace("CONTEXT", context))
+    dialog = Dialog(root, "-i").answer(
+        ("jobs run?", ENTER),
+        ("Where are the variables", ENTER),
+        ("user name:", ENTER),
+        ("password:", ENTER),
+    )
+    dialog.see("context fig-a (.circleci/nightly.yml); context fig-b")
+    # Enter alone takes neither.
+    dialog.answer(("holds both:", ENTER), ("takes no such name", "fig-b" + ENTER))
+    dialog.answer(("Fix 1/1", "a"), ("Write 1 file?", "y"))
+    dialog.ended()
+    assert "password: $FIG_TOKEN" in config_of(root)
+    assert "fig-b" in config_of(root)
+    assert "fig-a" not in config_of(root)
