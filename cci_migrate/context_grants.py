@@ -13,7 +13,6 @@ from cci_migrate.findings import (
     Finding,
     Fix,
     NoFix,
-    Place,
     Question,
     Remedy,
 )
@@ -33,7 +32,7 @@ from cci_migrate.rules.wording import listed
 def context_placement(assessment: Assessment) -> ContextPlacement:
     """The places for contexts in the config of ``assessment``."""
     return ContextPlacement(
-        assessment.config.workflow_jobs,
+        assessment.config,
         assessment.sharing,
         single_only=assessment.policy.platform is Platform.SERVER,
     )
@@ -41,8 +40,7 @@ def context_placement(assessment: Assessment) -> ContextPlacement:
 
 def is_unwanted(grant: ContextGrant) -> bool:
     """Whether a comment says of the workflow job that it needs no context."""
-    place = Place(grant.entry.key, grant.entry.route)
-    return ignored_by(place, MISSING_CONTEXT) is not None
+    return ignored_by(grant.place, MISSING_CONTEXT) is not None
 
 
 def fixes_with_room(
@@ -54,13 +52,22 @@ def fixes_with_room(
     with contexts to choose from becomes a question.
     """
     if policy.heeds_ignores:
-        findings = [replace(one, remedy=_without_unwanted(one.remedy)) for one in findings]
+        findings = [_heeding_comments(one) for one in findings]
     findings = [replace(one, remedy=_asking_for_context(one.remedy)) for one in findings]
     grants = [grant for one in findings for grant in _contexts_of(one.remedy)]
     if not grants:
         return list(findings)
     places = placement.places(grants)
     return [replace(one, remedy=_with_room(one.remedy, places)) for one in findings]
+
+
+def _heeding_comments(finding: Finding) -> Finding:
+    remedy = _without_unwanted(finding.remedy)
+    names = finding.names
+    if names is not None and isinstance(remedy, Fix) and remedy.withheld:
+        # Some of its jobs have the variables from elsewhere.
+        names = replace(names, provider="")
+    return replace(finding, remedy=remedy, names=names)
 
 
 def _contexts_of(remedy: Remedy) -> tuple[ContextGrant, ...]:
@@ -70,8 +77,9 @@ def _contexts_of(remedy: Remedy) -> tuple[ContextGrant, ...]:
 def _without_unwanted(remedy: Remedy) -> Remedy:
     match remedy:
         case Fix(contexts=contexts):
-            wanted = tuple(grant for grant in contexts if not is_unwanted(grant))
-            return remedy if wanted == contexts else replace(remedy, contexts=wanted)
+            withheld = tuple(filter(is_unwanted, contexts))
+            wanted = tuple(grant for grant in contexts if grant not in withheld)
+            return replace(remedy, contexts=wanted, withheld=withheld) if withheld else remedy
         case Question(choices=choices):
             return replace(remedy, choices=tuple(map(_choice_without_unwanted, choices)))
         case NoFix():

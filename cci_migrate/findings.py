@@ -73,6 +73,8 @@ class ContextGrant:
     later wins (https://circleci.com/docs/guides/security/contexts/), so this one goes before it.
     Where only the user knows which of several ``candidates`` is right, ``context`` is empty until
     they are asked.
+    ``among`` names the contexts of the job where nothing shows which of them provides the
+    variables; empty where ``context`` does.
     """
 
     entry: WorkflowJob = field(repr=False)
@@ -80,29 +82,41 @@ class ContextGrant:
     variables: tuple[str, ...]
     comes_first: bool = False
     candidates: tuple[ContextCandidate, ...] = ()
+    among: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """The workflow job."""
+        return Place(self.entry.key, self.entry.route)
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A change that removes a finding. ``title`` is an imperative: "add auth under the image".
 
-    ``contexts`` are part of it: it is made with all of them, or not at all.
+    ``contexts`` are part of it: it is made with all of them, or not at all. ``withheld`` are those
+    that it would have too, but for a comment on the workflow job.
     """
 
     title: str
     operations: tuple[Operation, ...] = field(repr=False)
     contexts: tuple[ContextGrant, ...] = field(default=(), repr=False)
+    withheld: tuple[ContextGrant, ...] = field(default=(), repr=False)
 
     @property
     def summary(self) -> str:
-        """The whole of it: "add auth under the image, and context hub to job build"."""
+        """The whole of it: "add auth under the image, and add context hub to job build"."""
         jobs: dict[str, dict[str, None]] = {}
         for grant in self.contexts:
             jobs.setdefault(grant.context, {})[grant.entry.name] = None
-        parts = [self.title] if self.title else []
+        contexts: dict[tuple[str, ...], list[str]] = {}
         for context, names in jobs.items():
-            which = f"job {next(iter(names))}" if len(names) == 1 else f"{len(names)} workflow jobs"
-            parts.append(f"add context {context} to {which}")
+            contexts.setdefault(tuple(names), []).append(context)
+        parts = [self.title] if self.title else []
+        for entries, given in contexts.items():
+            which = f"job {entries[0]}" if len(entries) == 1 else f"{len(entries)} workflow jobs"
+            what = f"context {given[0]}" if len(given) == 1 else f"contexts {', '.join(given)}"
+            parts.append(f"add {what} to {which}")
         return ", and ".join(parts)
 
 

@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cci_migrate.findings import Finding
+from cci_migrate.findings import Finding, Fix
 from cci_migrate.ignore_comments import IgnoreComment, ignore_comments, ignored_by
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy import Policy
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,19 @@ def unused_suppressions(
 
 
 def _used_rules(findings: list[Finding]) -> dict[tuple[str, int], set[str]]:
-    """Which rules each comment, named by its file and its start, ignores findings of."""
+    """Which rules each comment, named by its file and its start, ignores findings of.
+
+    One that keeps a fix from adding a context counts too.
+    """
     used: dict[tuple[str, int], set[str]] = defaultdict(set)
+    places = [(finding.place, finding.rule) for finding in findings]
     for finding in findings:
-        comment = ignored_by(finding.place, finding.rule)
+        if isinstance(finding.remedy, Fix):
+            places += ((grant.place, MISSING_CONTEXT) for grant in finding.remedy.withheld)
+    for place, rule in places:
+        comment = ignored_by(place, rule)
         if comment is not None:
-            used[finding.place.source.path, comment.start].add(finding.rule)
+            used[place.source.path, comment.start].add(rule)
     return used
 
 

@@ -52,8 +52,12 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         return
     rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
     in_context: dict[str, dict[str, None]] = {}
+    in_some: dict[tuple[str, ...], dict[str, None]] = {}
     for grant in plan.contexts:
-        in_context.setdefault(grant.context, {}).update(dict.fromkeys(grant.variables))
+        provided = grant.variables if not grant.among else ()
+        in_context.setdefault(grant.context, {}).update(dict.fromkeys(provided))
+        if grant.among:
+            in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
     no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
     without_workflow = [use for use in assessment.uses_without_workflow if use.after in fixed]
     adds_workflow = no_place and assessment.policy.add_workflow and bool(without_workflow)
@@ -62,8 +66,13 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         in_context.update(dict.fromkeys(contexts_without_workflow(assessment), read))
     for context, variables in in_context.items():
         yield (
-            f"The context {context} must exist in your organisation and hold "
-            f"{listed(list(variables))}."
+            f"The context {context} must exist in your organisation"
+            + (f" and hold {listed(list(variables))}." if variables else ".")
+        )
+    for contexts, variables in in_some.items():
+        yield (
+            f"{listed(contexts)} must hold {listed(list(variables))} between them: nothing in the "
+            "config shows which of these contexts provides what."
         )
     if in_context:
         yield (

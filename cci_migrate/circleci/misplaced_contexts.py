@@ -7,16 +7,16 @@ CircleCI takes ``context`` on a workflow job alone
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.workflow_jobs import called_job
-from cci_migrate.lossless.merging import Entry, entry_of, own_entry, text_of
+from cci_migrate.lossless.merging import Entry, entry_of, items_of, own_entry, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import Sequence, resolved
+from cci_migrate.lossless.nodes import resolved
 
 _KEYS = ("context", "contexts")
 
@@ -24,10 +24,15 @@ _KEYS = ("context", "contexts")
 class ContextPlace(Enum):
     """Where a misplaced context stands."""
 
-    JOB = "job"
     WORKFLOW = "workflow"
-    PLURAL = "workflow job"
+    JOB = "job"
     BESIDE = "beside a workflow job"
+    PLURAL = "workflow job"
+
+    def is_wider_than(self, other: ContextPlace) -> bool:
+        """Whether what stands at ``other`` is said of fewer workflow jobs."""
+        places = list(ContextPlace)
+        return places.index(self) < places.index(other)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +52,7 @@ class MisplacedContext:
 
 
 def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
-    """Every context in the wrong place; one that jobs share by an anchor is reported once."""
+    """Every context in the wrong place; one that several share by an anchor is reported once."""
     on_jobs: dict[int, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for home in config.body.walk():
         for job in home.jobs.values():
@@ -71,17 +76,26 @@ def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
                 ]
                 route = f"workflows.{name}.{key}"
                 yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, found)
+    for plural, found in plural_contexts(config):
+        names = ", ".join(dict.fromkeys(one.name for one in found))
+        yield _misplaced(ContextPlace.PLURAL, plural, names, f"{found[0].route}.contexts", found)
     for one in config.workflow_jobs:
-        plural, called = entry_of(one.arguments, "contexts"), called_job(one, config)
-        # An orb's job may have a parameter of that name.
-        if plural is not None and called is not None and "contexts" not in called.parameters:
-            route = f"{one.route}.contexts"
-            yield _misplaced(ContextPlace.PLURAL, plural, one.name, route, [one])
         node = resolved(one.node)
         for key in _KEYS:
             beside = own_entry(node, key) if isinstance(node, MappingNode) else None
             if beside is not None and beside.key is not one.key:
                 yield _misplaced(ContextPlace.BESIDE, beside, one.name, f"{one.route}.{key}", [one])
+
+
+def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
+    """The keys ``contexts`` of workflow jobs, each with those that have it, merged or their own."""
+    found: dict[int, tuple[Entry, list[WorkflowJob]]] = {}
+    for one in config.workflow_jobs:
+        plural, called = entry_of(one.arguments, "contexts"), called_job(one, config)
+        # An orb's job may have a parameter of that name.
+        if plural is not None and called is not None and "contexts" not in called.parameters:
+            found.setdefault(id(plural.key), (plural, []))[1].append(one)
+    return found.values()
 
 
 def meant_contexts(config: Config) -> Mapping[int, tuple[str, ...]]:
@@ -103,9 +117,7 @@ def _name(entry: Entry) -> str:
 def _misplaced(
     place: ContextPlace, entry: Entry, owner: str, route: str, entries: list[WorkflowJob]
 ) -> MisplacedContext:
-    value = resolved(entry.value)
-    items = value.items if isinstance(value, Sequence) else (value,)
-    texts = [text_of(item) for item in items]
+    texts = [text_of(item) for item in items_of(entry.value) or (entry.value,)]
     names = tuple(text for text in texts if text and not has_expression(text))
     is_plain = bool(names) and len(names) == len(texts)
     return MisplacedContext(place, entry, owner, route, names if is_plain else None, tuple(entries))

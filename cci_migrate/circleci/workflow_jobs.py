@@ -46,11 +46,14 @@ class HeldContexts:
 def held_contexts(entry: WorkflowJob) -> HeldContexts:
     """The contexts that ``entry`` holds, its own or merged."""
     found = entry_of(entry.arguments, "context")
-    if found is None:
-        return HeldContexts(None, ())
-    value = resolved(found.value)
+    return HeldContexts(None, ()) if found is None else contexts_in(found)
+
+
+def contexts_in(entry: Entry) -> HeldContexts:
+    """The contexts that ``entry``, a key ``context``, names."""
+    value = resolved(entry.value)
     items = value.items if isinstance(value, Sequence) else (value,)
-    return HeldContexts(found, tuple(text for item in items if (text := text_of(item)) is not None))
+    return HeldContexts(entry, tuple(text for item in items if (text := text_of(item)) is not None))
 
 
 def runs_nothing(entry: WorkflowJob, config: Config) -> bool:

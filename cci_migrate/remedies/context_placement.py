@@ -11,17 +11,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.misplaced_contexts import plural_contexts
 from cci_migrate.circleci.sharing import Sharing, Users
-from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts
+from cci_migrate.circleci.workflow_jobs import HeldContexts, contexts_in, held_contexts
 from cci_migrate.findings import ContextGrant
 from cci_migrate.lossless.merging import (
     Entry,
     is_null,
-    items_of,
     merged_mappings,
-    own_entry,
-    text_of,
 )
 from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -59,8 +57,9 @@ Places = Mapping[int, tuple[Operation, ...] | NoRoom]
 def without_room(grant: ContextGrant, room: NoRoom) -> str:
     """Why a fix that brings ``grant`` along is not made."""
     variables = ", ".join(f"${name}" for name in grant.variables)
+    provided = f" (provides {variables})" if variables and not grant.among else ""
     return (
-        f"{grant.entry.name} would need the context {grant.context} (provides {variables}), for "
+        f"{grant.entry.name} would need the context {grant.context}{provided}, for "
         f"which there is no place: {room.reason}"
     )
 
@@ -68,6 +67,8 @@ def without_room(grant: ContextGrant, room: NoRoom) -> str:
 def instead_of(grant: ContextGrant, room: NoRoom) -> str:
     """What the user can do where ``grant`` has no place."""
     variables = ", ".join(f"${name}" for name in grant.variables)
+    if not variables:
+        return room.instead
     return (
         f"{room.instead}, or let the project's environment variables hold {variables} "
         "(--credentials project)"
@@ -127,10 +128,10 @@ def usual_style(held: Iterable[HeldContexts], *, single_only: bool) -> ContextSt
 class ContextPlacement:
     """Finds the place for contexts among all workflow jobs of a config."""
 
-    def __init__(
-        self, entries: Sequence[WorkflowJob], sharing: Sharing, *, single_only: bool
-    ) -> None:
+    def __init__(self, config: Config, sharing: Sharing, *, single_only: bool) -> None:
+        entries = config.workflow_jobs
         self._sharing = sharing
+        self._plural = {id(one): key for key, users in plural_contexts(config) for one in users}
         self._held = {id(entry): held_contexts(entry) for entry in entries}
         self._style = usual_style(self._held.values(), single_only=single_only)
         self._users = Users(
@@ -158,26 +159,30 @@ class ContextPlacement:
             )
             for entry, of_one in by_entry.items()
         }
-        placing = _Placing(lacking, self._held, self._users, self._sharing, self._style)
+        placing = _Placing(
+            lacking, self._held, self._plural, self._users, self._sharing, self._style
+        )
         return {entry: placing.operations(one) for entry, one in lacking.items()}
 
 
 class _Placing:
     """The places for the contexts that the workflow jobs ``lacking`` are to get, by their id().
 
-    ``held`` are those that each workflow job has.
+    ``held`` are those that each workflow job has, ``plural`` the keys ``contexts`` of some.
     """
 
     def __init__(
         self,
         lacking: Mapping[int, _Lacking],
         held: Mapping[int, HeldContexts],
+        plural: Mapping[int, Entry],
         users: Users[WorkflowJob],
         sharing: Sharing,
         style: ContextStyle,
     ) -> None:
         self._lacking = lacking
         self._held = held
+        self._plural = plural
         self._users = users
         self._sharing = sharing
         self._style = style
@@ -193,7 +198,7 @@ class _Placing:
 
     def _add(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
         entry = one.entry
-        content = self._style.content(one.names)
+        content = self._style.content(one.all_names)
         arguments = entry.arguments
         if arguments is None:
             if isinstance(entry.node, Scalar | Alias):
@@ -204,9 +209,9 @@ class _Placing:
             return (AddEntry(target, CONTEXT, content),)
         if not isinstance(target, MappingNode):
             return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
-        plural = own_entry(target, "contexts")
-        if plural is not None and "/" not in entry.calls:
-            return _renamed(target, plural, one.names)
+        plural = self._plural.get(id(entry))
+        if plural is not None:
+            return self._rename(one, plural)
         for source in _merged_in(target):
             is_shared = len(self._users.of(source)) > 1 and self._may_hold_a_context(source)
             if is_shared and self._all_lack(source, one.names):
@@ -234,6 +239,35 @@ class _Placing:
             if arguments.anchor is None:
                 return _shared(one)
         return (WrapInMerge(arguments, Entries(((CONTEXT, content),))),)
+
+    def _rename(self, one: _Lacking, plural: Entry) -> tuple[Operation, ...] | NoRoom:
+        """Makes ``contexts``, which CircleCI does not know, the key that it knows.
+
+        What ``one`` lacks besides is added as if that had been there.
+        """
+        holder = plural.holder
+        users = [user for user in self._users.of(holder) if not self._hides(user, holder)]
+        known = [user.arguments for user in self._users.of(holder) if user.arguments is not None]
+        is_for_all = all(
+            id(user) in self._lacking and self._plural.get(id(user)) == plural for user in users
+        )
+        if not is_for_all or self._sharing.has_other_users(holder, known):
+            return NoRoom(
+                "its key is contexts, which others share that need no context",
+                "name the key context, and write out the entries of the others",
+            )
+        index = next(i for i, (key, _) in enumerate(holder.entries) if key is plural.key)
+        rename = RenameKey(holder, index, CONTEXT)
+        there = contexts_in(plural)
+        names = tuple(name for name in one.names if name not in there.values)
+        if not names:
+            return (rename,)
+        more = replace(one, held=there, names=names)
+        if self._all_lack(holder, names):
+            extended = self._extend_value(self._together(more, users), plural)
+        else:
+            extended = self._with_own_key(more, self._carried(more))
+        return extended if isinstance(extended, NoRoom) else (rename, *extended)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
@@ -379,19 +413,23 @@ class _Placing:
     def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         users = self._users.of(mapping)
         for user in users:
-            context = self._held[id(user)].entry
-            if context is not None and context.holder is user.arguments is not mapping:
-                continue  # Its own key hides that of the mapping.
+            if self._hides(user, mapping):
+                continue
             lacking = self._lacking.get(id(user))
             if lacking is None or not set(names) <= set(lacking.names):
                 return False
         known = [user.arguments for user in users if user.arguments is not None]
         return not self._sharing.has_other_users(mapping, known)
 
+    def _hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
+        """Whether ``user`` has a ``context`` of its own beside what it merges of ``mapping``."""
+        context = self._held[id(user)].entry
+        return context is not None and context.holder is user.arguments is not mapping
+
     def _lacks_as(self, user: WorkflowJob, one: _Lacking) -> bool:
         """Whether ``user`` lacks what ``one`` does."""
-        lacking = self._lacking.get(id(user))
-        return lacking is not None and lacking.all_names == one.all_names
+        lacking, same = self._lacking.get(id(user)), self._lacking[id(one.entry)]
+        return lacking is not None and lacking.all_names == same.all_names
 
 
 def _shared(one: _Lacking) -> NoRoom:
@@ -413,17 +451,6 @@ _CONDITIONS = frozenset({"filters", "requires", "branches", "tags", "only", "ign
 _CONDITION_WORDS = re.compile(
     r"filter|branch|tags?\b|tagged|only|ignore|require|release|master|main\b", re.IGNORECASE
 )
-
-
-def _renamed(
-    arguments: MappingNode, plural: Entry, names: tuple[str, ...]
-) -> tuple[Operation, ...] | NoRoom:
-    """What makes ``contexts``, which CircleCI does not know, the key that it knows."""
-    there = {text_of(item) for item in items_of(plural.value)} or {text_of(plural.value)}
-    if not set(names) <= there:
-        return NoRoom("its key is contexts, which CircleCI does not know", "name the key context")
-    index = next(i for i, (key, _) in enumerate(arguments.entries) if key is plural.key)
-    return (RenameKey(arguments, index, CONTEXT),)
 
 
 def _items(names: Iterable[str], *, flow: bool = False) -> Items:

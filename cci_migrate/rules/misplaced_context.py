@@ -13,9 +13,10 @@ the job runs without the variables.
 ## The fix
 
 The key goes, and the workflow jobs that it is about get the context: those that run the job, or
-those of the workflow that read registry credentials. Contexts that they hold already stay behind
-it, so that no variable gets another value. Where nothing tells which jobs need it, or it is no
-plain name, it is explained.
+those of the workflow that read registry credentials. `contexts` on a workflow job becomes
+`context`. Of two contexts the later wins: those that are meant for fewer jobs stay behind those
+for more, and those that a job holds already behind both, so that no variable gets another value.
+Where nothing tells which jobs need it, or it is no plain name, it is explained.
 
 ## When not to
 
@@ -29,7 +30,7 @@ Where the key is not for CircleCI but for a program of yours that reads the file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from typing_extensions import assert_never
 
@@ -50,18 +51,25 @@ ID = "misplaced-context"
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each key in the wrong place."""
     by_entry = {id(one.entry): one for one in assessment.entries}
-    for one in misplaced_contexts(assessment.config):
+    misplaced = tuple(misplaced_contexts(assessment.config))
+    for one in misplaced:
         concerned = [by_entry[id(job)] for job in one.workflow_jobs if id(job) in by_entry]
+        narrower = {
+            id(job)
+            for other in misplaced
+            if one.place.is_wider_than(other.place)
+            for job in other.workflow_jobs
+        }
         owner = _owner(one)
         yield Finding(
             rule=ID,
             place=Place(one.entry.key, one.route),
-            message=f"{text_of(one.entry.key)} {_where(one)}; it belongs under a workflow job",
+            message=f"{text_of(one.entry.key)} {_where(one)}",
             subject=", ".join(one.names or ()) or "context",
             owner=owner,
             severity=Severity.ERROR,
             because="CircleCI refuses the key, or the job runs without the variables.",
-            remedy=_remedy(one, concerned, assessment),
+            remedy=_remedy(one, concerned, narrower, assessment),
         )
 
 
@@ -80,20 +88,24 @@ def _owner(one: MisplacedContext) -> str:
 def _where(one: MisplacedContext) -> str:
     match one.place:
         case ContextPlace.JOB:
-            return "stands on the job"
+            return "stands on the job; it belongs under a workflow job"
         case ContextPlace.WORKFLOW:
-            return "stands on the whole workflow"
+            return "stands on the whole workflow; it belongs under a workflow job"
         case ContextPlace.PLURAL:
-            return f"stands on {one.owner}, where the key is context"
+            return f"stands on {one.owner}; the key is context"
         case ContextPlace.BESIDE:
-            return f"stands beside {one.owner}, not under it"
+            return f"stands beside {one.owner}; it belongs under it"
         case _:
             assert_never(one.place)
 
 
 def _remedy(
-    one: MisplacedContext, concerned: list[AssessedEntry], assessment: Assessment
+    one: MisplacedContext,
+    concerned: list[AssessedEntry],
+    narrower: Collection[int],
+    assessment: Assessment,
 ) -> Remedy:
+    """``narrower`` are the id() of workflow jobs with misplaced contexts for fewer jobs."""
     by_hand = "write it as context under each workflow job that needs it"
     if one.names is None:
         return NoFix("its value is no plain name of a context", by_hand)
@@ -102,27 +114,49 @@ def _remedy(
     if not concerned:
         return NoFix("nothing tells which workflow jobs need it", by_hand)
     if any(
-        assessed.held.entry is not None and assessed.held.entry.holder is one.entry.holder
+        assessed.held.entry is not None and assessed.held.entry.key is one.entry.key
         for assessed in assessment.entries
     ):
         return NoFix("workflow jobs get their context from the same anchor", by_hand)
+    is_renamed = one.place is ContextPlace.PLURAL and not all(
+        assessed.held.values for assessed in concerned
+    )
+    if is_renamed:
+        # Where it is merged, a context of one's own hides it, as it would hide context.
+        concerned = [assessed for assessed in concerned if not assessed.held.values]
     grants = tuple(
-        ContextGrant(
-            assessed.entry, name, _variables(assessed), comes_first=bool(assessed.held.values)
-        )
+        grant
         for assessed in concerned
         for name in one.names
         if name not in assessed.held.names
+        for grant in _grants(assessed, name, assessment, narrower)
     )
-    if one.place is ContextPlace.PLURAL and not concerned[0].held.values:
+    if is_renamed:
         # What places the context sees the key and renames it.
         return Fix("", (), grants)
     key = text_of(one.entry.key) or ""
     return Fix(f"remove {key} here", (RemoveEntry(one.entry.holder, key),), grants)
 
 
-def _variables(assessed: AssessedEntry) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for use in assessed.uses for name in use.variables))
+def _grants(
+    assessed: AssessedEntry, name: str, assessment: Assessment, narrower: Collection[int]
+) -> Iterator[ContextGrant]:
+    """What gives a workflow job the context ``name``, for what it reads as far as that is known."""
+    comes_first = bool(assessed.held.values) or id(assessed.entry) in narrower
+    meant = tuple(dict.fromkeys(assessed.meant.names))
+    is_for_something = False
+    for variables in dict.fromkeys(use.variables for use in assessed.uses):
+        convention = assessment.contexts.get(frozenset(variables))
+        provider = None if convention is None else convention.preferred
+        if provider in meant and provider != name:
+            continue
+        is_known = provider == name or len(meant) == 1
+        is_for_something = True
+        yield ContextGrant(
+            assessed.entry, name, variables, comes_first, among=() if is_known else meant
+        )
+    if not is_for_something:
+        yield ContextGrant(assessed.entry, name, (), comes_first)
 
 
 RULE = Rule(

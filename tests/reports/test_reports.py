@@ -360,3 +360,24 @@ def test_junit_can_hold_any_text() -> None:
     odd = MANY.replace("cimg/base:7\n", '"cimg/go:\\e\\0<&>"\n')
     assert odd != MANY
     XML.fromstring("".join(junit_report(report(Result("", outcome(odd))))))
+
+
+def test_a_context_that_a_comment_keeps_away_is_no_provider_and_the_comment_is_used() -> None:
+    config = """\
+version: 2.1
+jobs:
+  unit: {docker: [{image: 'cimg/rust:1.80'}]}
+  lint: {docker: [{image: 'cimg/rust:1.80', auth: {username: $PEAR_USER, password: $PEAR_KEY}}]}
+workflows:
+  main:
+    jobs:
+      - lint: {context: pear}
+      - unit
+"""
+    with_context = text(report(Result("", outcome(config))), verbosity=1)
+    assert "names: $PEAR_USER, $PEAR_KEY from context pear: as job lint has them" in with_context
+    comment = "# cci-migrate: ignore[missing-context] the project has them"
+    ignoring_it = config.replace("- unit", f"- unit {comment}")
+    without = text(report(Result("", outcome(ignoring_it))), verbosity=1)
+    assert "names: $PEAR_USER, $PEAR_KEY: as job lint has them" in without
+    assert "Unused ignores" not in without
