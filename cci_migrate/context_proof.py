@@ -113,11 +113,12 @@ class _Given:
     def provides(self, context: str, variables: Variables) -> bool:
         if self.asks_for(context) or self._is_the_policys(context, variables):
             return True
-        for shown in self.evidence:
-            if shown.kept is not None and variables == set(shown.variables):
-                known = {shown.kept.preferred, *shown.kept.accepted}
-                if context in known:
-                    return True
+        if any(
+            shown.kept is not None and shown.kept.preferred == context
+            for shown in self.evidence
+            if variables == set(shown.variables)
+        ):
+            return True
         return any(
             context in job.meant and job.reads_all(variables) and not self._keeps(job, variables)
             for job in self.jobs

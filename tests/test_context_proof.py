@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from cci_migrate.assessing.context_conventions import ContextConvention, ContextOrigin
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine import process
 from cci_migrate.findings import Answer, Decisions, Fix, Names, State
@@ -186,7 +187,7 @@ def test_a_context_that_another_config_shows() -> None:
         Use.SIBLING,
         EvidencePlace("nightly.yml", 3, "job build"),
         PasswordAuth("$PEAR_USER", "$PEAR_TOKEN"),
-        context="pear",
+        kept=ContextConvention("pear", ContextOrigin.READERS, frozenset({"pear"})),
     )
     reading = replace(reading, evidence=(*reading.evidence, shown))
     pear, half = auth("$PEAR_USER", "$PEAR_TOKEN"), auth("$PEAR_USER", "$DOCKERHUB_PASSWORD")
