@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 
-from cci_migrate.baseline import Accepted
+from msgspec import Struct, field
+
 from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
-from cci_migrate.policy import RegistryCredential
+from cci_migrate.policy.baseline import Accepted
+from cci_migrate.policy.model import RegistryCredential
 
 
 class Severity(Enum):
@@ -22,15 +24,16 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a finding is: a node, and the name of that place in the config.
 
     ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move.
     """
 
-    node: Node = field(repr=False)
+    node: Node
     route: str
+
+    __repr__ = repr_without("node")
 
     @property
     def source(self) -> SourceText:
@@ -48,8 +51,7 @@ class Place:
         return self.source.position(self.span.start)
 
 
-@dataclass(frozen=True, slots=True)
-class ContextCandidate:
+class ContextCandidate(Struct, frozen=True):
     """Where variables may come from: ``context``, or the project's settings (None).
 
     ``paths`` are the other configs of the repository that read them from there.
@@ -65,8 +67,7 @@ class ContextCandidate:
         return f"{name} ({', '.join(self.paths)})"
 
 
-@dataclass(frozen=True, slots=True)
-class ContextGrant:
+class ContextGrant(Struct, frozen=True):
     """A workflow job gets ``context``, which provides ``variables`` that a fix makes it read.
 
     ``comes_first``: a context that it holds may provide one of them too, and of two contexts the
@@ -77,7 +78,7 @@ class ContextGrant:
     variables; empty where ``context`` does.
     """
 
-    entry: WorkflowJob = field(repr=False)
+    entry: WorkflowJob
     context: str
     variables: tuple[str, ...]
     comes_first: bool = False
@@ -89,9 +90,10 @@ class ContextGrant:
         """The workflow job."""
         return Place(self.entry.key, self.entry.route)
 
+    __repr__ = repr_without("entry")
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+
+class Fix(Struct, frozen=True):
     """A change that removes a finding. ``title`` is an imperative: "add auth under the image".
 
     ``contexts`` are part of it: it is made with all of them, or not at all. ``withheld`` are those
@@ -99,9 +101,11 @@ class Fix:
     """
 
     title: str
-    operations: tuple[Operation, ...] = field(repr=False)
-    contexts: tuple[ContextGrant, ...] = field(default=(), repr=False)
-    withheld: tuple[ContextGrant, ...] = field(default=(), repr=False)
+    operations: tuple[Operation, ...]
+    contexts: tuple[ContextGrant, ...] = ()
+    withheld: tuple[ContextGrant, ...] = ()
+
+    __repr__ = repr_without("operations", "contexts", "withheld")
 
     @property
     def summary(self) -> str:
@@ -120,16 +124,14 @@ class Fix:
         return ", and ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class NoFix:
+class NoFix(Struct, frozen=True):
     """Why a finding cannot be fixed in this file, and what the user can do instead."""
 
     reason: str
     instead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One answer to a question. ``key`` names it in an answers file."""
 
     key: str
@@ -138,8 +140,7 @@ class Choice:
     remedy: Fix | NoFix
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What only a human can decide; without an answer nothing is done."""
 
     text: str
@@ -149,8 +150,7 @@ class Question:
 Remedy = Fix | NoFix | Question
 
 
-@dataclass(frozen=True, slots=True)
-class NameReason:
+class NameReason(Struct, frozen=True):
     """Why a fix writes ``names`` (``$USER, $PASSWORD``): ``text`` says it after a colon.
 
     ``source`` is what they were taken from, ``path`` and ``line`` where that is (None for the
@@ -165,8 +165,10 @@ class NameReason:
     path: str | None
     line: int | None
     ignored: tuple[str, ...] = ()
-    alternatives: tuple[RegistryCredential, ...] = field(default=(), repr=False)
+    alternatives: tuple[RegistryCredential, ...] = ()
     provider: str = ""
+
+    __repr__ = repr_without("alternatives")
 
     @property
     def provided_names(self) -> str:
@@ -179,8 +181,7 @@ class NameReason:
         return self.path is not None or bool(self.ignored)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong in one place.
 
     ``key`` is the same from run to run while the config's structure is (it names the rule, the
@@ -230,8 +231,7 @@ class State(Enum):
         return self in (State.SUPPRESSED, State.BASELINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """A finding and what became of it. ``reason`` says why it is left."""
 
     finding: Finding
@@ -239,25 +239,21 @@ class Settled:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Struct, frozen=True):
     """Do the fix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """Leave it as it is, this time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppress:
+class Suppress(Struct, frozen=True):
     """Write an ignore comment with this reason above the place."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The key of the choice taken."""
 
     choice: str
@@ -266,16 +262,14 @@ class Answer:
 Decision = Apply | Skip | Suppress | Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """Names to use for one finding instead of the convention's."""
 
     credential: RegistryCredential
     context: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decisions:
+class Decisions(Struct, frozen=True):
     """What is to be done about findings, by their keys.
 
     Findings without a decision of their own get ``otherwise``; a question without an answer is

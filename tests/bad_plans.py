@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cci_migrate import reversal
 from cci_migrate.assessing.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
-from cci_migrate.context_grants import context_placement
+from cci_migrate.engine.context_grants import context_placement
+from cci_migrate.engine.loading import Loaded, load_texts
+from cci_migrate.engine.planning import Plan, plan_changes
+from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, Reading, prove
 from cci_migrate.findings import APPLY_ALL, Names
-from cci_migrate.loading import Loaded, load_texts
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Entries, Operation, Text
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.planning import Plan, plan_changes
-from cci_migrate.policy import Policy
-from cci_migrate.proof import Clause, NotProven, ProvenChange, Reading, prove
+from cci_migrate.policy.model import Policy
 from cci_migrate.rules.catalogue import RULES
 
 PATH = "config.yml"

@@ -10,22 +10,23 @@ holds the word that ``--revert`` is given.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cci_migrate.engine import process_repository
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.engine.processing import process_repository
 from cci_migrate.findings import Settled, State
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.policy import Policy, Revert
-from cci_migrate.policy_file import read_policy_file
+from cci_migrate.policy.file import read_policy_file
+from cci_migrate.policy.model import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONFIG = ".circleci/config.yml"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     folder: Path
 
     @property

@@ -8,7 +8,8 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cci_migrate import engine, limited_processing
+from cci_migrate.engine import processing
+from cci_migrate.workers import limited_processing
 
 MARK = b"# hostile: "
 
@@ -64,7 +65,7 @@ WAYS: dict[str, Callable[[], None]] = {
 
 def install() -> None:
     """Have the engine work so on each config that says so in its first line."""
-    process = engine.process
+    process = processing.process
 
     def hostile(files: Mapping[str, bytes], *arguments: Any, **options: Any) -> Any:
         for content in files.values():

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Examined, Failed
-from cci_migrate.policy import Policy
+from cci_migrate.engine.outcomes import Examined, Failed
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 
 PATH = ".circleci/config.yml"
 WORKFLOW = "workflows: {w: {jobs: [j]}}\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import combinations, combinations_with_replacement
 
 import pytest
+from msgspec.structs import replace
 
 from cci_migrate.assessing.context_conventions import (
     ContextConvention,
@@ -15,7 +15,7 @@ from cci_migrate.assessing.context_conventions import (
     is_about_a_registry,
 )
 from cci_migrate.circleci.workflow_jobs import HeldContexts
-from cci_migrate.policy import CredentialStore, Policy
+from cci_migrate.policy.model import CredentialStore, Policy
 
 OURS = "docker-hub-creds"
 EXPRESSION = "<< pipeline.parameters.c >>"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
+from cci_migrate.engine.proof import Clause, Reading
 from cci_migrate.findings import Names, Settled, State
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import (
@@ -17,8 +17,7 @@ from cci_migrate.lossless.operations import (
     ReplaceScalar,
     Text,
 )
-from cci_migrate.policy import PasswordAuth, Policy, RegistryPolicy
-from cci_migrate.proof import Clause, Reading
+from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy
 from tests.bad_plans import FIXING, HUB, auth, good, item, planned, refused_by, scalar
 
 PEAR = auth("$PEAR_USER", "$PEAR_TOKEN")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.discovery import (
+from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.files.discovery import (
     SIZE_LIMIT,
     Discovery,
     discover,
@@ -18,7 +19,6 @@ from cci_migrate.discovery import (
     reader_of,
     root_of,
 )
-from cci_migrate.outcomes import Failed, Refused
 
 
 def put(root: Path, *paths: str) -> None:
@@ -278,7 +278,7 @@ def test_many_links_to_one_folder_are_one_search(
         listed.append(path)
         return scan(path)
 
-    monkeypatch.setattr("cci_migrate.discovery.os.scandir", scandir)
+    monkeypatch.setattr("cci_migrate.files.discovery.os.scandir", scandir)
     found = files(discover([root]), root)
     assert found == [".circleci/config.yml", "ci/a.yml", "ci/b/c.yml", "ci/vendor/d.yml"]
     assert len(listed) < 10

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Refusal, Use
-from cci_migrate.engine import process, process_repository
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process, process_repository
 from cci_migrate.findings import Answer, Decisions, NameReason, NoFix, Question, State
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import (
+from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsRoleAuth,
     CredentialStore,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, exit_code
-from cci_migrate.policy import Policy
+from cci_migrate.engine.outcomes import (
+    Cause,
+    Examined,
+    Failed,
+    NotAConfig,
+    Outcome,
+    Refused,
+    exit_code,
+)
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
 

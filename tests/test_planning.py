@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.findings import (
     APPLY_ALL,
     Answer,
@@ -26,7 +27,6 @@ from cci_migrate.lossless.nodes import Document, Mapping
 from cci_migrate.lossless.operations import AddEntry, Operation, Text
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.planning import Plan, plan_changes
 
 TEXT = "a:\n  x: 1\nb:\n  x: 1\n"
 

@@ -12,8 +12,14 @@ import jsonschema
 import pytest
 
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.interactive.policy_text import policy_text
-from cci_migrate.policy import (
+from cci_migrate.policy.file import (
+    PolicyError,
+    find_policy_file,
+    read_policy_file,
+    secret_variable,
+    variable,
+)
+from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
     AwsRoleAuth,
@@ -26,13 +32,7 @@ from cci_migrate.policy import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy_file import (
-    PolicyError,
-    find_policy_file,
-    read_policy_file,
-    secret_variable,
-    variable,
-)
+from cci_migrate.policy.text import policy_text
 from cci_migrate.rules.catalogue import RULES
 
 RULE_IDS = frozenset(rule.id for rule in RULES)

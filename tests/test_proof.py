@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.engine.planning import Plan
+from cci_migrate.engine.proof import (
+    Clause,
+    ProvenChange,
+    Reading,
+    line_ends_differ,
+    login_too_late,
+    not_reversible,
+)
 from cci_migrate.findings import Settled, State
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
@@ -25,16 +34,7 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
-from cci_migrate.planning import Plan
-from cci_migrate.policy import Policy, Revert
-from cci_migrate.proof import (
-    Clause,
-    ProvenChange,
-    Reading,
-    line_ends_differ,
-    login_too_late,
-    not_reversible,
-)
+from cci_migrate.policy.model import Policy, Revert
 from tests.bad_plans import (
     HUB,
     PATH,
@@ -87,7 +87,8 @@ def test_a_text_that_more_was_done_to_than_the_edits_say() -> None:
 
 def test_a_comment_that_no_edit_says_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "cci_migrate.proof.apply_edits", lambda text, edits: apply_edits(text, edits) + "# more\n"
+        "cci_migrate.engine.proof.apply_edits",
+        lambda text, edits: apply_edits(text, edits) + "# more\n",
     )
     assert refused_by(good(CONFIG)) is Clause.REVERSIBLE
 

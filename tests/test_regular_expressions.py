@@ -13,11 +13,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 import cci_migrate
 
@@ -39,8 +39,7 @@ CALLS = ANYWHERE | {"match", "fullmatch"}
 SPECIMENS = " \t\n\ra1_-./:@$\"'{}()[]<>#&*!|=,;\\~%é"
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A regular expression at a place in the source code."""
 
     place: str

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 
-from cci_migrate.engine import process, process_repository
+from cci_migrate.engine.outcomes import Examined, Refused
+from cci_migrate.engine.processing import process, process_repository
 from cci_migrate.findings import Decisions, Skip, State
-from cci_migrate.outcomes import Examined, Refused
-from cci_migrate.policy import PasswordAuth, Policy, RegistryPolicy, Revert
+from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
 from tests.fixture_cases import CONFIG, Case, cases, changed

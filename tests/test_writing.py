@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.proof import FileChange, ProvenChange
-from cci_migrate.writing import WriteError, write
+from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.files.writing import WriteError, write
 
 BEFORE, AFTER = b"a: 1\r\n", b"a: 1\r\nb: 2\r\n"
 

@@ -20,18 +20,18 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cci_migrate.__main__ import OBJECTS_BETWEEN_COLLECTIONS
-from cci_migrate.engine import process
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
 from cci_migrate.findings import Decisions, Skip
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
+from cci_migrate.policy.model import Policy
 from tools.file_kinds import FileKind, read_file
 from tools.generated_config import generated_config
 from tools.shared_data import ROOT, corpus_files, shared_folder
@@ -50,8 +50,7 @@ LOOK_ONLY = Decisions(otherwise=Skip())
 LOGIN = {"username": "$DOCKERHUB_USERNAME", "password": "$DOCKERHUB_PASSWORD"}
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """How long something took, in seconds, each time."""
 
     seconds: tuple[float, ...]

@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -25,11 +26,10 @@ from tests.batch.repositories import CONFIG, PLAIN, bare, checkout
 #: What a repository holds beside its config: enough for a clone to have something to fetch.
 BALLAST = {f"src/module_{at}.py": os.urandom(20_000).hex().encode() for at in range(10)}
 FILES = {CONFIG: PLAIN, **BALLAST}
-COMMAND = "from cci_migrate.batch.commands import batch; batch()"
+COMMAND = "from cci_migrate.cli.batch import batch; batch()"
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What a stage took."""
 
     stage: str

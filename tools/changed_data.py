@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from tools.plain_yaml import Data
 from tools.pulled_images import AUTH_KEYS, contexts_of
@@ -40,8 +41,7 @@ class DataChangeKind(Enum):
     OTHER = "something else changed"
 
 
-@dataclass(frozen=True, slots=True)
-class DataChange:
+class DataChange(Struct, frozen=True):
     """One difference between two readings of a config."""
 
     route: str

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
+
+from msgspec import Struct
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 BOM = b"\xef\xbb\xbf"
@@ -25,8 +26,7 @@ class AlterationKind(Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Alteration:
+class Alteration(Struct, frozen=True):
     """A line of the original that is not there as it was. ``line`` counts from 1."""
 
     line: int
@@ -35,8 +35,7 @@ class Alteration:
     kind: AlterationKind
 
 
-@dataclass(frozen=True, slots=True)
-class TextChange:
+class TextChange(Struct, frozen=True):
     """All that happened to the lines of one file."""
 
     added: int

@@ -16,8 +16,9 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cci_migrate import __version__
 
@@ -37,8 +38,7 @@ class WrongPackageError(Exception):
     """What a user would get does not work; the text says how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """The two packages."""
 
     wheel: Path
@@ -133,7 +133,10 @@ def attempt(built: Built, version: str, python: Path) -> str:
         ran(program, "batch", "--help", cwd=folder)
         if "$DOCKERHUB_PASSWORD" not in config.read_text():
             raise WrongPackageError(f"Python {version}: the config was not fixed")
-        typed = "import cci_migrate.engine, importlib.resources as r; print(r.files('cci_migrate'))"
+        typed = (
+            "import cci_migrate.engine.processing, importlib.resources as r;"
+            " print(r.files('cci_migrate'))"
+        )
         if str(ROOT) in ran(bin_folder / "python", "-c", typed, cwd=folder):
             raise WrongPackageError(f"Python {version}: it runs this checkout, not the wheel")
     return f"{built.wheel.name} works on Python {version}"

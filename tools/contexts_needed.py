@@ -7,7 +7,8 @@ project's settings; one that keeps them in a context shows which by what those j
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tools.pulled_images import PulledImages, WorkflowJob
 
@@ -20,8 +21,7 @@ UNPROVIDED = "workflow jobs that read names that nobody provides"
 RISKS = (UNPROVIDED, SUPERFLUOUS, OVERRIDING, TWO_PAIRS)
 
 
-@dataclass(frozen=True, slots=True)
-class ContextHabit:
+class ContextHabit(Struct, frozen=True):
     """Which contexts hold the variables; none are needed if the project's settings do.
 
     ``is_clear`` tells whether jobs that were authenticated before show it beyond doubt.

@@ -12,17 +12,17 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from multiprocessing import Pool
 from pathlib import Path
 
+from msgspec import Struct, field
 from typing_extensions import assert_never
 
-from cci_migrate import engine
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.explanation import Access, ExplainedPull
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
-from cci_migrate.policy import Policy
+from cci_migrate.engine import processing
+from cci_migrate.engine.explanation import Access, ExplainedPull
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
+from cci_migrate.policy.model import Policy
 from tools.changed_data import DataChangeKind
 from tools.config_schema import ConfigSchema
 from tools.contexts_needed import RISKS
@@ -53,8 +53,7 @@ FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
 _NAME = re.compile(r"'[^']*'|[^ ]*[./][^ ]*|\bDockerfile\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Shortfall:
+class Shortfall(Struct, frozen=True):
     """One promise that one file breaks."""
 
     file: str
@@ -63,8 +62,7 @@ class Shortfall:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What was seen in some of the files; two add up."""
 
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -123,7 +121,7 @@ def check_repository(
 
 def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
     try:
-        return engine.process_repository(files, policy, read=files.get, explain=True)
+        return processing.process_repository(files, policy, read=files.get, explain=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
         return f"{type(error).__name__}: {error}"[:200]
 

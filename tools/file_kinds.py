@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
 
+from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import DocumentStartEvent
@@ -41,8 +41,7 @@ class FileKind(Enum):
     OTHER = "something else"
 
 
-@dataclass(frozen=True, slots=True)
-class FileReading:
+class FileReading(Struct, frozen=True):
     """The sort of a file and, where it can be read, its data."""
 
     kind: FileKind

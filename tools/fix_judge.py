@@ -6,7 +6,8 @@ It knows nothing of findings, plans or proofs: only of bytes before and after.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tools.changed_data import DataChangeKind, compare_data
 from tools.changed_text import broken_frame, compare_text, lines_of
@@ -24,16 +25,14 @@ NO_CREDENTIAL: Credential = ("", "")
 DOCUMENTED_USER = "mydockerhub-user"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """The names that a fix may bring into a file that has none of its own."""
 
     credential: Credential = ("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
     context: str | None = "docker-hub-creds"
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """One way in which a fix falls short. ``check`` names the promise, ``place`` where."""
 
     check: str
@@ -50,8 +49,7 @@ def _shares_a_half(pulled: PulledImages, expected: Expected) -> bool:
 NOTHING_PULLED = PulledImages((), ())
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What is to be said of one fix; ``pulled`` is what the result pulls."""
 
     complaints: tuple[Complaint, ...]
@@ -62,11 +60,15 @@ class Judgement:
     risks: Counter[str] = field(default_factory=Counter)
 
 
+#: The names that the tool uses by default.
+DEFAULT_NAMES = Expected()
+
+
 def judge(
     before: bytes,
     after: bytes,
     schema: ConfigSchema | None = None,
-    expected: Expected = Expected(),
+    expected: Expected = DEFAULT_NAMES,
 ) -> Judgement:
     """Whether ``after`` is a right, whole and minimal fix of the config ``before``.
 

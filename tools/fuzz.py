@@ -14,14 +14,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from msgspec import Struct
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Cause, Examined, Refused
-from cci_migrate.policy import Policy
+from cci_migrate.engine.outcomes import Cause, Examined, Refused
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
 from tools.changed_text import AlterationKind, compare_text
@@ -61,12 +61,13 @@ class _TooLongError(BaseException):
     """Is no `Exception`: nothing between takes it for one of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A config on which a promise is broken, and how."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     problem: str
+
+    __repr__ = object.__repr__
 
 
 def lost_line(before: str, after: str) -> int | None:

@@ -39,7 +39,7 @@ from cci_migrate.docker.shell import (
     logged_in_at_end,
     mentions_docker,
 )
-from cci_migrate.loading import Loaded, load_texts
+from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved

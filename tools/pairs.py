@@ -13,12 +13,13 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
-from cci_migrate import engine
-from cci_migrate.outcomes import Examined, Refused
-from cci_migrate.policy import CredentialStore, PasswordAuth, Policy, RegistryPolicy
+from msgspec import Struct
+
+from cci_migrate.engine import processing
+from cci_migrate.engine.outcomes import Examined, Refused
+from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy, RegistryPolicy
 from tools.contexts_needed import tells
 from tools.image_registry import DOCKER_HUB
 from tools.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
@@ -52,8 +53,7 @@ class Cause(Enum):
     MISSED = "the tool does less, without a reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Who is right about a cause, and why."""
 
     right: str
@@ -120,8 +120,7 @@ VERDICTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One place that the tool and the maintainer treated differently."""
 
     pair: str
@@ -130,8 +129,7 @@ class Difference:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """One pair: what differs, how many places are the same, and whether all bytes are."""
 
     pair: str
@@ -205,7 +203,7 @@ def compare(pair: Pair) -> Comparison:
         missed = Difference(pair.name, Cause.MISSED, "", first_lines(error))
         return Comparison(pair.name, 0, 0, False, False, (missed,))
     before, theirs = pulled_images(old_data), pulled_images(their_data)
-    outcome = engine.process({pair.path: pair.before}, maintainers_policy(before, theirs))
+    outcome = processing.process({pair.path: pair.before}, maintainers_policy(before, theirs))
     if not isinstance(outcome, Examined):
         cause = Cause.GENERATED if isinstance(outcome, Refused) else Cause.MISSED
         difference = Difference(pair.name, cause, pair.path, type(outcome).__name__)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
+from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
@@ -42,8 +42,7 @@ class UnreadableError(ValueError):
     """The text is not YAML, or has an alias to nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _MergeKey:
+class _MergeKey(Struct, frozen=True):
     """The plain key ``<<``."""
 
 

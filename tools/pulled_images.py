@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from tools.image_registry import DOCKER_HUB, UNKNOWN, registry_of
 from tools.plain_yaml import Data, list_of, mapping_of
@@ -27,8 +28,7 @@ MOST_VALUES = 200
 PUBLISHES = re.compile(r"push|publish|release|deploy|upload", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """One entry of a ``docker`` list.
 
     ``registry`` is None where it cannot be told or its values differ.
@@ -38,7 +38,9 @@ class Image:
     index: int
     text: str
     registry: str | None
-    item: dict[str, Data] = field(repr=False)
+    item: dict[str, Data]
+
+    __repr__ = object.__repr__
 
     @property
     def place(self) -> str:
@@ -71,8 +73,7 @@ class Image:
         return any(VARIABLE.match(half) for half in self.credential)
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowJob:
+class WorkflowJob(Struct, frozen=True):
     """One entry of a workflow's or job group's ``jobs``, and the images that it runs."""
 
     place: str
@@ -96,8 +97,7 @@ class WorkflowJob:
         ) or any(VARIABLE.match(half) for login in self.logins for half in login)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """A config or an inline orb. ``prefix`` is its place, ``alias`` how jobs are called."""
 
     prefix: str
@@ -108,8 +108,7 @@ class _Scope:
         return mapping_of(self.data.get(name))
 
 
-@dataclass(frozen=True, slots=True)
-class PulledImages:
+class PulledImages(Struct, frozen=True):
     """All images and workflow jobs of one config."""
 
     images: tuple[Image, ...]

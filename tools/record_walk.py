@@ -13,10 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pexpect
+from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = ROOT / "docs" / "walk.svg"
@@ -26,8 +26,7 @@ COLUMNS = 92
 ENTER = "\r"
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """The beginning of a prompt, how it ends, and the keys pressed at it."""
 
     prompt: str

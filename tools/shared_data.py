@@ -9,32 +9,35 @@ import csv
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusFile:
+class CorpusFile(Struct, frozen=True):
     """One real file: ``name`` in the corpus, ``path`` in its repository."""
 
     name: str
     repository: str
     commit: str
     path: str
-    data: bytes = field(repr=False)
+    data: bytes
+
+    __repr__ = object.__repr__
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A config before and after its maintainer added registry authentication by hand."""
 
     name: str
     path: str
-    before: bytes = field(repr=False)
-    after: bytes = field(repr=False)
-    meta: dict[str, object] = field(repr=False)
+    before: bytes
+    after: bytes
+    meta: dict[str, object]
+
+    __repr__ = object.__repr__
 
 
 def shared_folder() -> Path | None:

@@ -16,10 +16,10 @@ from typing import Any
 import click
 
 from cci_migrate.cli.commands import main_command
-from cci_migrate.engine import process
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
 from cci_migrate.lossless.unified_diff import unified_diff
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
+from cci_migrate.policy.model import Policy
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 

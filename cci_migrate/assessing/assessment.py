@@ -7,9 +7,11 @@ The rules turn this into findings. Everything that two rules must agree on is de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.context_conventions import (
@@ -69,13 +71,9 @@ from cci_migrate.circleci.workflow_jobs import (
     image_items,
     runs_nothing,
 )
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, ContextGrant, NameReason, Names
-from cci_migrate.policy import (
-    DEFAULT_DOCKER_HUB,
-    CredentialStore,
-    PasswordAuth,
-    Policy,
-)
+from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import StepMirroring
@@ -83,8 +81,7 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_reading import ReadText
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AssessedImage:
+class AssessedImage(Struct, frozen=True, eq=False):
     """An image and what is to be said of its credentials.
 
     ``misrouted_to``: its credentials are those of this other registry (a host or a pattern).
@@ -106,8 +103,7 @@ class AssessedImage:
         return f"{rule}:{self.image.item.image.key.source.path}:{route}"
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialUse:
+class CredentialUse(Struct, frozen=True):
     """A workflow job reads ``variables``, for the registry ``host``.
 
     ``after`` is the key of the finding whose fix makes it read them; None: it does already.
@@ -122,8 +118,7 @@ class CredentialUse:
     is_misrouted: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AssessedEntry:
+class AssessedEntry(Struct, frozen=True, eq=False):
     """A workflow job, the contexts that it holds and the credentials that it reads.
 
     ``only_for_forks``: it does nothing in other builds, and forks get no contexts. ``misplaced``
@@ -147,8 +142,7 @@ class AssessedEntry:
         return any(use.after is None and wanted <= set(use.variables) for use in self.uses)
 
 
-@dataclass(frozen=True, eq=False)
-class Assessment:
+class Assessment(Struct, frozen=True, eq=False, dict=True):
     """Everything that the rules look at.
 
     ``unplaced`` are the conventions of the file that are not used for more pulls of their
@@ -158,18 +152,20 @@ class Assessment:
 
     config: Config
     policy: Policy
-    values: ParameterValues = field(repr=False)
-    sharing: Sharing = field(repr=False)
+    values: ParameterValues
+    sharing: Sharing
     images: tuple[AssessedImage, ...]
     evidence: tuple[Evidence, ...]
     conventions: Mapping[str, CredentialConvention]
     names: Mapping[str, Names]
-    runs: Runs = field(repr=False)
-    declare: Callable[[], Sequence[DeclaredLogin]] = field(repr=False)
-    dockers: JobDockers = field(repr=False)
+    runs: Runs
+    declare: Callable[[], Sequence[DeclaredLogin]]
+    dockers: JobDockers
     known_contexts: Mapping[frozenset[str], ContextConvention] | None = None
     unplaced: Mapping[str, CredentialConvention] = field(default_factory=dict)
     entries_for_forks: Mapping[WorkflowJob, bool] = field(default_factory=dict)
+
+    __repr__ = repr_without("values", "sharing", "runs", "declare", "dockers")
 
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:

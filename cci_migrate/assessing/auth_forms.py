@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cci_migrate.circleci.images import PASSWORD, USERNAME, ImageAuth, PulledImage
 from cci_migrate.lossless.merging import is_merge_key
@@ -10,16 +10,14 @@ from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """Credentials written out under each image; ``flow``: as ``{username: ..., password: ...}``."""
 
     flow: bool = False
     password_first: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Anchored:
+class Anchored(Struct, frozen=True, eq=False):
     """Credentials defined once; images say ``auth: *name``, or ``<<: *name`` if ``is_merge``."""
 
     target: MappingNode

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.workflow_jobs import HeldContexts
 from cci_migrate.findings import ContextCandidate
-from cci_migrate.policy import CredentialStore, Policy
+from cci_migrate.policy.model import CredentialStore, Policy
 
 
 class ContextOrigin(Enum):
@@ -30,8 +32,7 @@ class ContextOrigin(Enum):
     UNKNOWN = "nothing in the config shows which context provides the variables"
 
 
-@dataclass(frozen=True, slots=True)
-class ContextConvention:
+class ContextConvention(Struct, frozen=True):
     """Where a config keeps a set of variables.
 
     ``preferred`` is the context to add where none of ``accepted`` is held; None: none is added.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm
 from cci_migrate.assessing.credential_values import values_of
@@ -25,7 +26,8 @@ from cci_migrate.circleci.images import (
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches
-from cci_migrate.policy import (
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
     AwsRoleAuth,
@@ -37,8 +39,7 @@ from cci_migrate.policy import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """One credential of a registry, in the form that is most usual for it, and what shows it."""
 
     credential: RegistryCredential
@@ -51,8 +52,7 @@ class Account:
         return frozenset().union(*(one.jobs for one in self.evidence))
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialConvention:
+class CredentialConvention(Struct, frozen=True):
     """How the file authenticates with one registry.
 
     ``accounts`` are its credentials there, the most usual first: rarely more than one. None where
@@ -61,7 +61,9 @@ class CredentialConvention:
 
     host: str
     accounts: tuple[Account, ...]
-    evidence: tuple[Evidence, ...] = field(default=(), repr=False)
+    evidence: tuple[Evidence, ...] = ()
+
+    __repr__ = repr_without("evidence")
 
     @property
     def credential(self) -> RegistryCredential | None:

@@ -14,7 +14,13 @@ from cci_migrate.circleci.images import (
     variable_in,
 )
 from cci_migrate.docker.registries import CredentialForm
-from cci_migrate.policy import AwsKeyAuth, AwsRoleAuth, GcpAuth, PasswordAuth, RegistryCredential
+from cci_migrate.policy.model import (
+    AwsKeyAuth,
+    AwsRoleAuth,
+    GcpAuth,
+    PasswordAuth,
+    RegistryCredential,
+)
 
 
 def form_of(credential: RegistryCredential) -> CredentialForm:

@@ -7,14 +7,16 @@ says what it rests on, and why no name is taken from it, if none is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
 from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.value_origins import CredentialValue
-from cci_migrate.policy import RegistryCredential
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.policy.model import RegistryCredential
 
 
 class Use(Enum):
@@ -50,8 +52,7 @@ class Refusal(Enum):
         return self in (Refusal.PUSH_ONLY, Refusal.RELEASE)
 
 
-@dataclass(frozen=True, slots=True)
-class EvidencePlace:
+class EvidencePlace(Struct, frozen=True):
     """Where a piece of evidence stands. ``owner`` names it for people: ``job build``."""
 
     path: str
@@ -59,8 +60,7 @@ class EvidencePlace:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One use, or one declaration, of a credential of the registry ``host``.
 
     ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
@@ -73,7 +73,7 @@ class Evidence:
     host: str
     use: Use
     place: EvidencePlace
-    credential: RegistryCredential | None = field(repr=False)
+    credential: RegistryCredential | None
     values: tuple[tuple[str, CredentialValue], ...] = ()
     jobs: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
@@ -81,6 +81,8 @@ class Evidence:
     kept: ContextConvention | None = None
     refusal: Refusal | None = None
     because: str = ""
+
+    __repr__ = repr_without("credential")
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from cci_migrate.assessing.auth_forms import Anchored, form_under, holds_auth_alone
 from cci_migrate.assessing.conventions import credential_of
@@ -30,7 +31,7 @@ from cci_migrate.docker.registries import CredentialForm, host_matches, registry
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, collections_in, resolved
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy.model import PasswordAuth
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin

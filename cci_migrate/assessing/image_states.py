@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
 from cci_migrate.assessing.conventions import Account, CredentialConvention, policy_for
@@ -22,7 +23,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Names
 from cci_migrate.lossless.nodes import Scalar, resolved
-from cci_migrate.policy import (
+from cci_migrate.policy.model import (
     PasswordAuth,
     Policy,
     RegistryCredential,
@@ -34,8 +35,7 @@ LITERAL_CREDENTIAL = "literal-credential"
 MISPLACED_AUTH = "misplaced-auth"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The credential that a pull ought to get, and the form to write it in.
 
     ``evidence`` is what its names are taken from, empty where they are the policy's or the user's.
@@ -46,15 +46,13 @@ class Wanted:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Contested:
+class Contested(Struct, frozen=True):
     """The config has several accounts for a registry; which one a pull is to use is not clear."""
 
     accounts: tuple[Account, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralSecret:
+class LiteralSecret(Struct, frozen=True):
     """A secret that is written out under ``key``; one of ``wanted`` is to replace it.
 
     None where no credential is known for the registry.
@@ -74,48 +72,42 @@ class LiteralSecret:
         return values_of(credential.credential).get(self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(Struct, frozen=True):
     """It has credentials, of which nothing is missing."""
 
     auth: ImageAuth
     literal: LiteralSecret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Incomplete:
+class Incomplete(Struct, frozen=True):
     """It has credentials that lack something."""
 
     auth: ImageAuth
     wanted: Wanted | Contested | None
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
+class Misplaced(Struct, frozen=True):
     """Credentials stand beside the image's keys instead of under ``auth``."""
 
     kind: MisplacedKind
     wanted: PasswordAuth | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unauthenticated:
+class Unauthenticated(Struct, frozen=True):
     """It has no credentials, and ought to."""
 
     host: str
     wanted: Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUnclear:
+class AccountUnclear(Struct, frozen=True):
     """It has no credentials, and the config has several accounts for its registry."""
 
     host: str
     accounts: tuple[Account, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unmirrored:
+class Unmirrored(Struct, frozen=True):
     """It has no credentials, and ought to come from the mirror at ``host``.
 
     ``wanted`` is the credential that it then needs there, None if that asks for none.
@@ -125,20 +117,17 @@ class Unmirrored:
     wanted: Wanted | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mirrored:
+class Mirrored(Struct, frozen=True):
     """It comes from the mirror of Docker Hub, which asks for no credentials."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(Struct, frozen=True):
     """It has no credentials, and which registry it comes from cannot be told."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotCovered:
+class NotCovered(Struct, frozen=True):
     """It has no credentials, and the policy has none for its registry.
 
     ``unknown``: CircleCI may have credentials for it outside the config.
@@ -148,13 +137,11 @@ class NotCovered:
     unknown: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exempt:
+class Exempt(Struct, frozen=True):
     """The policy exempts it, or its registry serves public images only."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnlyForForks:
+class OnlyForForks(Struct, frozen=True):
     """Only builds of forked pull requests reach its jobs, and they get no credentials."""
 
 

@@ -8,22 +8,21 @@ https://circleci.com/docs/guides/execution-managed/private-images/.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
-from cci_migrate.policy import Platform
+from cci_migrate.policy.model import Platform
 
 #: How the images that CircleCI itself publishes begin.
 _OF_CIRCLECI = ("cimg/", "circleci/")
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(Struct, frozen=True):
     """How much a finding matters, and why, in a sentence or two."""
 
     severity: Severity

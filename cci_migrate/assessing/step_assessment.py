@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
@@ -17,7 +18,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import resolved
-from cci_migrate.policy import PasswordAuth, Policy
+from cci_migrate.policy.model import PasswordAuth, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 PULL_BEFORE_LOGIN = "pull-before-login"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MissingLogin:
+class MissingLogin(Struct, frozen=True, eq=False):
     """A job fetches from ``host`` without a login.
 
     ``pulls`` are the commands that do, each with the way of running the job in which it does: the
@@ -88,8 +88,7 @@ def login_route(job: Job, host: str) -> str:
     return route if host == DOCKER_HUB else f"{route}({host})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class UndecidedPulls:
+class UndecidedPulls(Struct, frozen=True, eq=False):
     """The pulls of a job of which it cannot be told where they fetch from."""
 
     docker: JobDocker

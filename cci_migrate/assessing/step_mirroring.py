@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.step_reading import facts, step_dialect
@@ -45,8 +46,7 @@ _IMAGE_OPTION = re.compile(r"ancestor=|cache-from")
 _OFFICIAL = "library/"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NameSite:
+class NameSite(Struct, frozen=True, eq=False):
     """A place in a script where an image is named that is to come from the mirror.
 
     ``name`` is its repository on Docker Hub; ``start``..``end`` is the name in ``command``'s value,
@@ -72,8 +72,7 @@ def _key(site: NameSite) -> tuple[int, int]:
     return id(site.command), site.start
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NotRewritten:
+class NotRewritten(Struct, frozen=True, eq=False):
     """A pull from Docker Hub that stays, the reason, and what to write by hand."""
 
     docker: JobDocker
@@ -82,8 +81,7 @@ class NotRewritten:
     instead: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NameChange:
+class NameChange(Struct, frozen=True, eq=False):
     """An image whose name is to change wherever it is named, or nowhere.
 
     ``sites`` are those places, the first pull first; ``pulls`` the id() of the pulls among them,
@@ -105,8 +103,7 @@ class NameChange:
         return tuple(site.operation for site in self.sites)
 
 
-@dataclass(frozen=True, slots=True)
-class StepMirroring:
+class StepMirroring(Struct, frozen=True):
     """What is to be done about the pulls of steps."""
 
     changes: tuple[NameChange, ...]
@@ -118,8 +115,7 @@ class StepMirroring:
         return frozenset(pull for change in self.changes for pull in change.pulls)
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct):
     """What the pulls of one way of running a job come to."""
 
     docker: JobDocker

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
@@ -18,8 +19,7 @@ _SPACE = re.compile(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition. ``text`` is equal for those that are alike, wherever they stand.
 
     ``holds`` is None where that depends on something that is known only when a pipeline runs.

@@ -8,15 +8,15 @@ https://circleci.com/docs/reference/configuration-reference/.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cci_migrate.lossless.merging import Entry
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter:
+class Parameter(Struct, frozen=True, eq=False):
     """A declared parameter. ``default`` is None where there is none, or a null.
 
     ``nodes`` are the values that its declaration names, as written: its default, its enum.
@@ -29,8 +29,7 @@ class Parameter:
     nodes: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageItem:
+class ImageItem(Struct, frozen=True, eq=False):
     """One item of a ``docker`` list.
 
     ``node`` is the item as written (an alias where it is one), ``mapping`` what it means; ``image``
@@ -44,8 +43,7 @@ class ImageItem:
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExecutorCall:
+class ExecutorCall(Struct, frozen=True, eq=False):
     """What a job's ``executor`` key says: a name (or an expression) and arguments."""
 
     name: str
@@ -53,8 +51,7 @@ class ExecutorCall:
     node: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Executor:
+class Executor(Struct, frozen=True, eq=False):
     """An entry of ``executors``, or the part of a job that says where it runs.
 
     ``docker`` is None where there is no such key; ``docker_expression`` is the text of a
@@ -73,8 +70,7 @@ class Executor:
     resource_class: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class Job(Struct, frozen=True, eq=False):
     """An entry of ``jobs``. ``runs_on`` holds its own ``docker``, ``machine`` and the like."""
 
     name: str
@@ -88,8 +84,7 @@ class Job:
     steps: Entry | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Command:
+class Command(Struct, frozen=True, eq=False):
     """An entry of ``commands``."""
 
     name: str
@@ -100,8 +95,7 @@ class Command:
     steps: Entry | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImportedOrb:
+class ImportedOrb(Struct, frozen=True, eq=False):
     """An orb named by a string: ``circleci/docker`` and ``2.8.2``, or what else stands there."""
 
     alias: str
@@ -110,8 +104,7 @@ class ImportedOrb:
     node: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Namespace:
+class Namespace(Struct, frozen=True, eq=False):
     """The jobs, executors, commands and orbs that know each other by bare names.
 
     The config itself is one, and so is each inline orb, whose elements others call by
@@ -162,8 +155,7 @@ class Namespace:
         return None if orb is None else orb.command(rest)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WorkflowJob:
+class WorkflowJob(Struct, frozen=True, eq=False):
     """One entry of a workflow's (or a job group's) ``jobs``.
 
     ``node`` is the entry as written: a name, a mapping of one key, or an alias of either.
@@ -184,8 +176,7 @@ class WorkflowJob:
     type: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Config:
+class Config(Struct, frozen=True, eq=False):
     """A whole config. ``version`` is None where the key is missing (orb and packed sources)."""
 
     documents: tuple[Document, ...]

@@ -7,7 +7,8 @@ another command may not: whoever re-uses such a step for the sake of its login w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Command, Config, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon
@@ -18,11 +19,11 @@ from cci_migrate.circleci.step_pulls import StepLogin
 from cci_migrate.circleci.step_reading import ReadText, pure_logins
 from cci_migrate.circleci.steps import anchored_step, command_steps
 from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Mapping, Node, collections_in, walk
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DeclaredLogin:
+class DeclaredLogin(Struct, frozen=True, eq=False):
     """A command (``home`` is where it can be called), or a step with an anchor (``home`` None).
 
     ``login`` is the one login that it makes, as if nothing were passed to it; ``node`` its
@@ -31,8 +32,10 @@ class DeclaredLogin:
 
     login: StepLogin
     name: str
-    node: Node = field(repr=False)
+    node: Node
     home: Namespace | None
+
+    __repr__ = repr_without("node")
 
     @property
     def title(self) -> str:

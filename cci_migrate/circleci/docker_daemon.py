@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -31,8 +32,7 @@ class Daemon(Enum):
 _BY_WEIGHT = (Daemon.WINDOWS, Daemon.MACHINE, Daemon.REMOTE, Daemon.NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class JobDaemons:
+class JobDaemons(Struct, frozen=True):
     """The Dockers of a job: several, where it runs on executors that are passed to it."""
 
     kinds: frozenset[Daemon]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import ImportedOrb
 
@@ -26,8 +27,7 @@ _SNAKE_CASE_FROM = 3
 _MAJOR = re.compile(r"(\d+)(?:\.|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """How a major version of the Docker orb spells the parameters of ``check``."""
 
     username: str
@@ -49,8 +49,7 @@ def spelling_of(version: str) -> Spelling | None:
     return _SNAKE if int(match.group(1)) >= _SNAKE_CASE_FROM else _KEBAB
 
 
-@dataclass(frozen=True, slots=True)
-class LoginSwitch:
+class LoginSwitch(Struct, frozen=True):
     """A parameter by which an orb's job logs in to Docker Hub before it pulls.
 
     ``steps`` takes the steps of the login; where that is None, ``username`` and ``password`` take

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+
+from msgspec import Struct
 
 #: One that is never closed takes in all the rest, so that the rest is looked through once only.
 _EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)(?:(>>)|\Z)", re.DOTALL)
@@ -28,8 +29,7 @@ class Scope(Enum):
     EXPRESSION = "expression"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One ``<< ... >>`` at ``start``..``end`` of a string.
 
     ``name`` is what follows the scope; of anything else than a plain name, its whole text.

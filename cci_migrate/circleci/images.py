@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
 from cci_migrate.circleci.expressions import has_expression
@@ -39,8 +40,7 @@ def variable_in(text: str) -> str | None:
     return None if match is None else match.group(1) or match.group(2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageAuth:
+class ImageAuth(Struct, frozen=True, eq=False):
     """The credentials of an image.
 
     ``entry`` is the effective ``auth`` (or other) entry of its item; ``values`` holds those of the
@@ -71,8 +71,7 @@ class ImageAuth:
         return tuple(name for name in names if name is not None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Owner:
+class Owner(Struct, frozen=True, eq=False):
     """A job or an executor with an image in its ``docker`` list; ``node`` is the item as written.
 
     ``job`` is None for an executor.
@@ -91,8 +90,7 @@ class Owner:
         return f"{kind} {orb}{self.executor.name}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PulledImage:
+class PulledImage(Struct, frozen=True, eq=False):
     """One image, where it is defined, with all whose ``docker`` lists it is in.
 
     ``definition`` is the route of the first image with the same ``image`` entry: several merge it.

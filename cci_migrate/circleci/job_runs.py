@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.images import Owner, PulledImage
@@ -12,8 +13,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import called_job, image_items
 
 
-@dataclass(frozen=True, slots=True)
-class Pullers:
+class Pullers(Struct, frozen=True):
     """Who makes a pull: the routes of the jobs, and for each run the names that it goes by."""
 
     jobs: frozenset[str] = frozenset()

@@ -8,11 +8,13 @@ mappings that both have the key ``run``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PASSWORD, USERNAME
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import (
     Entry,
     duplicate_keys,
@@ -40,13 +42,14 @@ class MisplacedKind(Enum):
     WITHOUT_AUTH = "without-auth"
 
 
-@dataclass(frozen=True, slots=True)
-class MisplacedLogin:
+class MisplacedLogin(Struct, frozen=True):
     """Credentials beside an image; a half is None where it is missing."""
 
     kind: MisplacedKind
     username: str | None
-    password: str | None = field(repr=False)
+    password: str | None
+
+    __repr__ = repr_without("password")
 
 
 def beside_the_image(item: Mapping) -> MisplacedLogin | None:

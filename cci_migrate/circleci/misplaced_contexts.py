@@ -8,8 +8,9 @@ CircleCI takes ``context`` on a workflow job alone
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
@@ -35,8 +36,7 @@ class ContextPlace(Enum):
         return places.index(self) < places.index(other)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MisplacedContext:
+class MisplacedContext(Struct, frozen=True, eq=False):
     """The key ``entry`` with contexts in the wrong place, and the workflow jobs it is about.
 
     ``names`` is None where they are no plain names. ``owner`` is the job, workflow or workflow job

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import product
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.config import (
     Config,
@@ -28,8 +30,7 @@ from cci_migrate.lossless.nodes import Node
 _MOST_WAYS = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RunsOn:
+class RunsOn(Struct, frozen=True, eq=False):
     """Where a job runs: ``executor`` with what is in scope of it.
 
     ``is_published``: it is a published orb's, so its images have no credentials of the config.
@@ -43,8 +44,7 @@ class RunsOn:
     is_published: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OrbJob:
+class OrbJob(Struct, frozen=True, eq=False):
     """A workflow job that runs ``job`` of the published orb ``home``.
 
     ``job`` is named and routed as the workflow job is. ``ways`` are its arguments, one for each

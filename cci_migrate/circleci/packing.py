@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 SECTIONS = frozenset(
     {
@@ -31,16 +32,14 @@ _SUFFIXES = (".yml", ".yaml")
 _ORB_ROOTS = tuple(f"@orb{suffix}" for suffix in _SUFFIXES)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A file of a tree and the keys below which its content belongs (none: the top level)."""
 
     path: str
     mount: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The files of one config. ``is_orb`` tells an orb's source."""
 
     parts: tuple[Part, ...]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
 
+from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import (
@@ -31,8 +31,7 @@ from cci_migrate.lossless.nodes import Node
 MOST_VALUES = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JobCall:
+class JobCall(Struct, frozen=True, eq=False):
     """One use of a job, by a workflow."""
 
     entry: WorkflowJob
@@ -40,8 +39,7 @@ class JobCall:
     matrix: Mapping[str, tuple[Node, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExecutorUse:
+class ExecutorUse(Struct, frozen=True, eq=False):
     """A job that runs on an executor, with the arguments it passes."""
 
     job: Job
@@ -49,8 +47,7 @@ class ExecutorUse:
     call: ExecutorCall
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ValueNode:
+class ValueNode(Struct, frozen=True, eq=False):
     """A value as it is written, and where its own references are to be looked up.
 
     ``scope`` has the parameters in its scope; ``call`` is the workflow's job that passes it.

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Command, Executor, Job, Namespace
 from cci_migrate.circleci.reading import MountedDocument, read_config
@@ -34,8 +36,7 @@ _NAME = re.compile(r"[\w-]+/[\w-]+")
 _VERSION = re.compile(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PublishedOrb:
+class PublishedOrb(Struct, frozen=True, eq=False):
     """An orb at a version. ``read_to`` is the last release that was read."""
 
     name: str

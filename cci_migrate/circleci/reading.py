@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import (
     Command,
@@ -34,16 +35,14 @@ from cci_migrate.lossless.nodes import Sequence as SequenceNode
 _NO_ARGUMENTS: Mapping[str, Node] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class MountedDocument:
+class MountedDocument(Struct, frozen=True):
     """A document and the keys of the config below which it belongs (none: it is the config)."""
 
     document: Document
     mount: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
+class _Element(Struct, frozen=True):
     """One entry of a section: a named job, executor, command or the like."""
 
     name: str

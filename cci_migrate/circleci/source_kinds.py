@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Mapping, Scalar, walk
@@ -20,8 +21,7 @@ class SourceKind(Enum):
     PACKED_PART = "part of a packed source"
 
 
-@dataclass(frozen=True, slots=True)
-class SomethingElse:
+class SomethingElse(Struct, frozen=True):
     """A file that is not CircleCI's; ``kind`` says what it is, for people."""
 
     kind: str
@@ -125,8 +125,7 @@ def _template_marks(source: SourceText) -> Iterator[int]:
             yield at
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """A file that a program writes. ``origin`` is the file it names as its source, if any."""
 
     origin: str | None

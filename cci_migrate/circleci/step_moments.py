@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.steps import (
     Step,
@@ -16,8 +17,7 @@ from cci_migrate.docker.shell import (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class Moment(Struct, frozen=True, eq=False):
     """When something happens: in a step, at a fact of its script, or of a script it calls.
 
     ``facts`` leads from the step's own script inwards, each with the script that it is a fact of;

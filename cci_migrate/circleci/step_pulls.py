@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
@@ -17,10 +19,10 @@ from cci_migrate.docker.shell import (
     Script,
     Tool,
 )
+from cci_migrate.escaping.hidden_fields import repr_without
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StepPull:
+class StepPull(Struct, frozen=True, eq=False):
     """One command that fetches images.
 
     ``texts`` are the images; ``hosts`` the registries that are known of them, ``undecided`` says
@@ -37,8 +39,7 @@ class StepPull:
     places: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StepLogin:
+class StepLogin(Struct, frozen=True, eq=False):
     """One login. ``registries`` are patterns for `host_matches`; ``perhaps_any``: a credential
     file is written, and to which registries it belongs cannot be told.
 
@@ -53,8 +54,10 @@ class StepLogin:
     given_username: CredentialValue = UNKNOWN_VALUE
     given_password: CredentialValue = UNKNOWN_VALUE
     variables: frozenset[str] = frozenset()
-    written_out: str | None = field(default=None, repr=False)
+    written_out: str | None = None
     tool: Tool = Tool.DOCKER
+
+    __repr__ = repr_without("written_out")
 
     @property
     def username(self) -> str | None:
@@ -101,8 +104,7 @@ def serves(login: Tool, pull: Tool) -> bool:
     return login is Tool.DOCKER or pull is not Tool.DOCKER
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JobDocker:
+class JobDocker(Struct, frozen=True, eq=False, dict=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any)."""
 
     home: Namespace
@@ -114,9 +116,10 @@ class JobDocker:
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
     logouts: tuple[tuple[Moment, str | None], ...]
-    _by_host: dict[tuple[str, Tool], tuple[StepLogin, ...]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+
+    @cached_property
+    def _by_host(self) -> dict[tuple[str, Tool], tuple[StepLogin, ...]]:
+        return {}
 
     @property
     def daemon(self) -> Daemon:

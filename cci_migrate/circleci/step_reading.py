@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from typing_extensions import assert_never
 
+from cci_migrate.bounds.limits import Allowance
 from cci_migrate.circleci import published_orbs
 from cci_migrate.circleci.config import Config, Executor, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import (
@@ -89,7 +90,6 @@ from cci_migrate.docker.shell import (
     mentions_script,
     same_image_key,
 )
-from cci_migrate.limits import Allowance
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved

@@ -8,8 +8,11 @@ of type ``steps``), and workflow jobs add ``pre-steps`` and ``post-steps``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.bounds.limits import Allowance, TooComplexError
 from cci_migrate.circleci.conditions import condition_of
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
@@ -21,7 +24,7 @@ from cci_migrate.circleci.expressions import (
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command
-from cci_migrate.limits import Allowance, TooComplexError
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
@@ -39,8 +42,7 @@ _RUN = ("run", "deploy")
 SETUP = "setup_remote_docker"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StepPlace:
+class StepPlace(Struct, frozen=True, eq=False):
     """A place in a list of steps.
 
     ``home`` is where the list belongs: whose commands and orbs its steps name. ``guards`` are the
@@ -53,8 +55,7 @@ class StepPlace:
     guards: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bindings:
+class Bindings(Struct, frozen=True, eq=False):
     """The parameters in scope of a step: those of the command it stands in, else of its job.
 
     ``home`` is where the command or job belongs; ``outer`` the scope that calls the command, None
@@ -105,8 +106,7 @@ class Bindings:
         return substitute(text, value_of_reference)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """One step that runs, and the way to it.
 
     ``name`` is what it is (``run``, ``setup_remote_docker``, ``checkout``, ``docker/check``);
@@ -130,8 +130,7 @@ class Step:
         return self.path[-1].guards
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RunStep:
+class RunStep(Struct, frozen=True, eq=False):
     """What a ``run`` step says.
 
     ``command`` is the scalar that holds the script, ``script`` its text with the parameters of
@@ -144,9 +143,11 @@ class RunStep:
     script: str
     shell: str | None
     working_directory: str | None
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
     only_on_failure: bool
     in_background: bool
+
+    __repr__ = repr_without("environment")
 
 
 def step_allowance() -> Allowance:
@@ -224,8 +225,7 @@ def anchored_step(config: Config, node: MappingNode) -> list[Step]:
     return list(_Reader(outside, {}, step_allowance()).read(alone, outside))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Way:
+class _Way(Struct, frozen=True, eq=False):
     """How the reader came to a list of steps.
 
     ``commands`` and ``passed`` (scopes and parameters) are what it went through: what leads back to
@@ -344,13 +344,14 @@ def _arguments(node: Node | None) -> Mapping[str, Node]:
     return {name: entry.value for name, entry in entries_of(node).items()}
 
 
-@dataclass(frozen=True, slots=True)
-class StepDefaults:
+class StepDefaults(Struct, frozen=True):
     """What the steps of a job have from the job or its executor where they say nothing."""
 
     shell: str | None
     working_directory: str | None
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
+
+    __repr__ = repr_without("environment")
 
 
 def step_defaults(

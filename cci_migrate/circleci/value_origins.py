@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct
 
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
+from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Origin(Enum):
@@ -28,8 +30,7 @@ class Origin(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialValue:
+class CredentialValue(Struct, frozen=True):
     """One half of a credential.
 
     ``text`` is how an image's ``auth`` would name it: ``$NAME``, or a literal; None where it can't
@@ -38,8 +39,10 @@ class CredentialValue:
     """
 
     origin: Origin
-    text: str | None = field(default=None, repr=False)
+    text: str | None = None
     setter: str = ""
+
+    __repr__ = repr_without("text")
 
     @property
     def variable(self) -> str | None:

@@ -8,7 +8,8 @@ but on the entries in the group.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
@@ -22,8 +23,7 @@ from cci_migrate.lossless.nodes import Scalar, Sequence, resolved
 RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldContexts:
+class HeldContexts(Struct, frozen=True, eq=False):
     """The contexts of a workflow job. ``entry`` is its effective ``context``, None without one.
 
     ``values`` are they as written, in their order: of two that hold a variable the later wins.

@@ -9,11 +9,11 @@ from pathlib import Path
 from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.discovery import read_candidate, reader_of
+from cci_migrate.engine.outcomes import Failed, Outcome
+from cci_migrate.files.discovery import read_candidate, reader_of
 from cci_migrate.interactive.configs import ConfigFiles, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session import Ways, replay, run
-from cci_migrate.outcomes import Failed, Outcome
 from cci_migrate.reports.report import Mode
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
-from cci_migrate.baseline import (
+from msgspec.structs import replace
+
+from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.cli.processing import Task
+from cci_migrate.engine.outcomes import Failed
+from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.findings import Severity
+from cci_migrate.policy.baseline import (
     Accepted,
     Baseline,
     BaselineError,
     baseline_text,
     parse_baseline,
 )
-from cci_migrate.bounded_file import UnreadableFileError, read_bounded
-from cci_migrate.cli.processing import Task
-from cci_migrate.findings import Severity
-from cci_migrate.outcomes import Failed
-from cci_migrate.policy_file import PolicyError
+from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.report import Report, settled_of
-from cci_migrate.whole_files import write_whole
 
 #: Some hundred thousand findings.
 MOST_BYTES = 32 * 2**20

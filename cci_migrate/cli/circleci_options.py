@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cci_migrate.policy_file import secret_variable
+from cci_migrate.policy.file import secret_variable
 from cci_migrate.preflight.circleci_api import CLOUD, HEADER, TOKEN_VARIABLE, CircleCi, api_root
 from cci_migrate.preflight.slugs import (
     Organisation,
@@ -75,19 +75,19 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
         raise UnreachableError(
             f"{TOKEN_VARIABLE} is not a token: it has blanks or line breaks in it"
         )
-    from cci_migrate.batch.host import HostError
-    from cci_migrate.batch.http import Api
-    from cci_migrate.batch.ledger import Ledger
-    from cci_migrate.batch.pace import Lane, Limits, SystemClock
-    from cci_migrate.batch.progress import Lines
-    from cci_migrate.batch.redaction import remember
+    from cci_migrate.transport.errors import HostError
+    from cci_migrate.transport.http import Api
+    from cci_migrate.transport.known_secrets import remember
+    from cci_migrate.transport.pace import Lane, Limits, SystemClock
+    from cci_migrate.transport.progress import Lines
+    from cci_migrate.transport.write_record import WriteRecord
 
     remember(token)
-    ledger = Ledger.create(None)
+    record = WriteRecord.in_memory()
     clock = SystemClock()
     lane = Lane(
         urlsplit(root).netloc,
-        ledger,
+        record,
         # Nothing here starts a build: the pace of pull requests does not apply.
         Limits(per_hour=10_000, apart=0.0),
         clock,
@@ -109,7 +109,7 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
             api.close()
     finally:
         lane.end()
-        ledger.close()
+        record.close()
 
 
 def is_server(root: str) -> bool:

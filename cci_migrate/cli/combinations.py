@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cci_migrate.policy import CredentialStore
+from cci_migrate.policy.model import CredentialStore
 
 #: The path that stands for standard input.
 STDIN = "-"

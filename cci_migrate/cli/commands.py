@@ -9,6 +9,7 @@ import click
 
 from cci_migrate import __version__
 from cci_migrate.cli.combinations import STDIN, refuse_combinations
+from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.option_values import (
     choice,
     context_name,
@@ -19,16 +20,15 @@ from cci_migrate.cli.option_values import (
     rules,
     username,
 )
+from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
-from cci_migrate.limit_options import limit_options
-from cci_migrate.optional_values import OptionalValue
-from cci_migrate.policy import CredentialStore, LoginMethod, Platform, Revert
-from cci_migrate.policy_file import (
+from cci_migrate.policy.file import (
     PolicyError,
 )
-from cci_migrate.policy_options import PolicyOptions
+from cci_migrate.policy.model import CredentialStore, LoginMethod, Platform, Revert
+from cci_migrate.policy.options import PolicyOptions
 from cci_migrate.reports.report import Mode
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ SUBCOMMANDS = {
         "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
     ),
     "context": Subcommand("cci_migrate.cli.contexts:context", "Make a context at CircleCI."),
-    "batch": Subcommand(
-        "cci_migrate.batch.commands:batch", "Do the same across many repositories."
-    ),
+    "batch": Subcommand("cci_migrate.cli.batch:batch", "Do the same across many repositories."),
 }
 
 
@@ -216,8 +214,8 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     options = _options(ctx, given)
     from cci_migrate.cli.running import NothingFoundError, run
     from cci_migrate.cli.terminal import OutputError, Terminal
+    from cci_migrate.engine.outcomes import ExitCode
     from cci_migrate.interactive.errors import AnswersError, CannotAskError
-    from cci_migrate.outcomes import ExitCode
 
     terminal = Terminal(options.colour)
     try:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
-from cci_migrate.batch.campaign import CampaignError, read_only
-from cci_migrate.batch.host import HostError, LaneClosedError, LookAgainError, RefusedError
-from cci_migrate.batch.http import OverloadedError
-from cci_migrate.batch.ledger import LedgerError
-from cci_migrate.batch.redaction import Secret, redact, remember
-from cci_migrate.batch.repository import Kind
+from cci_migrate.campaign.folder import CampaignError, read_only
+from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.cli.circleci_options import (
     UnreachableError,
     circleci_at,
@@ -27,11 +23,12 @@ from cci_migrate.cli.options import Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.shared_options import policy_file_options
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.discovery import root_of
+from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.outcomes import ExitCode
-from cci_migrate.policy import Policy
-from cci_migrate.policy_file import PolicyError, is_context_name
+from cci_migrate.files.discovery import root_of
+from cci_migrate.forges.repository import Kind
+from cci_migrate.policy.file import PolicyError, is_context_name
+from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.campaigns import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi
 from cci_migrate.preflight.context_making import (
@@ -44,6 +41,9 @@ from cci_migrate.preflight.context_making import (
 from cci_migrate.preflight.protected_variables import protecting_kind
 from cci_migrate.preflight.slugs import Organisation, project_in, project_of
 from cci_migrate.rules.wording import listed
+from cci_migrate.transport.errors import HostError, LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.transport.http import OverloadedError
+from cci_migrate.transport.known_secrets import Secret, redact, remember
 
 #: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
 _LONGEST = 32 * 1024
@@ -249,8 +249,7 @@ def _named_by_others(
     return found - frozenset(variables_in(default_context(built_in), built_in))
 
 
-@dataclass(frozen=True, slots=True)
-class _FromEnvironment:
+class _FromEnvironment(Struct, frozen=True):
     """Takes values from the environment.
 
     ``chosen`` are the variables that the options name; ``unnamed`` those that only a policy names

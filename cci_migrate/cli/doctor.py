@@ -6,18 +6,17 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
-from cci_migrate.batch.campaign import CampaignError, read_only
-from cci_migrate.batch.connections import SourceError
-from cci_migrate.batch.host import LaneClosedError
-from cci_migrate.batch.ledger import LedgerError
-from cci_migrate.batch.redaction import redact
+from cci_migrate.campaign.connections import SourceError
+from cci_migrate.campaign.folder import CampaignError, read_only
+from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.cli.circleci_options import (
     UnreachableError,
     circleci_at,
@@ -33,13 +32,13 @@ from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.discovery import Discovery, Repository, discover, read_candidate, reader_of
 from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.outcomes import ExitCode, Failed, Refused
-from cci_migrate.policy import CredentialStore, PasswordAuth, Policy
-from cci_migrate.policy_file import PolicyError
-from cci_migrate.policy_options import PolicyOptions
+from cci_migrate.files.discovery import Discovery, Repository, discover, read_candidate, reader_of
+from cci_migrate.policy.file import PolicyError
+from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy
+from cci_migrate.policy.options import PolicyOptions
 from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
 from cci_migrate.preflight.checkup import Checked, checkup
@@ -56,6 +55,8 @@ from cci_migrate.preflight.registries import registries
 from cci_migrate.preflight.report import as_json, as_text, plain
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
 from cci_migrate.rules.wording import listed
+from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.known_secrets import redact
 
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
 
@@ -67,8 +68,7 @@ class Only(Enum):
     REGISTRIES = "registries"
 
 
-@dataclass(frozen=True, slots=True)
-class Doctor:
+class Doctor(Struct, frozen=True):
     """What the command line says."""
 
     paths: tuple[Path, ...]
@@ -336,9 +336,9 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[Checked], tuple[Policy, ...]]:
-    from cci_migrate.batch.command_options import Running
-    from cci_migrate.batch.sessions import connected, local_mode, told
-    from cci_migrate.batch.tokens import Tokens
+    from cci_migrate.cli.batch_options import Running
+    from cci_migrate.cli.batch_sessions import connected, local_mode, told
+    from cci_migrate.forges.tokens import Tokens
 
     campaign = stack.enter_context(read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))

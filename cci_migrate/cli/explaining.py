@@ -13,11 +13,11 @@ from cci_migrate.cli.processing import View, process_all, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.discovery import discover
+from cci_migrate.engine.explanation import Access
+from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.explanation import Access
-from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.policy_file import PolicyError
+from cci_migrate.files.discovery import discover
+from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.explanation_tree import explanation_tree, plain
 from cci_migrate.reports.report import Mode, Report, Result
 

@@ -11,15 +11,15 @@ from cci_migrate.cli.options import Colour
 from cci_migrate.cli.running import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.discovery import Repository, discover, read_candidate, reader_of, root_of
-from cci_migrate.engine import group_files, neighbours
+from cci_migrate.engine.outcomes import ExitCode, Failed
+from cci_migrate.engine.processing import group_files, neighbours
 from cci_migrate.escaping.terminal import printable
+from cci_migrate.files.discovery import Repository, discover, read_candidate, reader_of, root_of
 from cci_migrate.interactive.configs import ConfigFiles
 from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.policy_session import ask_for_policy
-from cci_migrate.outcomes import ExitCode, Failed
-from cci_migrate.policy import Policy
-from cci_migrate.policy_file import FILE_NAME, PolicyError, find_policy_file
+from cci_migrate.policy.file import FILE_NAME, PolicyError, find_policy_file
+from cci_migrate.policy.model import Policy
 
 
 @click.command(name="init")

@@ -6,7 +6,7 @@ import click
 
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.cli.words import rule_names
-from cci_migrate.policy_file import nearest
+from cci_migrate.policy.file import nearest
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from cci_migrate.rules.rule import Rule

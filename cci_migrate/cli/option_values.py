@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
-from cci_migrate.policy_file import credential_text, is_context_name, nearest, secret_variable
+from cci_migrate.policy.file import credential_text, is_context_name, nearest, secret_variable
 
 _Member = TypeVar("_Member", bound=Enum)
 
@@ -92,7 +92,7 @@ def mirror(ctx: click.Context, param: click.Parameter, value: str | None) -> Mir
 def new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """A file that can be written."""
     if value is not None:
-        from cci_migrate.whole_files import cannot_write
+        from cci_migrate.files.atomic_write import cannot_write
 
         problem = cannot_write(value)
         if problem is not None:

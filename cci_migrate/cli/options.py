@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from cci_migrate.policy_options import PolicyOptions
+from msgspec import Struct, field
+
+from cci_migrate.policy.options import PolicyOptions
 from cci_migrate.reports.report import Mode
-from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 class Format(Enum):
@@ -29,8 +30,7 @@ class Colour(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Everything the command line says.
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are

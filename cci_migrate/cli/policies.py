@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
-from cci_migrate.policy import Policy
-from cci_migrate.policy_file import PolicyError, PolicyFile, find_policy_file, read_policy_file
-from cci_migrate.policy_options import policy_of, told_by
+from cci_migrate.policy.file import PolicyError, PolicyFile, find_policy_file, read_policy_file
+from cci_migrate.policy.model import Policy
+from cci_migrate.policy.options import policy_of, told_by
 from cci_migrate.rules.catalogue import RULES
 
 if TYPE_CHECKING:
     from cci_migrate.cli.baselines import Baselines
 
 
-@dataclass(frozen=True, slots=True)
-class _FolderPolicy:
+class _FolderPolicy(Struct, frozen=True):
     """The policy for a folder, the keys that were told for it, and the baseline it names."""
 
     policy: Policy

@@ -5,23 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cci_migrate.discovery import Repository, read_candidate, reader_of
-from cci_migrate.engine import NO_NEIGHBOURS, Neighbours, group_files, neighbours, nothing_else
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
+from cci_migrate.engine.processing import (
+    NO_NEIGHBOURS,
+    Neighbours,
+    group_files,
+    neighbours,
+    nothing_else,
+)
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.files.discovery import Repository, read_candidate, reader_of
 from cci_migrate.findings import APPLY_ALL, Choice, Finding, Fix, NoFix, Place, Question
-from cci_migrate.limited_processing import process_within
 from cci_migrate.lossless.nodes import Scalar
-from cci_migrate.outcomes import Examined, Failed, Outcome, Refused
-from cci_migrate.policy import Policy
-from cci_migrate.work_limits import CAN_INTERRUPT, WorkLimits
+from cci_migrate.policy.model import Policy
+from cci_migrate.workers.limited_processing import process_within
+from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 
 if TYPE_CHECKING:
-    from cci_migrate.workers import Lost
+    from cci_migrate.workers.pool import Lost
 
 #: From how many configs on several processes are worth their start.
 MANY = 100
@@ -31,16 +40,14 @@ SMALL = 100_000
 _CHUNK = 8
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What is wanted of a config: each pull explained, or the findings without a change."""
 
     explains: bool = False
     only_finds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One config to be looked at: its files, relative to the repository's root.
 
     ``beside`` is what bears on it from outside. ``content`` is that of
@@ -53,8 +60,10 @@ class Task:
     policy: Policy
     view: View = View()
     beside: Neighbours = NO_NEIGHBOURS
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = None
     is_alone: bool = False
+
+    __repr__ = repr_without("content")
 
 
 def tasks_of(
@@ -119,7 +128,7 @@ def _processors() -> int:
 
 
 def _in_processes(tasks: Sequence[Task], count: int, limits: WorkLimits) -> Iterator[Outcome]:
-    from cci_migrate.workers import Lost, Workers
+    from cci_migrate.workers.pool import Lost, Workers
 
     work = partial(_process_and_thin, limits=limits)
     workers: Workers[tuple[int, Task], Outcome] = Workers(work, count, limits, chunk=_CHUNK)

@@ -16,9 +16,9 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.discovery import SIZE_LIMIT, discover, root_of
+from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
+from cci_migrate.files.discovery import SIZE_LIMIT, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def prefix_of(root: Path) -> str:
 def _write(outcome: Outcome, root: Path, written: _Written) -> Outcome:
     if not isinstance(outcome, Examined) or outcome.change is None:
         return outcome
-    from cci_migrate.writing import WriteError, write
+    from cci_migrate.files.writing import WriteError, write
 
     with _interrupts_after():
         try:

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+from msgspec import Struct
 
-from cci_migrate.optional_values import spelled_out
+from cci_migrate.cli.optional_values import spelled_out
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
+class Subcommand(Struct, frozen=True):
     """Where a subcommand is found: ``package.module:name``. ``summary`` is its line of help."""
 
     target: str

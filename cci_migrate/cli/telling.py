@@ -48,7 +48,7 @@ def tell_failures(report: Report, terminal: Terminal) -> None:
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
-    from cci_migrate.whole_files import write_whole
+    from cci_migrate.files.atomic_write import write_whole
 
     try:
         write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
+
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.escaping.hidden_fields import repr_without
 
 #: What ``docker compose`` looks for without ``-f``, in this order; next to the first that is
 #: there, the override of the same kind counts too.
@@ -33,16 +35,14 @@ Read = Callable[[str], "str | None"]
 _MAX_DEPTH = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceImage:
+class ServiceImage(Struct, frozen=True):
     """A service that runs ``image``; what is not known of it stays as a placeholder."""
 
     service: str
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceBuild:
+class ServiceBuild(Struct, frozen=True):
     """A service that is built. ``image`` is the name that the outcome gets, if it gets one.
 
     ``context`` is as the file has it, seen from ``directory``; ``dockerfile`` is seen from the
@@ -54,10 +54,12 @@ class ServiceBuild:
     directory: str
     context: str
     dockerfile: str | None
-    dockerfile_text: str | None = field(repr=False)
+    dockerfile_text: str | None
     target: str | None
-    build_args: tuple[tuple[str, str | None], ...] = field(repr=False)
-    build_contexts: tuple[tuple[str, str], ...] = field(repr=False)
+    build_args: tuple[tuple[str, str | None], ...]
+    build_contexts: tuple[tuple[str, str], ...]
+
+    __repr__ = repr_without("dockerfile_text", "build_args", "build_contexts")
 
     @property
     def dockerfile_path(self) -> str | None:
@@ -68,16 +70,14 @@ class ServiceBuild:
         return joined_path(context, self.dockerfile or "Dockerfile")
 
 
-@dataclass(frozen=True, slots=True)
-class ComposeProblem:
+class ComposeProblem(Struct, frozen=True):
     """Why something cannot be told: ``path`` and ``reason``, for people to read."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComposeServices:
+class ComposeServices(Struct, frozen=True):
     """The chosen services, in the order of the files, and what could not be read on the way."""
 
     images: tuple[ServiceImage, ...]
@@ -133,8 +133,7 @@ def default_paths(directory: str, read: Read) -> tuple[str, ...]:
     return ()
 
 
-@dataclass(slots=True)
-class _Service:
+class _Service(Struct):
     """A service under construction: the merged mapping, and the folder its paths start in."""
 
     data: dict[str, Any]

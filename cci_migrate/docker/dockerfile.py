@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 
 class Reason(Enum):
@@ -22,8 +23,7 @@ class Reason(Enum):
     SYNTAX = "# syntax"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedImage:
+class FetchedImage(Struct, frozen=True):
     """An image that a build fetches; ``line`` counts from 1.
 
     ``image`` holds what `ARG` defaults and build arguments give; a variable that neither gives
@@ -35,8 +35,7 @@ class FetchedImage:
     line: int
 
 
-@dataclass(slots=True)
-class _Stage:
+class _Stage(Struct):
     """A stage under construction: what it fetches itself, and which names it takes files from."""
 
     name: str | None

@@ -9,8 +9,9 @@ Docker Hub name, with ``library/`` in front if it has one segment.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 #: Docker Hub as this package names it.
 DOCKER_HUB = "docker.io"
@@ -61,8 +62,7 @@ _PLACEHOLDER = re.compile(
 _UNKNOWN = "\0"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True):
     """An image that is named in full.
 
     ``domain`` is the registry as written, None where the text names none; ``host`` is the registry
@@ -86,15 +86,13 @@ class ImageReference:
         return self.domain is None and self.path == "library/scratch"
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidReference:
+class InvalidReference(Struct, frozen=True):
     """A text that Docker takes for no image; ``reason`` says why, for people."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undecidable:
+class Undecidable(Struct, frozen=True):
     """Something that the text alone does not tell; ``reason`` says why, for people."""
 
     reason: str

@@ -11,7 +11,8 @@ same there.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
@@ -26,8 +27,7 @@ from cci_migrate.docker.image_reference import (
 _OFFICIAL = "library/"
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(Struct, frozen=True):
     """A mirror of Docker Hub at ``host``, whose repositories begin with ``path`` there."""
 
     host: str
@@ -41,8 +41,7 @@ class InvalidMirrorError(ValueError):
     """A text that names no mirror; the message says why and what to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewHead:
+class NewHead(Struct, frozen=True):
     """The first ``length`` characters of an image reference are to become ``text``."""
 
     length: int

@@ -9,10 +9,11 @@ Google Artifact Registry.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
+
+from msgspec import Struct
 
 from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, normalise_host
 
@@ -44,8 +45,7 @@ class RegistryKind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """What is known of a registry.
 
     ``credential_forms`` are the keys that make sense for its images, the usual one first.

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
+from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import (
     Answer,
     Apply,
@@ -32,9 +34,8 @@ from cci_migrate.findings import (
 from cci_migrate.interactive.configs import Topic
 from cci_migrate.interactive.errors import AnswersError
 from cci_migrate.interactive.policy_questions import GeneralAnswers, is_answer
-from cci_migrate.policy import PasswordAuth
-from cci_migrate.policy_file import credential_text, is_context_name, nearest, secret_variable
-from cci_migrate.whole_files import write_whole
+from cci_migrate.policy.file import credential_text, is_context_name, nearest, secret_variable
+from cci_migrate.policy.model import PasswordAuth
 
 FORMAT = "cci-migrate answers"
 VERSION = 1
@@ -42,8 +43,7 @@ VERSION = 1
 _MOST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class SavedFinding:
+class SavedFinding(Struct, frozen=True):
     """A finding as it was, and what was decided on it. ``choices`` are the keys of a question's."""
 
     key: str
@@ -53,18 +53,18 @@ class SavedFinding:
     names: Names | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SavedConfig:
+class SavedConfig(Struct, frozen=True):
     """The answers on one config. ``lines`` are those taken away and added, with their signs."""
 
     name: str
     policy: Mapping[str, Any]
     findings: tuple[SavedFinding, ...]
-    lines: tuple[str, ...] = field(repr=False)
+    lines: tuple[str, ...]
+
+    __repr__ = repr_without("lines")
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """The answers of a session."""
 
     general: GeneralAnswers

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.packing import Group, group_by_name
-from cci_migrate.context_grants import context_placement
-from cci_migrate.engine import (
+from cci_migrate.engine.context_grants import context_placement
+from cci_migrate.engine.loading import Loaded, load
+from cci_migrate.engine.outcomes import Examined, Outcome
+from cci_migrate.engine.planning import plan_changes
+from cci_migrate.engine.processing import (
     NO_NEIGHBOURS,
     Neighbours,
     RepositoryReader,
@@ -20,16 +25,14 @@ from cci_migrate.engine import (
     secrets_of,
     sibling_evidence,
 )
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decision, Decisions, Finding, Names, Skip
-from cci_migrate.limited_processing import process_within
-from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document
-from cci_migrate.outcomes import Examined, Outcome
-from cci_migrate.planning import plan_changes
-from cci_migrate.policy import Policy, RegistryCredential
+from cci_migrate.policy.model import Policy, RegistryCredential
 from cci_migrate.remedies.context_placement import ContextPlacement
-from cci_migrate.work_limits import DEFAULT_LIMITS, WorkLimits
+from cci_migrate.workers.limited_processing import process_within
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 class Topic(Enum):
@@ -43,8 +46,7 @@ class Topic(Enum):
     LOGIN = "login"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConfigFiles:
+class ConfigFiles(Struct, frozen=True, eq=False):
     """One config: its files, by their paths from the root of the repository.
 
     ``prefix`` makes such a path one that the user knows. ``told`` is what the options and the
@@ -52,12 +54,14 @@ class ConfigFiles:
     """
 
     prefix: str
-    files: Mapping[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes]
     policy: Policy
     told: frozenset[Topic] = frozenset()
     read: RepositoryReader = nothing_else
     beside: Neighbours = NO_NEIGHBOURS
     limits: WorkLimits = DEFAULT_LIMITS
+
+    __repr__ = repr_without("files")
 
     def shown(self, path: str) -> str:
         """``path`` as the user knows it."""
@@ -73,13 +77,14 @@ class ConfigFiles:
         return replace(self, policy=policy)
 
 
-@dataclass(frozen=True, slots=True)
-class TextChange:
+class TextChange(Struct, frozen=True):
     """A file's text before and after a change."""
 
     path: str
-    before: str = field(repr=False)
-    after: str = field(repr=False)
+    before: str
+    after: str
+
+    __repr__ = repr_without("before", "after")
 
 
 class Examination:

@@ -7,11 +7,13 @@ before, and whatever ends the program half-way loses nothing that was written do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import (
     Answer,
     Apply,
@@ -30,16 +32,14 @@ FEW_LINES = 3
 _MORE = 4
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ItemKey:
+class ItemKey(Struct, frozen=True, order=True):
     """A finding among those of all configs: the number of its config, and its own key."""
 
     config: int
     finding: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A finding that is to be decided on: its remedy is a fix or a question."""
 
     config: int
@@ -78,29 +78,25 @@ class Action(Enum):
     QUIT = "q"
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceTaken:
+class ChoiceTaken(Struct, frozen=True):
     """The choice taken of those that a question gives."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonGiven:
+class ReasonGiven(Struct, frozen=True):
     """Why a finding is to be ignored."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class NamesGiven:
+class NamesGiven(Struct, frozen=True):
     """The names that the fix is to write."""
 
     names: Names
 
 
-@dataclass(frozen=True, slots=True)
-class Nevermind:
+class Nevermind(Struct, frozen=True):
     """What was begun is not to be done."""
 
 
@@ -115,8 +111,7 @@ class Ending(Enum):
 Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Nevermind | Ending
 
 
-@dataclass(frozen=True, slots=True)
-class AskFix:
+class AskFix(Struct, frozen=True):
     """Ask what is to be done about ``item``, the ``number``-th of ``total``.
 
     ``lines``: how many lines to show around it.
@@ -129,29 +124,25 @@ class AskFix:
     can_go_back: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AskReason:
+class AskReason(Struct, frozen=True):
     """Ask why ``item`` is to be ignored."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class AskNames:
+class AskNames(Struct, frozen=True):
     """Ask for the names that the fix of ``item`` writes."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class ShowManual:
+class ShowManual(Struct, frozen=True):
     """Show the page of the rule that found ``item``."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class AskAtEnd:
+class AskAtEnd(Struct, frozen=True):
     """Show all changes and ask whether to make them, with so many fixes ``undecided``."""
 
     accepted: int
@@ -159,8 +150,7 @@ class AskAtEnd:
     can_go_back: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """There is nothing more to ask."""
 
     ending: Ending
@@ -177,8 +167,7 @@ class _Stage(Enum):
     REVIEW = "review"
 
 
-@dataclass(frozen=True, slots=True)
-class Interview:
+class Interview(Struct, frozen=True):
     """The items in the order of asking, what was decided on them, and the interview before."""
 
     items: tuple[Item, ...]
@@ -187,7 +176,9 @@ class Interview:
     lines: int = FEW_LINES
     stage: _Stage = _Stage.FIXES
     ending: Ending | None = None
-    before: Interview | None = field(default=None, repr=False, compare=False)
+    before: Interview | None = None
+
+    __repr__ = repr_without("before")
 
     @property
     def current(self) -> Item | None:

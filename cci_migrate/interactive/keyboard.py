@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPress
@@ -30,8 +31,7 @@ _LONGEST_BURST = 100
 ENTER = "\r"
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """One key: its character, or `ENTER`.
 
     ``problem`` is what to say where it answers nothing; what can answer nothing has no character.

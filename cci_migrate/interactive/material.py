@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.configs import ConfigFiles, Examination, TextChange
@@ -15,9 +16,8 @@ from cci_migrate.interactive.policy_questions import (
     needs_of,
     policy_with,
 )
-from cci_migrate.interactive.policy_text import policy_data
 from cci_migrate.interactive.views import diff_lines
-from cci_migrate.outcomes import Examined, Outcome
+from cci_migrate.policy.text import policy_data
 from cci_migrate.redaction.redaction import Redaction, redaction_of
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
@@ -17,9 +18,11 @@ from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated, Wanted
 from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, Names
 from cci_migrate.interactive.configs import ConfigFiles, Topic
-from cci_migrate.policy import (
+from cci_migrate.policy.file import credential_text, is_context_name, secret_variable
+from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     CredentialStore,
@@ -29,7 +32,6 @@ from cci_migrate.policy import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy_file import credential_text, is_context_name, secret_variable
 
 AS_THE_FILES_DO = "file"
 
@@ -37,16 +39,17 @@ _OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 _IMAGE_RULES = ("unauthenticated-image", "incomplete-auth")
 
 
-@dataclass(frozen=True, slots=True)
-class GeneralAnswers:
+class GeneralAnswers(Struct, frozen=True):
     """What was answered, None where nothing was asked; ``credentials`` may be `AS_THE_FILES_DO`."""
 
     platform: str | None = None
     credentials: str | None = None
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     context: str | None = None
     login: str | None = None
+
+    __repr__ = repr_without("password")
 
     def of(self, topic: Topic) -> str | None:
         """The answer on ``topic``."""
@@ -75,8 +78,7 @@ class GeneralAnswers:
         return {topic.value: answer for topic in Topic if (answer := self.of(topic)) is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One answer to pick, and what follows from it."""
 
     key: str
@@ -84,8 +86,7 @@ class Option:
     consequence: str
 
 
-@dataclass(frozen=True, slots=True)
-class PickOne:
+class PickOne(Struct, frozen=True):
     """A question with a few answers. ``default`` is one of them, None where none is likelier."""
 
     topic: Topic
@@ -94,8 +95,7 @@ class PickOne:
     default: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FillIn:
+class FillIn(Struct, frozen=True):
     """A question for a name. ``check`` says what is wrong with an answer, None if nothing is."""
 
     topic: Topic
@@ -108,8 +108,7 @@ class FillIn:
 GeneralQuestion = PickOne | FillIn
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Needs:
+class Needs(Struct, frozen=True, eq=False):
     """What the fixes of one config need to know, and what the config does already.
 
     ``names`` and ``context`` are the file's own for Docker Hub; ``keys`` the findings whose fixes

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from msgspec import Struct
 
 from cci_migrate.escaping.terminal import is_visible, printable
 from cci_migrate.interactive.keyboard import ENTER, Keyboard, drop_typed_lines
@@ -25,16 +26,14 @@ _NARROWEST_LABEL = 10
 BACK = "<"
 
 
-@dataclass(frozen=True, slots=True)
-class MenuOption:
+class MenuOption(Struct, frozen=True):
     """One thing to choose, by its letter."""
 
     letter: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Menu:
+class Menu(Struct, frozen=True):
     """A choice of one. ``default`` is the letter that Enter alone stands for, if for any."""
 
     text: str
@@ -57,8 +56,7 @@ class Menu:
             yield printable(f"  {one.letter}  {one.label}")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line to type. ``check`` says what is wrong with it, None if nothing is."""
 
     text: str

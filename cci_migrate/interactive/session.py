@@ -6,12 +6,13 @@ Nothing is written here but an answers file: what comes out are proven changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import credential_names
+from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
@@ -54,7 +55,6 @@ from cci_migrate.interactive.policy_questions import (
     wrong_password,
     wrong_username,
 )
-from cci_migrate.interactive.policy_text import policy_data
 from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
@@ -71,9 +71,9 @@ from cci_migrate.interactive.views import (
     sums,
     whole_change,
 )
-from cci_migrate.outcomes import Examined, Outcome
-from cci_migrate.policy import PasswordAuth
-from cci_migrate.policy_file import credential_text, secret_variable
+from cci_migrate.policy.file import credential_text, secret_variable
+from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.text import policy_data
 from cci_migrate.rules.catalogue import RULES
 
 #: The rules whose fixes write names that can be given for one fix.
@@ -81,8 +81,7 @@ _NAMED = frozenset({"unauthenticated-image", "incomplete-auth", "pull-before-log
 _PROJECT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """How a session is to end. ``writes`` is false for a dry run; ``save_to`` keeps the answers."""
 
     writes: bool = True

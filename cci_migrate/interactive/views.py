@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from msgspec import Struct
+
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.explanation import Access, ExplainedPull
+from cci_migrate.engine.explanation import Access, ExplainedPull
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.findings import (
     Answer,
     Apply,
@@ -26,7 +28,6 @@ from cci_migrate.findings import (
 from cci_migrate.interactive.configs import Examination, TextChange
 from cci_migrate.interactive.interview import Item
 from cci_migrate.lossless.unified_diff import unified_diff
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.redaction.redaction import Redaction
 
 
@@ -43,8 +44,7 @@ class Look(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(Struct, frozen=True):
     """A paragraph, to be broken at the width of the terminal."""
 
     text: str
@@ -52,16 +52,14 @@ class Prose:
     indent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """A line of a file, which the terminal breaks where it will."""
 
     text: str
     look: Look = Look.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A text in Markdown."""
 
     text: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.layout import Style
@@ -13,8 +13,7 @@ from cci_migrate.lossless.operations import AliasTo, Content, Entries, Items, Te
 from cci_migrate.lossless.scalars import scalar_text
 
 
-@dataclass(frozen=True, slots=True)
-class FlowStyle:
+class FlowStyle(Struct, frozen=True):
     """How a flow collection is written: its quotes, the space in its brackets, its separators."""
 
     quote: str = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from cci_migrate.lossless.source import Span
 
@@ -13,8 +14,7 @@ class EditConflictError(ValueError):
     """Two edits touch the same characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace the characters of ``span``, which are ``removed``, by ``text``.
 
     Keeping what goes makes an edit its own undo.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from cci_migrate.lossless.nodes import (
     Alias,
@@ -131,8 +132,7 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How far children stand to the right of their parents' keys, and items of their dashes."""
 
     step: int
@@ -140,8 +140,7 @@ class Style:
     dash_gap: str = " "
 
 
-@dataclass(slots=True)
-class _Counts:
+class _Counts(Struct):
     """How often each distance occurs."""
 
     steps: Counter[int] = field(default_factory=Counter)

@@ -7,16 +7,16 @@ an earlier merge over a later one, and the last of duplicate keys over the other
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
 MERGE_KEY = "<<"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry of a mapping as its readers see it.
 
     ``value`` is as written, an alias where it is one. ``holder`` is the mapping in whose text the

@@ -1,31 +1,21 @@
-"""The concrete tree of a YAML document: every node with its span, aliases where they stand."""
+"""The concrete tree of a YAML document: every node with its span, aliases where they stand.
+
+Nodes are equal only to themselves, and never shown: a scalar may be a password.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cci_migrate.lossless.source import SourceText, Span
-
-if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-
-    @dataclass_transform(frozen_default=True, eq_default=False)
-    def node_class(cls: type) -> type: ...
-
-else:
-    # A large config has a hundred thousand nodes, and a frozen dataclass takes three times as
-    # long to make as a plain one. The type checker holds nodes frozen; the interpreter need not.
-    # They are never shown: a scalar may be a password.
-    node_class = dataclass(slots=True, eq=False, repr=False)
 
 #: The way from a document's root to a node: keys and indexes, aliases followed on the way.
 Route = tuple[str | int, ...]
 
 
-@node_class
-class Scalar:
+class Scalar(Struct, frozen=True, eq=False):
     """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
 
     A null that is not written at all (``key:``) is a plain scalar with an empty span.
@@ -39,9 +29,10 @@ class Scalar:
     anchor: str | None
     tag: str | None
 
+    __repr__ = object.__repr__
 
-@node_class
-class Mapping:
+
+class Mapping(Struct, frozen=True, eq=False):
     """A mapping, its entries in the order of the text, merge keys and duplicates among them.
 
     ``end`` of a block collection is the end of its last leaf, not the place of the next token.
@@ -55,9 +46,10 @@ class Mapping:
     anchor: str | None
     tag: str | None
 
+    __repr__ = object.__repr__
 
-@node_class
-class Sequence:
+
+class Sequence(Struct, frozen=True, eq=False):
     """A sequence."""
 
     source: SourceText
@@ -68,9 +60,10 @@ class Sequence:
     anchor: str | None
     tag: str | None
 
+    __repr__ = object.__repr__
 
-@node_class
-class Alias:
+
+class Alias(Struct, frozen=True, eq=False):
     """An alias, where it stands, and the node that it means (never an alias itself)."""
 
     source: SourceText
@@ -79,13 +72,14 @@ class Alias:
     name: str
     target: Scalar | Mapping | Sequence
 
+    __repr__ = object.__repr__
+
 
 Node = Scalar | Mapping | Sequence | Alias
 Collection = Mapping | Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """The first document of a file. ``root`` is None for a file without one."""
 
     source: SourceText

@@ -7,13 +7,12 @@ the same to plain data. The proof holds one against the other, so the two share 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A scalar, a string unless ``is_number``.
 
     ``literal`` asks for a ``|`` block where the surroundings allow one.
@@ -24,24 +23,21 @@ class Text:
     is_number: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A sequence; ``flow`` asks for ``[a, b]`` even where the surroundings are in block style."""
 
     items: tuple[Content, ...]
     flow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """A mapping; ``flow`` asks for ``{a: b}`` even where the surroundings are in block style."""
 
     entries: tuple[tuple[str, Content], ...]
     flow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AliasTo:
+class AliasTo(Struct, frozen=True):
     """An alias to an anchor that the document already has, before the place of insertion."""
 
     target: Node
@@ -51,8 +47,7 @@ class AliasTo:
 Content = Text | Items | Entries | AliasTo
 
 
-@dataclass(frozen=True, slots=True)
-class AddEntry:
+class AddEntry(Struct, frozen=True):
     """Add ``key: content`` to ``mapping``, after its entry ``after`` (None: at the end).
 
     ``mapping`` may also be the null scalar of a key without a value: it becomes a mapping.
@@ -64,8 +59,7 @@ class AddEntry:
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AddItem:
+class AddItem(Struct, frozen=True):
     """Put ``content`` into ``sequence`` before the item at ``index`` (its length: at the end)."""
 
     sequence: Sequence
@@ -73,8 +67,7 @@ class AddItem:
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceScalar:
+class ReplaceScalar(Struct, frozen=True):
     """Replace the value of ``scalar``; the quoting stays where it can.
 
     An alias may be replaced by a list too: what it means, carried over, and more.
@@ -84,8 +77,7 @@ class ReplaceScalar:
     content: Text | Items
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceText:
+class ReplaceText(Struct, frozen=True):
     """Replace characters ``start``..``end`` of the value of ``scalar`` (offsets in its value)."""
 
     scalar: Scalar
@@ -94,8 +86,7 @@ class ReplaceText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarToMapping:
+class ScalarToMapping(Struct, frozen=True):
     """Turn ``node``, a scalar or an alias of one, into a mapping with that scalar as its only key.
 
     ``- build`` becomes ``- build:`` with ``entries`` below it; the alias is written out.
@@ -105,8 +96,7 @@ class ScalarToMapping:
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class WrapInMerge:
+class WrapInMerge(Struct, frozen=True):
     """Turn ``node`` into a mapping that merges it and adds ``entries``.
 
     ``- *image`` becomes ``- <<: *image`` with ``entries`` below it. A mapping with an anchor keeps
@@ -118,8 +108,7 @@ class WrapInMerge:
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class WrapInSequence:
+class WrapInSequence(Struct, frozen=True):
     """Turn ``node`` into a sequence of ``before``, itself, and ``items``."""
 
     node: Scalar | Alias
@@ -127,8 +116,7 @@ class WrapInSequence:
     before: tuple[Text, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NestEntries:
+class NestEntries(Struct, frozen=True):
     """Move the entries ``keys`` of ``mapping`` under its entry ``parent``, whose value is null."""
 
     mapping: Mapping
@@ -136,8 +124,7 @@ class NestEntries:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RenameKey:
+class RenameKey(Struct, frozen=True):
     """Give the entry at ``index`` of ``mapping`` the key ``name``."""
 
     mapping: Mapping
@@ -145,32 +132,28 @@ class RenameKey:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveEntry:
+class RemoveEntry(Struct, frozen=True):
     """Remove the entry ``key`` of ``mapping``, its line and the comment on it."""
 
     mapping: Mapping
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveItems:
+class RemoveItems(Struct, frozen=True):
     """Remove the items at ``indexes`` of ``sequence``, their lines and the comments on them."""
 
     sequence: Sequence
     indexes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeepItem:
+class KeepItem(Struct, frozen=True):
     """Turn ``sequence`` into its item at ``index``; the others go. The item is a scalar."""
 
     sequence: Sequence
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class MappingToScalar:
+class MappingToScalar(Struct, frozen=True):
     """Turn ``mapping``, of one entry, into the key of that entry.
 
     ``- build:`` with entries below it becomes ``- build``.
@@ -179,8 +162,7 @@ class MappingToScalar:
     mapping: Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class MergeToAlias:
+class MergeToAlias(Struct, frozen=True):
     """Turn ``mapping`` into the alias that it merges; its other entries go.
 
     ``- <<: *image`` with entries below it becomes ``- *image``.
@@ -189,8 +171,7 @@ class MergeToAlias:
     mapping: Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class AddComment:
+class AddComment(Struct, frozen=True):
     """Put a comment on a line of its own above ``node``; the data stay as they are."""
 
     node: Node

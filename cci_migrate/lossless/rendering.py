@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import IntEnum, auto
 
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.cannot_render import CannotRenderError

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct
+
+from cci_migrate.escaping.hidden_fields import repr_without
 
 BOM = "\ufeff"
 
@@ -28,24 +31,21 @@ class NotUtf8Error(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """A half-open range of characters of a source text."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True):
     """A place as people count it: both from 1, the column in characters."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, eq=False)
-class SourceText:
+class SourceText(Struct, frozen=True, eq=False, dict=True):
     """One file's text.
 
     ``path`` is the name used in reports, with forward slashes; nothing here opens it.
@@ -53,8 +53,10 @@ class SourceText:
     """
 
     path: str
-    text: str = field(repr=False)
+    text: str
     has_bom: bool = False
+
+    __repr__ = repr_without("text")
 
     @classmethod
     def decode(cls, path: str, data: bytes) -> SourceText:

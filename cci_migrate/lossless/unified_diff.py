@@ -8,8 +8,9 @@ included, stays inside the line, as it does in git's own diffs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+from msgspec import Struct
 
 _NO_NEWLINE = b"\\ No newline at end of file\n"
 
@@ -24,8 +25,7 @@ _SMALL_GAP = 400
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
+class _Gap(Struct, frozen=True):
     """Lines ``a_start:a_end`` of the old text that are lines ``b_start:b_end`` of the new one."""
 
     a_start: int

@@ -7,9 +7,9 @@ the tree that the new text parses to.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct, field
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
@@ -40,27 +40,30 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.lossless.scalars import is_string
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class ScalarData:
+class ScalarData(Struct, eq=False):
     """A scalar's value and whether it is a string (an explicit tag counts as its own type)."""
 
     value: str
     kind: str
 
+    __repr__ = object.__repr__
 
-@dataclass(slots=True, eq=False, repr=False)
-class ListData:
+
+class ListData(Struct, eq=False):
     """A sequence's items."""
 
     items: list[Data] = field(default_factory=list)
 
+    __repr__ = object.__repr__
 
-@dataclass(slots=True, eq=False, repr=False)
-class MapData:
+
+class MapData(Struct, eq=False):
     """A mapping's entries in order, merge keys and duplicates kept as they are."""
 
     keys: list[Data] = field(default_factory=list)
     items: list[Data] = field(default_factory=list)
+
+    __repr__ = object.__repr__
 
 
 Data: TypeAlias = "ScalarData | ListData | MapData"
@@ -70,8 +73,7 @@ class UnknownPlaceError(LookupError):
     """An operation names a node or a key that its document does not have."""
 
 
-@dataclass(slots=True, repr=False)
-class DataTree:
+class DataTree(Struct):
     """The data of some documents, with the way from nodes to their data.
 
     Mutable while operations are applied; it never leaves this module's functions otherwise.
@@ -85,6 +87,8 @@ class DataTree:
     origins: dict[int, list[int]] = field(default_factory=dict)
     #: For each scalar the texts replaced in it: where each ended, and by how much it grew.
     replaced: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+
+    __repr__ = object.__repr__
 
 
 _NEW = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
-from cci_migrate.outcomes import ExitCode
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import ExitCode
 
 
 class Status(Enum):
@@ -21,8 +22,7 @@ class Status(Enum):
     NOT_ASKED = "not-asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The answer to one question about ``subject`` (``organisation gh/acme``).
 
     ``instead`` is what to do next. ``jobs`` are the workflow jobs that it concerns. ``projects``

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from cci_migrate.batch.campaign import Campaign
-from cci_migrate.batch.connections import Connections
-from cci_migrate.batch.host import HostError, LaneClosedError, RefusedError
-from cci_migrate.batch.ledger import Entry
-from cci_migrate.batch.repository import Kind, RepositoryRef, Snapshot, Unseen
-from cci_migrate.batch.states import State
-from cci_migrate.discovery import reader_of
-from cci_migrate.engine import group_files, neighbours
-from cci_migrate.policy import Policy
+from cci_migrate.campaign.connections import Connections
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.states import State
+from cci_migrate.engine.processing import group_files, neighbours
+from cci_migrate.files.discovery import reader_of
+from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unseen
+from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.checkup import Checked
 from cci_migrate.preflight.demands import Demands, Unread, repository_demands
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.slugs import Organisation, project_of
+from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
 
 #: Repositories looked at in one go.
 _CHUNK = 100

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.preflight.answers import Answer, Status
 from cci_migrate.preflight.circleci_api import Context, Restriction
@@ -25,8 +27,7 @@ _ALL_MEMBERS = "All members"
 _KNOWN = ("project", "expression")
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """A repository and what its configs rely on.
 
     ``project`` is None where it cannot be told. ``bots`` are the bots that it has settings for.
@@ -39,8 +40,7 @@ class Checked:
     bots: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True):
     """A job that uses a context, and where it is at home."""
 
     repository: Checked

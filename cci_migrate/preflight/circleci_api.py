@@ -7,15 +7,16 @@ answer is checked for its shape before it is believed: a proxy or a login page a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from cci_migrate.batch.host import HostError
-from cci_migrate.batch.http import Api
-from cci_migrate.batch.pace import OTHER
-from cci_migrate.batch.redaction import Secret
+from msgspec import Struct
+
 from cci_migrate.preflight.slugs import Organisation, Project
+from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.http import Api
+from cci_migrate.transport.known_secrets import Secret
+from cci_migrate.transport.pace import OTHER
 
 CLOUD = "https://circleci.com/api/v2"
 TOKEN_VARIABLE = "CIRCLE_TOKEN"  # noqa: S105 - its name
@@ -24,16 +25,14 @@ HEADER = "Circle-Token"
 _PAGES = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """A context of an organisation."""
 
     id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restriction:
+class Restriction(Struct, frozen=True):
     """What limits the use of a context.
 
     ``kind`` is ``project`` (``value`` is a project's id), ``expression``, or one that the document
@@ -45,16 +44,14 @@ class Restriction:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectIds:
+class ProjectIds(Struct, frozen=True):
     """The ids of a project and of its organisation."""
 
     project: str
     organisation: str
 
 
-@dataclass(frozen=True, slots=True)
-class ForkSettings:
+class ForkSettings(Struct, frozen=True):
     """What a project does with pull requests of forks; None: the API does not say."""
 
     builds: bool | None

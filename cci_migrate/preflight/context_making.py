@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.batch.host import HostError, LookAgainError
-from cci_migrate.batch.redaction import Secret
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
+from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
+from cci_migrate.transport.errors import HostError, LookAgainError
+from cci_migrate.transport.known_secrets import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
+class Making(Struct, frozen=True):
     """What is to be done in one organisation.
 
     ``there`` is the context if it exists. ``stores`` are the variables to store, ``replaces``

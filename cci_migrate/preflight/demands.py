@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
-from cci_migrate.engine import (
+from cci_migrate.engine.loading import Loaded, load
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
+from cci_migrate.engine.processing import (
     NO_NEIGHBOURS,
     Neighbours,
     RepositoryReader,
@@ -22,21 +26,18 @@ from cci_migrate.engine import (
     process,
     text_reader,
 )
-from cci_migrate.limited_processing import place_of
-from cci_migrate.loading import Loaded, load
 from cci_migrate.lossless.merging import entry_of
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
-from cci_migrate.policy import PasswordAuth, Policy
+from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.work_limits import DEFAULT_LIMITS, within
+from cci_migrate.workers.limited_processing import place_of
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, within
 
 #: So begin the variables that CircleCI itself sets
 #: (https://circleci.com/docs/reference/variables/#built-in-environment-variables).
 _BUILT_IN = "CIRCLE_"
 
 
-@dataclass(frozen=True, slots=True)
-class JobDemand:
+class JobDemand(Struct, frozen=True):
     """What one workflow job relies on. ``workflow`` None: the config has no workflows.
 
     ``variables`` are those that its registry credentials are read from. ``planned`` are the
@@ -64,24 +65,21 @@ class JobDemand:
         return f"{self.name}{where} ({self.path}:{self.line})"
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """The names with which a registry is logged in to."""
 
     host: str
     credential: PasswordAuth
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """A file of which nothing can be told, and why. ``is_fault``: it is to be corrected."""
 
     text: str
     is_fault: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(Struct, frozen=True):
     """What the configs of a repository rely on. ``unread`` are those that could not be read."""
 
     jobs: tuple[JobDemand, ...] = ()

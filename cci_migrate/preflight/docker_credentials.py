@@ -13,16 +13,18 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cci_migrate.batch.redaction import Secret, remember
+from msgspec import Struct
+
+from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
-from cci_migrate.installed_programs import find_program
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.preflight.login_consent import login_command
+from cci_migrate.transport.known_secrets import Secret, remember
 
 #: How Docker names Docker Hub in its configuration.
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -32,13 +34,14 @@ _IDENTITY_TOKEN = "<token>"  # noqa: S105 - no token, but the sign that there is
 _PATIENCE = 30
 
 
-@dataclass(frozen=True, slots=True)
-class DockerCredential:
+class DockerCredential(Struct, frozen=True):
     """A user name and a password; ``origin`` says where they were found."""
 
     username: str
-    password: Secret = field(repr=False)
+    password: Secret
     origin: str
+
+    __repr__ = repr_without("password")
 
 
 def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential | str:

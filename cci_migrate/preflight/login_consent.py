@@ -8,11 +8,12 @@ to a registry only where the user named the two together, or says yes to them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from shlex import quote
 
+from msgspec import Struct
+
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.policy import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
+from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
 from cci_migrate.preflight.protected_variables import protecting_kind
 from cci_migrate.rules.wording import listed
 
@@ -33,16 +34,14 @@ BUILT_IN_PAIRS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Withheld:
+class Withheld(Struct, frozen=True):
     """Why a credential was not sent, and what to do."""
 
     why: str
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoginConsent:
+class LoginConsent(Struct, frozen=True):
     """The pairs that the user named; ``confirm`` is None where nobody can be asked."""
 
     named: frozenset[Pair] = BUILT_IN_PAIRS

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
-from cci_migrate.batch.host import HostError, LookAgainError, RefusedError
-from cci_migrate.batch.http import MissingError, OverloadedError
+from msgspec import Struct
+
 from cci_migrate.preflight.circleci_api import (
     CircleCi,
     Context,
@@ -16,12 +15,13 @@ from cci_migrate.preflight.circleci_api import (
     Restriction,
 )
 from cci_migrate.preflight.slugs import Organisation, Project
+from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
+from cci_migrate.transport.http import MissingError, OverloadedError
 
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(Struct, frozen=True):
     """A question that got no answer. ``is_refusal``: CircleCI said no; else it said nothing."""
 
     why: str

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.batch.redaction import redact
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.preflight.answers import Answer, Status
 from cci_migrate.preflight.demands import Login
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
@@ -24,6 +23,7 @@ from cci_migrate.preflight.registry_login import (
     log_in,
     registry_root,
 )
+from cci_migrate.transport.known_secrets import redact
 
 #: What Docker Hub allows without an account in six hours
 #: (https://docs.docker.com/docker-hub/usage/).

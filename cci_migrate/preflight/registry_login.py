@@ -14,23 +14,23 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from msgspec import Struct
 
-from cci_migrate.batch.host import HostError
-from cci_migrate.batch.http import (
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.preflight.docker_credentials import DockerCredential
+from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.http import (
     TIMEOUT,
     check_is_private,
     connection_fault,
     is_loopback,
     new_session,
 )
-from cci_migrate.batch.redaction import Secret, redact, remember
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.preflight.docker_credentials import DockerCredential
+from cci_migrate.transport.known_secrets import Secret, redact, remember
 
 #: The token services that stand at another host than their registry
 #: (https://docs.docker.com/docker-hub/usage/pulls/, https://docs.gitlab.com/user/packages/container_registry/).
@@ -46,8 +46,7 @@ _PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
 _LIMIT = re.compile(r"(\d+)(?:;w=(\d+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class PullLimit:
+class PullLimit(Struct, frozen=True):
     """``limit`` pulls in ``seconds``, of which ``remaining`` are left (None: not told)."""
 
     limit: int
@@ -55,30 +54,25 @@ class PullLimit:
     remaining: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(Struct, frozen=True):
     """The registry takes the credential. ``pulls`` None: it states no limit."""
 
     pulls: PullLimit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AsksForNone:
+class AsksForNone(Struct, frozen=True):
     """The registry lets everybody in: whether the credential is right cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnedAway:
+class TurnedAway(Struct, frozen=True):
     """The registry refuses the credential."""
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
+class LimitReached(Struct, frozen=True):
     """The registry takes the credential, and lets it pull no more for now."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotTried:
+class NotTried(Struct, frozen=True):
     """There was no try, or no clear answer to it."""
 
     why: str

@@ -6,10 +6,10 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from cci_migrate.batch.redaction import redact
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.preflight.answers import Answer, Status, exit_code
+from cci_migrate.transport.known_secrets import redact
 
 VERSION = 1
 #: So many jobs or projects are named in a line of text; JSON has all.

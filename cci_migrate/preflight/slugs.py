@@ -8,14 +8,15 @@ remote tells: ``circleci/ORGANISATION/PROJECT``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from cci_migrate.batch.git_remotes import ref_at
-from cci_migrate.batch.repository import Kind, RepositoryRef
-from cci_migrate.discovery import root_of
-from cci_migrate.git.process import GitError
-from cci_migrate.git.repositories import opened_checkout
+from msgspec import Struct
+
+from cci_migrate.files.discovery import root_of
+from cci_migrate.forges.git_remotes import ref_at
+from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.transport.git.process import GitError
+from cci_migrate.transport.git.repositories import opened_checkout
 
 #: The hosts whose repositories CircleCI names as the hosts do. An organisation of the GitHub App
 #: has an opaque name all the same.
@@ -28,8 +29,7 @@ _SLUG = re.compile(rf"(gh|github|bb|bitbucket|circleci)/({_PART})(?:/({_PART}))?
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Organisation:
+class Organisation(Struct, frozen=True, order=True):
     """An organisation: ``gh``, ``bb`` or ``circleci``, and its name or opaque id there."""
 
     provider: str
@@ -46,8 +46,7 @@ class Organisation:
         return _UUID.fullmatch(self.name) is not None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Project:
+class Project(Struct, frozen=True, order=True):
     """A project of an organisation: its repository's name or opaque id."""
 
     organisation: Organisation

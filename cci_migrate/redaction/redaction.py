@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.source import Span
 from cci_migrate.redaction.secret_names import is_known_to_everybody
 from cci_migrate.redaction.secret_text import secrets_in_line, secrets_in_prose
@@ -18,14 +20,15 @@ WITHHELD = "[withheld]"
 _SHORTEST = 4
 
 
-@dataclass(frozen=True)
-class Redaction:
+class Redaction(Struct, frozen=True, dict=True):
     """Withholds secrets: the ``known`` ones of a config, and what is written as one.
 
     Only the secret goes; the rest of the text stays as it is, its lines as well.
     """
 
-    known: frozenset[str] = field(default=frozenset(), repr=False)
+    known: frozenset[str] = frozenset()
+
+    __repr__ = repr_without("known")
 
     def line(self, line: str) -> str:
         """``line`` of the config with `WITHHELD` for each secret."""

@@ -8,7 +8,8 @@ that something else uses too is left alone, and the edit goes to the using entry
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.sharing import Sharing, Users, merge_chain
@@ -16,23 +17,20 @@ from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AuthPlace:
+class AuthPlace(Struct, frozen=True, eq=False):
     """``auth`` is to be added to ``mapping`` after its entry ``after``."""
 
     mapping: Mapping
     after: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AuthSplit:
+class AuthSplit(Struct, frozen=True, eq=False):
     """``auth`` is to be added where each of ``aliases`` stands, not to what they mean."""
 
     aliases: tuple[Alias, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoPlace:
+class NoPlace(Struct, frozen=True):
     """Why the image's credentials cannot be put anywhere."""
 
     reason: str

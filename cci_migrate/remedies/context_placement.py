@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import plural_contexts
@@ -42,8 +44,7 @@ from cci_migrate.lossless.operations import (
 CONTEXT = "context"
 
 
-@dataclass(frozen=True, slots=True)
-class NoRoom:
+class NoRoom(Struct, frozen=True):
     """Why a context cannot be added, and what to do instead."""
 
     reason: str
@@ -75,8 +76,7 @@ def instead_of(grant: ContextGrant, room: NoRoom) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lacking:
+class _Lacking(Struct, frozen=True, eq=False):
     """A workflow job, the contexts it holds and those to add: before what it holds, and behind."""
 
     entry: WorkflowJob
@@ -98,8 +98,7 @@ class _Lacking:
         return (*self.before, *self.held.values, *self.behind)
 
 
-@dataclass(frozen=True, slots=True)
-class ContextStyle:
+class ContextStyle(Struct, frozen=True):
     """How the file writes a new ``context``: a list, a list in brackets, or a string."""
 
     as_string: bool = False

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass, replace
 from shlex import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
@@ -42,13 +44,12 @@ from cci_migrate.lossless.operations import (
     Operation,
     Text,
 )
-from cci_migrate.policy import LoginMethod, PasswordAuth, Policy
+from cci_migrate.policy.model import LoginMethod, PasswordAuth, Policy
 
 _ALIASES = ("docker", "circleci-docker", "docker-orb")
 
 
-@dataclass(frozen=True, slots=True)
-class NoLoginPlace:
+class NoLoginPlace(Struct, frozen=True):
     """Why a login cannot be put anywhere, and what to do instead."""
 
     reason: str
@@ -245,8 +246,7 @@ def _defaults_of(job: Job, switch: LoginSwitch) -> tuple[str | None, str | None]
     return text_of(username.default), text_of(password.default)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StepUser:
+class StepUser(Struct, frozen=True, eq=False):
     """A job that runs a list of steps; ``docker`` is None if it has no Docker."""
 
     job: Job

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cci_migrate.circleci.config import Command, Config, Executor, Job
 from cci_migrate.circleci.expressions import Reference, Scope, references
@@ -32,15 +33,13 @@ _OF_A_ROOT = _READ | {"version", "setup"}
 _DEEPEST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class NoMirror:
+class NoMirror(Struct, frozen=True):
     """Why an image's name cannot be rewritten."""
 
     reason: str
 
 
-@dataclass(slots=True)
-class _Trace:
+class _Trace(Struct):
     """Where the name of one image stands: the places passed on the way, and what to change."""
 
     heads: dict[int, tuple[Scalar, NewHead]] = field(default_factory=dict)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.expressions import Scope, references
@@ -83,8 +84,7 @@ _ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
+class Obstacle(Struct, frozen=True, eq=False):
     """Something that 2.1 refuses or reads otherwise. ``route`` names its place in the config."""
 
     node: Node
@@ -93,8 +93,7 @@ class Obstacle:
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Struct, frozen=True):
     """What to do to ``config``, all of it or nothing; ``obstacles`` forbid it."""
 
     operations: tuple[Operation, ...]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.proof import FileChange
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.unified_diff import unified_diff
-from cci_migrate.outcomes import Examined
-from cci_migrate.proof import FileChange
 from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.report import Report, Result
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiff:
+class FileDiff(Struct, frozen=True):
     """The diff of one file.
 
     ``withheld`` counts the lines in which a secret is withheld: with any, git refuses to apply it.
@@ -21,8 +22,10 @@ class FileDiff:
     """
 
     path: str
-    data: bytes | None = field(repr=False)
+    data: bytes | None
     withheld: int = 0
+
+    __repr__ = repr_without("data")
 
 
 def diffs_of(report: Report) -> Iterator[FileDiff]:

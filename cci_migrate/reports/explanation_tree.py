@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from typing_extensions import assert_never
 
+from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.explanation import Access, ExplainedPull
 
 #: Gives a text a colour (a name that click knows), or leaves it as it is.
 Paint = Callable[[str, str], str]

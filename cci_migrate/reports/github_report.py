@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, NoFix, Severity
-from cci_migrate.outcomes import Failed, Refused
 from cci_migrate.reports.report import Report, Result
 
 #: How many of one kind GitHub shows beside the files for a step; the log has the others.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
+from msgspec.structs import asdict
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
 from cci_migrate.assessing.account_wording import credential_names
+from cci_migrate.engine.explanation import ExplainedPull
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.explanation import ExplainedPull
 from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Settled
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.reports.diffs import diffs_of_result
 from cci_migrate.reports.report import Mode, Report, Result, settled_of
 

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as XML
 
 from typing_extensions import assert_never
 
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
+from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, Fix, NoFix, Question, Remedy, Settled, Severity, State
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.reports.report import Report, Result, settled_of
-from cci_migrate.suppressions import UnusedSuppression
 
 NAME = "cci-migrate"
 

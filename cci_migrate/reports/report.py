@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
+from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Settled, Severity, State
-from cci_migrate.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
-from cci_migrate.suppressions import UnusedSuppression
 
 
 class Mode(Enum):
@@ -20,8 +21,7 @@ class Mode(Enum):
     DRY_RUN = "dry-run"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What became of one config.
 
     ``prefix`` goes before the outcome's paths, which begin at the repository's root, to make them
@@ -36,8 +36,7 @@ class Result:
         return printable(self.prefix + path)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """The sums of a run."""
 
     files: int = 0
@@ -56,8 +55,7 @@ class Counts:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All results of one run, in the order in which they are told.
 
     ``is_one_repository`` tells whether the outcomes' paths are free of doubt without a prefix.

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from cci_migrate import __version__
+from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Finding, Fix, NoFix, Settled, Severity, State
 from cci_migrate.lossless.source import Position
-from cci_migrate.outcomes import ExitCode, Failed, Refused
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Rule

@@ -9,9 +9,9 @@ from textwrap import fill
 import click
 from typing_extensions import assert_never
 
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled, Severity, State
-from cci_migrate.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.reports.report import Counts, Mode, Report, Result, settled_of
 
 _MARGIN = "        "

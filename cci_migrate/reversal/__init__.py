@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.findings import Finding
-from cci_migrate.policy import Revert
+from cci_migrate.policy.model import Revert
 from cci_migrate.reversal.contexts import contexts_to_take_out
 from cci_migrate.reversal.credentials import CredentialRemovals
 from cci_migrate.reversal.logins import LoginRemovals

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
@@ -34,7 +35,7 @@ from cci_migrate.lossless.operations import (
     RemoveEntry,
     RemoveItems,
 )
-from cci_migrate.policy import RegistryCredential, RegistryPolicy, Revert
+from cci_migrate.policy.model import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.reversal.credentials import CredentialRemovals
 from cci_migrate.reversal.logins import LoginRemovals
@@ -46,8 +47,7 @@ MISSING_CONTEXT = "missing-context"
 _Account = tuple[RegistryPolicy, RegistryCredential]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Leaving:
+class _Leaving(Struct, frozen=True, eq=False):
     """A workflow job and the contexts that are to go from it, or why they stay.
 
     ``after_all`` are the findings that take out all that reads the variables.

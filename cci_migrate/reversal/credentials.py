@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
@@ -17,12 +18,11 @@ from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
-from cci_migrate.policy import RegistryCredential
+from cci_migrate.policy.model import RegistryCredential
 from cci_migrate.rules.wording import owners_of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Removal:
+class _Removal(Struct, frozen=True, eq=False):
     """One piece of text that gives ``images`` their credentials.
 
     ``holder`` is the mapping that it is taken out of, ``key`` the entry: ``auth``, or the merge key

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
@@ -23,7 +24,7 @@ from cci_migrate.lossless.operations import (
     RemoveItems,
     Text,
 )
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy.model import PasswordAuth
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.config import ImportedOrb, Job, WorkflowJob
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.steps import Step, StepPlace
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Removal:
+class _Removal(Struct, frozen=True, eq=False):
     """A login step that can go. ``jobs`` run it.
 
     ``operations`` take it out; none where it is all that its list holds.

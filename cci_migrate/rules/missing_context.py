@@ -45,7 +45,7 @@ from cci_migrate.findings import (
     Question,
     Severity,
 )
-from cci_migrate.policy import CredentialStore
+from cci_migrate.policy.model import CredentialStore
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
 

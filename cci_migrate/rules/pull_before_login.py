@@ -58,7 +58,7 @@ from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogi
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
-from cci_migrate.policy import PasswordAuth, RegistryCredential
+from cci_migrate.policy.model import PasswordAuth, RegistryCredential
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from cci_migrate.findings import Finding
-from cci_migrate.policy import Policy
+from cci_migrate.policy.model import Policy
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.assessment import Assessment
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A config the rule finds fault with, and what the fix makes of it.
 
     ``after`` None: the rule finds something and leaves the file as it is.
@@ -26,8 +26,7 @@ class Example:
     policy: Policy = field(default_factory=Policy)
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """A config in which the rule finds nothing."""
 
     title: str
@@ -35,8 +34,7 @@ class Unchanged:
     policy: Policy = field(default_factory=Policy)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
 
     ``detect`` yields findings and keeps no state. Rules are told by ``rank``, the least first; one

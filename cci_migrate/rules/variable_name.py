@@ -30,7 +30,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Config, Namespace, Parameter
@@ -42,7 +43,7 @@ from cci_migrate.lossless.merging import Entry, entries_of, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
 from cci_migrate.lossless.operations import ReplaceScalar, Text
-from cci_migrate.policy import PasswordAuth
+from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 
 ID = "variable-name"
@@ -52,8 +53,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGIN_WORDS = re.compile(r"user|login|pass|token|hub|docker|registry", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Call:
+class _Call(Struct, frozen=True, eq=False):
     """A step or a workflow job that passes ``arguments`` to what has ``parameters``."""
 
     name: str

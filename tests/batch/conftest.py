@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import stamina
 
-from cci_migrate.batch import sessions
-from cci_migrate.batch.http import READ_ATTEMPTS
+from cci_migrate.cli import batch_sessions
+from cci_migrate.transport.http import READ_ATTEMPTS
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -50,7 +50,7 @@ def batch(tmp_path: Path) -> Batch:
 def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
     """The commands' clock: waits take no time, and are counted."""
     made = QuickClock()
-    monkeypatch.setattr(sessions, "SystemClock", lambda: made)
+    monkeypatch.setattr(batch_sessions, "SystemClock", lambda: made)
     return made
 
 

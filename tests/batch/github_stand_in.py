@@ -18,7 +18,6 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +25,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
+from msgspec import Struct, field
 
 from tests.batch.repositories import bare, commit_bare, content, git
 from tests.batch.watching import Canned, Request, Watch, truly
@@ -47,8 +47,7 @@ class Refusal(Exception):
         self.kind = kind
 
 
-@dataclass
-class Pull:
+class Pull(Struct):
     """A pull request."""
 
     number: int
@@ -64,8 +63,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
 
 
-@dataclass
-class Repository:
+class Repository(Struct):
     """A repository: what GitHub knows of it beside what is in git."""
 
     name: str

@@ -1,7 +1,7 @@
 """What the published documents say of the REST calls that are used, and a check against that.
 
 Written down by hand from https://docs.gitlab.com/api/api_resources/ (GitLab 18; each call's page is
-named in cci_migrate/batch/gitlab/host.py), and from
+named in cci_migrate/forges/gitlab/host.py), and from
 https://developer.atlassian.com/cloud/bitbucket/rest/ by way of the types that are generated from
 its OpenAPI document (npm package @coderabbitai/bitbucket 1.1.4, Apache-2.0; nothing is copied from
 it). It is an excerpt: of answers, only the fields that are relied on are named.
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from msgspec import Struct
 
 Schema = dict[str, Any]
 
@@ -50,8 +51,7 @@ def maybe(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True, dict=True):
     """A documented call. ``path`` has ``*`` for what is filled in; ``answers`` are by status."""
 
     method: str
@@ -60,12 +60,12 @@ class Call:
     query: frozenset[str] = frozenset()
     body: Schema | None = None
     content_type: str = "application/json"
-    pattern: re.Pattern[str] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
         """``*`` is one part of the path, ``**`` any number of them."""
         escaped = re.escape(self.path).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
-        object.__setattr__(self, "pattern", re.compile(escaped))
+        return re.compile(escaped)
 
 
 PAGED = frozenset({"page", "per_page"})

@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
+from msgspec import Struct
 
-from cci_migrate.batch.commands import batch as command
+from cci_migrate.cli.batch import batch as command
 from tests.batch.victims import Victim
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -155,8 +155,7 @@ def branches(folder: Path) -> list[str]:
     return git(folder, "for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The commands, on one campaign."""
 
     folder: Path

@@ -12,13 +12,14 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from msgspec import Struct, field
 
 from tests.batch import gitlab_graphql
 from tests.batch.git_server import GitHandler, GitServer
@@ -29,8 +30,7 @@ from tests.batch.watching import Canned, Request, Watch, truly
 TOKEN = "glpat-0123456789abcdef"
 
 
-@dataclass
-class Hosted:
+class Hosted(Struct):
     """A repository and what the host knows of it beside what is in git."""
 
     name: str

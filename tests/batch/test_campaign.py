@@ -11,25 +11,23 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields, replace
 from ruamel.yaml import YAML
 
 from cci_migrate import __version__
-from cci_migrate.baseline import Accepted, Baseline
-from cci_migrate.batch.choosing import Shard
-from cci_migrate.batch.commands import batch as command
-from cci_migrate.batch.ledger import Ledger
-from cci_migrate.batch.policy_record import policy_from_json, policy_to_json
-from cci_migrate.batch.redaction import redact, remember
-from cci_migrate.batch.repository import Kind, RepositoryRef
-from cci_migrate.batch.single_writer import SingleWriter
-from cci_migrate.batch.states import MEANING
+from cci_migrate.campaign.choosing import Shard
+from cci_migrate.campaign.ledger import Ledger
+from cci_migrate.campaign.states import MEANING
+from cci_migrate.cli.batch import batch as command
 from cci_migrate.docker.mirrors import parse_mirror
-from cci_migrate.policy import (
+from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.policy.baseline import Accepted, Baseline
+from cci_migrate.policy.file import read_policy_file
+from cci_migrate.policy.model import (
     AwsKeyAuth,
     AwsRoleAuth,
     CredentialStore,
@@ -41,8 +39,10 @@ from cci_migrate.policy import (
     RegistryPolicy,
     Revert,
 )
-from cci_migrate.policy_file import read_policy_file
+from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.transport.known_secrets import redact, remember
+from cci_migrate.transport.single_writer import SingleWriter
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from cci_migrate.batch import http, scanning
-from cci_migrate.batch.github import queries
+from cci_migrate.campaign import scanning
+from cci_migrate.forges.github import queries
+from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, Pull, published_schema
 from tests.batch.repositories import (

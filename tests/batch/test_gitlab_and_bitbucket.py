@@ -10,8 +10,8 @@ import pytest
 import stamina
 from graphql import parse, validate
 
-from cci_migrate.batch import http
-from cci_migrate.batch.gitlab import queries
+from cci_migrate.forges.gitlab import queries
+from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
 from tests.batch.gitlab_graphql import excerpt
 from tests.batch.repositories import (

@@ -10,13 +10,13 @@ import os
 import pty
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec import Struct
 
-from cci_migrate.batch.scanning import SMALL
+from cci_migrate.campaign.scanning import SMALL
 from cci_migrate.cli.commands import main_command
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
@@ -34,8 +34,7 @@ BRANCH = "cci-migrate/registry-auth"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
-@dataclass(frozen=True)
-class Traps:
+class Traps(Struct, frozen=True):
     """Programs that leave a file with their name behind."""
 
     folder: Path
@@ -56,8 +55,7 @@ class Traps:
         return {file.name.removeprefix("sprung-") for file in files}
 
 
-@dataclass(frozen=True)
-class Hostile:
+class Hostile(Struct, frozen=True):
     """The checkout, and the server that its remote is at."""
 
     folder: Path

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.batch import campaign_files, local_checkouts, surveying
-from cci_migrate.batch.git_remotes import GitClones
-from cci_migrate.batch.local_checkouts import LocalHost
-from cci_migrate.batch.repository import Kind, RepositoryRef
-from cci_migrate.git import objects
+from cci_migrate.campaign import campaign_files, surveying
+from cci_migrate.forges import local_checkouts
+from cci_migrate.forges.git_remotes import GitClones
+from cci_migrate.forges.local_checkouts import LocalHost
+from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.transport.git import objects
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (

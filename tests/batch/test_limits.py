@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate import limited_processing
-from cci_migrate.batch import scanning
+from cci_migrate.campaign import scanning
+from cci_migrate.workers import limited_processing
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout
 from tests.hostile_work import MARK, install
 

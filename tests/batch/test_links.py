@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
-from cci_migrate.batch.config_paths import Links, find_configs
-from cci_migrate.outcomes import Failed, Refused
+from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.forges.config_paths import Links, find_configs
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, content, git
@@ -33,8 +33,7 @@ FOLLOWED = ("file", "folder", "chain")
 STATES = {"outside": "refused", "absolute": "refused", "dangling": "failed", "loop": "failed"}
 
 
-@dataclass
-class Place:
+class Place(Struct):
     """Where the repositories are: each by its name, and how a campaign is told of them."""
 
     folders: Mapping[str, Path]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.discovery import discover
+from cci_migrate.files.discovery import discover
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import CONFIG, PLAIN, Batch, bare, branches, checkout, git
 

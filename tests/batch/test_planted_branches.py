@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
-from cci_migrate.batch.host import TRAILER
-from cci_migrate.batch.planning import plan_repository
+from cci_migrate.campaign.planning import plan_repository
 from cci_migrate.findings import APPLY_ALL
-from cci_migrate.policy import Policy
+from cci_migrate.forges.host import TRAILER
+from cci_migrate.policy.model import Policy
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, git
@@ -80,8 +80,7 @@ PLANTED = {
 OURS = {plant.__name__: plant for plant in (as_planned, as_planned_before_others)}
 
 
-@dataclass
-class Place:
+class Place(Struct):
     """Where repositories are: each by its name, and how they are named and written to."""
 
     folders: Mapping[str, Path]

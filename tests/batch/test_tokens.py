@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cci_migrate.batch.host import HostError
-from cci_migrate.batch.http import Api
-from cci_migrate.batch.ledger import Ledger
-from cci_migrate.batch.pace import Lane, Limits, SystemClock
-from cci_migrate.batch.progress import Lines
-from cci_migrate.batch.repository import Kind
-from cci_migrate.batch.tokens import Tokens
+from cci_migrate.forges.repository import Kind
+from cci_migrate.forges.tokens import Tokens
+from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.http import Api
+from cci_migrate.transport.pace import Lane, Limits, SystemClock
+from cci_migrate.transport.progress import Lines
+from cci_migrate.transport.write_record import WriteRecord
 
 TOKEN = "a-token-of-one-host-only"
 SERVERS = ("GITHUB_API_URL", "CI_API_V4_URL", "GITLAB_HOST", "BITBUCKET_API_URL")
@@ -86,17 +86,17 @@ def listening(location: str = "") -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def api_at(root: str) -> Iterator[Api]:
-    ledger = Ledger.create(None)
+    record = WriteRecord.in_memory()
     clock = SystemClock()
     limits = Limits(per_hour=1000, apart=0.0)
-    lane = Lane("test", ledger, limits, clock, clock.now() + 10, Lines(sys.stderr))
+    lane = Lane("test", record, limits, clock, clock.now() + 10, Lines(sys.stderr))
     api = Api(root, lambda _: TOKEN, lane, clock)
     try:
         yield api
     finally:
         api.close()
         lane.end()
-        ledger.close()
+        record.close()
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from tests.batch.clocks import QuickClock
 _context: ForkServerContext = get_context("forkserver")
 _context.set_forkserver_preload(
     [
-        "cci_migrate.batch.commands",
-        "cci_migrate.batch.gitlab.host",
-        "cci_migrate.batch.bitbucket",
-        "cci_migrate.batch.github.host",
+        "cci_migrate.cli.batch",
+        "cci_migrate.forges.gitlab.host",
+        "cci_migrate.forges.bitbucket",
+        "cci_migrate.forges.github.host",
     ]
 )
 
@@ -51,10 +51,10 @@ class Victim:
 
 
 def _run(words: list[str], environment: Mapping[str, str], folder: str) -> None:
-    from cci_migrate.batch import sessions
-    from cci_migrate.batch.commands import batch
+    from cci_migrate.cli import batch_sessions
+    from cci_migrate.cli.batch import batch
 
-    sessions.SystemClock = QuickClock  # type: ignore[assignment, attr-defined]
+    batch_sessions.SystemClock = QuickClock  # type: ignore[assignment, attr-defined]
 
     os.environ.clear()
     os.environ.update(environment)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 WRITES = ("CreateRef", "UpdateRef", "CreateCommit", "CreatePullRequest")
 WRITING = ("POST ", "PATCH ", "PUT ", "DELETE ", "Close", "Delete", "Revert")
 
 
-@dataclass(frozen=True)
-class Canned:
+class Canned(Struct, frozen=True):
     """An answer given in place of the real one."""
 
     status: int
@@ -19,8 +19,7 @@ class Canned:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class Request:
+class Request(Struct):
     """A request on its way: ``moment`` is "before" or "after" it is carried out."""
 
     operation: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cci_migrate.bounds.limits import TooComplexError
 from cci_migrate.circleci.steps import (
     Step,
     argument,
@@ -12,7 +13,6 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
     step_defaults,
 )
-from cci_migrate.limits import TooComplexError
 from cci_migrate.lossless.merging import text_of
 from tests.circleci.configs import config_of, entry_of, job_of, values_of
 

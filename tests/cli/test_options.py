@@ -13,7 +13,7 @@ from cci_migrate.cli.commands import main_command
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.terminal import wants_colour
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.policy import (
+from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     CredentialStore,
     LoginMethod,
@@ -22,7 +22,7 @@ from cci_migrate.policy import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy_options import PolicyOptions, policy_of
+from cci_migrate.policy.options import PolicyOptions, policy_of
 from tests.cli.conftest import CONFIG, Program, put
 
 PASSWORD = "hunter2-in-clear"

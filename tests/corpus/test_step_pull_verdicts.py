@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.engine import process
-from cci_migrate.explanation import Access, ExplainedPull
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
+from cci_migrate.engine.explanation import Access, ExplainedPull
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cci_migrate.bounds.limits import TooComplexError
 from cci_migrate.docker.shell import Build, ComposeCommand, ImagePull, facts_of, mentions_docker
-from cci_migrate.limits import TooComplexError
 from tests.docker.shell_descriptions import facts_in
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,8 +109,8 @@ def test_the_quick_look_never_misses_a_pull(commands: list[str]) -> None:
 def words_of(fact: Fact) -> list[Word]:
     """The words that ``fact`` holds, at any depth."""
     found: list[Word] = []
-    for field in dataclasses.fields(fact):
-        value = getattr(fact, field.name)
+    for name in fact.__struct_fields__:
+        value = getattr(fact, name)
         if isinstance(value, PasswordArgument):
             found.append(value.value)
         elif isinstance(value, Word):

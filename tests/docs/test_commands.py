@@ -13,11 +13,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import pytest
+from msgspec import Struct
 
 from cci_migrate.cli.commands import main_command
 from tests.cli.conftest import environment
@@ -27,8 +27,7 @@ BLOCK = re.compile(r"(?:<!-- not run: ([^>]+) -->\n\n)?```console\n(.*?)```", re
 ENDS_WITH = re.compile(r"#.*\bends with (\d+)")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One command of a page. ``why_not`` is why it is not run."""
 
     text: str

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from cci_migrate.batch.commands import batch as command
+from cci_migrate.cli.batch import batch as command
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout, git, write_files
 from tests.escaping.hostile_text import HOSTILE, assert_seen, assert_steady, config

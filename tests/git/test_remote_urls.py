@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.git.remote_urls import read_remote_url
+from cci_migrate.transport.git.remote_urls import read_remote_url
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cci_migrate.engine import process
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
 from cci_migrate.findings import Answer, Apply, Decisions, Settled, Skip, State, Suppress
 from cci_migrate.interactive.configs import ConfigFiles, Examination
 from cci_migrate.interactive.interview import (
@@ -28,8 +29,7 @@ from cci_migrate.interactive.interview import (
     next_step,
 )
 from cci_migrate.interactive.material import Material
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
+from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, HARD
 
 FILES = {".circleci/config.yml": CONFIG.encode()}

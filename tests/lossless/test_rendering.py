@@ -7,10 +7,10 @@ that it holds the data which the operation promises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from textwrap import dedent
 
 import pytest
+from msgspec import Struct
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.nodes import Alias, Document, Scalar
@@ -52,8 +52,7 @@ One = Callable[[Document], Operation]
 Make = Callable[[Document], "Operation | tuple[Operation, ...]"]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of a table; the texts are indented as the source code is."""
 
     name: str

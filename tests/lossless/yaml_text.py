@@ -10,31 +10,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Anchored:
+class Anchored(Struct, frozen=True):
     """A value with an anchor."""
 
     name: str
     value: Value
 
 
-@dataclass(frozen=True)
-class AliasOf:
+class AliasOf(Struct, frozen=True):
     """An alias; its anchor must stand before it."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(Struct, frozen=True):
     """A mapping with duplicate keys or several merges, which a dict cannot hold."""
 
     entries: tuple[tuple[str, Value], ...]
@@ -47,8 +44,7 @@ _RESERVED = re.compile(r"(?i)~|null|yes|no|y|n|true|false|on|off|[-+.0-9].*|")
 _PLAIN = re.compile(r"[\w$/.](?:[\w$/.@-]|:(?=\w))*(?: [\w$/.][\w$/.@-]*)*")
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How a document is written, where it is written the same all over."""
 
     step: int = 2
@@ -180,8 +176,7 @@ def texts(draw: st.DrawFn, value: Value, layout: Layout | None = None) -> str:
     return _Writer(draw, chosen).document(value)
 
 
-@dataclass
-class _Writer:
+class _Writer(Struct):
     draw: st.DrawFn
     layout: Layout
     lines: list[str] = field(default_factory=list)

@@ -8,7 +8,6 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
+from msgspec import Struct, field
 
 DOCUMENT = Path(__file__).with_name("circleci_api.json")
 TOKEN = "CCIPAT_0123456789_abcdef"
@@ -23,8 +23,7 @@ CREATED = "2026-01-02T03:04:05.678Z"
 PAGE = 2
 
 
-@dataclass
-class StoredContext:
+class StoredContext(Struct):
     """A context of an organisation."""
 
     name: str
@@ -39,8 +38,7 @@ class StoredContext:
         self.restrictions.append(one | ({} if name is None else {"name": name}))
 
 
-@dataclass
-class StoredProject:
+class StoredProject(Struct):
     """A project. ``forks`` None: its settings are not for this token."""
 
     slug: str
@@ -49,8 +47,7 @@ class StoredProject:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-@dataclass
-class StoredOrganisation:
+class StoredOrganisation(Struct):
     """An organisation."""
 
     slug: str
@@ -74,8 +71,7 @@ class StoredOrganisation:
         return made
 
 
-@dataclass
-class Fault:
+class Fault(Struct):
     """What is answered ``times`` times instead, where ``call`` (``GET /context``) matches.
 
     ``after``: the call is carried out, and only its answer is this one.

@@ -13,11 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct, field
 
 USER, PASSWORD = "ada", "correct-horse-1"
 #: ``htpasswd -Bbn -C 4 ada correct-horse-1``; the program takes only bcrypt.
@@ -31,8 +32,7 @@ class Registry(Protocol):
     url: str
 
 
-@dataclass
-class StandIn:
+class StandIn(Struct):
     """A registry, and its token service if ``realm`` is set (empty: HTTP Basic).
 
     ``limit`` is what Docker Hub would say of pulls, ``redirects`` sends a path elsewhere. ``seen``
@@ -150,8 +150,7 @@ def program() -> str | None:
     return shutil.which("docker-registry") or shutil.which("registry")
 
 
-@dataclass
-class Running:
+class Running(Struct):
     """The real program."""
 
     url: str

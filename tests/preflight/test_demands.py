@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.engine import NO_NEIGHBOURS, nothing_else
-from cci_migrate.policy import Policy
+from cci_migrate.engine.processing import NO_NEIGHBOURS, nothing_else
+from cci_migrate.policy.model import Policy
 from cci_migrate.preflight import demands
-from cci_migrate.work_limits import WorkLimits
+from cci_migrate.workers.work_limits import WorkLimits
 from tests.hostile_work import MARK, loop
 
 CONFIG = b"""\

@@ -256,7 +256,7 @@ def test_no_connection_is_said_in_plain_words(
         "DOCKERHUB_USERNAME": "ada",
         "DOCKERHUB_PASSWORD": "hunter2-hunter2",
     }
-    monkeypatch.setattr("cci_migrate.batch.http.READ_ATTEMPTS", 1)
+    monkeypatch.setattr("cci_migrate.transport.http.READ_ATTEMPTS", 1)
     done = run("doctor", "--registry", "docker.io=http://127.0.0.1:1", **nowhere)
     assert done.code == 3
     assert done.out.count("no answer (the connection to 127.0.0.1:1 failed)") == 2

@@ -14,7 +14,6 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from cci_migrate.batch.redaction import Secret
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
 from cci_migrate.preflight.registry_login import (
@@ -26,6 +25,7 @@ from cci_migrate.preflight.registry_login import (
     log_in,
     why_unsafe,
 )
+from cci_migrate.transport.known_secrets import Secret
 from tests.cli.conftest import put
 from tests.preflight.conftest import Program, settings
 from tests.preflight.registry_stand_in import (

@@ -5,9 +5,8 @@ A config is drawn as a tree; how it is laid out is drawn apart from it (`yaml_la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from tests.properties.yaml_layout import (
     Entries,
@@ -41,8 +40,7 @@ CONTEXTS = ("aws", "org-global", '"Slack team"', "npm-publish")
 SCRIPT = Script(("set -eu", "cat > out.yml <<EOF", "image: not/this", "  - nor: {that}", "EOF"))
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """A config as a tree. ``is_plain``: its fix only adds whole lines."""
 
     tree: Entries
@@ -80,8 +78,7 @@ def _details(draw: st.DrawFn) -> tuple[tuple[str, Tree], ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """The anchors that a config has, and the parts that hold them."""
 
     images: tuple[str, ...]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from hypothesis import given, note
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
 from tools.fix_judge import judge

@@ -11,13 +11,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
-from cci_migrate.engine import process
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.interactive.interview import (
     Action,
@@ -32,9 +33,8 @@ from cci_migrate.interactive.interview import (
     in_order,
     next_step,
 )
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
-from cci_migrate.policy_file import read_policy_file
+from cci_migrate.policy.file import read_policy_file
+from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, config_of, make_repository
 from tests.interactive.dialog import CTRL_C, Dialog
 
@@ -66,8 +66,7 @@ INTERRUPTED = 130
 COUNT = 3 if os.environ.get("HYPOTHESIS_PROFILE", "repeatable") == "repeatable" else 100
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """An answer that the screen shows. ``number`` is None for the question before writing."""
 
     number: int | None

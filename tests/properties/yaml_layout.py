@@ -6,35 +6,31 @@ The same tree can be written with any layout; the layout changes bytes, never da
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from typing_extensions import assert_never
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A scalar as it is written, quotes and all. ``anchor`` names it."""
 
     text: str
     anchor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A literal block scalar."""
 
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """An alias."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A sequence; ``flow`` writes it in brackets."""
 
     items: tuple[Tree, ...]
@@ -42,8 +38,7 @@ class Items:
     flow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """A mapping; ``flow`` writes it in braces."""
 
     entries: tuple[tuple[str, Tree], ...]
@@ -70,8 +65,7 @@ def items(*values: Tree | str, anchor: str = "", flow: bool = False) -> Items:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How a tree is written.
 
     ``noise`` decides, line by line and over again, what stands around the lines: see `_around`.
@@ -87,15 +81,13 @@ class Layout:
     noise: tuple[int, ...] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     text: str
     #: Nothing may be put before it or at its end: it is inside a scalar.
     is_inside: bool = False
 
 
-@dataclass(slots=True)
-class _Writer:
+class _Writer(Struct):
     layout: Layout
     lines: list[_Line] = field(default_factory=list)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 #: Where a step, a comment or an entry is put in: its lines are within the diff of a fix.
 _NEAR_IMAGE = """\
@@ -189,8 +190,7 @@ _JSON = (
 )
 
 
-@dataclass(frozen=True)
-class SecretConfig:
+class SecretConfig(Struct, frozen=True):
     """A config, and each form in which its secret must not be shown."""
 
     name: str

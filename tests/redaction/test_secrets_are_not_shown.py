@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Examined
-from cci_migrate.policy import Policy
-from cci_migrate.proof import FileChange
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.engine.processing import process
+from cci_migrate.engine.proof import FileChange
+from cci_migrate.policy.model import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put

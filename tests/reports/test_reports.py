@@ -11,13 +11,13 @@ import click
 import jsonschema
 import pytest
 
-from cci_migrate.engine import process
+from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
+from cci_migrate.engine.processing import process
+from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.findings import Answer, Decisions
 from cci_migrate.lossless.source import Position
-from cci_migrate.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
-from cci_migrate.policy import Platform, Policy
-from cci_migrate.proof import FileChange, ProvenChange
-from cci_migrate.redaction.redacted_outcomes import redacted
+from cci_migrate.policy.model import Platform, Policy
 from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.github_report import github_report
 from cci_migrate.reports.json_report import json_report

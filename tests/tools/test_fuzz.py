@@ -7,9 +7,9 @@ from itertools import islice
 
 import pytest
 
-from cci_migrate.engine import process
-from cci_migrate.outcomes import Examined, Failed, Outcome
-from cci_migrate.policy import Policy
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome
+from cci_migrate.engine.processing import process
+from cci_migrate.policy.model import Policy
 from tools import fuzz
 
 FIXABLE = b"version: 2.1\njobs: {j: {docker: [image: redis], steps: [checkout]}}\n"

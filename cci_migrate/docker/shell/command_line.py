@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import Quoting, Word
@@ -15,8 +16,7 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """An option as given: its name with dashes, its value, and the span of both."""
 
     name: str
@@ -27,8 +27,7 @@ class Option:
     """Whether the option and its value can be cut out of the text without their neighbours."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(Struct, frozen=True):
     """The options and the other arguments of a command."""
 
     options: tuple[Option, ...]

@@ -6,9 +6,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cci_migrate.bounds.limits import TooComplexError
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
 from cci_migrate.docker.shell.conditions import Conditions
@@ -45,7 +48,6 @@ from cci_migrate.docker.shell.syntax import (
 from cci_migrate.docker.shell.variables import Variables
 from cci_migrate.docker.shell.words import WordReader, variables_in
 from cci_migrate.docker.shell.wrappers import program_of, unwrapped
-from cci_migrate.limits import TooComplexError
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -82,8 +84,7 @@ _HARMLESS = names("echo printf printenv test [ true false : sleep set return")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What a command prints: ``text``, or the contents of ``file``, where that is written out.
 
     ``word`` is the value of the one word that it prints, None where it prints anything besides.
@@ -97,8 +98,7 @@ class Output:
 _UNKNOWN = Output()
 
 
-@dataclass(slots=True)
-class Pipe:
+class Pipe(Struct):
     """What is around a command in its statement, from ``start`` to ``end``.
 
     ``fed``: something else writes to its input, which is ``input``.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cci_migrate.docker.image_reference import has_placeholder, masked_placeholders, normalise_host
 from cci_migrate.docker.shell.command_line import (
@@ -37,6 +39,7 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.docker.shell.words import expands_braces
+from cci_migrate.escaping.hidden_fields import repr_without
 
 _DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"
@@ -117,8 +120,7 @@ _MANAGEMENT = {
 _COMPOSE_VERBS = {verb.value: verb for verb in Verb}
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What is around one command.
 
     ``start``/``end`` hold it with all that stands in front; ``statement_*`` the pipeline.
@@ -137,12 +139,14 @@ class Setting:
     assignments: Mapping[str, str] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
     stdin: bool = False
-    stdin_text: str | None = field(default=None, repr=False)
+    stdin_text: str | None = None
     stdin_file: str | None = None
-    stdin_word: str | None = field(default=None, repr=False)
+    stdin_word: str | None = None
     fed_words: bool = False
     replaces: str | None = None
     obstacle: str | None = None
+
+    __repr__ = repr_without("stdin_text", "stdin_word")
 
 
 def docker_facts(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:

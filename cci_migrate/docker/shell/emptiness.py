@@ -7,7 +7,8 @@ is nothing to log in with.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _VARIABLE = r"\$(?:\{(?P<braced>\w+)(?::?[-+]\w*)?\}|(?P<bare>\w+))"
 _UNARY = re.compile(
@@ -21,8 +22,7 @@ _ALONE = re.compile(rf"(?P<negation>(?:!\s*)?)\"?{_VARIABLE}\"?")
 _AND_OR = re.compile(r"(?<!\s)\s+(&&|\|\||-a|-o)\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Emptiness:
+class Emptiness(Struct, frozen=True):
     """A condition about ``names`` alone.
 
     ``true_when_empty``: if it holds, one of them is empty; else: if it does not hold, one is.

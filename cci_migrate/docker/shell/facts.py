@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from cci_migrate.docker.shell.flow import Place
+from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Tool(Enum):
@@ -49,8 +51,7 @@ class LoginKind(Enum):
     AZ_ACR_LOGIN = "az acr login"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a command.
 
     ``text`` is the script's own text between ``start`` and ``end``. ``value`` is what the command
@@ -61,13 +62,14 @@ class Word:
 
     start: int
     end: int
-    text: str = field(repr=False)
-    value: str = field(repr=False)
+    text: str
+    value: str
     quoting: Quoting = Quoting.NONE
 
+    __repr__ = repr_without("text", "value")
 
-@dataclass(frozen=True, slots=True)
-class ImagePull:
+
+class ImagePull(Struct, frozen=True):
     """A command that names the image it fetches: ``docker pull|run|create``, ``buildah from``.
 
     ``image`` is None where the command line does not hold it (``xargs docker pull``).
@@ -82,11 +84,12 @@ class ImagePull:
     image: Word | None
     is_local: bool
     always_pulls: bool
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """``docker build``, ``docker buildx build``, ``podman build``, ``buildah bud``.
 
     ``context`` is the context as given: a folder, ``-``, or a URL. ``dockerfile`` is the ``-f``
@@ -103,13 +106,15 @@ class Build:
     directory: str | None
     context: str | None
     dockerfile: str | None
-    dockerfile_text: str | None = field(repr=False)
+    dockerfile_text: str | None
     target: str | None
-    build_args: tuple[tuple[str, str | None], ...] = field(repr=False)
-    build_contexts: tuple[tuple[str, str], ...] = field(repr=False)
+    build_args: tuple[tuple[str, str | None], ...]
+    build_contexts: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     always_pulls: bool
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("dockerfile_text", "build_args", "build_contexts", "place")
 
     @property
     def dockerfile_path(self) -> str | None:
@@ -121,8 +126,7 @@ class Build:
         return dockerfile_path(self)
 
 
-@dataclass(frozen=True, slots=True)
-class BakeBuild:
+class BakeBuild(Struct, frozen=True):
     """``docker buildx bake``: builds what its ``files`` say (none: the default names)."""
 
     start: int
@@ -130,11 +134,12 @@ class BakeBuild:
     directory: str | None
     files: tuple[str, ...]
     targets: tuple[str, ...]
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class ComposeCommand:
+class ComposeCommand(Struct, frozen=True):
     """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
 
     ``files`` as given by ``-f`` or, failing that, a ``COMPOSE_FILE`` that the script sets (``-`` is
@@ -155,8 +160,10 @@ class ComposeCommand:
     services: tuple[str, ...]
     with_dependencies: bool
     always_pulls: bool
-    environment: tuple[tuple[str, str], ...] = field(repr=False)
-    place: Place = field(repr=False)
+    environment: tuple[tuple[str, str], ...]
+    place: Place
+
+    __repr__ = repr_without("environment", "place")
 
     @property
     def file_paths(self) -> tuple[str, ...] | None:
@@ -169,8 +176,7 @@ class ComposeCommand:
         return tuple(joined_path(self.directory, file) for file in self.files)
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordArgument:
+class PasswordArgument(Struct, frozen=True):
     """A login's ``-p``, and what is needed to write ``--password-stdin`` in its stead.
 
     ``start``/``end`` hold the option with its value: put ``--password-stdin`` in their place, and
@@ -187,8 +193,7 @@ class PasswordArgument:
     obstacle: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """A command that logs in to one registry, or to some.
 
     ``registry`` is the host as given, None where none is: Docker Hub. ``registries`` are patterns
@@ -212,12 +217,13 @@ class Login:
     password: PasswordArgument | None
     password_stdin: bool
     variables: frozenset[str]
-    place: Place = field(repr=False)
-    fed: str | None = field(default=None, repr=False)
+    place: Place
+    fed: str | None = None
+
+    __repr__ = repr_without("place", "fed")
 
 
-@dataclass(frozen=True, slots=True)
-class Logout:
+class Logout(Struct, frozen=True):
     """``docker logout``; ``registry`` None is Docker Hub (podman's ``--all``: see ``all``)."""
 
     start: int
@@ -225,11 +231,12 @@ class Logout:
     tool: Tool
     registry: Word | None
     all: bool
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialFile:
+class CredentialFile(Struct, frozen=True):
     """A command that writes Docker's own credential file: a login to some registry or registries.
 
     ``variables`` as with `Login`.
@@ -238,11 +245,12 @@ class CredentialFile:
     start: int
     end: int
     variables: frozenset[str]
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalImage:
+class LocalImage(Struct, frozen=True):
     """An image that exists without a pull from here on: ``docker tag``, ``load``, ``import``.
 
     ``image`` is None where its name is not told (``docker load``).
@@ -251,11 +259,12 @@ class LocalImage:
     start: int
     end: int
     image: str | None
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedImage:
+class NamedImage(Struct, frozen=True):
     """A command that names an image that is there already, and fetches none.
 
     ``docker tag`` (what it tags), ``image inspect``, ``save``, ``history``, ``rmi``, ``images``,
@@ -265,11 +274,12 @@ class NamedImage:
     start: int
     end: int
     image: Word
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptCall:
+class ScriptCall(Struct, frozen=True):
     """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
 
     ``path`` is as given, relative to ``directory``; it may hold placeholders and start with ``~``,
@@ -282,16 +292,19 @@ class ScriptCall:
     path: str
     sourced: bool
     directory: str | None
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """``exit`` in success: what comes later does not run. (In failure, nothing else matters.)"""
 
     start: int
     end: int
-    place: Place = field(repr=False)
+    place: Place
+
+    __repr__ = repr_without("place")
 
 
 Fact: TypeAlias = (
@@ -300,8 +313,7 @@ Fact: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """What a script says.
 
     ``facts`` come in the order in which the script reaches them; one in a function stands once for

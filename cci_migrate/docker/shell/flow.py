@@ -21,9 +21,12 @@ background.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
+
+from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Kind(Enum):
@@ -39,8 +42,7 @@ class Kind(Enum):
     """Some time, perhaps later than what follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(Struct, frozen=True):
     """One way through a choice.
 
     ``conditions`` are the slots that have run on this way, ``body`` the slot it ends in (None:
@@ -58,16 +60,14 @@ class Alternative:
     when_empty: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Construct:
+class Construct(Struct, frozen=True, eq=False):
     """A construct of a script; each one is itself only, however alike two are."""
 
     kind: Kind
     alternatives: tuple[Alternative, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A slot of a construct."""
 
     construct: Construct
@@ -77,12 +77,13 @@ class Turn:
 Place: TypeAlias = "tuple[Turn, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A command's place and the variables it reads."""
 
-    place: Place = field(repr=False)
+    place: Place
     variables: frozenset[str] = frozenset()
+
+    __repr__ = repr_without("place")
 
 
 def surely_before(commands: Iterable[Standing], target: Place) -> bool:

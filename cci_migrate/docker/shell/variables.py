@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.facts import Word
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _SETTERS = names("read mapfile readarray printf getopts")
 
 
-@dataclass(frozen=True, slots=True)
-class _Assigned:
+class _Assigned(Struct, frozen=True):
     value: str
     place: Place
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
 from cci_migrate.docker.shell.facts import Word
@@ -48,8 +49,7 @@ _SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True):
     """A command without what stands in front.
 
     ``assignments`` are those of ``env A=b`` and ``sudo A=b``. ``fed_words``: ``xargs`` adds

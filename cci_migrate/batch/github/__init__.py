@@ -1,1 +1,0 @@
-"""GitHub: repositories seen by GraphQL, some forty at a time, and changed without a clone."""

@@ -1,1 +1,0 @@
-"""GitLab: projects seen by GraphQL, some forty at a time, and changed by its REST API."""

@@ -1,0 +1,259 @@
+"""From what the user names to sources and hosts; the only module that knows all of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct
+from typing_extensions import assert_never
+
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
+from cci_migrate.forges.host import Host, Page, Source
+from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
+from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.forges.tokens import Tokens, host_of, variables
+from cci_migrate.transport.errors import HostError, TokenError
+from cci_migrate.transport.pace import Clock, Lane
+
+if TYPE_CHECKING:
+    from cci_migrate.transport.http import Api
+
+_FORMS = (
+    "a folder, a git URL, github:OWNER[/NAME], gitlab:GROUP[/NAME], bitbucket:WORKSPACE[/NAME], "
+    "@FILE or -"
+)
+
+
+class SourceError(ValueError):
+    """A source cannot be made out or reached; the text says why and what to do."""
+
+
+class Connections:
+    """The hosts of a campaign, each made once."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        local_mode: LocalMode,
+        lane_of: Callable[[str], Lane],
+        clock: Clock,
+        tokens: Tokens,
+    ) -> None:
+        self._tokens = tokens
+        self._campaign = campaign
+        self._local_mode = local_mode
+        self._make_lane = lane_of
+        self._lanes: dict[str, Lane] = {}
+        self._clock = clock
+        self._hosts: dict[tuple[Kind, str], Host] = {}
+
+    def host_of(self, ref: RepositoryRef) -> Host:
+        """The host on which ``ref`` lives. Raises SourceError without a token for it.
+
+        A ledger may come from somewhere else. A token goes to the host that it is looked up for,
+        and git to none but that of the repository's name.
+        """
+        if not _is_consistent(ref):
+            raise SourceError(f"{ref.key}: the campaign has it at an address of another host")
+        key = (ref.kind, ref.host)
+        if key not in self._hosts:
+            self._hosts[key] = self._make(ref)
+        return self._hosts[key]
+
+    def sources(self, names: Iterable[str], stdin: TextIO) -> list[Source]:
+        """The sources that ``names`` stand for. Raises SourceError."""
+        return [source for name in names for source in self._named(name, stdin)]
+
+    def end(self) -> None:
+        """Let go of the hosts."""
+        for host in self._hosts.values():
+            host.end()
+        for lane in self._lanes.values():
+            lane.end()
+
+    def _lane_of(self, name: str) -> Lane:
+        if name not in self._lanes:
+            self._lanes[name] = self._make_lane(name)
+        return self._lanes[name]
+
+    def _make(self, ref: RepositoryRef) -> Host:
+        branch, is_nested = self._campaign.branch, self._campaign.is_nested
+        match ref.kind:
+            case Kind.LOCAL:
+                return LocalHost(self._local_mode, branch, self._campaign)
+            case Kind.GIT:
+                return GitHost(branch, self._lane_of(f"git push to {ref.host}"))
+            case Kind.GITHUB:
+                from cci_migrate.forges.github.host import GitHub
+
+                return GitHub(self._api(ref), ref.host, branch, is_nested=is_nested)
+            case Kind.GITLAB:
+                from cci_migrate.forges.gitlab.host import GitLab
+
+                api, lane = self._api(ref), self._lane_of(ref.host)
+                return GitLab(api, lane, branch, is_nested=is_nested)
+            case Kind.BITBUCKET:
+                from cci_migrate.forges.bitbucket import Bitbucket
+
+                return Bitbucket(self._api(ref), self._lane_of(ref.host), branch)
+            case _:
+                assert_never(ref.kind)
+
+    def _api(self, ref: RepositoryRef) -> Api:
+        from cci_migrate.transport.http import Api
+
+        first = self._token(ref)
+
+        def token(is_renewal: bool) -> str | None:
+            if not is_renewal:
+                return first
+            return self._tokens.find(ref.kind, ref.host, is_renewal=True)
+
+        try:
+            return Api(ref.address, token, self._lane_of(ref.host), self._clock)
+        except HostError as error:
+            raise SourceError(str(error)) from None
+
+    def _token(self, ref: RepositoryRef) -> str:
+        try:
+            found = self._tokens.find(ref.kind, ref.host)
+        except TokenError as error:
+            raise SourceError(str(error)) from None
+        if found is None:
+            names = variables(ref.kind, ref.host)
+            setting = f"set {' or '.join(names)}, give" if names else "give"
+            raise SourceError(
+                f"no token for {ref.host}: {setting} --token-command, or log in with its "
+                "command-line tool"
+            )
+        return found
+
+    def _named(self, name: str, stdin: TextIO) -> list[Source]:
+        if name == "-":
+            return self._listed(stdin.read(), "standard input")
+        if name.startswith("@"):
+            path = Path(name[1:])
+            try:
+                return self._listed(path.read_text("utf-8"), str(path))
+            except (OSError, UnicodeDecodeError) as error:
+                raise SourceError(f"{path}: cannot be read: {error}") from None
+        return [self._source(name)]
+
+    def _listed(self, text: str, where: str) -> list[Source]:
+        sources = []
+        for number, line in enumerate(text.splitlines(), 1):
+            entry = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
+            if entry:
+                try:
+                    sources.append(self._source(entry))
+                except SourceError as error:
+                    raise SourceError(f"{where}:{number}: {error}") from None
+        return sources
+
+    def _source(self, text: str) -> Source:
+        """The source that one word stands for. Raises SourceError."""
+        if Path(text).is_dir():
+            return LocalSource(Path(text))
+        named = read_hosted(text)
+        if named is not None:
+            # GROUP/SUBGROUP/ of GitLab: the slash at the end tells it from a project.
+            is_owner = "/" not in named.name or text.endswith("/")
+            return self._owner(named) if is_owner else Single(named)
+        if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
+            try:
+                return GitSource(text.removeprefix("git+"))
+            except ValueError as error:
+                raise SourceError(str(error)) from None
+        raise SourceError(f"{text!r} is not a folder, and no other source: write {_FORMS}")
+
+    def _owner(self, ref: RepositoryRef) -> Source:
+        host = self.host_of(ref)
+        if ref.kind is Kind.GITHUB:
+            from cci_migrate.forges.github.host import GitHub, GitHubOwner
+
+            assert isinstance(host, GitHub)  # noqa: S101 - as its kind says
+            return GitHubOwner(host, ref.host, ref.name)
+        from cci_migrate.forges.pull_request_hosts import Owner, PullRequestHost
+
+        assert isinstance(host, PullRequestHost)  # noqa: S101 - as its kind says
+        return Owner(host, ref)
+
+
+def _is_consistent(ref: RepositoryRef) -> bool:
+    try:
+        match ref.kind:
+            case Kind.LOCAL:
+                return ref.name == ref.address and Path(ref.name).is_absolute()
+            case Kind.GIT:
+                return ref_at(ref.address) == ref
+            case _:
+                return host_of(ref.address) == ref.host
+    except ValueError:
+        return False
+
+
+class Single(Struct, frozen=True):
+    """One repository of a host."""
+
+    ref: RepositoryRef
+
+    @property
+    def name(self) -> str:
+        """Its key."""
+        return self.ref.key
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """The one repository."""
+        del cursor
+        yield Page(refs=(self.ref,))
+
+
+def read_hosted(text: str) -> RepositoryRef | None:
+    """What a word names on a host with an API: a repository, or a whole owner. None: neither.
+
+    ``github:OWNER`` means the GitHub that GITHUB_API_URL names (GitHub's own Actions set it), else
+    github.com; ``gitlab:`` and CI_API_V4_URL, ``bitbucket:`` and BITBUCKET_API_URL alike.
+    ``github+https://HOST/...`` and ``gitlab+https://HOST/...`` mean a server of one's own.
+    """
+    found = re.match(rf"^(?P<kind>github|gitlab|bitbucket):{_NAME}$", text)
+    if found is not None:
+        kind = Kind(found["kind"])
+        variable, default = _API[kind]
+        return _hosted_ref(kind, os.environ.get(variable) or default, found["name"])
+    found = re.match(rf"^(?:(?P<kind>github|gitlab)\+)?https://(?P<host>[\w.\-]+)/{_NAME}$", text)
+    if found is None:
+        return None
+    host = found["host"]
+    kind_name = found["kind"] or _WELL_KNOWN.get(host)
+    if kind_name is None:
+        return None
+    kind = Kind(kind_name)
+    return _hosted_ref(kind, _api_root(kind, host), found["name"].removesuffix(".git"))
+
+
+_NAME = r"(?P<name>[\w.\-]+(?:/[\w.\-]+)*)/?"
+_API = {
+    Kind.GITHUB: ("GITHUB_API_URL", "https://api.github.com"),
+    Kind.GITLAB: ("CI_API_V4_URL", "https://gitlab.com/api/v4"),
+    Kind.BITBUCKET: ("BITBUCKET_API_URL", "https://api.bitbucket.org/2.0"),
+}
+_WELL_KNOWN = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
+
+
+def _api_root(kind: Kind, host: str) -> str:
+    if kind is Kind.GITLAB:
+        return f"https://{host}/api/v4"
+    if kind is Kind.BITBUCKET:
+        return f"https://api.{host}/2.0"
+    is_hosted = host == "github.com" or host.endswith(".ghe.com")
+    return f"https://api.{host}" if is_hosted else f"https://{host}/api/v3"
+
+
+def _hosted_ref(kind: Kind, root: str, name: str) -> RepositoryRef:
+    root = root.rstrip("/")
+    return RepositoryRef(kind, host_of(root), name.removesuffix(".git"), root)

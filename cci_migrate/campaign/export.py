@@ -1,0 +1,72 @@
+"""The campaign for another engine: a Sourcegraph batch spec.
+
+https://sourcegraph.com/docs/batch-changes/batch-spec-yaml-reference
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from cci_migrate import __version__
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.messages import title_for
+from cci_migrate.campaign.states import PENDING
+from cci_migrate.forges.repository import Kind
+from cci_migrate.policy.model import Policy
+from cci_migrate.policy.text import policy_text
+
+_POLICY_FILE = "/tmp/cci-migrate.toml"  # noqa: S108 - in the container of the step
+#: Exit code 1 says that something is left for people; that is no failure of the step.
+_RUN = "pip install --quiet cci-migrate=={version} && {{ cci-migrate{options} . || [ $? -eq 1 ]; }}"
+
+
+def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
+    """The batch spec that makes the campaign's planned changes with Sourcegraph."""
+    from ruamel.yaml import YAML
+
+    title = title_for(campaign.policy)
+    spec: dict[str, Any] = {
+        "version": 2,
+        "name": name,
+        "description": f"{title} (cci-migrate)",
+        "on": [{"repository": _name(entry)} for entry in exported(campaign)],
+        "steps": [
+            {
+                "run": _RUN.format(version=__version__, options=_options(campaign.policy)),
+                "container": container,
+                # The whole policy, as the campaign has it: options alone could not say it.
+                "files": {_POLICY_FILE: policy_text(campaign.policy)},
+            }
+        ],
+        "changesetTemplate": {
+            "title": title,
+            "body": "Made by cci-migrate. Nothing but the lines shown in the diff was touched.",
+            "branch": campaign.branch,
+            "commit": {"message": title},
+            "published": "draft",
+        },
+    }
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 4096
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = io.StringIO()
+    yaml.dump(spec, text)
+    return text.getvalue()
+
+
+def exported(campaign: Campaign) -> list[Entry]:
+    """The planned repositories that a server can see: not the local checkouts."""
+    return [entry for entry in campaign.ledger.entries(PENDING) if entry.ref.kind is not Kind.LOCAL]
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.ref.host}/{entry.ref.name}"
+
+
+def _options(policy: Policy) -> str:
+    """What of ``policy`` is said by options: its file, and what no file can say."""
+    words = f" --config {_POLICY_FILE}"
+    return words if policy.revert is None else f"{words} --revert={policy.revert.value}"

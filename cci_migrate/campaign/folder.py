@@ -1,0 +1,191 @@
+"""A campaign's folder: its ledger, its lock, the diffs and the originals of rewritten files.
+
+ledger.sqlite              what is known of each repository
+lock                       held by the command that works on it
+diffs/NAME-HASH.diff       what is to be written, one file a repository
+originals/HASH/HASH.before local files as they were before they were rewritten in place
+results.jsonl              one line a repository, written at the end of each command
+
+All of it is for the user alone, whatever the umask: configs may hold secrets.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
+from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_whole
+from cci_migrate.forges.repository import RepositoryRef
+from cci_migrate.policy.model import Policy
+from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
+
+LEDGER = "ledger.sqlite"
+RESULTS = "results.jsonl"
+DEFAULT_BRANCH = "cci-migrate/registry-auth"
+
+
+class CampaignError(Exception):
+    """The campaign's folder cannot be used; the text says why and what to do."""
+
+
+class Campaign:
+    """An open campaign. ``folder`` None: it lives in memory and leaves nothing behind."""
+
+    def __init__(self, folder: Path | None, ledger: Ledger) -> None:
+        self.folder = folder
+        self.ledger = ledger
+
+    @property
+    def id(self) -> str:
+        """Its id, made when it was begun."""
+        return self.ledger.setting("id")
+
+    @property
+    def policy(self) -> Policy:
+        """The policy it was planned with. Raises CampaignError if another version recorded it."""
+        try:
+            return policy_from_json(json.loads(self.ledger.setting("policy")))
+        except PolicyRecordError as error:
+            raise CampaignError(f"the campaign's policy cannot be used: {error}") from None
+
+    @property
+    def branch(self) -> str:
+        """The branch it writes to."""
+        return self.ledger.setting("branch", DEFAULT_BRANCH)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether configs below the root are looked for on every host."""
+        return bool(self.ledger.setting("nested"))
+
+    def store_diff(self, ref: RepositoryRef, diff: bytes) -> str:
+        """Write a repository's diff; its path within the campaign, empty for no diff."""
+        name = diff_name(ref)
+        if self.folder is None:
+            return name if diff else ""
+        if not diff:
+            (self.folder / name).unlink(missing_ok=True)
+            return ""
+        write_whole(self.folder / name, diff, is_private=True)
+        return name
+
+    def read_diff(self, entry: Entry) -> bytes:
+        """A repository's diff, empty if there is none."""
+        if self.folder is None or not entry.diff:
+            return b""
+        return read_inside(self.folder, entry.diff) or b""
+
+    def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
+        """Keep the file ``path`` of a local checkout as it is. Raises OSError."""
+        if self.folder is not None:
+            write_whole(self.folder / original_name(ref, path), data, is_private=True)
+
+    def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
+        """The file as it was kept; None if it was not."""
+        return None if self.folder is None else read_inside(self.folder, original_name(ref, path))
+
+
+@contextmanager
+def begin(
+    folder: Path | None, policy: Policy, branch: str, *, again: bool, is_nested: bool = False
+) -> Iterator[Campaign]:
+    """Begin a campaign in ``folder``, or go on planning the one that is there.
+
+    Raises CampaignError when it was begun with another policy or branch and ``again`` (plan
+    everything anew) is not set.
+    """
+    if folder is None:
+        ledger = Ledger.create(None)
+        ledger.set(_first_settings(policy, branch, is_nested))
+        yield Campaign(None, ledger)
+        ledger.close()
+        return
+    try:
+        make_private_folder(folder)
+    except OSError as error:
+        raise CampaignError(f"{folder}: cannot be made: {error.strerror}") from None
+    with _locked(folder):
+        path = folder / LEDGER
+        is_new = not path.exists()
+        try:
+            make_private_file(path)
+        except OSError as error:
+            raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
+        ledger = Ledger.create(path) if is_new else Ledger.open(path)
+        try:
+            settings = _first_settings(policy, branch, is_nested)
+            if not ledger.setting("id"):
+                ledger.set(settings)
+            for name in ("policy", "branch", "nested"):
+                if ledger.setting(name) == settings[name]:
+                    continue
+                if not again and ledger.counts():
+                    raise CampaignError(
+                        f"{folder}: this campaign was begun with another {name}; use the same, "
+                        "pass --again to plan everything anew, or take another folder"
+                    )
+                ledger.set({name: settings[name]})
+            if again:
+                ledger.forget_listing()
+            yield Campaign(folder, ledger)
+        finally:
+            ledger.close()
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, locked. Raises CampaignError if there is none."""
+    _check_exists(folder)
+    with _locked(folder), read_only(folder) as campaign:
+        yield campaign
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, for looking at while another command may work on it."""
+    _check_exists(folder)
+    ledger = Ledger.open(folder / LEDGER)
+    try:
+        if not ledger.setting("id"):
+            raise CampaignError(f"{folder}: not planned yet; run `cci-migrate batch plan` first")
+        yield Campaign(folder, ledger)
+    finally:
+        ledger.close()
+
+
+def _first_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
+    return {
+        "id": uuid.uuid4().hex,
+        "policy": json.dumps(policy_to_json(policy), sort_keys=True),
+        "branch": branch,
+        "nested": "yes" if is_nested else "",
+    }
+
+
+def _check_exists(folder: Path) -> None:
+    if not (folder / LEDGER).is_file():
+        raise CampaignError(f"{folder}: no campaign here; `cci-migrate batch plan` begins one")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other commands out. The system lets go of the lock when the process dies."""
+    path = folder / "lock"
+    try:
+        make_private_file(path)
+    except OSError as error:
+        raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
+    with path.open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CampaignError(
+                f"{folder}: another command is at work on this campaign; wait for its end"
+            ) from None
+        yield

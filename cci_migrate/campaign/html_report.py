@@ -1,0 +1,186 @@
+"""The campaign as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.planning import FindingRecord
+from cci_migrate.campaign.results import ORDER
+from cci_migrate.campaign.states import LEFT, MEANING, State
+from cci_migrate.escaping.terminal import printable
+from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.transport.known_secrets import redact
+
+#: Diffs longer than this, or beyond this in all, are linked to instead of shown.
+DIFF_LIMIT = 100_000
+DIFFS_LIMIT = 20_000_000
+
+_GOOD = frozenset(
+    {
+        State.CHANGED,
+        State.PULL_REQUEST_OPEN,
+        State.PULL_REQUEST_MERGED,
+        State.NOTHING_TO_DO,
+    }
+)
+_WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
+
+
+class StateRow(Struct, frozen=True):
+    """A state's line in the page."""
+
+    name: str
+    count: int
+    meaning: str
+    tone: str
+
+    @property
+    def told(self) -> str:
+        """For the bar's caption."""
+        return f"{self.count} {self.name}"
+
+
+class RegistryRow(Struct):
+    """What was found of one registry's pulls."""
+
+    name: str
+    found: int = 0
+    authenticated: int = 0
+    fixed: int = 0
+
+
+class Row(Struct, frozen=True):
+    """A repository's line in the page."""
+
+    name: str
+    url: str
+    state: str
+    tone: str
+    cause: str
+    findings: tuple[FindingRecord, ...]
+    lines: tuple[tuple[str, str], ...]
+    diff: str
+
+
+class Totals(Struct):
+    """What is counted over all repositories."""
+
+    images: int = 0
+    authenticated: int = 0
+    registries: dict[str, RegistryRow] = field(default_factory=dict)
+    todos: Counter[str] = field(default_factory=Counter)
+
+
+def write_report(campaign: Campaign, path: Path) -> None:
+    """Write the page to ``path``, whole or not at all."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # The page holds names, causes and lines of other people's files: everything is escaped.
+    environment = Environment(
+        loader=PackageLoader("cci_migrate.campaign"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        # A page shows no more than a terminal does: no direction marks, nothing invisible.
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,
+    )
+    ledger, totals = campaign.ledger, _totals(campaign.ledger)
+    template = environment.get_template("report.html")
+    script = environment.get_template("report.js").render()
+    folder = campaign.folder or Path()
+    page = template.generate(
+        # A browser runs this script and no other, whatever a name might become.
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        title=folder.resolve().name,
+        branch=campaign.branch,
+        when=time.strftime("%Y-%m-%d %H:%M"),
+        total=sum(ledger.counts().values()),
+        states=list(_states(ledger)),
+        images=totals.images,
+        authenticated=totals.authenticated,
+        registries=sorted(totals.registries.values(), key=lambda row: -row.found),
+        todos=totals.todos.most_common(),
+        rows=_rows(campaign),
+    )
+    write_whole(path, (part.encode("utf-8", "replace") for part in page))
+
+
+def _tone(state: State) -> str:
+    if state in _GOOD:
+        return "good"
+    if state in _WAITING:
+        return "wait"
+    return "bad" if state is State.FAILED or state in LEFT else "none"
+
+
+def _states(ledger: Ledger) -> Iterator[StateRow]:
+    counts = ledger.counts()
+    for state in ORDER:
+        if counts[state]:
+            meaning = MEANING[state].replace("`", "")
+            yield StateRow(state.value, counts[state], meaning, _tone(state))
+
+
+def _totals(ledger: Ledger) -> Totals:
+    totals = Totals()
+    rows: defaultdict[str, RegistryRow] = defaultdict(lambda: RegistryRow(""))
+    for entry in ledger.entries():
+        totals.images += entry.images
+        totals.authenticated += entry.authenticated
+        totals.todos.update(entry.todos)
+        for count in entry.pulls:
+            row = rows[count.registry]
+            row.name = count.registry or "unknown"
+            row.found += count.found
+            row.authenticated += count.authenticated
+        for finding in entry.findings:
+            is_pull = finding.registry and finding.rule != "missing-context"
+            if is_pull and finding.state == "fixed":
+                rows[finding.registry].name = finding.registry
+                rows[finding.registry].fixed += 1
+    totals.registries = dict(rows)
+    return totals
+
+
+def _rows(campaign: Campaign) -> Iterator[Row]:
+    room = DIFFS_LIMIT
+    for entry in campaign.ledger.entries():
+        diff = campaign.read_diff(entry)
+        is_shown = bool(diff) and len(diff) <= min(DIFF_LIMIT, room)
+        room -= len(diff) if is_shown else 0
+        yield Row(
+            name=entry.ref.label,
+            url=_url(entry),
+            state=entry.state.value,
+            tone=_tone(entry.state),
+            cause="" if entry.cause == _url(entry) else redact(entry.cause),
+            findings=entry.findings,
+            lines=tuple(_lines(diff)) if is_shown else (),
+            diff=entry.diff,
+        )
+
+
+def _url(entry: Entry) -> str:
+    """The pull request, if its address is one that a browser may be sent to."""
+    url = entry.pull.url if entry.pull is not None else ""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _lines(diff: bytes) -> Iterator[tuple[str, str]]:
+    for line in diff.decode("utf-8", "replace").rstrip("\n").split("\n"):
+        if line.startswith(("+++", "---", "diff ", "@@", "#", "\\")):
+            yield "h", line
+        elif line.startswith("+"):
+            yield "a", line
+        elif line.startswith("-"):
+            yield "d", line
+        else:
+            yield "", line

@@ -1,0 +1,387 @@
+"""The campaign's memory: an SQLite file in which every change of state is one transaction.
+
+It remembers what was found, planned and written, so that a run can go on where another was
+killed. It is not asked what a repository is like: the host is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from cci_migrate.campaign.campaign_files import diff_name
+from cci_migrate.campaign.planning import FindingRecord, RegistryCount
+from cci_migrate.campaign.states import State
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.repository import FileHash, Kind, PullRequest, PullState, RepositoryRef
+from cci_migrate.transport import write_record
+from cci_migrate.transport.progress import Done
+from cci_migrate.transport.write_record import WriteRecord
+
+#: Raised with every change of the tables; a ledger of another version is refused.
+SCHEMA_VERSION = 3
+
+_SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY, cursor TEXT NOT NULL, is_listed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE repositories (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL, host TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
+    state TEXT NOT NULL, cause TEXT NOT NULL DEFAULT '',
+    head TEXT NOT NULL DEFAULT '', digest TEXT NOT NULL DEFAULT '', diff TEXT NOT NULL DEFAULT '',
+    files TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',
+    todos TEXT NOT NULL DEFAULT '[]', pulls TEXT NOT NULL DEFAULT '[]',
+    images INTEGER NOT NULL DEFAULT 0, authenticated INTEGER NOT NULL DEFAULT 0,
+    branch TEXT NOT NULL DEFAULT '', pull TEXT NOT NULL DEFAULT '',
+    is_canary INTEGER NOT NULL DEFAULT 0,
+    changed_at REAL NOT NULL
+);
+CREATE INDEX repositories_by_state ON repositories (state);
+CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what to do."""
+
+
+class Entry(Struct, frozen=True):
+    """What the ledger knows of one repository."""
+
+    ref: RepositoryRef
+    state: State
+    cause: str = ""
+    head: str = ""
+    digest: str = ""
+    diff: str = ""
+    files: tuple[FileHash, ...] = ()
+    findings: tuple[FindingRecord, ...] = ()
+    todos: tuple[str, ...] = ()
+    pulls: tuple[RegistryCount, ...] = ()
+    images: int = 0
+    authenticated: int = 0
+    branch: str = ""
+    pull: PullRequest | None = None
+    is_canary: bool = False
+    changed_at: float = 0.0
+
+    __repr__ = repr_without("findings")
+
+    @property
+    def done(self) -> Done:
+        """What a progress display shows of it."""
+        url = self.pull.url if self.pull else None
+        return Done(self.ref.key, self.ref.label, self.state.value, self.cause, url)
+
+
+class Ledger:
+    """An open ledger. Used by one thread; a campaign's lock keeps other processes out."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path | None) -> Ledger:
+        """A new ledger at ``path``, or in memory."""
+        connection = _connect(":memory:" if path is None else str(path))
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_SCHEMA} {write_record.SCHEMA} "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+        return cls(connection)
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """The ledger at ``path``. Raises LedgerError if it is none, or of another version."""
+        connection = _connect(str(path))
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
+        if version == SCHEMA_VERSION:
+            return cls(connection)
+        connection.close()
+        if version == 0:  # created, and killed before its tables were
+            path.unlink()
+            return cls.create(path)
+        raise LedgerError(
+            f"{path}: written by another version of cci-migrate (ledger {version}, this one "
+            f"reads {SCHEMA_VERSION}); plan the campaign anew in another folder"
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is remembered, or nothing of it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    # -- settings and sources
+
+    def setting(self, name: str, default: str = "") -> str:
+        """A setting of the campaign."""
+        row = self._connection.execute(
+            "SELECT value FROM settings WHERE name = ?", (name,)
+        ).fetchone()
+        return default if row is None else str(row[0])
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Remember ``settings``."""
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items()
+            )
+
+    def source(self, name: str) -> tuple[str, bool]:
+        """How far a source was listed: the cursor to go on from, and whether that is the end."""
+        row = self._connection.execute(
+            "SELECT cursor, is_listed FROM sources WHERE name = ?", (name,)
+        ).fetchone()
+        return ("", False) if row is None else (str(row[0]), bool(row[1]))
+
+    def sources(self) -> tuple[str, ...]:
+        """The names of all sources."""
+        rows = self._connection.execute("SELECT name FROM sources ORDER BY name")
+        return tuple(row[0] for row in rows)
+
+    def add(
+        self, refs: Iterable[RepositoryRef], now: float, source: str = "", cursor: str = ""
+    ) -> None:
+        """Remember a page of ``source``: its repositories, and that the page was read."""
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO repositories (key, kind, host, name, address, state, "
+                "changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (r.key, r.kind.value, r.host, r.name, r.address, State.LISTED.value, now)
+                    for r in refs
+                ],
+            )
+            if source:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO sources VALUES (?, ?, ?)",
+                    (source, cursor, not cursor),
+                )
+
+    def forget_listing(self) -> None:
+        """Have the sources listed, and what was not written looked at, again."""
+        keep = (State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING)
+        marks = ", ".join("?" * len(keep))
+        with self.transaction():
+            self._connection.execute("DELETE FROM sources")
+            self._connection.execute(
+                f"UPDATE repositories SET state = ?, cause = '' WHERE state NOT IN ({marks})",  # noqa: S608
+                (State.LISTED.value, *(state.value for state in keep)),
+            )
+
+    # -- repositories
+
+    def record(self, entry: Entry) -> None:
+        """Remember ``entry`` in place of what was known of its repository."""
+        pull = "" if entry.pull is None else json.dumps(_pull_to_json(entry.pull))
+        ref = entry.ref
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO repositories (key, kind, host, name, address, state, cause, head, "
+                "digest, diff, files, findings, todos, pulls, images, authenticated, branch, pull, "
+                "is_canary, changed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                "ON CONFLICT (key) DO UPDATE SET address = excluded.address, "
+                "state = excluded.state, cause = excluded.cause, head = excluded.head, "
+                "digest = excluded.digest, diff = excluded.diff, files = excluded.files, "
+                "findings = excluded.findings, todos = excluded.todos, "
+                "pulls = excluded.pulls, images = excluded.images, "
+                "authenticated = excluded.authenticated, branch = excluded.branch, "
+                "pull = excluded.pull, is_canary = MAX(is_canary, excluded.is_canary), "
+                "changed_at = excluded.changed_at",
+                (
+                    ref.key,
+                    ref.kind.value,
+                    ref.host,
+                    ref.name,
+                    ref.address,
+                    entry.state.value,
+                    entry.cause,
+                    entry.head,
+                    entry.digest,
+                    entry.diff,
+                    json.dumps([asdict(file) for file in entry.files]),
+                    json.dumps([asdict(finding) for finding in entry.findings]),
+                    json.dumps(entry.todos),
+                    json.dumps([asdict(count) for count in entry.pulls]),
+                    entry.images,
+                    entry.authenticated,
+                    entry.branch,
+                    pull,
+                    entry.is_canary,
+                    entry.changed_at,
+                ),
+            )
+
+    def entry(self, key: str) -> Entry | None:
+        """What is known of the repository with this key."""
+        row = self._connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def entries(self, states: Iterable[State] | None = None) -> Iterator[Entry]:
+        """Everything known, in the order found; of ``states`` only, if given.
+
+        A few at a time, by id, so that a large campaign is never held in memory and rows may be
+        changed meanwhile.
+        """
+        values = tuple(state.value for state in (State if states is None else states))
+        marks = ", ".join("?" * len(values))
+        # The plus keeps SQLite from the index by state, after which it would have to sort.
+        query = f"{_SELECT} WHERE id > ? AND +state IN ({marks}) ORDER BY id LIMIT {_PAGE}"
+        at = 0
+        while rows := self._connection.execute(query, (at, *values)).fetchall():
+            at = rows[-1]["id"]
+            yield from map(_entry, rows)
+
+    def canaries(self) -> list[Entry]:
+        """The repositories whose pull requests are the canary."""
+        rows = self._connection.execute(f"{_SELECT} WHERE is_canary = 1 ORDER BY id")
+        return [_entry(row) for row in rows]
+
+    def counts(self) -> Counter[State]:
+        """How many repositories are in each state."""
+        rows = self._connection.execute("SELECT state, COUNT(*) FROM repositories GROUP BY state")
+        try:
+            return Counter({State(state): count for state, count in rows})
+        except ValueError as error:
+            raise LedgerError(f"the ledger cannot be read: {error}") from None
+
+    # -- pace
+
+    @property
+    def writes(self) -> WriteRecord:
+        """When the hosts were written to."""
+        return WriteRecord(self._connection)
+
+    def add_history(self, other: Ledger) -> None:
+        """Take over the sources and the writes that ``other`` remembers."""
+        sources = other._connection.execute("SELECT name, cursor, is_listed FROM sources")
+        writes = other._connection.execute("SELECT lane, kind, at FROM writes")
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)", [tuple(row) for row in sources]
+            )
+            self._connection.executemany(
+                "INSERT INTO writes (lane, kind, at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS "
+                "(SELECT 1 FROM writes WHERE lane = ?1 AND kind = ?2 AND at = ?3)",
+                [tuple(row) for row in writes],
+            )
+
+
+_SELECT = "SELECT * FROM repositories"
+#: Rows read at a time.
+_PAGE = 100
+
+
+class _Connection(sqlite3.Connection):
+    """A connection for text as file systems and hosts have it: not all of it is Unicode.
+
+    SQLite takes no lone surrogates. A text with such is kept as a BLOB of the same encoding.
+    """
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        return super().execute(sql, tuple(map(_stored, values)))
+
+    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
+        return super().executemany(sql, [tuple(map(_stored, values)) for values in rows])
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
+    texts = (
+        value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+        for value in values
+    )
+    return sqlite3.Row(cursor, tuple(texts))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, factory=_Connection)
+    connection.row_factory = _row
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
+    return connection
+
+
+def _pull_to_json(pull: PullRequest) -> dict[str, str | int]:
+    return {
+        "number": pull.number,
+        "url": pull.url,
+        "state": pull.state.value,
+        "node": pull.node,
+    }
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    """The entry in ``row``. Raises LedgerError for what no command of ours wrote."""
+    try:
+        entry = _read_entry(row)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise LedgerError(
+            f"entry {row['id']} of the ledger cannot be read ({type(error).__name__}); plan the "
+            "campaign anew in another folder"
+        ) from None
+    if entry.ref.key != row["key"]:
+        raise LedgerError(f"entry {row['id']} of the ledger is of another repository than its key")
+    return entry
+
+
+def _read_entry(row: sqlite3.Row) -> Entry:
+    pull = json.loads(row["pull"]) if row["pull"] else None
+    ref = RepositoryRef(Kind(row["kind"]), row["host"], row["name"], row["address"])
+    return Entry(
+        ref=ref,
+        state=State(row["state"]),
+        cause=row["cause"],
+        head=row["head"],
+        digest=row["digest"],
+        diff=diff_name(ref) if row["diff"] else "",
+        files=tuple(FileHash(**file) for file in json.loads(row["files"])),
+        findings=tuple(FindingRecord(**finding) for finding in json.loads(row["findings"])),
+        todos=tuple(json.loads(row["todos"])),
+        pulls=tuple(RegistryCount(**count) for count in json.loads(row["pulls"])),
+        images=row["images"],
+        authenticated=row["authenticated"],
+        branch=row["branch"],
+        pull=None
+        if pull is None
+        else PullRequest(pull["number"], pull["url"], PullState(pull["state"]), pull["node"]),
+        is_canary=bool(row["is_canary"]),
+        changed_at=row["changed_at"],
+    )

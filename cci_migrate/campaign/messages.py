@@ -1,0 +1,169 @@
+"""The words that go with a change: commit message, title and body of the pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.campaign.planning import FindingRecord, RepositoryPlan
+from cci_migrate.escaping.commit_message import message_text
+from cci_migrate.escaping.markdown import code, prose
+from cci_migrate.forges.host import TRAILER, Proposal
+from cci_migrate.forges.repository import RepositoryRef
+from cci_migrate.policy.model import Policy, Revert
+
+_Escape = Callable[[str], str]
+
+#: What makes CircleCI skip a build
+#: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
+_SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
+
+_OPENING = (
+    "Docker registries limit anonymous pulls. This change has CircleCI log in for the pulls of\n"
+    "{{ repository }} that did not:"
+)
+_REVERTING = "This change takes credentials for Docker registries out of {{ repository }} again:"
+_MIRRORING = (
+    "Docker Hub limits pulls. This change has CircleCI pull the images of {{ repository }} from a\n"
+    "mirror of it:"
+)
+_REST = """
+
+{% for line in fixes -%}
+- {{ line }}
+{% endfor -%}
+{% if todos %}
+What has to exist outside this repository for it to work:
+
+{% for line in todos -%}
+- {{ line }}
+{% endfor -%}
+{% endif -%}
+{% if left %}
+What this change leaves as it is:
+
+{% for line in left -%}
+- {{ line }}
+{% endfor -%}
+{% endif %}
+Nothing but the lines shown in the diff was touched. Made by cci-migrate; close this pull request
+if it is not wanted, it will not be opened again.
+"""
+
+
+class MessageError(ValueError):
+    """A template cannot be used; the text says why."""
+
+
+def title_for(policy: Policy) -> str:
+    """What a change under ``policy`` is called, as a title and in its commit."""
+    if policy.revert is Revert.CONTEXTS:
+        return "Take the contexts for Docker registries out of CircleCI's jobs"
+    if policy.revert is not None:
+        return "Take the credentials for Docker registries out of CircleCI"
+    if policy.mirror is not None:
+        return "Pull CircleCI's Docker images from a mirror"
+    return "Authenticate Docker registry pulls in CircleCI"
+
+
+def body_for(policy: Policy) -> str:
+    """The template of a pull request's text under ``policy``."""
+    if policy.revert is not None:
+        return _REVERTING + _REST
+    return (_OPENING if policy.mirror is None else _MIRRORING) + _REST
+
+
+class Words(Struct, frozen=True):
+    """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
+
+    They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
+    """
+
+    message: str
+    title: str
+    body: str
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+
+    def completed(self, policy: Policy) -> Words:
+        """These words, and those for ``policy`` where they are empty."""
+        title = self.title or title_for(policy)
+        body = self.body or body_for(policy)
+        return replace(self, title=title, message=self.message or title, body=body)
+
+    def check(self) -> None:
+        """Raises MessageError for a template that does not work, or would hide broken CI."""
+        sample = {"repository": "owner/name", "campaign": "0"}
+        lists: dict[str, list[str]] = {"files": [], "fixes": [], "left": [], "todos": []}
+        for name, template in self._templates():
+            rendered = _render(name, template, {**sample, **lists})
+            if _SKIP.search(rendered):
+                raise MessageError(
+                    f"the {name} would have CircleCI skip the build, and so hide whether the "
+                    "change works; leave [skip ci] out"
+                )
+
+    def proposal(
+        self, ref: RepositoryRef, plan: RepositoryPlan, branch: str, campaign: str
+    ) -> Proposal:
+        """What is to be written to ``ref``."""
+        plain = _values(ref, plan, campaign, message_text, message_text)
+        markdown = _values(ref, plan, campaign, code, prose)
+        rendered = {
+            name: _render(name, text, markdown if name == "body" else plain)
+            for name, text in self._templates()
+        }
+        return Proposal(
+            changes=plan.changes,
+            digest=plan.digest,
+            branch=branch,
+            message=f"{rendered['message'].rstrip()}\n\n{TRAILER}: {plan.digest}\n",
+            title=rendered["title"].strip(),
+            body=rendered["body"],
+            draft=self.draft,
+            labels=self.labels,
+            reviewers=self.reviewers,
+        )
+
+    def _templates(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("message", self.message),
+            ("title", self.title),
+            ("body", self.body),
+        )
+
+
+def _render(name: str, template: str, values: Mapping[str, object]) -> str:
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    # The text is Markdown or plain, never HTML; `_values` has made the values fit for it.
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    try:
+        return environment.from_string(template).render(values)
+    except TemplateError as error:
+        raise MessageError(f"the {name} template does not work: {error}") from None
+
+
+def _values(
+    ref: RepositoryRef, plan: RepositoryPlan, campaign: str, name: _Escape, sentence: _Escape
+) -> dict[str, object]:
+    """What templates may use. ``name`` and ``sentence`` make such texts fit for where they go."""
+
+    def line(finding: FindingRecord) -> str:
+        why = f": {sentence(finding.reason)}" if finding.reason else ""
+        place = f"{name(finding.path)} line {finding.line}, {sentence(finding.owner)}"
+        return f"{place}: {name(finding.subject)}{why}"
+
+    return {
+        "repository": name(ref.label),
+        "campaign": sentence(campaign),
+        "files": [name(file.path) for file in plan.file_changes],
+        "fixes": [line(finding) for finding in plan.findings if finding.state == "fixed"],
+        "left": [line(finding) for finding in plan.findings if finding.state == "left"],
+        "todos": [sentence(todo) for todo in plan.todos],
+    }

@@ -1,0 +1,87 @@
+"""What is to be done next with a repository, told from what was seen of it. Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cci_migrate.campaign.planning import RepositoryPlan
+from cci_migrate.campaign.states import State
+from cci_migrate.forges.host import Delivery
+from cci_migrate.forges.repository import (
+    Branch,
+    BranchContent,
+    PullRequest,
+    PullState,
+    Snapshot,
+)
+
+
+class Write(Struct, frozen=True):
+    """Put the change into the files, or onto the branch."""
+
+
+class OpenPullRequest(Struct, frozen=True):
+    """The branch holds the change: open its pull request."""
+
+
+class Stop(Struct, frozen=True):
+    """Nothing is to be done; this is where the repository stands."""
+
+    state: State
+    cause: str = ""
+
+
+Step = Write | OpenPullRequest | Stop
+
+
+def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> Step:
+    """The next step towards ``plan`` being delivered, given what ``snapshot`` saw.
+
+    The snapshot's branch and pull request are `branch_content.recognise`d.
+    Every state a killed run can leave behind leads on from here: a branch without a commit, a
+    branch without a pull request, a pull request that the ledger does not know of.
+    """
+    pull = snapshot.pull
+    if pull is not None and pull.state is PullState.OPEN and pull.is_ours:
+        return Stop(State.PULL_REQUEST_OPEN, pull.url)
+    if snapshot.traits.empty:
+        return Stop(State.EMPTY)
+    if plan.state is not State.PLANNED:
+        if pull is not None and pull.state is PullState.MERGED:
+            return Stop(State.PULL_REQUEST_MERGED, pull.url)
+        return Stop(plan.state, plan.cause)
+    if delivery is Delivery.FILES:
+        return Write()
+    if snapshot.traits.archived:
+        return Stop(State.ARCHIVED)
+    if pull is not None and pull.state is PullState.OPEN:
+        return Stop(
+            State.BRANCH_EXISTS, f"{pull.url} proposes something else than the planned change"
+        )
+    if pull is not None:
+        return _after_pull_request(pull)
+    if snapshot.traits.may_write is False:
+        return Stop(State.NO_PERMISSION)
+    return _with_branch(snapshot.branch, delivery)
+
+
+def _after_pull_request(pull: PullRequest) -> Stop:
+    if pull.state is PullState.MERGED:
+        return Stop(
+            State.PULL_REQUEST_MERGED,
+            f"{pull.url} is merged, and something is to be changed again; plan it in a new "
+            "campaign with another branch",
+        )
+    return Stop(State.CLOSED_BY_HUMAN, pull.url)
+
+
+def _with_branch(branch: Branch | None, delivery: Delivery) -> Step:
+    if branch is None:
+        return Write()
+    if branch.content is BranchContent.OTHER:
+        return Stop(State.BRANCH_EXISTS, "its content is not the planned change")
+    if branch.content is not BranchContent.PLANNED:
+        return Write()
+    if delivery is Delivery.BRANCH:
+        return Stop(State.CHANGED, "on the branch")
+    return OpenPullRequest()

@@ -1,0 +1,82 @@
+"""Whose the campaign's branch is, told by its content: a name or a trailer anybody can write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from cci_migrate.campaign.ledger import Entry
+from cci_migrate.forges.host import Delivery, Host
+from cci_migrate.forges.repository import (
+    Branch,
+    BranchContent,
+    FileHash,
+    PullRequest,
+    PullState,
+    Snapshot,
+)
+
+
+def recognise(
+    host: Host, snapshot: Snapshot, planned: Sequence[FileHash], recorded: Entry | None
+) -> Snapshot:
+    """``snapshot`` with what its branch and its pull request are to this campaign.
+
+    ``planned`` is the change that is wanted now, ``recorded`` what the ledger has. A commit that
+    the ledger recorded is ours by its id, any other by its content. Raises what hosts raise.
+    """
+    if snapshot.branch is None or host.delivery is Delivery.FILES:
+        return _with_pull(snapshot, recorded)
+    content = _content(host, snapshot, snapshot.branch, planned, recorded)
+    return _with_pull(replace(snapshot, branch=replace(snapshot.branch, content=content)), recorded)
+
+
+def _content(
+    host: Host,
+    snapshot: Snapshot,
+    branch: Branch,
+    planned: Sequence[FileHash],
+    recorded: Entry | None,
+) -> BranchContent:
+    content = branch.content
+    if content is BranchContent.NOTHING:
+        return content
+    if planned:
+        content = host.branch_content(snapshot, planned)
+    if content is not BranchContent.OTHER or recorded is None:
+        return content
+    if recorded.branch == branch.oid:
+        return BranchContent.EARLIER
+    if recorded.files and recorded.files != tuple(planned):
+        content = host.branch_content(snapshot, recorded.files)
+        return BranchContent.EARLIER if content is BranchContent.PLANNED else content
+    return content
+
+
+def _with_pull(snapshot: Snapshot, recorded: Entry | None) -> Snapshot:
+    pull, branch = snapshot.pull, snapshot.branch
+    if pull is None:
+        return snapshot
+    is_ours = branch is not None and branch.content.is_ours
+    if recorded is not None and recorded.pull is not None and recorded.branch:
+        # People may have added to it since.
+        is_ours |= recorded.pull.number == pull.number
+    return replace(snapshot, pull=replace(pull, is_ours=is_ours))
+
+
+def own_branch(snapshot: Snapshot, recorded: Entry | None) -> str:
+    """The newest commit of this campaign on the branch, for the ledger; empty for none."""
+    branch = snapshot.branch
+    if branch is None:
+        return ""
+    if branch.content.is_ours:
+        return branch.oid
+    return recorded.branch if recorded is not None else ""
+
+
+def own_pull(snapshot: Snapshot) -> PullRequest | None:
+    """The pull request, for the ledger: not one that proposes something else."""
+    pull = snapshot.pull
+    is_foreign = pull is not None and pull.state is PullState.OPEN and not pull.is_ours
+    return None if is_foreign else pull

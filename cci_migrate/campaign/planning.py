@@ -1,0 +1,310 @@
+"""What is to be done with one repository, told from its files alone; picklable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from cci_migrate.campaign.states import State
+from cci_migrate.engine import processing
+from cci_migrate.engine.explanation import Access
+from cci_migrate.engine.outcomes import (
+    Cause,
+    Examined,
+    Failed,
+    NotAConfig,
+    Outcome,
+    Refused,
+    Settled,
+)
+from cci_migrate.engine.outcomes import State as FindingState
+from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.files.discovery import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.findings import Decisions, NoFix, Question, Severity
+from cci_migrate.forges.repository import FileHash
+from cci_migrate.policy.model import Policy
+from cci_migrate.reports.diffs import redacted_diff
+from cci_migrate.workers.limited_processing import process_within
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
+
+
+class FindingRecord(Struct, frozen=True):
+    """A finding as the ledger, the results and the report keep it."""
+
+    rule: str
+    path: str
+    line: int
+    column: int
+    owner: str
+    subject: str
+    message: str
+    registry: str
+    state: str
+    reason: str
+
+
+class RegistryCount(Struct, frozen=True):
+    """The pulls from one registry (empty: it cannot be told) before the change.
+
+    A pull counts once, however many workflow jobs make it.
+    """
+
+    registry: str
+    found: int
+    authenticated: int
+
+
+class RepositoryPlan(Struct, frozen=True):
+    """What is to be done with a repository.
+
+    ``state`` is PLANNED when there are ``changes``. ``wanted`` are files of the repository that
+    were asked for and not at hand: the plan is worth nothing until they are.
+    """
+
+    state: State
+    cause: str = ""
+    changes: tuple[ProvenChange, ...] = ()
+    findings: tuple[FindingRecord, ...] = ()
+    todos: tuple[str, ...] = ()
+    images: int = 0
+    authenticated: int = 0
+    pulls: tuple[RegistryCount, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+    __repr__ = repr_without("changes")
+
+    @property
+    def file_changes(self) -> tuple[FileChange, ...]:
+        """The files that are to change, sorted by path."""
+        files = (file for change in self.changes for file in change.files)
+        return tuple(sorted(files, key=lambda file: file.path))
+
+    @property
+    def hashes(self) -> tuple[FileHash, ...]:
+        """The files that are to change, before and after."""
+        return tuple(
+            FileHash(file.path, _sha256(file.before), _sha256(file.after))
+            for file in self.file_changes
+        )
+
+    @property
+    def diff(self) -> bytes:
+        """The change as `git apply` takes it, but for files where a secret is withheld."""
+        return b"".join(map(_shown_diff, self.file_changes))
+
+    @property
+    def digest(self) -> str:
+        """Tells two changes apart: the hash of every changed path and its new content."""
+        whole = "".join(f"{file.path}\0{_sha256(file.after)}\0" for file in self.file_changes)
+        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def plan_repository(
+    files: Mapping[str, bytes],
+    policy: Policy,
+    decisions: Decisions,
+    others: Mapping[str, bytes | None],
+    limits: WorkLimits = DEFAULT_LIMITS,
+    problems: tuple[Refused | Failed, ...] = (),
+) -> RepositoryPlan:
+    """Plan the change of a repository whose CircleCI files are ``files``.
+
+    ``problems`` are further ones that are not read. ``others`` are other files of the repository,
+    as far as they were fetched (None: not there). Each config is worked on within
+    ``limits``.
+    """
+    wanted: set[str] = set()
+
+    def read(path: str) -> bytes | None:
+        if path in files:
+            return files[path]
+        if path not in others:
+            wanted.add(path)
+        return others.get(path)
+
+    problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
+    files = {path: data for path, data in files.items() if not _is_too_large(data)}
+    beside = processing.neighbours(files)
+    outcomes: tuple[Outcome, ...] = tuple(
+        process_within(
+            limits,
+            {path: files[path] for path in group},
+            policy,
+            decisions,
+            read,
+            explain=True,
+            beside=beside[group[0]],
+        )
+        for group in processing.group_files(files)
+    )
+    outcomes += problems
+    state, cause = verdict(outcomes)
+    examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
+    todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
+    return RepositoryPlan(
+        state=state,
+        cause=cause,
+        changes=tuple(outcome.change for outcome in examined if outcome.change is not None),
+        findings=tuple(_record(settled) for settled in _settled(outcomes)),
+        todos=tuple(todos),
+        images=sum(outcome.images for outcome in examined),
+        authenticated=sum(outcome.authenticated for outcome in examined),
+        pulls=_pulls(examined),
+        wanted=tuple(sorted(wanted)),
+    )
+
+
+def _is_too_large(data: bytes) -> bool:
+    return len(data) > SIZE_LIMIT
+
+
+def _pulls(examined: list[Examined]) -> tuple[RegistryCount, ...]:
+    fetched: dict[tuple[str, int, str, str], bool] = {}
+    for outcome in examined:
+        for pull in outcome.pulls:
+            if pull.access is not Access.NOT_NEEDED:
+                place = (pull.path, pull.line, pull.image, pull.registry or "")
+                is_ours = pull.access is Access.AUTHENTICATED
+                fetched[place] = fetched.get(place, True) and is_ours
+    return tuple(
+        RegistryCount(
+            registry,
+            sum(1 for place in fetched if place[3] == registry),
+            sum(1 for place, is_ours in fetched.items() if place[3] == registry and is_ours),
+        )
+        for registry in sorted({place[3] for place in fetched})
+    )
+
+
+def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
+    """The one state that a repository's outcomes come to, and why.
+
+    A change counts first: it is worth having even where another file could not be read. Then
+    what went wrong, then what was refused, then what is left.
+    """
+    configs = [outcome for outcome in outcomes if not isinstance(outcome, NotAConfig)]
+    if not configs:
+        kinds = sorted({outcome.kind for outcome in outcomes if isinstance(outcome, NotAConfig)})
+        return State.NO_CONFIG, f"only {', '.join(kinds)}" if kinds else ""
+    failed = [outcome for outcome in configs if isinstance(outcome, Failed)]
+    refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
+    left = [settled for settled in _settled(outcomes) if _is_left(settled)]
+    if any(isinstance(o, Examined) and o.change is not None for o in configs):
+        return State.PLANNED, _also(failed, refused, left)
+    if failed:
+        first = failed[0]
+        where = first.paths[0] if first.paths else "?"
+        if first.position is not None:
+            where += f":{first.position.line}:{first.position.column}"
+        return State.FAILED, f"{where}: {first.problem}"
+    if refused:
+        generated = [outcome for outcome in refused if _is_made_by_a_program(outcome)]
+        first_refused = (generated or refused)[0]
+        instead = f"; {first_refused.instead}" if first_refused.instead else ""
+        cause = f"{first_refused.paths[0]}: {first_refused.reason}{instead}"
+        return (State.GENERATED_CONFIG if generated else State.REFUSED), cause
+    if left:
+        return State.NEEDS_DECISION, _why_left(left[0])
+    return State.NOTHING_TO_DO, ""
+
+
+def _is_left(settled: Settled) -> bool:
+    """Notes tell of something that this tool does not change: they leave nothing to do."""
+    return settled.state is FindingState.LEFT and settled.finding.severity is not Severity.NOTE
+
+
+def _is_made_by_a_program(refused: Refused) -> bool:
+    return refused.cause in (Cause.GENERATED, Cause.TEMPLATE)
+
+
+def _also(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:
+    parts = []
+    if failed:
+        first = failed[0]
+        parts.append(f"{len(failed)} config(s) failed: {first.paths[0]}: {first.problem}")
+    if refused:
+        parts.append(f"{len(refused)} file(s) refused: {refused[0].paths[0]}")
+    if left:
+        parts.append(f"{len(left)} finding(s) left: {_why_left(left[0])}")
+    return "; ".join(parts)
+
+
+def _settled(outcomes: tuple[Outcome, ...]) -> tuple[Settled, ...]:
+    return tuple(
+        settled
+        for outcome in outcomes
+        if isinstance(outcome, Examined | Refused)
+        for settled in outcome.settled
+    )
+
+
+def _why_left(settled: Settled) -> str:
+    finding = settled.finding
+    where = f"{finding.place.source.path}:{finding.place.position.line}"
+    return f"{where}: {_reason(settled) or finding.message}"
+
+
+def _reason(settled: Settled) -> str:
+    if settled.state is FindingState.FIXED:
+        return ""
+    if settled.reason:
+        return settled.reason
+    match settled.finding.remedy:
+        case NoFix(reason=reason):
+            return reason
+        case Question(text=text):
+            return text
+        case _:
+            return ""
+
+
+def _record(settled: Settled) -> FindingRecord:
+    finding = settled.finding
+    return FindingRecord(
+        rule=finding.rule,
+        path=finding.place.source.path,
+        line=finding.place.position.line,
+        column=finding.place.position.column,
+        owner=finding.owner,
+        subject=finding.subject,
+        message=finding.message,
+        registry=finding.registry or "",
+        state=settled.state.value,
+        reason=_reason(settled),
+    )
+
+
+def is_as_planned(
+    planned: tuple[FileHash, ...], now: RepositoryPlan, contents: Mapping[str, bytes]
+) -> bool:
+    """Whether ``now`` writes only what was recorded as ``planned``.
+
+    Each file that is to change is as it was and becomes what was recorded; each other recorded
+    file already is what it was to become (a run was killed between two files).
+    """
+    recorded = {file.path: file for file in planned}
+    changing = {file.path: file for file in now.hashes}
+    for path, file in changing.items():
+        if recorded.get(path) != file:
+            return False
+    return all(
+        path in contents and _sha256(contents[path]) == recorded[path].after
+        for path in recorded.keys() - changing.keys()
+    )
+
+
+def _shown_diff(file: FileChange) -> bytes:
+    diff = redacted_diff(file)
+    name = file.path.encode("utf-8", "surrogateescape")
+    if diff.data is None:
+        return b"# %s: not shown, because the diff writes a secret\n" % name
+    if not diff.withheld:
+        return diff.data
+    return b"# %s: secrets are withheld, so this does not apply\n" % name + diff.data
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,90 @@
+"""What became of every repository: a line each, counts by cause, and the exit code."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import asdict
+
+from cci_migrate.campaign.folder import RESULTS, Campaign
+from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.states import LEFT, MEANING, State
+from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.transport.known_secrets import redact
+
+#: Raised with every change of what a line of results.jsonl says.
+RESULTS_VERSION = 1
+
+#: The order in which states are listed: what is done, what waits, what needs somebody.
+ORDER = tuple(State)
+
+
+def result(entry: Entry) -> dict[str, Any]:
+    """A repository's line of results.jsonl."""
+    return {
+        "version": RESULTS_VERSION,
+        "repository": entry.ref.key,
+        "name": entry.ref.name,
+        "host": entry.ref.host,
+        "kind": entry.ref.kind.value,
+        "state": entry.state.value,
+        "cause": redact(entry.cause),
+        "head": entry.head,
+        "files": [asdict(file) for file in entry.files],
+        "diff": entry.diff,
+        "images": entry.images,
+        "authenticated": entry.authenticated,
+        "findings": [asdict(finding) for finding in entry.findings],
+        "todos": list(entry.todos),
+        "pulls": [asdict(count) for count in entry.pulls],
+        "branch": entry.branch,
+        "pull_request": entry.pull.url if entry.pull is not None else None,
+        "pull_request_state": entry.pull.state.value if entry.pull is not None else None,
+        "is_canary": entry.is_canary,
+    }
+
+
+def write_results(campaign: Campaign) -> None:
+    """Write results.jsonl anew, whole or not at all."""
+    if campaign.folder is None:
+        return
+    entries = campaign.ledger.entries()
+    lines = (f"{json_text(result(entry))}\n".encode() for entry in entries)
+    write_whole(campaign.folder / RESULTS, lines, is_private=True)
+
+
+def summary(ledger: Ledger) -> Iterator[str]:
+    """The counts by state and, where there are any, by cause."""
+    causes: dict[State, Counter[str]] = defaultdict(Counter)
+    for entry in ledger.entries(State(state) for state in LEFT | {State.FAILED, State.EXCLUDED}):
+        if entry.cause:
+            causes[entry.state][_general(entry)] += 1
+    counts = ledger.counts()
+    width = max((len(state.value) for state in counts), default=0)
+    for state in ORDER:
+        if counts[state]:
+            yield f"{counts[state]:>6}  {state.value:<{width}}  {MEANING[state]}"
+            for cause, count in causes[state].most_common(5):
+                yield f"{'':>8}{count} x {redact(cause)}"
+    yield f"{sum(counts.values()):>6}  in all"
+
+
+def exit_code(ledger: Ledger) -> ExitCode:
+    """3 if a repository failed, 1 if something is left, else 0."""
+    counts = ledger.counts()
+    if counts[State.FAILED]:
+        return ExitCode.FAILED
+    return ExitCode.LEFT if any(counts[state] for state in LEFT) else ExitCode.DONE
+
+
+def _general(entry: Entry) -> str:
+    """The cause without what is particular to the repository, so that like causes count as one."""
+    name = entry.ref.name
+    cause = entry.cause.replace(name, "...") if "/" in name else entry.cause
+    cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)
+    return re.sub(r"(?<!\S)\S+\.ya?ml(:\d+)*: ", "", cause)

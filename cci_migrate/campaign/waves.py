@@ -1,0 +1,116 @@
+"""The canary: a few pull requests first, and the rest only once their CI has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from cci_migrate.campaign.isolation import look_at_each
+from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.states import State
+from cci_migrate.forges.host import Host
+from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Snapshot
+from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.progress import Progress
+
+#: Seconds between two looks at the canary's CI.
+POLL = 60.0
+
+
+class Gate(Enum):
+    """Whether further pull requests may be opened."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    SHUT = "shut"
+
+
+class Wave:
+    """``size`` pull requests a host are the canary (0: none).
+
+    Waits ``patience`` seconds for their CI.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        patience: float,
+        host_of: Callable[[RepositoryRef], Host],
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self._size = size
+        self._patience = patience
+        self._host_of = host_of
+        self._clock = clock
+        self._progress = progress
+        self._passed: set[int] = set()
+
+    def takes(self, state: State, host: Host, ledger: Ledger) -> bool:
+        """Whether a repository of ``host`` that just got to ``state`` is one of the canary."""
+        if state is not State.PULL_REQUEST_OPEN or id(host) in self._passed:
+            return False
+        return len(self._canary(host, ledger)) < self._size
+
+    def gate(self, host: Host, ledger: Ledger, waiting: int) -> Gate:
+        """Whether the next of ``waiting`` pull requests may be opened now.
+
+        Waits for the canary's CI as long as the user's patience lasts.
+        """
+        if id(host) in self._passed:
+            return Gate.OPEN
+        canary = self._canary(host, ledger)
+        if len(canary) < self._size or not canary:
+            return Gate.OPEN
+        begun = self._clock.now()
+        while True:
+            verdict, why = judge(canary, host)
+            if verdict is Gate.OPEN:
+                self._passed.add(id(host))
+                self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
+                return verdict
+            if verdict is Gate.SHUT:
+                self._progress.note(
+                    f"stopped before {waiting} more: {why}. Fix it, or pass --canary 0 to go on "
+                    "all the same"
+                )
+                return verdict
+            left = begun + self._patience - self._clock.now()
+            if left <= 0:
+                self._progress.note(
+                    f"{why}; run `batch apply` again later, or with --canary 0 to go on anyway"
+                )
+                return verdict
+            self._progress.waiting(self._clock.now() + min(POLL, left), why)
+            self._clock.sleep(min(POLL, left))
+
+    def _canary(self, host: Host, ledger: Ledger) -> list[Entry]:
+        return [entry for entry in ledger.canaries() if self._host_of(entry.ref) is host]
+
+
+def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
+    """What the canary's CI says, and of which pull request."""
+    said = [(entry, _checks(entry, host)) for entry in canary]
+    for entry, checks in said:
+        if checks is Checks.FAILED:
+            return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
+    for entry, checks in said:
+        if checks is not Checks.PASSED:
+            state = "has not ended" if checks is Checks.PENDING else "has not begun"
+            return Gate.WAITING, f"CI {state} on {_url(entry)}"
+    return Gate.OPEN, ""
+
+
+def _checks(entry: Entry, host: Host) -> Checks:
+    sighting = next(look_at_each(host, [entry.ref]))
+    if not isinstance(sighting, Snapshot) or sighting.pull is None:
+        return Checks.NONE
+    if sighting.pull.state is PullState.MERGED:
+        return Checks.PASSED
+    if sighting.pull.state is PullState.CLOSED:
+        return Checks.FAILED
+    return host.checks(sighting)
+
+
+def _url(entry: Entry) -> str:
+    return entry.pull.url if entry.pull is not None else entry.ref.label

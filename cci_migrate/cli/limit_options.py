@@ -1,0 +1,40 @@
+"""The options that limit the work on a config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def limit_options(command: _F) -> _F:
+    """Give ``command`` the options that its argument ``limits`` holds."""
+
+    @wraps(command)
+    def run(*args: Any, timeout: float, memory_limit: int, **kwargs: Any) -> Any:
+        return command(*args, limits=WorkLimits(timeout, memory_limit), **kwargs)
+
+    for option in (
+        click.option(
+            "--memory-limit",
+            type=click.IntRange(1),
+            default=DEFAULT_LIMITS.megabytes,
+            metavar="MB",
+            help=f"Memory for one config (default: {DEFAULT_LIMITS.megabytes})",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0, min_open=True),
+            default=DEFAULT_LIMITS.seconds,
+            metavar="SECONDS",
+            help=f"Processor time for one config (default: {DEFAULT_LIMITS.seconds:g})",
+        ),
+    ):
+        run = option(run)
+    return run  # type: ignore[return-value]

@@ -1,0 +1,83 @@
+"""Which images have credentials once a plan is made, and whether the config provides these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Assessment
+from cci_migrate.assessing.image_states import (
+    INCOMPLETE_AUTH,
+    MISPLACED_AUTH,
+    UNAUTHENTICATED_IMAGE,
+    Authenticated,
+    Unmirrored,
+)
+from cci_migrate.circleci.images import USERNAME, ImageAuth
+from cci_migrate.circleci.value_origins import Origin, value_of_text
+from cci_migrate.engine.planning import Plan
+from cci_migrate.findings import ContextGrant, State
+from cci_migrate.policy.model import CredentialStore
+
+_RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, "undecidable-image")
+
+
+def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:
+    """The images that have credentials once ``plan`` is made."""
+    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    return tuple(
+        image
+        for image in assessment.images
+        if _has_credentials(image)
+        or (_gets_credentials(image) and any(image.key(rule) in fixed for rule in _RULES))
+    )
+
+
+def has_placeholder(auth: ImageAuth) -> bool:
+    """Whether the user name is one that documentation shows, and so nobody's account."""
+    value = value_of_text(auth.text(USERNAME), is_secret=False)
+    return value.origin is Origin.PLACEHOLDER
+
+
+def unprovided_images(
+    assessment: Assessment, images: Iterable[AssessedImage], contexts: Iterable[ContextGrant]
+) -> tuple[AssessedImage, ...]:
+    """Those of ``images`` for whose variables some job holds no context.
+
+    ``contexts`` are those that workflow jobs get. The project must hold these variables, which the
+    config does not show.
+    """
+    if assessment.policy.credentials is CredentialStore.PROJECT:
+        return ()
+    granted = {(id(grant.entry), frozenset(grant.variables)) for grant in contexts}
+    return tuple(image for image in images if _is_unprovided(assessment, image, granted))
+
+
+def _is_unprovided(
+    assessment: Assessment, image: AssessedImage, granted: set[tuple[int, frozenset[str]]]
+) -> bool:
+    use = assessment.use_of(image)
+    if use is None or not use.variables:
+        return False
+    if not assessment.config.has_workflows:
+        return True
+    variables = frozenset(use.variables)
+    return any(
+        (id(assessed.entry), variables) not in granted and _lacks(assessment, assessed, variables)
+        for assessed in assessment.entries_that_pull(image)
+    )
+
+
+def _lacks(assessment: Assessment, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+    convention = assessment.contexts.get(variables)
+    if assessed.only_for_forks or not assessed.meant.values:
+        return True
+    return convention is not None and convention.may_be_lacked_by(assessed.meant)
+
+
+def _has_credentials(image: AssessedImage) -> bool:
+    return isinstance(image.state, Authenticated) and not has_placeholder(image.state.auth)
+
+
+def _gets_credentials(image: AssessedImage) -> bool:
+    """Whether the fix of ``image`` gives it credentials: many a mirror asks for none."""
+    return not isinstance(image.state, Unmirrored) or image.state.wanted is not None

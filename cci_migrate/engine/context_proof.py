@@ -1,0 +1,220 @@
+"""Clause 11 of the proof: what workflow jobs read stays what it is, and no context is too many.
+
+It looks at the config before and after alone, and by means of its own: at the texts of steps, where
+the planner unfolds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.misplaced_contexts import meant_contexts
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.workflow_jobs import held_contexts, image_items
+from cci_migrate.findings import Names, Question, State
+from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
+from cci_migrate.policy.model import CredentialStore, Policy
+
+if TYPE_CHECKING:
+    from cci_migrate.engine.proof import Reading
+
+_REGISTRY = re.compile(r"docker|registry|(?:^|[^t])hub|\bpull", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
+
+Variables = frozenset[str]
+
+
+class _Job(Struct, frozen=True):
+    """A workflow job: its contexts in their order, those it is meant to hold, and what it reads."""
+
+    entry: WorkflowJob
+    held: tuple[str, ...]
+    meant: frozenset[str]
+    reads: frozenset[Variables]
+
+    def reads_all(self, variables: Variables) -> bool:
+        return any(variables <= read for read in self.reads)
+
+
+def contexts_stray(
+    before: Reading, after: Reading, policy: Policy, names: Iterable[Names]
+) -> str | None:
+    """Which workflow job of ``after`` has a context too many, or one that hides what it reads."""
+    old = {job.entry.route: job for job in _jobs(before)}
+    answered = frozenset(
+        settled.finding.place.route
+        for settled in before.plan.settled
+        if settled.state is State.FIXED and isinstance(settled.finding.remedy, Question)
+    )
+    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
+    for job in _jobs(after):
+        known = old.get(job.entry.route)
+        had: tuple[str, ...] = () if known is None else known.held
+        if [name for name in job.held if name in had] != list(had):
+            return f"{job.entry.route} would lose a context, or hold them in another order"
+        gained = [name for name in job.held if name not in had]
+        for context in gained:
+            reason = _too_many(context, job, known, given, before.config)
+            if reason is not None:
+                return f"{job.entry.route} {reason}"
+    return None
+
+
+def _too_many(
+    context: str, job: _Job, known: _Job | None, given: _Given, config: Config
+) -> str | None:
+    if known is not None and context in known.meant:
+        return None
+    provided = [read for read in job.reads if given.provides(context, read)]
+    if not provided:
+        return f"would get the context {context}, which nothing of its job needs"
+    reads_today = known is not None and all(map(known.reads_all, provided))
+    if given.asks_for(context):
+        return None
+    if reads_today and not given.wants_contexts and job.entry.route not in given.answered:
+        return f"reads its variables today without {context}"
+    if known is None or reads_today:
+        return None
+    variables = frozenset().union(*provided)
+    earlier = set(job.held[: job.held.index(context)]) & set(known.held)
+    read_in_steps = variables & _words_of_steps(known.entry, config)
+    if read_in_steps and (earlier or not known.held):
+        return f"would read another value for {min(read_in_steps)}, from the context {context}"
+    hidden = [
+        name
+        for name in sorted(earlier)
+        if _REGISTRY.search(name) and not given.is_for_others(name, variables)
+    ]
+    if hidden:
+        return f"holds {hidden[0]}, which may provide what {context} would hide"
+    return None
+
+
+class _Given(Struct, frozen=True):
+    """What shows which context provides which variables.
+
+    ``answered`` are the routes of the workflow jobs that the user says need a context.
+    """
+
+    jobs: tuple[_Job, ...]
+    evidence: tuple[Evidence, ...]
+    policy: Policy
+    names: tuple[Names, ...]
+    answered: frozenset[str]
+
+    def provides(self, context: str, variables: Variables) -> bool:
+        if self.asks_for(context) or self._is_the_policys(context, variables):
+            return True
+        if any(
+            shown.kept is not None and shown.kept.preferred == context
+            for shown in self.evidence
+            if variables == set(shown.variables)
+        ):
+            return True
+        return any(
+            context in job.meant and job.reads_all(variables) and not self._keeps(job, variables)
+            for job in self.jobs
+        )
+
+    def _keeps(self, job: _Job, variables: Variables) -> bool:
+        """Whether all that shows who ``job`` logs in as is to stay in its jobs."""
+        shown = [
+            one.allows()
+            for one in self.evidence
+            if job.entry.route in one.entries and variables <= set(one.variables)
+        ]
+        return bool(shown) and not any(shown)
+
+    def asks_for(self, context: str) -> bool:
+        """Whether the user wants it everywhere: by the policy, or by name for a fix."""
+        named = any(one.context == context for one in self.names)
+        return named or (self.wants_contexts and self._is_in_policy(context))
+
+    @property
+    def wants_contexts(self) -> bool:
+        """Whether the user wants all jobs to have their variables from contexts."""
+        return self.policy.credentials is CredentialStore.CONTEXT
+
+    def is_for_others(self, context: str, variables: Variables) -> bool:
+        """Whether the context is known to be there for other variables."""
+        theirs = list(self._policys_variables(context))
+        theirs += [set(read) for job in self.jobs if context in job.held for read in job.reads]
+        return bool(theirs) and all(variables.isdisjoint(read) for read in theirs)
+
+    def _is_in_policy(self, context: str) -> bool:
+        return any(self._policys_variables(context))
+
+    def _is_the_policys(self, context: str, variables: Variables) -> bool:
+        return any(variables <= theirs for theirs in self._policys_variables(context))
+
+    def _policys_variables(self, context: str) -> Iterator[set[str]]:
+        """The variables of each account that the policy keeps in ``context``."""
+        for registry in self.policy.registries:
+            for credential, where in registry.accounts:
+                if where == context:
+                    yield set(variables_of(credential))
+
+
+def _jobs(reading: Reading) -> Iterator[_Job]:
+    config = reading.config
+    values = ParameterValues(config)
+    auths = {id(image.item.mapping): image.auths for image in reading.images}
+    misplaced = meant_contexts(config)
+    for entry in config.workflow_jobs:
+        reads = {
+            frozenset(auth.variables)
+            for item in image_items(entry, config, values)
+            for auth in auths.get(id(item.mapping), ())
+            if auth.variables
+        }
+        docker = reading.docker_of.get(entry.route)
+        if docker is not None:
+            reads |= {login.variables for login in docker.logins if login.variables}
+        held = held_contexts(entry).values
+        meant = frozenset((*held, *misplaced.get(id(entry), ())))
+        yield _Job(entry, held, meant, frozenset(reads))
+
+
+def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
+    """All words in the steps of ``entry`` and of the commands that these name."""
+    called = config.body.job(entry.calls)
+    nodes = [entry.arguments]
+    if called is not None and called[1].steps is not None:
+        nodes.append(called[1].steps.value)
+    commands: Mapping[str, Node] = {
+        name: command.steps.value
+        for home in config.body.walk()
+        for name, command in home.commands.items()
+        if command.steps is not None
+    }
+    words: set[str] = set()
+    seen: set[str] = set()
+    while nodes:
+        text = "\n".join(_texts(nodes.pop()))
+        words.update(_WORD.findall(text))
+        for name in commands.keys() - seen:
+            if name in text:
+                seen.add(name)
+                nodes.append(commands[name])
+    return frozenset(words)
+
+
+def _texts(node: Node | None) -> Iterator[str]:
+    """All keys and values below ``node``, those behind aliases and merges as well."""
+    waiting = [] if node is None else [node]
+    seen: set[int] = set()
+    while waiting:
+        target = resolved(waiting.pop())
+        if id(target) in seen:
+            continue
+        seen.add(id(target))
+        if isinstance(target, Scalar):
+            yield target.value
+        waiting += children(target)

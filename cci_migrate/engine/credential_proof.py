@@ -1,0 +1,182 @@
+"""Clauses 4 and 12 of the proof: credentials stay with their registry, and under known names.
+
+They look at the images and at the logins in steps of the config before and after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_values import values_of
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.misplaced import beside_the_image
+from cci_migrate.findings import Names
+from cci_migrate.policy.model import (
+    AwsKeyAuth,
+    AwsRoleAuth,
+    GcpAuth,
+    PasswordAuth,
+    Policy,
+    RegistryCredential,
+)
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import StepLogin
+    from cci_migrate.engine.proof import Reading
+
+
+class KnownCredentials:
+    """Which credentials a registry has, by the policy, the user and the config before.
+
+    ``names`` are those that the user chose, by the key of the finding that they are for.
+    """
+
+    def __init__(self, before: Reading, policy: Policy, names: Mapping[str, Names]) -> None:
+        self._policy = policy
+        # In the order in which they were met, each once.
+        self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
+        self._in_some_jobs: dict[str, list[Evidence]] = {}
+        for one in before.plan.settled:
+            host, chosen = one.finding.registry, names.get(one.finding.key)
+            if host is not None and chosen is not None:
+                self._add(host, [chosen.credential])
+        for image in before.images:
+            for host in image.hosts:
+                self._add(host, credentials_of(image))
+        for shown in before.evidence:
+            if shown.credential is None:
+                continue
+            if shown.refusal is None:
+                self._add(shown.host, [shown.credential])
+            else:
+                self._in_some_jobs.setdefault(shown.host, []).append(shown)
+
+    def _add(self, host: str, credentials: Iterable[RegistryCredential]) -> None:
+        self._everywhere.setdefault(host, {}).update(dict.fromkeys(credentials))
+
+    def of(self, host: str, jobs: Iterable[str]) -> list[RegistryCredential]:
+        """Those of ``host`` for ``jobs`` (their routes; none: for whichever job has them today)."""
+        wanted = frozenset(jobs)
+        registry = policy_for(host, self._policy)
+        return [
+            *self._everywhere.get(host, ()),
+            *(() if registry is None else registry.credentials),
+            *(
+                shown.credential
+                for shown in self._in_some_jobs.get(host, ())
+                if shown.credential is not None and shown.allows(wanted or shown.jobs)
+            ),
+        ]
+
+
+def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
+    """Clause 4: which image or login of ``after`` has credentials that are not its registry's.
+
+    An image that stays at its registry may keep those it had itself. Credentials are known by their
+    secret half: a user name goes with it.
+    """
+    own = {image.route: (secrets_of_image(image), image.hosts) for image in before.images}
+    for image in after.images:
+        had, hosts = own.get(image.route, (set(), image.hosts))
+        if hosts != image.hosts:
+            # Its name has changed: what it sent to the one must not reach the other.
+            had = set()
+        for secret in secrets_of_image(image) - had:
+            for host in image.hosts:
+                if secret not in map(secret_half, known.of(host, ())):
+                    return f"{image.route} would send credentials to {host} that are not its own"
+    for route, host, credential in _added_logins(before, after):
+        if credential is None:
+            return f"the steps of {route} would log in to {host} with unknown credentials"
+        if credential.password not in map(secret_half, known.of(host, ())):
+            return f"the steps of {route} would send credentials to {host} that are not its own"
+    return None
+
+
+def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
+    """Clause 12: which credential of ``after`` reads a variable that nothing shows to be its own.
+
+    User name and password come from one credential that the registry has in the jobs that pull the
+    image, or that log in; unless a half stood there.
+    """
+    had: dict[str, set[str]] = {}
+    for image in before.images:
+        halves = had.setdefault(image.route, set())
+        for auth in image.auths:
+            halves.update(text for key in auth.values if (text := auth.text(key)))
+        halves.update(_beside(image))
+    for image in after.images:
+        jobs = {owner.job.route for owner in image.owners if owner.job is not None}
+        was = had.get(image.route, set())
+        for credential in credentials_of(image):
+            for host in image.hosts:
+                if not _is_from_one(credential, known.of(host, jobs), was):
+                    return f"{image.route} would read names that nothing shows for {host}"
+    for route, host, login in _added_logins(before, after):
+        if login is not None and login not in known.of(host, (route,)):
+            return f"the steps of {route} would read names that nothing shows for {host}"
+    return None
+
+
+def credentials_of(image: PulledImage) -> list[RegistryCredential]:
+    """The complete credentials that stand under ``image``."""
+    return [one for auth in image.auths if (one := credential_of(auth)) is not None]
+
+
+def secrets_of_image(image: PulledImage) -> set[str]:
+    """The secret halves of the credentials that stand under ``image``."""
+    return set(map(secret_half, credentials_of(image)))
+
+
+def secret_half(credential: RegistryCredential) -> str:
+    """The half of ``credential`` that must not reach another registry."""
+    match credential:
+        case PasswordAuth(password=secret) | AwsKeyAuth(secret_access_key=secret):
+            return secret
+        case AwsRoleAuth(role_arn=secret) | GcpAuth(service_account=secret):
+            return secret
+        case _:
+            assert_never(credential)
+
+
+def _added_logins(
+    before: Reading, after: Reading
+) -> Iterator[tuple[str, str, PasswordAuth | None]]:
+    """The logins that ``before`` has not: route of the job, registry, and what it is given."""
+    added = Counter(_logins(after))
+    added.subtract(_logins(before))
+    for (route, registries, credential), count in added.items():
+        for host in registries if count > 0 else ():
+            yield route, host, credential
+
+
+def _logins(reading: Reading) -> Iterator[tuple[str, tuple[str, ...], PasswordAuth | None]]:
+    for docker in dict.fromkeys((*reading.dockers, *reading.docker_of.values())):
+        for login in docker.logins:
+            yield docker.job.route, login.registries, _credential_of_login(login)
+
+
+def _credential_of_login(login: StepLogin) -> PasswordAuth | None:
+    if login.username is None or login.password is None:
+        return None
+    return PasswordAuth(login.username, login.password)
+
+
+def _beside(image: PulledImage) -> Iterable[str]:
+    """The halves of credentials that stand among the image's own keys."""
+    login = beside_the_image(image.item.mapping)
+    return () if login is None else [half for half in (login.username, login.password) if half]
+
+
+def _is_from_one(
+    credential: RegistryCredential, sources: Iterable[RegistryCredential], had: set[str]
+) -> bool:
+    """Whether what of ``credential`` the image did not have is that of one of ``sources``."""
+    new = {key: text for key, text in values_of(credential).items() if text not in had}
+    return not new or any(new.items() <= values_of(source).items() for source in sources)

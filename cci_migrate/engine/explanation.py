@@ -1,0 +1,294 @@
+"""Each pull of a config, how it is authenticated, and the chain that says so.
+
+Workflow job -> job -> executor or step -> image -> credential -> context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+from msgspec import Struct
+from typing_extensions import assert_never
+
+from cci_migrate.assessing.account_wording import several_accounts
+from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import (
+    AccountUnclear,
+    Authenticated,
+    Exempt,
+    Incomplete,
+    Mirrored,
+    Misplaced,
+    NotCovered,
+    OnlyForForks,
+    Unauthenticated,
+    Undecided,
+    Unmirrored,
+    Wanted,
+)
+from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
+from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.circleci.workflow_jobs import called_job, held_contexts, image_items, runs_nothing
+from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.lossless.nodes import Node
+from cci_migrate.policy.model import Policy
+
+_NOT_COVERED = "the policy has no credentials for the registry"
+
+
+class Access(Enum):
+    """How a pull is authenticated."""
+
+    AUTHENTICATED = "authenticated"
+    INCOMPLETE = "incomplete"
+    UNAUTHENTICATED = "unauthenticated"
+    UNKNOWN = "unknown"
+    NOT_NEEDED = "not needed"
+
+
+class ExplainedPull(Struct, frozen=True):
+    """One pull, as one workflow job makes it (``workflow`` None: no workflow runs it).
+
+    ``job`` is the job or executor that names the image; ``source`` the executor's image
+    (``docker[0] of executor go``) or the command of a step. ``registry`` is None where it cannot be
+    told.
+    ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
+    what the workflow job holds. ``daemon`` is the Docker that a step's command talks to, None for
+    the image of an executor. ``reason`` says why nothing can be told.
+    """
+
+    workflow: str | None
+    workflow_job: str | None
+    job: str
+    source: str
+    image: str
+    registry: str | None
+    access: Access
+    credential: str | None
+    variables: tuple[str, ...]
+    contexts: tuple[str, ...]
+    path: str
+    line: int
+    daemon: str | None
+    reason: str
+
+
+def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
+    """Every pull of the config, workflow job by workflow job, then what no workflow runs."""
+    found: list[ExplainedPull] = []
+    seen_items: set[int] = set()
+    seen_jobs: set[int] = set()
+    for entry in assessment.config.workflow_jobs:
+        if runs_nothing(entry, assessment.config):
+            continue
+        for item in image_items(entry, assessment.config, assessment.values):
+            seen_items.add(id(item.mapping))
+            found.append(_of_image(assessment, assessment.by_item[id(item.mapping)], entry))
+        found += _of_orbs(assessment, entry)
+        docker = assessment.dockers.of(entry)
+        if docker is not None:
+            seen_jobs.add(id(docker.job))
+            found += _of_steps(docker, entry, assessment.policy)
+    for one in assessment.images:
+        if id(one.image.item.mapping) not in seen_items:
+            found.append(_of_image(assessment, one, None))
+    called = {id(called_job(entry, assessment.config)) for entry in assessment.config.workflow_jobs}
+    for home in assessment.config.body.walk():
+        for job in home.jobs.values():
+            if id(job) not in called:
+                found += _of_orb_executors(assessment, job, home, None)
+    for docker in assessment.dockers.all():
+        if id(docker.job) not in seen_jobs:
+            found += _of_steps(docker, None, assessment.policy)
+    return tuple(found)
+
+
+def _of_image(
+    assessment: Assessment, one: AssessedImage, entry: WorkflowJob | None
+) -> ExplainedPull:
+    image = one.image
+    access, auth, reason = _access(assessment, one)
+    position = image.item.image.value.source.position(image.item.image.value.start)
+    owner = image.owners[0]
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=owner.title if entry is None else f"job {entry.calls}",
+        source=f"docker[{image.item.index}] of {owner.title}",
+        image=image.item.text,
+        registry=image.host,
+        access=access,
+        credential=None if auth is None else auth.form.value,
+        variables=() if auth is None else auth.variables,
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=image.item.image.value.source.path,
+        line=position.line,
+        daemon=None,
+        reason=reason,
+    )
+
+
+def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPull]:
+    """The images of orbs that ``entry`` pulls: of an orb's job, or of an orb's executor."""
+    config = assessment.config
+    own = config.body.job(entry.calls)
+    if own is not None:
+        yield from _of_orb_executors(assessment, own[1], own[0], entry)
+    orb = imported_orb(entry, config)
+    if orb is None:
+        return
+    place = _OrbPlace(f"job {entry.calls}", orb, entry.key, entry)
+    job = assessment.dockers.orb_job(entry)
+    for runs in (None,) if job is None else job.places(config):
+        if runs is None or job is None:
+            yield _of_orb_image(assessment, place, f"job {entry.calls}", None)
+        elif runs.is_published:
+            for image in images_of(runs, assessment.values, job.job, is_orb=False):
+                kind = "job" if runs.name == entry.calls else "executor"
+                yield _of_orb_image(assessment, place, f"{kind} {runs.name}", image)
+
+
+def _of_orb_executors(
+    assessment: Assessment, job: Job, home: Namespace, entry: WorkflowJob | None
+) -> Iterator[ExplainedPull]:
+    values = assessment.values
+    for orb, call, runs in orb_executors(job, home, entry, assessment.config, values):
+        place = _OrbPlace(f"job {job.name}", orb, call.node, entry)
+        if runs is None:
+            yield _of_orb_image(assessment, place, f"executor {call.name}", None)
+            continue
+        for image in images_of(runs, values, job, is_orb=home.is_orb):
+            yield _of_orb_image(assessment, place, f"executor {call.name}", image)
+
+
+class _OrbPlace(Struct, frozen=True):
+    """Where an orb's job or executor is used."""
+
+    job: str
+    orb: ImportedOrb
+    node: Node
+    entry: WorkflowJob | None
+
+
+def _of_orb_image(
+    assessment: Assessment, place: _OrbPlace, name: str, image: str | None
+) -> ExplainedPull:
+    """An image of ``name``, the orb's job or executor; None: what that pulls is not known."""
+    entry, orb, node = place.entry, place.orb, place.node
+    host = None if image is None else _host_of(image)
+    access, reason = Access.UNAUTHENTICATED, "the orb gives it no credentials"
+    if image is None:
+        access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    elif assessment.policy.exempts(image):
+        access, reason = Access.NOT_NEEDED, ""
+    elif host is None or policy_for(host, assessment.policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=place.job,
+        source=f"{name} of the orb {orb.name}@{orb.version}",
+        image=image or "",
+        registry=host,
+        access=access,
+        credential=None,
+        variables=(),
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=node.source.path,
+        line=node.source.position(node.start).line,
+        daemon=None,
+        reason=reason,
+    )
+
+
+def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
+    match one.state:
+        case Authenticated(auth):
+            return Access.AUTHENTICATED, auth, ""
+        case Incomplete(auth):
+            return Access.INCOMPLETE, auth, "its credentials lack something"
+        case Misplaced():
+            return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
+        case Unauthenticated(wanted=wanted) | Unmirrored(wanted=wanted):
+            return (
+                Access.UNAUTHENTICATED,
+                None,
+                _what_a_fix_writes(assessment, wanted, one.registry),
+            )
+        case AccountUnclear(accounts=accounts):
+            return Access.UNAUTHENTICATED, None, several_accounts(accounts)
+        case Undecided(reason):
+            return Access.UNKNOWN, None, reason
+        case NotCovered(unknown=unknown):
+            reason = "CircleCI may have credentials for it" if unknown else _NOT_COVERED
+            return Access.UNKNOWN, None, reason
+        case Exempt() | Mirrored():
+            return Access.NOT_NEEDED, None, ""
+        case OnlyForForks():
+            return Access.NOT_NEEDED, None, "only builds of forks reach it"
+        case _:
+            assert_never(one.state)
+
+
+def _what_a_fix_writes(assessment: Assessment, wanted: Wanted | None, host: str | None) -> str:
+    reason = assessment.name_reason(wanted, host)
+    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
+
+
+def _of_steps(
+    docker: JobDocker, entry: WorkflowJob | None, policy: Policy
+) -> Iterator[ExplainedPull]:
+    for pull in docker.pulls:
+        hosts: Iterable[str | None] = sorted(pull.hosts)
+        if pull.undecided is not None:
+            hosts = [*hosts, None]
+        for host in hosts:
+            yield _of_step(docker, pull, host, entry, policy)
+
+
+def _of_step(
+    docker: JobDocker,
+    pull: StepPull,
+    host: str | None,
+    entry: WorkflowJob | None,
+    policy: Policy,
+) -> ExplainedPull:
+    login = None if host is None else docker.login_before(pull, host)
+    access, reason = Access.UNAUTHENTICATED, ""
+    if login is not None:
+        access = Access.AUTHENTICATED
+    elif host is None:
+        access, reason = Access.UNKNOWN, pull.undecided or ""
+    elif policy.mirror is not None and host == policy.mirror.host and login is None:
+        needs_login = policy_for(host, policy) is not None
+        access = Access.UNAUTHENTICATED if needs_login else Access.NOT_NEEDED
+    elif policy_for(host, policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
+    node = pull.moment.step.node
+    return ExplainedPull(
+        workflow=None if entry is None else entry.workflow,
+        workflow_job=None if entry is None else entry.name,
+        job=f"job {docker.job.name}",
+        source=f"step on {docker.daemon.value}: {pull.command}",
+        image=", ".join(text for text in pull.texts if _host_of(text) == host),
+        registry=host,
+        access=access,
+        credential=None
+        if login is None
+        else f"login in {login.moment.step.within or login.moment.step.name}",
+        variables=() if login is None else tuple(sorted(login.variables)),
+        contexts=() if entry is None else held_contexts(entry).names,
+        path=node.source.path,
+        line=node.source.position(node.start).line,
+        daemon=docker.daemon.value,
+        reason=reason,
+    )
+
+
+def _host_of(text: str) -> str | None:
+    host = registry_of(text)
+    return host if isinstance(host, str) else None

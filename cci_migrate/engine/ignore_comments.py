@@ -1,0 +1,78 @@
+"""``# cci-migrate: ignore[rule] reason``: what the user does not want to hear of.
+
+The comment stands on the line of what it is about, or on a line of its own above it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from cci_migrate.findings import Place
+from cci_migrate.lossless.source import SourceText
+
+_COMMENT = re.compile(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t]*([^\r\n]*)")
+_ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
+
+
+class IgnoreComment(Struct, frozen=True):
+    """One comment. ``rules`` is empty where it names none: all are meant.
+
+    ``start`` is where it stands in its file.
+    """
+
+    rules: frozenset[str]
+    reason: str
+    start: int = 0
+
+    def covers(self, rule: str) -> bool:
+        """Whether findings of ``rule`` are meant."""
+        return not self.rules or rule in self.rules
+
+
+def comment_text(rule: str, reason: str) -> str:
+    """The text of a comment that ignores ``rule``, without its ``#``."""
+    one_line = " ".join(reason.split())
+    return f"cci-migrate: ignore[{rule}] {one_line}".rstrip()
+
+
+def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
+    """The comment by which ``rule`` is ignored at ``place``."""
+    source = place.source
+    if not _has_any(source):
+        return None
+    start = source.line_start(place.span.start)
+    found = _on_line(source, start, rule)
+    while found is None and start > 0:
+        start = source.line_start(start - 1)
+        line = source.text[start : source.line_end(start)]
+        if not _ONLY_COMMENT.fullmatch(line):
+            return None
+        found = _on_line(source, start, rule)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _has_any(source: SourceText) -> bool:
+    return "cci-migrate:" in source.text
+
+
+def _on_line(source: SourceText, start: int, rule: str) -> IgnoreComment | None:
+    match = _COMMENT.search(source.text, start, source.line_end(start))
+    comment = None if match is None else _comment(match)
+    return comment if comment is not None and comment.covers(rule) else None
+
+
+def ignore_comments(source: SourceText) -> Iterator[IgnoreComment]:
+    """All such comments of a file."""
+    if _has_any(source):
+        yield from map(_comment, _COMMENT.finditer(source.text))
+
+
+def _comment(match: re.Match[str]) -> IgnoreComment:
+    names = (match.group(1) or "").split(",")
+    rules = frozenset(name.strip() for name in names if name.strip())
+    return IgnoreComment(rules, match.group(2).strip(), match.start())

@@ -1,0 +1,214 @@
+"""From the bytes of a group of files to its config, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.circleci.config import Config
+from cci_migrate.circleci.packing import Group, Part, group_by_name
+from cci_migrate.circleci.reading import MountedDocument, read_config
+from cci_migrate.circleci.source_kinds import (
+    SomethingElse,
+    SourceKind,
+    generated,
+    is_template,
+    is_template_text,
+    kind_of,
+)
+from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Refused
+from cci_migrate.lossless import nodes
+from cci_migrate.lossless.expansion import repeats_more_than
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.parsing import YamlError, parse
+from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
+
+#: CircleCI takes no config of more than 8 MB with its aliases expanded
+#: (https://support.circleci.com/hc/en-us/articles/360045043634); so many values have some 16 bytes
+#: each in it.
+MOST_REPEATED = 500_000
+
+_FIX_YAML = "correct it, then run again"
+
+
+class Loaded(Struct, frozen=True):
+    """A config and the files it was read from. ``refused`` says why it must not be edited."""
+
+    config: Config
+    refused: Refused | None
+
+
+def load(group: Group, files: Mapping[str, bytes]) -> Loaded | NotAConfig | Refused | Failed:
+    """Read the files of ``group``."""
+    sources: list[SourceText] = []
+    for part in group.parts:
+        try:
+            sources.append(SourceText.decode(part.path, files[part.path]))
+        except NotUtf8Error as error:
+            return Failed(
+                (part.path,), str(error), "save it as UTF-8 text", Position(error.line, 1)
+            )
+    return load_texts(group, sources)
+
+
+def load_texts(
+    group: Group, sources: Sequence[SourceText]
+) -> Loaded | NotAConfig | Refused | Failed:
+    """Read ``sources``, the texts of the files of ``group`` in its order."""
+    paths = tuple(source.path for source in sources)
+    by_path = {source.path: source for source in sources}
+    trees = _Trees(by_path)
+    parts: list[MountedDocument] = []
+    kinds: list[SourceKind] = []
+    others: list[SomethingElse] = []
+    for part in group.parts:
+        source = by_path[part.path]
+        try:
+            document = trees.document(part.path)
+        except YamlError as error:
+            return _not_yaml(source, error)
+        if document.has_more_documents:
+            return _several_documents(document)
+        if repeats_more_than(document, MOST_REPEATED):
+            raise TooComplexError(
+                f"aliases and merge keys repeat more than {MOST_REPEATED:,} values of it"
+            )
+        kind = SourceKind.PACKED_PART if part.mount else kind_of(document)
+        if isinstance(kind, SomethingElse):
+            others.append(kind)
+            if group.is_packed and document.root is not None:
+                parts.append(MountedDocument(document, part.mount))
+            continue
+        kinds.append(kind)
+        parts.append(MountedDocument(document, _mount(part, document, kind)))
+    if not kinds:
+        return NotAConfig(paths, others[0].kind if others else "an empty file")
+    is_orb = group.is_orb or SourceKind.ORB in kinds
+    if not group.is_packed and kinds == [SourceKind.PACKED_PART]:
+        is_orb = ".circleci" not in paths[0].split("/")
+    config = read_config(parts, is_orb_source=is_orb)
+    return Loaded(config, _must_not_be_edited(config.documents))
+
+
+def is_packed_from(
+    config: Config, tree: Sequence[str], read: Callable[[str], bytes | None]
+) -> bool:
+    """Whether ``config`` is what packing the files ``tree`` gives: it has all their jobs."""
+    files = {path: data for path in tree if (data := read(path)) is not None}
+    for group in group_by_name(files):
+        loaded = load(group, files) if group.is_packed else None
+        if isinstance(loaded, Loaded):
+            jobs = loaded.config.body.jobs.keys()
+            if jobs and jobs <= config.body.jobs.keys():
+                return True
+    return False
+
+
+class _Trees:
+    """The trees of a group's files; an alias may mean an anchor of another file of the group."""
+
+    def __init__(self, sources: Mapping[str, SourceText]) -> None:
+        self._sources = sources
+        self._done: dict[str, Document] = {}
+        self._open: set[str] = set()
+
+    def document(self, path: str) -> Document:
+        if path not in self._done:
+            self._open.add(path)
+            outer = self._anchor_elsewhere if len(self._sources) > 1 else None
+            self._done[path] = parse(self._sources[path], outer=outer)
+            self._open.discard(path)
+        return self._done[path]
+
+    def _anchor_elsewhere(self, name: str) -> nodes.Scalar | nodes.Mapping | nodes.Sequence | None:
+        for path, source in self._sources.items():
+            if path in self._open or f"&{name}" not in source.text:
+                continue
+            try:
+                root = self.document(path).root
+            except YamlError:
+                # Its own turn comes, and says so.
+                self._open.discard(path)
+                continue
+            for node in nodes.walk(root) if root is not None else ():
+                if not isinstance(node, nodes.Alias) and node.anchor == name:
+                    return node
+        return None
+
+
+def _mount(part: Part, document: Document, kind: SourceKind) -> tuple[str, ...]:
+    if part.mount or kind is not SourceKind.PACKED_PART:
+        return part.mount
+    # A job or an executor on its own: what it is called is the name of its file.
+    stem = part.path.rpartition("/")[2].rpartition(".")[0]
+    root = document.root
+    keys = (
+        {key.value for key, _ in root.entries if isinstance(key, nodes.Scalar)}
+        if isinstance(root, nodes.Mapping)
+        else set()
+    )
+    return ("jobs" if "steps" in keys else "executors", stem)
+
+
+def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
+    position = source.position(error.offset)
+    if is_template_text(source):
+        return Refused(
+            (source.path,),
+            Cause.TEMPLATE,
+            "it is a template, not YAML yet",
+            "change what the template engine makes of it, or the template by hand",
+        )
+    if source.text.startswith("<<<<<<< ") or "\n<<<<<<< " in source.text:
+        return Failed(
+            (source.path,), "it has merge conflict markers", "resolve the conflict", position
+        )
+    return Failed(
+        (source.path,), f"this is not YAML: {error.problem}", _hint(source, error), position
+    )
+
+
+def _hint(source: SourceText, error: YamlError) -> str:
+    """What to do about a mistake that is made often in configs."""
+    start = source.line_start(error.offset)
+    line = source.text[start : source.line_end(start)].strip()
+    above = source.text[source.line_start(max(0, start - 1)) : start].strip()
+    below_name = line.startswith(("context:", "requires:", "filters:"))
+    if below_name and above.startswith("- ") and not above.endswith(":"):
+        return f"a job with keys below it needs a colon: write {above}:"
+    if line.startswith("auth:"):
+        return "auth belongs at the column of image, under it"
+    return _FIX_YAML
+
+
+def _several_documents(document: Document) -> Refused | NotAConfig:
+    path = document.source.path
+    if isinstance(kind_of(document), SomethingElse):
+        return NotAConfig((path,), "several YAML documents, not a config")
+    return Refused(
+        (path,),
+        Cause.SEVERAL_DOCUMENTS,
+        "it holds several YAML documents, and CircleCI reads one",
+        "split it, or remove the others",
+    )
+
+
+def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
+    for document in documents:
+        source = document.source
+        paths = (source.path,)
+        origin = generated(source)
+        if origin is not None:
+            where = origin.origin or "what generates it"
+            reason = "it says that a program writes it"
+            return Refused(paths, Cause.GENERATED, reason, f"change {where} instead")
+        if is_template(document):
+            return Refused(
+                paths,
+                Cause.TEMPLATE,
+                "it is a template",
+                "change what the template engine makes of it, or the template by hand",
+            )
+    return None

@@ -1,0 +1,141 @@
+"""What became of each config, and the exit code that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from cci_migrate.findings import Settled, Severity, State
+from cci_migrate.lossless.source import Position
+
+if TYPE_CHECKING:
+    from cci_migrate.engine.explanation import ExplainedPull
+    from cci_migrate.engine.proof import ProvenChange
+    from cci_migrate.engine.suppressions import UnusedSuppression
+
+__all__ = [
+    "Cause",
+    "Examined",
+    "ExitCode",
+    "Failed",
+    "NotAConfig",
+    "Outcome",
+    "Refused",
+    "Run",
+    "Settled",
+    "State",
+    "ToDo",
+    "exit_code",
+]
+
+
+class ToDo(Struct, frozen=True):
+    """Something for the user to do outside the file: make a context, set a variable."""
+
+    text: str
+
+
+class Examined(Struct, frozen=True):
+    """A config that was read to its end.
+
+    ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
+    to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
+    once the change is made, ``unprovided`` those of them whose variables the project must hold, as
+    no context of some job does. ``pulls`` explains each pull as it is before the change. ``unused``
+    are the comments and entries of the baseline by which nothing is ignored.
+    """
+
+    paths: tuple[str, ...]
+    settled: tuple[Settled, ...]
+    change: ProvenChange | None
+    todos: tuple[ToDo, ...] = ()
+    notes: tuple[str, ...] = ()
+    images: int = 0
+    authenticated: int = 0
+    unprovided: int = 0
+    pulls: tuple[ExplainedPull, ...] = ()
+    unused: tuple[UnusedSuppression, ...] = ()
+
+
+class NotAConfig(Struct, frozen=True):
+    """A file that is not a CircleCI config (``kind`` says what it is instead)."""
+
+    paths: tuple[str, ...]
+    kind: str
+
+
+class Cause(Enum):
+    """Why a config is refused."""
+
+    GENERATED = "generated"
+    TEMPLATE = "template"
+    SEVERAL_DOCUMENTS = "several documents"
+    OUTSIDE = "outside the repository"
+    NOT_PROVEN = "not proven"
+
+
+class Refused(Struct, frozen=True):
+    """A config that is not to be edited here: generated, a template, or its change not proven.
+
+    ``instead`` says where to go. ``settled`` lists its findings, where they could be told.
+    """
+
+    paths: tuple[str, ...]
+    cause: Cause
+    reason: str
+    instead: str = ""
+    settled: tuple[Settled, ...] = ()
+
+
+class Failed(Struct, frozen=True):
+    """A file that could not be read, parsed or written."""
+
+    paths: tuple[str, ...]
+    problem: str
+    instead: str = ""
+    position: Position | None = None
+
+
+Outcome = Examined | NotAConfig | Refused | Failed
+
+
+class ExitCode(Enum):
+    """What the process tells its caller."""
+
+    DONE = 0
+    LEFT = 1
+    USAGE = 2
+    FAILED = 3
+    INTERRUPTED = 130
+
+
+class Run(Struct, frozen=True):
+    """All outcomes of one run. ``written`` tells whether the changes were to be written."""
+
+    outcomes: tuple[Outcome, ...] = field(default_factory=tuple)
+    written: bool = True
+
+
+def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
+    """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run.
+
+    Notes tell of something that this tool does not change: they leave nothing to do.
+    """
+    left = False
+    for outcome in outcomes:
+        if isinstance(outcome, Failed):
+            return ExitCode.FAILED
+        if isinstance(outcome, Refused):
+            left = True
+        elif isinstance(outcome, Examined):
+            left = left or any(
+                one.state is State.LEFT and one.finding.severity is not Severity.NOTE
+                for one in outcome.settled
+            )
+            left = left or (
+                not written and any(one.state is State.FIXED for one in outcome.settled)
+            )
+    return ExitCode.LEFT if left else ExitCode.DONE

@@ -1,0 +1,367 @@
+"""The proof that a plan does what it says and nothing else, before a byte is written.
+
+Twelve clauses, each by means of its own:
+
+1. taking the edits back gives the original bytes;
+2. the result parses;
+3. its data differ from the old exactly as the operations say;
+4. no image and no login got credentials of another registry;
+5. nothing that was planned is found again, and nothing more would be planned;
+6. line ends, byte order mark and final newline are as before;
+7. where a login was to be added, one stands before each pull of its registry on every path;
+8. where a policy was to be taken back, nothing went but what it would put in;
+9. a config that goes from version 2 to 2.1 gets no text in which 2.1 would put a value;
+10. an image that comes from a mirror now has the repository, the tag and the digest that it had;
+11. no job reads another value for a variable than it did, and none has a context too many;
+12. every name that is written is known for its registry, user name and password of one kind.
+
+What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
+from cci_migrate.circleci.config import Config
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.docker.mirrors import Mirror, is_mirrored
+from cci_migrate.engine.context_proof import contexts_stray
+from cci_migrate.engine.credential_proof import (
+    KnownCredentials,
+    credentials_stray,
+    secret_half,
+    secrets_of_image,
+    unknown_name,
+)
+from cci_migrate.engine.planning import Plan
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.findings import Names, State
+from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
+from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
+from cci_migrate.lossless.nodes import Document, Scalar, walk
+from cci_migrate.lossless.operations import Operation
+from cci_migrate.lossless.source import LINE_BREAK, SourceText
+from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
+from cci_migrate.policy.model import Policy
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import JobDocker
+
+
+class Clause(Enum):
+    """A clause of the proof; the value says what it holds."""
+
+    REVERSIBLE = "taking the change back gives the original"
+    PARSES = "the result is YAML"
+    DATA = "the data change as planned and no further"
+    CREDENTIALS = "no image and no login gets another registry's credentials"
+    SETTLED = "nothing is left that was to be done"
+    LINE_ENDS = "line ends, byte order mark and final newline stay"
+    LOGINS = "a login stands before each pull of its registry"
+    REVERTED = "nothing is taken out but what the policy would put in"
+    CONTEXTS = "no job reads another value, and none has a context that it does not need"
+    NAMES = "every name that is written is known for its registry"
+    IMAGES = "an image that comes from the mirror is the one that it was"
+    ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
+
+
+class FileChange(Struct, frozen=True):
+    """The bytes of one file before and after.
+
+    ``secrets`` are those written out in ``before``: whoever shows the change withholds them.
+    """
+
+    path: str
+    before: bytes
+    after: bytes
+    secrets: tuple[str, ...] = ()
+
+    __repr__ = repr_without("before", "after", "secrets")
+
+
+class ProvenChange(Struct, frozen=True):
+    """A change that passed the proof. Only this module makes one; writers take nothing else."""
+
+    files: tuple[FileChange, ...]
+
+
+class NotProven(Struct, frozen=True):
+    """The clause that a plan failed, and how."""
+
+    clause: Clause
+    reason: str
+
+
+class Reading(Struct, frozen=True, eq=False):
+    """A config as the tool reads it, its images and what is planned for it.
+
+    ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
+    workflow job by its route.
+    """
+
+    config: Config
+    images: tuple[PulledImage, ...]
+    plan: Plan
+    evidence: tuple[Evidence, ...]
+    dockers: tuple[JobDocker, ...]
+    docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files that make up the config."""
+        return self.config.documents
+
+
+#: Reads the changed texts again. None where they no longer make a config.
+ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
+
+
+def prove(
+    before: Reading,
+    policy: Policy,
+    names: Mapping[str, Names],
+    read_again: ReadAgain,
+    secrets: Sequence[str] = (),
+) -> ProvenChange | NotProven:
+    """The change that ``before.plan`` makes, or the clause that speaks against it.
+
+    ``names`` are those that the user chose, by the key of the finding that they are for.
+    """
+    sources = [document.source for document in before.documents]
+    edits = before.plan.edits
+    try:
+        changed = [
+            source.with_text(apply_edits(source.text, edits.get(source.path, ())))
+            for source in sources
+        ]
+    except EditConflictError as error:
+        return NotProven(Clause.REVERSIBLE, str(error))
+    for old, new in zip(sources, changed, strict=True):
+        reason = not_reversible(old, new, edits.get(old.path, ()))
+        if reason is not None:
+            return NotProven(Clause.REVERSIBLE, reason)
+        reason = line_ends_differ(old, new)
+        if reason is not None:
+            return NotProven(Clause.LINE_ENDS, reason)
+    after = read_again(changed)
+    if isinstance(after, str):
+        return NotProven(Clause.PARSES, after)
+    reason = data_differ(before.documents, before.plan.operations, after.documents)
+    if reason is not None:
+        return NotProven(Clause.DATA, reason)
+    reason = expression_appears(before.documents, after.documents)
+    if reason is not None:
+        return NotProven(Clause.ESCAPES, reason)
+    reason = other_image(before, after, policy)
+    if reason is not None:
+        return NotProven(Clause.IMAGES, reason)
+    known = KnownCredentials(before, policy, names)
+    reason = credentials_stray(before, after, known)
+    if reason is not None:
+        return NotProven(Clause.CREDENTIALS, reason)
+    if policy.revert is None:
+        reason = login_too_late(before.plan, after.dockers)
+        if reason is not None:
+            return NotProven(Clause.LOGINS, reason)
+        reason = contexts_stray(before, after, policy, names.values())
+        if reason is not None:
+            return NotProven(Clause.CONTEXTS, reason)
+        reason = unknown_name(before, after, known)
+        if reason is not None:
+            return NotProven(Clause.NAMES, reason)
+    else:
+        reason = taken_too_much(before, after, policy)
+        if reason is not None:
+            return NotProven(Clause.REVERTED, reason)
+    reason = something_left(before.plan, after.plan)
+    if reason is not None:
+        return NotProven(Clause.SETTLED, reason)
+    return ProvenChange(
+        tuple(
+            FileChange(old.path, old.encode(), new.encode(), tuple(secrets))
+            for old, new in zip(sources, changed, strict=True)
+            if old.text != new.text
+        )
+    )
+
+
+def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
+    """Clause 1 for one file: why taking ``edits`` back from ``new`` does not give ``old``."""
+    if take_back(new.text, edits) != old.text:
+        return f"{old.path}: the edits taken back do not give the original text"
+    return None
+
+
+def data_differ(
+    before: tuple[Document, ...], operations: tuple[Operation, ...], after: tuple[Document, ...]
+) -> str | None:
+    """Clause 3: why the data of ``after`` are not those of ``before`` with ``operations`` done."""
+    try:
+        wanted = expected(before, operations)
+    except UnknownPlaceError as error:
+        return str(error)
+    if not is_data_of(wanted, after):
+        return "the changed text means something else than was planned"
+    return None
+
+
+def something_left(done: Plan, again: Plan) -> str | None:
+    """Clause 5: what a second run would still find of what was planned, or do besides."""
+    found = {one.finding.key for one in again.settled if one.finding.key in done.fixed}
+    shown = {one.finding.key for one in again.settled if one.state.is_unwanted}
+    if found - shown:
+        return f"{min(found - shown)} would be found again"
+    if again.operations:
+        return "a second run would change the result again"
+    return None
+
+
+def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
+    """Clause 7: which job pulls before the login that ``done`` says it adds."""
+    promised = {
+        (one.finding.place.route.partition(".steps")[0], one.finding.registry)
+        for one in done.settled
+        if one.state is State.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
+    }
+    for docker in after:
+        for pull in docker.pulls:
+            for host in pull.hosts:
+                if (docker.job.route, host) in promised and docker.login_before(pull, host) is None:
+                    return f"{docker.job.route} still runs {pull.command} before a login to {host}"
+    return None
+
+
+def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | None:
+    """Clause 8: what ``after`` lacks, or has besides, that is not the policy's to take back.
+
+    The policy follows the names with which the steps that stay log in.
+    """
+    logins = [login for docker in after.dockers for login in docker.logins]
+    remaining = _secrets_by_owner(after.images)
+    held_before = _secrets_by_owner(before.images)
+    if remaining.keys() != held_before.keys():
+        return "the jobs and executors do not pull the same images any more"
+    for image in before.images:
+        own = {
+            secret_half(credential)
+            for host in image.hosts
+            if (registry := policy_for(host, policy)) is not None
+            for credential in registry.credentials
+        }
+        own |= {
+            login.password
+            for login in logins
+            if login.password is not None and any(login.is_to(host) for host in image.hosts)
+        }
+        for owner in image.owners:
+            key = (owner.executor.route, image.texts)
+            had, has = held_before[key], remaining[key]
+            if not has <= had or not had - has <= own:
+                return f"{image.route} would lose credentials that are not the policy's"
+    contexts = {
+        context
+        for registry in policy.registries
+        for _, context in registry.accounts
+        if context is not None
+    }
+    holding = {one.route: set(held_contexts(one).names) for one in after.config.workflow_jobs}
+    for entry in before.config.workflow_jobs:
+        held = set(held_contexts(entry).names)
+        kept = holding.get(entry.route)
+        if kept is None or not kept <= held or not held - kept <= contexts:
+            return f"{entry.route} would lose contexts that are not the policy's"
+    return None
+
+
+def _secrets_by_owner(
+    images: Iterable[PulledImage],
+) -> dict[tuple[str, tuple[str, ...]], set[str]]:
+    """The secrets that each job or executor sends for each image that it names.
+
+    Not by the image's route: where an alias comes back, images become one again.
+    """
+    found: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for image in images:
+        for owner in image.owners:
+            key = (owner.executor.route, image.texts)
+            found.setdefault(key, set()).update(secrets_of_image(image))
+    return found
+
+
+def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
+    """Clause 10: what pulls another image in ``after`` than it did, mirrors of it apart."""
+    if policy.mirror is None:
+        return None
+    was = {image.route: image.texts for image in before.images}
+    for image in after.images:
+        if not _are_alike(was.get(image.route, image.texts), image.texts, policy.mirror):
+            return f"{image.route} would no longer be the same image"
+    before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
+    if before_steps.keys() != after_steps.keys():
+        return "other jobs than before would pull in their steps"
+    for route, pulls in before_steps.items():
+        now = after_steps[route]
+        if len(pulls) != len(now) or not all(
+            _are_alike(old, new, policy.mirror) for old, new in zip(pulls, now, strict=True)
+        ):
+            return f"the steps of {route} would no longer pull the same images"
+    return None
+
+
+def _are_alike(before: tuple[str, ...], after: tuple[str, ...], mirror: Mirror) -> bool:
+    return len(before) == len(after) and all(
+        one == other or is_mirrored(one, other, mirror)
+        for one, other in zip(before, after, strict=True)
+    )
+
+
+def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, ...]]]:
+    """The images that the steps of each job pull, command by command, in each way of running it."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for docker in dockers:
+        found.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
+    return found
+
+
+def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:
+    """Clause 9: where an upgrade leaves a ``<<`` that 2.1 reads and version 2 did not."""
+    versions = [
+        {text_of(value_of(one.root, "version")) for one in side} for side in (before, after)
+    ]
+    if not versions[0] & {"2", "2.0"} or "2.1" not in versions[1]:
+        return None
+    for document in after:
+        for node in walk(document.root) if document.root is not None else ():
+            if (
+                isinstance(node, Scalar)
+                and "<<" in node.value.replace("\\<<", "")
+                and not is_merge_key(node)
+            ):
+                line = node.source.position(node.start).line
+                return f"{document.source.path}:{line}: 2.1 would put a value into the text"
+    return None
+
+
+def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
+    """Clause 6 for one file."""
+    if old.has_bom != new.has_bom:
+        return f"{old.path}: the byte order mark changed"
+    if bool(old.text) and _ends_with_break(old.text) != _ends_with_break(new.text):
+        return f"{old.path}: the newline at the end of the file changed"
+    kinds = set(LINE_BREAK.findall(old.text))
+    strangers = set(LINE_BREAK.findall(new.text)) - kinds
+    if strangers and (kinds or strangers != {"\n"}):
+        return f"{old.path}: a kind of line end appeared that the file does not use"
+    return None
+
+
+def _ends_with_break(text: str) -> bool:
+    return LINE_BREAK.fullmatch(text[-1:]) is not None

@@ -1,0 +1,106 @@
+"""Outcomes with the secrets of their configs taken out of all that is told of them. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from typing_extensions import assert_never
+
+from cci_migrate.engine.explanation import ExplainedPull
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, ToDo
+from cci_migrate.findings import Choice, Finding, Fix, NameReason, NoFix, Question, Remedy, Settled
+from cci_migrate.redaction.redaction import Redaction
+
+
+def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
+    """``outcome`` without secrets in its texts; its change stays as it is."""
+    clean = redaction.prose
+    match outcome:
+        case Examined():
+            return replace(
+                outcome,
+                settled=tuple(_settled(settled, redaction) for settled in outcome.settled),
+                todos=tuple(ToDo(clean(todo.text)) for todo in outcome.todos),
+                notes=tuple(map(clean, outcome.notes)),
+                pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
+                unused=tuple(replace(unused, text=clean(unused.text)) for unused in outcome.unused),
+            )
+        case Refused():
+            return replace(
+                outcome,
+                reason=clean(outcome.reason),
+                instead=clean(outcome.instead),
+                settled=tuple(_settled(settled, redaction) for settled in outcome.settled),
+            )
+        case Failed():
+            return replace(outcome, problem=clean(outcome.problem))
+        case NotAConfig():
+            return outcome
+        case _:
+            assert_never(outcome)
+
+
+def _settled(settled: Settled, redaction: Redaction) -> Settled:
+    finding = _finding(settled.finding, redaction)
+    return replace(settled, finding=finding, reason=redaction.prose(settled.reason))
+
+
+def _finding(finding: Finding, redaction: Redaction) -> Finding:
+    clean = redaction.prose
+    return replace(
+        finding,
+        message=clean(finding.message),
+        subject=clean(finding.subject),
+        owner=clean(finding.owner),
+        because=clean(finding.because),
+        remedy=_remedy(finding.remedy, redaction),
+        names=None if finding.names is None else _names(finding.names, redaction),
+    )
+
+
+def _names(names: NameReason, redaction: Redaction) -> NameReason:
+    return replace(
+        names,
+        names=redaction.prose(names.names),
+        source=redaction.prose(names.source),
+        text=redaction.prose(names.text),
+        provider=redaction.prose(names.provider),
+        ignored=tuple(map(redaction.prose, names.ignored)),
+    )
+
+
+def _remedy(remedy: Remedy, redaction: Redaction) -> Remedy:
+    match remedy:
+        case Fix() | NoFix():
+            return _fix_or_not(remedy, redaction)
+        case Question():
+            choices = tuple(_choice(choice, redaction) for choice in remedy.choices)
+            return Question(redaction.prose(remedy.text), choices)
+        case _:
+            assert_never(remedy)
+
+
+def _choice(choice: Choice, redaction: Redaction) -> Choice:
+    return Choice(
+        choice.key,
+        redaction.prose(choice.label),
+        redaction.prose(choice.consequence),
+        _fix_or_not(choice.remedy, redaction),
+    )
+
+
+def _fix_or_not(remedy: Fix | NoFix, redaction: Redaction) -> Fix | NoFix:
+    if isinstance(remedy, Fix):
+        return replace(remedy, title=redaction.prose(remedy.title))
+    return NoFix(redaction.prose(remedy.reason), redaction.prose(remedy.instead))
+
+
+def _pull(pull: ExplainedPull, redaction: Redaction) -> ExplainedPull:
+    credential = pull.credential
+    return replace(
+        pull,
+        job=redaction.prose(pull.job),
+        source=redaction.prose(pull.source),
+        image=redaction.prose(pull.image),
+        credential=None if credential is None else redaction.prose(credential),
+        reason=redaction.prose(pull.reason),
+    )

@@ -1,0 +1,80 @@
+"""What was meant to be ignored and is no longer there: such comments and entries can go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.engine.ignore_comments import IgnoreComment, ignore_comments, ignored_by
+from cci_migrate.findings import Finding, Fix
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.source import Position
+from cci_migrate.policy.model import Policy
+from cci_migrate.rules.catalogue import RULES
+from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
+
+
+class UnusedSuppression(Struct, frozen=True):
+    """A comment (with its ``position``) or an entry of the baseline that ignores nothing."""
+
+    path: str
+    position: Position | None
+    text: str
+
+
+def unused_suppressions(
+    documents: Sequence[Document], findings: Iterable[Finding], policy: Policy
+) -> Iterator[UnusedSuppression]:
+    """What ignores none of ``findings``, as far as the rules it is about were asked for."""
+    if not policy.heeds_ignores or policy.revert is not None:
+        return
+    found = list(findings)
+    used = _used_rules(found)
+    for document in documents:
+        source = document.source
+        for comment in ignore_comments(source):
+            what = _unused_part(comment, used.get((source.path, comment.start), set()), policy)
+            if what is not None:
+                yield UnusedSuppression(source.path, source.position(comment.start), what)
+    there = {one.accepted for one in found}
+    for entry in sorted(policy.baseline.accepted - there):
+        if policy.is_selected(entry.rule):
+            text = f"the baseline's {entry.rule} at {entry.route} ({entry.subject})"
+            yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
+
+
+def _used_rules(findings: list[Finding]) -> dict[tuple[str, int], set[str]]:
+    """Which rules each comment, named by its file and its start, ignores findings of.
+
+    One that keeps a fix from adding a context counts too.
+    """
+    used: dict[tuple[str, int], set[str]] = defaultdict(set)
+    places = [(finding.place, finding.rule) for finding in findings]
+    for finding in findings:
+        if isinstance(finding.remedy, Fix):
+            places += ((grant.place, MISSING_CONTEXT) for grant in finding.remedy.withheld)
+    for place, rule in places:
+        comment = ignored_by(place, rule)
+        if comment is not None:
+            used[place.source.path, comment.start].add(rule)
+    return used
+
+
+def _unused_part(comment: IgnoreComment, used: set[str], policy: Policy) -> str | None:
+    """What of ``comment`` ignores nothing; None if all of it does, or that cannot be told.
+
+    ``used`` are the rules that it ignores findings of.
+    """
+    known = {rule.id for rule in RULES}
+    strangers = sorted(comment.rules - known)
+    if strangers:
+        return f"no rule is called {' or '.join(strangers)}"
+    asked = comment.rules or known
+    if not all(policy.is_selected(rule) for rule in asked):
+        return None
+    if not comment.rules:
+        return None if used else "no finding here"
+    unused = sorted(comment.rules - used)
+    return f"no {' or '.join(unused)} finding here" if unused else None

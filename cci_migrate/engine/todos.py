@@ -1,0 +1,400 @@
+"""What is left for the user to do outside the config, once its fixes are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from cci_migrate.assessing.account_wording import account_uses
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.image_states import Authenticated, NotCovered
+from cci_migrate.assessing.impact import registry_name
+from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
+from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
+from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.engine.authenticated_images import has_placeholder
+from cci_migrate.engine.outcomes import ToDo
+from cci_migrate.engine.planning import Plan
+from cci_migrate.findings import Fix, Settled, State
+from cci_migrate.lossless.merging import duplicate_keys
+from cci_migrate.lossless.nodes import Document, Mapping, collections_in
+from cci_migrate.lossless.operations import (
+    AddEntry,
+    AddItem,
+    Content,
+    Items,
+    Operation,
+    ReplaceText,
+)
+from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, Platform, Revert
+from cci_migrate.rules.whole_fix import contexts_without_workflow
+from cci_migrate.rules.wording import listed
+
+
+def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
+    """What must exist at CircleCI and at the registries for the changes of ``plan`` to work."""
+    return tuple(ToDo(text) for text in dict.fromkeys(_todos(assessment, plan)))
+
+
+def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    if assessment.policy.revert is not None:
+        if assessment.policy.revert is Revert.CONTEXTS and fixed:
+            yield (
+                "The project's environment variables must hold what the contexts held: the pulls "
+                "still read it. Builds of forked pull requests get them only if the project passes "
+                "secrets to forks."
+            )
+        return
+    rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
+    in_context: dict[str, dict[str, None]] = {}
+    in_some: dict[tuple[str, ...], dict[str, None]] = {}
+    for grant in plan.contexts:
+        provided = grant.variables if not grant.among else ()
+        in_context.setdefault(grant.context, {}).update(dict.fromkeys(provided))
+        if grant.among:
+            in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
+    no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
+    without_workflow = [use for use in assessment.uses_without_workflow if use.after in fixed]
+    adds_workflow = no_place and assessment.policy.add_workflow and bool(without_workflow)
+    if adds_workflow:
+        read = dict.fromkeys(name for use in without_workflow for name in use.variables)
+        in_context.update(dict.fromkeys(contexts_without_workflow(assessment), read))
+    for context, variables in in_context.items():
+        yield (
+            f"The context {context} must exist in your organisation"
+            + (f" and hold {listed(list(variables))}." if variables else ".")
+        )
+    for contexts, variables in in_some.items():
+        yield (
+            f"{listed(contexts)} must hold {listed(list(variables))} between them: nothing in the "
+            "config shows which of these contexts provides what."
+        )
+    if in_context:
+        yield (
+            "Who may not use a context cannot run the job: builds of forked pull requests and of "
+            "people outside the organisation end Unauthorized."
+        )
+    if assessment.policy.platform is Platform.SERVER and any(
+        held_contexts(grant.entry).values for grant in plan.contexts
+    ):
+        yield (
+            "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
+            "takes one. Try it on yours, or put the variables into the context that is there."
+        )
+    mirror = assessment.policy.mirror
+    if mirror is not None and _is_mirrored(plan, mirror):
+        yield (
+            f"{mirror} must serve Docker Hub's images to the machines that run "
+            "the jobs, official ones below library/: pull one of each kind there first."
+        )
+    in_project = dict.fromkeys(_read_from_the_project(assessment, plan, fixed))
+    if no_place and not adds_workflow:
+        in_project.update((name, None) for use in without_workflow for name in use.variables)
+    elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, fixed)))
+    if elsewhere:
+        yield (
+            f"The workflow jobs that use this file must get {listed(elsewhere)}: from a context "
+            "that they hold, or from the project's environment variables."
+        )
+    for name, (held, needed) in _read_from_others(assessment, plan, fixed).items():
+        yield (
+            f"{name} holds {listed(held)}: from there, or from the project's environment "
+            f"variables, it must get {listed(needed)}."
+        )
+    if in_project:
+        why = " (it has no workflow in which a context could be named)" if no_place else ""
+        yield (
+            f"The project's environment variables must hold {listed(list(in_project))}{why}. "
+            "Builds of forked pull requests get them only if the project passes secrets to forks."
+        )
+    if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.settled)):
+        yield (
+            "The orb's own login fails where its variables are empty, and the build with it. Where "
+            "builds of forked pull requests matter, take --login cli: its step goes on without a "
+            "login."
+        )
+    if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.settled)):
+        yield (
+            "docker/check fails where its variables are empty, and the build with it. Where builds "
+            "of forked pull requests matter, take --login cli: its step goes on without a login."
+        )
+    if "literal-credential" in rules:
+        yield (
+            "A secret was written out in the config. Take it back at the registry: the "
+            "repository's history keeps it."
+        )
+
+
+def _read_from_the_project(assessment: Assessment, plan: Plan, fixed: set[str]) -> Iterator[str]:
+    """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
+    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    for assessed in assessment.entries:
+        for use in assessed.uses if not assessed.only_for_forks else ():
+            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+                continue
+            convention = assessment.contexts.get(frozenset(use.variables))
+            if convention is None or not convention.may_be_provided(assessed.held):
+                yield from use.variables
+
+
+def _read_from_others(
+    assessment: Assessment, plan: Plan, fixed: set[str]
+) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The workflow jobs that ``fixed`` makes read variables which contexts of theirs may provide.
+
+    Not those that hold a context which is known to: by name, their contexts and the variables.
+    """
+    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for assessed in assessment.entries:
+        for use in assessed.uses if not assessed.only_for_forks else ():
+            convention = assessment.contexts.get(frozenset(use.variables))
+            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+                continue
+            if convention is None or not convention.accepted.isdisjoint(assessed.held.values):
+                continue
+            if convention.may_be_provided(assessed.held):
+                found[assessed.entry.name] = (assessed.held.values, use.variables)
+    return found
+
+
+def _read_elsewhere(assessment: Assessment, fixed: set[str]) -> Iterator[str]:
+    """The variables that the images of a part of a config read, whose workflow jobs are elsewhere.
+
+    An orb's source, and a file of executors that another program puts together, are such parts.
+    """
+    config = assessment.config
+    if config.has_workflows or (config.body.jobs and not config.is_orb_source):
+        return
+    for use in assessment.uses_of_images:
+        if use.after is None or use.after in fixed:
+            yield from use.variables
+
+
+def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
+    """Whether something is pulled from ``mirror`` once ``plan`` is done that was not before."""
+    return any(
+        isinstance(operation, ReplaceText) and operation.text.startswith(f"{mirror}/")
+        for operation in plan.operations
+    )
+
+
+def _adds_check(one: Settled) -> bool:
+    """Whether the login that is added is the Docker orb's."""
+    from cci_migrate.remedies.login_placement import is_orb_login
+
+    return any(is_orb_login(step) for operation in _done(one) for step in _added_items(operation))
+
+
+def _added_items(operation: Operation) -> Sequence[Content]:
+    """The items of lists that ``operation`` adds."""
+    if isinstance(operation, AddItem):
+        return (operation.content,)
+    if isinstance(operation, AddEntry) and isinstance(operation.content, Items):
+        return operation.content.items
+    return ()
+
+
+def _switches_login_on(one: Settled) -> bool:
+    """Whether an orb's job is asked to log in by itself."""
+    from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
+
+    own = {switch.enable for switch in LOGIN_SWITCHES if switch.steps is None}
+    return any(isinstance(each, AddEntry) and each.key in own for each in _done(one))
+
+
+def _done(one: Settled) -> Sequence[Operation]:
+    """What the fix of a finding does."""
+    remedy = one.finding.remedy
+    is_fixed = one.state is State.FIXED and isinstance(remedy, Fix)
+    return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
+
+
+def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
+    """What the user ought to know of the config, though nothing is to be done about it."""
+    if assessment.policy.revert is not None:
+        return tuple(_kept(assessment, plan))
+    found = list(_notes(assessment, plan))
+    found += dict.fromkeys(_names_left_alone(plan))
+    if plan.operations:
+        found += _duplicates(assessment.config.documents)
+    return tuple(found)
+
+
+def _names_left_alone(plan: Plan) -> Iterator[str]:
+    """The credentials of the config that a fix did not follow, where it writes the policy's."""
+    for one in plan.settled:
+        names = one.finding.names
+        if one.state is State.FIXED and names is not None and names.path is None:
+            for ignored in names.ignored:
+                written = f"The names of the policy are written ({names.names})."
+                yield f"Not followed: {ignored}. {written}"
+
+
+def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """Which credentials a reversal leaves because they have other names than the policy's."""
+    told = {one.finding.place.route for one in plan.settled}
+    names: dict[str, dict[str, None]] = {}
+    for one in assessment.images:
+        host, state = one.image.host, one.state
+        if host is None or not isinstance(state, Authenticated) or one.image.route in told:
+            continue
+        registry = policy_for(host, assessment.policy)
+        credential = credential_of(state.auth)
+        if registry is not None and credential not in (None, registry.credential):
+            names.setdefault(host, {}).update(dict.fromkeys(_names_in(state.auth)))
+    for host, names_there in names.items():
+        if names_there:
+            yield (
+                f"Credentials for {registry_name(host)} with names that are not the policy's stay "
+                f"({listed(list(names_there))}): give the policy these names to take them out."
+            )
+
+
+def _names_in(auth: ImageAuth) -> Iterator[str]:
+    """The user name, which may be written out, and the variables."""
+    username = auth.text(USERNAME)
+    if username is not None and variable_in(username) is None:
+        yield username
+    yield from (f"${name}" for name in auth.variables)
+
+
+def _not_mirrored(assessment: Assessment) -> Iterator[str]:
+    """What a mirror leaves as it is: credentials for Docker Hub must not reach it."""
+    count = sum(
+        isinstance(one.state, Authenticated) and one.image.host == DOCKER_HUB
+        for one in assessment.images
+    )
+    if assessment.policy.mirror is not None and count:
+        images = "1 image has" if count == 1 else f"{count} images have"
+        yield (
+            f"{images} credentials for Docker Hub, which must not go to the mirror: left as they "
+            "are. To pull them there too, take their auth out first, then run again."
+        )
+
+
+def _unplaced(assessment: Assessment) -> Iterator[str]:
+    """Which credentials of the file no more images get, as nobody knows where they are kept."""
+    for host, own in assessment.unplaced.items():
+        for account in own.accounts:
+            variables = variables_of(account.credential)
+            convention = assessment.contexts.get(frozenset(variables))
+            contexts = sorted(convention.accepted) if convention is not None else []
+            if contexts:
+                yield (
+                    f"The file's names for {registry_name(host)} ({_dollars(variables)}) were not "
+                    f"used for more jobs: which of the contexts {listed(contexts)} provides them "
+                    "can't be determined. Name them and their context in a policy file to use them."
+                )
+
+
+def _left_to_forks(assessment: Assessment) -> Iterator[str]:
+    names = assessment.jobs_only_for_forks
+    shared = {
+        assessed.entry.name: None
+        for assessed in assessment.entries
+        if assessed.only_for_forks and assessed.uses and assessed.entry.calls not in names
+    }
+    if shared:
+        yield (
+            f"Only builds of forks reach {listed(list(shared))}: no context was added there, and "
+            "credentials that it shares with other jobs are empty in such builds."
+        )
+    if names:
+        yield (
+            f"Only builds of forks reach {listed(list(names))}: nothing there was given "
+            "credentials, which such builds do not get."
+        )
+
+
+def _placeholders(assessment: Assessment) -> Iterator[str]:
+    for image in assessment.images:
+        if isinstance(image.state, Authenticated) and has_placeholder(image.state.auth):
+            yield (
+                f"{image.image.item.text} ({image.image.owners[0].title}) has the user name "
+                f"{image.state.auth.text(USERNAME)}, a placeholder of a documentation: it is "
+                "not counted as authenticated."
+            )
+
+
+def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """Which images' credentials are read today by jobs that hold no context."""
+    jobs: dict[tuple[str, ...], dict[str, None]] = {}
+    granted: dict[int, set[str]] = {}
+    for grant in plan.contexts:
+        granted.setdefault(id(grant.entry), set()).update(grant.variables)
+    for assessed in assessment.entries:
+        if not assessed.meant.values and not any(assessment.missing_contexts(assessed)):
+            for use in assessed.uses:
+                is_granted = granted.get(id(assessed.entry), set()).issuperset(use.variables)
+                if use.after is None and not use.in_steps and not is_granted:
+                    jobs.setdefault(use.variables, {})[assessed.entry.name] = None
+    for variables, names in jobs.items():
+        which = listed(list(names)) if len(names) <= _FEW else f"{len(names)} workflow jobs"
+        reads = "reads" if len(names) == 1 else "read"
+        yield (
+            f"{which} {reads} {_dollars(variables)} without a context: the project's environment "
+            "variables must hold them."
+        )
+
+
+#: Up to how many jobs are named, rather than counted.
+_FEW = 4
+
+
+def _dollars(names: Iterable[str]) -> str:
+    return listed([f"${name}" for name in names])
+
+
+def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
+    for document in documents:
+        for node in collections_in(document.root) if document.root is not None else ():
+            for _, key in duplicate_keys(node) if isinstance(node, Mapping) else ():
+                position = key.source.position(key.start)
+                yield (
+                    f"{document.source.path}:{position.line}: the key {key.value} stands there "
+                    "twice. The last one was taken to count; CircleCI may refuse it."
+                )
+
+
+def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    uncovered: Counter[tuple[str, bool]] = Counter(
+        (one.state.host, one.state.unknown)
+        for one in assessment.images
+        if isinstance(one.state, NotCovered)
+    )
+    for (host, unknown), count in sorted(uncovered.items()):
+        images = "1 image" if count == 1 else f"{count} images"
+        are = "is" if count == 1 else "are"
+        convention = assessment.conventions.get(host)
+        others = ""
+        if convention is not None and convention.accounts:
+            others = f" Others of it have {account_uses(convention.accounts)}."
+        if unknown:
+            yield (
+                f"{images} of {host} {are} not judged: CircleCI may have credentials for it in the "
+                f"project's or a context's variables.{others}"
+            )
+        else:
+            lacking = "the policy has no credentials for it"
+            yield f"{images} of {host} {are} not covered: {lacking}.{others}"
+    yield from _not_mirrored(assessment)
+    yield from _unplaced(assessment)
+    yield from _left_to_forks(assessment)
+    yield from _from_nowhere_visible(assessment, plan)
+    yield from _placeholders(assessment)
+    convention = assessment.conventions.get(DOCKER_HUB)
+    registry = policy_for(DOCKER_HUB, assessment.policy)
+    if convention is not None and convention.credential is not None and registry is not None:
+        asked = registry.credential
+        if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
+            names = listed([f"${name}" for name in variables_of(convention.credential)])
+            yield (
+                f"The file's own names for {registry_name(DOCKER_HUB)} were kept ({names}), not "
+                "those that you asked for."
+            )

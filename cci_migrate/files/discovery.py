@@ -1,0 +1,403 @@
+"""Which files to look at: from the paths a user names to repositories and their candidates.
+
+What a candidate really is, the core tells by its content. Here count names and places: everything
+that ends in ``.yml`` or ``.yaml`` inside a ``.circleci`` folder at any depth (a project can have
+several configs, https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files/),
+the source tree of an orb (a folder with ``@orb.yml``), and every file that is named itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
+
+from cci_migrate.circleci.packing import SECTIONS
+from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused
+from cci_migrate.engine.processing import RepositoryReader, group_files
+from cci_migrate.files.linkless_files import NotRegularError, TooLargeError, read_file
+
+#: CircleCI's limit for a compiled config
+#: (https://support.circleci.com/hc/en-us/articles/360045043634); a source is seldom larger.
+SIZE_LIMIT = 8 * 1024 * 1024
+#: Of a file that CircleCI would not take either.
+TOO_LARGE = "more than the 8 MB that CircleCI takes"
+
+SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
+
+_CIRCLECI = ".circleci"
+_ORB_ROOTS = ("@orb.yml", "@orb.yaml")
+_SUFFIXES = (".yml", ".yaml")
+
+
+class Repository(Struct, frozen=True):
+    """A repository's root and the candidates in it: POSIX paths relative to the root, sorted.
+
+    Neither has a symbolic link in it.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+
+
+class Problem(Struct, frozen=True):
+    """What was found and is not to be read, as an outcome; its paths are relative to ``root``."""
+
+    root: Path
+    outcome: Outcome
+
+
+class Discovery(Struct, frozen=True):
+    """What the named paths lead to. ``empty`` are those that lead to nothing."""
+
+    repositories: tuple[Repository, ...]
+    problems: tuple[Problem, ...] = ()
+    empty: tuple[Path, ...] = ()
+
+
+class _Found(Struct):
+    """What is found in one repository so far: files by their real paths."""
+
+    root: Path
+    files: set[str] = field(default_factory=set)
+    problems: list[Outcome] = field(default_factory=list)
+
+    def add(self, path: str) -> None:
+        """Take the file that ``path`` really is, unless it is outside of the repository."""
+        try:
+            file = (self.root / path).resolve()
+            if not _is_inside(file, self.root):
+                self.problems.append(_outside(path, file))
+                return
+            file.stat()
+        except (OSError, RuntimeError) as error:
+            self.problems.append(Failed((path,), f"cannot be read: {_reason(error)}"))
+            return
+        self.files.add(file.relative_to(self.root).as_posix())
+
+
+def _is_inside(file: Path, root: Path) -> bool:
+    """Whether ``file``, without links in it, is one of the repository's, and not of git's own."""
+    return file.is_relative_to(root) and ".git" not in file.relative_to(root).parts
+
+
+def _outside(path: str, file: Path) -> Refused:
+    return Refused(
+        (path,),
+        Cause.OUTSIDE,
+        "a symbolic link that leaves the repository",
+        f"run cci-migrate on {file} itself",
+    )
+
+
+def discover(paths: Sequence[Path]) -> Discovery:
+    """What is to be looked at for ``paths``, all of which exist, in the order they are named.
+
+    A file is always taken, together with the other files of the source tree it is a part of. A
+    folder is searched, but for ``.git``, ``node_modules``, ``vendor`` and what git ignores.
+    """
+    found: dict[Path, _Found] = {}
+    empty: list[Path] = []
+    for path in paths:
+        in_path = list(_search(path))
+        for root, files, problems in in_path:
+            repository = found.setdefault(root, _Found(root))
+            repository.problems += problems
+            for file in files:
+                repository.add(file)
+        if not any(files or problems for _, files, problems in in_path):
+            empty.append(path)
+    return Discovery(
+        tuple(
+            Repository(one.root, tuple(sorted(one.files))) for one in found.values() if one.files
+        ),
+        tuple(
+            Problem(one.root, problem)
+            for one in found.values()
+            for problem in dict.fromkeys(one.problems)
+        ),
+        tuple(empty),
+    )
+
+
+def root_of(path: Path) -> Path:
+    """The repository that ``path`` is in: the folder above it with ``.git`` in it.
+
+    Without git: the folder that holds ``.circleci`` or ``@orb.yml``, or else the file's folder or
+    the folder itself. Where a symbolic link leads ``path`` out of a repository, that repository.
+    """
+    written = _as_written(path)
+    if written is not None and not path.resolve().is_relative_to(written[0]):
+        return written[0]
+    folder = path.resolve() if path.is_dir() else path.parent.resolve()
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            return parent
+    for parent in (folder, *folder.parents):
+        if parent.name == _CIRCLECI:
+            return parent.parent
+        if any((parent / name).is_file() for name in _ORB_ROOTS):
+            return parent
+    return folder
+
+
+def _as_written(path: Path) -> tuple[Path, str] | None:
+    """The repository that ``path`` is in, going by its text and not by links; its path there.
+
+    None where it is in none.
+    """
+    if ".." in path.parts:
+        return None  # the system follows links before it goes up
+    named = path.absolute()
+    top = named
+    if _CIRCLECI in named.parts:
+        # What is linked may have a ``.git`` of its own.
+        top = Path(*named.parts[: named.parts.index(_CIRCLECI)])
+    bounds = (parent for parent in (top, *top.parents) if (parent / ".git").exists())
+    bound = next(bounds, None if top is named else top)
+    return None if bound is None else (bound.resolve(), named.relative_to(bound).as_posix())
+
+
+def reader_of(root: Path) -> RepositoryReader:
+    """A reader of the files below ``root``; it knows nothing of what is outside or too large."""
+    real_root = root.resolve()
+
+    def read(path: str) -> bytes | None:
+        try:
+            file = (real_root / path).resolve(strict=True)
+            if not _is_inside(file, real_root) or file == real_root:
+                return None
+            return read_file(real_root, file.relative_to(real_root).as_posix(), SIZE_LIMIT)
+        except (OSError, RuntimeError, ValueError):
+            return None
+
+    return read
+
+
+def read_candidate(root: Path, path: str) -> bytes | Failed:
+    """The bytes of one candidate, or why they cannot be had."""
+    try:
+        return read_file(root, path, SIZE_LIMIT)
+    except NotRegularError:
+        return Failed((path,), "not a regular file", "use - to read standard input")
+    except TooLargeError as error:
+        size = error.size / (1024 * 1024)
+        return Failed(
+            (path,),
+            f"the file has {size:.1f} MB, more than the 8 MB that CircleCI takes",
+            "split it, or leave it out",
+        )
+    except OSError as error:
+        return Failed((path,), f"cannot be read: {_reason(error)}")
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+_Search = tuple[Path, list[str], list[Outcome]]
+
+
+def _search(path: Path) -> Iterator[_Search]:
+    root = root_of(path)
+    written = _as_written(path)
+    real = path.resolve()
+    if written is not None and not real.is_relative_to(root):
+        yield root, [], [_outside(written[1], real)]
+        return
+    if not path.is_dir():
+        yield root, _with_companions(root, _relative(path, root)), []
+        return
+    folder = real
+    inside = folder.relative_to(root).as_posix()
+    is_part = written is not None and _is_in_circleci(written[1])
+    if _is_in_circleci(inside):
+        is_part = PurePosixPath(inside).name != _CIRCLECI
+    if is_part:
+        # A part of a source tree: the config is the tree.
+        files = [f"{inside}/{file}" for file in _yaml_below(folder)]
+        yield root, sorted({one for file in files for one in _with_companions(root, file)}), []
+        return
+    searches = [(root, folder)]
+    for top, below in searches:  # walking adds the repositories that are on the way
+        inside = below.relative_to(top).as_posix()
+        listed = _listed_by_git(top, inside) if (top / ".git").exists() else None
+        if listed is not None:
+            yield top, list(_candidates(top, listed, inside)), []
+        else:
+            names, problems, repositories = _walked(below, top)
+            yield top, list(_candidates(top, names, inside)), problems
+            searches += [(repository, repository) for repository in repositories]
+
+
+def _relative(path: Path, root: Path) -> str:
+    """The path of a file from ``root``; its last part may be a symbolic link and stays one."""
+    return (path.parent.resolve() / path.name).relative_to(root).as_posix()
+
+
+def _is_in_circleci(path: str) -> bool:
+    return _CIRCLECI in PurePosixPath(path).parts
+
+
+def _with_companions(root: Path, file: str) -> list[str]:
+    """``file`` and the other files of the config that it is a part of."""
+    for parent in PurePosixPath(file).parents:
+        folder = root / parent
+        is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
+        is_circleci = parent.name == _CIRCLECI and parent != PurePosixPath(file).parent
+        if is_orb or is_circleci:
+            below = (one for one in _yaml_below(folder) if is_circleci or is_part_of_orb(one, {""}))
+            around = {(parent / one).as_posix() for one in below} | {file}
+            return next(list(group) for group in group_files(around) if file in group)
+    return [file]
+
+
+def _yaml_below(folder: Path) -> Iterator[str]:
+    """The YAML files in ``folder`` and below, relative to it."""
+    for here, _, files in _walk(folder):
+        for name in files:
+            if name.endswith(_SUFFIXES):
+                yield (here / name).relative_to(folder).as_posix()
+
+
+def _listed_by_git(root: Path, inside: str) -> list[str] | None:
+    """What git knows below ``inside`` and does not ignore; None if it cannot be asked."""
+    from cci_migrate.transport.git.process import GitError
+    from cci_migrate.transport.git.repositories import opened_checkout
+
+    try:
+        with opened_checkout(root, with_refs=False) as checkout:
+            output = checkout.repository.run(
+                ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", inside]
+            )
+    except GitError:
+        return None
+    return sorted({os.fsdecode(name) for name in output.split(b"\0") if name})
+
+
+def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]:
+    """Those of git's names that are candidates, and are there."""
+    prefix = "" if inside == "." else inside + "/"
+    names = [
+        name
+        for name in listed
+        # Only what is below the folder that was named: it may itself be in a vendor folder.
+        if SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
+        and (name.endswith(_SUFFIXES) or _is_linked_folder(root, name))
+    ]
+    orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
+    linked_folders: list[tuple[Path, str]] = []
+    for name in names:
+        folder, _ = _split(name)
+        if _is_linked_folder(root, name):
+            linked = (root / name).resolve()
+            if linked.is_dir() and _is_inside(linked, root):
+                linked_folders.append((linked, name))
+            else:
+                yield name
+        elif os.path.lexists(root / name) and (
+            _is_in_circleci(folder) or is_part_of_orb(name, orbs)
+        ):
+            yield name
+    # Each folder once, however many links lead to it or to a folder that it is in.
+    searched: set[Path] = set()
+    for linked, name in sorted(linked_folders):
+        if not _is_in_any(linked, searched):
+            searched.add(linked)
+            yield from (f"{name}/{file}" for file in _yaml_below(linked))
+
+
+def _is_in_any(folder: Path, searched: set[Path]) -> bool:
+    """Whether the search of one of ``searched`` comes to ``folder``."""
+    for place in (folder, *folder.parents):
+        if place in searched:
+            return True
+        if place.name in SKIPPED_FOLDERS:
+            return False
+    return False
+
+
+def _is_linked_folder(root: Path, name: str) -> bool:
+    """Whether ``name`` is a link, and a ``.circleci`` folder or in one.
+
+    Neither git nor a walk looks into it. A link with the name of a YAML file leads to a file.
+    """
+    return (
+        _is_in_circleci(name)
+        and not name.endswith(_SUFFIXES)
+        and (root / name).is_symlink()
+        and (_split(name)[1] == _CIRCLECI or (root / name).is_dir())
+    )
+
+
+def _split(name: str) -> tuple[str, str]:
+    folder, _, last = name.rpartition("/")
+    return folder, last
+
+
+def is_part_of_orb(name: str, orbs: Set[str]) -> bool:
+    """Whether ``name`` is where ``circleci orb pack`` looks, in one of the folders ``orbs``."""
+    *folders, last = name.split("/")
+    if last.startswith("@") and "/".join(folders) in orbs:
+        return True
+    return any(
+        folder in SECTIONS and "/".join(folders[:depth]) in orbs
+        for depth, folder in enumerate(folders)
+    )
+
+
+def _walked(folder: Path, root: Path) -> tuple[list[str], list[Outcome], list[Path]]:
+    """The files and links below ``folder``, why some cannot be told, and the repositories there.
+
+    A folder with ``.git`` is a repository itself, and not looked into.
+    """
+    names: list[str] = []
+    problems: list[Outcome] = []
+    repositories: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        path = Path(error.filename).relative_to(root).as_posix()
+        problems.append(Failed((path,), f"cannot be searched: {_reason(error)}"))
+
+    for here, folders, files in _walk(folder, unreadable):
+        if here != folder and (here / ".git").exists():
+            folders.clear()
+            repositories.append(here)
+            continue
+        links = [name for name in folders if (here / name).is_symlink()]
+        names += ((here / name).relative_to(root).as_posix() for name in [*files, *links])
+    return sorted(names), problems, repositories
+
+
+def _walk(
+    folder: Path, unreadable: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """`os.walk`, sorted and but for `SKIPPED_FOLDERS`, which goes down as far as there are folders.
+
+    Before Python 3.12, that of the library calls itself for each level.
+    """
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+        except OSError as error:
+            if unreadable is not None:
+                unreadable(error)
+            continue
+        folders = sorted(set(folders) - SKIPPED_FOLDERS)
+        yield here, folders, sorted(files)
+        waiting += [here / name for name in reversed(folders) if not (here / name).is_symlink()]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False

@@ -1,0 +1,169 @@
+"""Which files of a repository are read, told by their paths alone.
+
+The same as `cci_migrate.files.discovery` finds in a folder, for repositories of which only a
+listing is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import Cause, Failed, Refused
+from cci_migrate.files.discovery import SKIPPED_FOLDERS, is_part_of_orb
+
+#: The modes of a file and of a link, as git writes them.
+PLAIN = "100644"
+SYMLINK = "120000"
+
+_SUFFIXES = (".yml", ".yaml")
+#: As Linux has it (https://man7.org/linux/man-pages/man7/path_resolution.7.html).
+_MOST_LINKS = 40
+#: So many links of a repository are read: at a code host, each is a request.
+_MOST_READ = 200
+
+
+def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    """Those of a repository's ``paths`` that may hold CircleCI config, sorted.
+
+    YAML files below any ``.circleci`` folder, and the parts of an orb beside its ``@orb.yml``.
+    """
+    candidates = [path for path in paths if path.endswith(_SUFFIXES)]
+    orbs = {_folder_of(path) for path in candidates if PurePosixPath(path).stem == "@orb"}
+    return tuple(sorted(path for path in candidates if _is_config(path, orbs)))
+
+
+def config_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """The git mode of each config among a repository's files, but for links."""
+    return {path: modes[path] for path in config_paths(modes) if modes[path] != SYMLINK}
+
+
+class Configs(Struct, frozen=True):
+    """The git modes of a repository's configs by their real paths, and the links to none."""
+
+    modes: Mapping[str, str]
+    problems: tuple[Refused | Failed, ...] = ()
+
+
+#: The text of a link, by its path.
+ReadLink = Callable[[str], bytes]
+
+
+def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "") -> Configs:
+    """The configs among all files of a repository, of which ``modes`` are the git modes.
+
+    Links are followed within the repository. ``below`` a folder, others only where a link leads.
+    """
+    prefix = f"{below}/" if below else ""
+    files = {path for path, mode in modes.items() if mode != SYMLINK}
+    configs = {path for path in config_modes(modes) if path.startswith(prefix)}
+    problems: list[Refused | Failed] = []
+    links = Links(modes, read_link)
+    folders: set[str] = set()
+    for link in sorted(modes.keys() - files):
+        name = PurePosixPath(link)
+        is_file = link.endswith(_SUFFIXES)
+        if not (link.startswith(prefix) or link == below) or ".circleci" not in name.parts:
+            continue
+        if not SKIPPED_FOLDERS.isdisjoint(name.parts):
+            continue
+        real = links.real_path(link)
+        if isinstance(real, Refused | Failed):
+            if is_file or name.name == ".circleci":
+                problems.append(real)
+        elif real in files:
+            configs |= {real} if is_file else set()
+        else:
+            folders.add(real)
+    if folders:
+        configs |= {path for path in files if path.endswith(_SUFFIXES) and _is_below(path, folders)}
+    return Configs({path: modes[path] for path in sorted(configs)}, tuple(problems))
+
+
+class Links:
+    """The symbolic links of a repository, of whose files ``modes`` are the git modes."""
+
+    def __init__(self, modes: Mapping[str, str], read_link: ReadLink) -> None:
+        self._modes = modes
+        self._read_link = read_link
+        self._texts: dict[str, str] = {}
+        self._folders: set[str] = set()
+        for path in modes:
+            folder = _folder_of(path)
+            while folder and folder not in self._folders:
+                self._folders.add(folder)
+                folder = _folder_of(folder)
+
+    def real_path(self, path: str) -> str | Refused | Failed:
+        """Where ``path`` leads when its links are followed: a file, a folder (empty: the root).
+
+        Else why it leads to neither.
+        """
+        waiting, real, links = path.split("/")[::-1], list[str](), 0
+        while waiting:
+            part = waiting.pop()
+            if part in {"", "."}:
+                continue
+            if (part == ".." and not real) or part == ".git":
+                return _outside(path)
+            if part == "..":
+                real.pop()
+                continue
+            real.append(part)
+            here = "/".join(real)
+            if self._modes.get(here) == SYMLINK:
+                links += 1
+                text = self._text(here)
+                if text is None:
+                    problem = f"cannot be read: the repository has more than {_MOST_READ} links"
+                    return Failed((path,), problem)
+                if text.startswith("/"):
+                    return _outside(path)
+                if links > _MOST_LINKS:
+                    return Failed((path,), "cannot be read: too many symbolic links")
+                real.pop()
+                waiting += text.split("/")[::-1]
+        found = "/".join(real)
+        if found and found not in self._modes and found not in self._folders:
+            return Failed((path,), "cannot be read: No such file or directory")
+        return found
+
+    def _text(self, link: str) -> str | None:
+        if link not in self._texts:
+            if len(self._texts) >= _MOST_READ:
+                return None
+            self._texts[link] = self._read_link(link).decode("utf-8", "surrogateescape")
+        return self._texts[link]
+
+
+def _outside(path: str) -> Refused:
+    return Refused((path,), Cause.OUTSIDE, "a symbolic link that leaves the repository")
+
+
+def odd_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not the plain one."""
+    return {path: mode for path, mode in modes.items() if mode != PLAIN}
+
+
+def _is_config(path: str, orbs: Set[str]) -> bool:
+    folders = path.split("/")[:-1]
+    if not SKIPPED_FOLDERS.isdisjoint(folders):
+        return False
+    return ".circleci" in folders or is_part_of_orb(path, orbs)
+
+
+def _is_below(path: str, folders: Set[str]) -> bool:
+    """Whether the search of one of ``folders`` comes to the file ``path``."""
+    while path:
+        path = _folder_of(path)
+        if path in folders:
+            return True
+        if path.rpartition("/")[2] in SKIPPED_FOLDERS:
+            return False
+    return False
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]

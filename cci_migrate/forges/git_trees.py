@@ -1,0 +1,55 @@
+"""The files of a commit, read by git. Links are followed within the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cci_migrate.engine.outcomes import Failed
+from cci_migrate.files.discovery import TOO_LARGE
+from cci_migrate.forges.config_paths import Links, find_configs, odd_modes
+from cci_migrate.forges.repository import RepositoryRef, Snapshot
+from cci_migrate.transport.git.objects import tree_paths
+from cci_migrate.transport.git.process import GitDirectory
+
+#: Gives the blobs of some ids, but for those that are too large.
+ReadBlobs = Callable[[Sequence[str]], Mapping[str, bytes]]
+
+
+class GitTree:
+    """The files of ``commit``. Raises GitError, as what it does."""
+
+    def __init__(self, repository: GitDirectory, commit: str, read: ReadBlobs) -> None:
+        self._commit = commit
+        self._read_blobs = read
+        entries = tree_paths(repository, commit)
+        self._modes = {path: mode for path, (mode, _) in entries.items()}
+        self._oids = {path: oid for path, (_, oid) in entries.items()}
+        self._links = Links(self._modes, self._link)
+
+    def snapshot(self, ref: RepositoryRef) -> Snapshot:
+        """The repository with the configs of the commit."""
+        configs = find_configs(self._modes, self._link)
+        files = self._contents(list(configs.modes))
+        too_large = (Failed((path,), TOO_LARGE) for path in configs.modes if path not in files)
+        return Snapshot(
+            ref,
+            head=self._commit,
+            files=files,
+            problems=(*configs.problems, *too_large),
+            modes=odd_modes(configs.modes),
+        )
+
+    def _contents(self, paths: Sequence[str]) -> dict[str, bytes]:
+        blobs = self._read_blobs([self._oids[path] for path in paths])
+        return {path: blobs[oid] for path in paths if (oid := self._oids[path]) in blobs}
+
+    def read(self, paths: Sequence[str]) -> dict[str, bytes | None]:
+        """The content of each of ``paths``, None for what is no file of the repository."""
+        real = {path: self._links.real_path(path) for path in paths}
+        files = {path: to for path, to in real.items() if isinstance(to, str) and to in self._oids}
+        contents = self._contents(list(dict.fromkeys(files.values())))
+        return {path: contents.get(files[path]) if path in files else None for path in paths}
+
+    def _link(self, path: str) -> bytes:
+        oid = self._oids[path]
+        return self._read_blobs([oid]).get(oid, b"")

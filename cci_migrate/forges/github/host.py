@@ -1,0 +1,478 @@
+"""GitHub as a source of repositories and as a host that changes are delivered to."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from cci_migrate.forges.blob_text import within_limit
+from cci_migrate.forges.branch_content import checked_reversal, holds
+from cci_migrate.forges.config_paths import find_configs, odd_modes
+from cci_migrate.forges.faults import ENDS_ALL, described
+from cci_migrate.forges.github import queries
+from cci_migrate.forges.github.reading import (
+    blob_bytes,
+    is_too_large,
+    newest_pull,
+    read_repository,
+    ref_of,
+)
+from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.repository import (
+    Blocker,
+    Branch,
+    BranchContent,
+    Checks,
+    FileHash,
+    Kind,
+    PullRequest,
+    PullState,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+    Unseen,
+)
+from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
+from cci_migrate.transport.http import Api, OverloadedError
+from cci_migrate.transport.pace import OTHER, PULL_REQUEST
+from cci_migrate.transport.page_size import PageSize
+
+#: Files asked for in one request.
+FILES = 50
+_RAW = {"Accept": "application/vnd.github.raw+json"}
+
+
+def graphql_url(root: str) -> str:
+    """The GraphQL address that belongs to a REST root.
+
+    https://docs.github.com/en/enterprise-server@latest/graphql/guides/managing-enterprise-accounts
+    """
+    return f"{root.removesuffix('/v3')}/graphql"
+
+
+class GitHub:
+    """One GitHub under one identity. ``branch`` is the campaign's."""
+
+    def __init__(self, api: Api, host: str, branch: str, *, is_nested: bool = False) -> None:
+        self._is_nested = is_nested
+        self._api = api
+        self._url = graphql_url(api.root)
+        self._host = host
+        self._branch = branch
+        self._page = PageSize()
+
+    @property
+    def delivery(self) -> Delivery:
+        """Pull requests."""
+        return Delivery.PULL_REQUEST
+
+    # -- reading
+
+    def pages(self, owner: str, cursor: str) -> Iterator[Page]:
+        """All repositories of an organisation or user, seen as they are listed."""
+        after: str | None = cursor or None
+        while True:
+            variables = {"login": owner, "first": self._page.size, "after": after, **self._names}
+            try:
+                partial = ask(self._api, self._url, queries.OWNER, variables)
+                if partial.data.get("repositoryOwner") is None:
+                    raise _owner_error(owner, partial.errors)
+                found = partial.data["repositoryOwner"]["repositories"]
+                page = self._owner_page(owner, found, partial.errors, after)
+            except OverloadedError as error:
+                self._api.pause(self._page.shrink(error))
+                continue
+            self._page.grow()
+            yield page
+            after = page.cursor
+            if not after:
+                return
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each of ``refs``, some forty a request."""
+        waiting = list(refs)
+        while waiting:
+            chunk = waiting[: self._page.size]
+            try:
+                seen = self._look(chunk)
+            except OverloadedError as error:
+                seconds = self._page.shrink(error)
+                if len(chunk) > 1 or not self._page.is_hopeless:
+                    self._api.pause(seconds)
+                    continue
+                seen = [Unseen(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")]
+            else:
+                self._page.grow()
+            waiting = waiting[len(chunk) :]
+            yield from seen
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head, in one request."""
+        owner, name = snapshot.ref.name.split("/", 1)
+        variables = {f"e{at}": f"{snapshot.head}:{path}" for at, path in enumerate(paths)}
+        data = ask_for_all(
+            self._api,
+            self._url,
+            queries.files(len(paths)),
+            {"owner": owner, "name": name, **variables},
+        )
+        blobs = [data["repository"][f"f{at}"] for at in range(len(paths))]
+        return {
+            path: blob_bytes(blob, snapshot.ref.name, self._raw)
+            if blob and not is_too_large(blob)
+            else None
+            for path, blob in zip(paths, blobs, strict=True)
+        }
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the CI says of the pull request's last commit, beside what it says of the base."""
+        owner, name = snapshot.ref.name.split("/", 1)
+        variables = {"owner": owner, "name": name, "head": self._branch}
+        data = ask_for_all(self._api, self._url, queries.CHECKS, variables)["repository"]
+        base = _rollup((data["defaultBranchRef"] or {}).get("target"))
+        pulls = data["pullRequests"]["nodes"]
+        if not pulls:
+            return Checks.NONE
+        here = _rollup(pulls[0]["commits"]["nodes"][0]["commit"])
+        if here is Checks.FAILED and base is Checks.FAILED:
+            return Checks.PASSED  # as red as before: not this change's doing
+        return here
+
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to the default branch."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        return self._content(snapshot, self._branch, snapshot.branch.oid, files)
+
+    # -- writing
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Bring the branch to one commit of ours on top of the head.
+
+        A commit made by the API is signed by GitHub, and comes out with plain file modes; files
+        with other modes go by the REST API for git data.
+        """
+        if any(path in snapshot.modes for path in proposal.contents):
+            oid = self._commit_git_data(snapshot, proposal)
+            return Branch(oid, BranchContent.PLANNED)
+        reference = self._reset_branch(snapshot, snapshot.head)
+        headline, _, body = proposal.message.partition("\n\n")
+        commit = self._mutate(
+            OTHER,
+            queries.CREATE_COMMIT,
+            {
+                "branch": {
+                    "repositoryNameWithOwner": snapshot.ref.name,
+                    "branchName": proposal.branch,
+                },
+                "message": {"headline": headline, "body": body},
+                "expectedHeadOid": snapshot.head,
+                "fileChanges": {
+                    "additions": [
+                        {"path": path, "contents": base64.b64encode(content).decode()}
+                        for path, content in proposal.contents.items()
+                    ]
+                },
+            },
+        )
+        return Branch(commit["commit"]["oid"], BranchContent.PLANNED, reference)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Open it, as a draft if so asked."""
+        made = self._mutate(
+            PULL_REQUEST,
+            queries.CREATE_PULL_REQUEST,
+            {
+                "repositoryId": snapshot.node,
+                "baseRefName": snapshot.default_branch,
+                "headRefName": proposal.branch,
+                "title": proposal.title,
+                "body": proposal.body,
+                "draft": proposal.draft,
+            },
+        )["pullRequest"]
+        return PullRequest(made["number"], made["url"], PullState.OPEN, made["id"])
+
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """Put labels on the pull request and ask for reviews; doing it twice changes nothing."""
+        pull = snapshot.pull
+        if pull is None:
+            return
+        root = f"/repos/{snapshot.ref.name}"
+        if proposal.labels:
+            self._api.write(
+                OTHER,
+                "POST",
+                f"{root}/issues/{pull.number}/labels",
+                json={"labels": list(proposal.labels)},
+            )
+        if proposal.reviewers:
+            teams = [name.split("/", 1)[1] for name in proposal.reviewers if "/" in name]
+            people = [name for name in proposal.reviewers if "/" not in name]
+            self._api.write(
+                OTHER,
+                "POST",
+                f"{root}/pulls/{pull.number}/requested_reviewers",
+                json={"reviewers": people, "team_reviewers": teams},
+            )
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Close the pull request, then delete the branch if it is disposable."""
+        if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
+            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, {"pullRequestId": snapshot.pull.node})
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
+            self._mutate(OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node})
+
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
+        """Open the pull request that takes back a merged one."""
+        if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
+            raise HostError("there is no merged pull request")
+        owner, name = snapshot.ref.name.split("/", 1)
+        # GitHub names the branch of a reverting pull request so.
+        head = f"revert-{snapshot.pull.number}-{self._branch}"
+        variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
+        found = ask_for_all(self._api, self._url, queries.REVERTED, variables)["repository"]
+        there = newest_pull(found["pullRequests"]["nodes"])
+        if there is not None:
+            made = found["branch"]
+            content = BranchContent.OTHER
+            if made is not None:
+                tip = made["target"]["oid"]
+                content = self._content(snapshot, head, tip, delivered.taken_back)
+            return checked_reversal(there, content)
+        made = self._mutate(
+            PULL_REQUEST, queries.REVERT_PULL_REQUEST, {"pullRequestId": snapshot.pull.node}
+        )
+        return str(made["revertPullRequest"]["url"])
+
+    def end(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    # -- the parts
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"ref": f"refs/heads/{self._branch}", "head": self._branch}
+
+    def _mutate(self, kind: str, mutation: str, given: dict[str, Any]) -> dict[str, Any]:
+        return mutate(self._api, self._url, kind, mutation, given)
+
+    def _owner_page(
+        self,
+        owner: str,
+        found: dict[str, Any],
+        errors: tuple[GraphqlError, ...],
+        after: str | None,
+    ) -> Page:
+        """A page of the listing. What came back incomplete is looked at by name, later."""
+        nodes = found["nodes"] or []
+        incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
+        if errors and not all(len(error.path) > 3 for error in errors):
+            raise OverloadedError(errors[0].message)
+        sightings: list[Sighting] = []
+        refs = []
+        for at, node in enumerate(nodes):
+            if node is None:
+                if self._page.size > 1:
+                    raise OverloadedError("a repository came without its name")
+                unknown = RepositoryRef(
+                    Kind.GITHUB, self._host, f"{owner}/(after {after or 'the start'})", ""
+                )
+                sightings.append(Unseen(unknown, Blocker.FAILED, "GitHub does not show it"))
+            elif at in incomplete:
+                refs.append(ref_of(node, self._host, self._api.root))
+            else:
+                sightings.append(self._seen(node, ref_of(node, self._host, self._api.root)))
+        info = found["pageInfo"]
+        cursor = info["endCursor"] if info["hasNextPage"] else ""
+        return Page(tuple(refs), tuple(sightings), cursor)
+
+    def _look(self, refs: list[RepositoryRef]) -> list[Sighting]:
+        variables: dict[str, Any] = dict(self._names)
+        for at, ref in enumerate(refs):
+            variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
+        partial = ask(self._api, self._url, queries.named(len(refs)), variables)
+        errors: dict[str | int, GraphqlError] = {}
+        for error in partial.errors:
+            if not error.path:
+                raise OverloadedError(error.message)
+            errors.setdefault(error.path[0], error)
+        seen: list[Sighting] = []
+        for at, ref in enumerate(refs):
+            trouble, node = errors.get(f"r{at}"), partial.data.get(f"r{at}")
+            if trouble is None and node is not None:
+                seen.append(self._seen(node, ref))
+            elif trouble is None or trouble.type == "NOT_FOUND":
+                message = trouble.message if trouble else "not found"
+                seen.append(Unseen(ref, Blocker.NOT_FOUND, message))
+            elif trouble.type == "FORBIDDEN":
+                seen.append(Unseen(ref, Blocker.FORBIDDEN, trouble.message))
+            else:
+                raise OverloadedError(trouble.message)
+        return seen
+
+    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
+        try:
+            return self._deepened(read_repository(node, ref, self._raw))
+        except OverloadedError as error:
+            return Unseen(ref, Blocker.FAILED, str(error))
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
+            return Unseen(ref, Blocker.FAILED, described(error))
+
+    def _deepened(self, snapshot: Snapshot) -> Snapshot:
+        """With what links lead to, and the configs of the folders below the root if wanted.
+
+        https://docs.github.com/en/rest/git/trees#get-a-tree
+        """
+        if not (self._is_nested or snapshot.has_links) or not snapshot.head:
+            return snapshot
+        listing = self._api.read(
+            "GET",
+            f"/repos/{snapshot.ref.name}/git/trees/{snapshot.head}",
+            params={"recursive": "1"},
+        ).json
+        if listing["truncated"]:
+            raise HostError(
+                "more files than GitHub lists in one answer; plan it by its git URL instead"
+            )
+        modes = {e["path"]: e["mode"] for e in listing["tree"] if e["type"] == "blob"}
+        below = "" if self._is_nested else ".circleci"
+        configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
+        further = [path for path in configs.modes if path not in snapshot.files]
+        found = within_limit(
+            (path, data)
+            for start in range(0, len(further), FILES)
+            for path, data in self.read(snapshot, further[start : start + FILES]).items()
+            if data is not None
+        )
+        deepened = snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
+        problems = snapshot.problems + configs.problems
+        return replace(deepened, problems=problems, has_links=False)
+
+    def _content_at(self, snapshot: Snapshot, path: str) -> bytes:
+        return self.read(snapshot, [path])[path] or b""
+
+    def _content(
+        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
+        """https://docs.github.com/en/graphql/reference/objects#commit
+
+        As many files as were planned are changed, and each of the planned files is.
+        """
+        owner, name = snapshot.ref.name.split("/", 1)
+        paths = {f"p{at}": file.path for at, file in enumerate(files)}
+        found = ask_for_all(
+            self._api,
+            self._url,
+            queries.branch_content(len(files)),
+            {"owner": owner, "name": name, "head": branch, "oid": tip, **paths},
+        )["repository"]
+        compared = (found["defaultBranchRef"] or {}).get("compare")
+        if compared is None or compared["headTarget"]["oid"] != tip:
+            return BranchContent.OTHER
+        if compared["aheadBy"] == 0:
+            return BranchContent.NOTHING
+        commit = found["object"]
+        parents = commit["parents"]["nodes"]
+        is_one_commit = compared["aheadBy"] == 1 and len(parents) == 1
+        if not is_one_commit or commit["changedFilesIfAvailable"] != len(files):
+            return BranchContent.OTHER
+        for at in range(len(files)):
+            before, after = parents[0][f"f{at}"], commit[f"f{at}"]
+            if before is None or after is None:
+                return BranchContent.OTHER
+            if before["oid"] == after["oid"] or before["mode"] != after["mode"]:
+                return BranchContent.OTHER
+        return holds(files, self.read(replace(snapshot, head=tip), list(paths.values())))
+
+    def _raw(self, name: str, oid: str) -> bytes:
+        return self._api.read("GET", f"/repos/{name}/git/blobs/{oid}", headers=_RAW).content
+
+    def _reset_branch(self, snapshot: Snapshot, oid: str) -> str:
+        """Have the branch point at ``oid``; its node id.
+
+        It is moved only where its commits are ours, or where it has none of its own.
+        """
+        branch = snapshot.branch
+        if branch is None:
+            given = {
+                "repositoryId": snapshot.node,
+                "name": f"refs/heads/{self._branch}",
+                "oid": oid,
+            }
+            return str(self._mutate(OTHER, queries.CREATE_REF, given)["ref"]["id"])
+        if branch.oid != oid:
+            self._mutate(
+                OTHER, queries.UPDATE_REF, {"refId": branch.node, "oid": oid, "force": True}
+            )
+        return branch.node
+
+    def _commit_git_data(self, snapshot: Snapshot, proposal: Proposal) -> str:
+        """Blobs, tree and commit one by one; nothing is visible until the branch points there.
+
+        https://docs.github.com/en/rest/git
+        """
+        root = f"/repos/{snapshot.ref.name}/git"
+        entries = []
+        for path, content in proposal.contents.items():
+            blob = self._api.write(
+                OTHER,
+                "POST",
+                f"{root}/blobs",
+                json={"content": base64.b64encode(content).decode(), "encoding": "base64"},
+            ).json
+            mode = snapshot.modes.get(path, "100644")
+            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob["sha"]})
+        tree = self._api.write(
+            OTHER, "POST", f"{root}/trees", json={"base_tree": snapshot.head, "tree": entries}
+        ).json
+        commit = self._api.write(
+            OTHER,
+            "POST",
+            f"{root}/commits",
+            json={
+                "message": proposal.message,
+                "tree": tree["sha"],
+                "parents": [snapshot.head],
+            },
+        ).json
+        oid = str(commit["sha"])
+        self._reset_branch(snapshot, oid)
+        return oid
+
+
+class GitHubOwner:
+    """An organisation or a user of GitHub."""
+
+    def __init__(self, github: GitHub, host: str, owner: str) -> None:
+        self._github = github
+        self._owner = owner
+        self.name = f"github:{host}/{owner}"
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """Its repositories."""
+        return self._github.pages(self._owner, cursor)
+
+
+def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:
+    if errors and errors[0].type not in ("NOT_FOUND", "FORBIDDEN"):
+        return OverloadedError(errors[0].message)
+    told = f" ({errors[0].message})" if errors else ""
+    return HostError(f"{owner}: no organisation or user that the token can see{told}")
+
+
+def _rollup(commit: dict[str, Any] | None) -> Checks:
+    """https://docs.github.com/en/graphql/reference/enums#statusstate"""
+    state = ((commit or {}).get("statusCheckRollup") or {}).get("state")
+    if state is None:
+        return Checks.NONE
+    if state == "SUCCESS":
+        return Checks.PASSED
+    return Checks.FAILED if state in ("FAILURE", "ERROR") else Checks.PENDING

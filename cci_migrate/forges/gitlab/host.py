@@ -1,0 +1,449 @@
+"""GitLab as a source of projects and as a host that changes are delivered to.
+
+Seen by GraphQL; whatever that does not show of a project is asked of the REST API
+(https://docs.gitlab.com/api/rest/), which also makes the changes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from cci_migrate.forges.blob_text import exact_bytes, within_limit
+from cci_migrate.forges.config_paths import config_modes, find_configs, odd_modes
+from cci_migrate.forges.git_remotes import branch_at
+from cci_migrate.forges.gitlab import queries
+from cci_migrate.forges.gitlab.reading import (
+    Project,
+    newest,
+    pull_of,
+    read_node,
+    read_project,
+    ref_of,
+)
+from cci_migrate.forges.host import Page
+from cci_migrate.forges.pull_request_hosts import (
+    IncompleteError,
+    Opening,
+    PullRequestHost,
+    web_root,
+)
+from cci_migrate.forges.repository import (
+    Branch,
+    Checks,
+    PullRequest,
+    PullState,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+)
+from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
+from cci_migrate.transport.graphql import GraphqlError, Partial, ask
+from cci_migrate.transport.http import Api, MissingError, OverloadedError
+from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.transport.page_size import PageSize
+
+
+class NoGraphqlError(Exception):
+    """This GitLab's GraphQL API does not answer the question: ask the REST API."""
+
+
+class GitLab(PullRequestHost):
+    """One GitLab under one identity."""
+
+    user = "oauth2"
+
+    def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
+        super().__init__(api, lane, branch)
+        # https://docs.gitlab.com/api/graphql/: beside the REST API's version.
+        self._url = f"{api.root.removesuffix('/v4')}/graphql"
+        self._host = api.root.split("/")[2]
+        self._page = PageSize()
+        self._has_graphql = True
+        self._is_nested = is_nested
+
+    # -- reading
+
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+        """All projects of a group and its subgroups, or of a user, seen as they are listed."""
+        after = cursor
+        while self._has_graphql and not cursor.isdecimal():
+            try:
+                page = self._owner_page(owner, after)
+            except OverloadedError as error:
+                if self._asks_for_less(error):
+                    continue
+                break
+            except NoGraphqlError:
+                break
+            self._page.grow()
+            yield page
+            after = page.cursor
+            if not after:
+                return
+        yield from self._listed(owner, cursor if cursor.isdecimal() else "1")
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each of ``refs``, some forty a request."""
+        waiting = list(refs)
+        while waiting:
+            chunk = waiting[: self._page.size if self._has_graphql else 1]
+            try:
+                seen = self._look_at(chunk)
+            except OverloadedError as error:
+                if self._asks_for_less(error):
+                    continue
+                chunk = chunk[:1]
+                seen = [self.sighting(chunk[0], self._look_by_rest)]
+            except NoGraphqlError:
+                continue
+            else:
+                self._page.grow()
+            waiting = waiting[len(chunk) :]
+            yield from seen
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files at the snapshot's head."""
+        found = self._files(snapshot.ref.name, snapshot.node, snapshot.head, paths)
+        return {path: found.get(path) for path in paths}
+
+    def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
+        """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
+        return self._raw(snapshot.node, commit, path)
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the pipelines say, those of other services included.
+
+        https://docs.gitlab.com/api/commits/#get-a-single-commit
+        """
+        root = f"/projects/{snapshot.node}/repository/commits"
+        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
+        here = _checks(self._api.read("GET", f"{root}/{tip}").json.get("status"))
+        if here is Checks.FAILED:
+            base = _checks(self._api.read("GET", f"{root}/{snapshot.head}").json.get("status"))
+            return Checks.PASSED if base is Checks.FAILED else here
+        return here
+
+    # -- writing
+
+    def git_url(self, ref: RepositoryRef) -> str:
+        """Where git finds a project."""
+        return f"{web_root(self._api.root)}/{ref.name}.git"
+
+    def commit(
+        self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
+    ) -> str:
+        """A new branch with one commit on top of the snapshot's head, in one call.
+
+        Refused when the branch is there already. The commit begins at ``start_sha``, whatever the
+        default branch is at by then, so nothing that came in between is overwritten.
+        https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
+        """
+        made = self._api.write(
+            OTHER,
+            "POST",
+            f"/projects/{snapshot.node}/repository/commits",
+            json={
+                "branch": branch,
+                "start_sha": snapshot.head,
+                "commit_message": message,
+                "actions": [
+                    {
+                        "action": "update",
+                        "file_path": path,
+                        "encoding": "base64",
+                        "content": base64.b64encode(content).decode(),
+                    }
+                    for path, content in contents.items()
+                ],
+            },
+        )
+        return str(made.json["id"])
+
+    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
+        """https://docs.gitlab.com/api/merge_requests/#create-mr"""
+        made = self._api.write(
+            PULL_REQUEST,
+            "POST",
+            f"/projects/{snapshot.node}/merge_requests",
+            json={
+                "source_branch": opening.branch,
+                "target_branch": snapshot.default_branch,
+                "title": f"Draft: {opening.title}" if opening.draft else opening.title,
+                "description": opening.body,
+                "labels": ",".join(opening.labels),
+                "reviewer_ids": [self._user_id(name) for name in opening.reviewers],
+                "remove_source_branch": True,
+            },
+        )
+        return pull_of(made.json)
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Close the merge request, then delete the branch if it is disposable."""
+        root = f"/projects/{snapshot.node}"
+        if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
+            number = snapshot.pull.number
+            self._api.write(
+                OTHER, "PUT", f"{root}/merge_requests/{number}", json={"state_event": "close"}
+            )
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
+            name = quote(self._branch, safe="")
+            self._api.write(OTHER, "DELETE", f"{root}/repository/branches/{name}")
+
+    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
+        """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
+        tip = self._tip(snapshot.node, branch)
+        return None if tip is None else branch_at(tip["id"], snapshot.head)
+
+    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The newest merge request from ``branch``."""
+        return newest(self._requests(snapshot.node, branch))
+
+    # -- GraphQL
+
+    def _asks_for_less(self, error: OverloadedError) -> bool:
+        """Whether to ask the same again, for fewer projects; else it is up to the REST API."""
+        try:
+            seconds = self._page.shrink(error)
+        except LaneClosedError:
+            self._has_graphql = False
+            return False
+        if self._page.is_hopeless:
+            return False
+        self._api.pause(seconds)
+        return True
+
+    def _owner_page(self, owner: str, after: str) -> Page:
+        """A page of the listing. What came back incomplete is looked at by name, later."""
+        partial = self._ask(
+            queries.OWNER, {"path": owner, "first": self._page.size, "after": after or None}
+        )
+        namespace = partial.data.get("namespace")
+        if namespace is None:
+            raise NoGraphqlError(owner)
+        found = namespace["projects"]
+        incomplete = _positions(partial.errors, 3)
+        refs, sightings = [], []
+        for at, node in enumerate(found["nodes"] or ()):
+            if node is None:
+                raise OverloadedError("a project came without its name")
+            ref = ref_of(node, self._host, self._api.root)
+            seen = None if at in incomplete else self._seen(node, ref)
+            if seen is None:
+                refs.append(ref)
+            else:
+                sightings.append(seen)
+        info = found["pageInfo"]
+        cursor = info["endCursor"] if info["hasNextPage"] else ""
+        return Page(tuple(refs), tuple(sightings), cursor)
+
+    def _look_at(self, refs: Sequence[RepositoryRef]) -> list[Sighting]:
+        nodes: dict[str, dict[str, Any]] = {}
+        if self._has_graphql:
+            paths = [ref.name for ref in refs]
+            partial = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)})
+            incomplete = _positions(partial.errors, 2)
+            for at, node in enumerate(
+                (partial.data.get("projects") or {"nodes": ()})["nodes"] or ()
+            ):
+                if node is not None and at not in incomplete:
+                    nodes[node["fullPath"].lower()] = node
+        seen = []
+        for ref in refs:
+            # Of what is not there the REST API says why, or where it went to.
+            node = nodes.get(ref.name.lower())
+            sighting = None if node is None else self._seen(node, ref)
+            seen.append(sighting or self.sighting(ref, self._look_by_rest))
+        return seen
+
+    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting | None:
+        """None where GraphQL does not show enough."""
+        number = node["id"].rpartition("/")[2]
+
+        def files(head: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+            return self._files(ref.name, number, head, paths)
+
+        def read(_: RepositoryRef) -> Snapshot:
+            return self._deepened(read_node(node, ref, files))
+
+        try:
+            return self.sighting(ref, read)
+        except IncompleteError:
+            return None
+
+    def _files(self, name: str, node: str, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Those of ``paths`` that are there. What GraphQL does not show exactly comes by REST."""
+        oids: dict[str, bytes | None] = dict.fromkeys(paths)
+        if self._has_graphql and len(paths) > 1:
+            try:
+                variables = {"path": name, "commit": commit, "paths": list(paths)}
+                answer = ask(self._api, self._url, queries.FILES, variables)
+                blobs = answer.data["project"]["repository"]["blobs"]["nodes"]
+            except (OverloadedError, HostError, RefusedError, KeyError, TypeError):
+                blobs = None
+            if blobs is not None:
+                oids = {b["path"]: exact_bytes(b["rawTextBlob"], b["oid"]) for b in blobs}
+        return within_limit(self._contents(node, commit, oids))
+
+    def _contents(
+        self, node: str, commit: str, shown: Mapping[str, bytes | None]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The files that are there, by REST where ``shown`` has not all of one."""
+        for path, data in shown.items():
+            try:
+                yield path, self._raw(node, commit, path) if data is None else data
+            except MissingError:
+                continue
+
+    def _ask(self, query: str, variables: Mapping[str, Any]) -> Partial:
+        """Raises OverloadedError for what a smaller question may mend, NoGraphqlError."""
+        names = {"branch": self._branch, "ref": f"refs/heads/{self._branch}"}
+        try:
+            partial = ask(self._api, self._url, query, {**variables, **names})
+        except (MissingError, RefusedError) as error:
+            self._has_graphql = False
+            raise NoGraphqlError(str(error)) from None
+        for trouble in partial.errors:
+            if trouble.path:
+                continue
+            if trouble.type:
+                # A code: the question does not fit this version's schema.
+                self._has_graphql = False
+                raise NoGraphqlError(trouble.message)
+            # "Query has complexity of 300, which exceeds max complexity of 250", or a time-out.
+            raise OverloadedError(trouble.message)
+        return partial
+
+    # -- REST
+
+    def _listed(self, owner: str, page: str) -> Iterator[Page]:
+        """https://docs.gitlab.com/api/groups/#list-all-projects"""
+        while page:
+            answer = self._api.read(
+                "GET",
+                f"/groups/{quote(owner, safe='')}/projects",
+                params={
+                    "include_subgroups": "true",
+                    "per_page": 100,
+                    "page": page,
+                    "order_by": "id",
+                    "sort": "asc",
+                },
+            )
+            page = answer.headers.get("x-next-page", "")
+            refs = [read_project(one, (), None, self._host, self._api.root) for one in answer.json]
+            yield Page(tuple(one.ref for one in refs), (), page)
+
+    def _look_by_rest(self, ref: RepositoryRef) -> Snapshot:
+        """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
+        found = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").json
+        node = str(found["id"])
+        requests = self._requests(node, self._branch)
+        project: Project = read_project(found, requests, ref, self._host, self._api.root)
+        if project.traits.empty or not project.default_branch:
+            return project.snapshot()
+        tip = self._tip(node, project.default_branch)
+        if tip is None:
+            return project.snapshot()
+        head, ours = tip["id"], self._tip(node, self._branch)
+        listed = self._tree(node, head, "" if self._is_nested else ".circleci")
+        snapshot = project.snapshot(
+            head,
+            None if ours is None else branch_at(ours["id"], head),
+            self._files(ref.name, node, head, list(config_modes(listed))),
+            listed,
+        )
+        return self._deepened(snapshot) if snapshot.has_links else snapshot
+
+    def _deepened(self, snapshot: Snapshot) -> Snapshot:
+        """With what links lead to, and the configs of the folders below the root if wanted."""
+        if not (self._is_nested or snapshot.has_links) or not snapshot.head:
+            return snapshot
+        node, head = snapshot.node, snapshot.head
+        below = "" if self._is_nested else ".circleci"
+        configs = find_configs(
+            self._tree(node, head, ""), lambda path: self._raw(node, head, path), below
+        )
+        further = [path for path in configs.modes if path not in snapshot.files]
+        found = self._files(snapshot.ref.name, node, head, further)
+        deepened = snapshot.with_files(found, odd_modes(configs.modes))
+        return replace(deepened, problems=configs.problems, has_links=False)
+
+    def _tip(self, node: str, branch: str) -> dict[str, Any] | None:
+        """The commit at a branch's tip."""
+        name = quote(branch, safe="")
+        try:
+            answer = self._api.read("GET", f"/projects/{node}/repository/branches/{name}")
+        except MissingError:
+            return None
+        commit: dict[str, Any] = answer.json["commit"]
+        return commit
+
+    def _requests(self, node: str, branch: str) -> list[dict[str, Any]]:
+        """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
+        found: list[dict[str, Any]] = self._api.read(
+            "GET",
+            f"/projects/{node}/merge_requests",
+            params={"source_branch": branch, "state": "all", "order_by": "created_at"},
+        ).json
+        return found
+
+    def _tree(self, node: str, commit: str, folder: str) -> dict[str, str]:
+        """The mode of each file below ``folder``.
+
+        https://docs.gitlab.com/api/repositories/#list-all-repository-trees-in-a-project
+        """
+        found, page = {}, "1"
+        while page:
+            try:
+                answer = self._api.read(
+                    "GET",
+                    f"/projects/{node}/repository/tree",
+                    params={
+                        "ref": commit,
+                        "path": folder,
+                        "recursive": "true",
+                        "per_page": 100,
+                        "page": page,
+                    },
+                )
+            except MissingError:
+                break
+            found.update({e["path"]: e["mode"] for e in answer.json if e["type"] == "blob"})
+            page = answer.headers.get("x-next-page", "")
+        return found
+
+    def _raw(self, node: str, commit: str, path: str) -> bytes:
+        name = quote(path, safe="")
+        return self._api.read(
+            "GET", f"/projects/{node}/repository/files/{name}/raw", params={"ref": commit}
+        ).content
+
+    def _user_id(self, name: str) -> int:
+        found = self._api.read("GET", "/users", params={"username": name}).json
+        if not found:
+            raise HostError(f"GitLab knows no user {name}")
+        return int(found[0]["id"])
+
+
+def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:
+    """Which of the listed projects came back incomplete: the entry at ``depth`` of the paths.
+
+    Raises OverloadedError for an error that is none of a single project.
+    """
+    for error in errors:
+        if len(error.path) <= depth:
+            raise OverloadedError(error.message)
+    return {error.path[depth] for error in errors}
+
+
+def _checks(status: str | None) -> Checks:
+    if status is None:
+        return Checks.NONE
+    if status in ("success", "skipped", "manual"):
+        return Checks.PASSED
+    return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING

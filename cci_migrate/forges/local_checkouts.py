@@ -1,0 +1,361 @@
+"""Folders of local checkouts: found, read, and changed in place, on a branch, or pushed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
+from cci_migrate.files.writing import WriteError, replace_files, write
+from cci_migrate.forges.branch_content import content_in_git
+from cci_migrate.forges.git_trees import GitTree
+from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.repository import (
+    Blocker,
+    Branch,
+    BranchContent,
+    Checks,
+    FileHash,
+    Kind,
+    PullRequest,
+    RepositoryRef,
+    Sighting,
+    Snapshot,
+    Traits,
+    Unseen,
+)
+from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
+from cci_migrate.transport.git.objects import BLOBS_LIMIT, commit_files, read_blobs
+from cci_migrate.transport.git.process import GitDirectory, GitError
+from cci_migrate.transport.git.repositories import Checkout, opened_checkout
+
+#: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.
+DEPTH = 3
+_PRUNED = frozenset({".git", "node_modules", "vendor"})
+
+
+class LocalMode(Enum):
+    """What becomes of a local checkout."""
+
+    IN_PLACE = "in-place"
+    BRANCH = "branch"
+    PUSH = "push"
+
+
+class Originals(Protocol):
+    """Keeps files as they were before they were rewritten in place."""
+
+    def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
+        """Keep the file ``path`` of a checkout. Raises OSError."""
+
+    def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
+        """The file as it was kept; None if it was not."""
+
+
+class LocalSource:
+    """A folder that is a checkout, or holds some."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """One page with every checkout, sorted."""
+        del cursor
+        yield Page(
+            refs=tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
+        )
+
+
+def local_ref(folder: Path) -> RepositoryRef:
+    """The checkout in ``folder``."""
+    return RepositoryRef(Kind.LOCAL, "", str(folder), str(folder))
+
+
+def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
+    if (folder / ".git").exists() or (folder / ".circleci").is_dir():
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return
+    for child in children:
+        if child.name not in _PRUNED and not child.is_symlink():
+            yield from _checkouts(child, depth - 1)
+
+
+class LocalHost:
+    """Local checkouts. ``originals`` keeps their files as they were."""
+
+    def __init__(self, mode: LocalMode, branch: str, originals: Originals) -> None:
+        self._mode = mode
+        self._branch = branch
+        self._originals = originals
+
+    @property
+    def delivery(self) -> Delivery:
+        """Files, or a branch."""
+        return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
+
+    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+        """Each folder as it is now: the work tree, or HEAD where a branch is to be made."""
+        for ref in refs:
+            folder = Path(ref.name)
+            try:
+                if not folder.is_dir():
+                    yield Unseen(ref, Blocker.NOT_FOUND, f"{folder}: no such folder")
+                elif self._mode is LocalMode.IN_PLACE:
+                    yield self._work_tree(ref, folder)
+                else:
+                    yield self._head(ref, folder)
+            except GitError as error:
+                yield Unseen(ref, Blocker.FAILED, f"{folder}: {error}")
+            except OSError as error:
+                yield Unseen(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
+
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Other files of the checkout."""
+        folder = Path(snapshot.ref.name)
+        if snapshot.head:
+            with opened_checkout(folder) as checkout:
+                return _tree(checkout.repository, snapshot.head).read(paths)
+        read = reader_of(folder)
+        return {path: read(path) for path in paths}
+
+    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+        """What the branch adds to HEAD."""
+        if snapshot.branch is None:
+            return BranchContent.NOTHING
+        try:
+            with opened_checkout(Path(snapshot.ref.name)) as checkout:
+                repository = checkout.repository
+                return content_in_git(
+                    repository,
+                    snapshot.branch.oid,
+                    snapshot.head,
+                    files,
+                    lambda oids: read_blobs(repository, oids),
+                )
+        except GitError as error:
+            raise HostError(str(error)) from None
+
+    def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
+        """Replace the files, or commit them on the branch (and push it)."""
+        folder = Path(snapshot.ref.name)
+        if self._mode is LocalMode.IN_PLACE:
+            for change in proposal.changes:
+                self._replace(snapshot.ref, folder, change)
+            return None
+        return self._commit(snapshot, folder, proposal)
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """There are none here."""
+        del snapshot, proposal
+        raise HostError("a local checkout has no pull requests")
+
+    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+        """There is nothing to decorate."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Delete the branch, where it is disposable."""
+        if snapshot.branch is None or not snapshot.branch.content.is_disposable:
+            raise HostError("there is no branch of ours")
+        reference = f"refs/heads/{self._branch}"
+        try:
+            with opened_checkout(Path(snapshot.ref.name)) as checkout:
+                checkout.check_reference(reference)
+                if self._mode is LocalMode.PUSH:
+                    lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
+                    checkout.connected().run(
+                        ["push", "--quiet", lease, "origin", f":{reference}"],
+                        settings=checkout.login,
+                    )
+                checkout.repository.run(["update-ref", "-d", reference, snapshot.branch.oid])
+        except GitError as error:
+            raise HostError(str(error)) from None
+
+    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
+        """Put the original files back, where they are as this campaign wrote them."""
+        if self._mode is not LocalMode.IN_PLACE:
+            self.close(snapshot)
+            return self._branch
+        folder = Path(snapshot.ref.name)
+        changes = []
+        for file in delivered.files:
+            now = read_candidate(folder, file.path)
+            before = self._originals.read_original(snapshot.ref, file.path)
+            if before is None or hashlib.sha256(before).hexdigest() != file.before:
+                raise HostError(f"there is no original of {file.path} in the campaign")
+            if isinstance(now, Failed):
+                raise HostError(f"{file.path}: {now.problem}; take it back by hand")
+            if hashlib.sha256(now).hexdigest() not in (file.before, file.after):
+                raise HostError(f"{file.path} was changed since; take it back by hand")
+            changes.append(FileChange(file.path, now, before))
+        if not changes:
+            raise HostError("there are no originals of it in the campaign")
+        try:
+            replace_files(changes, folder)
+        except WriteError as error:
+            raise HostError(f"{error.path} {error.problem}") from None
+        return str(folder)
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """There is no CI here."""
+        del snapshot
+        return Checks.NONE
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+    def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
+        files: dict[str, bytes] = {}
+        size = 0
+        found = discover([folder])
+        problems = [
+            one.outcome
+            for one in found.problems
+            if one.root == folder.resolve() and isinstance(one.outcome, Refused | Failed)
+        ]
+        for repository in found.repositories:
+            if repository.root != folder.resolve():
+                continue  # a repository inside this one is one of its own
+            for path in repository.files:
+                content = read_candidate(folder, path)
+                if isinstance(content, Failed):
+                    problems.append(content)
+                    continue
+                files[path] = content
+                size += len(content)
+                if size > BLOBS_LIMIT:
+                    raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+        return Snapshot(ref, files=files, problems=tuple(problems))
+
+    def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
+        top = root_of(folder)
+        if top != folder.resolve():
+            raise GitError(f"a folder inside the repository {top}; name that one")
+        with opened_checkout(folder) as checkout:
+            repository = checkout.repository
+            try:
+                head = repository.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+            except GitError:
+                return Snapshot(ref, traits=Traits(empty=True))
+            snapshot = _tree(repository, head).snapshot(ref)
+            return replace(snapshot, branch=self._branch_seen(checkout, head))
+
+    def _branch_seen(self, checkout: Checkout, head: str) -> Branch | None:
+        reference = f"refs/heads/{self._branch}"
+        repository = checkout.repository
+        if self._mode is LocalMode.PUSH:
+            # What counts is the branch where others see it.
+            remote, login = checkout.connected(), checkout.login
+            listed = remote.text(["ls-remote", "--quiet", "origin", reference], settings=login)
+            oid = listed.split("\t")[0] if listed else ""
+            if oid and not _has_object(repository, oid):
+                remote.run(
+                    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", reference],
+                    settings=login,
+                )
+        else:
+            oid = repository.text(["for-each-ref", "--format=%(objectname)", reference])
+        if not oid:
+            return None
+        own = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
+        return Branch(oid, BranchContent.OTHER if own else BranchContent.NOTHING)
+
+    def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
+        old = snapshot.branch.oid if snapshot.branch is not None else ""
+        reference = f"refs/heads/{proposal.branch}"
+        try:
+            with (
+                opened_checkout(folder) as checkout,
+                tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch,
+            ):
+                checkout.check_reference(reference)
+                commit = commit_files(
+                    checkout.repository,
+                    snapshot.head,
+                    proposal.contents,
+                    snapshot.modes,
+                    proposal.message,
+                    Path(scratch) / "index",
+                )
+                if self._mode is LocalMode.PUSH:
+                    push(checkout.connected(), commit, reference, old, checkout.login)
+                    old = ""
+                self._set_branch(checkout.repository, reference, commit, old)
+        except GitError as error:
+            raise HostError(str(error)) from None
+        return Branch(commit, BranchContent.PLANNED)
+
+    def _set_branch(self, repository: GitDirectory, reference: str, commit: str, old: str) -> None:
+        current = repository.text(["symbolic-ref", "--quiet", "HEAD"]) if old else ""
+        if current == reference:
+            raise HostError(f"the branch {reference} is checked out; switch to another one first")
+        arguments = ["update-ref", reference, commit]
+        if self._mode is LocalMode.BRANCH:
+            arguments.append(old or "0" * len(commit))
+        try:
+            repository.run(arguments)
+        except GitError as error:
+            raise LookAgainError(str(error)) from None
+
+    def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
+        for file in change.files:
+            self._originals.store_original(ref, file.path, file.before)
+        try:
+            write(change, folder)
+        except WriteError as error:
+            raise HostError(f"{error.path} {error.problem}") from None
+
+
+def push(
+    repository: GitDirectory,
+    commit: str,
+    reference: str,
+    old: str,
+    login: Mapping[str, str] | None = None,
+) -> None:
+    """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
+
+    Raises RefusedError without permission, LookAgainError when it failed in any other way: the
+    push may have arrived all the same.
+    """
+    lease = f"--force-with-lease={reference}:{old}"
+    try:
+        repository.run(
+            ["push", "--quiet", lease, "origin", f"{commit}:{reference}"], settings=login
+        )
+    except GitError as error:
+        said = str(error).lower()
+        if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
+            raise RefusedError(str(error)) from None
+        raise LookAgainError(str(error)) from None
+
+
+def _tree(repository: GitDirectory, commit: str) -> GitTree:
+    return GitTree(repository, commit, lambda oids: read_blobs(repository, oids))
+
+
+def _has_object(repository: GitDirectory, oid: str) -> bool:
+    try:
+        repository.run(["cat-file", "-e", oid])
+    except GitError:
+        return False
+    return True

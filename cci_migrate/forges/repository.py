@@ -1,0 +1,181 @@
+"""A repository as a campaign knows it: its name, and what one look at it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.escaping.hidden_fields import repr_without
+
+
+class FileHash(Struct, frozen=True):
+    """A file that a plan changes: the SHA-256 of its bytes before and after."""
+
+    path: str
+    before: str
+    after: str
+
+
+class Kind(Enum):
+    """What a repository lives on, and so how it is read and written."""
+
+    LOCAL = "local"
+    GIT = "git"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    BITBUCKET = "bitbucket"
+
+
+class RepositoryRef(Struct, frozen=True, order=True):
+    """Which repository. ``name`` is ``owner/name``, or the folder of a local checkout.
+
+    ``address`` is where it is read: the folder, the git URL, or the root of the host's API.
+    """
+
+    kind: Kind
+    host: str
+    name: str
+    address: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger: ``github:github.com/acme/api``, ``local:/srv/checkouts/api``."""
+        if self.kind is Kind.LOCAL:
+            return f"local:{self.name}"
+        return f"{self.kind.value}:{self.host}/{self.name}"
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.name
+
+
+class Visibility(Enum):
+    """Who can see a repository."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PRIVATE = "private"
+    UNKNOWN = "unknown"
+
+
+class Traits(Struct, frozen=True):
+    """What the host says of a repository. ``may_write`` None: it does not say."""
+
+    archived: bool = False
+    fork: bool = False
+    empty: bool = False
+    visibility: Visibility = Visibility.UNKNOWN
+    topics: tuple[str, ...] = ()
+    may_write: bool | None = None
+
+
+class BranchContent(Enum):
+    """What the campaign's branch adds to the default branch."""
+
+    NOTHING = "no commit of its own"
+    PLANNED = "one commit with exactly the planned change"
+    EARLIER = "one commit with a change that this campaign planned or wrote earlier"
+    OTHER = "anything else"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this campaign's change."""
+        return self in (BranchContent.PLANNED, BranchContent.EARLIER)
+
+    @property
+    def is_disposable(self) -> bool:
+        """Whether replacing or deleting the branch loses nobody's work."""
+        return self is not BranchContent.OTHER
+
+
+class Branch(Struct, frozen=True):
+    """The campaign's branch as it stands on the host. ``node`` is its API id.
+
+    A host knows ``content`` only where it is NOTHING; `branch_content.recognise` learns the rest.
+    """
+
+    oid: str
+    content: BranchContent = BranchContent.OTHER
+    node: str = ""
+
+
+class PullState(Enum):
+    """What became of a pull request."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class PullRequest(Struct, frozen=True):
+    """A pull request (GitLab: merge request) from the campaign's branch. ``node`` is its API id.
+
+    ``is_ours``: this campaign opened it, or it proposes exactly the planned change.
+    """
+
+    number: int
+    url: str
+    state: PullState
+    node: str = ""
+    is_ours: bool = False
+
+
+class Snapshot(Struct, frozen=True):
+    """What one look at a repository saw.
+
+    ``files`` are its CircleCI files by path from the root, ``modes`` their git modes
+    (``100644``) where they are another one. ``node`` is the host's own id of it.
+    ``pull`` is the newest pull request from the branch. ``problems`` are further CircleCI files
+    that are not read, ``has_links`` tells of links among them that were not followed.
+    """
+
+    ref: RepositoryRef
+    head: str = ""
+    default_branch: str = ""
+    traits: Traits = field(default_factory=Traits)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    problems: tuple[Refused | Failed, ...] = ()
+    has_links: bool = False
+    modes: Mapping[str, str] = field(default_factory=dict)
+    branch: Branch | None = None
+    pull: PullRequest | None = None
+    node: str = ""
+
+    __repr__ = repr_without("files")
+
+    def with_files(self, files: Mapping[str, bytes], modes: Mapping[str, str]) -> Snapshot:
+        """The same, with further files and their modes."""
+        return replace(self, files={**self.files, **files}, modes={**self.modes, **modes})
+
+
+class Blocker(Enum):
+    """Why a repository cannot be looked at."""
+
+    NOT_FOUND = "not found"
+    FORBIDDEN = "not permitted"
+    FAILED = "failed"
+
+
+class Unseen(Struct, frozen=True):
+    """A repository that could not be looked at, and why."""
+
+    ref: RepositoryRef
+    blocker: Blocker
+    cause: str
+
+
+Sighting = Snapshot | Unseen
+
+
+class Checks(Enum):
+    """What the CI said of a pull request's commit."""
+
+    NONE = "none"
+    PENDING = "pending"
+    PASSED = "passed"
+    FAILED = "failed"

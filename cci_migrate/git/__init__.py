@@ -1,1 +1,0 @@
-"""Git, with nothing of a repository's own configuration."""

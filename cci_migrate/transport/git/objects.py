@@ -1,0 +1,101 @@
+"""What git keeps: trees and blobs read, commits made, without touching a work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from cci_migrate.transport.git.process import GitDirectory, GitError
+
+
+def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, str]]:
+    """Each file of ``commit``: path to (mode, blob id). Fetches no blobs of a blobless clone."""
+    listing = repository.run(["ls-tree", "-r", "-z", "--full-tree", commit])
+    files = {}
+    for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
+        if entry:
+            meta, path = entry.split("\t", 1)
+            mode, kind, oid = meta.split(" ")
+            if kind == "blob":
+                files[path] = (mode, oid)
+    return files
+
+
+#: Larger blobs are not read: CircleCI takes no larger config, and memory is finite
+#: (https://support.circleci.com/hc/en-us/articles/360045043634).
+BLOB_LIMIT = 8 * 1024 * 1024
+#: Nor are so many of them at once: a megabyte of a repository unpacks to a gigabyte.
+BLOBS_LIMIT = 64 * 1024 * 1024
+
+
+def read_blobs(
+    repository: GitDirectory, oids: Iterable[str], settings: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """The content of each blob; a clone of ours fetches those it has not, one by one.
+
+    Those beyond BLOB_LIMIT are left out. Raises GitError for one that cannot be had, and for more
+    than BLOBS_LIMIT.
+    """
+    wanted = list(dict.fromkeys(oids))
+    sizes = {oid: size for oid, size in _sizes(repository, wanted, settings) if size <= BLOB_LIMIT}
+    if sum(sizes.values()) > BLOBS_LIMIT:
+        raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+    wanted = list(sizes)
+    if not wanted:
+        return {}
+    request = "".join(f"{oid}\n" for oid in wanted).encode()
+    output = repository.run(["cat-file", "--batch"], stdin=request, settings=settings)
+    blobs, at = {}, 0
+    for oid in wanted:
+        line_end = output.index(b"\n", at)
+        header = output[at:line_end].split()
+        if header[-1] == b"missing":
+            raise GitError(f"git cat-file: {oid} is missing")
+        size = int(header[2])
+        blobs[oid] = output[line_end + 1 : line_end + 1 + size]
+        at = line_end + 1 + size + 1
+    return blobs
+
+
+def _sizes(
+    repository: GitDirectory, oids: list[str], settings: Mapping[str, str] | None
+) -> Iterator[tuple[str, int]]:
+    if not oids:
+        return
+    request = "".join(f"{oid}\n" for oid in oids).encode()
+    output = repository.run(["cat-file", "--batch-check"], stdin=request, settings=settings)
+    for oid, line in zip(oids, output.decode().splitlines(), strict=True):
+        if line.endswith(" missing"):
+            raise GitError(f"git cat-file: {oid} is missing")
+        yield oid, int(line.split()[2])
+
+
+def commit_files(
+    repository: GitDirectory,
+    parent: str,
+    files: Mapping[str, bytes],
+    modes: Mapping[str, str],
+    message: str,
+    index: Path,
+) -> str:
+    """Make a commit on top of ``parent`` with ``files`` replaced; its id.
+
+    Touches neither the work tree, nor the index, nor any ref: ``index`` is a scratch file. It is
+    signed where the user signs all commits.
+    """
+    repository.run(["read-tree", parent], index=index)
+    lines = []
+    for path, content in files.items():
+        oid = repository.text(["hash-object", "-w", "--stdin"], stdin=content)
+        lines.append(f"{modes.get(path, '100644')} {oid}\t{path}\0")
+    repository.run(
+        ["update-index", "-z", "--index-info"],
+        stdin="".join(lines).encode("utf-8", "surrogateescape"),
+        index=index,
+    )
+    tree = repository.text(["write-tree", "--missing-ok"], index=index)
+    signs = repository.text(["config", "--type=bool", "--default=false", "commit.gpgSign"])
+    signature = ["-S"] if signs == "true" else []
+    return repository.text(
+        ["commit-tree", *signature, tree, "-p", parent, "-F", "-"], stdin=message.encode()
+    )

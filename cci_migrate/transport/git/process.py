@@ -1,0 +1,178 @@
+"""The only place that starts git.
+
+A checkout can name programs in its configuration, its hooks and its attributes, and git runs them:
+https://git-scm.com/docs/git-config (``core.fsmonitor``, ``core.sshCommand``, ``gpg.program``,
+``filter.*``, ...). Git gets here neither that configuration (`GitDirectory.common_dir` is one of
+our own), nor a hook, nor a protocol that was not asked for. What the user configured for all of
+his repositories counts: identity, signing, credential helpers, ssh.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
+from cci_migrate.bounds.installed_programs import find_program, program_folders
+
+#: Longer than any blobless clone takes; a server that hangs must not hang the campaign.
+NETWORK_TIMEOUT = 600.0
+#: A file of a checkout that is a named pipe must not hang it either.
+LOCAL_TIMEOUT = 120.0
+#: A tree of ten times the same tree, ten levels deep, lists 10 billion files from a few hundred
+#: bytes (https://kate.io/blog/git-bomb/). Half a million files of a real one take 60 MB.
+OUTPUT_LIMIT = 96 * 2**20
+
+#: Settings that hold for every command, whatever a configuration says.
+_SETTINGS = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    # Asked for the refs of another repository's objects, git reads that repository's configuration.
+    "core.alternateRefsCommand=:",
+    # Our view of a checkout does not hold all refs: what they keep alive would be pruned.
+    "gc.auto=0",
+    "maintenance.auto=false",
+    # A redirect may lead to another host or protocol.
+    "http.followRedirects=false",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "push.recurseSubmodules=no",
+    "push.followTags=false",
+    # A server that moved on is asked what it has: a partial clone does not have all of it to send.
+    "push.negotiate=true",
+    "fetch.prune=false",
+    "log.showSignature=false",
+)
+
+#: The user's own variables. All others speak of a repository, of an index, or of a trace.
+_KEPT_VARIABLES = (
+    "GIT_ASKPASS",
+    "GIT_AUTHOR_",
+    "GIT_COMMITTER_",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_KEY_",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_VALUE_",
+    "GIT_EXEC_PATH",
+    "GIT_HTTP_",
+    "GIT_PROXY_SSL_",
+    "GIT_SSH",
+    "GIT_SSL_",
+)
+
+
+class GitError(Exception):
+    """git ended with an error, or must not be started; the text says why, without credentials."""
+
+
+class GitDirectory(Struct, frozen=True):
+    """Where git finds a repository.
+
+    ``git_dir`` holds HEAD and the index; ``common_dir`` the configuration, hooks and refs, and is
+    always a folder of ours (https://git-scm.com/docs/gitrepository-layout). ``objects`` None: those
+    in ``common_dir``. ``protocols`` may be used; without any, what is missing is not fetched.
+    """
+
+    git_dir: Path
+    common_dir: Path
+    objects: Path | None = None
+    work_tree: Path | None = None
+    protocols: tuple[str, ...] = ()
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """What ``git ARGUMENTS`` prints. Raises GitError when it fails.
+
+        ``settings`` reach git by its environment: other users of the machine cannot see them.
+        """
+        timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
+        program = find_program("git")
+        if program is None:
+            raise GitError("the git program is not installed")
+        try:
+            done = run_bounded(
+                # A list, which never begins with input that could pass for an option.
+                [program, "--no-pager", *_options(), *arguments],
+                cwd=self.work_tree or self.common_dir,
+                stdin=stdin,
+                env=self._environment(index, settings or {}),
+                timeout=timeout,
+                most=OUTPUT_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            raise GitError(f"git {arguments[0]} took longer than {timeout:.0f} s") from None
+        except OutputTooLargeError:
+            raise GitError(
+                f"git {arguments[0]} printed more than {OUTPUT_LIMIT // 2**20} MB"
+            ) from None
+        except OSError as error:
+            raise GitError(f"git cannot be started: {error.strerror}") from None
+        if done.returncode != 0:
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            errors = [line for line in lines if line.startswith(("fatal:", "error:", " ! "))]
+            text = "; ".join(line.strip() for line in (errors or lines)[:3])
+            raise GitError(f"git {arguments[0]}: {text or f'exit code {done.returncode}'}")
+        return done.stdout
+
+    def text(
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> str:
+        """`run`, as text without the final line end."""
+        output = self.run(arguments, stdin=stdin, index=index, settings=settings)
+        return output.decode("utf-8", "replace").rstrip("\n")
+
+    def _environment(self, index: Path | None, settings: Mapping[str, str]) -> dict[str, str]:
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GIT_") or name.startswith(_KEPT_VARIABLES)
+        }
+        variables |= {
+            # Git looks for ssh and others there: never in the folder that happens to be current.
+            "PATH": os.pathsep.join(program_folders()),
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_DIR": str(self.git_dir),
+            "GIT_COMMON_DIR": str(self.common_dir),
+            # Git reads it from the common folder, and would not find a checkout's own there.
+            "GIT_ALLOW_PROTOCOL": ":".join(self.protocols) or "none",
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+        }
+        if not self.protocols:
+            variables["GIT_NO_LAZY_FETCH"] = "1"
+        if self.objects is not None:
+            variables["GIT_OBJECT_DIRECTORY"] = str(self.objects)
+        if self.work_tree is not None:
+            variables["GIT_WORK_TREE"] = str(self.work_tree)
+        if index is not None:
+            variables["GIT_INDEX_FILE"] = str(index)
+        if settings:
+            first = int(variables.get("GIT_CONFIG_COUNT") or 0)
+            variables["GIT_CONFIG_COUNT"] = str(first + len(settings))
+            for number, (key, value) in enumerate(settings.items(), first):
+                variables[f"GIT_CONFIG_KEY_{number}"] = key
+                variables[f"GIT_CONFIG_VALUE_{number}"] = value
+        return variables
+
+
+def _options() -> list[str]:
+    return [word for setting in _SETTINGS for word in ("-c", setting)]

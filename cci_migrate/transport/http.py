@@ -1,0 +1,344 @@
+"""HTTP to a host's API: one session, its manners and its faults.
+
+A read is repeated after a fault. A write is repeated only when the host says that it did not do
+it (a limit was hit); after anything else its effect is unknown, and LookAgainError says so.
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import stamina
+from msgspec import Struct
+
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.transport.errors import (
+    HostError,
+    LaneClosedError,
+    LookAgainError,
+    RefusedError,
+    TokenError,
+)
+from cci_migrate.transport.known_secrets import Secret, redact, remember
+from cci_migrate.transport.pace import Clock, Lane
+
+#: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
+TIMEOUT = (15.0, 60.0)
+#: How often a limit is waited out for one request; a host that goes on refusing is left alone
+#: (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+LIMIT_ATTEMPTS = 5
+READ_ATTEMPTS = 4
+#: GitHub: without a header, wait at least a minute, then longer each time.
+UNSTATED_WAIT = 60.0
+
+# By default each retry is logged, which without a logger ends up on the user's terminal.
+stamina.instrumentation.set_on_retry_hooks(())
+
+_AUTHORIZATION = "Authorization"
+_LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
+
+
+class OverloadedError(Exception):
+    """The host could not answer in time: ask again, or for less."""
+
+
+def connection_fault(error: requests.RequestException, host: str) -> str:
+    """Why there is no answer from ``host``, for people: nothing of the library's own words."""
+    if isinstance(error, requests.Timeout):
+        return f"{host} did not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return f"the connection to {host} failed"
+    return type(error).__name__
+
+
+class MissingError(HostError):
+    """There is nothing at this address, or nothing that the token may see."""
+
+
+class Answer(Struct, frozen=True):
+    """An answer: ``status``, lower-case ``headers``, and the body as bytes and, if it is, JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    json: Any
+
+    __repr__ = repr_without("content", "json")
+
+    @property
+    def message(self) -> str:
+        """What the host says went wrong, without credentials."""
+        return redact(_message(self.json) or f"HTTP {self.status}")[:300]
+
+
+#: Gives the token, a new one if the last is said to have expired; None if there is none.
+TokenSource = Callable[[bool], str | None]
+
+
+class Api:
+    """One host's API under one identity.
+
+    ``root`` is where it begins. ``authorization`` makes the value of ``header`` of a token. Only
+    `Authorization` is taken off by the library where a redirect leads elsewhere: with another
+    header redirects are not followed.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        token: TokenSource,
+        lane: Lane,
+        clock: Clock,
+        authorization: Callable[[str], str] = lambda token: f"Bearer {token}",
+        header: str = _AUTHORIZATION,
+    ) -> None:
+        check_is_private(root)
+        self.root = root.rstrip("/")
+        self._token_source = token
+        self._lane = lane
+        self._clock = clock
+        self._authorization = authorization
+        self._header = header
+        self._session = new_session()
+        self._token: Secret | None = None
+        self.requests = 0
+
+    def read(self, method: str, path: str, **options: Any) -> Answer:
+        """Ask. Raises OverloadedError, MissingError, RefusedError, HostError, LaneClosedError."""
+        self._lane.wait_out()
+        for attempt in stamina.retry_context(
+            on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
+        ):
+            with attempt:
+                return self._checked(self._obeying(method, path, options))
+        raise AssertionError("stamina returns or raises")
+
+    def read_once(self, method: str, path: str, **options: Any) -> Answer:
+        """`read`, but an overloaded host is not asked the same again: ask for less."""
+        self._lane.wait_out()
+        return self._checked(self._obeying(method, path, options))
+
+    def write(self, kind: str, method: str, path: str, **options: Any) -> Answer:
+        """Do. Raises what `read` raises, and LookAgainError where the effect is unknown."""
+        try:
+            return self._checked(self._obeying(method, path, options, kind))
+        except OverloadedError as error:
+            raise LookAgainError(f"no clear answer to a write ({error})") from None
+
+    def pause(self, seconds: float) -> None:
+        """Leave the host alone for a moment."""
+        if seconds:
+            self._clock.sleep(seconds)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _obeying(
+        self, method: str, path: str, options: Mapping[str, Any], kind: str = ""
+    ) -> Answer:
+        """One request, again after each pause that the host asks for, and with a new token."""
+        has_renewed = False
+        for attempt in range(LIMIT_ATTEMPTS):
+            if kind:
+                self._lane.take(kind)
+            answer = self._send(method, path, options)
+            if answer.status == 401:
+                if has_renewed or not self._renew(answer):
+                    raise LaneClosedError(
+                        f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
+                        f"({answer.message}); renew it and run the command again"
+                    )
+                has_renewed = True
+                continue
+            seconds = limit_wait(answer, attempt, self._clock.now())
+            if seconds is None:
+                return answer
+            self._lane.hold(seconds, "the host asked for a pause")
+        raise LaneClosedError(
+            f"{urlsplit(self.root).netloc}: still refuses after {LIMIT_ATTEMPTS} pauses; "
+            "run the command again later"
+        )
+
+    def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
+        url = path if "://" in path else f"{self.root}{path}"
+        headers = dict(options.get("headers", {}))
+        if origin_of(url) != origin_of(self.root):
+            # A next-page link is the host's word, or a ledger's.
+            raise HostError(f"{redact(url)} is not at {origin_of(self.root)}; not opened")
+        token = self.token()
+        if token is not None:
+            headers[self._header] = self._authorization(token)
+        self.requests += 1
+        try:
+            response = self._session.request(
+                method,
+                url,
+                **{**options, "headers": headers},
+                timeout=TIMEOUT,
+                allow_redirects=method == "GET" and self._header == _AUTHORIZATION,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
+        except requests.RequestException as error:
+            raise HostError(redact(str(error))) from None
+        answer = _answer(response)
+        self._lane.heard(method, urlsplit(url).path, answer.status, remaining(answer))
+        return answer
+
+    def _checked(self, answer: Answer) -> Answer:
+        if answer.status < 300:
+            return answer
+        if answer.status >= 500:
+            raise OverloadedError(f"HTTP {answer.status}")
+        if answer.status == 403:
+            raise RefusedError(answer.message)
+        if answer.status == 404:
+            raise MissingError(answer.message)
+        if answer.status == 409 or "already exists" in answer.message.lower():
+            raise LookAgainError(answer.message)
+        raise HostError(answer.message)
+
+    def token(self) -> Secret | None:
+        """The token that is in use."""
+        if self._token is None:
+            found = self._token_source(False)
+            self._token = None if found is None else remember(found)
+        return self._token
+
+    def _renew(self, refusal: Answer) -> bool:
+        """Whether there is another token now. Raises LaneClosedError."""
+        try:
+            found = self._token_source(True)
+        except TokenError as error:
+            raise LaneClosedError(
+                f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
+                f"{error}; run the command again"
+            ) from None
+        old, self._token = self._token, None if found is None else remember(found)
+        return self._token is not None and self._token != old
+
+
+def limit_wait(answer: Answer, attempt: int, now: float) -> float | None:
+    """How many seconds the host wants silence after ``answer``; None: it hit no limit.
+
+    In the order that GitHub documents: Retry-After, else the reset time if nothing remains, else
+    a minute, doubled each time. GitLab and Bitbucket send the same headers or some of them
+    (https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers).
+    """
+    if answer.status not in (403, 429) and not _is_graphql_limit(answer.json):
+        return None
+    stated = _retry_after(answer.headers.get("retry-after"), now)
+    if stated is not None:
+        return max(stated, 1.0)
+    for remaining, reset in (
+        ("x-ratelimit-remaining", "x-ratelimit-reset"),
+        ("ratelimit-remaining", "ratelimit-reset"),
+    ):
+        if answer.headers.get(remaining) == "0" and answer.headers.get(reset, "").isdecimal():
+            return max(float(answer.headers[reset]) - now, 0.0) + 1.0
+    said = (_message(answer.json) or answer.content[:500].decode("utf-8", "replace")).lower()
+    if answer.status == 403 and not any(sign in said for sign in _LIMIT_SIGNS):
+        return None
+    return UNSTATED_WAIT * 2.0**attempt
+
+
+def new_session() -> requests.Session:
+    """A session that sends no credentials of its own accord.
+
+    Neither a netrc file nor a proxy's credentials decide who we are; proxies still work.
+    """
+    session = requests.Session()
+    session.auth = _no_auth
+    session.headers["User-Agent"] = "cci-migrate"
+    return session
+
+
+def remaining(answer: Answer) -> int | None:
+    """How many requests the host still hears before its limit resets; None if it does not say."""
+    for name in ("x-ratelimit-remaining", "ratelimit-remaining"):
+        if answer.headers.get(name, "").isdecimal():
+            return int(answer.headers[name])
+    return None
+
+
+def check_is_private(url: str) -> None:
+    """Raises HostError for an address to which a token would travel readable for all."""
+    scheme = urlsplit(url).scheme
+    if scheme != "https" and not (scheme == "http" and is_loopback(url)):
+        raise HostError(f"{redact(url)}: not https, the token could be read on its way")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of ``url``; empty for one that has none or a broken one."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` leads to this machine."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _is_graphql_limit(body: Any) -> bool:
+    if not isinstance(body, dict) or not isinstance(body.get("errors"), list):
+        return False
+    for error in body["errors"]:
+        if isinstance(error, dict):
+            message = str(error.get("message", "")).lower()
+            if error.get("type") == "RATE_LIMITED" or any(s in message for s in _LIMIT_SIGNS):
+                return True
+    return False
+
+
+def _retry_after(value: str | None, now: float) -> float | None:
+    if not value:
+        return None
+    if value.isdecimal():
+        return float(value)
+    try:
+        return email.utils.parsedate_to_datetime(value).timestamp() - now
+    except ValueError:
+        return None
+
+
+def _answer(response: requests.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    body: Any = None
+    if response.content and "json" in headers.get("content-type", ""):
+        try:
+            body = response.json()
+        except ValueError:
+            raise OverloadedError("an answer that broke off") from None
+    return Answer(response.status_code, headers, response.content, body)
+
+
+def _message(body: Any) -> str:
+    """The message in an error's body, as each host words it."""
+    if not isinstance(body, dict):
+        return ""
+    errors = body.get("errors")
+    details = (
+        [str(e.get("message", "")) if isinstance(e, dict) else str(e) for e in errors]
+        if isinstance(errors, list)
+        else []
+    )
+    error = body.get("error")
+    if isinstance(error, dict):
+        details.append(str(error.get("message", "")))
+    elif error:
+        details.append(str(error))
+    message = body.get("message", "")
+    return "; ".join(part for part in (str(message), *details) if part and part != "None")
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

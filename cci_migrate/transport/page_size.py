@@ -1,0 +1,52 @@
+"""How many repositories to ask for at a time: halved when a host is overloaded, then grown."""
+
+from __future__ import annotations
+
+from cci_migrate.transport.errors import LaneClosedError
+
+#: Others met 502s at 50 and 100 repositories with contents, and none at 30 to 40 (gato-x issue 270,
+#: Sourcegraph issues 3881 and 4223).
+FIRST = 40
+#: Answers in a row after which a few more are asked for.
+CALM = 3
+STEP = 5
+#: Failures with a single repository after which it is given up, and those after which the host is.
+REPOSITORY_PATIENCE = 3
+HOST_PATIENCE = 9
+
+
+class PageSize:
+    """The size of the next request's page."""
+
+    def __init__(self, first: int = FIRST) -> None:
+        self.size = first
+        self._first = first
+        self._calm = 0
+        self._failures = 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the one repository asked for last is to be given up."""
+        return self._failures > 0 and self._failures % REPOSITORY_PATIENCE == 0
+
+    def grow(self) -> None:
+        """The host answered."""
+        self._failures = 0
+        self._calm += 1
+        if self._calm >= CALM:
+            self._calm = 0
+            self.size = min(self._first, self.size + STEP)
+
+    def shrink(self, error: Exception) -> float:
+        """The host was overloaded: ask for half, after these seconds.
+
+        Raises LaneClosedError when it is down altogether.
+        """
+        self._calm = 0
+        if self.size > 1:
+            self.size //= 2
+            return 0.0
+        self._failures += 1
+        if self._failures >= HOST_PATIENCE:
+            raise LaneClosedError(f"the host gives no answers ({error}); run it again later")
+        return 0.5 * 2.0 ** (self._failures % REPOSITORY_PATIENCE)

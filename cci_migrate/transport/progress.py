@@ -1,0 +1,223 @@
+"""Telling the user how a command gets on: plain lines, bars on a terminal, or JSON lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from msgspec import Struct
+
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal import printable
+from cci_migrate.transport.known_secrets import redact
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+#: Without a terminal, one line tells of this many repositories.
+EVERY = 100
+
+
+class Done(Struct, frozen=True):
+    """A repository that was dealt with. ``key`` is its name in the ledger, ``label`` for people."""
+
+    key: str
+    label: str
+    state: str
+    cause: str
+    url: str | None
+
+
+class Progress(Protocol):
+    """What a command tells as it goes."""
+
+    def begin(self, task: str, total: int | None) -> None:
+        """A part of the work begins: ``total`` repositories, None if not known yet."""
+
+    def done(self, repository: Done) -> None:
+        """A repository was dealt with."""
+
+    def waiting(self, until: float, why: str) -> None:
+        """Nothing is sent until then (seconds since 1970)."""
+
+    def budget(self, lane: str, used: int, limit: int) -> None:
+        """How much of the hour's budget is used."""
+
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """A host answered a request; ``left`` is what remains of its limit, if it says."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+
+    def end(self) -> None:
+        """The work is over."""
+
+
+class Lines:
+    """Plain lines on standard error."""
+
+    def __init__(self, stream: TextIO, *, is_verbose: bool = False) -> None:
+        self._stream = stream
+        self._is_verbose = is_verbose
+        self._task = ""
+        self._count = 0
+
+    def begin(self, task: str, total: int | None) -> None:
+        """Says how much there is."""
+        self._task, self._count = task, 0
+        if total is not None:
+            self._say(f"{task}: {total} {'repository' if total == 1 else 'repositories'}")
+
+    def done(self, repository: Done) -> None:
+        """A line a repository if asked for, else a line now and then."""
+        self._count += 1
+        if self._is_verbose:
+            cause = f" ({repository.cause})" if repository.cause else ""
+            self._say(f"{repository.label}: {repository.state}{cause}")
+        elif self._count % EVERY == 0:
+            self._say(f"{self._task}: {self._count} done")
+
+    def waiting(self, until: float, why: str) -> None:
+        """Says it for waits that one notices."""
+        seconds = until - time.time()
+        if seconds > 30:
+            at = time.strftime("%H:%M:%S", time.localtime(until))
+            self._say(f"waiting until {at} ({why})")
+
+    def budget(self, lane: str, used: int, limit: int) -> None:
+        """Nothing: a line each time would drown the rest."""
+
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """Nothing: there are too many."""
+
+    def note(self, text: str) -> None:
+        """A line."""
+        self._say(text)
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def _say(self, text: str) -> None:
+        print(printable(redact(text)), file=self._stream, flush=True)
+
+
+class Bars:
+    """Bars on a terminal, by rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
+            console=Console(stderr=True),
+        )
+        self._bars.start()
+        self._task: TaskID | None = None
+        self._counts: Counter[str] = Counter()
+        self._budget = ""
+
+    def begin(self, task: str, total: int | None) -> None:
+        """A new bar."""
+        self._counts.clear()
+        self._task = self._bars.add_task(task, total=total, detail="")
+
+    def done(self, repository: Done) -> None:
+        """One further; what came of them so far."""
+        self._counts[repository.state] += 1
+        counts = ", ".join(f"{count} {state}" for state, count in self._counts.most_common(4))
+        if self._task is not None:
+            self._bars.update(self._task, advance=1, detail=counts)
+
+    def waiting(self, until: float, why: str) -> None:
+        """The time of the next write, beside the bar."""
+        if self._task is not None:
+            at = time.strftime("%H:%M:%S", time.localtime(until))
+            self._bars.update(self._task, detail=printable(redact(f"{why} at {at}{self._budget}")))
+
+    def budget(self, lane: str, used: int, limit: int) -> None:
+        """How much of the hour's budget is used, beside the bar."""
+        del lane
+        self._budget = f", {used}/{limit} this hour"
+
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """Nothing: there are too many."""
+
+    def note(self, text: str) -> None:
+        """A line above the bars."""
+        self._bars.console.print(printable(redact(text)), markup=False, highlight=False)
+
+    def end(self) -> None:
+        """Leave the bars as they stand."""
+        self._bars.stop()
+
+
+class JsonLines:
+    """One JSON object a line on standard error, for a log collector."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, task: str, total: int | None) -> None:
+        """``{"event": "begin"}``."""
+        self._say("begin", task=task, total=total)
+
+    def done(self, repository: Done) -> None:
+        """``{"event": "repository"}``."""
+        self._say(
+            "repository",
+            repository=repository.key,
+            state=repository.state,
+            cause=repository.cause,
+            url=repository.url,
+        )
+
+    def waiting(self, until: float, why: str) -> None:
+        """``{"event": "waiting"}``."""
+        self._say("waiting", until=round(until, 3), why=why)
+
+    def budget(self, lane: str, used: int, limit: int) -> None:
+        """``{"event": "budget"}``."""
+        self._say("budget", lane=lane, used=used, limit=limit)
+
+    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
+        """``{"event": "request"}``."""
+        self._say("request", host=host, method=method, path=path, status=status, left=left)
+
+    def note(self, text: str) -> None:
+        """``{"event": "note"}``."""
+        self._say("note", text=text)
+
+    def end(self) -> None:
+        """``{"event": "end"}``."""
+        self._say("end")
+
+    def _say(self, event: str, **fields: object) -> None:
+        say_json(self._stream, event, **fields)
+
+
+def say_json(stream: TextIO, event: str, **fields: object) -> None:
+    """One JSON object on a line of its own, without credentials."""
+    line = json_text({"time": round(time.time(), 3), "event": event, **fields})
+    print(redact(line), file=stream, flush=True)
+
+
+def make_progress(log_format: str, *, is_verbose: bool) -> Progress:
+    """JSON lines if asked for, bars on a terminal, else lines."""
+    if log_format == "json":
+        return JsonLines(sys.stderr)
+    if sys.stderr.isatty() and not is_verbose:
+        return Bars()
+    return Lines(sys.stderr, is_verbose=is_verbose)

@@ -1,0 +1,123 @@
+"""Limits of time and memory for the work on one config, in the process that does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import Failed
+
+_T = TypeVar("_T")
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+
+#: How the work on a config can be interrupted here: not on Windows, which has no such signal.
+CAN_INTERRUPT = hasattr(signal, "setitimer")
+#: Seconds between interruptions after the first, which a destructor may have swallowed.
+_AGAIN = 0.5
+_MIB = 1024 * 1024
+
+
+class WorkLimits(Struct, frozen=True):
+    """How long the work on one config may take, and how much memory it may use beside the tool.
+
+    ``seconds`` are those of the processor, so that a busy machine fails nothing; on Windows, which
+    cannot interrupt by them, those of the clock.
+
+    The limit of memory holds where the system can limit the address space of a process: on Linux,
+    not on Windows or macOS.
+    """
+
+    seconds: float = 20.0
+    megabytes: int = 1024
+
+    def took_too_long(self, paths: tuple[str, ...]) -> Failed:
+        """What becomes of a config that took longer."""
+        problem = f"took too long: more than {self.seconds:g} s"
+        return Failed(paths, problem, "raise --timeout, or split the config")
+
+    def needs_too_much_memory(self, paths: tuple[str, ...]) -> Failed:
+        """What becomes of a config that needed more."""
+        problem = f"needs too much memory: more than {self.megabytes} MB"
+        return Failed(paths, problem, "raise --memory-limit, or split the config")
+
+
+DEFAULT_LIMITS = WorkLimits()
+
+
+class _TooLong(BaseException):
+    """The time is over. No Exception: nothing on the way may take it for a fault of its own."""
+
+
+def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
+    """What ``work`` returns, or that its config (``paths``) is past one of ``limits``.
+
+    The time is limited in the main thread of a system with signals; elsewhere the process that
+    calls this must be one of `workers`, which ends with the time.
+    """
+    with _limited_memory(limits.megabytes):
+        before: _Handler = None
+        try:
+            try:
+                before = _arm(limits.seconds)
+                return work()
+            finally:
+                _disarm(before)
+        except _TooLong:
+            _disarm(before)  # it may have come in the middle of that
+            failed = limits.took_too_long(paths)
+        except MemoryError:
+            failed = limits.needs_too_much_memory(paths)
+    return failed
+
+
+def _arm(seconds: float) -> _Handler:
+    if not CAN_INTERRUPT or threading.current_thread() is not threading.main_thread():
+        return None
+    before = signal.signal(signal.SIGPROF, _interrupt)
+    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
+    return before or signal.SIG_DFL
+
+
+def _disarm(before: _Handler) -> None:
+    if before is not None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise _TooLong
+
+
+@contextmanager
+def _limited_memory(megabytes: int) -> Iterator[None]:
+    used = _address_space()
+    if used is None:
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    others = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([used + megabytes * _MIB, *others]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _address_space() -> int | None:
+    """The bytes that this process has mapped; None where that cannot be told, nor limited."""
+    try:
+        pages = Path("/proc/self/statm").read_bytes().split(b" ", 1)[0]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
