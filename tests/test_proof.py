@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.engine.login_proof import login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.proof import (
     Clause,
     ProvenChange,
     Reading,
     line_ends_differ,
-    login_too_late,
     not_reversible,
 )
 from cci_migrate.findings import Settled, State
@@ -191,6 +191,40 @@ def test_a_login_in_a_branch() -> None:
     fixed = proven(before)
     assert isinstance(fixed, ProvenChange)
     assert login_too_late(before.plan, good(fixed.files[0].after.decode()).dockers) is None
+
+
+CHECK = Entries(
+    (
+        (
+            "docker/check",
+            Entries(
+                (
+                    ("docker_username", Text("DOCKERHUB_USERNAME")),
+                    ("docker_password", Text("DOCKERHUB_PASSWORD")),
+                )
+            ),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "index", "is_refused"),
+    [
+        pytest.param("test -f x && mint | docker login -u acme --password-stdin", 1, True, id="of"),
+        pytest.param("test -f x && mint | docker login -u a --password-stdin", 0, False, id="it"),
+        pytest.param("mint | docker login -u acme --password-stdin $HOST", 1, True, id="perhaps"),
+        pytest.param("mint | docker login -u acme --password-stdin quay.io", 1, False, id="else"),
+        pytest.param("make docker-login", 1, True, id="unread"),
+        pytest.param("make docker-login", 0, False, id="before the unread"),
+    ],
+)
+def test_a_login_that_replaces_another_account(login: str, index: int, is_refused: bool) -> None:
+    text = STEPS.replace("    steps:\n", f"    steps:\n      - run: {login}\n")
+    reading = good(text.replace("jobs:", "orbs: {docker: circleci/docker@4.0.1}\njobs:", 1))
+    place = reading.dockers[0].steps[0].path[0]
+    outcome = refused_by(planned(reading, AddItem(place.sequence, index, CHECK)))
+    assert (outcome is Clause.LOGINS) is is_refused
 
 
 FIXED = """\

@@ -21,7 +21,7 @@ from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy.model import PasswordAuth, Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
+    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
     from cci_migrate.circleci.step_reading import ReadText
     from cci_migrate.docker.shell import Tool
 
@@ -47,6 +47,12 @@ class MissingLogin(Struct, frozen=True, eq=False):
     def pull(self) -> StepPull:
         """The first pull without a login."""
         return self.pulls[0][1]
+
+    @property
+    def unread_login(self) -> UnreadLogin | None:
+        """What may have logged in to it before the first pull, as far as its name tells."""
+        before = self.docker.unread_login_before(self.pull.moment.order)
+        return before if self.host == DOCKER_HUB else None
 
     @property
     def tool(self) -> Tool:

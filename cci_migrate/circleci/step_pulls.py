@@ -87,8 +87,12 @@ class StepLogin(Struct, frozen=True, eq=False):
         )
 
     def is_to(self, host: str) -> bool:
-        """Whether it may log in to ``host``."""
+        """Whether it logs in to ``host``."""
         return self.perhaps_any or any(host_matches(one, host) for one in self.registries)
+
+    def may_be_to(self, host: str) -> bool:
+        """Whether it logs in to ``host``, or to a registry that is only known when it runs."""
+        return not self.registries or self.is_to(host)
 
     def serves(self, tool: Tool) -> bool:
         """Whether ``tool`` finds what this login leaves: see `serves`."""
@@ -104,8 +108,18 @@ def serves(login: Tool, pull: Tool) -> bool:
     return login is Tool.DOCKER or pull is not Tool.DOCKER
 
 
+class UnreadLogin(Struct, frozen=True, eq=False):
+    """``command``, which is called like a login to Docker Hub and cannot be read."""
+
+    moment: Moment
+    command: str
+
+
 class JobDocker(Struct, frozen=True, eq=False, dict=True):
-    """What the steps of a job do with Docker when ``entry`` runs it (None: any)."""
+    """What the steps of a job do with Docker when ``entry`` runs it (None: any).
+
+    ``set_before`` are, for each step, the variables that the job has set itself until then.
+    """
 
     home: Namespace
     job: Job
@@ -116,6 +130,8 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
     logouts: tuple[tuple[Moment, str | None], ...]
+    unread_logins: tuple[UnreadLogin, ...] = ()
+    set_before: tuple[frozenset[str], ...] = ()
 
     @cached_property
     def _by_host(self) -> dict[tuple[str, Tool], tuple[StepLogin, ...]]:
@@ -145,6 +161,10 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
             if together and not any(self._undone(one, pull, host) for one in logins):
                 return logins[0]
         return None
+
+    def unread_login_before(self, order: int) -> UnreadLogin | None:
+        """What may log in to Docker Hub in a step before the one at ``order``."""
+        return next((one for one in self.unread_logins if one.moment.order < order), None)
 
     def _logins_to(self, host: str, tool: Tool) -> tuple[StepLogin, ...]:
         known = self._by_host.get((host, tool))

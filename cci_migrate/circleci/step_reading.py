@@ -33,7 +33,7 @@ from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
-from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
 from cci_migrate.circleci.steps import (
     RunStep,
     Step,
@@ -46,6 +46,7 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
     step_defaults,
 )
+from cci_migrate.circleci.unread_logins import is_like_login, step_title, task_like_login
 from cci_migrate.circleci.value_origins import (
     UNKNOWN_VALUE,
     CredentialValue,
@@ -300,6 +301,7 @@ class _StepReader:
         self.pulls: list[StepPull] = []
         self.logins: list[StepLogin] = []
         self.logouts: list[tuple[Moment, str | None]] = []
+        self.unread_logins: list[UnreadLogin] = []
 
     def job_docker(
         self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: list[Step]
@@ -308,7 +310,10 @@ class _StepReader:
         remote_from = 0
         if daemons.main is Daemon.REMOTE:
             remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+        set_before: list[frozenset[str]] = []
         for order, step in enumerate(steps):
+            self._settings.enter(self._defaults.environment)
+            set_before.append(self._settings.assigned)
             self.step(order, step, pulls_count=order >= remote_from)
         return JobDocker(
             home,
@@ -320,6 +325,8 @@ class _StepReader:
             tuple(self.pulls),
             tuple(self.logins),
             tuple(self.logouts),
+            tuple(self.unread_logins),
+            tuple(set_before),
         )
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
@@ -328,6 +335,9 @@ class _StepReader:
         if run is not None:
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
+            task = task_like_login(run)
+            if task is not None:
+                self.unread_logins.append(UnreadLogin(Moment(order, step, ()), task))
             self._script(order, run, pulls_count=pulls_count)
         elif step.home.is_published and " " in step.name:
             self._published(order, step, pulls_count=pulls_count)
@@ -515,6 +525,8 @@ class _StepReader:
             self._settings.sourced(call.path, text)
         if text is not None:
             self._settings.exported(text)
+        elif is_like_login(f"{step_title(moment.step)} {call.path}"):
+            self.unread_logins.append(UnreadLogin(moment, call.path))
         if text is None or not (mentions_docker(text) or mentions_script(text)):
             return
         script = facts(text, Dialect.POSIX, {})

@@ -8,7 +8,8 @@ Twelve clauses, each by means of its own:
 4. no image and no login got credentials of another registry;
 5. nothing that was planned is found again, and nothing more would be planned;
 6. line ends, byte order mark and final newline are as before;
-7. where a login was to be added, one stands before each pull of its registry on every path;
+7. where a login was to be added, one comes before each pull of its registry on every path, and
+   none that was added comes after one with another account;
 8. where a policy was to be taken back, nothing went but what it would put in;
 9. a config that goes from version 2 to 2.1 gets no text in which 2.1 would put a value;
 10. an image that comes from a mirror now has the repository, the tag and the digest that it had;
@@ -28,7 +29,6 @@ from msgspec import Struct, field
 
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence
-from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import held_contexts
@@ -41,9 +41,10 @@ from cci_migrate.engine.credential_proof import (
     secrets_of_image,
     unknown_name,
 )
+from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Names, State
+from cci_migrate.findings import Names
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
@@ -65,7 +66,7 @@ class Clause(Enum):
     CREDENTIALS = "no image and no login gets another registry's credentials"
     SETTLED = "nothing is left that was to be done"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
-    LOGINS = "a login stands before each pull of its registry"
+    LOGINS = "a login comes before each pull of its registry, and replaces no other account"
     REVERTED = "nothing is taken out but what the policy would put in"
     CONTEXTS = "no job reads another value, and none has a context that it does not need"
     NAMES = "every name that is written is known for its registry"
@@ -168,7 +169,7 @@ def prove(
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
     if policy.revert is None:
-        reason = login_too_late(before.plan, after.dockers)
+        reason = login_too_late(before.plan, after.dockers) or account_replaced(before, after)
         if reason is not None:
             return NotProven(Clause.LOGINS, reason)
         reason = contexts_stray(before, after, policy, names.values())
@@ -221,21 +222,6 @@ def something_left(done: Plan, again: Plan) -> str | None:
         return f"{min(found - shown)} would be found again"
     if again.operations:
         return "a second run would change the result again"
-    return None
-
-
-def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
-    """Clause 7: which job pulls before the login that ``done`` says it adds."""
-    promised = {
-        (one.finding.place.route.partition(".steps")[0], one.finding.registry)
-        for one in done.settled
-        if one.state is State.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
-    }
-    for docker in after:
-        for pull in docker.pulls:
-            for host in pull.hosts:
-                if (docker.job.route, host) in promised and docker.login_before(pull, host) is None:
-                    return f"{docker.job.route} still runs {pull.command} before a login to {host}"
     return None
 
 

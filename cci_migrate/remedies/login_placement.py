@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
@@ -11,6 +12,7 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Config, Job
@@ -28,7 +30,8 @@ from cci_migrate.circleci.docker_orb import (
 )
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.step_pulls import JobDocker, StepPull, serves
+from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serves
 from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
@@ -46,6 +49,8 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.policy.model import LoginMethod, PasswordAuth, Policy
 
+#: The option of a shell that takes an unset variable for an error.
+_NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")
 _ALIASES = ("docker", "circleci-docker", "docker-orb")
 
 
@@ -94,17 +99,20 @@ class LoginPlacement:
             return self._before_orb_job(missing, credential)
         places: list[StepPlace] = []
         for docker, pull in missing.pulls:
-            if any(_covers(place, docker, pull) for place in places):
-                continue
-            needing = {id(missing.docker.job)} if is_alone else self._needing[missing.host]
-            found = self._place(docker, pull, needing)
+            found = next((place for place in places if _covers(place, docker, pull)), None)
             if found is None:
-                return NoLoginPlace(
-                    f"its steps are shared with jobs that need {'another' if is_alone else 'no'} "
-                    "login",
-                    "give this job steps of its own, or log in inside a reusable command",
-                )
-            places.append(found)
+                needing = {id(missing.docker.job)} if is_alone else self._needing[missing.host]
+                found = self._place(docker, pull, missing.host, credential, needing)
+                if found is None:
+                    return NoLoginPlace(
+                        "its steps are shared with jobs that need "
+                        f"{'another' if is_alone else 'no'} login",
+                        "give this job steps of its own, or log in inside a reusable command",
+                    )
+                places.append(found)
+            obstacle = self._obstacle(docker, found, missing.host, credential)
+            if obstacle is not None:
+                return obstacle
         operations: dict[Operation, None] = {}
         for place in places:
             content, imports = self._login(missing, place, credential)
@@ -112,11 +120,51 @@ class LoginPlacement:
             operations[AddItem(place.sequence, place.index, content)] = None
         return tuple(operations)
 
-    def _place(self, docker: JobDocker, pull: StepPull, needing: set[int]) -> StepPlace | None:
-        """The best place before ``pull`` in a list of steps that only jobs ``needing`` it run."""
-        for place in login_places(docker, pull):
-            if all(id(user.job) in needing for user in self._users[id(place.sequence)]):
-                return place
+    def _place(
+        self,
+        docker: JobDocker,
+        pull: StepPull,
+        host: str,
+        credential: PasswordAuth,
+        needing: set[int],
+    ) -> StepPlace | None:
+        """The best place before ``pull`` in a list of steps that only jobs ``needing`` it run.
+
+        Where the job may have logged in with another account by then, before that login: it is the
+        later one whose account counts.
+        """
+        other = _other_login(docker, pull.moment.order, host, credential)
+        for before in (pull.moment,) if other is None else (other.moment, pull.moment):
+            for place in login_places(docker, before, pull.moment):
+                users = self._users[id(place.sequence)]
+                if all(id(user.job) in needing for user in users) and _covers(place, docker, pull):
+                    return place
+        return None
+
+    def _obstacle(
+        self, docker: JobDocker, place: StepPlace, host: str, credential: PasswordAuth
+    ) -> NoLoginPlace | None:
+        """What speaks against a login with ``credential`` at ``place``."""
+        order = _order_of(docker, place)
+        unread = docker.unread_login_before(order) if host == DOCKER_HUB else None
+        if unread is not None:
+            return NoLoginPlace(
+                f"can't read {unread.command}, which may log in to it; a second login would "
+                "replace its account",
+                "log in before it, or ignore this with a comment if it does log in",
+            )
+        if _other_login(docker, order, host, credential) is not None:
+            return NoLoginPlace(
+                "the job may have logged in with another account by then, which a second login "
+                "would replace",
+                "log in before that login, or log in with it on every path",
+            )
+        assigned = docker.set_before[order] & set(variables_of(credential))
+        if assigned:
+            return NoLoginPlace(
+                f"the job sets ${min(assigned)} itself, which a login in its steps would read",
+                "name other variables for it, or log in before the job sets it",
+            )
         return None
 
     def _login(
@@ -142,7 +190,8 @@ class LoginPlacement:
             by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
-        return _run_login(missing.host, tool, credential, _shell(users), is_old=is_old), ()
+        shell, nounset = _shell(users), any(map(_has_nounset, users))
+        return _run_login(missing.host, tool, credential, shell, is_old=is_old, nounset=nounset), ()
 
     def _before_orb_job(
         self, missing: MissingLogin, credential: PasswordAuth
@@ -296,18 +345,45 @@ def _makes(own: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
     return PasswordAuth(login.username, login.password) == credential
 
 
-def login_places(docker: JobDocker, pull: StepPull) -> Iterator[StepPlace]:
-    """Before which steps the login for ``pull`` can go, the best first.
+def _other_login(
+    docker: JobDocker, order: int, host: str, credential: PasswordAuth
+) -> StepLogin | None:
+    """The first login before the step at ``order`` that may be to ``host`` with another account."""
+    own = (credential.username, credential.password)
+    return next(
+        (
+            login
+            for login in docker.logins
+            if login.moment.order < order
+            and login.may_be_to(host)
+            and (login.username, login.password) != own
+        ),
+        None,
+    )
 
-    Directly before the job's own step that pulls; in the list that has both, where remote Docker is
-    set up further inside (a command, a condition). Where the login may not be there: nearer to the
-    job (a login needs no daemon), then nearer to the pull. A job that also runs where there is no
-    such Docker logs in under the conditions of the pull only.
+
+def _order_of(docker: JobDocker, place: StepPlace) -> int:
+    """The number of the first step of the job that comes after a login at ``place``."""
+    return next(
+        order
+        for order, step in enumerate(docker.steps)
+        for other in step.path
+        if other.sequence is place.sequence and other.index >= place.index
+    )
+
+
+def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[StepPlace]:
+    """Before which steps a login before ``moment`` can go that is for ``pull``, the best first.
+
+    Directly before the job's own step of that moment; in the list that has both, where remote
+    Docker is set up further inside (a command, a condition). Where the login may not be there:
+    nearer to the job (a login needs no daemon), then nearer to the pull. A job that also runs where
+    there is no such Docker logs in under the conditions of the pull only.
     """
-    path = pull.moment.step.path
+    path = moment.step.path
     best = 0
     if docker.daemon is Daemon.REMOTE:
-        setup = _setup_before(docker, pull.moment.order)
+        setup = _setup_before(docker, moment.order)
         while (
             best + 1 < min(len(path), len(setup))
             and path[best].sequence is setup[best].sequence
@@ -315,7 +391,7 @@ def login_places(docker: JobDocker, pull: StepPull) -> Iterator[StepPlace]:
         ):
             best += 1
     for depth in (best, *range(best - 1, -1, -1), *range(best + 1, len(path))):
-        if not docker.daemons.is_mixed or path[depth].guards == pull.moment.step.guards:
+        if not docker.daemons.is_mixed or path[depth].guards == pull.step.guards:
             yield path[depth]
 
 
@@ -386,7 +462,8 @@ def login_steps(
         yield by_orb[0]
     for tool in Tool:
         for shell in (None, "bash", "bash.exe"):
-            yield _run_login(host, tool, credential, shell)
+            for nounset in (False, True):
+                yield _run_login(host, tool, credential, shell, nounset=nounset)
 
 
 def is_orb_login(content: Content) -> bool:
@@ -447,8 +524,20 @@ def _shell(users: Iterable[StepUser]) -> str | None:
     return "bash" if Daemon.WINDOWS in daemons or is_foreign else None
 
 
+def _has_nounset(user: StepUser) -> bool:
+    """Whether the shell of the job's steps fails where an unset variable is read."""
+    shell = None if user.docker is None else user.docker.defaults.shell
+    return shell is not None and _NOUNSET.search(shell) is not None
+
+
 def _run_login(
-    host: str, tool: Tool, credential: PasswordAuth, shell: str | None, *, is_old: bool = False
+    host: str,
+    tool: Tool,
+    credential: PasswordAuth,
+    shell: str | None,
+    *,
+    is_old: bool = False,
+    nounset: bool = False,
 ) -> Content:
     """A ``run`` step that logs in where the variables are there, and says so where not.
 
@@ -461,6 +550,8 @@ def _run_login(
     if "$" not in credential.username:
         username = quote(credential.username)
     tested = [text for text in (credential.username, credential.password) if "$" in text]
+    if nounset:
+        tested = [f"${{{variable_in(text)}:-}}" for text in tested]
     test = " || ".join(f'[ -z "{text}" ]' for text in tested)
     login = f'echo "{credential.password}" | {tool.value} login --username {username} '
     login += "--password-stdin"

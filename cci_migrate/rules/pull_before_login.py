@@ -22,6 +22,11 @@ goes on without a login where the variables are not there (in the builds of fork
 so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
 and only in lists of steps whose other users need it too.
 
+Of two logins to one registry the later counts. So the added one goes before any that the job may
+make with another account (in a condition, to a server in a variable). After a script or task that
+is called like a login and cannot be read, none is added. Nor is one where the job sets the
+variables itself.
+
 A job of an orb gets its login by the orb's own parameter where its version has one (`docker-login`
 of `aws-ecr` up to 8.x, `container_registry_login` and `registry_login` from 9.0), else in its
 `pre-steps`. Arguments that workflow jobs share through an anchor are left alone.
@@ -57,7 +62,7 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
-from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy
+from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy, Severity
 from cci_migrate.policy.model import PasswordAuth, RegistryCredential
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -98,13 +103,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
         fetches = "fetches" if is_needed_today else "is to fetch"
+        severity = impact.severity
+        if missing.unread_login is not None:
+            fetches, severity = "may fetch", Severity.NOTE
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=Place(missing.pull.moment.step.node, missing.route),
             message=f"{missing.pull.command} {fetches} from {name} before a login to it",
             subject=", ".join(missing.images[:3]),
             owner=f"job {job.name}",
-            severity=impact.severity,
+            severity=severity,
             because=impact.because,
             remedy=remedies[missing.key],
             registry=missing.host,

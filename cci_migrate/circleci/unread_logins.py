@@ -1,0 +1,44 @@
+"""Steps that are called like a login to Docker Hub, where what they run cannot be read."""
+
+from __future__ import annotations
+
+import re
+
+from cci_migrate.circleci.steps import RunStep, Step
+from cci_migrate.lossless.merging import text_of, value_of
+
+_LOGIN = re.compile(
+    r"(?:(?<![a-z])|(?<=docker)|(?<=hub)|(?<=registry))log(?:ging)?[-_ ]?in(?![a-z])"
+    r"|docker[-_]?auth(?![a-z])",
+    re.IGNORECASE,
+)
+#: What speaks of a login to something else, or of a test of one.
+_ELSEWHERE = re.compile(
+    r"(?<![a-z])(?:aws|ecr|azure|az|acr|gcr|gcp|gar|google|gcloud|quay|ghcr|github|gitlab|heroku|npmrc"
+    r"|kube\w*|k8s|eks|gke|vault|artifactory|jfrog|nexus|harbor|okta|sso|snyk|sonar\w*|tests?|e2e"
+    r"|specs?|cypress|playwright)(?![a-z])",
+    re.IGNORECASE,
+)
+#: Programs that run a task, or a script, of the repository.
+_TASK = re.compile(
+    r"^[ \t]*(?:sudo[ \t]+)?((?:make|just|task|rake|mage|invoke|npm|yarn|pnpm|npx|bundle|gradle|mvn"
+    r"|python3?|ruby|node|php|perl)[ \t][^\n;&|]*)",
+    re.MULTILINE,
+)
+
+
+def is_like_login(text: str) -> bool:
+    """Whether ``text``, the name of a step or a command, speaks of a login to Docker Hub."""
+    return _LOGIN.search(text) is not None and _ELSEWHERE.search(text) is None
+
+
+def step_title(step: Step) -> str:
+    """The ``name`` that ``step`` goes by, empty where it has none."""
+    return text_of(value_of(step.value, "name")) or ""
+
+
+def task_like_login(run: RunStep) -> str | None:
+    """The first task that ``run`` starts and that is called like a login, if there is one."""
+    title = step_title(run.step)
+    tasks = (match.group(1).strip() for match in _TASK.finditer(run.script))
+    return next((task for task in tasks if is_like_login(f"{title} {task}")), None)
