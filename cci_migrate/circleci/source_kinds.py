@@ -138,5 +138,6 @@ def generated(source: SourceText) -> Generated | None:
     if _GENERATED.search(header) is None or _TRANSLATED_ONCE.search(header) is not None:
         return None
     found: list[str] = _FILE_NAME.findall(_URL.sub(" ", header))
-    names = [name for name in found if name not in source.path]
+    # A dot behind a name ends the sentence.
+    names = [name for one in found if (name := one.rstrip(".")) and name not in source.path]
     return Generated(names[0] if names else None)

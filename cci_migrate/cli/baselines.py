@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.cli.processing import Task
-from cci_migrate.engine.outcomes import Failed
+from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Severity
 from cci_migrate.policy.baseline import (
@@ -71,6 +71,8 @@ def _named(root: Path, file: str, baseline: Path) -> str:
 def write_baseline(report: Report, path: Path) -> int:
     """Write the findings of ``report`` that are to be fixed as a baseline; how many there are.
 
+    A file that is not edited counts as one, whatever is found in it.
+
     What a baseline at ``path`` has for files that this run did not read stays, if they are there.
 
     Raises OSError.
@@ -81,6 +83,11 @@ def write_baseline(report: Report, path: Path) -> int:
         for one in settled_of(result.outcome)
         if not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
         for file in (one.finding.place.source.path,)
+    ]
+    accepted += [
+        replace(whole, path=_named(Path(result.prefix or "."), whole.path, path))
+        for result in report.results
+        if isinstance(result.outcome, Refused) and (whole := result.outcome.accepted) is not None
     ]
     accepted += _of_other_files(report, path)
     write_whole(path, baseline_text(accepted).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from cci_migrate.cli.processing import View, process_all, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.engine.explanation import Access
+from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import discover
@@ -98,20 +99,26 @@ def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
     shown = ", ".join(result.shown(path) for path in outcome.paths)
     match outcome:
         case Examined(pulls=pulls):
-            terminal.out(f"{shown}\n")
-            paint = _painted if terminal.out_in_colour else plain
-            for line in explanation_tree(pulls, paint):
-                terminal.out(f"  {line}\n")
+            _print_tree(shown, pulls, terminal)
             if not pulls:
                 terminal.out("  pulls nothing\n")
         case NotAConfig():
             pass
-        case Refused(reason=reason):
+        case Refused(reason=reason, pulls=pulls):
+            if pulls:
+                _print_tree(shown, pulls, terminal)
             terminal.err(f"{shown}: {printable(reason)}\n")
         case Failed(problem=problem):
             terminal.error(f"{shown}: {problem}")
         case _:
             assert_never(outcome)
+
+
+def _print_tree(shown: str, pulls: Sequence[ExplainedPull], terminal: Terminal) -> None:
+    terminal.out(f"{shown}\n")
+    paint = _painted if terminal.out_in_colour else plain
+    for line in explanation_tree(pulls, paint):
+        terminal.out(f"  {line}\n")
 
 
 def _painted(text: str, colour: str) -> str:
@@ -121,8 +128,10 @@ def _painted(text: str, colour: str) -> str:
 def _code(outcomes: list[Outcome]) -> ExitCode:
     if any(isinstance(outcome, Failed) for outcome in outcomes):
         return ExitCode.FAILED
-    lacking = (Access.UNAUTHENTICATED, Access.INCOMPLETE)
-    for outcome in outcomes:
-        if isinstance(outcome, Examined) and any(one.access in lacking for one in outcome.pulls):
-            return ExitCode.LEFT
-    return ExitCode.DONE
+    pulls = (
+        pull
+        for outcome in outcomes
+        if isinstance(outcome, Examined | Refused)
+        for pull in outcome.pulls
+    )
+    return ExitCode.LEFT if any(one.access.lacks_credentials for one in pulls) else ExitCode.DONE

@@ -49,6 +49,11 @@ class Access(Enum):
     UNKNOWN = "unknown"
     NOT_NEEDED = "not needed"
 
+    @property
+    def lacks_credentials(self) -> bool:
+        """Whether the pull is anonymous, or fails, where it should not."""
+        return self in (Access.UNAUTHENTICATED, Access.INCOMPLETE)
+
 
 class ExplainedPull(Struct, frozen=True):
     """One pull, as one workflow job makes it (``workflow`` None: no workflow runs it).

@@ -158,8 +158,8 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
         return Refused(
             (source.path,),
             Cause.TEMPLATE,
-            "it is a template, not YAML yet",
-            "change what the template engine makes of it, or the template by hand",
+            "a template, not YAML yet",
+            "run cci-migrate on the rendered file, or edit the template by hand",
         )
     if source.text.startswith("<<<<<<< ") or "\n<<<<<<< " in source.text:
         return Failed(
@@ -190,7 +190,7 @@ def _several_documents(document: Document) -> Refused | NotAConfig:
     return Refused(
         (path,),
         Cause.SEVERAL_DOCUMENTS,
-        "it holds several YAML documents, and CircleCI reads one",
+        "several YAML documents, of which CircleCI reads one",
         "split it, or remove the others",
     )
 
@@ -202,13 +202,13 @@ def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
         origin = generated(source)
         if origin is not None:
             where = origin.origin or "what generates it"
-            reason = "it says that a program writes it"
+            reason = "marked as generated"
             return Refused(paths, Cause.GENERATED, reason, f"change {where} instead")
         if is_template(document):
             return Refused(
                 paths,
                 Cause.TEMPLATE,
-                "it is a template",
-                "change what the template engine makes of it, or the template by hand",
+                "a template",
+                "run cci-migrate on the rendered file, or edit the template by hand",
             )
     return None

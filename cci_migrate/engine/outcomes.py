@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from cci_migrate.findings import Settled, Severity, State
 from cci_migrate.lossless.source import Position
+from cci_migrate.policy.baseline import WHOLE_FILE, Accepted
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
@@ -80,7 +81,9 @@ class Cause(Enum):
 class Refused(Struct, frozen=True):
     """A config that is not to be edited here: generated, a template, or its change not proven.
 
-    ``instead`` says where to go. ``settled`` lists its findings, where they could be told.
+    ``instead`` says where to go. ``settled`` lists the findings of a change that is not proven;
+    what a program writes is changed in its source, whatever is found in it. ``pulls`` as in
+    `Examined`. ``in_baseline``: the baseline leaves the whole file.
     """
 
     paths: tuple[str, ...]
@@ -88,6 +91,15 @@ class Refused(Struct, frozen=True):
     reason: str
     instead: str = ""
     settled: tuple[Settled, ...] = ()
+    pulls: tuple[ExplainedPull, ...] = ()
+    in_baseline: bool = False
+
+    @property
+    def accepted(self) -> Accepted | None:
+        """What stands for the file in a baseline; None where it is no property of the file."""
+        if self.cause not in (Cause.GENERATED, Cause.TEMPLATE, Cause.SEVERAL_DOCUMENTS):
+            return None
+        return Accepted(self.paths[0], self.cause.value, WHOLE_FILE, "")
 
 
 class Failed(Struct, frozen=True):
@@ -129,7 +141,7 @@ def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
         if isinstance(outcome, Failed):
             return ExitCode.FAILED
         if isinstance(outcome, Refused):
-            left = True
+            left = left or not outcome.in_baseline
         elif isinstance(outcome, Examined):
             left = left or any(
                 one.state is State.LEFT and one.finding.severity is not Severity.NOTE

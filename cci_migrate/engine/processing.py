@@ -138,7 +138,7 @@ def _processed(
     group = as_one(files)
     loaded = load(group, files)
     if not isinstance(loaded, Loaded):
-        return redacted(loaded, Redaction())
+        return redacted(_with_baseline(loaded, policy), Redaction())
     refused = loaded.refused
     if refused is None and beside.trees and is_packed_from(loaded.config, beside.trees, read):
         refused = _packed(files, beside.trees)
@@ -149,7 +149,8 @@ def _processed(
     secrets = secrets_of(examined.assessment)
     redaction = redaction_of(secrets)
     if refused is not None and _leaves_something(plan):
-        return redacted(_with_findings(refused, plan), redaction)
+        found = _with_pulls(refused, examined.assessment, explain=explain)
+        return redacted(_with_baseline(found, policy), redaction)
     change = None
     if plan.operations and writes:
         from cci_migrate.engine.proof import NotProven, prove
@@ -378,7 +379,7 @@ def _read_again(
 def _packed(files: Mapping[str, bytes], beside: Sequence[str]) -> Refused:
     tree = posixpath.commonpath(beside)
     instead = f"change the files in {tree}, and run circleci config pack"
-    return Refused(tuple(files), Cause.GENERATED, f"it is packed from {tree}", instead)
+    return Refused(tuple(files), Cause.GENERATED, f"packed from {tree}", instead)
 
 
 def _leaves_something(plan: Plan) -> bool:
@@ -386,6 +387,23 @@ def _leaves_something(plan: Plan) -> bool:
         not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
         for one in plan.settled
     )
+
+
+def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> Refused:
+    """``refused``, which says how many pulls are to be changed elsewhere."""
+    pulls = _explained(assessment)
+    lacking = sum(pull.access.lacks_credentials for pull in pulls)
+    reason = refused.reason
+    if lacking:
+        what = "1 pull" if lacking == 1 else f"{lacking} pulls"
+        reason = f"{reason}, with {what} without credentials"
+    return replace(refused, reason=reason, pulls=pulls if explain else ())
+
+
+def _with_baseline(outcome: Outcome, policy: Policy) -> Outcome:
+    if not isinstance(outcome, Refused) or not policy.heeds_ignores:
+        return outcome
+    return replace(outcome, in_baseline=outcome.accepted in policy.baseline.accepted)
 
 
 def _with_findings(refused: Refused, plan: Plan) -> Refused:

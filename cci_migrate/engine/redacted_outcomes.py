@@ -30,6 +30,7 @@ def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
                 reason=clean(outcome.reason),
                 instead=clean(outcome.instead),
                 settled=tuple(_settled(settled, redaction) for settled in outcome.settled),
+                pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
             )
         case Failed():
             return replace(outcome, problem=clean(outcome.problem))

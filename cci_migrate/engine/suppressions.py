@@ -11,6 +11,7 @@ from cci_migrate.engine.ignore_comments import IgnoreComment, ignore_comments, i
 from cci_migrate.findings import Finding, Fix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import Position
+from cci_migrate.policy.baseline import WHOLE_FILE
 from cci_migrate.policy.model import Policy
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
@@ -40,7 +41,10 @@ def unused_suppressions(
                 yield UnusedSuppression(source.path, source.position(comment.start), what)
     there = {one.accepted for one in found}
     for entry in sorted(policy.baseline.accepted - there):
-        if policy.is_selected(entry.rule):
+        if entry.route == WHOLE_FILE:
+            text = f"the baseline's entry for the whole file ({entry.rule}) is not needed any more"
+            yield UnusedSuppression(entry.path, None, text)
+        elif policy.is_selected(entry.rule):
             text = f"the baseline's {entry.rule} at {entry.route} ({entry.subject})"
             yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
 

@@ -149,7 +149,7 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
 def _not_examined(outcome: Outcome) -> str | None:
     match outcome:
         case Refused(reason=reason):
-            return f"left as it is: {reason}"
+            return f"skipped: {reason}"
         case Failed(problem=problem):
             return problem
         case _:

@@ -2,6 +2,7 @@
 
 A finding is known by its file, its rule, its place in the config's structure and what it is about,
 the image for instance: not by its line. What is found anew, or about another image, is not in it.
+A file that is not to be edited, as a template, is in it as a whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from msgspec.structs import asdict, replace
 #: Goes up when a key changes its meaning or goes away.
 VERSION = 1
 _KEYS = ("path", "rule", "route", "subject")
+#: The route of what stands for a whole file; its ``rule`` is why the file is not edited.
+WHOLE_FILE = "."
 
 
 class BaselineError(ValueError):

@@ -40,8 +40,9 @@ def _annotations(report: Report) -> Iterator[str]:
     for result in report.results:
         outcome = result.outcome
         if isinstance(outcome, Refused):
-            text = f"left as it is: {outcome.reason}" + _advice(outcome.instead)
-            yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
+            text = f"skipped: {outcome.reason}" + _advice(outcome.instead)
+            if not outcome.in_baseline:
+                yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
         elif isinstance(outcome, Failed):
             text = outcome.problem + _advice(outcome.instead)
             position = outcome.position

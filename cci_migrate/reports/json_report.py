@@ -68,7 +68,9 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "cause": outcome.cause.value,
                 "reason": outcome.reason,
                 "instead": outcome.instead or None,
+                "in_baseline": outcome.in_baseline,
                 "findings": [_finding(one) for one in settled_of(outcome)],
+                "pulls": [_pull(one) for one in outcome.pulls],
             }
         case Failed():
             position = outcome.position

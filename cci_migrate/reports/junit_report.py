@@ -41,8 +41,9 @@ def _suite(result: Result, report: Report) -> XML.Element:
         if report.is_open(one):
             suite.append(_finding(result, one))
     if isinstance(outcome, Refused):
-        text = f"left as it is: {outcome.reason}" + _advice(outcome.instead)
-        suite.append(_whole(result, "the file can be changed", "failure", text))
+        text = outcome.reason + _advice(outcome.instead)
+        tag = "skipped" if outcome.in_baseline else "failure"
+        suite.append(_whole(result, "the file can be changed", tag, text))
     elif isinstance(outcome, Failed):
         text = outcome.problem + _advice(outcome.instead)
         suite.append(_whole(result, "the file can be read", "error", text))
@@ -64,7 +65,9 @@ def _case(result: Result, path: str, name: str) -> XML.Element:
 
 def _whole(result: Result, name: str, tag: str, text: str) -> XML.Element:
     case = _case(result, result.outcome.paths[0], name)
-    XML.SubElement(case, tag, message=printable(text), type=NAME)
+    child = XML.SubElement(case, tag, message=printable(text))
+    if tag != "skipped":
+        child.set("type", NAME)
     return case
 
 

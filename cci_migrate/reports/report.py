@@ -52,6 +52,7 @@ class Counts(Struct, frozen=True):
     suppressed: int = 0
     baseline: int = 0
     refused: int = 0
+    refused_in_baseline: int = 0
     failed: int = 0
 
 
@@ -107,7 +108,12 @@ class Report(Struct, frozen=True):
             noted=noted,
             suppressed=sum(one.state is State.SUPPRESSED for one in settled),
             baseline=sum(one.state is State.BASELINE for one in settled),
-            refused=sum(isinstance(outcome, Refused) for outcome in outcomes),
+            refused=sum(
+                isinstance(outcome, Refused) and not outcome.in_baseline for outcome in outcomes
+            ),
+            refused_in_baseline=sum(
+                isinstance(outcome, Refused) and outcome.in_baseline for outcome in outcomes
+            ),
             failed=sum(isinstance(outcome, Failed) for outcome in outcomes),
         )
 

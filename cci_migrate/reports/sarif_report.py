@@ -131,8 +131,9 @@ def _invocation(report: Report) -> dict[str, Any]:
                 )
             )
         elif isinstance(outcome, Refused):
-            text = f"left as it is: {outcome.reason}"
-            notifications.append(_notification(result, report, "warning", outcome.paths[0], text))
+            text = f"skipped: {outcome.reason}"
+            level = "note" if outcome.in_baseline else "warning"
+            notifications.append(_notification(result, report, level, outcome.paths[0], text))
     for result, unused in report.unused:
         notifications.append(
             _notification(result, report, "note", unused.path, unused.text, unused.position)

@@ -134,8 +134,10 @@ def _is_told(one: Settled, mode: Mode, verbosity: int) -> bool:
 def _remark(outcome: Outcome, verbosity: int) -> str | None:
     """What is said of a file as a whole."""
     match outcome:
+        case Refused(in_baseline=True):
+            return f"in the baseline: {outcome.reason}" if verbosity > 0 else None
         case Refused():
-            return f"left as it is: {_with_advice(outcome.reason, outcome.instead)}"
+            return f"skipped: {_with_advice(outcome.reason, outcome.instead)}"
         case NotAConfig():
             return f"not a CircleCI config: {outcome.kind}" if verbosity > 0 else None
         case Examined():
@@ -266,10 +268,9 @@ def _section(heading: str, items: list[str], paint: _Paint) -> Iterator[str]:
 
 def _closing(report: Report, paint: _Paint) -> str:
     counts = report.counts
-    parts = [
-        f"{_number(counts.configs, 'config')}, {_number(counts.images, 'image')}"
-        + _with_credentials(counts, report.mode)
-    ]
+    images = f", {_number(counts.images, 'image')}{_with_credentials(counts, report.mode)}"
+    is_read = any(isinstance(result.outcome, Examined) for result in report.results)
+    parts = [_number(counts.configs, "config") + (images if is_read or not counts.configs else "")]
     if counts.findings:
         told: list[tuple[int, str, Callable[[str], str]]] = [
             (counts.fixed, _FIXED_WORDS[report.mode], lambda text: paint(text, "green")),
@@ -283,7 +284,9 @@ def _closing(report: Report, paint: _Paint) -> str:
     elif not counts.failed and not counts.refused:
         parts.append("Nothing to do")
     if counts.refused:
-        parts.append(f"{_number(counts.refused, 'file')} left as {_it(counts.refused)}")
+        parts.append(f"{_number(counts.refused, 'file')} skipped")
+    if counts.refused_in_baseline:
+        parts.append(f"{_number(counts.refused_in_baseline, 'file')} in the baseline")
     if counts.failed:
         parts.append(paint(f"{_number(counts.failed, 'file')} failed", "red"))
     return ". ".join(parts) + "."
@@ -299,10 +302,6 @@ def _with_credentials(counts: Counts, mode: Mode) -> str:
         which = "" if counts.unprovided == counts.images else f" of {counts.unprovided}"
         text += f" if the project holds the variables{which}"
     return text
-
-
-def _it(count: int) -> str:
-    return "it is" if count == 1 else "they are"
 
 
 def _number(count: int, noun: str) -> str:

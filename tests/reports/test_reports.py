@@ -95,16 +95,16 @@ def test_text_gives_each_finding_its_line_and_each_reason_once() -> None:
 
 def test_text_says_what_is_left_and_why() -> None:
     told = text(report(mode=Mode.WRITE))
-    assert "left as it is: a program writes it; change src instead" in told
+    assert "skipped: a program writes it; change src instead" in told
     assert "left: CircleCI does not put environment variables into image" in told
     assert "1 image of quay.io is not covered" in told
-    assert told.splitlines()[-1].endswith("1 ignored. 1 file left as it is. 2 files failed.")
+    assert told.splitlines()[-1].endswith("1 ignored. 1 file skipped. 2 files failed.")
 
 
 def test_quiet_text_has_only_what_is_not_as_it_should_be() -> None:
     written = text(report(mode=Mode.WRITE), verbosity=-1)
     assert "undecidable-image" in written
-    assert "left as it is" in written
+    assert "skipped" in written
     for absent in ("fixed", "Why it matters", "quay.io", "configs", "ignored"):
         assert absent not in written
     assert "to fix: add auth" in text(report(), verbosity=-1)
