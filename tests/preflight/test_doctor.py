@@ -329,7 +329,7 @@ def test_a_template_is_no_fault(
     done = run(*ASK, "--format", "json")
     assert done.code == 0
     unknown = told(done)["unknown"]
-    assert any(".circleci/part.yml: it is a template" in one for one in unknown)
+    assert any(".circleci/part.yml: a template, not YAML yet" in one for one in unknown)
     assert any("link.yml: a symbolic link that leaves the repository" in one for one in unknown)
 
 
