@@ -72,10 +72,11 @@ def test_shares_planned_apart_are_merged_and_applied(
     for name in names:
         checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
     one, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
-    one("plan", tmp_path / "all", "--shard", "1/2", code=1)
+    # The paths decide on the shares: once in a hundred runs one of the two has none.
+    one("plan", tmp_path / "all", "--shard", "1/2", code=None)
     monkeypatch.setenv("CIRCLE_NODE_INDEX", "1")
     monkeypatch.setenv("CIRCLE_NODE_TOTAL", "2")
-    two("plan", tmp_path / "all", code=1)
+    two("plan", tmp_path / "all", code=None)
     assert one.states().keys() | two.states().keys() == set(names)
     assert not one.states().keys() & two.states().keys()
 
