@@ -51,6 +51,7 @@ baseline = "ci/baseline.json"
 select = ["unauthenticated-image", "missing-context"]
 ignore = ["sunset-version"]
 exempt-images = ["cimg/*"]
+exclude = ["ci/templates", "*.tpl.yml"]
 
 [registries."quay.io"]
 username = "acme+robot"
@@ -127,6 +128,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         select=frozenset({"unauthenticated-image", "missing-context"}),
         ignore=frozenset({"sunset-version"}),
         exempt_images=("cimg/*",),
+        exclude=("ci/templates", "*.tpl.yml"),
         registries=(
             RegistryPolicy(
                 "quay.io",

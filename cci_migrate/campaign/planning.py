@@ -125,6 +125,7 @@ def plan_repository(
             wanted.add(path)
         return others.get(path)
 
+    files = {path: data for path, data in files.items() if not policy.excludes(path)}
     problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
     files = {path: data for path, data in files.items() if not _is_too_large(data)}
     beside = processing.neighbours(files)

@@ -329,7 +329,7 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
             for problem in found.problems
             if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
         ]
-        checked.append(_with_demands(one, repository, policy_for, problems))
+        checked.append(_with_demands(one, policies.included(repository), policy_for, problems))
     return checked, tuple(used.values())
 
 

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import View, process_all, tasks_of
-from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
+from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of, tell_excluded
 from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.explanation import ExplainedPull
@@ -71,12 +71,12 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     found = discover(options.paths)
     policies = Policies(options)
     view = View(explains=True, only_finds=True)
+    included = [policies.included(repository) for repository in found.repositories]
+    tell_excluded(found.repositories, included, options, terminal)
     tasks = [
-        task
-        for repository in found.repositories
-        for task in tasks_of(repository, policies.for_folder, view)
+        task for repository in included for task in tasks_of(repository, policies.for_folder, view)
     ]
-    if not tasks and not found.problems:
+    if not found.repositories and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
     results += (

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
+from cci_migrate.files.discovery import Repository
 from cci_migrate.policy.file import PolicyError, PolicyFile, find_policy_file, read_policy_file
 from cci_migrate.policy.model import Policy
 from cci_migrate.policy.options import policy_of, told_by
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class _FolderPolicy(Struct, frozen=True):
-    """The policy for a folder, the keys that were told for it, and the baseline it names."""
+    """The policy for a folder, the keys that were told for it, and the baseline it names.
+
+    ``base`` is the folder that the paths in it start from; None for the repository's root.
+    """
 
     policy: Policy
     told: frozenset[str]
     baseline: Path | None
+    base: Path | None = None
 
 
 class Policies:
@@ -43,6 +48,25 @@ class Policies:
     def told(self, folder: Path) -> frozenset[str]:
         """What the options and the policy file for ``folder`` say, by the keys of such a file."""
         return self._for_folder(folder).told
+
+    def excludes(self, root: Path, path: str) -> bool:
+        """Whether the policy excludes the file ``path`` of the repository at ``root``.
+
+        Raises PolicyError.
+        """
+        found = self._for_folder((root / path).parent)
+        if not found.policy.exclude:
+            return False
+        file = root.resolve() / path
+        base = found.base or root.resolve()
+        return found.policy.excludes(file.relative_to(base).as_posix())
+
+    def included(self, repository: Repository) -> Repository:
+        """``repository`` without the files that the policy excludes. Raises PolicyError."""
+        root = repository.root
+        return Repository(
+            root, tuple(path for path in repository.files if not self.excludes(root, path))
+        )
 
     def with_baseline(self, task: Task) -> Task:
         """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
@@ -77,7 +101,9 @@ class Policies:
             baseline = None if found is None else found.baseline
             if found is not None and baseline is not None and self._options.policy_file is None:
                 _check_is_beside(baseline, found)
-            self._by_file[path] = _FolderPolicy(policy, told, baseline)
+            is_named = path is None or self._options.policy_file is not None
+            base = None if is_named or path is None else path.parent.resolve()
+            self._by_file[path] = _FolderPolicy(policy, told, baseline, base)
         return self._by_file[path]
 
 

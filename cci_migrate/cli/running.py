@@ -18,7 +18,7 @@ from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.files.discovery import SIZE_LIMIT, discover, root_of
+from cci_migrate.files.discovery import SIZE_LIMIT, Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 if TYPE_CHECKING:
@@ -96,14 +96,16 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     found = discover(options.paths)
     policies = Policies(options)
     view = _view_of(options)
+    included = [policies.included(repository) for repository in found.repositories]
     tasks = [
         task
-        for repository in found.repositories
+        for repository in included
         for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
     ]
-    roots = {task.root for task in tasks} | {problem.root for problem in found.problems}
+    roots = {one.root for one in found.repositories} | {one.root for one in found.problems}
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
+    tell_excluded(found.repositories, included, options, terminal)
     for path in found.empty:
         terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
@@ -122,10 +124,27 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     others = [
         _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
     ]
-    if searched and len(others) == len(results):
+    if searched and others and len(others) == len(results):
         raise NothingFoundError(nothing_in(options.paths), *others)
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
+
+
+def tell_excluded(
+    found: Iterable[Repository],
+    included: Iterable[Repository],
+    options: Options,
+    terminal: Terminal,
+) -> None:
+    """Say which files of ``found`` are not ``included``, where somebody may look for them."""
+    if options.verbosity > 0 or any(path.is_file() for path in options.paths):
+        for repository, kept in zip(found, included, strict=True):
+            for path in sorted({*repository.files} - {*kept.files}):
+                terminal.err(_excluded(prefix_of(repository.root) + path))
+
+
+def _excluded(path: str) -> str:
+    return f"note: {printable(f'{path} is excluded by the policy')}\n"
 
 
 def _kind_line(result: Result, outcome: NotAConfig) -> str:
@@ -185,6 +204,14 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
     policies = Policies(options)
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
+    if options.stdin_name is not None:
+        root = root_of(folder)
+        file = (folder / Path(options.stdin_name).name).relative_to(root).as_posix()
+        if len(data) <= SIZE_LIMIT and policies.excludes(root, file):
+            terminal.err(_excluded(options.stdin_name))
+            if options.mode is Mode.WRITE:
+                terminal.out(data)
+            return ExitCode.DONE
     task = Task(
         root_of(folder),
         (name,),

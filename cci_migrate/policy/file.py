@@ -52,6 +52,7 @@ _KEYS = (
     "select",
     "ignore",
     "exempt-images",
+    "exclude",
     _REGISTRIES,
 )
 _PASSWORD_KEYS = ("username", "password")
@@ -237,6 +238,7 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
         credentials=credentials,
         registries=_registries(table),
         exempt_images=_texts(table, "exempt-images") or (),
+        exclude=_texts(table, "exclude") or (),
         select=None if select is None else frozenset(select),
         ignore=frozenset(_rules(table, "ignore", rules) or ()),
         login=_one_of(table, "login", _DEFAULT.login),

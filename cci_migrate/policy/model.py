@@ -147,6 +147,7 @@ class Policy(Struct, frozen=True):
     credentials: CredentialStore | None = None
     registries: tuple[RegistryPolicy, ...] = (DEFAULT_DOCKER_HUB,)
     exempt_images: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     select: frozenset[str] | None = None
     ignore: frozenset[str] = field(default_factory=frozenset)
     login: LoginMethod = LoginMethod.ORB
@@ -162,6 +163,11 @@ class Policy(Struct, frozen=True):
     def is_selected(self, rule: str) -> bool:
         """Whether findings of ``rule`` are wanted."""
         return rule not in self.ignore and (self.select is None or rule in self.select)
+
+    def excludes(self, path: str) -> bool:
+        """Whether the file ``path``, or a folder that it is in, is not to be looked at."""
+        globs = (glob.removeprefix("./").rstrip("/") for glob in self.exclude)
+        return any(fnmatchcase(path, glob) or fnmatchcase(path, f"{glob}/*") for glob in globs)
 
     def exempts(self, image: str) -> bool:
         """Whether pulls of ``image``, as it is written, need no credentials."""

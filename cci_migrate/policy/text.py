@@ -35,6 +35,7 @@ def policy_data(policy: Policy) -> dict[str, Any]:
         data["select"] = sorted(policy.select)
     data["ignore"] = sorted(policy.ignore)
     data["exempt-images"] = list(policy.exempt_images)
+    data["exclude"] = list(policy.exclude)
     data["registries"] = {
         one.host: _account_data(one.credential, one.context)
         | ({"jobs": [_job_data(job) for job in one.jobs]} if one.jobs else {})

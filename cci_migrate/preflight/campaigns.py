@@ -118,9 +118,10 @@ def _looked_at(
 
 
 def _demands(snapshot: Snapshot, policy: Policy, read: Callable[[str], bytes | None]) -> Demands:
-    beside = neighbours(snapshot.files)
+    files = {path: data for path, data in snapshot.files.items() if not policy.excludes(path)}
+    beside = neighbours(files)
     groups = [
-        ({path: snapshot.files[path] for path in group}, policy, beside[group[0]])
-        for group in group_files(snapshot.files)
+        ({path: files[path] for path in group}, policy, beside[group[0]])
+        for group in group_files(files)
     ]
     return repository_demands(groups, read)

@@ -254,6 +254,17 @@ def test_another_policy_needs_a_word(tmp_path: Path, batch: Batch) -> None:
     assert b"- hub\n" in (folder / CONFIG).read_bytes()
 
 
+def test_what_the_policy_excludes_is_not_planned(tmp_path: Path, batch: Batch) -> None:
+    extra = ".circleci/templates/extra.yml"
+    folder = checkout(tmp_path / "one", {CONFIG: PLAIN, extra: GENERATED})
+    policy = tmp_path / "policy.toml"
+    policy.write_text('exclude = ["*/templates"]\n')
+    batch("plan", folder, "--config", policy, code=1)
+    batch("apply")
+    assert (folder / CONFIG).read_bytes() == FIXED
+    assert (folder / extra).read_bytes() == GENERATED
+
+
 @pytest.mark.parametrize("other", [("--upgrade-version",), ("--mirror", "mirror.example.com")])
 def test_a_reversal_takes_no_mirror_and_no_upgrade_back(
     other: tuple[str, ...], batch: Batch
