@@ -8,17 +8,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.bounds.json_input import JsonInputError
 from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Severity
-from cci_migrate.policy.baseline import (
-    Accepted,
-    Baseline,
-    BaselineError,
-    baseline_text,
-    parse_baseline,
-)
+from cci_migrate.policy.baseline import Accepted, Baseline, baseline_text, parse_baseline
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.report import Report, settled_of
 
@@ -48,11 +43,9 @@ def _read(path: Path) -> Baseline:
         found = parse_baseline(read_bounded(path, MOST_BYTES).decode())
     except UnreadableFileError as error:
         raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
-    except RecursionError:
-        raise PolicyError(f"{path}: the baseline's brackets lie too deep in each other") from None
     except UnicodeDecodeError:
         raise PolicyError(f"{path}: the baseline is not UTF-8 text") from None
-    except BaselineError as error:
+    except JsonInputError as error:
         where = path if error.line is None else f"{path}:{error.line}"
         raise PolicyError(f"{where}: {error}") from None
     # What a hand or a merge wrote in another way is the same file.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from msgspec import to_builtins
+
 from cci_migrate.escaping.terminal import is_visible, without_lone_surrogates
 
 #: In a log this would be a command (see `terminal`); elsewhere in JSON it cannot stand.
@@ -12,14 +14,14 @@ _COMMAND = re.compile(r"#(?=#[a-z]*\[)")
 
 
 def json_text(document: object, *, indent: int | None = None) -> str:
-    r"""``document`` as JSON: a byte of a name that is not UTF-8 becomes the text ``\xff``."""
+    r"""``document``, a struct too, as JSON; a byte of a name that is not UTF-8 is ``\xff``."""
     # Python's own escape of such a byte, a lone surrogate, is refused by other readers.
-    return _escaped(json.dumps(_valid(document), indent=indent, ensure_ascii=False))
+    return _escaped(json.dumps(_valid(to_builtins(document)), indent=indent, ensure_ascii=False))
 
 
 def json_to_read_back(document: object, *, indent: int | None = None) -> str:
     """``document`` as JSON from which `json.loads` makes the same, names of files included."""
-    return _escaped(json.dumps(document, indent=indent, ensure_ascii=False))
+    return _escaped(json.dumps(to_builtins(document), indent=indent, ensure_ascii=False))
 
 
 def _valid(value: object) -> object:
@@ -28,7 +30,7 @@ def _valid(value: object) -> object:
             return without_lone_surrogates(value)
         case dict():
             return {_valid(key): _valid(one) for key, one in value.items()}
-        case list() | tuple():
+        case list():
             return [_valid(one) for one in value]
         case _:
             return value

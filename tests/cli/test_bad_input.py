@@ -294,7 +294,7 @@ def test_interrupted_while_reading_standard_input(tmp_path: Path) -> None:
         ('baseline = "/dev/zero"', "baseline: is outside the folder of this file"),
         ('baseline = "pipe"', "pipe: the baseline cannot be read: not a regular file"),
         ('baseline = "large.json"', "large.json: the baseline cannot be read: larger than 32 MB"),
-        ('baseline = "deep.json"', "deep.json: the baseline's brackets lie too deep"),
+        ('baseline = "deep.json"', "deep.json: is not read: its brackets lie too deep"),
         (
             f"select = {'[' * 10_000}",
             ".cci-migrate.toml: cannot be read: its brackets lie too deep",

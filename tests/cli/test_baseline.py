@@ -109,11 +109,15 @@ def _entries(path: Path) -> list[dict[str, str]]:
 def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path) -> None:
     for text, told in (
         ("{", "baseline.json:1: is not JSON"),
-        ("[]", "baseline.json: is no baseline"),
-        ('{"version": 2, "findings": []}', "has the version 2"),
+        ("[]", "baseline.json: is no baseline: expected an object, got a list"),
+        ("9" * 5000, "baseline.json: is not read: a number in it is too long"),
+        ('{"version": 2, "findings": []}', "its version is 2, and this program reads version 1"),
+        ('{"version": true, "findings": []}', "its version is true"),
+        ('{"version": 1, "findings": {}}', "findings: expected a list, got an object"),
+        ('{"version": 1, "findings": [], "x": 1}', "is no baseline: unknown key x"),
         (
             '{"version": 1,\n "findings": [\n  {"path": "x"}\n]}',
-            "baseline.json:3: has a finding without",
+            "baseline.json:3: is no baseline: findings[0]: missing key `rule`; write it again",
         ),
     ):
         put(tmp_path / "baseline.json", text)

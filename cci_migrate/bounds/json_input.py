@@ -1,0 +1,97 @@
+"""JSON that anybody may have written, read as values of a type or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+_Value = TypeVar("_Value")
+
+#: msgspec's words: what is wrong, then where.
+_PLACED = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_NAMES = {
+    "`str`": "a text",
+    "`int`": "a number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`array`": "a list",
+    "`object`": "an object",
+}
+
+
+class JsonInputError(ValueError):
+    """A text that is no JSON, or not of the shape it should have; the message says why.
+
+    ``line`` and ``column`` are where it stops being JSON. ``place`` leads to a value of another
+    shape (``findings[0].path``); ``unknown_key`` is the key there that means nothing.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        place: str = "",
+        unknown_key: str = "",
+    ) -> None:
+        super().__init__(f"{place}: {problem}" if place else problem)
+        self.line = line
+        self.column = column
+        self.place = place
+        self.unknown_key = unknown_key
+
+
+def parsed_json(text: str) -> Any:
+    """The plain data that ``text`` holds. Raises JsonInputError.
+
+    By Python's own parser: msgspec's takes no name of a file that is not Unicode.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise JsonInputError(
+            f"is not JSON: {error.msg}", line=error.lineno, column=error.colno
+        ) from None
+    except RecursionError:
+        raise JsonInputError("is not read: its brackets lie too deep in each other") from None
+    except ValueError:  # of a number with thousands of digits
+        raise JsonInputError("is not read: a number in it is too long") from None
+
+
+class _Versioned(msgspec.Struct):
+    version: object = None
+
+
+def check_version(data: object, version: int) -> None:
+    """Raise JsonInputError where the document ``data`` is not of ``version`` of its format."""
+    written = typed(data, _Versioned).version
+    if written != version or isinstance(written, bool):
+        raise JsonInputError(
+            f"its version is {json.dumps(written)}, and this program reads version {version}"
+        )
+
+
+def typed(data: object, kind: type[_Value]) -> _Value:
+    """``data``, as `parsed_json` gives it, as a ``kind``. Raises JsonInputError."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise _wrong_shape(str(error)) from None
+
+
+def _wrong_shape(text: str) -> JsonInputError:
+    placed = _PLACED.fullmatch(text)
+    problem, place = placed.groups() if placed is not None else (text, "")
+    unknown = _UNKNOWN_KEY.fullmatch(problem)
+    if unknown is not None:
+        return JsonInputError(f"unknown key {unknown[1]}", place=place, unknown_key=unknown[1])
+    for name, words in _NAMES.items():
+        problem = problem.replace(name, words)
+    problem = problem[:1].lower() + problem[1:]
+    problem = problem.replace("object missing required field", "missing key")
+    return JsonInputError(problem, place=place)
