@@ -239,21 +239,21 @@ class Settled(Struct, frozen=True):
     reason: str = ""
 
 
-class Apply(Struct, frozen=True):
+class Apply(Struct, frozen=True, tag_field="kind", tag="apply"):
     """Do the fix."""
 
 
-class Skip(Struct, frozen=True):
+class Skip(Struct, frozen=True, tag_field="kind", tag="skip"):
     """Leave it as it is, this time."""
 
 
-class Suppress(Struct, frozen=True):
+class Suppress(Struct, frozen=True, tag_field="kind", tag="ignore"):
     """Write an ignore comment with this reason above the place."""
 
     reason: str
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, tag_field="kind", tag="answer"):
     """The key of the choice taken."""
 
     choice: str

@@ -20,6 +20,7 @@ _NAMES = {
     "`bool`": "true or false",
     "`array`": "a list",
     "`object`": "an object",
+    "`null`": "null",
 }
 
 

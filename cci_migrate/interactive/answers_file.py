@@ -13,50 +13,65 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from typing_extensions import assert_never
 
+from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
 from cci_migrate.files.atomic_write import write_whole
-from cci_migrate.findings import (
-    Answer,
-    Apply,
-    Decision,
-    Finding,
-    Fix,
-    Names,
-    NoFix,
-    Question,
-    Skip,
-    Suppress,
-)
-from cci_migrate.interactive.configs import Topic
+from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
 from cci_migrate.interactive.errors import AnswersError
-from cci_migrate.interactive.policy_questions import GeneralAnswers, is_answer
+from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.policy.file import credential_text, is_context_name, nearest, secret_variable
 from cci_migrate.policy.model import PasswordAuth
 
 FORMAT = "cci-migrate answers"
-VERSION = 1
+VERSION = 2
+#: Some hundred thousand findings.
+MOST_BYTES = 64 * 2**20
 #: How many differences are told.
 _MOST = 10
 
 
-class SavedFinding(Struct, frozen=True):
+class SavedNames(Struct, frozen=True, forbid_unknown_fields=True):
+    """The names that one finding's fix is to write."""
+
+    username: str
+    password: str
+    context: str | None
+
+    __repr__ = repr_without("password")
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what may be a password itself, and for no context's name."""
+        if secret_variable(self.password) is None:
+            raise ValueError("password must be the name of a variable")
+        if self.context is not None and not is_context_name(self.context):
+            raise ValueError("context must be a name or null")
+
+    @property
+    def names(self) -> Names:
+        """The same, for a decision."""
+        password = secret_variable(self.password) or self.password
+        return Names(PasswordAuth(credential_text(self.username), password), self.context)
+
+
+class SavedFinding(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A finding as it was, and what was decided on it. ``choices`` are the keys of a question's."""
 
     key: str
     message: str
-    choices: tuple[str, ...]
     decision: Decision
-    names: Names | None = None
+    choices: tuple[str, ...] = ()
+    names: SavedNames | None = None
 
 
-class SavedConfig(Struct, frozen=True):
+class SavedConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The answers on one config. ``lines`` are those taken away and added, with their signs."""
 
-    name: str
+    name: str = field(name="config")
     policy: Mapping[str, Any]
     findings: tuple[SavedFinding, ...]
     lines: tuple[str, ...]
@@ -64,20 +79,25 @@ class SavedConfig(Struct, frozen=True):
     __repr__ = repr_without("lines")
 
 
-class Answers(Struct, frozen=True):
-    """The answers of a session."""
+class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The answers of a session, as the file has them."""
 
-    general: GeneralAnswers
+    format: str = FORMAT
+    version: int = VERSION
+    general: GeneralAnswers = field(name="for-all")
     configs: tuple[SavedConfig, ...]
 
     def of(self, name: str) -> SavedConfig | None:
         """The answers on the config of that name."""
-        return next((one for one in self.configs if one.name == name), None)
+        return next((config for config in self.configs if config.name == name), None)
 
 
 def saved(finding: Finding, decision: Decision, names: Names | None) -> SavedFinding:
     """What is kept of the ``decision`` on ``finding``."""
-    return SavedFinding(finding.key, finding.message, _choices(finding), decision, names)
+    own = None
+    if names is not None and isinstance(names.credential, PasswordAuth):
+        own = SavedNames(names.credential.username, names.credential.password, names.context)
+    return SavedFinding(finding.key, finding.message, decision, _choices(finding), own)
 
 
 def _choices(finding: Finding) -> tuple[str, ...]:
@@ -147,153 +167,30 @@ def check_can_be_saved(path: Path) -> None:
 
 def save(path: Path, answers: Answers) -> None:
     """Write ``answers``, whole or not at all. Raises AnswersError."""
-    text = json_to_read_back(_data(answers), indent=2) + "\n"
+    text = json_to_read_back(answers, indent=2) + "\n"
     try:
         write_whole(path, text.encode())
     except OSError as error:
         raise AnswersError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _data(answers: Answers) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "for-all": answers.general.as_data(),
-        "configs": [
-            {
-                "config": config.name,
-                "policy": dict(config.policy),
-                "findings": [_finding_data(one) for one in config.findings],
-                "lines": list(config.lines),
-            }
-            for config in answers.configs
-        ],
-    }
-
-
-def _finding_data(one: SavedFinding) -> dict[str, Any]:
-    data: dict[str, Any] = {"key": one.key, "message": one.message}
-    if one.choices:
-        data["choices"] = list(one.choices)
-    match one.decision:
-        case Apply():
-            data["decision"] = "apply"
-        case Skip():
-            data["decision"] = "skip"
-        case Suppress(reason):
-            data |= {"decision": "ignore", "reason": reason}
-        case Answer(choice):
-            data |= {"decision": "answer", "choice": choice}
-        case _:
-            assert_never(one.decision)
-    if one.names is not None and isinstance(one.names.credential, PasswordAuth):
-        data["names"] = {
-            "username": one.names.credential.username,
-            "password": one.names.credential.password,
-            "context": one.names.context,
-        }
-    return data
-
-
 def read(path: Path) -> Answers:
     """The answers in ``path``. Raises AnswersError, which names the place."""
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise AnswersError(f"{path}: cannot be read: {error.strerror}") from None
+        data = parsed_json(read_bounded(path, MOST_BYTES).decode("utf-8-sig"))
+    except UnreadableFileError as error:
+        raise AnswersError(f"{path}: cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise AnswersError(f"{path}: is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise AnswersError(
-            f"{path}:{error.lineno}:{error.colno}: is not JSON: {error.msg}"
-        ) from None
-    except RecursionError:
-        raise AnswersError(f"{path}: is not an answers file") from None
+    except JsonInputError as error:
+        where = path if error.line is None else f"{path}:{error.line}:{error.column}"
+        raise AnswersError(f"{where}: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise AnswersError(f"{path}: is not an answers file; --save-answers writes one")
-    if data.get("version") != VERSION:
-        raise AnswersError(
-            f"{path}: is of version {_told(data.get('version'))}, and this program reads version "
-            f"{VERSION}; answer again with --interactive"
-        )
     try:
-        return _answers(data)
-    except _WrongShapeError as error:
-        raise AnswersError(f"{path}: {error}; answer again with --interactive") from None
-
-
-class _WrongShapeError(ValueError):
-    """What is not as it ought to be, and where."""
-
-
-def _answers(data: Mapping[str, Any]) -> Answers:
-    given = _of(data, "for-all", dict)
-    general = GeneralAnswers()
-    topics = {topic.value: topic for topic in Topic}
-    for key in given:
-        if key not in topics:
-            raise _WrongShapeError(f"for-all: unknown key {key}{nearest(key, topics)}")
-        answer = _of(given, key, str)
-        if not is_answer(topics[key], answer):
-            raise _WrongShapeError(f"for-all: {key} cannot be what is given")
-        general = general.with_answer(topics[key], answer)
-    return Answers(general, tuple(_config(one) for one in _of(data, "configs", list)))
-
-
-def _config(data: object) -> SavedConfig:
-    if not isinstance(data, dict):
-        raise _WrongShapeError("configs: a config is no object")
-    return SavedConfig(
-        _of(data, "config", str),
-        _of(data, "policy", dict),
-        tuple(_finding(one) for one in _of(data, "findings", list)),
-        tuple(_texts(data, "lines")),
-    )
-
-
-def _finding(data: object) -> SavedFinding:
-    if not isinstance(data, dict):
-        raise _WrongShapeError("findings: a finding is no object")
-    key = _of(data, "key", str)
-    choices = tuple(_texts(data, "choices")) if "choices" in data else ()
-    names = _names(key, _of(data, "names", dict)) if "names" in data else None
-    return SavedFinding(key, _of(data, "message", str), choices, _decision(key, data), names)
-
-
-def _decision(key: str, data: Mapping[str, Any]) -> Decision:
-    match data.get("decision"):
-        case "apply":
-            return Apply()
-        case "skip":
-            return Skip()
-        case "ignore":
-            return Suppress(_of(data, "reason", str))
-        case "answer":
-            return Answer(_of(data, "choice", str))
-        case other:
-            raise _WrongShapeError(f"{key}: unknown decision {_told(other)}")
-
-
-def _names(key: str, data: Mapping[str, Any]) -> Names:
-    password = secret_variable(_of(data, "password", str))
-    context = data.get("context")
-    if password is None:
-        raise _WrongShapeError(f"{key}: password must be the name of a variable")
-    if context is not None and not (isinstance(context, str) and is_context_name(context)):
-        raise _WrongShapeError(f"{key}: context must be a name or null")
-    return Names(PasswordAuth(credential_text(_of(data, "username", str)), password), context)
-
-
-def _of(data: Mapping[str, Any], key: str, kind: type) -> Any:
-    value = data.get(key)
-    if not isinstance(value, kind):
-        kind_name = "a text" if kind is str else "a list" if kind is list else "an object"
-        raise _WrongShapeError(f"{key} must be {kind_name}")
-    return value
-
-
-def _texts(data: Mapping[str, Any], key: str) -> list[str]:
-    values: list[object] = _of(data, key, list)
-    if not all(isinstance(one, str) for one in values):
-        raise _WrongShapeError(f"{key} must be a list of texts")
-    return [str(one) for one in values]
+        check_version(data, VERSION)
+        return typed(data, Answers)
+    except JsonInputError as error:
+        known = GeneralAnswers.__struct_fields__ if error.place == "for-all" else ()
+        hint = nearest(error.unknown_key, known) if error.unknown_key and known else ""
+        raise AnswersError(f"{path}: {error}{hint}; answer again with --interactive") from None

@@ -127,7 +127,7 @@ class Material:
             configs.append(
                 SavedConfig(one.config.name, policy_data(one.config.policy), findings, lines)
             )
-        return Answers(general, tuple(configs))
+        return Answers(general=general, configs=tuple(configs))
 
     def changed_lines(self, index: int, outcome: Outcome) -> tuple[str, ...]:
         """The lines that ``outcome`` takes away and adds, without indentation and secrets."""

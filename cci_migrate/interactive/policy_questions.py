@@ -39,8 +39,11 @@ _OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 _IMAGE_RULES = ("unauthenticated-image", "incomplete-auth")
 
 
-class GeneralAnswers(Struct, frozen=True):
-    """What was answered, None where nothing was asked; ``credentials`` may be `AS_THE_FILES_DO`."""
+class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was answered, None where nothing was asked; ``credentials`` may be `AS_THE_FILES_DO`.
+
+    Its fields are the topics.
+    """
 
     platform: str | None = None
     credentials: str | None = None
@@ -51,31 +54,21 @@ class GeneralAnswers(Struct, frozen=True):
 
     __repr__ = repr_without("password")
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no question takes for an answer."""
+        for topic in Topic:
+            answer = self.of(topic)
+            if answer is not None and not is_answer(topic, answer):
+                raise ValueError(f"{topic.value} cannot be what is given")
+
     def of(self, topic: Topic) -> str | None:
         """The answer on ``topic``."""
-        match topic:
-            case Topic.PLATFORM:
-                return self.platform
-            case Topic.CREDENTIALS:
-                return self.credentials
-            case Topic.USERNAME:
-                return self.username
-            case Topic.PASSWORD:
-                return self.password
-            case Topic.CONTEXT:
-                return self.context
-            case Topic.LOGIN:
-                return self.login
-            case _:
-                assert_never(topic)
+        answer: str | None = getattr(self, topic.value)
+        return answer
 
     def with_answer(self, topic: Topic, answer: str) -> GeneralAnswers:
         """These answers and one more."""
-        return GeneralAnswers(**{**self.as_data(), topic.value: answer})
-
-    def as_data(self) -> dict[str, str]:
-        """What was answered, by topic."""
-        return {topic.value: answer for topic in Topic if (answer := self.of(topic)) is not None}
+        return replace(self, **{topic.value: answer})
 
 
 class Option(Struct, frozen=True):

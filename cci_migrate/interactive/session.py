@@ -109,7 +109,7 @@ def replay(configs: Sequence[ConfigFiles], answers_file: Path) -> list[Outcome]:
     material.settle(material.needs(), answers.general)
     named = [
         {
-            one.key: one.names
+            one.key: one.names.names
             for one in (kept.findings if kept is not None else ())
             if one.names is not None
         }

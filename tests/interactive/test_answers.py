@@ -159,10 +159,17 @@ def test_a_config_without_answers_is_refused(repository: MakeRepository) -> None
 
 
 def _given(**changes: object) -> dict[str, Any]:
-    finding = {"key": "k", "message": "m", "decision": "apply"}
+    finding = {"key": "k", "message": "m", "decision": {"kind": "apply"}}
     config = {"config": "c", "policy": {}, "findings": [finding], "lines": []}
-    data = {"format": "cci-migrate answers", "version": 1, "for-all": {}, "configs": [config]}
+    data = {"format": "cci-migrate answers", "version": 2, "for-all": {}, "configs": [config]}
     return {**data, **changes}
+
+
+def _named(password: str, context: str | None) -> str:
+    data = _given()
+    names = {"username": "me", "password": password, "context": context}
+    data["configs"][0]["findings"][0]["names"] = names
+    return json.dumps(data)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +179,18 @@ def _given(**changes: object) -> dict[str, Any]:
         ("[" * 100_000, "is not"),
         ("[]", "is not an answers file"),
         ("\xff", "is not UTF-8 text"),
-        (json.dumps(_given(version=2)), "is of version 2, and this program reads version 1"),
+        ("9" * 5000, "is not read: a number in it is too long"),
+        (json.dumps(_given(version=1)), "its version is 1, and this program reads version 2"),
+        (json.dumps(_given(version=2.5)), "its version is 2.5, and this program"),
         (json.dumps(_given(**{"for-all": {"platfrom": "x"}})), "did you mean platform?"),
         (json.dumps(_given(**{"for-all": {"platform": "moon"}})), "platform cannot be"),
         (json.dumps(_given(**{"for-all": {"password": "hunter2"}})), "password cannot be"),
-        (json.dumps(_given(configs=[1])), "a config is no object"),
-        (json.dumps(_given()).replace("apply", "maybe"), 'k: unknown decision "maybe"'),
+        (json.dumps(_given(configs=[1])), "configs[0]: expected an object, got a number"),
+        (json.dumps(_given(configs=None)), "configs: expected a list, got null"),
+        (json.dumps(_given()).replace("apply", "maybe"), "configs[0].findings[0].decision.kind: "),
+        (json.dumps(_given()).replace("apply", "ignore"), "decision: missing key `reason`"),
+        (_named("hunter2", None), "names: password must be the name of a variable"),
+        (_named("$PASS", " c "), "names: context must be a name or null"),
     ],
 )
 def test_what_is_no_answers_file_is_told(tmp_path: Path, text: str, problem: str) -> None:
