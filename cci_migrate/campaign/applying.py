@@ -204,8 +204,8 @@ class Application(Struct, frozen=True):
         """The repository moved on: what is recorded is no longer what would be written."""
         if self.terms.is_dry_run:
             return Entry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
-        diff = self.campaign.store_diff(snapshot.ref, plan.diff)
-        again = planned_entry(snapshot, plan, None, diff, self._now(), entry)
+        self.campaign.store_diff(snapshot.ref, plan.diff)
+        again = planned_entry(snapshot, plan, None, self._now(), entry)
         cause = "planned again, since it moved on; look at its diff, then apply again"
         return self._record(replace(again, cause=cause))
 

@@ -64,16 +64,15 @@ class Campaign:
         """Whether configs below the root are looked for on every host."""
         return bool(self.ledger.setting("nested"))
 
-    def store_diff(self, ref: RepositoryRef, diff: bytes) -> str:
-        """Write a repository's diff; its path within the campaign, empty for no diff."""
-        name = diff_name(ref)
+    def store_diff(self, ref: RepositoryRef, diff: bytes) -> None:
+        """Write a repository's diff, in place of an earlier one; an empty one leaves none."""
         if self.folder is None:
-            return name if diff else ""
-        if not diff:
-            (self.folder / name).unlink(missing_ok=True)
-            return ""
-        write_whole(self.folder / name, diff, is_private=True)
-        return name
+            return
+        path = self.folder / diff_name(ref)
+        if diff:
+            write_whole(path, diff, is_private=True)
+        else:
+            path.unlink(missing_ok=True)
 
     def read_diff(self, entry: Entry) -> bytes:
         """A repository's diff, empty if there is none."""

@@ -14,20 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec import Struct, to_builtins
 
+from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
 from cci_migrate.campaign.planning import FindingRecord, RegistryCount
 from cci_migrate.campaign.states import State
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.forges.repository import FileHash, Kind, PullRequest, PullState, RepositoryRef
+from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import Done
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables; a ledger of another version is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,15 +37,8 @@ CREATE TABLE sources (
 CREATE TABLE repositories (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL, host TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
-    state TEXT NOT NULL, cause TEXT NOT NULL DEFAULT '',
-    head TEXT NOT NULL DEFAULT '', digest TEXT NOT NULL DEFAULT '', diff TEXT NOT NULL DEFAULT '',
-    files TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',
-    todos TEXT NOT NULL DEFAULT '[]', pulls TEXT NOT NULL DEFAULT '[]',
-    images INTEGER NOT NULL DEFAULT 0, authenticated INTEGER NOT NULL DEFAULT 0,
-    branch TEXT NOT NULL DEFAULT '', pull TEXT NOT NULL DEFAULT '',
-    is_canary INTEGER NOT NULL DEFAULT 0,
-    changed_at REAL NOT NULL
+    state TEXT NOT NULL, cause TEXT NOT NULL, is_canary INTEGER NOT NULL,
+    record TEXT NOT NULL
 );
 CREATE INDEX repositories_by_state ON repositories (state);
 CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
@@ -56,7 +49,7 @@ class LedgerError(Exception):
     """The ledger cannot be used; the text says why and what to do."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the ledger knows of one repository."""
 
     ref: RepositoryRef
@@ -64,7 +57,7 @@ class Entry(Struct, frozen=True):
     cause: str = ""
     head: str = ""
     digest: str = ""
-    diff: str = ""
+    has_diff: bool = False
     files: tuple[FileHash, ...] = ()
     findings: tuple[FindingRecord, ...] = ()
     todos: tuple[str, ...] = ()
@@ -77,6 +70,11 @@ class Entry(Struct, frozen=True):
     changed_at: float = 0.0
 
     __repr__ = repr_without("findings")
+
+    @property
+    def diff(self) -> str:
+        """The path of its diff within the campaign's folder, empty for none."""
+        return diff_name(self.ref) if self.has_diff else ""
 
     @property
     def done(self) -> Done:
@@ -170,12 +168,9 @@ class Ledger:
         """Remember a page of ``source``: its repositories, and that the page was read."""
         with self.transaction():
             self._connection.executemany(
-                "INSERT OR IGNORE INTO repositories (key, kind, host, name, address, state, "
-                "changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (r.key, r.kind.value, r.host, r.name, r.address, State.LISTED.value, now)
-                    for r in refs
-                ],
+                "INSERT OR IGNORE INTO repositories (key, state, cause, is_canary, record) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (_row_of(Entry(ref, State.LISTED, changed_at=now)) for ref in refs),
             )
             if source:
                 self._connection.execute(
@@ -198,43 +193,13 @@ class Ledger:
 
     def record(self, entry: Entry) -> None:
         """Remember ``entry`` in place of what was known of its repository."""
-        pull = "" if entry.pull is None else json.dumps(_pull_to_json(entry.pull))
-        ref = entry.ref
         with self.transaction():
             self._connection.execute(
-                "INSERT INTO repositories (key, kind, host, name, address, state, cause, head, "
-                "digest, diff, files, findings, todos, pulls, images, authenticated, branch, pull, "
-                "is_canary, changed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
-                "ON CONFLICT (key) DO UPDATE SET address = excluded.address, "
-                "state = excluded.state, cause = excluded.cause, head = excluded.head, "
-                "digest = excluded.digest, diff = excluded.diff, files = excluded.files, "
-                "findings = excluded.findings, todos = excluded.todos, "
-                "pulls = excluded.pulls, images = excluded.images, "
-                "authenticated = excluded.authenticated, branch = excluded.branch, "
-                "pull = excluded.pull, is_canary = MAX(is_canary, excluded.is_canary), "
-                "changed_at = excluded.changed_at",
-                (
-                    ref.key,
-                    ref.kind.value,
-                    ref.host,
-                    ref.name,
-                    ref.address,
-                    entry.state.value,
-                    entry.cause,
-                    entry.head,
-                    entry.digest,
-                    entry.diff,
-                    json.dumps([asdict(file) for file in entry.files]),
-                    json.dumps([asdict(finding) for finding in entry.findings]),
-                    json.dumps(entry.todos),
-                    json.dumps([asdict(count) for count in entry.pulls]),
-                    entry.images,
-                    entry.authenticated,
-                    entry.branch,
-                    pull,
-                    entry.is_canary,
-                    entry.changed_at,
-                ),
+                "INSERT INTO repositories (key, state, cause, is_canary, record) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
+                "cause = excluded.cause, is_canary = MAX(is_canary, excluded.is_canary), "
+                "record = excluded.record",
+                _row_of(entry),
             )
 
     def entry(self, key: str) -> Entry | None:
@@ -293,6 +258,8 @@ class Ledger:
 
 
 _SELECT = "SELECT * FROM repositories"
+#: What of an entry has a column of its own, and is not in the record.
+_COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.
 _PAGE = 100
 
@@ -320,11 +287,16 @@ def _stored(value: Any) -> Any:
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
-    texts = (
-        value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
-        for value in values
-    )
-    return sqlite3.Row(cursor, tuple(texts))
+    return sqlite3.Row(cursor, tuple(map(_read, values)))
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return None  # nothing of ours
+    return value
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -339,49 +311,25 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _pull_to_json(pull: PullRequest) -> dict[str, str | int]:
-    return {
-        "number": pull.number,
-        "url": pull.url,
-        "state": pull.state.value,
-        "node": pull.node,
-    }
+def _row_of(entry: Entry) -> tuple[str, str, str, bool, str]:
+    """What is kept of ``entry``: what rows are chosen by and changed in, and all the rest."""
+    record = to_builtins(entry)
+    for column in _COLUMNS:
+        record.pop(column, None)
+    return entry.ref.key, entry.state.value, entry.cause, entry.is_canary, json.dumps(record)
 
 
 def _entry(row: sqlite3.Row) -> Entry:
     """The entry in ``row``. Raises LedgerError for what no command of ours wrote."""
     try:
-        entry = _read_entry(row)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        record = typed(parsed_json(typed(row["record"], str)), dict[str, object])
+        record |= {column: row[column] for column in _COLUMNS}
+        entry = typed({**record, "is_canary": row["is_canary"] == 1}, Entry)
+    except JsonInputError as error:
         raise LedgerError(
-            f"entry {row['id']} of the ledger cannot be read ({type(error).__name__}); plan the "
-            "campaign anew in another folder"
+            f"entry {row['id']} of the ledger cannot be read ({error}); plan the campaign anew in "
+            "another folder"
         ) from None
     if entry.ref.key != row["key"]:
         raise LedgerError(f"entry {row['id']} of the ledger is of another repository than its key")
     return entry
-
-
-def _read_entry(row: sqlite3.Row) -> Entry:
-    pull = json.loads(row["pull"]) if row["pull"] else None
-    ref = RepositoryRef(Kind(row["kind"]), row["host"], row["name"], row["address"])
-    return Entry(
-        ref=ref,
-        state=State(row["state"]),
-        cause=row["cause"],
-        head=row["head"],
-        digest=row["digest"],
-        diff=diff_name(ref) if row["diff"] else "",
-        files=tuple(FileHash(**file) for file in json.loads(row["files"])),
-        findings=tuple(FindingRecord(**finding) for finding in json.loads(row["findings"])),
-        todos=tuple(json.loads(row["todos"])),
-        pulls=tuple(RegistryCount(**count) for count in json.loads(row["pulls"])),
-        images=row["images"],
-        authenticated=row["authenticated"],
-        branch=row["branch"],
-        pull=None
-        if pull is None
-        else PullRequest(pull["number"], pull["url"], PullState(pull["state"]), pull["node"]),
-        is_canary=bool(row["is_canary"]),
-        changed_at=row["changed_at"],
-    )

@@ -46,7 +46,7 @@ def _check_alike(campaign: Campaign, other: Campaign, folder: Path) -> None:
 
 def _copy(campaign: Campaign, other: Campaign, entry: Entry) -> None:
     """What ``other`` keeps of a repository. Nothing else of a folder that came from elsewhere."""
-    if entry.diff:
+    if entry.has_diff:
         campaign.store_diff(entry.ref, other.read_diff(entry))
     for file in entry.files:
         data = other.read_original(entry.ref, file.path)

@@ -7,8 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import asdict
-
 from cci_migrate.campaign.folder import RESULTS, Campaign
 from cci_migrate.campaign.ledger import Entry, Ledger
 from cci_migrate.campaign.states import LEFT, MEANING, State
@@ -31,20 +29,20 @@ def result(entry: Entry) -> dict[str, Any]:
         "repository": entry.ref.key,
         "name": entry.ref.name,
         "host": entry.ref.host,
-        "kind": entry.ref.kind.value,
-        "state": entry.state.value,
+        "kind": entry.ref.kind,
+        "state": entry.state,
         "cause": redact(entry.cause),
         "head": entry.head,
-        "files": [asdict(file) for file in entry.files],
+        "files": entry.files,
         "diff": entry.diff,
         "images": entry.images,
         "authenticated": entry.authenticated,
-        "findings": [asdict(finding) for finding in entry.findings],
-        "todos": list(entry.todos),
-        "pulls": [asdict(count) for count in entry.pulls],
+        "findings": entry.findings,
+        "todos": entry.todos,
+        "pulls": entry.pulls,
         "branch": entry.branch,
         "pull_request": entry.pull.url if entry.pull is not None else None,
-        "pull_request_state": entry.pull.state.value if entry.pull is not None else None,
+        "pull_request_state": entry.pull.state if entry.pull is not None else None,
         "is_canary": entry.is_canary,
     }
 

@@ -154,8 +154,8 @@ class Survey(Struct, frozen=True):
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
         snapshot = recognise(host, snapshot, plan.hashes, recorded)
         step = next_step(snapshot, plan, host.delivery)
-        diff = self.campaign.store_diff(snapshot.ref, plan.diff)
-        return planned_entry(snapshot, plan, step, diff, now, recorded)
+        self.campaign.store_diff(snapshot.ref, plan.diff)
+        return planned_entry(snapshot, plan, step, now, recorded)
 
     def _finish(self, entry: Entry) -> None:
         self.campaign.ledger.record(entry)
@@ -166,7 +166,6 @@ def planned_entry(
     snapshot: Snapshot,
     plan: RepositoryPlan,
     step: object,
-    diff: str,
     now: float,
     recorded: Entry | None,
 ) -> Entry:
@@ -181,7 +180,7 @@ def planned_entry(
         cause=stop.cause,
         head=snapshot.head,
         digest=plan.digest if plan.changes else "",
-        diff=diff,
+        has_diff=bool(plan.diff),
         files=plan.hashes,
         findings=plan.findings,
         todos=plan.todos,

@@ -143,7 +143,7 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
     shown = False
     with read_only(folder) as campaign:
         for entry in campaign.ledger.entries():
-            if not entry.diff or wanted.why_not_by_name(entry.ref):
+            if not entry.has_diff or wanted.why_not_by_name(entry.ref):
                 continue
             shown = True
             click.echo(printable(f"# {entry.ref.label} ({entry.state.value})"))

@@ -236,13 +236,26 @@ def change(share: Path, statement: str, *values: Any) -> None:
     ledger.close()
 
 
+def change_record(share: Path, **values: Any) -> None:
+    """Change what the ledger keeps of its one repository; None takes a value out."""
+    with sqlite3.connect(share / "ledger.sqlite") as ledger:
+        (text,) = ledger.execute("SELECT record FROM repositories").fetchone()
+        record = json.loads(text)
+        record["ref"] |= values.pop("ref", {})
+        record |= values
+        kept = {name: value for name, value in record.items() if value is not None}
+        ledger.execute("UPDATE repositories SET record = ?", (json.dumps(kept),))
+    ledger.close()
+
+
 def test_no_path_of_a_ledger_leads_out_of_the_campaign(
     share: Path, tmp_path: Path, batch: Batch
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("hunter2\n")
-    change(share, "UPDATE repositories SET diff = '../secret'")
-    assert "hunter2" not in batch("diff").output
+    change_record(share, diff="../secret")
+    assert "unknown key diff" in batch("diff", code=2).output
+    change_record(share, diff=None)
     (diff,) = (share / "diffs").iterdir()
     diff.unlink()
     diff.symlink_to(secret)
@@ -271,7 +284,7 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     files = [
         {"path": "../outside.yml", "before": sha256(PLAIN), "after": sha256(FIXED)},
     ]
-    change(share, "UPDATE repositories SET files = ?", json.dumps(files))
+    change_record(share, files=files)
     (original,) = (path for path in (share / "originals").rglob("*") if path.is_file())
     ref = RepositoryRef(Kind.LOCAL, "", str(tmp_path / "one"), str(tmp_path / "one"))
     shutil.copy(original, share / campaign_files.original_name(ref, "../outside.yml"))
@@ -284,10 +297,11 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     ("statement", "said"),
     [
         ("UPDATE repositories SET state = 'nonsense'", "cannot be read"),
-        ("UPDATE repositories SET files = '{'", "cannot be read"),
-        ("UPDATE repositories SET files = '[{\"x\": 1}]'", "cannot be read"),
-        ("UPDATE repositories SET name = '/etc'", "of another repository than its key"),
-        ("UPDATE repositories SET address = '/etc'", "at an address of another host"),
+        ("UPDATE repositories SET record = '{'", "cannot be read (is not JSON"),
+        ("UPDATE repositories SET record = '[]'", "cannot be read (expected an object"),
+        ("UPDATE repositories SET record = 5", "cannot be read (expected an object"),
+        ("UPDATE repositories SET record = x'ff'", "cannot be read (expected a text"),
+        ("UPDATE repositories SET cause = x'ff'", "cannot be read (cause: expected a text"),
         ("DROP TABLE repositories", "ledger cannot be used"),
     ],
 )
@@ -300,12 +314,32 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"files": [{"x": 1}]}, "cannot be read (files[0]: missing key"),
+        ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a text"),
+        ({"images": "7"}, "cannot be read (images: expected a number"),
+        ({"pull": {"number": 1, "url": "", "state": "odd"}}, "cannot be read (pull.state: "),
+        ({"ref": {"name": "/etc"}}, "of another repository than its key"),
+        ({"ref": {"address": "/etc"}}, "at an address of another host"),
+    ],
+)
+def test_a_record_that_was_changed_is_refused_in_a_line(
+    share: Path, batch: Batch, changes: dict[str, Any], said: str
+) -> None:
+    change_record(share, **changes)
+    output = batch("revert", code=2).output
+    assert said in output
+    assert "Traceback" not in output
+
+
 def test_a_token_goes_to_no_other_host_that_a_ledger_names(
     github: GitHubStandIn, batch: Batch
 ) -> None:
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    change(batch.folder, "UPDATE repositories SET address = 'https://evil.example/api/v3'")
+    change_record(batch.folder, ref={"address": "https://evil.example/api/v3"})
     assert "at an address of another host" in batch("apply", code=2).output
 
 
