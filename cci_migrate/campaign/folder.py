@@ -11,7 +11,6 @@ All of it is for the user alone, whatever the umask: configs may hold secrets.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import uuid
 from collections.abc import Iterator
@@ -175,16 +174,20 @@ def _check_exists(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other commands out. The system lets go of the lock when the process dies."""
+    from filelock import FileLock, Timeout  # slow to import; who only looks needs none
+
     path = folder / "lock"
+    lock = FileLock(path, timeout=0, thread_local=False)
     try:
         make_private_file(path)
+        lock.acquire()
+    except Timeout:
+        raise CampaignError(
+            f"{folder}: another command is at work on this campaign; wait for its end"
+        ) from None
     except OSError as error:
         raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
-    with path.open("a+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CampaignError(
-                f"{folder}: another command is at work on this campaign; wait for its end"
-            ) from None
+    try:
         yield
+    finally:
+        lock.release()

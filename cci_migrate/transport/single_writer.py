@@ -6,8 +6,9 @@ GitHub asks for requests one after the other, not at once
 
 from __future__ import annotations
 
-import fcntl
-import os
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from cci_migrate.transport.errors import LaneClosedError
 from cci_migrate.transport.write_record import state_path
@@ -18,32 +19,26 @@ class SingleWriter:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._handle: int | None = None
+        self._lock = FileLock(state_path(host, ".lock"), timeout=0, mode=0o600, thread_local=False)
 
     def take(self) -> None:
         """Raises LaneClosedError while another process has it."""
-        if self._handle is not None:
+        if self._lock.is_locked:
             return
-        path = state_path(self._host, ".lock")
+        folder = Path(self._lock.lock_file).parent
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise LaneClosedError(
-                f"{path.parent}: cannot be written, and it tells who writes to {self._host}: "
-                f"{error.strerror}; set XDG_STATE_HOME to a folder of yours"
-            ) from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
             raise LaneClosedError(
                 f"{self._host}: another campaign of yours is writing there; run it again after that"
             ) from None
-        self._handle = handle
+        except OSError as error:
+            raise LaneClosedError(
+                f"{folder}: cannot be written, and it tells who writes to {self._host}: "
+                f"{error.strerror or error}; set XDG_STATE_HOME to a folder of yours"
+            ) from None
 
     def release(self) -> None:
         """Let others write."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        self._lock.release()

@@ -6,10 +6,11 @@ host on the machine, which all campaigns of one user there share.
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from pathlib import Path
+
+import platformdirs
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS writes (
@@ -105,10 +106,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def state_path(host: str, suffix: str) -> Path:
-    """A file of this user on this machine about ``host``.
-
-    https://specifications.freedesktop.org/basedir-spec/latest/
-    """
-    given = os.environ.get("XDG_STATE_HOME")
-    folder = (Path(given) if given else Path.home() / ".local" / "state") / "cci-migrate"
-    return folder / (re.sub(r"[^\w.\-]", "_", host) + suffix)
+    """A file of this user on this machine about ``host``."""
+    name = re.sub(r"[^\w.\-]", "_", host) + suffix
+    return platformdirs.user_state_path("cci-migrate", appauthor=False) / name
