@@ -30,7 +30,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import Node, collections_in, resolved
+from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.policy.model import PasswordAuth
 
 if TYPE_CHECKING:
@@ -123,10 +123,8 @@ class EvidenceCollector:
             for node in (resolved(auth.entry.value), auth.entry.holder)
         }
         for document in self._config.documents:
-            if document.root is None or "&" not in document.source.text:
-                continue
-            for node in collections_in(document.root):
-                if isinstance(node, MappingNode) and node.anchor is not None:
+            for node in document.mappings if document.anchored else ():
+                if node.anchor is not None:
                     yield from self._of_anchor(node, node.anchor, used)
 
     def _of_anchor(self, node: MappingNode, anchor: str, used: set[int]) -> Iterator[Evidence]:

@@ -6,6 +6,7 @@ another command may not: whoever re-uses such a step for the sake of its login w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -13,14 +14,13 @@ from msgspec import Struct
 from cci_migrate.circleci.config import Command, Config, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.sharing import node_anchor
 from cci_migrate.circleci.step_moments import surely_done
 from cci_migrate.circleci.step_pulls import StepLogin
 from cci_migrate.circleci.step_reading import ReadText, pure_logins
 from cci_migrate.circleci.steps import anchored_step, command_steps
 from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.lossless.nodes import Mapping, Node, collections_in, walk
+from cci_migrate.lossless.nodes import Mapping, Node
 
 
 class DeclaredLogin(Struct, frozen=True, eq=False):
@@ -88,19 +88,11 @@ def _only_login(
 
 def _anchored_steps(config: Config) -> Iterator[tuple[Mapping, str]]:
     """The mappings with an anchor that look like a step, where no other node has their anchor."""
+    users = Counter(node.anchor for document in config.documents for node in document.anchored)
     for document in config.documents:
-        root, text = document.root, document.source.text
-        if root is None or "&" not in text or not (mentions_docker(text) or "/check" in text):
+        text = document.source.text
+        if not document.anchored or not (mentions_docker(text) or "/check" in text):
             continue
-        for node in collections_in(root):
-            if not isinstance(node, Mapping) or node.anchor is None or len(node.entries) != 1:
-                continue
-            if _is_only_anchor(config, node.anchor, node):
+        for node in document.mappings:
+            if node.anchor is not None and len(node.entries) == 1 and users[node.anchor] == 1:
                 yield node, node.anchor
-
-
-def _is_only_anchor(config: Config, name: str, target: Node) -> bool:
-    """Whether ``name`` means ``target`` wherever it is used."""
-    roots = [document.root for document in config.documents if document.root is not None]
-    named = (node for root in roots for node in walk(root) if node_anchor(node) == name)
-    return all(node is target for node in named)

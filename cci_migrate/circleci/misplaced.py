@@ -25,7 +25,7 @@ from cci_migrate.lossless.merging import (
     own_entry,
     text_of,
 )
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved, walk
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
 AUTH = "auth"
 _LOGIN_WORDS = ("docker login", "docker/check", "podman login", "docker_login")
@@ -126,13 +126,12 @@ def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
     """
     for document in config.documents:
         text = document.source.text
-        if document.root is None or "login" not in text or "<<" not in text:
+        if "login" not in text or "<<" not in text:
             continue
-        for node in walk(document.root):
-            if isinstance(node, Mapping):
-                for key, value in node.entries:
-                    if is_merge_key(key):
-                        yield from _lost(node, resolved(value))
+        for mapping in document.mappings:
+            for key, value in mapping.entries:
+                if is_merge_key(key):
+                    yield from _lost(mapping, resolved(value))
 
 
 def _lost(mapping: Mapping, merged: Node) -> Iterator[tuple[Mapping, Node]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from cci_migrate.lossless.merging import is_merge_key, merged_mappings
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, resolved, walk
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
 _User = TypeVar("_User")
@@ -27,10 +27,8 @@ class Sharing:
         if self._aliases is None:
             self._aliases = defaultdict(list)
             for document in self._documents:
-                if document.root is not None:
-                    for found in walk(document.root):
-                        if isinstance(found, Alias):
-                            self._aliases[id(found.target)].append(found)
+                for alias in document.aliases:
+                    self._aliases[id(alias.target)].append(alias)
         return self._aliases.get(id(node), [])
 
     def has_other_users(self, node: Node, known: Iterable[Node]) -> bool:

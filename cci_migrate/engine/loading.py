@@ -127,13 +127,13 @@ class _Trees:
             if path in self._open or f"&{name}" not in source.text:
                 continue
             try:
-                root = self.document(path).root
+                anchored = self.document(path).anchored
             except YamlError:
                 # Its own turn comes, and says so.
                 self._open.discard(path)
                 continue
-            for node in nodes.walk(root) if root is not None else ():
-                if not isinstance(node, nodes.Alias) and node.anchor == name:
+            for node in anchored:
+                if node.anchor == name:
                     return node
         return None
 

@@ -21,7 +21,7 @@ from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import Fix, Settled, State
 from cci_migrate.lossless.merging import duplicate_keys
-from cci_migrate.lossless.nodes import Document, Mapping, collections_in
+from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -353,8 +353,8 @@ def _dollars(names: Iterable[str]) -> str:
 
 def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
     for document in documents:
-        for node in collections_in(document.root) if document.root is not None else ():
-            for _, key in duplicate_keys(node) if isinstance(node, Mapping) else ():
+        for mapping in document.mappings:
+            for _, key in duplicate_keys(mapping):
                 position = key.source.position(key.start)
                 yield (
                     f"{document.source.path}:{position.line}: the key {key.value} stands there "

@@ -10,29 +10,19 @@ def repeats_more_than(document: Document, most: int) -> bool:
 
     An alias in what another alias means counts each time. Takes linear time.
     """
-    root = document.root
-    if root is None or "*" not in document.source.text:
-        return False
-    written = 1
-    # What each collection and alias comes to, expanded; scalars come to one.
-    sizes: dict[int, int] = {}
-    opened: set[int] = set()
-    pending: list[Node] = [root]
+    # What each collection comes to, expanded; scalars come to one.
+    sizes: dict[Node, int] = {}
+    opened: set[Node] = set()
+    pending: list[Node] = [alias.target for alias in document.aliases]
     while pending:
         node = pending[-1]
-        inner = (node.target,) if isinstance(node, Alias) else tuple(children(node))
-        unknown = [part for part in inner if not isinstance(part, Scalar) and id(part) not in sizes]
-        if unknown and id(node) not in opened:
-            opened.add(id(node))
+        inner = [part.target if isinstance(part, Alias) else part for part in children(node)]
+        unknown = [part for part in inner if not isinstance(part, Scalar) and part not in sizes]
+        if unknown and node not in opened:
+            opened.add(node)
             pending.extend(unknown)
             continue
         pending.pop()
-        if id(node) in sizes:
-            continue
-        size = sum(sizes.get(id(part), 1) for part in inner)
-        if not isinstance(node, Alias):
-            written += len(inner)
-            size += 1
         # Numbers that double would soon have thousands of digits.
-        sizes[id(node)] = min(size, written + most + 1)
-    return sizes[id(root)] - written > most
+        sizes[node] = min(1 + sum(sizes.get(part, 1) for part in inner), most + 1)
+    return sum(sizes[alias.target] for alias in document.aliases) > most

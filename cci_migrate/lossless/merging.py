@@ -16,7 +16,7 @@ from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, r
 MERGE_KEY = "<<"
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One entry of a mapping as its readers see it.
 
     ``value`` is as written, an alias where it is one. ``holder`` is the mapping in whose text the

@@ -15,7 +15,7 @@ from cci_migrate.lossless.source import SourceText, Span
 Route = tuple[str | int, ...]
 
 
-class Scalar(Struct, frozen=True, eq=False):
+class Scalar(Struct, frozen=True, eq=False, gc=False):
     """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
 
     A null that is not written at all (``key:``) is a plain scalar with an empty span.
@@ -32,7 +32,7 @@ class Scalar(Struct, frozen=True, eq=False):
     __repr__ = object.__repr__
 
 
-class Mapping(Struct, frozen=True, eq=False):
+class Mapping(Struct, frozen=True, eq=False, gc=False):
     """A mapping, its entries in the order of the text, merge keys and duplicates among them.
 
     ``end`` of a block collection is the end of its last leaf, not the place of the next token.
@@ -49,7 +49,7 @@ class Mapping(Struct, frozen=True, eq=False):
     __repr__ = object.__repr__
 
 
-class Sequence(Struct, frozen=True, eq=False):
+class Sequence(Struct, frozen=True, eq=False, gc=False):
     """A sequence."""
 
     source: SourceText
@@ -63,7 +63,7 @@ class Sequence(Struct, frozen=True, eq=False):
     __repr__ = object.__repr__
 
 
-class Alias(Struct, frozen=True, eq=False):
+class Alias(Struct, frozen=True, eq=False, gc=False):
     """An alias, where it stands, and the node that it means (never an alias itself)."""
 
     source: SourceText
@@ -80,11 +80,18 @@ Collection = Mapping | Sequence
 
 
 class Document(Struct, frozen=True):
-    """The first document of a file. ``root`` is None for a file without one."""
+    """The first document of a file. ``root`` is None for a file without one.
+
+    ``mappings``, ``aliases`` and ``anchored`` are all the nodes of their kind, in the order of the
+    text (``anchored``: of their ends): most looks at a whole document are for a few of its nodes.
+    """
 
     source: SourceText
     root: Node | None
     has_more_documents: bool = False
+    mappings: tuple[Mapping, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    anchored: tuple[Scalar | Mapping | Sequence, ...] = ()
 
 
 def span_of(node: Node) -> Span:

@@ -147,7 +147,11 @@ class _Builder:
         anchors: dict[str, Scalar | Mapping | Sequence | None] = {}
         documents: list[Node] = []
         children: list[Node] = documents
-        stack: list[tuple[list[Node], Any]] = []
+        stack: list[tuple[list[Node], Any, int]] = []
+        #: By their starts; a mapping is made when it ends.
+        mappings: list[Any] = []
+        aliases: list[Alias] = []
+        anchored: list[Scalar | Mapping | Sequence] = []
         more = False
         for event in events:
             kind = event.__class__
@@ -172,18 +176,21 @@ class _Builder:
                 )
                 if anchor is not None:
                     anchors[anchor] = node
+                    anchored.append(node)
                 children.append(node)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if len(stack) >= MAX_DEPTH:
                     raise YamlError(
                         event.start_mark.index, f"more than {MAX_DEPTH} collections in each other"
                     )
-                stack.append((children, event))
+                stack.append((children, event, len(mappings)))
+                if kind is MappingStartEvent:
+                    mappings.append(None)
                 if event.anchor is not None:
                     anchors[event.anchor] = None
                 children = []
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                parent, opening = stack.pop()
+                parent, opening, place = stack.pop()
                 start = opening.start_mark.index
                 flow = bool(opening.flow_style)
                 closing = event.end_mark.index
@@ -195,22 +202,27 @@ class _Builder:
                     pairs = iter(children)
                     entries = tuple(zip(pairs, pairs, strict=True))
                     node = Mapping(source, start, closing, entries, flow, anchor, opening.tag)
+                    mappings[place] = node
                 else:
                     node = Sequence(
                         source, start, closing, tuple(children), flow, anchor, opening.tag
                     )
                 if anchor is not None:
                     anchors[anchor] = node
+                    anchored.append(node)
                 children = parent
                 children.append(node)
             elif kind is AliasEvent:
                 start = event.start_mark.index
                 target = self._target(event.anchor, start, anchors)
-                children.append(Alias(source, start, event.end_mark.index, event.anchor, target))
+                alias = Alias(source, start, event.end_mark.index, event.anchor, target)
+                aliases.append(alias)
+                children.append(alias)
             elif kind is DocumentStartEvent and documents:
                 more = True
                 break
-        return Document(source, documents[0] if documents else None, more)
+        root = documents[0] if documents else None
+        return Document(source, root, more, tuple(mappings), tuple(aliases), tuple(anchored))
 
     def _target(
         self, name: str, offset: int, anchors: dict[str, Scalar | Mapping | Sequence | None]

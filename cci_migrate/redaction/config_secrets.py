@@ -66,7 +66,10 @@ class _Finder:
             node, under = stack.pop()
             match node:
                 case Mapping():
-                    stack += self._entries(node, under)
+                    if under is _Under.NOTHING and not any(map(_tells, node.entries)):
+                        stack += [(value, under) for _, value in node.entries]
+                    else:
+                        stack += self._entries(node, under)
                 case Sequence():
                     stack += self._items(node, under)
                 case Scalar():
@@ -178,6 +181,14 @@ class _Finder:
     def _take_value(self, value: str) -> None:
         if is_secret_value(value, of_variable=True):
             self._add(value, is_sure=False)
+
+
+def _tells(entry: tuple[Node, Node]) -> bool:
+    """Whether the key of ``entry`` may say something of what is below it, or beside it."""
+    key = entry[0]
+    return isinstance(key, Scalar) and (
+        key.value in ("auth", "orbs", "value") or names_a_secret(key.value)
+    )
 
 
 def _takes_a_secret(word: str) -> bool:

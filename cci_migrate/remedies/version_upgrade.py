@@ -24,8 +24,8 @@ from cci_migrate.lossless.merging import (
     own_entry,
     value_of,
 )
-from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved, walk
 from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, Scalar, resolved, walk
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
     Operation,
@@ -167,11 +167,9 @@ def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
 def _has_aliases(config: Config, node: Scalar) -> bool:
     """Whether an alias means ``node``, the one in ``workflows.version`` apart."""
     return any(
-        isinstance(found, Alias)
-        and found.target is node
-        and found is not getattr(_inner_version(document.root), "value", None)
+        alias.target is node and alias is not getattr(_inner_version(document.root), "value", None)
         for document in config.documents
-        for found in (walk(document.root) if document.root is not None else ())
+        for alias in document.aliases
     )
 
 

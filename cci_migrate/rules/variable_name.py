@@ -39,7 +39,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.published_orbs import published_orb
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.merging import Entry, entries_of, text_of
+from cci_migrate.lossless.merging import MERGE_KEY, Entry, entries_of, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
 from cci_migrate.lossless.operations import ReplaceScalar, Text
@@ -122,6 +122,8 @@ def _calls(config: Config) -> Iterator[_Call]:
             if not isinstance(mapping, MappingNode) or id(mapping) in seen:
                 continue
             seen.add(id(mapping))
+            if not any(_may_call(key, home) for key, _ in mapping.entries):
+                continue
             for name, entry in entries_of(mapping).items():
                 parameters = _parameters_of(name, home)
                 arguments = resolved(entry.value)
@@ -131,6 +133,16 @@ def _calls(config: Config) -> Iterator[_Call]:
                 calls[place] += 1
                 place = f"{place}({calls[place]})"
                 yield _Call(name, owner, place, parameters, entries_of(arguments))
+
+
+def _may_call(key: Node, home: Namespace) -> bool:
+    """Whether ``key`` may name something that takes parameters, or merge what does."""
+    return isinstance(key, Scalar) and (
+        "/" in key.value
+        or key.value == MERGE_KEY
+        or home.command(key.value) is not None
+        or home.job(key.value) is not None
+    )
 
 
 def _owners(config: Config) -> Iterator[tuple[str, str, Namespace, Node]]:

@@ -187,6 +187,17 @@ def test_both_parsers_build_the_same_tree(text: str, wanted: list[str]) -> None:
     assert wanted
 
 
+@PARSERS
+@pytest.mark.parametrize("text", [text for text, _ in SPANS.values()], ids=list(SPANS))
+def test_a_document_knows_its_nodes_of_each_kind(text: str, pure: bool) -> None:
+    document = parse(SourceText("config.yml", text), pure=pure)
+    nodes = list(walk(document.root)) if document.root is not None else []
+    assert document.mappings == tuple(node for node in nodes if isinstance(node, Mapping))
+    assert document.aliases == tuple(node for node in nodes if isinstance(node, Alias))
+    anchored = {node for node in nodes if not isinstance(node, Alias) and node.anchor is not None}
+    assert set(document.anchored) == anchored
+
+
 def test_the_c_parser_is_installed_where_these_tests_run() -> None:
     assert has_c_parser()
 
