@@ -15,7 +15,7 @@ COMPILE := --universal --python-version 3.10 --generate-hashes --quiet \
     --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types packages check bench corpus fuzz pairs docs site lock clean
+.PHONY: help setup demo test lint format types packages check bench corpus fuzz explore pairs docs site lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -61,6 +61,9 @@ corpus: $(READY) ## Run the tool over the reference corpus, where there is one.
 
 fuzz: $(READY) ## Look for configs that break a promise: make fuzz SECONDS=600.
 	$(BIN)/python -m tools.fuzz $(SECONDS)
+
+explore: $(READY) ## Run the tests of properties on two thousand new examples each.
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n $(WORKERS) tests/properties
 
 pairs: $(READY) ## Compare the tool with what maintainers did by hand, where the pairs are.
 	$(BIN)/python -m tools.pairs

@@ -28,9 +28,20 @@ CONFIGS = list(secret_configs(WORD))
 
 
 @pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of checkouts, each with a config and its twin with a secret of the other kind."""
+    root = tmp_path_factory.mktemp("repositories")
+    for kind in (WORD, MIXED):
+        for number, config in enumerate(secret_configs(kind)):
+            put(root / str(number) / ".circleci" / f"{kind[:2].lower()}.yml", config.text)
+            (root / str(number) / ".git").mkdir(exist_ok=True)
+    return root
+
+
+@pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One checkout with all the configs, the secrets of both kinds."""
-    root = tmp_path_factory.mktemp("secrets")
+    """One checkout with all the configs."""
+    root = tmp_path_factory.mktemp("repository")
     for kind in (WORD, MIXED):
         for number, config in enumerate(secret_configs(kind)):
             put(root / ".circleci" / f"{kind[:2].lower()}-{number}.yml", config.text)
@@ -65,8 +76,8 @@ def shown_secrets(text: str) -> list[str]:
     ],
     ids=" ".join,
 )
-def test_no_command_shows_one(repository: Path, arguments: tuple[str, ...]) -> None:
-    shown = shown_by(repository, *arguments)
+def test_no_command_shows_one(repositories: Path, arguments: tuple[str, ...]) -> None:
+    shown = shown_by(repositories, *arguments)
     assert len(shown) > 5_000
     assert shown_secrets(shown) == []
 
