@@ -631,6 +631,23 @@ def test_the_context_of_a_release_is_not_spread_because_its_names_are_the_usual_
     assert asked.count(context) == 1
 
 
+@pytest.mark.parametrize(
+    ("user", "bare", "is_followed"),
+    [
+        pytest.param(": {context: staff}", "", False, id="another job would get it"),
+        pytest.param(": {context: [staff, aws]}", ": {context: aws}", True, id="or it holds it"),
+        pytest.param(": {context: our-docker}", "", True, id="it is there for a registry"),
+        pytest.param("", "", True, id="the project has it"),
+    ],
+)
+def test_a_context_of_a_job_that_builds_and_pushes(user: str, bare: str, is_followed: bool) -> None:
+    job = steps(LOGIN, "docker build -t acme/app .", "docker push acme/app")
+    after = changed(config(job, workflow=f"- user{user}\n      - bare{bare}"))
+    assert ("password: $HUB_TOKEN" in after) is is_followed
+    assert ("password: $DOCKERHUB_PASSWORD" in after) is not is_followed
+    assert after.count("staff") == user.count("staff")
+
+
 def test_names_of_a_push_job_that_the_project_holds_need_no_context() -> None:
     login = LOGIN.replace("HUB_USER", "DOCKERHUB_USERNAME")
     login = login.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from cci_migrate.assessing.auth_forms import Anchored, form_under, holds_auth_alone
+from cci_migrate.assessing.context_conventions import is_about_a_registry
 from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
@@ -25,7 +26,7 @@ from cci_migrate.circleci.images import (
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced import auth_on_owners, beside_the_image
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, value_of_text
-from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.circleci.workflow_jobs import held_contexts, runs_nothing
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
@@ -111,8 +112,28 @@ class EvidenceCollector:
         found = _of_step_login(host, login, use, f"job {docker.job.name}", login.moment.step.node)
         if use is Use.LOGIN_BEFORE_PUSH:
             found = _refused(found, Refusal.PUSH_ONLY, "the job uses it to push only")
+        elif _pushes_with(login, docker):
+            context = self._context_to_spread(self._runs.entries_of(docker.job))
+            if context is not None:
+                because = f"the job pushes with it, and other jobs do not hold {context}"
+                found = _refused(found, Refusal.PUSH_ONLY, because)
         found = replace(found, jobs=frozenset({docker.job.route}))
         return _with_entries(found, self._runs.entries_of(docker.job))
+
+    def _context_to_spread(self, entries: Iterable[WorkflowJob]) -> str | None:
+        """A context of all ``entries`` that other jobs would get for what they provide.
+
+        None where it is the project that provides it, where all jobs hold a context of theirs, and
+        where one is there for a registry, as its name tells.
+        """
+        shared = [frozenset(held_contexts(entry).names) for entry in entries]
+        contexts = frozenset.intersection(*shared) if shared else frozenset()
+        if not contexts or any(map(is_about_a_registry, contexts)):
+            return None
+        running = [one for one in self._config.workflow_jobs if not runs_nothing(one, self._config)]
+        if contexts.intersection(*(held_contexts(entry).names for entry in running)):
+            return None
+        return min(contexts)
 
     def of_declared_auths(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
         """The anchors of credentials that no image uses yet."""
@@ -248,18 +269,23 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
 def _use_of(login: StepLogin, docker: JobDocker, host: str) -> Use:
     """Whether a pull, only a push, or neither can be seen to use ``login``."""
     # Most configs have no Docker for their steps, and need nothing that reads scripts.
-    from cci_migrate.circleci.pushes import is_push
     from cci_migrate.circleci.step_moments import surely_before
 
     for pull in docker.pulls:
         may_come_from_host = host in pull.hosts or pull.undecided is not None
         if may_come_from_host and surely_before([login.moment], pull.moment):
             return Use.LOGIN_BEFORE_PULL
-    pushes = any(is_push(step) for step in docker.steps[login.moment.order :])
     # A script that can't be read does what its job is named after.
-    if pushes or _PUBLISHES.search(docker.job.name):
+    if _pushes_with(login, docker) or _PUBLISHES.search(docker.job.name):
         return Use.LOGIN_BEFORE_PUSH
     return Use.LOGIN
+
+
+def _pushes_with(login: StepLogin, docker: JobDocker) -> bool:
+    """Whether the job seems to push an image after ``login``."""
+    from cci_migrate.circleci.pushes import is_push
+
+    return any(is_push(step) for step in docker.steps[login.moment.order :])
 
 
 def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evidence:
