@@ -7,8 +7,10 @@ project's settings; one that keeps them in a context shows which by what those j
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tools.pulled_images import PulledImages, WorkflowJob
 
@@ -22,19 +24,31 @@ RISKS = (UNPROVIDED, SUPERFLUOUS, OVERRIDING, TWO_PAIRS)
 
 
 class ContextHabit(Struct, frozen=True):
-    """Which contexts hold the variables; none are needed if the project's settings do.
-
-    ``is_clear`` tells whether jobs that were authenticated before show it beyond doubt.
-    """
+    """Which contexts hold the variables; none are needed if the project's settings do."""
 
     accepted: frozenset[str]
     in_project: bool = False
-    is_clear: bool = True
 
 
 def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     """The habit of the config that pulled ``before``; ``default`` is what a new one would use."""
-    today = [set(job.contexts) for job in before.workflow_jobs if job.needs_context]
+    using = [job for job in before.workflow_jobs if job.needs_context]
+    pulling = [job for job in using if not _only_publishes(job, before)]
+    if using and not pulling and default:
+        # Jobs that publish keep theirs to themselves, or show it to all.
+        shown = _habit_of(using, default)
+        return replace(shown, accepted=shown.accepted | {default})
+    return _habit_of(pulling, default)
+
+
+def _only_publishes(job: WorkflowJob, before: PulledImages) -> bool:
+    reads_in_images = any(image.is_authenticated for image in job.images)
+    return not reads_in_images and before.logins.isdisjoint(job.logins)
+
+
+def _habit_of(using: Iterable[WorkflowJob], default: str | None) -> ContextHabit:
+    """The habit that the workflow jobs ``using`` the variables show."""
+    today = [set(job.contexts) for job in using]
     if not today:
         return ContextHabit(frozenset({default} if default else ()), in_project=default is None)
     if not any(today):
@@ -47,7 +61,7 @@ def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
         return ContextHabit(frozenset(common | telling))
     # Which of several holds the variables cannot be told: any of them will do, or a new one.
     fallback = {default} if default else set()
-    return ContextHabit(frozenset(common | telling | fallback), is_clear=False)
+    return ContextHabit(frozenset(common | telling | fallback))
 
 
 def tells(name: str, default: str | None = None) -> bool:

@@ -40,10 +40,18 @@ class Complaint(Struct, frozen=True):
     detail: str
 
 
-def _shares_a_half(pulled: PulledImages, expected: Expected) -> bool:
-    """Whether jobs of ``pulled`` push with one half of the pair that a fix brings in."""
+def _is_asked_about(image: Image, pulled: PulledImages, expected: Expected) -> bool:
+    """Whether a job that pulls ``image`` logs in with one half of the pair that a fix brings in.
+
+    Whether that is the same account nobody but the user knows.
+    """
     wanted = set(expected.credential)
-    return any(pair[0] != pair[1] and len(wanted & set(pair)) == 1 for pair in pulled.publishing)
+    return any(
+        pair[0] != pair[1] and len(wanted & set(pair)) == 1
+        for job in pulled.workflow_jobs
+        if any(one.place == image.place for one in job.images)
+        for pair in job.logins
+    )
 
 
 NOTHING_PULLED = PulledImages((), ())
@@ -87,8 +95,7 @@ def judge(
             for image in new.images
             if image.is_hub
             and not image.is_authenticated
-            # Jobs that push with half of the pair that a new one would have are asked about.
-            and not _shares_a_half(old, expected)
+            and not _is_asked_about(image, old, expected)
         ),
         *(
             Complaint("contexts", f"{job.place} ({job.job})", problem)
@@ -132,11 +139,17 @@ def _credential_complaints(
     known |= {_beside(image) for image in old.images if image.is_hub} - {NO_CREDENTIAL}
     logins = {login for login in old.logins if _is_name(login[1])}
     publishing = {login for login in old.publishing if _is_name(login[1])}
-    # Which context provides what only steps read, a second opinion can't say: there the whole pair
-    # of the policy is as right. So it is beside the login of a job that publishes.
     own = {login for login in known | logins if login[0] != DOCUMENTED_USER}
     is_shown_by_images = any(login[0] != DOCUMENTED_USER for login in known)
-    known = own if is_shown_by_images else {expected.credential, *own, *(() if own else publishing)}
+    # Which of a job's contexts provides what only its steps read, a second opinion can't say: there
+    # the whole pair of the policy is as right. So it is beside the login of a job that publishes.
+    holding = [job for job in old.workflow_jobs if job.contexts and own & set(job.logins)]
+    if not own:
+        known = {expected.credential, *publishing}
+    elif is_shown_by_images or not holding:
+        known = own
+    else:
+        known = {expected.credential, *own}
     complaints = []
     for image in new.images:
         was = before.get((image.place, image.text))

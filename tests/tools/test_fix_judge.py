@@ -235,3 +235,64 @@ def test_a_written_out_password_may_become_a_variable() -> None:
     assert "credentials" not in checks(after, before)
     assert "lines kept" not in checks(after, before)
     assert "credentials" in checks(before.replace("hunter2", "hunter3"), before)
+
+
+STEPS_LOG_IN = """\
+version: 2.1
+jobs:
+  build:
+    docker: [{image: cimg/go:1.22}]
+    steps:
+      - setup_remote_docker
+      - run: echo "$PLUM_TOKEN" | docker login -u "$PLUM_USER" --password-stdin
+      - run: docker pull redis:7
+  lint:
+    docker: [{image: cimg/base:2024.01}]
+workflows:
+  main:
+    jobs:
+      - build: {CONTEXT}
+      - lint: {context: [docker-hub-creds]}
+"""
+POLICYS = ", auth: {username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}}]"
+
+
+@pytest.mark.parametrize(
+    ("context", "is_wrong"),
+    [
+        pytest.param("requires: [lint]", True, id="the project has what the steps read"),
+        pytest.param("context: [a, b]", False, id="one of its contexts has it"),
+    ],
+)
+def test_the_policys_names_beside_a_login_in_steps(context: str, is_wrong: bool) -> None:
+    before = STEPS_LOG_IN.replace("CONTEXT", context)
+    after = before.replace("base:2024.01}]", f"base:2024.01{POLICYS}")
+    assert ("credentials" in checks(after, before)) is is_wrong
+
+
+def test_only_the_images_of_a_job_with_half_of_the_pair_may_be_left() -> None:
+    """Whether it is the same account is asked about: the others are no such question."""
+    before = STEPS_LOG_IN.replace("CONTEXT", "requires: [lint]").replace(
+        "PLUM_USER", "DOCKERHUB_USERNAME"
+    )
+    left = {
+        one.place
+        for one in judged(before, before).complaints
+        if one.check == "covers every Docker Hub image"
+    }
+    assert left == {"jobs.lint.docker[0]"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_wrong"),
+    [
+        pytest.param("docker push acme/app", False, id="it keeps its own to itself"),
+        pytest.param("docker pull acme/app", True, id="it pulls with it"),
+    ],
+)
+def test_the_policys_context_beside_one_of_a_job_that_publishes(steps: str, is_wrong: bool) -> None:
+    before = STEPS_LOG_IN.replace("CONTEXT", "context: hub").replace("docker pull redis:7", steps)
+    before = before.replace("PLUM_USER", "DOCKERHUB_USERNAME")
+    before = before.replace("PLUM_TOKEN", "DOCKERHUB_PASSWORD")
+    after = before.replace("base:2024.01}]", f"base:2024.01{POLICYS}")
+    assert ("contexts" in checks(after, before)) is is_wrong
