@@ -32,7 +32,7 @@ LONGEST_VALUE = 1_000
 #: Tokens by the prefixes that their issuers publish: GitHub, GitLab, Bitbucket and Atlassian,
 #: Docker Hub, CircleCI, AWS, Google, Slack, Stripe, npm, PyPI, HashiCorp, Hugging Face, SendGrid,
 #: DigitalOcean, Shopify, Grafana, OpenAI and Anthropic, Linear, RubyGems, Pulumi, Sentry, age.
-_TOKENS = re.compile(
+TOKENS = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:gh[pousr]_|github_pat_|gl(?:pat|oas|dt|rt|cbt|ptt|ft|soat|agent|imt)-|ATCTT|ATATT|ATBB"
     r"|dckr_[po]at_|CCIPAT_|CCIPRJ_|xox[abeoprs]-|xapp-|[srp]k_(?:live|test)_|npm_|pypi-|hv[sbr]\."
@@ -110,7 +110,7 @@ def _secrets(text: str, detectors: Iterable[Callable[[str], Iterator[Span]]]) ->
 
 
 def _tokens(line: str) -> Iterator[Span]:
-    for match in _TOKENS.finditer(line):
+    for match in TOKENS.finditer(line):
         yield Span(*match.span())
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 
-HIDDEN = "[hidden]"
+from cci_migrate.redaction.redaction import WITHHELD
+from cci_migrate.redaction.secret_text import TOKENS
 
-#: User info in a URL, and the tokens of the hosts by their published prefixes
-#: (https://github.blog/engineering/behind-githubs-new-authentication-token-formats/,
-#: https://docs.gitlab.com/security/tokens/#token-prefixes).
+#: User info in a URL, which is the user's own here whatever it looks like; tokens.
 _PATTERNS = (
-    (re.compile(r"(?<=://)[^/\s@]+@"), f"{HIDDEN}@"),
-    (re.compile(r"\b(gh[pousr]_|github_pat_|glpat-|gloas-|glrt-|ATCTT|ATBB)[\w\-=]{8,}"), HIDDEN),
-    (re.compile(r"(?i)\b(bearer|basic|token) +[\w\-.~+/]{8,}=*"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?<=://)[^/\s@]+@"), f"{WITHHELD}@"),
+    (TOKENS, WITHHELD),
+    (re.compile(r"(?i)\b(bearer|basic|token) +[\w\-.~+/]{8,}=*"), rf"\1 {WITHHELD}"),
 )
 
 
@@ -23,7 +22,7 @@ class Secret(str):
 
     def __repr__(self) -> str:
         """Never the value."""
-        return f"Secret({HIDDEN})"
+        return f"Secret({WITHHELD})"
 
 
 _known: set[str] = set()
@@ -39,7 +38,7 @@ def remember(value: str) -> Secret:
 def redact(text: str) -> str:
     """``text`` without credentials."""
     for value in sorted(_known, key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
+        text = text.replace(value, WITHHELD)
     for pattern, shown in _PATTERNS:
         text = pattern.sub(shown, text)
     return text

@@ -413,6 +413,7 @@ def test_everything_is_told_as_json_on_request(
         "token ghp_geheim1234567890",
         "Authorization: Bearer geheim1234567",
         "glpat-geheim1234567890",
+        "dckr_pat_geheim1234567890",
     ],
 )
 def test_credentials_are_hidden(text: str) -> None:
