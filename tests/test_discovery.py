@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.discovery import (
-    SIZE_LIMIT,
     Discovery,
     discover,
     read_candidate,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.campaign.states import State
 from cci_migrate.engine import processing
 from cci_migrate.engine.explanation import Access
@@ -22,7 +23,6 @@ from cci_migrate.engine.outcomes import (
 from cci_migrate.engine.outcomes import State as FindingState
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.files.discovery import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.policy.model import Policy

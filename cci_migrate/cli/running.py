@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
@@ -18,7 +19,7 @@ from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.files.discovery import SIZE_LIMIT, Repository, discover, root_of
+from cci_migrate.files.discovery import Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     task = policies.with_baseline(task)
     outcome: Outcome
     if len(data) > SIZE_LIMIT:
-        outcome = Failed((name,), "more than the 8 MB that CircleCI takes")
+        outcome = Failed((name,), TOO_LARGE)
     else:
         (outcome,) = process_all([task], options.jobs, options.limits)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)

@@ -14,16 +14,11 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused
 from cci_migrate.engine.processing import RepositoryReader, group_files
 from cci_migrate.files.linkless_files import NotRegularError, TooLargeError, read_file
-
-#: CircleCI's limit for a compiled config
-#: (https://support.circleci.com/hc/en-us/articles/360045043634); a source is seldom larger.
-SIZE_LIMIT = 8 * 1024 * 1024
-#: Of a file that CircleCI would not take either.
-TOO_LARGE = "more than the 8 MB that CircleCI takes"
 
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
 
@@ -183,11 +178,9 @@ def read_candidate(root: Path, path: str) -> bytes | Failed:
     except NotRegularError:
         return Failed((path,), "not a regular file", "use - to read standard input")
     except TooLargeError as error:
-        size = error.size / (1024 * 1024)
+        size = error.size / 2**20
         return Failed(
-            (path,),
-            f"the file has {size:.1f} MB, more than the 8 MB that CircleCI takes",
-            "split it, or leave it out",
+            (path,), f"the file has {size:.1f} MB, {TOO_LARGE}", "split it, or leave it out"
         )
     except OSError as error:
         return Failed((path,), f"cannot be read: {_reason(error)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from cci_migrate.bounds.config_sizes import total_problem
 from cci_migrate.transport.errors import HostError
-from cci_migrate.transport.git.objects import BLOBS_LIMIT
 
 
 def exact_bytes(text: str | None, oid: str) -> bytes | None:
@@ -27,14 +27,13 @@ def exact_bytes(text: str | None, oid: str) -> bytes | None:
 def within_limit(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """``files`` by path, read one after the other.
 
-    Raises HostError once they are more than BLOBS_LIMIT in all: one repository must not take the
-    memory of a whole campaign.
+    Raises HostError once they are too much in all.
     """
     kept: dict[str, bytes] = {}
     size = 0
     for path, data in files:
         size += len(data)
-        if size > BLOBS_LIMIT:
-            raise HostError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+        if problem := total_problem(size):
+            raise HostError(problem)
         kept[path] = data
     return kept

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from cci_migrate.bounds.config_sizes import TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.files.discovery import TOO_LARGE
 from cci_migrate.forges.config_paths import Links, find_configs, odd_modes
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
 from cci_migrate.transport.git.objects import tree_paths

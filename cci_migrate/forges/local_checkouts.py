@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from cci_migrate.bounds.config_sizes import total_problem
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
@@ -34,7 +35,7 @@ from cci_migrate.forges.repository import (
     Unseen,
 )
 from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
-from cci_migrate.transport.git.objects import BLOBS_LIMIT, commit_files, read_blobs
+from cci_migrate.transport.git.objects import commit_files, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
 
@@ -242,8 +243,8 @@ class LocalHost:
                     continue
                 files[path] = content
                 size += len(content)
-                if size > BLOBS_LIMIT:
-                    raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+                if problem := total_problem(size):
+                    raise GitError(problem)
         return Snapshot(ref, files=files, problems=tuple(problems))
 
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:

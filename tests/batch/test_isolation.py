@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
+from cci_migrate.bounds import config_sizes
 from cci_migrate.campaign import campaign_files, surveying
-from cci_migrate.forges import local_checkouts
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
 from cci_migrate.forges.repository import Kind, RepositoryRef
-from cci_migrate.transport.git import objects
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (
@@ -186,9 +185,8 @@ def test_what_is_too_large_is_not_read(
 def test_files_that_are_too_large_together_fail_alone(
     git_server: GitServer, tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (objects, local_checkouts):
-        assert module.BLOBS_LIMIT == 64 * 2**20
-        monkeypatch.setattr(module, "BLOBS_LIMIT", 2**20)
+    assert config_sizes.TOTAL_LIMIT == 64 * 2**20
+    monkeypatch.setattr(config_sizes, "TOTAL_LIMIT", 2**20)
     large = {f".circleci/{n}.yml": PLAIN + b"# %d" % n + b"x" * 400_000 for n in range(3)}
     bare(git_server.root / "remote.git", large)
     git(tmp_path, "clone", "--quiet", git_server.url("remote.git"), "here")

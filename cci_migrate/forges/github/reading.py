@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.files.discovery import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.forges.blob_text import exact_bytes, within_limit
 from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.git_remotes import branch_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT, total_problem
 from cci_migrate.transport.git.process import GitDirectory, GitError
 
 
@@ -21,25 +22,18 @@ def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, st
     return files
 
 
-#: Larger blobs are not read: CircleCI takes no larger config, and memory is finite
-#: (https://support.circleci.com/hc/en-us/articles/360045043634).
-BLOB_LIMIT = 8 * 1024 * 1024
-#: Nor are so many of them at once: a megabyte of a repository unpacks to a gigabyte.
-BLOBS_LIMIT = 64 * 1024 * 1024
-
-
 def read_blobs(
     repository: GitDirectory, oids: Iterable[str], settings: Mapping[str, str] | None = None
 ) -> dict[str, bytes]:
     """The content of each blob; a clone of ours fetches those it has not, one by one.
 
-    Those beyond BLOB_LIMIT are left out. Raises GitError for one that cannot be had, and for more
-    than BLOBS_LIMIT.
+    Those beyond SIZE_LIMIT are left out. Raises GitError for one that cannot be had, and for more
+    than TOTAL_LIMIT.
     """
     wanted = list(dict.fromkeys(oids))
-    sizes = {oid: size for oid, size in _sizes(repository, wanted, settings) if size <= BLOB_LIMIT}
-    if sum(sizes.values()) > BLOBS_LIMIT:
-        raise GitError(f"its configs are more than {BLOBS_LIMIT // 2**20} MB in all")
+    sizes = {oid: size for oid, size in _sizes(repository, wanted, settings) if size <= SIZE_LIMIT}
+    if problem := total_problem(sum(sizes.values())):
+        raise GitError(problem)
     wanted = list(sizes)
     if not wanted:
         return {}
