@@ -273,12 +273,11 @@ class Decisions(Struct, frozen=True):
     """What is to be done about findings, by their keys.
 
     Findings without a decision of their own get ``otherwise``; a question without an answer is
-    left open. ``names`` overrides the names that the fix of one finding writes.
+    left open.
     """
 
     otherwise: Apply | Skip = Apply()
     by_key: Mapping[str, Decision] = field(default_factory=dict)
-    names: Mapping[str, Names] = field(default_factory=dict)
 
     def of(self, finding: Finding) -> Decision:
         """The decision on ``finding``."""

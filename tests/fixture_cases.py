@@ -16,11 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.engine.processing import process_repository
 from cci_migrate.findings import Settled, State
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.model import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
+from tests.processing import process_repository
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONFIG = ".circleci/config.yml"

@@ -8,8 +8,8 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cci_migrate.engine import processing
-from cci_migrate.workers import limited_processing
+from cci_migrate.circleci.packing import Group
+from cci_migrate.engine import examination, loading
 
 MARK = b"# hostile: "
 
@@ -65,12 +65,12 @@ WAYS: dict[str, Callable[[], None]] = {
 
 def install() -> None:
     """Have the engine work so on each config that says so in its first line."""
-    process = processing.process
+    load = loading.load
 
-    def hostile(files: Mapping[str, bytes], *arguments: Any, **options: Any) -> Any:
+    def hostile(group: Group, files: Mapping[str, bytes]) -> Any:
         for content in files.values():
             if content.startswith(MARK):
                 WAYS[content[len(MARK) :].split(b"\n", 1)[0].decode()]()
-        return process(files, *arguments, **options)
+        return load(group, files)
 
-    setattr(limited_processing, "process", hostile)  # noqa: B010 - mypy sees no such export
+    setattr(examination, "load", hostile)  # noqa: B010 - mypy sees no such export

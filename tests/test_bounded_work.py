@@ -14,8 +14,8 @@ from collections.abc import Callable
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import Policy
+from tests.processing import process
 
 PATH = ".circleci/config.yml"
 WORKFLOW = "workflows: {w: {jobs: [j]}}\n"

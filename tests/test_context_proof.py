@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from cci_migrate.assessing.context_conventions import ContextConvention, ContextOrigin
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.engine.proof import Clause, Reading
 from cci_migrate.findings import Answer, Decisions, Fix, Names, State
 from cci_migrate.lossless.merging import value_of
@@ -16,6 +15,7 @@ from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
 from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy
 from tests.bad_plans import FIXING, HUB, PATH, auth, good, item, planned, refused_by
+from tests.processing import process
 
 WANTING_CONTEXTS = Policy(credentials=CredentialStore.CONTEXT)
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process, process_repository
 from cci_migrate.findings import Answer, Decisions, NameReason, NoFix, Question, State
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
@@ -22,6 +21,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
+from tests.processing import process, process_repository
 
 ROOT = Path(__file__).parent.parent
 PATH = ".circleci/config.yml"

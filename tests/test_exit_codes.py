@@ -13,8 +13,8 @@ from cci_migrate.engine.outcomes import (
     Refused,
     exit_code,
 )
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import Policy
+from tests.processing import process
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
 

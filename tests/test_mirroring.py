@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.findings import Answer, Decisions, Finding, NoFix, State
 from cci_migrate.policy.model import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from tests.fixture_cases import CONFIG, FIXTURES, Case, run
+from tests.processing import process
 
 MIRROR = Mirror("mirror.acme.dev", "hub")
 PULLS = """\

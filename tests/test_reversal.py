@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from cci_migrate.engine.outcomes import Examined, Refused
-from cci_migrate.engine.processing import process, process_repository
 from cci_migrate.findings import Decisions, Skip, State
 from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
 from tests.fixture_cases import CONFIG, Case, cases, changed
+from tests.processing import process, process_repository
 
 #: The rules whose fixes put in what a reversal takes out.
 PUT_IN = frozenset({"unauthenticated-image", "missing-context", "pull-before-login"})

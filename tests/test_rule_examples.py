@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.findings import State
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from cci_migrate.rules.rule import Example, Rule, Unchanged
+from tests.processing import process
 
 PATH = ".circleci/config.yml"
 CASES = [

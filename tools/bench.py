@@ -28,8 +28,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cci_migrate.__main__ import OBJECTS_BETWEEN_COLLECTIONS
-from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import Examination, examine
+from cci_migrate.engine.outcomes import Examined, Unexamined
+from cci_migrate.engine.proposing import propose
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.policy.model import Policy
 from tools.file_kinds import FileKind, read_file
@@ -111,18 +113,22 @@ def bare_events(data: bytes) -> None:
 
 def check(data: bytes) -> None:
     """What the command does for ``--check``."""
-    process({PATH: data}, POLICY, only_find=True)
+    propose(_examined(data), only_find=True)
 
 
 def look(data: bytes) -> None:
     """Find everything, and let it be."""
-    process({PATH: data}, POLICY, LOOK_ONLY)
+    propose(_examined(data), LOOK_ONLY)
 
 
 def fix(data: bytes) -> bool:
     """Find, fix and prove."""
-    outcome = process({PATH: data}, POLICY)
+    outcome = propose(_examined(data))
     return isinstance(outcome, Examined) and outcome.change is not None
+
+
+def _examined(data: bytes) -> Examination | Unexamined:
+    return examine(ConfigFiles({PATH: data}), POLICY)
 
 
 def round_trip(data: bytes) -> bool:

@@ -134,7 +134,7 @@ def attempt(built: Built, version: str, python: Path) -> str:
         if "$DOCKERHUB_PASSWORD" not in config.read_text():
             raise WrongPackageError(f"Python {version}: the config was not fixed")
         typed = (
-            "import cci_migrate.engine.processing, importlib.resources as r;"
+            "import cci_migrate.engine.proposing, importlib.resources as r;"
             " print(r.files('cci_migrate'))"
         )
         if str(ROOT) in ran(bin_folder / "python", "-c", typed, cwd=folder):

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from msgspec import Struct, field
 from typing_extensions import assert_never
 
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.engine import processing
+from cci_migrate.engine.complexity import unless_too_complex
+from cci_migrate.engine.config_files import ConfigFiles, configs_in
+from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
+from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import Policy
 from tools.changed_data import DataChangeKind
 from tools.config_schema import ConfigSchema
@@ -121,9 +125,21 @@ def check_repository(
 
 def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
     try:
-        return processing.process_repository(files, policy, read=files.get, explain=True)
+        return process_repository(files, policy)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
         return f"{type(error).__name__}: {error}"[:200]
+
+
+def process_repository(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...]:
+    """What the tool makes of each config of a repository."""
+
+    def outcome_of(config: ConfigFiles) -> Outcome:
+        return propose(examine(config, policy), explain=True)
+
+    return tuple(
+        unless_too_complex(config.paths, partial(outcome_of, config))
+        for config in configs_in(files, files.get)
+    )
 
 
 def _check_outcome(

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import Policy
+from tests.processing import process
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
 from tools.changed_text import AlterationKind, compare_text

@@ -17,8 +17,10 @@ from enum import Enum
 
 from msgspec import Struct
 
-from cci_migrate.engine import processing
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Refused
+from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy, RegistryPolicy
 from tools.contexts_needed import tells
 from tools.image_registry import DOCKER_HUB
@@ -203,7 +205,8 @@ def compare(pair: Pair) -> Comparison:
         missed = Difference(pair.name, Cause.MISSED, "", first_lines(error))
         return Comparison(pair.name, 0, 0, False, False, (missed,))
     before, theirs = pulled_images(old_data), pulled_images(their_data)
-    outcome = processing.process({pair.path: pair.before}, maintainers_policy(before, theirs))
+    config = ConfigFiles({pair.path: pair.before})
+    outcome = propose(examine(config, maintainers_policy(before, theirs)))
     if not isinstance(outcome, Examined):
         cause = Cause.GENERATED if isinstance(outcome, Refused) else Cause.MISSED
         difference = Difference(pair.name, cause, pair.path, type(outcome).__name__)

@@ -16,8 +16,10 @@ from typing import Any
 import click
 
 from cci_migrate.cli.commands import main_command
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
+from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.policy.model import Policy
 from cci_migrate.rules.catalogue import RULES
@@ -55,7 +57,7 @@ _PART = re.compile(
 def before_and_after() -> str:
     """What the tool makes of a small config."""
     head = "version: 2.1\n"
-    outcome = process({"config.yml": (head + EXAMPLE).encode()}, Policy())
+    outcome = propose(examine(ConfigFiles({"config.yml": (head + EXAMPLE).encode()}), Policy()))
     if not isinstance(outcome, Examined) or outcome.change is None:
         raise SystemExit(f"the example is not fixed: {outcome}")
     file = outcome.change.files[0]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec import Struct
 
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.campaign.states import State
-from cci_migrate.engine import processing
+from cci_migrate.engine.config_files import ConfigFiles, configs_in
+from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access
 from cci_migrate.engine.outcomes import (
     Cause,
@@ -22,13 +24,14 @@ from cci_migrate.engine.outcomes import (
 )
 from cci_migrate.engine.outcomes import State as FindingState
 from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decisions, NoFix, Question, Severity
+from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.policy.model import Policy
 from cci_migrate.reports.diffs import redacted_diff
-from cci_migrate.workers.limited_processing import process_within
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
 
 
 class FindingRecord(Struct, frozen=True):
@@ -116,30 +119,13 @@ def plan_repository(
     as far as they were fetched (None: not there). Each config is worked on within
     ``limits``.
     """
-    wanted: set[str] = set()
-
-    def read(path: str) -> bytes | None:
-        if path in files:
-            return files[path]
-        if path not in others:
-            wanted.add(path)
-        return others.get(path)
-
     files = {path: data for path, data in files.items() if not policy.excludes(path)}
     problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
     files = {path: data for path, data in files.items() if not _is_too_large(data)}
-    beside = processing.neighbours(files)
+    fetched = FetchedFiles(files, others)
     outcomes: tuple[Outcome, ...] = tuple(
-        process_within(
-            limits,
-            {path: files[path] for path in group},
-            policy,
-            decisions,
-            read,
-            explain=True,
-            beside=beside[group[0]],
-        )
-        for group in processing.group_files(files)
+        within(limits, config.paths, partial(_planned, config, policy, decisions))
+        for config in configs_in(files, fetched.read)
     )
     outcomes += problems
     state, cause = verdict(outcomes)
@@ -154,8 +140,12 @@ def plan_repository(
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
         pulls=_pulls(examined),
-        wanted=tuple(sorted(wanted)),
+        wanted=tuple(sorted(fetched.missing)),
     )
+
+
+def _planned(config: ConfigFiles, policy: Policy, decisions: Decisions) -> Outcome:
+    return propose(examine(config, policy), decisions, explain=True)
 
 
 def _is_too_large(data: bytes) -> bool:

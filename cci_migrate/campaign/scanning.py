@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from cci_migrate.campaign.planning import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.faults import described
+from cci_migrate.forges.fetched_files import ROUNDS
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.policy.model import Policy
 from cci_migrate.transport.errors import LaneClosedError
@@ -24,9 +25,6 @@ WORKERS_FROM = 100
 #: From how many bytes of config on a repository is worth a process in any case: there alone all
 #: limits hold whatever the parsers in C do.
 SMALL = 100_000
-#: How often files that a plan turns out to need are fetched: a script, what it calls, its
-#: Dockerfile. Beyond that the plan stands as it is.
-ROUNDS = 4
 
 Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
 

@@ -10,8 +10,7 @@ from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.outcomes import Failed, Outcome
-from cci_migrate.files.discovery import read_candidate, reader_of
-from cci_migrate.interactive.configs import ConfigFiles, Topic
+from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session import Ways, replay, run
 from cci_migrate.reports.report import Mode
@@ -35,21 +34,16 @@ def decide(
     ``told`` gives what the policy of a folder says. Raises AnswersError and KeyboardInterrupt.
     """
     outcomes: dict[int, Outcome] = {}
-    configs: dict[int, ConfigFiles] = {}
+    configs: dict[int, SessionConfig] = {}
     for index, task in enumerate(tasks):
-        files = _files(task)
+        files = task.read()
         if isinstance(files, Failed):
             outcomes[index] = files
         else:
             topics = {topic for topic in Topic if topic.value in told(_folder(task))}
-            configs[index] = ConfigFiles(
-                prefix_of(task.root),
-                files,
-                task.policy,
-                frozenset(topics),
-                reader_of(task.root),
-                task.beside,
-                options.limits,
+            prefix = prefix_of(task.root)
+            configs[index] = SessionConfig(
+                prefix, files, task.policy, frozenset(topics), options.limits
             )
     given = list(configs.values())
     if options.answers is not None:
@@ -63,13 +57,3 @@ def decide(
 
 def _folder(task: Task) -> Path:
     return (task.root / task.paths[0]).parent
-
-
-def _files(task: Task) -> dict[str, bytes] | Failed:
-    files: dict[str, bytes] = {}
-    for path in task.paths:
-        data = read_candidate(task.root, path)
-        if isinstance(data, Failed):
-            return data
-        files[path] = data
-    return files

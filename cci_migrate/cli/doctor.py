@@ -35,7 +35,7 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.files.discovery import Discovery, Repository, discover, read_candidate, reader_of
+from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy
 from cci_migrate.policy.options import PolicyOptions
@@ -384,24 +384,19 @@ def _with_demands(
     policy_for: Callable[[Path], Policy],
     problems: Sequence[Failed | Refused],
 ) -> Checked:
-    read = reader_of(repository.root)
-    groups = []
+    configs = []
     unread = [unread_of(one) for one in problems]
     for task in tasks_of(repository, policy_for, View()):
-        files = {}
-        for path in task.paths:
-            data = read_candidate(repository.root, path)
-            if isinstance(data, Failed):
-                unread.append(unread_of(data))
-            else:
-                files[path] = data
-        if len(files) == len(task.paths):
-            groups.append((files, task.policy, task.beside))
-    demands = repository_demands(groups, read)
+        files = task.read()
+        if isinstance(files, Failed):
+            unread.append(unread_of(files))
+        else:
+            configs.append((files, task.policy))
+    demands = repository_demands(configs)
     return replace(
         checked,
         demands=replace(demands, unread=(*unread, *demands.unread)),
-        bots=bots_of(read),
+        bots=bots_of(reader_of(repository.root)),
     )
 
 

@@ -11,13 +11,13 @@ from cci_migrate.cli.options import Colour
 from cci_migrate.cli.running import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
+from cci_migrate.engine.config_files import configs_of
 from cci_migrate.engine.outcomes import ExitCode, Failed
-from cci_migrate.engine.processing import group_files, neighbours
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.files.discovery import Repository, discover, read_candidate, reader_of, root_of
-from cci_migrate.interactive.configs import ConfigFiles
+from cci_migrate.files.discovery import Repository, discover, read_config, root_of
 from cci_migrate.interactive.errors import CannotAskError
 from cci_migrate.interactive.policy_session import ask_for_policy
+from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.policy.file import FILE_NAME, PolicyError, find_policy_file
 from cci_migrate.policy.model import Policy
 
@@ -70,21 +70,11 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
     return ExitCode.DONE
 
 
-def _configs(repository: Repository) -> list[ConfigFiles]:
+def _configs(repository: Repository) -> list[SessionConfig]:
     root = repository.root
-    beside = neighbours(repository.files)
-    found = []
-    for group in group_files(repository.files):
-        read = {path: read_candidate(root, path) for path in group}
-        files = {path: data for path, data in read.items() if not isinstance(data, Failed)}
-        if len(files) == len(group):
-            found.append(
-                ConfigFiles(
-                    prefix_of(root),
-                    files,
-                    Policy(),
-                    read=reader_of(root),
-                    beside=beside[group[0]],
-                )
-            )
-    return found
+    read = (read_config(root, config) for config in configs_of(repository.files))
+    return [
+        SessionConfig(prefix_of(root), files, Policy())
+        for files in read
+        if not isinstance(files, Failed)
+    ]

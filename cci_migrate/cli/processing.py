@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
-from cci_migrate.engine.processing import (
-    NO_NEIGHBOURS,
-    Neighbours,
-    group_files,
-    neighbours,
+from cci_migrate.engine.config_files import (
+    ConfigFiles,
+    ConfigPaths,
+    configs_of,
     nothing_else,
 )
+from cci_migrate.engine.examination import examine
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
+from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.files.discovery import Repository, read_candidate, reader_of
-from cci_migrate.findings import APPLY_ALL, Choice, Finding, Fix, NoFix, Place, Question
+from cci_migrate.files.discovery import Repository, read_config, reader_of
+from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.policy.model import Policy
-from cci_migrate.workers.limited_processing import process_within
-from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
+from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits, within
 
 if TYPE_CHECKING:
     from cci_migrate.workers.pool import Lost
@@ -50,20 +50,30 @@ class View(Struct, frozen=True):
 class Task(Struct, frozen=True):
     """One config to be looked at: its files, relative to the repository's root.
 
-    ``beside`` is what bears on it from outside. ``content`` is that of
-    the only file where it was read from standard input; such a config ``is_alone`` where nothing
-    says in which repository it belongs.
+    ``content`` is that of the only file where it was read from standard input; such a config
+    ``is_alone`` where nothing says in which repository it belongs.
     """
 
     root: Path
-    paths: tuple[str, ...]
+    config: ConfigPaths
     policy: Policy
     view: View = View()
-    beside: Neighbours = NO_NEIGHBOURS
     content: bytes | None = None
     is_alone: bool = False
 
     __repr__ = repr_without("content")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files."""
+        return self.config.paths
+
+    def read(self) -> ConfigFiles | Failed:
+        """Its files, or why one of them cannot be had."""
+        if self.content is None:
+            return read_config(self.root, self.config)
+        reader = nothing_else if self.is_alone else reader_of(self.root)
+        return ConfigFiles({self.paths[0]: self.content}, reader)
 
 
 def tasks_of(
@@ -71,10 +81,9 @@ def tasks_of(
 ) -> Iterator[Task]:
     """A task for each config of ``repository``; ``policy_for`` gives the policy of a folder."""
     root = repository.root
-    beside = neighbours(repository.files)
-    for group in group_files(repository.files):
-        policy = policy_for((root / group[0]).parent)
-        yield Task(root, group, policy, view, beside[group[0]])
+    for config in configs_of(repository.files):
+        policy = policy_for((root / config.paths[0]).parent)
+        yield Task(root, config, policy, view)
 
 
 def process_all(tasks: Sequence[Task], jobs: int | None, limits: WorkLimits) -> Iterator[Outcome]:
@@ -93,21 +102,17 @@ def process_all(tasks: Sequence[Task], jobs: int | None, limits: WorkLimits) -> 
 
 def process_one(task: Task, limits: WorkLimits) -> Outcome:
     """Read and process one config. Raises nothing."""
-    files: dict[str, bytes] = {}
-    for path in task.paths:
-        data = read_candidate(task.root, path) if task.content is None else task.content
-        if isinstance(data, Failed):
-            return data
-        files[path] = data
-    return process_within(
+    files = task.read()
+    if isinstance(files, Failed):
+        return files
+    return within(
         limits,
-        files,
-        task.policy,
-        APPLY_ALL,
-        nothing_else if task.is_alone else reader_of(task.root),
-        explain=task.view.explains,
-        only_find=task.view.only_finds,
-        beside=task.beside,
+        task.paths,
+        lambda: propose(
+            examine(files, task.policy),
+            explain=task.view.explains,
+            only_find=task.view.only_finds,
+        ),
     )
 
 

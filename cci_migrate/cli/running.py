@@ -17,6 +17,7 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import Repository, discover, root_of
@@ -215,7 +216,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
             return ExitCode.DONE
     task = Task(
         root_of(folder),
-        (name,),
+        ConfigPaths((name,)),
         policies.for_folder(folder),
         _view_of(options),
         content=data,

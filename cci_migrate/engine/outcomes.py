@@ -29,6 +29,7 @@ __all__ = [
     "Settled",
     "State",
     "ToDo",
+    "Unexamined",
     "exit_code",
 ]
 
@@ -111,7 +112,9 @@ class Failed(Struct, frozen=True):
     position: Position | None = None
 
 
-Outcome = Examined | NotAConfig | Refused | Failed
+#: What becomes of a config in which nothing can be found.
+Unexamined = NotAConfig | Refused | Failed
+Outcome = Examined | Unexamined
 
 
 class ExitCode(Enum):

@@ -6,7 +6,15 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.engine.explanation import ExplainedPull
-from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, ToDo
+from cci_migrate.engine.outcomes import (
+    Examined,
+    Failed,
+    NotAConfig,
+    Outcome,
+    Refused,
+    ToDo,
+    Unexamined,
+)
 from cci_migrate.findings import Choice, Finding, Fix, NameReason, NoFix, Question, Remedy, Settled
 from cci_migrate.redaction.redaction import Redaction
 
@@ -24,6 +32,16 @@ def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
                 pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
                 unused=tuple(replace(unused, text=clean(unused.text)) for unused in outcome.unused),
             )
+        case NotAConfig() | Refused() | Failed():
+            return redacted_reason(outcome, redaction)
+        case _:
+            assert_never(outcome)
+
+
+def redacted_reason(outcome: Unexamined, redaction: Redaction) -> Unexamined:
+    """``outcome`` without secrets in its texts."""
+    clean = redaction.prose
+    match outcome:
         case Refused():
             return replace(
                 outcome,

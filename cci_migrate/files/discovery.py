@@ -16,8 +16,8 @@ from msgspec import Struct, field
 
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.circleci.packing import SECTIONS
+from cci_migrate.engine.config_files import ConfigFiles, ConfigPaths, RepositoryReader, configs_of
 from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused
-from cci_migrate.engine.processing import RepositoryReader, group_files
 from cci_migrate.files.linkless_files import NotRegularError, TooLargeError, read_file
 
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
@@ -171,6 +171,17 @@ def reader_of(root: Path) -> RepositoryReader:
     return read
 
 
+def read_config(root: Path, config: ConfigPaths) -> ConfigFiles | Failed:
+    """The files of ``config`` in the repository at ``root``, or why one of them cannot be had."""
+    files: dict[str, bytes] = {}
+    for path in config.paths:
+        data = read_candidate(root, path)
+        if isinstance(data, Failed):
+            return data
+        files[path] = data
+    return ConfigFiles(files, reader_of(root), config.beside)
+
+
 def read_candidate(root: Path, path: str) -> bytes | Failed:
     """The bytes of one candidate, or why they cannot be had."""
     try:
@@ -243,7 +254,7 @@ def _with_companions(root: Path, file: str) -> list[str]:
         if is_orb or is_circleci:
             below = (one for one in _yaml_below(folder) if is_circleci or is_part_of_orb(one, {""}))
             around = {(parent / one).as_posix() for one in below} | {file}
-            return next(list(group) for group in group_files(around) if file in group)
+            return next(list(one.paths) for one in configs_of(around) if file in one.paths)
     return [file]
 
 

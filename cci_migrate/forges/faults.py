@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from cci_migrate.escaping.error_place import place_of
 from cci_migrate.transport.errors import HostError, LaneClosedError, LookAgainError, RefusedError
 from cci_migrate.transport.git.process import GitError
-from cci_migrate.workers.limited_processing import place_of
 
 #: What is no matter of one repository: the host hears no more, or the pace cannot be recorded.
 ENDS_ALL = (LaneClosedError, sqlite3.Error)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
-from cci_migrate.interactive.configs import ConfigFiles, Examination, TextChange
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
 from cci_migrate.interactive.policy_questions import (
     GeneralAnswers,
@@ -16,25 +15,25 @@ from cci_migrate.interactive.policy_questions import (
     needs_of,
     policy_with,
 )
+from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange
 from cci_migrate.interactive.views import diff_lines
 from cci_migrate.policy.text import policy_data
-from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.redaction.redaction import Redaction
 
 
 class Material:
     """The configs, what is found in each, and what becomes of each."""
 
-    def __init__(self, configs: Sequence[ConfigFiles]) -> None:
+    def __init__(self, configs: Sequence[SessionConfig]) -> None:
         self._configs = tuple(configs)
         self._general: Sequence[Mapping[str, Names]] = [{} for _ in configs]
-        self._at_first = tuple(Examination(config, {}) for config in configs)
-        self.examinations = [*self._at_first]
-        self._redactions: dict[int, Redaction] = {}
+        self._at_first = tuple(ConfigReview(config, {}) for config in configs)
+        self.reviews = [*self._at_first]
 
     @property
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """The name of each config and what is found in it."""
-        return [(one.config.name, one.outcome) for one in self.examinations]
+        return [(one.config.name, one.outcome) for one in self.reviews]
 
     def needs(self) -> list[Needs]:
         """What the fixes of each config need to know, before anything is answered."""
@@ -43,7 +42,7 @@ class Material:
             for one in self._at_first
         ]
 
-    def _has_something(self, one: Examination) -> bool:
+    def _has_something(self, one: ConfigReview) -> bool:
         settled = one.outcome.settled if isinstance(one.outcome, Examined) else ()
         return any(can_be_decided(found.finding) for found in settled)
 
@@ -55,17 +54,17 @@ class Material:
             names = self._general[index]
             if policy != one.policy or names:
                 config = self._configs[index].with_policy(policy)
-                self.examinations[index] = Examination(config, names)
+                self.reviews[index] = ConfigReview(config, names)
             else:
-                self.examinations[index] = self._at_first[index]
+                self.reviews[index] = self._at_first[index]
 
     def take_names(self, interview: Interview) -> Interview:
         """Examine again the configs for which ``interview`` has other names; its items then."""
         changed = False
-        for index, one in enumerate(self.examinations):
+        for index, one in enumerate(self.reviews):
             names = {**self._general[index], **interview.names_of(index)}
             if names != one.names:
-                self.examinations[index] = Examination(one.config, names)
+                self.reviews[index] = ConfigReview(one.config, names)
                 changed = True
         return interview.with_items(self.items()) if changed else interview
 
@@ -73,25 +72,23 @@ class Material:
         """What is to be decided on."""
         return [
             Item(index, one.finding)
-            for index, examination in enumerate(self.examinations)
-            if isinstance(examination.outcome, Examined)
-            for one in examination.outcome.settled
+            for index, review in enumerate(self.reviews)
+            if isinstance(review.outcome, Examined)
+            for one in review.outcome.settled
             if not one.state.is_unwanted and can_be_decided(one.finding)
         ]
 
     def redaction(self, index: int) -> Redaction:
         """How to show parts of a config."""
-        if index not in self._redactions:
-            self._redactions[index] = redaction_of(self.examinations[index].secrets)
-        return self._redactions[index]
+        return self.reviews[index].redaction
 
     def decisions(self, index: int, decided: Mapping[str, Decision]) -> Decisions:
         """``decided`` as decisions on a config: what nobody could decide on is told as it is."""
-        outcome = self.examinations[index].outcome
+        outcome = self.reviews[index].outcome
         settled = outcome.settled if isinstance(outcome, Examined) else ()
         unfixable = [one.finding.key for one in settled if not can_be_decided(one.finding)]
         by_key: dict[str, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
-        return Decisions(Skip(), by_key, self.examinations[index].names)
+        return Decisions(Skip(), by_key)
 
     def decided(self, decided: Sequence[Mapping[str, Decision]]) -> list[Outcome]:
         """What becomes of each config, proven; nothing is written."""
@@ -99,7 +96,7 @@ class Material:
             one.decided(self.decisions(index, decided[index]))
             if isinstance(one.outcome, Examined)
             else one.outcome
-            for index, one in enumerate(self.examinations)
+            for index, one in enumerate(self.reviews)
         ]
 
     def found(self, index: int) -> list[Finding]:
@@ -115,7 +112,7 @@ class Material:
     ) -> Answers:
         """What is to be saved of a session that came to ``outcomes``."""
         configs = []
-        for index, one in enumerate(self.examinations):
+        for index, one in enumerate(self.reviews):
             if not isinstance(one.outcome, Examined):
                 continue
             findings = tuple(

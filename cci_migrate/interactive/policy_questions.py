@@ -20,7 +20,7 @@ from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauth
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, Names
-from cci_migrate.interactive.configs import ConfigFiles, Topic
+from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.policy.file import credential_text, is_context_name, secret_variable
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
@@ -139,7 +139,7 @@ class Needs(Struct, frozen=True, eq=False):
         return self.context.preferred if self.context is not None and self.own_store else None
 
 
-def needs_of(config: ConfigFiles, assessment: Assessment | None) -> Needs:
+def needs_of(config: SessionConfig, assessment: Assessment | None) -> Needs:
     """What the fixes of ``config`` need to know."""
     if assessment is None:
         return Needs(config.told, config.policy)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_migrate.interactive.configs import ConfigFiles
 from cci_migrate.interactive.material import Material
 from cci_migrate.interactive.policy_questions import asking_everything, policy_with
 from cci_migrate.interactive.prompts import Menu, MenuOption
+from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session import ask_for_all
 from cci_migrate.interactive.views import BLANK, Code, Look, Prose, what_there_is
 from cci_migrate.policy.text import policy_text
 
 
-def ask_for_policy(configs: Sequence[ConfigFiles], screen: Screen, name: str) -> str | None:
+def ask_for_policy(configs: Sequence[SessionConfig], screen: Screen, name: str) -> str | None:
     """The text of a policy file ``name``, as the user wants it; None if none is to be written.
 
     Raises KeyboardInterrupt for Ctrl-C and Ctrl-D.

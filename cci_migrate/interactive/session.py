@@ -22,7 +22,6 @@ from cci_migrate.interactive.answers_file import (
     refusal,
     save,
 )
-from cci_migrate.interactive.configs import ConfigFiles, Examination
 from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
@@ -56,6 +55,7 @@ from cci_migrate.interactive.policy_questions import (
     wrong_username,
 )
 from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
+from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
     BLANK,
@@ -88,7 +88,7 @@ class Ways(Struct, frozen=True):
     save_to: Path | None = None
 
 
-def run(configs: Sequence[ConfigFiles], screen: Screen, ways: Ways) -> list[Outcome]:
+def run(configs: Sequence[SessionConfig], screen: Screen, ways: Ways) -> list[Outcome]:
     """Go through the fixes of ``configs`` with the user; what becomes of each, in their order.
 
     Raises KeyboardInterrupt for Ctrl-C and Ctrl-D, and AnswersError where the answers cannot be
@@ -99,7 +99,7 @@ def run(configs: Sequence[ConfigFiles], screen: Screen, ways: Ways) -> list[Outc
     return _Session(configs, screen, ways).run()
 
 
-def replay(configs: Sequence[ConfigFiles], answers_file: Path) -> list[Outcome]:
+def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome]:
     """Do with ``configs`` what was decided in an earlier session.
 
     Raises AnswersError where the file cannot be read, or no longer fits what is found.
@@ -129,8 +129,8 @@ def replay(configs: Sequence[ConfigFiles], answers_file: Path) -> list[Outcome]:
     known = {config.name for config in configs}
     for gone in (one for one in answers.configs if one.name not in known and one.findings):
         raise refusal(answers_file, gone.name, ["the config is not among those that were named"])
-    for index, examination in enumerate(material.examinations):
-        config = examination.config
+    for index, review in enumerate(material.reviews):
+        config = review.config
         found = material.found(index)
         kept = answers.of(config.name)
         if kept is None:
@@ -220,7 +220,7 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
 
 
 class _Session:
-    def __init__(self, configs: Sequence[ConfigFiles], screen: Screen, ways: Ways) -> None:
+    def __init__(self, configs: Sequence[SessionConfig], screen: Screen, ways: Ways) -> None:
         self._screen = screen
         self._prompter = screen.prompter()
         self._ways = ways
@@ -268,8 +268,8 @@ class _Session:
 
     def _ask_fix(self, step: AskFix) -> Reply:
         item = step.item
-        examination = self._material.examinations[item.config]
-        now_shown = (item.key, step.lines, examination, step.number)
+        review = self._material.reviews[item.config]
+        now_shown = (item.key, step.lines, review, step.number)
         if now_shown != self._shown:
             because = item.finding.because
             self._screen.show(
@@ -278,7 +278,7 @@ class _Session:
                     step.number,
                     step.total,
                     step.lines,
-                    examination,
+                    review,
                     self._material.redaction(item.config),
                     says_why=because not in self._reasons_told,
                 )
@@ -338,7 +338,7 @@ class _Session:
 
     def _names_of(self, item: Item) -> Names | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
-        return _names_of(self._material.examinations[item.config], item.finding)
+        return _names_of(self._material.reviews[item.config], item.finding)
 
     def _ask_names(self, item: Item) -> Reply:
         now = self._names_of(item)
@@ -423,7 +423,7 @@ class _Session:
     def _changes(self, outcomes: Sequence[Outcome]) -> Iterator[Line]:
         told: list[str] = []
         for index, outcome in enumerate(outcomes):
-            config = self._material.examinations[index].config
+            config = self._material.reviews[index].config
             redact = self._material.redaction(index)
             problem = not_done(outcome)
             if isinstance(outcome, Examined) and outcome.change is not None:
@@ -432,7 +432,7 @@ class _Session:
                     yield from whole_change(name, file.before, file.after, redact)
                     told.append(sums(name, file.before, file.after))
             elif problem is not None and isinstance(
-                self._material.examinations[index].outcome, Examined
+                self._material.reviews[index].outcome, Examined
             ):
                 yield BLANK
                 yield Prose(f"{config.name} stays as it is: {problem}", Look.ERROR)
@@ -444,12 +444,12 @@ class _Session:
         """What becomes of each config; asked for again, the proof is not made again."""
         key = (interview.decided, interview.names)
         if self._last_decided is None or self._last_decided[0] != key:
-            decided = _decided(interview, len(self._material.examinations))
+            decided = _decided(interview, len(self._material.reviews))
             self._last_decided = (key, self._material.decided(decided))
         return self._last_decided[1]
 
     def _end(self, interview: Interview, ending: Ending) -> list[Outcome]:
-        number = len(self._material.examinations)
+        number = len(self._material.reviews)
         outcomes = self._decide(interview)
         save_to = self._ways.save_to
         if save_to is not None and ending is not Ending.NOTHING:
@@ -479,16 +479,16 @@ def _wrong_reason(text: str) -> str | None:
     return None if text.isprintable() else "A reason is one line of text."
 
 
-def _names_of(examination: Examination, finding: Finding) -> Names | None:
-    found = examination.assessment
+def _names_of(review: ConfigReview, finding: Finding) -> Names | None:
+    found = review.assessment
     if found is None or finding.rule not in _NAMED or finding.registry is None:
         return None
     if found.policy.revert is not None:
         return None  # it writes none
-    if finding.key in examination.names:
-        return examination.names[finding.key]
+    if finding.key in review.names:
+        return review.names[finding.key]
     convention = found.context_of(finding.registry)
-    credential = examination.credential_for(finding.registry)
+    credential = review.credential_for(finding.registry)
     if not isinstance(credential, PasswordAuth):
         return None
     return Names(credential, convention.preferred if convention is not None else None)

@@ -25,8 +25,8 @@ from cci_migrate.findings import (
     Severity,
     State,
 )
-from cci_migrate.interactive.configs import Examination, TextChange
 from cci_migrate.interactive.interview import Item
+from cci_migrate.interactive.reviews import ConfigReview, TextChange
 from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.redaction.redaction import Redaction
 
@@ -179,7 +179,7 @@ def finding_view(
     number: int,
     total: int,
     lines: int,
-    examination: Examination,
+    review: ConfigReview,
     redact: Redaction,
     *,
     says_why: bool,
@@ -190,7 +190,7 @@ def finding_view(
     """
     finding = item.finding
     position = finding.place.position
-    path = examination.config.shown(finding.place.source.path)
+    path = review.config.shown(finding.place.source.path)
     yield BLANK
     heading = f"{number} of {total}  {path}:{position.line}:{position.column}  {finding.rule}"
     yield Prose(heading, Look.HEADING)
@@ -206,17 +206,17 @@ def finding_view(
     match remedy:
         case Fix() as fix:
             yield Prose(redact.prose(f"The fix: {fix.summary}."))
-            changes = examination.preview(finding.key, Apply())
-            yield from _change_view(item, changes, lines, examination, redact)
+            changes = review.preview(finding.key, Apply())
+            yield from _change_view(item, changes, lines, review, redact)
         case Question(text=text, choices=choices):
-            yield from excerpt(item, lines, examination, redact)
+            yield from excerpt(item, lines, review, redact)
             yield Prose(redact.prose(text))
             for index, choice in enumerate(choices, 1):
                 told = redact.prose(f"{index}) {choice.label}. {choice.consequence}")
                 yield Prose(told, indent=2)
                 if isinstance(choice.remedy, Fix):
-                    changes = examination.preview(finding.key, Answer(choice.key))
-                    yield from _diffs(changes, 0, examination, redact, None)
+                    changes = review.preview(finding.key, Answer(choice.key))
+                    yield from _diffs(changes, 0, review, redact, None)
         case NoFix():
             return
 
@@ -230,16 +230,16 @@ def _change_view(
     item: Item,
     changes: Sequence[TextChange],
     lines: int,
-    examination: Examination,
+    review: ConfigReview,
     redact: Redaction,
 ) -> Iterator[Line]:
     place = item.finding.place
     if not any(_is_near(item, change, lines) for change in changes):
-        yield from excerpt(item, lines, examination, redact)
+        yield from excerpt(item, lines, review, redact)
     line = place.position.line
     for change in changes:
         marked = line if change.path == place.source.path else None
-        yield from _diffs([change], lines, examination, redact, marked)
+        yield from _diffs([change], lines, review, redact, marked)
     if not changes:
         yield Prose("What it changes is part of a fix that you decide on elsewhere.", Look.QUIET)
 
@@ -253,14 +253,14 @@ def _is_near(item: Item, change: TextChange, lines: int) -> bool:
     return any(number == line for _, number, _ in diff_lines(change, lines))
 
 
-def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction) -> Iterator[Line]:
+def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> Iterator[Line]:
     """The lines around a finding, its own marked."""
     place = item.finding.place
     source = place.source
     at = place.position.line
     first, last = max(1, at - lines), min(source.line_count, at + lines)
     width = len(str(last))
-    yield Code(f"--- {examination.config.shown(source.path)}", Look.QUIET)
+    yield Code(f"--- {review.config.shown(source.path)}", Look.QUIET)
     for number in range(first, last + 1):
         span = source.line_span(number)
         text = redact.line(source.text[span.start : span.end])
@@ -270,12 +270,12 @@ def excerpt(item: Item, lines: int, examination: Examination, redact: Redaction)
 def _diffs(
     changes: Iterable[TextChange],
     lines: int,
-    examination: Examination,
+    review: ConfigReview,
     redact: Redaction,
     marked: int | None,
 ) -> Iterator[Line]:
     for change in changes:
-        name = examination.config.shown(change.path)
+        name = review.config.shown(change.path)
         if lines:
             yield Code(f"--- {name}", Look.QUIET)
         yield from change_lines(change, lines, redact, marked)

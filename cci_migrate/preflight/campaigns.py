@@ -9,8 +9,9 @@ from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.states import State
-from cci_migrate.engine.processing import group_files, neighbours
+from cci_migrate.engine.config_files import RepositoryReader, configs_in
 from cci_migrate.files.discovery import reader_of
+from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
 from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unseen
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.checkup import Checked
@@ -21,8 +22,6 @@ from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedErro
 
 #: Repositories looked at in one go.
 _CHUNK = 100
-#: How often files are fetched that turn out to be needed: a script, and what it calls.
-_ROUNDS = 4
 _LEFT_OUT = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
 
 
@@ -97,31 +96,17 @@ def _looked_at(
     if snapshot.ref.kind is Kind.LOCAL:
         read = reader_of(Path(snapshot.ref.name))
         return _demands(snapshot, policy, read), bots_of(read)
-    known: dict[str, bytes | None] = {}
-    demands = Demands()
-    for _ in range(_ROUNDS):
-        wanted: dict[str, None] = {}
-
-        def read_known(path: str, wanted: dict[str, None] = wanted) -> bytes | None:
-            if path in snapshot.files:
-                return snapshot.files[path]
-            if path not in known:
-                wanted[path] = None
-            return known.get(path)
-
-        demands = _demands(snapshot, policy, read_known)
-        if not wanted:
+    others: dict[str, bytes | None] = {}
+    for _ in range(ROUNDS):
+        fetched = FetchedFiles(snapshot.files, others)
+        demands = _demands(snapshot, policy, fetched.read)
+        if not fetched.missing:
             break
-        found = fetch(snapshot, tuple(wanted))
-        known.update({path: found.get(path) for path in wanted})
+        found = fetch(snapshot, tuple(fetched.missing))
+        others |= {path: found.get(path) for path in fetched.missing}
     return demands, ()
 
 
-def _demands(snapshot: Snapshot, policy: Policy, read: Callable[[str], bytes | None]) -> Demands:
+def _demands(snapshot: Snapshot, policy: Policy, read: RepositoryReader) -> Demands:
     files = {path: data for path, data in snapshot.files.items() if not policy.excludes(path)}
-    beside = neighbours(files)
-    groups = [
-        ({path: files[path] for path in group}, policy, beside[group[0]])
-        for group in group_files(files)
-    ]
-    return repository_demands(groups, read)
+    return repository_demands((config, policy) for config in configs_in(files, read))

@@ -6,30 +6,24 @@ It is told twice: of the config as it is, and as it will be once its fixes are m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
-from cci_migrate.engine.loading import Loaded, load
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
-from cci_migrate.engine.processing import (
-    NO_NEIGHBOURS,
-    Neighbours,
-    RepositoryReader,
-    as_one,
-    process,
-    text_reader,
-)
+from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.workers.limited_processing import place_of
 from cci_migrate.workers.work_limits import DEFAULT_LIMITS, within
 
 #: So begin the variables that CircleCI itself sets
@@ -88,18 +82,19 @@ class Demands(Struct, frozen=True):
 
 
 def repository_demands(
-    groups: Iterable[tuple[Mapping[str, bytes], Policy, Neighbours]], read: RepositoryReader
+    configs: Iterable[tuple[ConfigFiles, Policy]],
 ) -> Demands:
-    """What the configs of a repository rely on.
-
-    Each of ``groups`` is a config's files, its policy, and the source trees beside it (see
-    `engine.process`).
-    """
+    """What ``configs``, those of a repository, rely on, each with its policy."""
     jobs: dict[tuple[object, ...], JobDemand] = {}
     logins: dict[Login, None] = {}
     unread: list[Unread] = []
-    for files, policy, beside in groups:
-        found = _within_limits(files, policy, read, beside)
+    for files, policy in configs:
+        paths = files.paths
+        found = within(DEFAULT_LIMITS, paths, partial(config_demands, files, policy))
+        if isinstance(found, Failed):
+            # Past the limits, or too much for us: the other configs go on.
+            unread.append(Unread(f"{paths[0]}: {found.problem}"))
+            continue
         for job in found.jobs:
             # A packed config and the tree that it is packed from say the same.
             key = (job.workflow, job.name, job.contexts, job.variables)
@@ -109,58 +104,27 @@ def repository_demands(
     return Demands(tuple(jobs.values()), tuple(logins), tuple(unread))
 
 
-def _within_limits(
-    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader, beside: Neighbours
-) -> Demands:
-    """`config_demands`; a config that is past the limits, or breaks us, is unread."""
-    paths = tuple(files)
-    try:
-        found = within(DEFAULT_LIMITS, paths, lambda: config_demands(files, policy, read, beside))
-    except Exception as error:  # noqa: BLE001 - the other configs go on
-        return Demands(unread=(Unread(f"{paths[0]}: internal error: {place_of(error)}"),))
-    if isinstance(found, Failed):
-        return Demands(unread=(Unread(f"{paths[0]}: {found.problem}"),))
-    return found
-
-
-def config_demands(
-    files: Mapping[str, bytes],
-    policy: Policy,
-    read: RepositoryReader,
-    beside: Neighbours = NO_NEIGHBOURS,
-) -> Demands:
+def config_demands(files: ConfigFiles, policy: Policy) -> Demands:
     """What the config that ``files`` make up relies on, today and once it is fixed."""
-    before = _assessed(files, policy, read)
-    if before is None:
+    examined = examine(files, policy)
+    if isinstance(examined, NotAConfig):
         return Demands()
-    if isinstance(before, Unread):
-        return Demands(unread=(before,))
+    if isinstance(examined, Refused | Failed):
+        return Demands(unread=(unread_of(examined),))
+    before = examined.assessment
     if before.config.is_orb_source:
         return Demands()
     today = dict(_jobs(before))
-    outcome = process(files, policy, read=read, beside=beside)
+    outcome = propose(examined)
     if not isinstance(outcome, Examined) or outcome.change is None:
         return Demands(tuple(today.values()), tuple(_logins(before)))
-    fixed = {**files, **{file.path: file.after for file in outcome.change.files}}
-    after = _assessed(fixed, policy, read)
-    if not isinstance(after, Assessment):
+    changed = {file.path: file.after for file in outcome.change.files}
+    fixed = examine(replace(files, files={**files.files, **changed}), policy)
+    if not isinstance(fixed, Examination):
         return Demands(tuple(today.values()), tuple(_logins(before)))
+    after = fixed.assessment
     jobs = [_with_plan(today.get(route), job) for route, job in _jobs(after)]
     return Demands(tuple(jobs), tuple(_logins(after)))
-
-
-def _assessed(
-    files: Mapping[str, bytes], policy: Policy, read: RepositoryReader
-) -> Assessment | Unread | None:
-    """The assessment, or why there is none (None: it is no config)."""
-    loaded = load(as_one(files), files)
-    match loaded:
-        case Loaded(config=config):
-            return assess(config, policy, {}, text_reader(read))
-        case NotAConfig():
-            return None
-        case Refused() | Failed():
-            return unread_of(loaded)
 
 
 def unread_of(outcome: Refused | Failed) -> Unread:

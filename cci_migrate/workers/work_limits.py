@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.outcomes import Failed
+from cci_migrate.escaping.error_place import place_of
 
 _T = TypeVar("_T")
 _Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -57,11 +59,19 @@ class _TooLong(BaseException):
 
 
 def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
-    """What ``work`` returns, or that its config (``paths``) is past one of ``limits``.
+    """What ``work`` on the config with the files ``paths`` returns, or why there is no result.
 
-    The time is limited in the main thread of a system with signals; elsewhere the process that
-    calls this must be one of `workers`, which ends with the time.
+    It is past one of ``limits``, too complex, or a mistake of ours: whatever is in a config, the
+    others go on. The time is limited in the main thread of a system with signals; elsewhere the
+    process that calls this must be one of `pool`, which ends with the time.
     """
+    try:
+        return _within(limits, paths, lambda: unless_too_complex(paths, work))
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must not stop the other files
+        return Failed(paths, f"internal error: {place_of(error)}", "please report it")
+
+
+def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
     with _limited_memory(limits.megabytes):
         before: _Handler = None
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.campaign import scanning
-from cci_migrate.workers import limited_processing
+from cci_migrate.engine import examination, loading
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout
 from tests.hostile_work import MARK, install
 
@@ -21,7 +21,7 @@ TOO_MUCH = "needs too much memory: more than 200 MB"
 @pytest.fixture(autouse=True)
 def _hostile_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that goes wrong on request, in workers too."""
-    monkeypatch.setattr(limited_processing, "process", None)
+    monkeypatch.setattr(examination, "load", loading.load)
     install()
     forked = multiprocessing.get_context("fork")
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: forked)

@@ -9,8 +9,8 @@ import pytest
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, PasswordAuth, Policy, RegistryPolicy
+from tests.processing import process
 from tools.shared_data import corpus_files
 
 pytestmark = pytest.mark.corpus

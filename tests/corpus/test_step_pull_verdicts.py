@@ -12,8 +12,8 @@ import pytest
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import Policy
+from tests.processing import process
 
 if sys.version_info >= (3, 11):
     import tomllib

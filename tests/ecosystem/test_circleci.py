@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 
 from cci_migrate import __version__
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process, process_repository
 from cci_migrate.policy.model import Policy
 from tests.cli.conftest import ROOT
+from tests.processing import process, process_repository
 from tests.published_schemas import published_schema
 
 ORB = ROOT / "orb" / "src"

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.findings import Answer, Apply, Decisions, Settled, Skip, State, Suppress
-from cci_migrate.interactive.configs import ConfigFiles, Examination
 from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
@@ -29,8 +28,10 @@ from cci_migrate.interactive.interview import (
     next_step,
 )
 from cci_migrate.interactive.material import Material
+from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
 from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, HARD
+from tests.processing import process
 
 FILES = {".circleci/config.yml": CONFIG.encode()}
 HARD_FILES = {".circleci/config.yml": HARD.encode()}
@@ -137,11 +138,11 @@ def test_it_ends_when_nothing_is_accepted_and_asks_when_something_is() -> None:
 
 def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
     for files in (FILES, HARD_FILES):
-        examination = Examination(ConfigFiles("", files, Policy()), {})
-        material = Material([examination.config])
+        review = ConfigReview(SessionConfig("", ConfigFiles(files), Policy()), {})
+        material = Material([review.config])
         added = 0
         for item in material.items():
-            for change in examination.preview(item.finding.key, Apply()):
+            for change in review.preview(item.finding.key, Apply()):
                 lines = change.after.count("\n") - change.before.count("\n")
                 assert change.before.encode() == files[change.path]
                 assert 0 <= lines < 12

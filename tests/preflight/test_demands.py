@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
-from cci_migrate.engine.processing import NO_NEIGHBOURS, nothing_else
+from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight import demands
 from cci_migrate.workers.work_limits import WorkLimits
@@ -28,21 +25,20 @@ workflows:
 def test_the_other_configs_go_on(monkeypatch: pytest.MonkeyPatch, way: str, said: str) -> None:
     process = demands.config_demands
 
-    def hostile(files: Mapping[str, bytes], *arguments: Any) -> demands.Demands:
-        if next(iter(files.values())).startswith(MARK):
+    def hostile(files: ConfigFiles, policy: Policy) -> demands.Demands:
+        if next(iter(files.files.values())).startswith(MARK):
             if way == "loop":
                 loop()
             raise KeyError("hunter2")
-        return process(files, *arguments)
+        return process(files, policy)
 
     monkeypatch.setattr(demands, "config_demands", hostile)
     monkeypatch.setattr(demands, "DEFAULT_LIMITS", WorkLimits(seconds=0.3))
     found = demands.repository_demands(
         [
-            ({"bad.yml": MARK + CONFIG}, Policy(), NO_NEIGHBOURS),
-            ({"good.yml": CONFIG}, Policy(), NO_NEIGHBOURS),
-        ],
-        nothing_else,
+            (ConfigFiles({"bad.yml": MARK + CONFIG}), Policy()),
+            (ConfigFiles({"good.yml": CONFIG}), Policy()),
+        ]
     )
     (unread,) = found.unread
     assert unread.text.startswith(f"bad.yml: {said}")

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.interactive.interview import (
     Action,
@@ -37,6 +36,7 @@ from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, config_of, make_repository
 from tests.interactive.dialog import CTRL_C, Dialog
+from tests.processing import process
 
 FILES = {".circleci/config.yml": CONFIG.encode()}
 _ANSWERED = re.compile(

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.processing import process
 from cci_migrate.engine.proof import FileChange
 from cci_migrate.policy.model import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
@@ -18,6 +17,7 @@ from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put
 from tests.interactive.conftest import make_repository
 from tests.interactive.dialog import Dialog
+from tests.processing import process
 from tests.program import run
 from tests.redaction.secret_configs import SecretConfig, secret_configs
 

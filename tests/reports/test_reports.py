@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
-from cci_migrate.engine.processing import process
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.findings import Answer, Decisions
@@ -26,6 +25,7 @@ from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.sarif_report import sarif_report
 from cci_migrate.reports.text_report import coloured_diff, failure_line, text_report
 from cci_migrate.rules.catalogue import RULES
+from tests.processing import process
 from tests.published_schemas import published_schema
 
 MANY = (

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from cci_migrate.engine import processing
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
+from tools import corpus
 from tools.corpus import Tally, check_repository, report
 
 PATH = ".circleci/config.yml"
@@ -26,7 +26,7 @@ def checked(files: Mapping[str, bytes] | None = None) -> Tally:
 
 
 def checks_with(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    monkeypatch.setattr(processing, "process_repository", lambda files, *_, **__: tool(files))
+    monkeypatch.setattr(corpus, "process_repository", lambda files, *_, **__: tool(files))
     return {shortfall.check for shortfall in checked().shortfalls}
 
 
@@ -96,7 +96,7 @@ def test_the_tool_itself() -> None:
 
 
 def test_the_report_names_what_falls_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processing, "process_repository", lambda *_, **__: crashes({}))
+    monkeypatch.setattr(corpus, "process_repository", lambda *_, **__: crashes({}))
     files = {f"{n}/config.yml": CONFIG for n in range(9)}
     lines = list(report(checked(files)))
     assert "9 of 9 files fall short" in lines
@@ -112,6 +112,6 @@ ORB = b"version: 2.1\ndescription: x\nexecutors:\n  e:\n    docker:\n      - ima
 def test_what_must_stay_as_it_is(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     change = ProvenChange((FileChange(PATH, data, data + b"# x\n"),))
     monkeypatch.setattr(
-        processing, "process_repository", lambda *_, **__: (Examined((PATH,), (), change),)
+        corpus, "process_repository", lambda *_, **__: (Examined((PATH,), (), change),)
     )
     assert "left alone" in {one.check for one in checked({PATH: data}).shortfalls}

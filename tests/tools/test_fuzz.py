@@ -8,8 +8,8 @@ from itertools import islice
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome
-from cci_migrate.engine.processing import process
 from cci_migrate.policy.model import Policy
+from tests.processing import process
 from tools import fuzz
 
 FIXABLE = b"version: 2.1\njobs: {j: {docker: [image: redis], steps: [checkout]}}\n"

@@ -1,0 +1,105 @@
+"""The files of one config, and what of its repository bears on it. Pure.
+
+Whoever has a repository, on disk or fetched from a host, goes through its configs by `configs_of`
+or `configs_in`, and hands each to `examine` as `ConfigFiles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from cci_migrate.circleci.packing import Group, group_by_name, trees_beside
+from cci_migrate.escaping.hidden_fields import repr_without
+
+#: Returns the bytes of a file by its path from the repository's root, None if there is none.
+RepositoryReader = Callable[[str], bytes | None]
+
+#: So many other configs are read for a convention, those whose paths come first.
+_MOST_SIBLINGS = 20
+
+
+def nothing_else(path: str) -> bytes | None:
+    """The reader for a file that comes without its repository (standard input)."""
+    del path
+    return None
+
+
+class Neighbours(Struct, frozen=True):
+    """The other files of a repository that bear on a config.
+
+    ``trees`` are the files of source trees in its folder, of which it may be the output.
+    ``siblings`` are other configs, each with its files: what they are authenticated with is
+    evidence for this one.
+    """
+
+    trees: tuple[str, ...] = ()
+    siblings: tuple[tuple[str, ...], ...] = ()
+
+
+NO_NEIGHBOURS = Neighbours()
+
+
+class ConfigPaths(Struct, frozen=True):
+    """The paths of one config's files: several for a packed source tree."""
+
+    paths: tuple[str, ...]
+    beside: Neighbours = NO_NEIGHBOURS
+
+
+class ConfigFiles(Struct, frozen=True):
+    """One config: ``files`` are the bytes of its files by path, ``read`` reads the repository's."""
+
+    files: Mapping[str, bytes]
+    read: RepositoryReader = nothing_else
+    beside: Neighbours = NO_NEIGHBOURS
+
+    __repr__ = repr_without("files")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files."""
+        return tuple(self.files)
+
+    @property
+    def group(self) -> Group:
+        """Its files, each with its place in the config."""
+        groups = group_by_name(self.files)
+        if len(groups) == 1:
+            return groups[0]
+        return Group(tuple(part for group in groups for part in group.parts))
+
+    @property
+    def read_text(self) -> Callable[[str], str | None] | None:
+        """``read`` for text files; None for a config that comes without its repository."""
+        if self.read is nothing_else:
+            return None
+
+        def text(path: str) -> str | None:
+            data = self.read(path)
+            return None if data is None else data.decode("utf-8", errors="replace")
+
+        return text
+
+
+def configs_of(paths: Iterable[str]) -> Iterator[ConfigPaths]:
+    """The configs that a repository's ``paths`` make up, told by their names; sorted.
+
+    A packed source tree is one config; any other file is one of its own.
+    """
+    known = tuple(paths)
+    trees = trees_beside(known)
+    groups = [tuple(part.path for part in group.parts) for group in group_by_name(known)]
+    first = groups[: _MOST_SIBLINGS + 1]
+    for group in groups:
+        siblings = tuple(other for other in first if other != group)[:_MOST_SIBLINGS]
+        yield ConfigPaths(group, Neighbours(trees.get(group[0], ()), siblings))
+
+
+def configs_in(
+    files: Mapping[str, bytes], read: RepositoryReader = nothing_else
+) -> Iterator[ConfigFiles]:
+    """The configs that a repository's CircleCI ``files`` make up; ``read`` reads its files."""
+    for config in configs_of(files):
+        yield ConfigFiles({path: files[path] for path in config.paths}, read, config.beside)

@@ -1,0 +1,170 @@
+"""From the bytes of a config to what is found in it: the one way there is. Pure.
+
+The command line, the interactive session, the doctor and the batch all call `examine`. What is
+done about the findings is `proposing`'s.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.image_states import Authenticated
+from cci_migrate.circleci.config import Config
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.context_grants import context_placement, fixes_with_room
+from cci_migrate.engine.loading import Loaded, is_packed_from, load, load_texts
+from cci_migrate.engine.outcomes import Cause, Refused, Unexamined
+from cci_migrate.engine.redacted_outcomes import redacted_reason
+from cci_migrate.engine.sibling_evidence import SiblingEvidence, sibling_evidence
+from cci_migrate.findings import Finding, Names, NoFix
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.source import SourceText
+from cci_migrate.policy.model import Policy
+from cci_migrate.redaction.config_secrets import config_secrets
+from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.remedies.context_placement import ContextPlacement
+from cci_migrate.rules.catalogue import RULES
+
+_Reason = TypeVar("_Reason", bound=Unexamined)
+
+NO_NAMES: Mapping[str, Names] = MappingProxyType({})
+
+
+class Examination(Struct, frozen=True, eq=False, dict=True):
+    """A config that could be read, and what is found in it.
+
+    ``names`` are what the user chose for the fixes of single findings, by the key of the finding.
+    ``refused`` says why the config must not be edited. ``placement`` finds places for the contexts
+    that fixes bring along. ``findings`` may quote a secret: ``redaction`` withholds it.
+    """
+
+    files: ConfigFiles
+    policy: Policy
+    names: Mapping[str, Names]
+    refused: Refused | None
+    siblings: SiblingEvidence
+    assessment: Assessment
+    placement: ContextPlacement
+    findings: tuple[Finding, ...]
+
+    @property
+    def config(self) -> Config:
+        """The config as it was read."""
+        return self.assessment.config
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files as trees."""
+        return self.config.documents
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that are written out in the files, sorted."""
+        literals = {
+            assessed.state.literal.value.value
+            for assessed in self.assessment.images
+            if isinstance(assessed.state, Authenticated) and assessed.state.literal is not None
+        }
+        logins = (login for docker in self.assessment.dockers.all() for login in docker.logins)
+        literals |= {login.written_out for login in logins if login.written_out is not None}
+        return tuple(sorted({*literals, *config_secrets(self.documents)} - {""}))
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """How to show texts of the config without its secrets."""
+        return redaction_of(self.secrets)
+
+
+def examine(
+    files: ConfigFiles, policy: Policy, names: Mapping[str, Names] = NO_NAMES
+) -> Examination | Unexamined:
+    """What is found in the config that ``files`` make up, or why nothing can be.
+
+    Nothing is raised for bad input but TooComplexError and RecursionError (`unless_too_complex`).
+    """
+    loaded = load(files.group, files.files)
+    if not isinstance(loaded, Loaded):
+        return redacted_reason(_with_baseline(loaded, policy), Redaction())
+    refused = loaded.refused
+    trees = files.beside.trees
+    if refused is None and trees and is_packed_from(loaded.config, trees, files.read):
+        refused = _packed(files)
+    if refused is not None:
+        refused = _with_baseline(refused, policy)
+    siblings = sibling_evidence(files, policy)
+    assessment = assess(loaded.config, policy, names, files.read_text, siblings=siblings)
+    placement, findings = _detected(assessment)
+    return Examination(files, policy, names, refused, siblings, assessment, placement, findings)
+
+
+def examine_changed(
+    before: Examination, sources: Sequence[SourceText], *, keeps_conventions: bool
+) -> Examination | None:
+    """What is found in ``sources``, the changed files of ``before``; None: they are no config.
+
+    ``keeps_conventions``: those of ``before`` hold. Where only some fixes are made, those of the
+    outcome may differ.
+    """
+    loaded = load_texts(before.files.group, sources)
+    if not isinstance(loaded, Loaded):
+        return None
+    known = before.assessment if keeps_conventions else None
+    read_text, siblings = before.files.read_text, before.siblings
+    assessment = assess(loaded.config, before.policy, before.names, read_text, known, siblings)
+    placement, findings = _detected(assessment)
+    return replace(before, assessment=assessment, placement=placement, findings=findings)
+
+
+def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:
+    """What the selected rules find, or for a reversal what is to be taken out."""
+    placement = context_placement(assessment)
+    findings = list(_of_rules(assessment, assessment.policy))
+    if assessment.config.is_orb_source and not assessment.policy.fix_orbs:
+        return placement, tuple(map(_explained_only, findings))
+    return placement, tuple(fixes_with_room(findings, placement, assessment.policy))
+
+
+def _of_rules(assessment: Assessment, policy: Policy) -> Iterator[Finding]:
+    if policy.revert is not None:
+        from cci_migrate.reversal import findings
+
+        for finding in findings(assessment, policy.revert):
+            if policy.is_selected(finding.rule):
+                yield finding
+        return
+    for rule in RULES:
+        if policy.is_selected(rule.id):
+            yield from rule.detect(assessment)
+
+
+def _explained_only(finding: Finding) -> Finding:
+    if isinstance(finding.remedy, NoFix):
+        return finding
+    return replace(
+        finding,
+        remedy=NoFix(
+            "this is an orb's source: everyone who uses the orb would get the change",
+            "give its jobs a parameter of type executor, or ask for the change with --fix-orbs",
+        ),
+    )
+
+
+def _with_baseline(reason: _Reason, policy: Policy) -> _Reason:
+    """``reason`` with whether the baseline leaves the whole file."""
+    if not isinstance(reason, Refused) or not policy.heeds_ignores:
+        return reason
+    return replace(reason, in_baseline=reason.accepted in policy.baseline.accepted)
+
+
+def _packed(files: ConfigFiles) -> Refused:
+    tree = posixpath.commonpath(files.beside.trees)
+    instead = f"change the files in {tree}, and run circleci config pack"
+    return Refused(files.paths, Cause.GENERATED, f"packed from {tree}", instead)

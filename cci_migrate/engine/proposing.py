@@ -1,0 +1,165 @@
+"""From the findings of a config and the decisions on them to a proven change. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from cci_migrate.engine.authenticated_images import authenticated_images, unprovided_images
+from cci_migrate.engine.examination import Examination, examine_changed
+from cci_migrate.engine.outcomes import Cause, Examined, Outcome, Refused, Unexamined
+from cci_migrate.engine.planning import Plan, plan_changes
+from cci_migrate.engine.redacted_outcomes import redacted
+from cci_migrate.engine.suppressions import unused_suppressions
+from cci_migrate.engine.todos import notes, todos
+from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Settled, Severity, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cci_migrate.assessing.assessment import Assessment
+    from cci_migrate.engine.explanation import ExplainedPull
+    from cci_migrate.engine.proof import NotProven, ProvenChange, Reading
+    from cci_migrate.lossless.source import SourceText
+
+
+def propose(
+    examined: Examination | Unexamined,
+    decisions: Decisions = APPLY_ALL,
+    *,
+    explain: bool = False,
+    only_find: bool = False,
+) -> Outcome:
+    """What becomes of a config with ``decisions`` on its findings.
+
+    ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
+    ``only_find`` asks for the findings alone: no change is written out and proven.
+    Nothing is written. No text of the outcome holds a secret that is written out in the files; its
+    change does, as the files do. Raises what `examine` does.
+    """
+    if not isinstance(examined, Examination):
+        return examined
+    assessment, refused = examined.assessment, examined.refused
+    plan = _plan(examined, decisions, writes=refused is None and not only_find)
+    if refused is not None and _leaves_something(plan):
+        return redacted(_with_pulls(refused, assessment, explain=explain), examined.redaction)
+    change = None
+    if plan.operations and refused is None and not only_find:
+        from cci_migrate.engine.proof import NotProven
+
+        proven = _proven(examined, plan, decisions)
+        if isinstance(proven, NotProven):
+            reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
+            instead = "please report this; the file stays as it was"
+            unproven = Refused(examined.files.paths, Cause.NOT_PROVEN, reason, instead)
+            return redacted(_with_findings(unproven, plan), examined.redaction)
+        change = proven
+    authenticated, unprovided = _with_credentials(examined, plan)
+    outcome = Examined(
+        paths=examined.files.paths,
+        settled=plan.settled,
+        change=change,
+        todos=todos(assessment, plan),
+        notes=notes(assessment, plan),
+        images=len(assessment.images),
+        authenticated=authenticated,
+        unprovided=unprovided,
+        pulls=_explained(assessment) if explain else (),
+        unused=tuple(unused_suppressions(examined.documents, examined.findings, examined.policy)),
+    )
+    return redacted(outcome, examined.redaction)
+
+
+def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
+    from cci_migrate.engine.explanation import explained_pulls
+
+    return explained_pulls(assessment)
+
+
+def _plan(examined: Examination, decisions: Decisions, *, writes: bool = True) -> Plan:
+    return plan_changes(
+        examined.documents,
+        examined.findings,
+        decisions,
+        examined.policy,
+        placement=examined.placement,
+        writes=writes,
+    )
+
+
+def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenChange | NotProven:
+    from cci_migrate.engine.proof import prove
+
+    # Where a human left out some fixes, the outcome may show another convention.
+    is_whole = not decisions.by_key and decisions.otherwise == Apply()
+    is_whole = is_whole and not examined.policy.baseline.accepted
+
+    def read_again(sources: Sequence[SourceText]) -> Reading | str:
+        after = examine_changed(examined, sources, keeps_conventions=not is_whole)
+        if after is None:
+            return "it can no longer be read as a config"
+        return _reading(after, _plan(after, decisions))
+
+    return prove(
+        _reading(examined, plan), examined.policy, examined.names, read_again, examined.secrets
+    )
+
+
+def _reading(examined: Examination, plan: Plan) -> Reading:
+    from cci_migrate.engine.proof import Reading
+
+    assessment = examined.assessment
+    return Reading(
+        examined.config,
+        tuple(assessed.image for assessed in assessment.images),
+        plan,
+        assessment.evidence,
+        assessment.dockers.all(),
+        {
+            entry.route: docker
+            for entry in examined.config.workflow_jobs
+            if (docker := assessment.dockers.of(entry)) is not None
+        },
+    )
+
+
+def _leaves_something(plan: Plan) -> bool:
+    return any(
+        not settled.state.is_unwanted and settled.finding.severity is not Severity.NOTE
+        for settled in plan.settled
+    )
+
+
+def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> Refused:
+    """``refused``, which says how many pulls are to be changed elsewhere."""
+    pulls = _explained(assessment)
+    lacking = sum(pull.access.lacks_credentials for pull in pulls)
+    reason = refused.reason
+    if lacking:
+        what = "1 pull" if lacking == 1 else f"{lacking} pulls"
+        reason = f"{reason}, with {what} without credentials"
+    return replace(refused, reason=reason, pulls=pulls if explain else ())
+
+
+def _with_findings(refused: Refused, plan: Plan) -> Refused:
+    return replace(
+        refused,
+        settled=tuple(
+            Settled(settled.finding, State.LEFT, refused.reason)
+            if settled.state is State.FIXED
+            else settled
+            for settled in plan.settled
+        ),
+    )
+
+
+def _with_credentials(examined: Examination, plan: Plan) -> tuple[int, int]:
+    """How many images have credentials, and of how many the config does not provide them."""
+    assessment = examined.assessment
+    if examined.policy.revert is not None:
+        from cci_migrate.reversal import authenticated_after
+
+        return authenticated_after(assessment, plan.fixed), 0
+    images = authenticated_images(assessment, plan)
+    return len(images), len(unprovided_images(assessment, images, plan.contexts))

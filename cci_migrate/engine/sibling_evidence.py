@@ -1,0 +1,58 @@
+"""What other configs of a repository show of its credentials. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+
+from msgspec.structs import replace
+
+from cci_migrate.assessing.assessment import assess
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.engine.complexity import unless_too_complex
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.loading import Loaded, load
+from cci_migrate.engine.outcomes import Failed
+from cci_migrate.policy.model import Policy
+
+#: So many bytes of siblings are read: this config's time is not for theirs.
+_MOST_BYTES = 500_000
+
+SiblingEvidence = Callable[[], Iterable[Evidence]]
+
+
+def sibling_evidence(config: ConfigFiles, policy: Policy) -> SiblingEvidence:
+    """What the siblings of ``config`` show, read once and only if it is asked for.
+
+    Those that do not fit into the bytes that are read are left out.
+    """
+
+    @lru_cache(maxsize=1)
+    def evidence() -> tuple[Evidence, ...]:
+        collected: list[Evidence] = []
+        left = _MOST_BYTES
+        for paths in config.beside.siblings:
+            files = {path: data for path in paths if (data := config.read(path)) is not None}
+            size = sum(map(len, files.values()))
+            if len(files) == len(paths) and size <= left:
+                left -= size
+                sibling = ConfigFiles(files, config.read)
+                shown = unless_too_complex(paths, partial(_shown_by, sibling, policy))
+                # One that failed is reported when it is its own turn.
+                collected += () if isinstance(shown, Failed) else shown
+        return tuple(collected)
+
+    return evidence
+
+
+def _shown_by(config: ConfigFiles, policy: Policy) -> tuple[Evidence, ...]:
+    loaded = load(config.group, config.files)
+    if not isinstance(loaded, Loaded) or loaded.refused is not None:
+        return ()
+    # An orb's source runs in other projects, with their variables.
+    if loaded.config.is_orb_source or not loaded.config.body.jobs:
+        return ()
+    # Where it keeps its variables today, not where the user wants them.
+    today = replace(policy, credentials=None)
+    assessment = assess(loaded.config, today, {}, config.read_text)
+    return tuple(assessment.shown_to_siblings())

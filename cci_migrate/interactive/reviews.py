@@ -1,0 +1,145 @@
+"""What a session goes through: configs with their policies, and what is found in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import Examination, examine
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome
+from cci_migrate.engine.planning import plan_changes
+from cci_migrate.engine.proposing import propose
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.findings import Decision, Decisions, Names, Skip
+from cci_migrate.lossless.edits import apply_edits
+from cci_migrate.lossless.nodes import Document
+from cci_migrate.policy.model import Policy, RegistryCredential
+from cci_migrate.redaction.redaction import Redaction
+from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
+
+_T = TypeVar("_T")
+
+
+class Topic(Enum):
+    """What a policy says, by the keys of a policy file."""
+
+    PLATFORM = "platform"
+    CREDENTIALS = "credentials"
+    USERNAME = "username"
+    PASSWORD = "password"  # noqa: S105 - the name of a key
+    CONTEXT = "context"
+    LOGIN = "login"
+
+
+class SessionConfig(Struct, frozen=True, eq=False):
+    """One config of a session, and its policy.
+
+    ``prefix`` makes a path from the root of the repository one that the user knows. ``told`` is
+    what the options and the policy file say, as against what ``policy`` has by default.
+    """
+
+    prefix: str
+    files: ConfigFiles
+    policy: Policy
+    told: frozenset[Topic] = frozenset()
+    limits: WorkLimits = DEFAULT_LIMITS
+
+    def shown(self, path: str) -> str:
+        """``path`` as the user knows it."""
+        return self.prefix + path
+
+    @property
+    def name(self) -> str:
+        """What the config is called: its first file."""
+        return self.shown(min(self.files.paths))
+
+    def with_policy(self, policy: Policy) -> SessionConfig:
+        """The same files under another policy."""
+        return replace(self, policy=policy)
+
+
+class TextChange(Struct, frozen=True):
+    """A file's text before and after a change."""
+
+    path: str
+    before: str
+    after: str
+
+    __repr__ = repr_without("before", "after")
+
+
+class ConfigReview:
+    """What is found in a config, with ``names`` overriding what single fixes write.
+
+    ``outcome`` is what the engine says of it; nothing is decided in it.
+    """
+
+    def __init__(self, config: SessionConfig, names: Mapping[str, Names]) -> None:
+        self.config = config
+        self.names = names
+        self._examined = self._within_limits(lambda: examine(config.files, config.policy, names))
+        self.outcome = self._within_limits(
+            lambda: propose(self._examined, explain=True, only_find=True)
+        )
+
+    def decided(self, decisions: Decisions) -> Outcome:
+        """What becomes of the config with ``decisions``, proven."""
+        return self._within_limits(lambda: propose(self._examined, decisions))
+
+    def _within_limits(self, work: Callable[[], _T]) -> _T | Failed:
+        return within(self.config.limits, self.config.files.paths, work)
+
+    @property
+    def _examination(self) -> Examination | None:
+        """What is found, over trees; None for what is not to be changed."""
+        examined = self._examined
+        if not isinstance(examined, Examination) or not isinstance(self.outcome, Examined):
+            return None
+        return examined
+
+    @property
+    def assessment(self) -> Assessment | None:
+        """What each pull has and ought to have; None for what is not to be changed."""
+        return None if self._examination is None else self._examination.assessment
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files as trees."""
+        return () if self._examination is None else self._examination.documents
+
+    def credential_for(self, host: str) -> RegistryCredential | None:
+        """What pulls from ``host`` are to use: the file's own names, or else the policy's."""
+        convention = None if self.assessment is None else self.assessment.conventions.get(host)
+        if convention is not None and convention.credential is not None:
+            return convention.credential
+        registry = policy_for(host, self.config.policy)
+        return None if registry is None else registry.credential
+
+    def preview(self, key: str, decision: Decision) -> tuple[TextChange, ...]:
+        """What ``decision`` on the finding ``key`` does to the files, and nothing besides."""
+        examined = self._examination
+        findings = () if examined is None else examined.findings
+        alone = [replace(one, after=(), after_all=()) for one in findings if one.key == key]
+        if examined is None or not alone:
+            return ()
+        decisions = Decisions(Skip(), {key: decision})
+        plan = plan_changes(self.documents, alone[-1:], decisions, placement=examined.placement)
+        texts = {document.source.path: document.source.text for document in self.documents}
+        return tuple(
+            TextChange(path, texts[path], apply_edits(texts[path], edits))
+            for path, edits in plan.edits.items()
+            if edits
+        )
+
+    @property
+    def redaction(self) -> Redaction:
+        """How to show parts of the config."""
+        examined = self._examined
+        return examined.redaction if isinstance(examined, Examination) else Redaction()
