@@ -33,7 +33,7 @@ demo: $(READY) ## Show the tool at work on a copy of examples/.
 	@BIN=$(BIN) bash examples/demo.sh
 
 test: $(READY) ## Run the tests.
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 lint: $(READY) ## Check style and formatting.
 	$(BIN)/ruff check .

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import compileall
 import gc
 import os
 import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ ROOM_FOR_FILES = 2**32
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the tests run as the installed program does, and as fast as this machine can."""
-    _keep_files_in_memory(config)
+    _keep_files_in_memory()
     # Its bytecode is there, even where Python is told to write none: hundreds of tests start it.
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "cci_migrate", quiet=2)
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 
-def _keep_files_in_memory(config: pytest.Config) -> None:
+def _keep_files_in_memory() -> None:
     """Put temporary files where there is no disk to wait for: git and the ledger write a lot."""
     memory = Path("/dev/shm")  # noqa: S108 - only the parent of pytest's own folder
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
@@ -42,7 +42,8 @@ def _keep_files_in_memory(config: pytest.Config) -> None:
         # What a program that is killed leaves behind goes with the folder.
         scratch = tempfile.mkdtemp(prefix="cci-migrate-tests-", dir=memory)
         os.environ["TMPDIR"] = tempfile.tempdir = scratch
-        config.add_cleanup(partial(shutil.rmtree, scratch, ignore_errors=True))
+        # After multiprocessing, which has a folder in it.
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

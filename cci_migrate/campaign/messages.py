@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +16,9 @@ from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.forges.host import TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.model import Policy, Revert
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _Escape = Callable[[str], str]
 
@@ -138,15 +143,22 @@ class Words(Struct, frozen=True):
 
 
 def _render(name: str, template: str, values: Mapping[str, object]) -> str:
-    from jinja2 import StrictUndefined, TemplateError
+    from jinja2 import TemplateError
+
+    try:
+        return _compiled(template).render(values)
+    except TemplateError as error:
+        raise MessageError(f"the {name} template does not work: {error}") from None
+
+
+@cache
+def _compiled(template: str) -> Template:
+    """``template`` for all repositories: to compile it takes longer than to fill it in."""
+    from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
     # The text is Markdown or plain, never HTML; `_values` has made the values fit for it.
-    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    try:
-        return environment.from_string(template).render(values)
-    except TemplateError as error:
-        raise MessageError(f"the {name} template does not work: {error}") from None
+    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(template)
 
 
 def _values(
