@@ -197,6 +197,29 @@ def test_a_context_that_another_config_shows() -> None:
     assert refused_by(given(reading, "pear", credential=half)) in (Clause.CONTEXTS, Clause.NAMES)
 
 
+@pytest.mark.parametrize(
+    ("context", "script", "refused"),
+    [
+        ("cd", "docker push acme/app", True),
+        # A pull needs no more than the other job's pull.
+        ("cd", "docker pull acme/app", False),
+        # It is there for the registry, whoever pushes with it.
+        ("registry", "docker push acme/app", False),
+    ],
+)
+def test_a_context_of_a_job_whose_credentials_are_to_stay_there(
+    context: str, script: str, refused: bool
+) -> None:
+    login = "echo $DOCKERHUB_PASSWORD | docker login -u $DOCKERHUB_USERNAME --password-stdin"
+    job = (
+        "  ship:\n    machine: {image: ubuntu-2404:current}\n    steps:\n"
+        f"      - run: {login}\n      - run: {script}\n"
+    )
+    text = CONFIG.replace("CONTEXTS", "").replace("workflows:", f"{job}workflows:")
+    text += f"      - ship: {{context: [{context}]}}\n"
+    assert is_refused(given(good(text), context)) is refused
+
+
 def test_a_context_that_the_user_names() -> None:
     reading = held("acme-dockerhub")
     names = {"unauthenticated-image:config.yml:jobs.a.docker[0]": Names(CREDENTIAL, "mine")}

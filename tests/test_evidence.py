@@ -111,6 +111,194 @@ def test_where_names_come_from(text: str, names: str, source: Use) -> None:
     assert (found.names, found.source) == (names, source.value)
 
 
+WITHOUT_DOCKER = "    docker: [{image: quay.io/acme/tools}]\n    steps:\n"
+FED = "echo $HUB_TOKEN |"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "source"),
+    [
+        (["skopeo login docker.io -u $HUB_USER -p $HUB_TOKEN", "./scan.sh"], Use.LOGIN),
+        ([f"{FED} crane auth login docker.io -u $HUB_USER --password-stdin"], Use.LOGIN),
+        ([f"{FED} oras login docker.io -u $HUB_USER --password-stdin"], Use.LOGIN),
+        (
+            [
+                f"{FED} helm registry login registry-1.docker.io -u $HUB_USER --password-stdin",
+                "helm pull oci://registry-1.docker.io/acme/chart",
+            ],
+            Use.LOGIN_BEFORE_PULL,
+        ),
+        (["podman login docker.io -u $HUB_USER -p $HUB_TOKEN"], Use.LOGIN),
+        # Docker's own login where there is no Docker: what reads its file pulls with it.
+        ([LOGIN, "kaniko build"], Use.LOGIN),
+        ([LOGIN, "skopeo copy docker://acme/app oci:app"], Use.LOGIN_BEFORE_PULL),
+        (
+            ["skopeo copy --src-creds $HUB_USER:$HUB_TOKEN docker://acme/app oci:app"],
+            Use.LOGIN_BEFORE_PULL,
+        ),
+        (["podman pull --creds $HUB_USER:$HUB_TOKEN acme/app"], Use.LOGIN_BEFORE_PULL),
+    ],
+)
+@pytest.mark.parametrize("where", [WITHOUT_DOCKER, f"    {MACHINE}\n    steps:\n"])
+def test_what_other_programs_are_given_is_evidence(
+    scripts: list[str], source: Use, where: str
+) -> None:
+    job = where + "".join(f"      - run: {script}\n" for script in scripts)
+    found = reason(config(job, workflow="- user: {context: hub}\n      - bare"))
+    assert (found.names, found.source) == ("$HUB_USER, $HUB_TOKEN", source.value)
+    assert found.provider == "from context hub"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "because"),
+    [
+        (
+            [
+                f"{FED} helm registry login docker.io -u $HUB_USER --password-stdin",
+                "helm push a.tgz oci://registry-1.docker.io/acme",
+            ],
+            "the job uses it to push only",
+        ),
+        (
+            [
+                "skopeo login docker.io -u $HUB_USER -p $HUB_TOKEN",
+                "skopeo copy oci:app docker://acme/app",
+            ],
+            "the job uses it to push only",
+        ),
+        (
+            [LOGIN, "crane copy ghcr.io/acme/app docker.io/acme/app"],
+            "the job uses it to push only",
+        ),
+        (
+            ["skopeo copy --dest-creds $HUB_USER:$HUB_TOKEN oci:app docker://acme/app"],
+            "the job uses it to push only",
+        ),
+        (
+            ["vault read x | crane auth login docker.io -u $HUB_USER --password-stdin"],
+            "its password is not exactly one variable",
+        ),
+        (
+            ["P=$(mint); skopeo copy --src-creds $HUB_USER:$P docker://acme/app oci:app"],
+            "its password is not exactly one variable",
+        ),
+        (
+            ["oras login docker.io -u me -p hunter2"],
+            "its password is written out",
+        ),
+    ],
+)
+def test_what_of_other_programs_is_not_followed(scripts: list[str], because: str) -> None:
+    found = reason(config(WITHOUT_DOCKER + "".join(f"      - run: {one}\n" for one in scripts)))
+    assert found.names == POLICY
+    assert any(because in ignored for ignored in found.ignored), found.ignored
+    assert "hunter2" not in str(found)
+
+
+def test_what_other_programs_are_given_for_other_registries_is_no_evidence_here() -> None:
+    scripts = [
+        "crane auth login ghcr.io -u $HUB_USER -p $HUB_TOKEN",
+        "helm registry login $HOST -u $HUB_USER -p $HUB_TOKEN",
+        "skopeo copy --src-creds $HUB_USER:$HUB_TOKEN docker://quay.io/acme/app oci:app",
+        "skopeo copy --src-creds $HUB_PAIR docker://acme/app oci:app",
+    ]
+    text = config(WITHOUT_DOCKER + "".join(f"      - run: {one}\n" for one in scripts))
+    assert reason(text).names == POLICY
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        "crane auth login docker.io -u $HUB_USER -p $HUB_TOKEN",
+        "skopeo login docker.io -u $HUB_USER -p $HUB_TOKEN",
+        "podman login docker.io -u $HUB_USER -p $HUB_TOKEN",
+        "skopeo inspect --creds $HUB_USER:$HUB_TOKEN docker://redis",
+    ],
+)
+def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
+    text = config(steps(login, "docker pull redis:7"), workflow="- user")
+    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    (found,) = (one for one in examined(text).settled if one.finding.rule == "pull-before-login")
+    assert found.finding.names is not None
+    assert found.finding.names.names == "$HUB_USER, $HUB_TOKEN"
+    assert changed(text).index("docker/check:") < changed(text).index("docker pull")
+
+
+def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
+    def findings(*scripts: str) -> list[str]:
+        text = config(steps(*scripts), workflow="- user")
+        text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+        return [one.finding.rule for one in examined(text).settled]
+
+    assert findings("podman pull redis:7") == ["pull-before-login"]
+    assert findings("podman pull --creds $HUB_USER:$HUB_TOKEN redis:7") == []
+    fed = f"{FED} skopeo login -u $HUB_USER --password-stdin docker.io"
+    assert findings(fed, "podman pull redis:7") == []
+
+
+ORB_JOBS = {
+    "aws-ecr": "circleci/aws-ecr@8.1.0",
+    "new-ecr": "circleci/aws-ecr@9.3.4",
+    "docker": "circleci/docker@2.8.2",
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (
+            "aws-ecr/build-and-push-image: {repo: x, docker-login: true, "
+            "dockerhub-username: HUB_USER, dockerhub-password: HUB_TOKEN, context: hub}",
+            "$HUB_USER, $HUB_TOKEN",
+        ),
+        (
+            "aws-ecr/build-and-push-image: {repo: x, dockerhub-username: HUB_USER, "
+            "dockerhub-password: HUB_TOKEN, context: hub}",
+            POLICY,
+        ),
+        (
+            "new-ecr/build_and_push_image: {repo: x, container_registry_login: true, "
+            "registry_login: [{docker/check: {docker-username: HUB_USER, "
+            "docker-password: HUB_TOKEN}}], context: hub}",
+            "$HUB_USER, $HUB_TOKEN",
+        ),
+        (
+            "docker/publish: {image: acme/app, docker-username: HUB_USER, "
+            "docker-password: HUB_TOKEN, context: hub}",
+            "$HUB_USER, $HUB_TOKEN",
+        ),
+        (
+            # The other job would get whatever else is in it.
+            "docker/publish: {image: acme/app, docker-username: HUB_USER, "
+            "docker-password: HUB_TOKEN, context: staff}",
+            POLICY,
+        ),
+        (
+            "aws-ecr/build-and-push-image: {repo: x, docker-login: true, "
+            "dockerhub-username: HUB_USER, dockerhub-password: HUB_TOKEN, context: aws}",
+            POLICY,
+        ),
+        (
+            "docker/publish: {image: acme/app, registry: quay.io, docker-username: HUB_USER, "
+            "docker-password: HUB_TOKEN, context: hub}",
+            POLICY,
+        ),
+    ],
+)
+def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
+    orbs = "".join(f"  {alias}: {orb}\n" for alias, orb in ORB_JOBS.items())
+    text = config(steps("true"), workflow=f"- bare\n      - {call}", top=f"orbs:\n{orbs}")
+    files = {PATH: text.encode(), "Dockerfile": b"FROM redis:7\n"}
+    outcome = process(files, Policy(), read=files.get)
+    assert isinstance(outcome, Examined)
+    found = next(one.finding.names for one in outcome.settled if one.finding.names is not None)
+    assert found.names == names
+    if names != POLICY:
+        assert found.path == PATH
+        assert text.splitlines()[(found.line or 0) - 1].endswith("context: hub}")
+        assert found.provider == "from context hub"
+
+
 def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives() -> None:
     both = config(
         image("{username: $U, password: $P}"),

@@ -153,6 +153,8 @@ class _Reader:
                     steps = mapping_of(body).get("steps")
                     publishes = PUBLISHES.search(f"{name} {steps}") is not None
                     (publishing if publishes else logins).update(self._logins.of(steps))
+        for _, called, entry in self._entries:
+            logins.update(self._logins.of_call(called, entry))
         return PulledImages(
             tuple(images), tuple(self._workflow_jobs()), frozenset(logins), frozenset(publishing)
         )
@@ -185,6 +187,7 @@ class _Reader:
                 kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
             elif "/" in called:
                 images = tuple(self._images_passed(entry))
+                logins += self._logins.of_call(called, entry)
             yield WorkflowJob(
                 place=place,
                 job=called,

@@ -67,6 +67,9 @@ class StepLogins:
         self._orbs = tuple(
             name for name, orb in orbs.items() if str(orb).startswith("circleci/docker@")
         )
+        self._of_ecr = tuple(
+            name for name, orb in orbs.items() if str(orb).startswith("circleci/aws-ecr@")
+        )
 
     def of(self, steps: Data, depth: int = 0) -> Iterator[Login]:
         """The logins of ``steps``."""
@@ -77,6 +80,17 @@ class StepLogins:
                 yield from self._named(step, None, depth)
             for name, arguments in mapping_of(step).items():
                 yield from self._named(name, arguments, depth)
+
+    def of_call(self, called: str, arguments: Data) -> Iterator[Login]:
+        """The logins of an orb's job that a workflow runs with ``arguments``."""
+        given = {key.replace("_", "-"): value for key, value in mapping_of(arguments).items()}
+        if called in {f"{orb}/publish" for orb in self._orbs} and given.get("deploy") is not False:
+            yield from self._of_orb(arguments)
+        if called.partition("/")[0] in self._of_ecr:
+            yield from self.of(given.get("registry-login"))
+            if given.get("docker-login"):
+                username = given.get("dockerhub-username", "DOCKERHUB_USERNAME")
+                yield f"${username}", f"${given.get('dockerhub-password', 'DOCKERHUB_PASSWORD')}"
 
     def _named(self, name: str, arguments: Data, depth: int) -> Iterator[Login]:
         if name in ("run", "deploy"):

@@ -28,7 +28,10 @@ from cci_migrate.assessing.conventions import (
 )
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence, Use
-from cci_migrate.assessing.evidence_collection import EvidenceCollector
+from cci_migrate.assessing.evidence_collection import (
+    EvidenceCollector,
+    is_named_like_a_release,
+)
 from cci_migrate.assessing.image_states import (
     INCOMPLETE_AUTH,
     LITERAL_CREDENTIAL,
@@ -336,7 +339,11 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _apart(self) -> Mapping[str, frozenset[frozenset[str]]]:
-        """The variables that workflow jobs read and nobody else is to have, by their routes."""
+        """The variables that workflow jobs read and nobody else is to have, by their routes.
+
+        A context that is named after a registry provides its credentials for all who need them,
+        unless its name tells of a release.
+        """
         apart: dict[str, set[frozenset[str]]] = {}
         for one in self.evidence:
             if one.refusal is not None and one.refusal.keeps_to_its_jobs:
@@ -346,6 +353,10 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             if one.allows():
                 for route in one.entries & apart.keys():
                     apart[route].discard(frozenset(one.variables))
+        for assessed in self.entries:
+            names = filter(is_about_a_registry, assessed.meant.names)
+            if not all(map(is_named_like_a_release, names)):
+                apart.pop(assessed.entry.route, None)
         return {route: frozenset(variables) for route, variables in apart.items()}
 
     def _kept_by_siblings(
@@ -774,7 +785,7 @@ def _evidence(
     found = [
         *collector.of_images(images, misrouted),
         *collector.of_misplaced(images),
-        *collector.of_logins(dockers.all()),
+        *collector.of_logins(dockers.logging_in()),
     ]
     known = {one.host for one in found if one.allows()}
     wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
@@ -782,7 +793,7 @@ def _evidence(
     wanted.update(host for docker in pulling for pull in docker.pulls for host in pull.hosts)
     if not wanted <= known | {None}:
         found += collector.of_declared_auths(images)
-        found += collector.of_declared_logins(declared(), dockers.all())
+        found += collector.of_declared_logins(declared(), dockers.logging_in())
         known.update(one.host for one in found if one.allows())
     if not wanted <= known | {None}:
         found += (one for one in siblings() if one.host not in known)

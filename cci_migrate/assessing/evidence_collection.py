@@ -37,6 +37,7 @@ from cci_migrate.policy.model import PasswordAuth
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
+    from cci_migrate.docker.shell import Purpose
 
 #: Words in the name of a variable or context of credentials that may do more than pull.
 _RELEASE_WORDS = frozenset(
@@ -96,29 +97,39 @@ class EvidenceCollector:
             )
 
     def of_logins(self, dockers: Iterable[JobDocker]) -> Iterator[Evidence]:
-        """What the logins in steps show, once for each step that a job runs."""
-        seen: set[tuple[int, int, str]] = set()
+        """What the logins in steps show, once for each step that a job runs.
+
+        And what is given to other programs than Docker: it is an account of the registry too.
+        """
+        seen: set[tuple[object, ...]] = set()
         for docker in dockers:
-            for login in docker.logins:
+            for login, purpose in _logins_of(docker):
                 for host in login.registries:
-                    key = (id(login.moment.step.node), id(docker.job), host)
+                    halves = (login.given_username, login.given_password)
+                    key = (id(login.moment.step.node), id(docker.job), host, halves)
                     if "*" in host or key in seen:
                         continue
                     seen.add(key)
-                    yield self._of_login(host, login, docker)
+                    yield self._of_login(host, login, purpose, docker)
 
-    def _of_login(self, host: str, login: StepLogin, docker: JobDocker) -> Evidence:
-        use = _use_of(login, docker, host)
+    def _of_login(
+        self, host: str, login: StepLogin, purpose: Purpose, docker: JobDocker
+    ) -> Evidence:
+        from cci_migrate.docker.shell import Purpose
+
+        entries = self._runs.entries_of(docker.job)
+        if docker.home.is_published and docker.entry is not None:
+            entries = (docker.entry,)
+        use = _use_of(login, purpose, docker, host)
         found = _of_step_login(host, login, use, f"job {docker.job.name}", login.moment.step.node)
         if use is Use.LOGIN_BEFORE_PUSH:
             found = _refused(found, Refusal.PUSH_ONLY, "the job uses it to push only")
-        elif _pushes_with(login, docker):
-            context = self._context_to_spread(self._runs.entries_of(docker.job))
+        elif purpose is Purpose.LOGIN and _pushes_after(login, docker, host):
+            context = self._context_to_spread(entries)
             if context is not None:
-                because = f"the job pushes with it, and other jobs do not hold {context}"
+                because = f"the job pushes, and other jobs do not hold {context}"
                 found = _refused(found, Refusal.PUSH_ONLY, because)
-        found = replace(found, jobs=frozenset({docker.job.route}))
-        return _with_entries(found, self._runs.entries_of(docker.job))
+        return _with_entries(replace(found, jobs=frozenset({docker.job.route})), entries)
 
     def _context_to_spread(self, entries: Iterable[WorkflowJob]) -> str | None:
         """A context of all ``entries`` that other jobs would get for what they provide.
@@ -179,7 +190,7 @@ class EvidenceCollector:
         """The commands and steps that log in and do nothing else, whatever jobs use them for."""
         users: dict[int, list[JobDocker]] = {}
         for docker in dockers:
-            for login in docker.logins:
+            for login in docker.given_logins:
                 users.setdefault(id(resolved(login.moment.step.node)), []).append(docker)
         for one in declared:
             running = users.get(id(resolved(one.login.moment.step.node)), [])
@@ -266,26 +277,58 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
             return None
 
 
-def _use_of(login: StepLogin, docker: JobDocker, host: str) -> Use:
+def _logins_of(docker: JobDocker) -> Iterator[tuple[StepLogin, Purpose]]:
+    """What the steps of a job name credentials for."""
+    from cci_migrate.docker.shell import Purpose
+
+    yield from ((login, Purpose.LOGIN) for login in docker.logins)
+    for use in docker.client_uses:
+        if use.login.names_password:
+            yield use.login, use.purpose
+
+
+def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) -> Use:
     """Whether a pull, only a push, or neither can be seen to use ``login``."""
     # Most configs have no Docker for their steps, and need nothing that reads scripts.
     from cci_migrate.circleci.step_moments import surely_before
+    from cci_migrate.docker.shell import Purpose
 
+    if purpose is not Purpose.LOGIN:
+        return Use.LOGIN_BEFORE_PULL if purpose is Purpose.PULL else Use.LOGIN_BEFORE_PUSH
     for pull in docker.pulls:
         may_come_from_host = host in pull.hosts or pull.undecided is not None
         if may_come_from_host and surely_before([login.moment], pull.moment):
             return Use.LOGIN_BEFORE_PULL
+    after = _done_after(login, docker, host)
+    if Purpose.PULL in after:
+        return Use.LOGIN_BEFORE_PULL
     # A script that can't be read does what its job is named after.
-    if _pushes_with(login, docker) or _PUBLISHES.search(docker.job.name):
+    if _pushes_after(login, docker, host) or _PUBLISHES.search(docker.job.name):
         return Use.LOGIN_BEFORE_PUSH
     return Use.LOGIN
 
 
-def _pushes_with(login: StepLogin, docker: JobDocker) -> bool:
-    """Whether the job seems to push an image after ``login``."""
-    from cci_migrate.circleci.pushes import is_push
+def _done_after(login: StepLogin, docker: JobDocker, host: str) -> list[Purpose]:
+    """What other programs than Docker do at ``host`` after ``login``."""
+    from cci_migrate.circleci.step_moments import surely_before
 
-    return any(is_push(step) for step in docker.steps[login.moment.order :])
+    return [
+        use.purpose
+        for use in docker.client_uses
+        if use.login.is_to(host) and surely_before([login.moment], use.login.moment)
+    ]
+
+
+def _pushes_after(login: StepLogin, docker: JobDocker, host: str) -> bool:
+    """Whether the job seems to push an image after ``login``, be it to another registry."""
+    from cci_migrate.circleci.pushes import is_push
+    from cci_migrate.docker.shell import Purpose
+
+    # What an orb's job does is in its name: its steps here only pull and log in.
+    if docker.home.is_published and _PUBLISHES.search(docker.job.name):
+        return True
+    pushes = any(is_push(step) for step in docker.steps[login.moment.order :])
+    return pushes or Purpose.PUSH in _done_after(login, docker, host)
 
 
 def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evidence:
@@ -298,10 +341,15 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
     names = [f"${name}" for name in variables_of(evidence.credential)]
     names += (name for entry in entries for name in held_contexts(entry).names)
     for name in names:
-        if not _RELEASE_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name)):
+        if is_named_like_a_release(name):
             because = f"{name} is named like a release's, and only filtered jobs use it"
             return _refused(evidence, Refusal.RELEASE, because)
     return evidence
+
+
+def is_named_like_a_release(name: str) -> bool:
+    """Whether the variable or context ``name`` tells that its credentials may do more than pull."""
+    return not _RELEASE_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name))
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:

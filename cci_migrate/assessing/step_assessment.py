@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def key(self) -> str:
         """The key of the finding about it."""
-        return f"{PULL_BEFORE_LOGIN}:{self.docker.job.mapping.source.path}:{self.route}"
+        return f"{PULL_BEFORE_LOGIN}:{self.pull.moment.step.node.source.path}:{self.route}"
 
 
 def login_route(job: Job, host: str) -> str:
@@ -108,6 +109,7 @@ class JobDockers:
         self._of_entry: dict[int, JobDocker] = {}
         self._all: list[JobDocker] = []
         self._of_orbs: list[JobDocker] = []
+        self._without_docker: list[JobDocker] = []
         self._orb_jobs = {
             id(entry): job
             for entry in config.workflow_jobs
@@ -121,8 +123,9 @@ class JobDockers:
         may_use = any(_may_use_docker(text, follow=read is not None) for text in texts)
         if not may_use and not _imports_docker_commands(config):
             return
+        logins_count = any(map(_may_log_in, texts))
         remote = may_set_up_remote(config)
-        if all(
+        if not logins_count and all(
             daemons_of(job, home, config, values, has_remote=remote).main is Daemon.NONE
             for home, job in _jobs(config)
         ):
@@ -132,6 +135,12 @@ class JobDockers:
         from cci_migrate.circleci.steps import step_allowance
 
         allowance = step_allowance()
+
+        def steps_of(home: Namespace, job: Job, entry: WorkflowJob | None) -> JobDocker | None:
+            return job_docker(
+                config, home, job, entry, values, read, allowance, logins_count=logins_count
+            )
+
         entries: dict[int, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             found = config.body.job(entry.calls)
@@ -142,13 +151,15 @@ class JobDockers:
             for entry in entries.get(id(job), []):
                 way = _way(job, entry)
                 if way not in known:
-                    known[way] = job_docker(config, home, job, entry, values, read, allowance)
+                    known[way] = steps_of(home, job, entry)
                 found_docker = known[way]
                 if found_docker is not None:
                     self._of_entry[id(entry)] = found_docker
             if not known:
-                known[()] = job_docker(config, home, job, None, values, read, allowance)
-            self._all += (docker for docker in known.values() if docker is not None)
+                known[()] = steps_of(home, job, None)
+            for docker in known.values():
+                if docker is not None:
+                    (self._all if docker.has_docker else self._without_docker).append(docker)
 
     def _read_orbs(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         jobs = [job for job in self._orb_jobs.values() if job.has_steps]
@@ -172,6 +183,10 @@ class JobDockers:
         """The jobs of published orbs that have Docker, once for each way in which they are run."""
         return tuple(self._of_orbs)
 
+    def logging_in(self) -> tuple[JobDocker, ...]:
+        """The jobs that may log in somewhere, those of orbs and those without Docker too."""
+        return (*self._all, *self._of_orbs, *self._without_docker)
+
     def orb_job(self, entry: WorkflowJob) -> OrbJob | None:
         """The job of a published orb that ``entry`` runs; None where that is not known."""
         return self._orb_jobs.get(id(entry))
@@ -185,6 +200,14 @@ def _may_use_docker(text: str, *, follow: bool) -> bool:
     if mentions_docker(text):
         return True
     return follow and "machine" in text and mentions_script(text)
+
+
+#: What a step names that gives a registry's credentials to some program.
+_LOGS_IN = re.compile(r"login\b|--(?:\w+-)?creds\b|/check\b")
+
+
+def _may_log_in(text: str) -> bool:
+    return _LOGS_IN.search(text) is not None
 
 
 def _imports_docker_commands(config: Config) -> bool:
@@ -265,7 +288,7 @@ def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
 def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
     """The variables that the logins of a job read, by the pattern of their registry."""
     found: dict[str, dict[str, None]] = {}
-    for login in docker.logins:
+    for login in docker.given_logins:
         for registry in login.registries:
             found.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
     return {registry: tuple(names) for registry, names in found.items()}

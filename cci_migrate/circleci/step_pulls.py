@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from cci_migrate.circleci.steps import (
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.docker.shell import (
+    Purpose,
     Script,
     Tool,
 )
@@ -72,6 +74,11 @@ class StepLogin(Struct, frozen=True, eq=False):
         return given.text if given.origin is Origin.VARIABLE else None
 
     @property
+    def names_password(self) -> bool:
+        """Whether anything is known of the password that it is given."""
+        return self.given_password.origin is not Origin.UNKNOWN
+
+    @property
     def script(self) -> Script | None:
         """The script that it is a command of; None for an orb's command."""
         return self.moment.facts[-1][0] if self.moment.facts else None
@@ -115,10 +122,21 @@ class UnreadLogin(Struct, frozen=True, eq=False):
     command: str
 
 
+class ClientUse(Struct, frozen=True, eq=False):
+    """What another program than Docker does at a registry, with the credentials of ``login``.
+
+    It has none where those halves are unknown. It serves no pull but its own.
+    """
+
+    purpose: Purpose
+    login: StepLogin
+
+
 class JobDocker(Struct, frozen=True, eq=False, dict=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
     ``set_before`` are, for each step, the variables that the job has set itself until then.
+    ``client_uses`` are what they do at registries with other programs.
     """
 
     home: Namespace
@@ -132,6 +150,18 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     logouts: tuple[tuple[Moment, str | None], ...]
     unread_logins: tuple[UnreadLogin, ...] = ()
     set_before: tuple[frozenset[str], ...] = ()
+    client_uses: tuple[ClientUse, ...] = ()
+
+    @property
+    def has_docker(self) -> bool:
+        """Whether there is a Docker to talk to; else only who logs in is known of its steps."""
+        return self.daemons.main is not Daemon.NONE
+
+    @property
+    def given_logins(self) -> Iterator[StepLogin]:
+        """The logins, and what is given to other programs for one command or for all."""
+        yield from self.logins
+        yield from (one.login for one in self.client_uses if one.login.names_password)
 
     @cached_property
     def _by_host(self) -> dict[tuple[str, Tool], tuple[StepLogin, ...]]:

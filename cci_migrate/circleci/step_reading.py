@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import Allowance
@@ -33,7 +34,13 @@ from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
-from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
+from cci_migrate.circleci.step_pulls import (
+    ClientUse,
+    JobDocker,
+    StepLogin,
+    StepPull,
+    UnreadLogin,
+)
 from cci_migrate.circleci.steps import (
     RunStep,
     Step,
@@ -67,6 +74,7 @@ from cci_migrate.docker.image_reference import (
 from cci_migrate.docker.shell import (
     BakeBuild,
     Build,
+    ClientAccess,
     ComposeCommand,
     CredentialFile,
     Dialect,
@@ -84,6 +92,7 @@ from cci_migrate.docker.shell import (
     ScriptCall,
     Tool,
     Verb,
+    Word,
     dialect_of,
     facts_of,
     joined_path,
@@ -130,25 +139,32 @@ def job_docker(
     values: ParameterValues,
     read: ReadText | None,
     allowance: Allowance | None = None,
+    *,
+    logins_count: bool = False,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to.
 
+    With ``logins_count`` such a job has the logins that name a password, if it makes any.
     ``allowance`` is what is left of `step_allowance`. Raises TooComplexError.
     """
     perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
-    if perhaps.main is Daemon.NONE:
+    if perhaps.main is Daemon.NONE and not logins_count:
         return None
     steps = job_steps(config, home, job, entry, allowance)
     has_remote = any(sets_up_docker(step) for step in steps)
     daemons = daemons_of(job, home, config, values, has_remote=has_remote)
-    if daemons.main is Daemon.NONE:
+    if daemons.main is Daemon.NONE and not logins_count:
         return None
     defaults = step_defaults(job, home, config, values)
     environment = image_environment(config, home, job, values)
     reader = _StepReader(
         job, home, values, read, daemons.main, defaults, _built_names(config), environment
     )
-    return reader.job_docker(home, entry, daemons, steps)
+    found = reader.job_docker(home, entry, daemons, steps)
+    if found.has_docker:
+        return found
+    logins = tuple(one for one in found.logins if one.names_password)
+    return replace(found, logins=logins) if logins or found.client_uses else None
 
 
 def orb_job_dockers(
@@ -302,19 +318,20 @@ class _StepReader:
         self.logins: list[StepLogin] = []
         self.logouts: list[tuple[Moment, str | None]] = []
         self.unread_logins: list[UnreadLogin] = []
+        self.client_uses: list[ClientUse] = []
 
     def job_docker(
         self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: list[Step]
     ) -> JobDocker:
         """What ``steps``, all those of the job, do."""
-        remote_from = 0
+        docker_from = len(steps) if daemons.main is Daemon.NONE else 0
         if daemons.main is Daemon.REMOTE:
-            remote_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+            docker_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
         set_before: list[frozenset[str]] = []
         for order, step in enumerate(steps):
             self._settings.enter(self._defaults.environment)
             set_before.append(self._settings.assigned)
-            self.step(order, step, pulls_count=order >= remote_from)
+            self.step(order, step, pulls_count=order >= docker_from)
         return JobDocker(
             home,
             self._job,
@@ -327,6 +344,7 @@ class _StepReader:
             tuple(self.logouts),
             tuple(self.unread_logins),
             tuple(set_before),
+            tuple(self.client_uses),
         )
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
@@ -492,6 +510,11 @@ class _StepReader:
                     self._compose(moment, fact, directory)
             case Login():
                 self.logins.append(self._login(moment, fact))
+            case ClientAccess():
+                login = self._step_login(
+                    moment, fact, fact.username, fact.password, fact.fed, is_fed=fact.is_fed
+                )
+                self.client_uses.append(ClientUse(fact.purpose, login))
             case CredentialFile(variables=variables):
                 self.logins.append(StepLogin(moment, (), perhaps_any=True, variables=variables))
             case Logout(registry=registry):
@@ -543,33 +566,47 @@ class _StepReader:
     # Logins
 
     def _login(self, moment: Moment, login: Login) -> StepLogin:
-        read = login.variables - self._settings.assigned
         if login.kind is not LoginKind.LOGIN:
+            read = login.variables - self._settings.assigned
             return StepLogin(
                 moment, login.registries, perhaps_any=False, variables=read, tool=login.tool
             )
-        username = None if login.username is None else login.username.value
-        secret, written_out = login.fed, None
-        if login.password is not None:
-            secret = login.password.value.value
+        password = None if login.password is None else login.password.value
+        found = self._step_login(
+            moment, login, login.username, password, login.fed, is_fed=login.password_stdin
+        )
+        return replace(found, tool=login.tool)
+
+    def _step_login(
+        self,
+        moment: Moment,
+        fact: Login | ClientAccess,
+        username: Word | None,
+        password: Word | None,
+        fed: str | None,
+        *,
+        is_fed: bool,
+    ) -> StepLogin:
+        secret, written_out = fed, None
+        if password is not None:
+            secret = password.value
             written_out = None if "$" in secret or "<<" in secret else secret
-            if login.password.value.quoting is Quoting.SINGLE and "$" in secret:
+            if password.quoting is Quoting.SINGLE and "$" in secret:
                 secret = None
         halves = [
-            self._given(username, is_secret=False),
+            self._given(None if username is None else username.value, is_secret=False),
             CredentialValue(Origin.DERIVED)
-            if secret is None and login.password_stdin
+            if secret is None and is_fed
             else self._given(secret, is_secret=True),
         ]
         return StepLogin(
             moment,
-            login.registries,
+            fact.registries,
             perhaps_any=False,
             given_username=halves[0],
             given_password=halves[1],
-            variables=read | _read_from_outside(halves),
+            variables=(fact.variables - self._settings.assigned) | _read_from_outside(halves),
             written_out=written_out,
-            tool=login.tool,
         )
 
     def _given(self, text: str | None, *, is_secret: bool) -> CredentialValue:

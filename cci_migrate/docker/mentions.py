@@ -7,6 +7,9 @@ import re
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
+#: Other programs that use registries, and the commands by which they do.
+_CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
+_CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
 _CALL = re.compile(
     r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
 )
@@ -19,7 +22,13 @@ def mentions_docker(text: str) -> bool:
     """
     if "docker" in text and _DOCKER.search(text) is not None:
         return True
-    return any(word in text for word in _OTHERS)
+    return any(word in text for word in _OTHERS) or _uses_client(text)
+
+
+def _uses_client(text: str) -> bool:
+    """Tell, cheaply, whether another program may log in, pull or push."""
+    is_named = any(word in text for word in _CLIENT_NAMES)
+    return is_named and any(word in text for word in _CLIENT_COMMANDS)
 
 
 def mentions_script(text: str) -> bool:

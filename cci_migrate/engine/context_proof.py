@@ -119,7 +119,9 @@ class _Given(Struct, frozen=True):
         ):
             return True
         return any(
-            context in job.meant and job.reads_all(variables) and not self._keeps(job, variables)
+            context in job.meant
+            and job.reads_all(variables)
+            and (_REGISTRY.search(context) or not self._keeps(job, variables))
             for job in self.jobs
         )
 
@@ -176,7 +178,7 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
         }
         docker = reading.docker_of.get(entry.route)
         if docker is not None:
-            reads |= {login.variables for login in docker.logins if login.variables}
+            reads |= {login.variables for login in docker.given_logins if login.variables}
         held = held_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(id(entry), ())))
         yield _Job(entry, held, meant, frozenset(reads))

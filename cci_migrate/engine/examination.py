@@ -73,7 +73,8 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
             for assessed in self.assessment.images
             if isinstance(assessed.state, Authenticated) and assessed.state.literal is not None
         }
-        logins = (login for docker in self.assessment.dockers.all() for login in docker.logins)
+        dockers = self.assessment.dockers.logging_in()
+        logins = (login for docker in dockers for login in docker.given_logins)
         literals |= {login.written_out for login in logins if login.written_out is not None}
         return tuple(sorted({*literals, *config_secrets(self.documents)} - {""}))
 

@@ -96,7 +96,9 @@ class LoginRemovals:
                 if len(login.registries) != 1 or not step.path:
                     continue
                 place, host = step.path[-1], login.registries[0]
-                for credential in self._credentials(host):
+                if docker.home.is_published and not _is_argument_for_logins(place, docker):
+                    continue
+                for credential in self._credentials(host, docker):
                     if step.home.is_published:
                         names = PasswordAuth(login.username or "", login.password or "")
                         is_written = any(True for _ in _switched_on(docker)) and credential == names
@@ -110,13 +112,21 @@ class LoginRemovals:
                     if is_written:
                         self._written[_place_of(step)] = login
 
-    def _credentials(self, host: str) -> set[PasswordAuth]:
-        """Those that a login to ``host`` may have been written with."""
+    def _credentials(self, host: str, docker: JobDocker) -> set[PasswordAuth]:
+        """Those that a login to ``host`` may have been written with.
+
+        What only the job of an orb shows itself was nobody's to follow.
+        """
         registry = policy_for(host, self._assessment.policy)
         if registry is None or not isinstance(registry.credential, PasswordAuth):
             return set()
         known = self._assessment.conventions.get(host)
-        shown = () if known is None else (one.credential for one in known.evidence)
+        own = {docker.job.route} if docker.home.is_published else set()
+        shown = (
+            one.credential
+            for one in (() if known is None else known.evidence)
+            if not one.jobs or not one.jobs <= own
+        )
         found = {*registry.credentials, *shown}
         return {one for one in found if isinstance(one, PasswordAuth)}
 
@@ -263,6 +273,16 @@ def _taken_out(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Oper
                 yield RemoveEntry(entry.holder, name)
                 if switch is not None and name == switch.steps:
                     yield RemoveEntry(entry.holder, switch.enable)
+
+
+def _is_argument_for_logins(place: StepPlace, docker: JobDocker) -> bool:
+    """Whether the policy may put a login at ``place``, for a job of a published orb."""
+    if place.home.is_published:
+        return True
+    switch = login_switch(docker.job.parameters)
+    names = ("pre-steps", *(() if switch is None or switch.steps is None else (switch.steps,)))
+    given = () if docker.entry is None else entries_of(docker.entry.arguments).items()
+    return any(name in names and resolved(entry.value) is place.sequence for name, entry in given)
 
 
 def _switched_on(docker: JobDocker) -> Iterator[Operation]:

@@ -2,7 +2,8 @@
 
 ## What it finds
 
-`docker login -p "$PASSWORD"` and its other spellings, `podman login` and `buildah login` alike.
+`docker login -p "$PASSWORD"` and its other spellings; `podman login`, `buildah login` and
+`skopeo login` alike.
 
 ## Why it matters
 

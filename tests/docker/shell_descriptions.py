@@ -7,6 +7,7 @@ from typing_extensions import assert_never
 from cci_migrate.docker.shell import (
     BakeBuild,
     Build,
+    ClientAccess,
     ComposeCommand,
     CredentialFile,
     Dialect,
@@ -48,6 +49,10 @@ def described(fact: Fact) -> str:
             return " ".join(parts)
         case Login():
             return f"login {','.join(fact.registries) or '?'}"
+        case ClientAccess():
+            halves = (fact.username, fact.password)
+            given = ":".join("" if half is None else half.value for half in halves)
+            return f"{fact.purpose.value} {','.join(fact.registries) or '?'} {given}".rstrip(": ")
         case Logout():
             return f"logout {'docker.io' if fact.registry is None else fact.registry.value}"
         case CredentialFile():

@@ -9,6 +9,7 @@ offsets are into the very text that was given.
 `BakeBuild`        ``docker buildx bake``
 `ComposeCommand`   ``docker compose up|build|pull|run|create``: pulls what its files say
 `Login`            ``docker login`` and the clouds' own commands; with ``-p``, how to rewrite it
+`ClientAccess`     ``crane auth login``, ``skopeo copy --src-creds`` and the like
 `Logout`           ``docker logout``
 `CredentialFile`   writes ``~/.docker/config.json``
 `LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
@@ -34,6 +35,7 @@ from cci_migrate.docker.shell.docker_cli import LocalImages, same_image_key
 from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
+    ClientAccess,
     ComposeCommand,
     CredentialFile,
     Exit,
@@ -45,6 +47,7 @@ from cci_migrate.docker.shell.facts import (
     Logout,
     NamedImage,
     PasswordArgument,
+    Purpose,
     Quoting,
     Script,
     ScriptCall,
@@ -58,6 +61,7 @@ from cci_migrate.docker.shell.flow import Standing, surely_at_end, surely_before
 __all__ = [
     "BakeBuild",
     "Build",
+    "ClientAccess",
     "ComposeCommand",
     "CredentialFile",
     "Dialect",
@@ -71,6 +75,7 @@ __all__ = [
     "Logout",
     "NamedImage",
     "PasswordArgument",
+    "Purpose",
     "Quoting",
     "Script",
     "ScriptCall",

@@ -37,6 +37,7 @@ from cci_migrate.docker.shell.flow import (
     surely_before,
 )
 from cci_migrate.docker.shell.masking import masked
+from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.syntax import (
     Statement,
     argument_nodes,
@@ -341,7 +342,8 @@ class CommandReader(ABC):
         if first in _BUILTINS:
             self._builtin(first, words, node, place)
             return
-        if program in PROGRAMS or program in _CLOUDS or program.startswith("docker-credential-"):
+        is_cloud = program in _CLOUDS or program.startswith("docker-credential-")
+        if program in PROGRAMS or program in CLIENTS or is_cloud:
             obstacle = what.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function is handed it"
@@ -363,11 +365,8 @@ class CommandReader(ABC):
                 replaces=what.replaces,
                 obstacle=obstacle,
             )
-            facts = (
-                docker_facts(words, program, setting)
-                if program in PROGRAMS
-                else cloud_login(words, program, setting)
-            )
+            read = cloud_login if is_cloud else client_facts
+            facts = (docker_facts if program in PROGRAMS else read)(words, program, setting)
             self._does_besides |= not facts or not all(isinstance(fact, Login) for fact in facts)
             for fact in facts:
                 self._emit(fact)

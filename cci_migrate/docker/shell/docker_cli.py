@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.docker.image_reference import has_placeholder, masked_placeholders, normalise_host
+from cci_migrate.docker.image_reference import (
+    has_placeholder,
+    masked_placeholders,
+    normalise_host,
+    registry_of,
+)
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
     is_whole_placeholder,
@@ -23,6 +28,7 @@ from cci_migrate.docker.shell.command_line import (
 from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
+    ClientAccess,
     ComposeCommand,
     Fact,
     ImagePull,
@@ -32,13 +38,14 @@ from cci_migrate.docker.shell.facts import (
     Logout,
     NamedImage,
     PasswordArgument,
+    Purpose,
     Quoting,
     Tool,
     Verb,
     Word,
 )
 from cci_migrate.docker.shell.flow import Place
-from cci_migrate.docker.shell.words import expands_braces
+from cci_migrate.docker.shell.words import expands_braces, variables_in
 from cci_migrate.escaping.hidden_fields import repr_without
 
 _DOCKER_VALUED = names(
@@ -189,6 +196,13 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, setting: Setting) ->
         if not setting.fed_words:
             return []
         images = [None]
+    if line.last("--creds") is not None:
+        halves = written_pair(line, "--creds")
+        return [
+            client_access(Purpose.PULL, registries_holding(image.value), halves, setting)
+            for image in images
+            if image is not None
+        ]
     always = verb is Verb.PULL or policy in ("always", "newer") or line.has("--pull-always")
     facts: list[Fact] = []
     for image in images:
@@ -361,7 +375,8 @@ def _commit(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
     return [LocalImage(setting.start, setting.end, name, setting.place)]
 
 
-def _login(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def login_facts(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+    """The login of ``tool``, or of what shares its credentials, with the arguments ``words``."""
     line = parse(words, _LOGIN_SWITCHES)
     if line.has("--help", "--get-login"):
         return []
@@ -430,6 +445,55 @@ def registries_named(host: str | None) -> tuple[str, ...]:
     if "$" in pattern or "<" in pattern or not pattern.strip("*.-:"):
         return ()
     return (normalise_host(pattern),)
+
+
+def registries_holding(image: str) -> tuple[str, ...]:
+    """The registry from which ``image`` comes, as `registries_named`; none where it is unknown."""
+    host = registry_of(image)
+    return (host,) if isinstance(host, str) else ()
+
+
+#: ``NAME:PASSWORD``; the colons in ``${X:-y}`` and parameters are part of a half.
+_PAIR = re.compile(r"((?:\$\{[^{}]*\}|<<[^<>]*>>|[^:$<]|\$(?!\{)|<(?!<))+):(.+)", re.DOTALL)
+
+_Halves = tuple["Word | None", "Word | None"]
+
+
+def written_pair(line: CommandLine, *options: str) -> _Halves:
+    """The halves of an option's ``NAME:PASSWORD``; None where they are not written apart."""
+    word = line.last(*options)
+    match = None if word is None else _PAIR.fullmatch(word.value)
+    if word is None or match is None:
+        return None, None
+    name, password = (replace(word, value=half) for half in match.groups())
+    return name, password
+
+
+def client_access(
+    purpose: Purpose,
+    registries: tuple[str, ...],
+    halves: _Halves,
+    setting: Setting,
+    *,
+    is_fed: bool = False,
+) -> ClientAccess:
+    """What a program does at ``registries`` with the user name and password ``halves``."""
+    username, password = halves
+    read = setting.variables if purpose is Purpose.LOGIN else frozenset()
+    for half in halves:
+        read |= frozenset() if half is None else variables_in(half.value)
+    return ClientAccess(
+        setting.start,
+        setting.end,
+        purpose,
+        registries,
+        username,
+        password,
+        is_fed,
+        read,
+        setting.place,
+        setting.stdin_word if is_fed else None,
+    )
 
 
 def _logout(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
@@ -515,7 +579,7 @@ _COMMANDS: dict[str, _Reader] = {
     "rmi": _remove,
     "images": _image_names,
     "ps": _ps,
-    "login": _login,
+    "login": login_facts,
     "logout": _logout,
 }
 _BUILDAH: dict[str, _Reader] = {
@@ -526,7 +590,7 @@ _BUILDAH: dict[str, _Reader] = {
     "build-using-dockerfile": _build,
     "tag": _tag,
     "commit": _commit,
-    "login": _login,
+    "login": login_facts,
     "logout": _logout,
 }
 #: Programs that `docker_facts` reads.

@@ -43,7 +43,7 @@ class LoginKind(Enum):
     """By which command one logs in."""
 
     LOGIN = "login"
-    """``docker login``, ``podman login``, ``buildah login``."""
+    """``docker login``, ``podman login``, ``buildah login``, ``skopeo login``."""
     AWS_GET_LOGIN = "aws ecr get-login"
     """``$(aws ecr get-login ...)``, which prints a ``docker login`` (AWS CLI 1)."""
     GCLOUD_CONFIGURE = "gcloud auth configure-docker"
@@ -223,6 +223,35 @@ class Login(Struct, frozen=True):
     __repr__ = repr_without("place", "fed")
 
 
+class Purpose(Enum):
+    """What a program that is not Docker uses a registry for."""
+
+    LOGIN = "login"
+    PULL = "pull"
+    PUSH = "push"
+
+
+class ClientAccess(Struct, frozen=True):
+    """Another program than Docker logs in to a registry, or pulls or pushes one image there.
+
+    ``registries`` and ``variables`` as with `Login`. ``username`` and ``password`` are what the
+    command line gives it; ``is_fed``: the password is on its input, ``fed`` where that is one word.
+    """
+
+    start: int
+    end: int
+    purpose: Purpose
+    registries: tuple[str, ...]
+    username: Word | None
+    password: Word | None
+    is_fed: bool
+    variables: frozenset[str]
+    place: Place
+    fed: str | None = None
+
+    __repr__ = repr_without("place", "fed")
+
+
 class Logout(Struct, frozen=True):
     """``docker logout``; ``registry`` None is Docker Hub (podman's ``--all``: see ``all``)."""
 
@@ -308,7 +337,8 @@ class Exit(Struct, frozen=True):
 
 
 Fact: TypeAlias = (
-    "ImagePull | Build | BakeBuild | ComposeCommand | Login | Logout | CredentialFile"
+    "ImagePull | Build | BakeBuild | ComposeCommand | Login | ClientAccess | Logout"
+    " | CredentialFile"
     " | LocalImage | NamedImage | ScriptCall | Exit"
 )
 

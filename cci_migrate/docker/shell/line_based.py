@@ -16,6 +16,7 @@ from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, 
 from cci_migrate.docker.shell.facts import Fact, Quoting, Script, Word
 from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
 from cci_migrate.docker.shell.masking import without_placeholders
+from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.wrappers import program_of
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
@@ -152,7 +153,7 @@ class _LineReader:
         if not words:
             return
         program = program_of(words[0]).rpartition("\\")[2].lower()
-        if program not in PROGRAMS:
+        if program not in PROGRAMS and program not in CLIENTS:
             return
         setting = Setting(
             words[0].start,
@@ -168,7 +169,8 @@ class _LineReader:
             stdin_word=self._printed(fed_by or []),
             obstacle="only a POSIX shell's line can be rewritten",
         )
-        for fact in docker_facts(words, program, setting):
+        read = docker_facts if program in PROGRAMS else client_facts
+        for fact in read(words, program, setting):
             self._facts.append(self._local.seen(fact))
 
     def _printed(self, words: list[Word]) -> str | None:

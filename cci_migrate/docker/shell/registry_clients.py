@@ -1,0 +1,120 @@
+"""What programs besides Docker do at registries: log in, pull, push, and with which credentials.
+
+They keep credentials in files of their own, or under other keys than Docker looks for, so none of
+them logs Docker in. podman and buildah share the file of skopeo:
+https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/8/html/building_running_and_managing_containers/.
+Commands and options: https://github.com/containers/skopeo/tree/main/docs,
+https://github.com/google/go-containerregistry/tree/main/cmd/crane/doc, https://oras.land/docs/,
+https://helm.sh/docs/helm/, https://github.com/regclient/regclient/tree/main/docs,
+https://docs.sigstore.dev/cosign/, https://ko.build/reference/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.docker.shell.command_line import CommandLine, names, parse
+from cci_migrate.docker.shell.docker_cli import (
+    Setting,
+    client_access,
+    login_facts,
+    registries_holding,
+    registries_named,
+    written_pair,
+)
+from cci_migrate.docker.shell.facts import Fact, Purpose, Tool, Word
+
+_PULL, _PUSH = Purpose.PULL, Purpose.PUSH
+_VALUED = names(
+    "-u --username --user -p --password --pass --authfile --compat-auth-file --cert-dir --ca-file"
+    " --cert-file --key-file --registry-config --platform --creds --src-creds --screds --dest-creds"
+    " --dcreds --src-username --src-password --dest-username --dest-password --src-authfile"
+    " --dest-authfile --src-cert-dir --dest-cert-dir --src-registry-token --dest-registry-token"
+    " --format --sign-by --retry-times --command-timeout --override-arch --override-os"
+    " --override-variant --policy --registries.d --tmpdir --user-agent-prefix --digestfile"
+    " --multi-arch --additional-tag --verbosity --kubeconfig --kube-context --namespace --version"
+)
+
+
+class _Client(Struct, frozen=True):
+    """How a program is used.
+
+    ``login`` are the words of its login. ``transfers`` are the commands that take images: what is
+    done with each in turn, None where it is no image. An image begins with ``scheme``.
+    """
+
+    login: tuple[str, ...] = ("login",)
+    transfers: Mapping[str, tuple[Purpose | None, ...]] = {}
+    scheme: str = ""
+
+
+_COPY = (_PULL, _PUSH)
+_CRANE = _Client(
+    ("auth", "login"),
+    {"copy": _COPY, "cp": _COPY, "pull": (_PULL,), "push": (None, _PUSH)},
+)
+_CLIENTS: Mapping[str, _Client] = {
+    "skopeo": _Client(
+        transfers={"copy": _COPY, "inspect": (_PULL,), "list-tags": (_PULL,)}, scheme="docker://"
+    ),
+    "crane": _CRANE,
+    "gcrane": _CRANE,
+    "oras": _Client(
+        transfers={"pull": (_PULL,), "push": (_PUSH,), "cp": _COPY, "copy": _COPY},
+    ),
+    "helm": _Client(
+        ("registry", "login"), {"pull": (_PULL,), "push": (None, _PUSH)}, scheme="oci://"
+    ),
+    "regctl": _Client(("registry", "login")),
+    "cosign": _Client(),
+    "ko": _Client(),
+    "nerdctl": _Client(transfers={"pull": (_PULL,), "push": (_PUSH,)}),
+}
+#: Programs that `client_facts` reads.
+CLIENTS = frozenset(_CLIENTS)
+#: The options with the credentials for what is pulled, and for what is pushed.
+_CREDENTIALS = {
+    _PULL: (("--src-creds", "--screds", "--creds"), "--src-username", "--src-password"),
+    _PUSH: (("--dest-creds", "--dcreds"), "--dest-username", "--dest-password"),
+}
+
+
+def client_facts(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:
+    """The facts of a command whose first word runs ``program``, one of `CLIENTS`."""
+    client = _CLIENTS[program]
+    line = parse(words[1:], (), valued=_VALUED)
+    depth = len(client.login)
+    if line.has("-h", "--help"):
+        return []
+    if tuple(word.value for word in line.arguments[:depth]) != client.login:
+        return list(_transfers(line, client, setting))
+    registry = next(iter(line.arguments[depth:]), None)
+    if registry is None and program != "nerdctl":
+        return []  # which registry it knows by itself, or that it has to be told one
+    if program == "skopeo":
+        return login_facts(words[words.index(line.arguments[0]) + 1 :], Tool.PODMAN, setting)
+    return [
+        client_access(
+            Purpose.LOGIN,
+            registries_named(None if registry is None else registry.value),
+            (line.last("-u", "--username", "--user"), line.last("-p", "--password", "--pass")),
+            setting,
+            is_fed=line.has("--password-stdin", "--pass-stdin"),
+        )
+    ]
+
+
+def _transfers(line: CommandLine, client: _Client, setting: Setting) -> Iterator[Fact]:
+    command = line.arguments[0].value if line.arguments else ""
+    purposes = client.transfers.get(command, ())
+    for word, purpose in zip(line.arguments[1:], purposes, strict=False):
+        if purpose is None or not word.value.startswith(client.scheme):
+            continue
+        pair, username, password = _CREDENTIALS[purpose]
+        halves = written_pair(line, *pair)
+        if halves == (None, None):
+            halves = line.last(username), line.last(password)
+        image = word.value.removeprefix(client.scheme)
+        yield client_access(purpose, registries_holding(image), halves, setting)
