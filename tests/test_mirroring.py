@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
@@ -90,9 +92,9 @@ def test_a_mirror_that_steps_cannot_log_in_to_is_not_used_by_them() -> None:
 def test_the_policy_of_a_campaign_keeps_both() -> None:
     policy = Policy(mirror=MIRROR, upgrade_version=True)
     assert policy_from_json(policy_to_json(policy)) == policy
-    old = policy_to_json(Policy())
+    old = json.loads(policy_to_json(Policy()))
     del old["mirror"], old["upgrade_version"]
-    assert policy_from_json(old) == Policy()
+    assert policy_from_json(json.dumps(old)) == Policy()
 
 
 HERE = "mirror.acme.dev/hub"

@@ -12,13 +12,7 @@ import jsonschema
 import pytest
 
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.policy.file import (
-    PolicyError,
-    find_policy_file,
-    read_policy_file,
-    secret_variable,
-    variable,
-)
+from cci_migrate.policy.file import PolicyError, find_policy_file, read_policy_file
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
@@ -32,6 +26,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
+from cci_migrate.policy.names import secret_variable, variable
 from cci_migrate.policy.text import policy_text
 from cci_migrate.rules.catalogue import RULES
 
@@ -161,12 +156,16 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
 
 def test_the_complete_file_uses_every_key_of_the_schema() -> None:
     assert fits_schema(COMPLETE)
-    definitions = schema()
-    keys = set(definitions["properties"])
-    for name in ("registry", "dockerHub"):
-        for form in definitions["$defs"][name].get("oneOf", [definitions["$defs"][name]]):
-            keys |= set(form["properties"])
-    assert {key for key in keys if key not in COMPLETE} == set()
+    assert {key for key in keys_of(schema()) if key not in COMPLETE} == set()
+
+
+def keys_of(part: Any) -> set[str]:
+    """The keys that ``part`` of a schema knows."""
+    if isinstance(part, list):
+        return set().union(*map(keys_of, part))
+    if not isinstance(part, dict):
+        return set()
+    return set(part.get("properties", ())).union(*map(keys_of, part.values()))
 
 
 @pytest.mark.parametrize(

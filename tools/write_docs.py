@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
+from typing_extensions import assert_never
 
 from cci_migrate.cli.commands import main_command
 from cci_migrate.engine.config_files import ConfigFiles
@@ -21,9 +22,12 @@ from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.unified_diff import unified_diff
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.file import file_settings
+from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts, settings_of
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
+from tools.policy_schema import credential_forms, policy_schema_text, property_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "cci_migrate" / "schemas"
@@ -73,35 +77,45 @@ def rules() -> str:
 
 
 def policy_keys() -> str:
-    """The keys of a policy, from its schema."""
-    schema = json.loads((SCHEMAS / "policy.schema.json").read_text())
-    definitions = schema["$defs"]
+    """The keys of a policy file, from the settings."""
     rows = ["| key | value | default | |", "|---|---|---|---|"]
-    rows += [_row(key, value, definitions) for key, value in schema["properties"].items()]
+    for setting in file_settings():
+        default = property_schema(setting).get("default")
+        shown = "" if default is None else f"`{json.dumps(default)}`"
+        rows.append(f"| `{setting.key}` | {_kind(setting)} | {shown} | {setting.description} |")
     rows += ["", 'Under `[registries."HOST"]`, one of these, each with `context` or without:', ""]
     rows += ["| keys | |", "|---|---|"]
-    for form in definitions["registry"]["oneOf"]:
-        keys = ", ".join(f"`{key}`" for key in form["required"])
-        rows.append(f"| {keys} | {form['title']} |")
+    rows += [f"| {_keys(settings)} | {title} |" for title, settings in credential_forms().items()]
     rows += ["", "| key | value |", "|---|---|"]
-    rows.append(f"| `jobs` | {definitions['jobs']['description']} |")
-    rows.append(f"| `match` (in `jobs`) | {definitions['match']['description']} |")
-    rows.append(f"| `password`, `aws-secret-access-key` | {definitions['secret']['description']} |")
-    rows.append(f"| `context` | {definitions['context']['description']} |")
-    rows.append(f"| every other | {definitions['text']['description']} |")
+    declared = chain(
+        settings_of(RegistryPolicy), settings_of(JobCredential), *credential_forms().values()
+    )
+    by_description: dict[str, dict[str, Setting]] = {}
+    for setting in declared:
+        by_description.setdefault(setting.description, {})[setting.key] = setting
+    rows += [f"| {_keys(keys.values())} | {text} |" for text, keys in by_description.items()]
     return "\n".join(rows) + "\n"
 
 
-def _row(key: str, value: dict[str, Any], definitions: dict[str, Any]) -> str:
-    resolved = definitions.get(value.get("$ref", "").rpartition("/")[2], {}) | value
-    if "enum" in resolved:
-        kind = " or ".join(f"`{json.dumps(one)}`" for one in resolved["enum"])
-    else:
-        kind = {"boolean": "`true` or `false`", "string": "text", "array": "list of texts"}.get(
-            resolved["type"], "tables"
-        )
-    default = f"`{json.dumps(value['default'])}`" if "default" in value else ""
-    return f"| `{key}` | {kind} | {default} | {value['description']} |"
+def _keys(settings: Iterable[Setting]) -> str:
+    return ", ".join(f"`{setting.key}`" for setting in settings)
+
+
+def _kind(setting: Setting) -> str:
+    values = setting.values
+    match values:
+        case Choice():
+            return " or ".join(f'`"{value}"`' for value in values.values)
+        case Flag():
+            return "`true` or `false`"
+        case Text():
+            return "text"
+        case Texts():
+            return "list of texts"
+        case Tables():
+            return "tables"
+        case _:
+            assert_never(values)
 
 
 def json_keys() -> str:
@@ -179,6 +193,7 @@ def _commands(
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/rules/index.md": rules_index,
     "docs/commands.md": commands,
+    "cci_migrate/schemas/policy.schema.json": policy_schema_text,
     **{f"docs/rules/{rule.id}.md": partial(rule_page, rule) for rule in RULES},
 }
 

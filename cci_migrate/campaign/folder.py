@@ -11,7 +11,6 @@ All of it is for the user alone, whatever the umask: configs may hold secrets.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ class Campaign:
     def policy(self) -> Policy:
         """The policy it was planned with. Raises CampaignError if another version recorded it."""
         try:
-            return policy_from_json(json.loads(self.ledger.setting("policy")))
+            return policy_from_json(self.ledger.setting("policy"))
         except PolicyRecordError as error:
             raise CampaignError(f"the campaign's policy cannot be used: {error}") from None
 
@@ -160,7 +159,7 @@ def read_only(folder: Path) -> Iterator[Campaign]:
 def _first_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
-        "policy": json.dumps(policy_to_json(policy), sort_keys=True),
+        "policy": policy_to_json(policy),
         "branch": branch,
         "nested": "yes" if is_nested else "",
     }

@@ -26,7 +26,6 @@ from cci_migrate.cli.batch_options import (
     to_time,
     visibilities,
 )
-from cci_migrate.cli.batch_policy_options import policy_options, read_policy
 from cci_migrate.cli.batch_sessions import (
     LIMITS,
     check_local_mode,
@@ -39,6 +38,8 @@ from cci_migrate.cli.batch_sessions import (
 )
 from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
+from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable, printable_file, printable_lines
@@ -62,7 +63,7 @@ def batch() -> None:
 @batch.command(cls=CommandWithOptionalValues)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @campaign_option
-@policy_options
+@every_policy_option
 @click.option("--include", multiple=True, metavar="GLOB", help="Only names matching GLOB")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip names matching GLOB")
 @click.option("--topic", multiple=True, help="Only repositories with one of these topics")
@@ -108,16 +109,19 @@ def plan(
     dry_run: bool,
     limits: WorkLimits,
     running: Running,
-    **policy: Any,
+    policy: PolicySource,
 ) -> ExitCode:
     """Plan the change of each repository.
 
     Writes nothing outside the campaign's folder. A SOURCE is a folder with checkouts, a git URL,
     github:ORG, gitlab:GROUP, bitbucket:WORKSPACE, or @FILE or - with one source a line.
     """
+    # One for the whole campaign: the policy file of a repository could have the tool write other
+    # names than those that were agreed on.
+    agreed = Policies(policy).for_folder(Path.cwd())
     with (
         begin(
-            None if dry_run else folder, read_policy(policy), branch, again=again, is_nested=nested
+            None if dry_run else folder, agreed, branch, again=again, is_nested=nested
         ) as campaign,
         told(running) as progress,
         connected(campaign, progress, running) as connections,

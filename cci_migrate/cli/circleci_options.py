@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cci_migrate.policy.file import secret_variable
+from cci_migrate.policy.names import secret_variable
 from cci_migrate.preflight.circleci_api import CLOUD, HEADER, TOKEN_VARIABLE, CircleCi, api_root
 from cci_migrate.preflight.slugs import (
     Organisation,

@@ -1,4 +1,4 @@
-"""Which options of the main command do not go together."""
+"""Which options of the main command do not go together, but for those of its policy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-
-from cci_migrate.policy.model import CredentialStore
 
 #: The path that stands for standard input.
 STDIN = "-"
@@ -19,16 +17,6 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
     reads_stdin = STDIN in names
     _refuse(ctx, given["dry_run"] and given["check"], "--dry-run and --check: choose one")
     _refuse(ctx, given["quiet"] and given["verbose"], "--quiet and --verbose: choose one")
-    _refuse(
-        ctx,
-        given["policy_file"] is not None and given["no_config"],
-        "--config and --no-config: choose one",
-    )
-    _refuse(
-        ctx,
-        given["context"] is not None and given["credentials"] is CredentialStore.PROJECT,
-        "--context names a context, and --credentials project says that there is none",
-    )
     asks = given["interactive"] or given["answers"] is not None
     _refuse(
         ctx,
@@ -50,18 +38,6 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
         given["stdin_filename"] is not None and not reads_stdin,
         "--stdin-filename is for -, and no - is given",
     )
-    _refuse(
-        ctx,
-        given["revert"] is not None and given["add_workflow"],
-        "--revert takes out what --add-workflow puts in: choose one",
-    )
-    for option in ("mirror", "upgrade_version"):
-        name = option.replace("_", "-")
-        _refuse(
-            ctx,
-            given["revert"] is not None and bool(given[option]),
-            f"--revert does not take back what --{name} does: choose one",
-        )
     writes_baseline = given["write_baseline"] is not None
     _refuse(
         ctx,
@@ -71,7 +47,7 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
     )
     _refuse(
         ctx,
-        writes_baseline and given["revert"] is not None,
+        writes_baseline and "revert" in given["policy"].given,
         "--write-baseline is about what is to be fixed, and --revert takes fixes back",
     )
     _refuse(
@@ -79,8 +55,6 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
         given["no_ignores"] and given["interactive"],
         "--no-ignores is for audits; a session writes such comments",
     )
-    both = ", ".join(sorted(given["select"] & given["ignore"]))
-    _refuse(ctx, bool(both), f"--select and --ignore both name {both}")
 
 
 def _refuse(ctx: click.Context, is_wrong: bool, problem: str) -> None:

@@ -10,25 +10,12 @@ import click
 from cci_migrate import __version__
 from cci_migrate.cli.combinations import STDIN, refuse_combinations
 from cci_migrate.cli.limit_options import limit_options
-from cci_migrate.cli.option_values import (
-    choice,
-    context_name,
-    member,
-    mirror,
-    new_file,
-    password,
-    rules,
-    username,
-)
-from cci_migrate.cli.optional_values import OptionalValue
+from cci_migrate.cli.option_values import new_file
 from cci_migrate.cli.options import Format, Options
-from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
+from cci_migrate.cli.policy_options import every_policy_option
+from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
-from cci_migrate.policy.file import (
-    PolicyError,
-)
-from cci_migrate.policy.model import CredentialStore, LoginMethod, Platform, Revert
-from cci_migrate.policy.options import PolicyOptions
+from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.report import Mode
 
 if TYPE_CHECKING:
@@ -56,12 +43,6 @@ SUBCOMMANDS = {
 
 
 # What completes words is imported when a shell asks, not at each start.
-
-
-def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    from cci_migrate.cli.words import rule_names
-
-    return rule_names(ctx, param, word)
 
 
 def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
@@ -99,73 +80,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Repeat the answers of an earlier session without asking",
 )
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="RULES",
-    callback=rules,
-    shell_complete=_complete_rules,
-    help="Only these rules: a,b",
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="RULES",
-    callback=rules,
-    shell_complete=_complete_rules,
-    help="Not these rules: a,b",
-)
-@click.option(
-    "--platform",
-    type=choice(Platform),
-    callback=member(Platform),
-    help="Where the jobs run (default: cloud)",
-)
-@click.option(
-    "--credentials",
-    type=choice(CredentialStore),
-    callback=member(CredentialStore),
-    help="Where the variables are stored (default: as in each file, else a context)",
-)
-@click.option(
-    "--username", metavar="NAME", callback=username, help="Docker Hub user: $VARIABLE or a name"
-)
-@click.option(
-    "--password", metavar="VARIABLE", callback=password, help="Docker Hub password: a $VARIABLE"
-)
-@click.option(
-    "--context",
-    metavar="NAME",
-    callback=context_name,
-    help="Context that holds both for Docker Hub",
-)
-@click.option(
-    "--login",
-    type=choice(LoginMethod),
-    callback=member(LoginMethod),
-    help="How to write a login in steps (default: orb)",
-)
-@click.option("--fix-orbs", is_flag=True, help="Fix the sources of orbs too")
-@click.option(
-    "--add-workflow", is_flag=True, help="Add a workflow with one job to configs without workflows"
-)
-@click.option(
-    "--revert",
-    cls=OptionalValue,
-    left_out=Revert.ALL.value,
-    type=choice(Revert),
-    callback=member(Revert),
-    metavar="[contexts]",
-    help="Remove what the policy would add, or only the contexts",
-)
-@click.option(
-    "--mirror",
-    metavar="HOST[/PREFIX]",
-    callback=mirror,
-    help="Pull from this mirror of Docker Hub instead of logging in to it",
-)
-@click.option("--upgrade-version", is_flag=True, help="Upgrade configs of version 2 to 2.1")
-@policy_file_options
+@every_policy_option
 @format_option(*Format)
 @click.option(
     "--output",
@@ -248,23 +163,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
     return Options(
         paths=() if reads_stdin else _paths(ctx, names or (".",)),
         mode=mode,
-        policy=PolicyOptions(
-            platform=given["platform"],
-            credentials=given["credentials"],
-            username=given["username"],
-            password=given["password"],
-            context=given["context"],
-            select=given["select"] or None,
-            ignore=given["ignore"],
-            login=given["login"],
-            fix_orbs=given["fix_orbs"],
-            add_workflow=given["add_workflow"],
-            revert=given["revert"],
-            mirror=given["mirror"],
-            upgrade_version=given["upgrade_version"],
-        ),
-        policy_file=given["policy_file"],
-        reads_policy_files=not given["no_config"],
+        policy=given["policy"],
         format=given["report_format"],
         verbosity=given["verbose"] - given["quiet"],
         colour=given["colour"],

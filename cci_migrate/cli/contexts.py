@@ -19,16 +19,16 @@ from cci_migrate.cli.circleci_options import (
     is_server,
     variable_names,
 )
-from cci_migrate.cli.options import Options
 from cci_migrate.cli.policies import Policies
-from cci_migrate.cli.shared_options import policy_file_options
+from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
-from cci_migrate.policy.file import PolicyError, is_context_name
+from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import Policy
+from cci_migrate.policy.names import is_context_name
 from cci_migrate.preflight.campaigns import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi
 from cci_migrate.preflight.context_making import (
@@ -86,7 +86,7 @@ def context() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="In every organisation of a campaign, with its policy",
 )
-@policy_file_options
+@policy_options()
 def create(
     name: str | None,
     organisation: Organisation | None,
@@ -96,8 +96,7 @@ def create(
     overwrite: bool,
     yes: bool,
     campaign: Path | None,
-    policy_file: Path | None,
-    no_config: bool,
+    policy: PolicySource,
 ) -> None:
     """Make the context NAME (default: the policy's), and store its variables.
 
@@ -106,10 +105,10 @@ def create(
     """
     terminal = Terminal()
     try:
-        policy = _policy(campaign, policy_file, reads_files=not no_config)
-        is_users_own = campaign is None and policy_file is not None
-        unnamed = frozenset[str]() if is_users_own else _named_by_others(name, variables, policy)
-        name, wanted = _wanted(name, variables, policy)
+        known = _policy(campaign, policy)
+        is_users_own = campaign is None and policy.file is not None
+        unnamed = frozenset[str]() if is_users_own else _named_by_others(name, variables, known)
+        name, wanted = _wanted(name, variables, known)
         organisations, by_checkouts = _organisations(organisation, campaign, api_url)
         with circleci_at(api_url) as circleci:
             code = _create(
@@ -148,12 +147,11 @@ def _wanted(
     return name, wanted
 
 
-def _policy(campaign: Path | None, policy_file: Path | None, *, reads_files: bool) -> Policy:
+def _policy(campaign: Path | None, source: PolicySource) -> Policy:
     if campaign is not None:
         with read_only(campaign) as opened:
             return opened.policy
-    options = Options(paths=(), policy_file=policy_file, reads_policy_files=reads_files)
-    return Policies(options).for_folder(Path.cwd())
+    return Policies(source).for_folder(Path.cwd())
 
 
 def _organisations(

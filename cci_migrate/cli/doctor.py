@@ -25,20 +25,19 @@ from cci_migrate.cli.circleci_options import (
     project_option,
     variable_names,
 )
-from cci_migrate.cli.option_values import context_name
-from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.options import Colour, Format
 from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
-from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
+from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy
-from cci_migrate.policy.options import PolicyOptions
+from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
 from cci_migrate.preflight.checkup import Checked, checkup
@@ -76,7 +75,7 @@ class Doctor(Struct, frozen=True):
     organisation: Organisation | None
     project: Project | None
     root: str
-    policy: Options
+    policy: PolicySource
     only: Only | None
     roots: Mapping[str, str]
     trusted: tuple[str, ...]
@@ -159,18 +158,7 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     metavar="HOST",
     help="A host at which a registry's token service may be given the password",
 )
-@click.option(
-    "--credentials",
-    type=click.Choice([one.value for one in CredentialStore]),
-    help="Where the fix is to keep the variables (default: as the policy has it)",
-)
-@click.option(
-    "--context",
-    metavar="NAME",
-    callback=context_name,
-    help="Context that the fix is to use for Docker Hub (default: as the policy has it)",
-)
-@policy_file_options
+@policy_options("credentials", "context")
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
 @click.help_option("-h", "--help")
@@ -186,10 +174,7 @@ def doctor(
     roots: Mapping[str, str],
     trusted: tuple[str, ...],
     send: frozenset[Pair],
-    credentials: str | None,
-    context: str | None,
-    policy_file: Path | None,
-    no_config: bool,
+    policy: PolicySource,
     report_format: Format,
     colour: Colour,
 ) -> None:
@@ -200,21 +185,16 @@ def doctor(
     DOCKERHUB_PASSWORD at Docker Hub, with the variables that --send or the file of --config name
     for a registry, or with what docker login left. Nothing is changed.
     """
-    if campaign is not None and (paths or project or credentials or context or policy_file):
+    if campaign is not None and (paths or project or policy != PolicySource()):
         raise click.UsageError("--campaign has its own repositories and its own policy", ctx)
     terminal = Terminal(colour)
-    told = PolicyOptions(
-        credentials=None if credentials is None else CredentialStore(credentials), context=context
-    )
     options = Doctor(
         paths=paths or (Path(),),
         campaign=campaign,
         organisation=project.organisation if project and not organisation else organisation,
         project=project,
         root=api_url,
-        policy=Options(
-            paths=(), policy=told, policy_file=policy_file, reads_policy_files=not no_config
-        ),
+        policy=policy,
         only=None if only is None else Only(only),
         roots=roots,
         trusted=trusted,
@@ -287,7 +267,7 @@ def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
     A policy file that is only found lies in the repository, and a campaign's policy in its ledger.
     """
     named = options.send | BUILT_IN_PAIRS
-    if options.policy.policy_file is not None:
+    if options.policy.file is not None:
         for policy in policies:
             for login in _policy_logins(policy):
                 named |= pairs_of(login.host, login.credential)

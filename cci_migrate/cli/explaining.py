@@ -10,9 +10,10 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, process_all, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of, tell_excluded
-from cci_migrate.cli.shared_options import colour_option, format_option, policy_file_options
+from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
@@ -27,7 +28,7 @@ from cci_migrate.reports.report import Mode, Report, Result
 @click.argument(
     "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
 )
-@policy_file_options
+@policy_options()
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
 @click.help_option("-h", "--help")
@@ -35,8 +36,7 @@ from cci_migrate.reports.report import Mode, Report, Result
 def explain(
     ctx: click.Context,
     paths: tuple[Path, ...],
-    policy_file: Path | None,
-    no_config: bool,
+    policy: PolicySource,
     report_format: Format,
     colour: Colour,
 ) -> None:
@@ -49,8 +49,7 @@ def explain(
     options = Options(
         paths=paths or (Path(),),
         mode=Mode.CHECK,
-        policy_file=policy_file,
-        reads_policy_files=not no_config,
+        policy=policy,
         format=report_format,
     )
     try:
@@ -69,7 +68,7 @@ def explain(
 
 def _explain(options: Options, terminal: Terminal) -> ExitCode:
     found = discover(options.paths)
-    policies = Policies(options)
+    policies = Policies(options.policy)
     view = View(explains=True, only_finds=True)
     included = [policies.included(repository) for repository in found.repositories]
     tell_excluded(found.repositories, included, options, terminal)

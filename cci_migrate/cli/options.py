@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from cci_migrate.policy.options import PolicyOptions
+from cci_migrate.cli.policy_options import PolicySource
 from cci_migrate.reports.report import Mode
 from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
 
@@ -34,15 +34,13 @@ class Options(Struct, frozen=True):
     """Everything the command line says.
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
-    processors. ``policy_file`` is used instead of those that are found. ``answers`` are those of an
-    earlier session, to be given again. ``output`` takes the report instead of the terminal.
+    processors. ``answers`` are those of an earlier session, to be given again. ``output`` takes the
+    report instead of the terminal.
     """
 
     paths: tuple[Path, ...]
     mode: Mode = Mode.WRITE
-    policy: PolicyOptions = field(default_factory=PolicyOptions)
-    policy_file: Path | None = None
-    reads_policy_files: bool = True
+    policy: PolicySource = PolicySource()
     format: Format = Format.TEXT
     verbosity: int = 0
     colour: Colour = Colour.AUTO

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.cli.options import Options
+from cci_migrate.cli.policy_options import PolicySource
 from cci_migrate.cli.processing import Task
 from cci_migrate.files.discovery import Repository
 from cci_migrate.policy.file import PolicyError, PolicyFile, find_policy_file, read_policy_file
 from cci_migrate.policy.model import Policy
-from cci_migrate.policy.options import policy_of, told_by
+from cci_migrate.policy.options import policy_of
 from cci_migrate.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -33,10 +33,24 @@ class _FolderPolicy(Struct, frozen=True):
 
 
 class Policies:
-    """The policy for each folder, each file read once."""
+    """The policy for each folder, each file read once.
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    ``baseline`` counts instead of those that policy files name; without ``reads_baselines`` none
+    does.
+    """
+
+    def __init__(
+        self,
+        source: PolicySource,
+        *,
+        heeds_ignores: bool = True,
+        baseline: Path | None = None,
+        reads_baselines: bool = True,
+    ) -> None:
+        self._source = source
+        self._heeds_ignores = heeds_ignores
+        self._baseline = baseline
+        self._reads_baselines = reads_baselines
         self._by_file: dict[Path | None, _FolderPolicy] = {}
         self._baselines: Baselines | None = None
         self._by_folder: dict[Path, Path | None] = {}
@@ -69,15 +83,10 @@ class Policies:
         )
 
     def with_baseline(self, task: Task) -> Task:
-        """``task`` with the baseline that the options or its policy file name. Raises PolicyError.
-
-        A task whose baseline is to be written gets none.
-        """
-        if self._options.write_baseline is not None:
-            return task
+        """``task`` with the baseline that counts for it. Raises PolicyError."""
         found = self._for_folder((task.root / task.paths[0]).parent).baseline
-        path = self._options.baseline or found
-        if path is None:
+        path = self._baseline or found
+        if path is None or not self._reads_baselines:
             return task
         if self._baselines is None:
             from cci_migrate.cli.baselines import Baselines
@@ -86,22 +95,22 @@ class Policies:
         return self._baselines.with_baseline(task, path)
 
     def _for_folder(self, folder: Path) -> _FolderPolicy:
-        path = self._options.policy_file
-        if path is None and self._options.reads_policy_files:
+        path = self._source.file
+        if path is None and self._source.reads_files:
             if folder not in self._by_folder:
                 self._by_folder[folder] = find_policy_file(folder)
             path = self._by_folder[folder]
         if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
             found = None if path is None else read_policy_file(path, rules)
-            given = self._options.policy
+            given = self._source.given
             policy = policy_of(given, Policy() if found is None else found.policy)
-            policy = replace(policy, heeds_ignores=self._options.heeds_ignores)
-            told = told_by(given) | (frozenset[str]() if found is None else found.told)
+            policy = replace(policy, heeds_ignores=self._heeds_ignores)
+            told = frozenset(given) | (frozenset[str]() if found is None else found.told)
             baseline = None if found is None else found.baseline
-            if found is not None and baseline is not None and self._options.policy_file is None:
+            if found is not None and baseline is not None and self._source.file is None:
                 _check_is_beside(baseline, found)
-            is_named = path is None or self._options.policy_file is not None
+            is_named = path is None or self._source.file is not None
             base = None if is_named or path is None else path.parent.resolve()
             self._by_file[path] = _FolderPolicy(policy, told, baseline, base)
         return self._by_file[path]

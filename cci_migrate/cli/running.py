@@ -89,6 +89,15 @@ def _view_of(options: Options) -> View:
     )
 
 
+def _policies(options: Options) -> Policies:
+    return Policies(
+        options.policy,
+        heeds_ignores=options.heeds_ignores,
+        baseline=options.baseline,
+        reads_baselines=options.write_baseline is None,
+    )
+
+
 def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
     screen = None
     if options.interactive:
@@ -96,7 +105,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
 
         screen = screen_of(terminal)
     found = discover(options.paths)
-    policies = Policies(options)
+    policies = _policies(options)
     view = _view_of(options)
     included = [policies.included(repository) for repository in found.repositories]
     tasks = [
@@ -204,7 +213,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     """Standard input to standard output. What is not to be changed comes out as it went in."""
     name = options.stdin_name or _STDIN_NAME
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
-    policies = Policies(options)
+    policies = _policies(options)
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
     if options.stdin_name is not None:
         root = root_of(folder)

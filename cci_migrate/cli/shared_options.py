@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,19 +11,6 @@ from cci_migrate.cli.option_values import member
 from cci_migrate.cli.options import Colour, Format
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def policy_file_options(command: _F) -> _F:
-    """Give ``command`` ``--config`` (``policy_file``) and ``--no-config``."""
-    no_config = click.option("--no-config", is_flag=True, help="Ignore policy files")
-    config = click.option(
-        "--config",
-        "policy_file",
-        metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Use this policy file instead of the nearest",
-    )
-    return config(no_config(command))
 
 
 def format_option(*formats: Format) -> Callable[[_F], _F]:

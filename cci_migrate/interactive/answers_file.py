@@ -24,8 +24,9 @@ from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
 from cci_migrate.interactive.errors import AnswersError
 from cci_migrate.interactive.policy_questions import GeneralAnswers
-from cci_migrate.policy.file import credential_text, is_context_name, nearest, secret_variable
+from cci_migrate.policy.file import nearest
 from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
 
 FORMAT = "cci-migrate answers"
 VERSION = 2

@@ -21,7 +21,6 @@ from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, Names
 from cci_migrate.interactive.reviews import SessionConfig, Topic
-from cci_migrate.policy.file import credential_text, is_context_name, secret_variable
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
@@ -32,6 +31,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
+from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
 
 AS_THE_FILES_DO = "file"
 

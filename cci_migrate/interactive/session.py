@@ -71,8 +71,8 @@ from cci_migrate.interactive.views import (
     sums,
     whole_change,
 )
-from cci_migrate.policy.file import credential_text, secret_variable
 from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.names import credential_text, secret_variable
 from cci_migrate.policy.text import policy_data
 from cci_migrate.rules.catalogue import RULES
 

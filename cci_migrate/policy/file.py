@@ -8,28 +8,31 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from enum import Enum
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, get_args
 
 from msgspec import Struct
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
-from cci_migrate.docker.mirrors import InvalidMirrorError, Mirror, parse_mirror
 from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
-    AwsKeyAuth,
-    AwsRoleAuth,
-    CredentialStore,
-    GcpAuth,
     JobCredential,
-    PasswordAuth,
     Policy,
     RegistryCredential,
     RegistryPolicy,
 )
+from cci_migrate.policy.settings import (
+    Setting,
+    Tables,
+    Text,
+    Texts,
+    WrongValueError,
+    settings_of,
+)
+from cci_migrate.policy.text import account_data
 
 FILE_NAME = ".cci-migrate.toml"
 PYPROJECT = "pyproject.toml"
@@ -37,52 +40,12 @@ PYPROJECT = "pyproject.toml"
 #: No policy is as long; readers of TOML are not all linear.
 MOST_BYTES = 2**20
 
-_REGISTRIES = "registries"
 _OUR_TABLE = ("tool", "cci-migrate")
-_KEYS = (
-    "platform",
-    "credentials",
-    "login",
-    "docker-orb",
-    "fix-orbs",
-    "add-workflow",
-    "mirror",
-    "upgrade-version",
-    "baseline",
-    "select",
-    "ignore",
-    "exempt-images",
-    "exclude",
-    _REGISTRIES,
-)
-_PASSWORD_KEYS = ("username", "password")
-_AWS_KEYS = ("aws-access-key-id", "aws-secret-access-key")
-_AWS_ROLE_KEYS = ("oidc-role-arn",)
-_GCP_KEYS = ("oidc-service-account", "workload-identity-pool", "workload-identity-provider")
-_FORMS = (_PASSWORD_KEYS, _AWS_KEYS, _AWS_ROLE_KEYS, _GCP_KEYS)
-_CONTEXT = "context"
-_JOBS = "jobs"
-_MATCH = "match"
-#: What must never be written out.
-_SECRET_KEYS = frozenset({"password", "aws-secret-access-key"})
-
-#: A variable as CircleCI takes it for credentials: ``$NAME``. ``NAME`` and ``${NAME}`` are what
-#: people write where a shell would have put in the value of ``$NAME``.
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}})|({_NAME})")
-#: What a bare name must have for it not to be taken for the secret itself.
-_LOOKS_LIKE_A_NAME = re.compile(
-    r"[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]|[A-Z0-9]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"
-)
 # Keys of TOML, for telling the line of a mistake: https://toml.io/en/v1.0.0#keys
 _KEY_TEXT = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
 _KEY_PART = re.compile(_KEY_TEXT)
 _HEADING = re.compile(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
 _ENTRY = re.compile(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
-_ORB_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}")
-_DEFAULT = Policy()
-
-_Member = TypeVar("_Member", bound=Enum)
 
 
 class PolicyError(ValueError):
@@ -98,44 +61,29 @@ class PolicyError(ValueError):
         self.line = line
 
 
+_FILE_NAME = Text(
+    lambda text: text if text.strip() else None, 'a text: baseline = "..."', pattern=r"\S"
+)
+
+
 class PolicyFile(Struct, frozen=True):
-    """A policy and the file it was read from. ``told`` are the keys that the file has, and those
-    of its table for Docker Hub. ``baseline`` is the file that it names as one."""
+    """A policy and the file it was read from.
+
+    ``told`` are the keys that the file has, and those of its table for Docker Hub. ``baseline`` is
+    the file that it names as one.
+    """
 
     path: Path
     policy: Policy
     told: frozenset[str] = frozenset()
-    baseline: Path | None = None
-
-
-def variable(text: str) -> str | None:
-    """``$NAME`` for ``$NAME``, ``${NAME}`` or ``NAME``; None for anything else."""
-    match = _VARIABLE.fullmatch(text)
-    return f"${match[match.lastindex or 0]}" if match else None
-
-
-def secret_variable(text: str) -> str | None:
-    """As `variable`, but a bare name must look like one, since it may be the secret itself.
-
-    ``DOCKERHUB_PASSWORD`` and ``TOKEN`` do; ``hunter2`` does not.
-    """
-    if text.startswith("$") or _LOOKS_LIKE_A_NAME.fullmatch(text):
-        return variable(text)
-    return None
-
-
-def credential_text(text: str) -> str:
-    """A value that need not be secret: a ``${NAME}`` as ``$NAME``, anything else as it is."""
-    return (variable(text) if text.startswith("$") else None) or text
-
-
-def is_context_name(text: str) -> bool:
-    """Whether CircleCI takes ``text`` as the name of a context.
-
-    https://circleci.com/docs/guides/security/contexts/: up to 200 characters, no white space
-    around them.
-    """
-    return bool(text) and text == text.strip() and len(text) <= 200 and text.isprintable()
+    baseline: Annotated[
+        Path | None,
+        Setting(
+            "A baseline (--write-baseline), by its path from the policy file: what is in it is "
+            "left.",
+            _FILE_NAME,
+        ),
+    ] = None
 
 
 def find_policy_file(folder: Path) -> Path | None:
@@ -185,12 +133,13 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
         policy = parse_policy(table, rules)
         hub = (
             entry
-            for host, entry in table.get(_REGISTRIES, {}).items()
+            for host, entry in table.get("registries", {}).items()
             if host_matches(host, DOCKER_HUB)
         )
-        baseline = _text(table, "baseline")
-        found = None if baseline is None else path.parent / baseline
-        return PolicyFile(path, policy, frozenset(table).union(*hub), found)
+        beside = {
+            field: path.parent / name for field, name in _values(PolicyFile, table, ()).items()
+        }
+        return PolicyFile(path, policy, frozenset(table).union(*hub), **beside)
     except PolicyError as error:
         line = error.line or _line_of(path, error.keys)
         where = f"{path}:{line}" if line is not None else f"{path}"
@@ -222,32 +171,43 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     return ours if isinstance(ours, dict) else None
 
 
+def file_settings() -> tuple[Setting, ...]:
+    """The settings that a policy file has."""
+    declared = (*settings_of(Policy), *settings_of(PolicyFile))
+    return tuple(setting for setting in declared if setting.in_file)
+
+
 def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
     """The policy that the TOML ``table`` describes. ``rules`` are the ids of all rules there are.
 
     Raises PolicyError, which names the key.
     """
-    _only(table, _KEYS, ())
-    credentials = None
-    if "credentials" in table:
-        credentials = _one_of(table, "credentials", CredentialStore.CONTEXT)
-    select = _rules(table, "select", rules)
-    _text(table, "baseline")  # read by whoever reads the file: the policy holds what is in it
-    return Policy(
-        platform=_one_of(table, "platform", _DEFAULT.platform),
-        credentials=credentials,
-        registries=_registries(table),
-        exempt_images=_texts(table, "exempt-images") or (),
-        exclude=_texts(table, "exclude") or (),
-        select=None if select is None else frozenset(select),
-        ignore=frozenset(_rules(table, "ignore", rules) or ()),
-        login=_one_of(table, "login", _DEFAULT.login),
-        docker_orb=_orb_version(table),
-        fix_orbs=_flag(table, "fix-orbs"),
-        add_workflow=_flag(table, "add-workflow"),
-        mirror=_mirror(table),
-        upgrade_version=_flag(table, "upgrade-version"),
-    )
+    _check_keys(table, [setting.key for setting in file_settings()], ())
+    values = _values(Policy, table, ())
+    for setting in settings_of(Policy):
+        if isinstance(setting.values, Texts) and setting.values.are_rules:
+            for name in table.get(setting.key, ()):
+                if name not in rules:
+                    problem = f"{setting.key} names an unknown rule, {name}{nearest(name, rules)}"
+                    raise PolicyError(problem, (setting.key,))
+    return Policy(**values, registries=_registries(table.get("registries", {})))
+
+
+def _values(kind: type[Struct], table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
+    """What ``table`` says of the settings of ``kind``, by field, but for tables in it."""
+    found = {}
+    for setting in settings_of(kind):
+        is_there, values = setting.key in table, setting.values
+        if isinstance(values, Tables) or not (is_there or setting.is_required):
+            continue
+        here = (*at, setting.key) if is_there else at
+        try:
+            found[setting.field] = values.read(table.get(setting.key))
+        except WrongValueError as error:
+            raise PolicyError(f"{setting.key} {error}", here) from None
+        except ValueError as error:
+            raise PolicyError(f"{setting.key}: {error}", here) from None
+    return found
 
 
 def nearest(word: str, known: Collection[str]) -> str:
@@ -260,192 +220,63 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"; there are {', '.join(sorted(known))}"
 
 
-def _only(table: Mapping[str, Any], known: Collection[str], inside: tuple[str, ...]) -> None:
+def _check_keys(table: Mapping[str, Any], known: Collection[str], at: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
-            raise PolicyError(f"unknown key {key}{nearest(key, known)}", (*inside, key))
+            raise PolicyError(f"unknown key {key}{nearest(key, known)}", (*at, key))
 
 
-def _one_of(table: Mapping[str, Any], key: str, default: _Member) -> _Member:
-    """The member of ``default``'s kind that ``table`` names."""
-    if key not in table:
-        return default
-    for member in type(default):
-        if member.value == table[key]:
-            return member
-    known = " or ".join(f'"{member.value}"' for member in type(default))
-    raise PolicyError(f"{key} must be {known}", (key,))
-
-
-def _flag(table: Mapping[str, Any], key: str) -> bool:
-    value = table.get(key, False)
-    if isinstance(value, bool):
-        return value
-    raise PolicyError(f"{key} must be true or false", (key,))
-
-
-def _mirror(table: Mapping[str, Any]) -> Mirror | None:
-    value = table.get("mirror")
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise PolicyError('mirror must be a text: mirror = "mirror.example.com/hub"', ("mirror",))
-    try:
-        return parse_mirror(value)
-    except InvalidMirrorError as error:
-        raise PolicyError(f"mirror: {error}", ("mirror",)) from None
-
-
-def _text(table: Mapping[str, Any], key: str) -> str | None:
-    value = table.get(key)
-    if value is None or (isinstance(value, str) and value.strip()):
-        return value
-    raise PolicyError(f'{key} must be a text: {key} = "..."', (key,))
-
-
-def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-    if key not in table:
-        return None
-    value = table[key]
-    if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
-        return tuple(value)
-    raise PolicyError(f'{key} must be a list of texts: {key} = ["...", "..."]', (key,))
-
-
-def _rules(table: Mapping[str, Any], key: str, known: Collection[str]) -> tuple[str, ...] | None:
-    names = _texts(table, key)
-    for name in names or ():
-        if name not in known:
-            raise PolicyError(f"{key} names an unknown rule, {name}{nearest(name, known)}", (key,))
-    return names
-
-
-def _orb_version(table: Mapping[str, Any]) -> str:
-    value = table.get("docker-orb", _DEFAULT.docker_orb)
-    if isinstance(value, str) and _ORB_VERSION.fullmatch(value):
-        return value
-    raise PolicyError('docker-orb must be a version as a text, such as "4.0.1"', ("docker-orb",))
-
-
-def _registries(table: Mapping[str, Any]) -> tuple[RegistryPolicy, ...]:
-    value = table.get(_REGISTRIES, {})
+def _registries(value: object) -> tuple[RegistryPolicy, ...]:
     if not isinstance(value, dict):
-        raise PolicyError('registries must be tables: [registries."docker.io"]', (_REGISTRIES,))
-    found = tuple(_registry(host, entry) for host, entry in value.items())
-    covered = any(registry.host == DOCKER_HUB for registry in found)
-    return found if covered else (*found, DEFAULT_DOCKER_HUB)
+        raise PolicyError('registries must be tables: [registries."docker.io"]', ("registries",))
+    registries = tuple(_registry(host, entry) for host, entry in value.items())
+    covered = any(registry.host == DOCKER_HUB for registry in registries)
+    return registries if covered else (*registries, DEFAULT_DOCKER_HUB)
 
 
 def _registry(host: str, table: object) -> RegistryPolicy:
-    at = (_REGISTRIES, host)
+    at = ("registries", host)
     if not host.strip() or not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
-    _only(table, [_CONTEXT, _JOBS, *(key for form in _FORMS for key in form)], at)
-    jobs = tuple(_job_credentials(table.get(_JOBS, []), (*at, _JOBS)))
-    default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
-    context = _context(table, at, default)
-    forms = [form for form in _FORMS if any(key in table for key in form)]
-    if not forms and default is not None:
-        return RegistryPolicy(host, default.credential, context, jobs)
-    if len(forms) != 1:
-        known = "; or ".join(" and ".join(form) for form in _FORMS)
-        raise PolicyError(f"{host} must have one kind of credential: {known}", at)
-    return RegistryPolicy(host, _credential(table, at, forms[0], default), context, jobs)
+    if host == DOCKER_HUB:
+        table = {**account_data(DEFAULT_DOCKER_HUB), **table}
+    jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs")))
+    return RegistryPolicy(host, **_account(RegistryPolicy, table, at, host), jobs=jobs)
 
 
-def _job_credentials(value: object, at: tuple[str, ...]) -> Iterator[JobCredential]:
-    if not isinstance(value, list):
+def _jobs(value: object, at: tuple[str, ...]) -> Iterator[JobCredential]:
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
     seen: set[str] = set()
     for number, table in enumerate(value, 1):
         here = (*at, f"#{number}")
-        if not isinstance(table, dict):
-            raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
-        _only(table, [_MATCH, _CONTEXT, *(key for form in _FORMS for key in form)], here)
-        match = table.get(_MATCH)
-        globs = [match] if isinstance(match, str) else match
-        if (
-            not isinstance(globs, list)
-            or not globs
-            or not all(isinstance(one, str) and one.strip() for one in globs)
-        ):
-            problem = 'match must be names of jobs: match = ["deploy*", "release-*"]'
-            raise PolicyError(problem, (*here, _MATCH) if _MATCH in table else here)
-        for glob in globs:
+        job = JobCredential(**_account(JobCredential, table, here, "jobs"))
+        for glob in job.match:
             if glob in seen:
-                raise PolicyError(f"two of the jobs have match {glob}", (*here, _MATCH))
+                raise PolicyError(f"two of the jobs have match {glob}", (*here, "match"))
             seen.add(glob)
-        forms = [form for form in _FORMS if any(key in table for key in form)]
-        if len(forms) != 1:
-            known = "; or ".join(" and ".join(form) for form in _FORMS)
-            raise PolicyError(f"jobs must have one kind of credential: {known}", here)
-        credential = _credential(table, here, forms[0], None)
-        yield JobCredential(tuple(globs), credential, _context(table, here, None))
+        yield job
 
 
-def _context(
-    table: Mapping[str, Any], at: tuple[str, ...], default: RegistryPolicy | None
-) -> str | None:
-    value = table.get(_CONTEXT)
-    if value is None:
-        return default.context if default is not None else None
-    if value is False:
-        return None
-    if isinstance(value, str) and is_context_name(value):
-        return value
-    raise PolicyError(
-        "context must be the name of a context, or false where the project's settings hold the "
-        "variables",
-        (*at, _CONTEXT),
-    )
-
-
-def _credential(
+def _account(
+    kind: type[RegistryPolicy | JobCredential],
     table: Mapping[str, Any],
     at: tuple[str, ...],
-    form: tuple[str, ...],
-    default: RegistryPolicy | None,
-) -> RegistryCredential:
-    values = dict(_credential_values(table, at, form, default))
-    if form == _PASSWORD_KEYS:
-        return PasswordAuth(values["username"], values["password"])
-    if form == _AWS_KEYS:
-        return AwsKeyAuth(values["aws-access-key-id"], values["aws-secret-access-key"])
-    if form == _AWS_ROLE_KEYS:
-        return AwsRoleAuth(values["oidc-role-arn"])
-    return GcpAuth(*(values[key] for key in _GCP_KEYS))
-
-
-def _credential_values(
-    table: Mapping[str, Any],
-    at: tuple[str, ...],
-    form: tuple[str, ...],
-    default: RegistryPolicy | None,
-) -> Iterator[tuple[str, str]]:
-    for key in form:
-        if key in table:
-            yield key, _credential_value(table[key], (*at, key))
-        elif default is not None and isinstance(default.credential, PasswordAuth):
-            yield key, getattr(default.credential, key)
-        else:
+    name: str,
+) -> dict[str, Any]:
+    """What ``table`` says of the fields of ``kind``, an account that errors call ``name``."""
+    forms = {form: [one.key for one in settings_of(form)] for form in get_args(RegistryCredential)}
+    own = [setting.key for setting in settings_of(kind)]
+    _check_keys(table, [*own, *chain.from_iterable(forms.values())], at)
+    values = _values(kind, table, at)
+    used = [form for form, keys in forms.items() if not table.keys().isdisjoint(keys)]
+    if len(used) != 1:
+        known = "; or ".join(" and ".join(keys) for keys in forms.values())
+        raise PolicyError(f"{name} must have one kind of credential: {known}", at)
+    for key in forms[used[0]]:
+        if key not in table:
             raise PolicyError(f"{key} is missing", at)
-
-
-def _credential_value(value: object, at: tuple[str, ...]) -> str:
-    key = at[-1]
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise PolicyError(f"{key} must be a text", at)
-    if key not in _SECRET_KEYS:
-        return credential_text(value)
-    name = secret_variable(value)
-    if name is None:
-        # What stands there may be the secret itself, so it is not repeated.
-        raise PolicyError(
-            f"{key} must be the name of an environment variable, such as $DOCKERHUB_PASSWORD; "
-            "a secret itself has no place in a policy",
-            at,
-        )
-    return name
+    return {**values, "credential": used[0](**_values(used[0], table, at))}
 
 
 def _line_of(path: Path, keys: tuple[str, ...]) -> int | None:

@@ -1,16 +1,29 @@
-"""What the user wants: which registries take which credentials, and where those are kept."""
+"""What the user wants: which registries take which credentials, and where those are kept.
+
+Each setting is declared here, once, as an annotated field: see `policy.settings`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.docker.mirrors import Mirror, parse_mirror
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
+from cci_migrate.policy.names import (
+    LONGEST_CONTEXT,
+    SECRET_PATTERN,
+    credential_text,
+    is_context_name,
+    secret_variable,
+)
+from cci_migrate.policy.settings import Setting, Tables, Text, Texts
 
 
 class Platform(Enum):
@@ -42,60 +55,120 @@ class Revert(Enum):
     CONTEXTS = "contexts"
 
 
-class PasswordAuth(Struct, frozen=True):
-    """``auth``: a user name and a password, as CircleCI takes them for any registry.
+_TEXT = Text(
+    lambda text: credential_text(text) if text.strip() and text.isprintable() else None,
+    "a text that is not empty",
+    pattern=r"\S",
+    metavar="NAME",
+    takes_variables=True,
+)
+_SECRET = Text(
+    secret_variable,
+    "the name of an environment variable, such as $DOCKERHUB_PASSWORD, never the secret itself",
+    pattern=SECRET_PATTERN,
+    metavar="VARIABLE",
+    takes_variables=True,
+)
+_ANY = "A $VARIABLE, or the value itself."
+_NAME_ONLY = (
+    "The name of a variable, never the secret itself. A name without $ must be in capitals and "
+    "have an underscore in it, or end in PASS, PASSWORD, PWD, TOKEN, SECRET or KEY."
+)
 
-    ``username`` may be a literal; ``password`` is always a ``$VARIABLE``.
+
+class PasswordAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A user name and a password, written as ``auth``.
+
+    CircleCI takes them for any registry. ``username`` may be a literal; ``password`` is always a
+    ``$VARIABLE``.
     """
 
-    username: str
-    password: str
+    username: Annotated[str, Setting(_ANY, _TEXT, option="Docker Hub user: $VARIABLE or a name")]
+    password: Annotated[
+        str, Setting(_NAME_ONLY, _SECRET, option="Docker Hub password: a $VARIABLE")
+    ]
 
     __repr__ = repr_without("password")
 
 
-class AwsKeyAuth(Struct, frozen=True):
-    """``aws_auth`` with an access key, both halves ``$VARIABLE``s or, for the id, a literal."""
+class AwsKeyAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """An access key for Amazon ECR, written as ``aws_auth``.
 
-    access_key_id: str
-    secret_access_key: str
+    Both halves are ``$VARIABLE``s or, for the id, a literal.
+    """
+
+    access_key_id: Annotated[str, Setting(_ANY, _TEXT, key="aws-access-key-id")]
+    secret_access_key: Annotated[str, Setting(_NAME_ONLY, _SECRET, key="aws-secret-access-key")]
 
     __repr__ = repr_without("secret_access_key")
 
 
-class AwsRoleAuth(Struct, frozen=True):
-    """``aws_auth`` with a role assumed by OIDC (not on container runners)."""
+class AwsRoleAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A role for Amazon ECR by OpenID Connect, written as ``aws_auth``.
 
-    role_arn: str
+    Not on container runners.
+    """
+
+    role_arn: Annotated[str, Setting(_ANY, _TEXT, key="oidc-role-arn")]
 
 
-class GcpAuth(Struct, frozen=True):
-    """``gcp_auth``: a service account by workload identity federation."""
+class GcpAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A service account for Google Artifact Registry by OpenID Connect, written as ``gcp_auth``."""
 
-    service_account: str
-    workload_identity_pool: str
-    workload_identity_provider: str
+    service_account: Annotated[str, Setting(_ANY, _TEXT, key="oidc-service-account")]
+    workload_identity_pool: Annotated[str, Setting(_ANY, _TEXT)]
+    workload_identity_provider: Annotated[str, Setting(_ANY, _TEXT)]
 
 
 RegistryCredential = PasswordAuth | AwsKeyAuth | AwsRoleAuth | GcpAuth
 
 
-class JobCredential(Struct, frozen=True):
+_Context = Annotated[
+    str | None,
+    Setting(
+        "The context that holds the variables; false where the project's settings hold them.",
+        Text(
+            lambda text: text if is_context_name(text) else None,
+            "the name of a context",
+            pattern=r"^\S(.*\S)?$",
+            metavar="NAME",
+            or_false="where the project's settings hold the variables",
+            max_length=LONGEST_CONTEXT,
+        ),
+        option="Context that holds both for Docker Hub",
+        clashes={
+            "credentials": lambda _, store: (
+                "--context names a context, and --credentials project says that there is none"
+                if store is CredentialStore.PROJECT
+                else None
+            )
+        },
+    ),
+]
+
+
+class JobCredential(Struct, frozen=True, forbid_unknown_fields=True):
     """Another account of a registry, for the jobs whose name matches one of the globs ``match``.
 
     The name of a job or of a workflow job counts. ``context`` as in `RegistryPolicy`.
     """
 
-    match: tuple[str, ...]
+    match: Annotated[
+        tuple[str, ...],
+        Setting(
+            "The names of jobs or workflow jobs; * stands for any characters.",
+            Texts(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
+        ),
+    ]
     credential: RegistryCredential
-    context: str | None = None
+    context: _Context = None
 
     def is_for(self, names: Iterable[str]) -> bool:
         """Whether a job that goes by ``names`` uses it."""
         return any(fnmatchcase(name, glob) for name in names for glob in self.match)
 
 
-class RegistryPolicy(Struct, frozen=True):
+class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """What pulls from the registries that match ``host`` (a glob) are to use.
 
     ``context`` holds the variables; None means the project's own settings hold them. Of ``jobs``
@@ -104,8 +177,15 @@ class RegistryPolicy(Struct, frozen=True):
 
     host: str
     credential: RegistryCredential
-    context: str | None = None
-    jobs: tuple[JobCredential, ...] = ()
+    context: _Context = None
+    jobs: Annotated[
+        tuple[JobCredential, ...],
+        Setting(
+            "Other accounts of the registry, each for some jobs. The first that matches a job "
+            "counts.",
+            Tables('[[registries."docker.io".jobs]]'),
+        ),
+    ] = ()
 
     @property
     def credentials(self) -> tuple[RegistryCredential, ...]:
@@ -132,9 +212,32 @@ DEFAULT_DOCKER_HUB = RegistryPolicy(
 #: The Docker orb's newest release when this version of the tool was made; its parameters are
 #: snake_case (https://circleci.com/developer/orbs/orb/circleci/docker).
 DEFAULT_DOCKER_ORB = "4.0.1"
+_ORB_VERSION_PATTERN = r"^[0-9]+(\.[0-9]+){0,2}$"
+_ORB_VERSION = Text(
+    lambda text: text if re.fullmatch(_ORB_VERSION_PATTERN, text) else None,
+    f'a version as a text, such as "{DEFAULT_DOCKER_ORB}"',
+    _ORB_VERSION_PATTERN,
+)
+_MIRROR = Text(
+    parse_mirror,
+    'a text: mirror = "mirror.example.com/hub"',
+    r"^[A-Za-z0-9.:\[\]-]+(/[a-z0-9._-]+)*/?$",
+    metavar="HOST[/PREFIX]",
+)
+_RULES = Texts(frozenset, are_rules=True)
+_NOT_WITH_REVERT = {
+    "add-workflow": "--revert takes out what --add-workflow puts in: choose one",
+    "mirror": "--revert does not take back what --mirror does: choose one",
+    "upgrade-version": "--revert does not take back what --upgrade-version does: choose one",
+}
 
 
-class Policy(Struct, frozen=True):
+def _rules_of_both(select: frozenset[str], ignore: frozenset[str]) -> str | None:
+    both = ", ".join(sorted(select & ignore))
+    return f"--select and --ignore both name {both}" if both else None
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the user can decide that is not a decision about one finding.
 
     ``credentials`` is None when each file's own convention is to be followed, and contexts
@@ -143,20 +246,109 @@ class Policy(Struct, frozen=True):
     ``heeds_ignores`` False makes it and all comments that ignore rules count for nothing.
     """
 
-    platform: Platform = Platform.CLOUD
-    credentials: CredentialStore | None = None
-    registries: tuple[RegistryPolicy, ...] = (DEFAULT_DOCKER_HUB,)
-    exempt_images: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    select: frozenset[str] | None = None
-    ignore: frozenset[str] = field(default_factory=frozenset)
-    login: LoginMethod = LoginMethod.ORB
-    docker_orb: str = DEFAULT_DOCKER_ORB
-    fix_orbs: bool = False
-    add_workflow: bool = False
-    revert: Revert | None = None
-    mirror: Mirror | None = None
-    upgrade_version: bool = False
+    platform: Annotated[
+        Platform,
+        Setting(
+            "Where the jobs run. It decides how much an anonymous pull matters.",
+            option="Where the jobs run",
+        ),
+    ] = Platform.CLOUD
+    credentials: Annotated[
+        CredentialStore | None,
+        Setting(
+            "Where the variables with the credentials are kept. Without this key each file's own "
+            "convention is followed, and contexts where it has none.",
+            option="Where the variables are stored (default: as in each file, else a context)",
+        ),
+    ] = None
+    login: Annotated[
+        LoginMethod,
+        Setting(
+            "How a login in steps is written: with the Docker orb, or with the docker command.",
+            option="How to write a login in steps",
+        ),
+    ] = LoginMethod.ORB
+    docker_orb: Annotated[
+        str,
+        Setting(
+            "The version of circleci/docker to import where a config does not import it yet.",
+            _ORB_VERSION,
+        ),
+    ] = DEFAULT_DOCKER_ORB
+    fix_orbs: Annotated[
+        bool,
+        Setting(
+            "Fix the sources of orbs too. Everyone who uses the orb then needs the same variables.",
+            option="Fix the sources of orbs too",
+        ),
+    ] = False
+    add_workflow: Annotated[
+        bool,
+        Setting(
+            "Give a config without workflows one of a single job, so that a context has a place.",
+            option="Add a workflow with one job to configs without workflows",
+        ),
+    ] = False
+    revert: Annotated[
+        Revert | None,
+        Setting(
+            "Remove what the policy would add, or only the contexts.",
+            option="Remove what the policy would add, or only the contexts",
+            in_file=False,
+            left_out=Revert.ALL.value,
+            clashes=_NOT_WITH_REVERT,
+        ),
+    ] = None
+    mirror: Annotated[
+        Mirror | None,
+        Setting(
+            "A mirror or pull-through cache of Docker Hub, HOST or HOST/PREFIX: images are pulled "
+            "through it instead of with credentials for Docker Hub.",
+            _MIRROR,
+            option="Pull from this mirror of Docker Hub instead of logging in to it",
+        ),
+    ] = None
+    upgrade_version: Annotated[
+        bool,
+        Setting(
+            "Upgrade configs of version 2 to 2.1.", option="Upgrade configs of version 2 to 2.1"
+        ),
+    ] = False
+    select: Annotated[
+        frozenset[str] | None,
+        Setting(
+            "Only these rules. Without this key: all.",
+            _RULES,
+            option="Only these rules: a,b",
+            clashes={"ignore": _rules_of_both},
+        ),
+    ] = None
+    ignore: Annotated[
+        frozenset[str],
+        Setting("Not these rules.", _RULES, option="Not these rules: a,b"),
+    ] = frozenset()
+    exempt_images: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Images that stay as they are, by name; * stands for any characters.", Texts(tuple)
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Files and folders to skip, even if named, by their paths from the policy file (with "
+            "--config and in a batch: from the repository); * stands for any characters.",
+            Texts(tuple),
+        ),
+    ] = ()
+    registries: Annotated[
+        tuple[RegistryPolicy, ...],
+        Setting(
+            "What pulls from a registry are to use, by its host; * stands for any characters. The "
+            "first that fits counts. Docker Hub is docker.io and always covered.",
+            Tables('[registries."docker.io"]'),
+        ),
+    ] = (DEFAULT_DOCKER_HUB,)
     baseline: Baseline = Baseline()
     heeds_ignores: bool = True
 

@@ -22,7 +22,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.options import PolicyOptions, policy_of
+from cci_migrate.policy.options import policy_of
 from tests.cli.conftest import CONFIG, Program, put
 
 PASSWORD = "hunter2-in-clear"
@@ -50,8 +50,8 @@ def usage_error(*arguments: str) -> str:
         (["--select", "sunset-versoin"], "did you mean sunset-version?"),
         (["--ignore", "missing-context,nonsense"], "no rule 'nonsense'"),
         (["--platform", "saas"], "'saas' is not one of 'cloud', 'server', 'runner'"),
-        (["--context", " a"], "no such name for a context"),
-        (["--username", ""], "--username': it is empty; put '$DOCKERHUB_USERNAME'"),
+        (["--context", " a"], "must be the name of a context"),
+        (["--username", ""], "--username': must be a text that is not empty; put '$NAME'"),
         (["--jobs", "0"], "0 is not in the range"),
         (["--config", "/nowhere.toml"], "'/nowhere.toml' does not exist"),
     ],
@@ -63,7 +63,7 @@ def test_usage_errors(arguments: list[str], told: str) -> None:
 @pytest.mark.parametrize("password", [PASSWORD, "", "HUNTER2", "$", "$a b"])
 def test_a_password_itself_is_refused_and_not_repeated(password: str) -> None:
     told = usage_error("--password", password)
-    assert "the name of a variable is wanted" in " ".join(told.split())
+    assert "must be the name of an environment variable" in " ".join(told.split())
     assert len(password) < 3 or password not in told
 
 
@@ -86,18 +86,18 @@ def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
         ignore=frozenset({"a", "b"}),
         fix_orbs=True,
     )
-    assert policy_of(PolicyOptions(), base) == base
+    assert policy_of({}, base) == base
     changed = policy_of(
-        PolicyOptions(
-            credentials=CredentialStore.PROJECT,
-            password="$NEW",
-            select=frozenset({"a"}),
-            ignore=frozenset({"c"}),
-            login=LoginMethod.CLI,
-            add_workflow=True,
-            mirror=Mirror("mirror.acme.dev"),
-            upgrade_version=True,
-        ),
+        {
+            "credentials": CredentialStore.PROJECT,
+            "password": "$NEW",
+            "select": frozenset({"a"}),
+            "ignore": frozenset({"c"}),
+            "login": LoginMethod.CLI,
+            "add-workflow": True,
+            "mirror": Mirror("mirror.acme.dev"),
+            "upgrade-version": True,
+        },
         base,
     )
     assert changed == Policy(
@@ -115,7 +115,7 @@ def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
 
 
 def test_docker_hub_options_without_a_file_keep_the_other_defaults() -> None:
-    (registry,) = policy_of(PolicyOptions(context="hub"), Policy()).registries
+    (registry,) = policy_of({"context": "hub"}, Policy()).registries
     assert registry == RegistryPolicy("docker.io", DEFAULT_DOCKER_HUB.credential, "hub")
 
 

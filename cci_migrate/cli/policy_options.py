@@ -1,0 +1,166 @@
+"""The options that make the policy of a command, from the settings that have one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from msgspec import Struct
+from typing_extensions import assert_never
+
+from cci_migrate.cli.optional_values import OptionalValue
+from cci_migrate.policy.file import nearest
+from cci_migrate.policy.options import GivenSettings, clash, option_settings
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class PolicySource(Struct, frozen=True):
+    """What a command's options say of its policy.
+
+    ``file`` is used instead of the policy files that are found; without ``reads_files`` none is
+    looked for.
+    """
+
+    given: GivenSettings = {}
+    file: Path | None = None
+    reads_files: bool = True
+
+
+def policy_options(*keys: str) -> Callable[[_F], _F]:
+    """Gives a command the options of the settings ``keys``, ``--config`` and ``--no-config``.
+
+    Its argument ``policy`` is the `PolicySource` that they make.
+    """
+    settings = [setting for setting in option_settings() if setting.key in keys]
+
+    def decorate(command: _F) -> _F:
+        @wraps(command)
+        def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
+            values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
+            given = {key: value for key, value in values.items() if value}
+            problem = clash(given)
+            if policy_file is not None and no_config:
+                problem = "--config and --no-config: choose one"
+            if problem is not None:
+                raise click.UsageError(problem, click.get_current_context())
+            source = PolicySource(given, policy_file, not no_config)
+            return command(*args, policy=source, **kwargs)
+
+        options = [
+            *map(_option, settings),
+            click.option(
+                "--config",
+                "policy_file",
+                metavar="FILE",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="Use this policy file instead of the nearest",
+            ),
+            click.option("--no-config", is_flag=True, help="Ignore policy files"),
+        ]
+        for option in reversed(options):
+            run = option(run)
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
+def every_policy_option(command: _F) -> _F:
+    """Give ``command`` the options of all settings that have one, as `policy_options` does."""
+    return policy_options(*(setting.key for setting in option_settings()))(command)
+
+
+def _parameter(setting: Setting) -> str:
+    """What click calls the value of a setting's option."""
+    return f"setting_{setting.field}"
+
+
+def _option(setting: Setting) -> Callable[[_F], _F]:
+    return click.option(f"--{setting.key}", _parameter(setting), **dict(_attributes(setting)))
+
+
+def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
+    """What click is told of the option of ``setting``."""
+    values = setting.values
+    default = ""
+    match values:
+        case Flag():
+            yield "is_flag", True
+        case Choice():
+            yield "type", click.Choice(values.values)
+            yield "callback", _callback(values.read)
+            if setting.left_out:
+                yield "cls", OptionalValue
+                yield "left_out", setting.left_out
+                others = [value for value in values.values if value != setting.left_out]
+                yield "metavar", f"[{'|'.join(others)}]"
+            elif setting.default is not None:
+                default = f" (default: {values.written(setting.default)})"
+        case Text():
+            yield "metavar", values.metavar
+            hint = _IN_SHELL if values.takes_variables else ""
+            yield "callback", _callback(values.read_option, hint)
+        case Texts():
+            yield "multiple", True
+            yield "metavar", "RULES" if values.are_rules else "TEXTS"
+            yield "callback", _rules if values.are_rules else _separate
+            yield "shell_complete", _complete_rules if values.are_rules else None
+        case Tables():
+            raise TypeError(f"{setting.key}: tables have no option")
+        case _:
+            assert_never(values)
+    yield "help", f"{setting.option}{default}"
+
+
+#: What ``"$NAME"`` may have become before it got here.
+_IN_SHELL = "; put '$NAME' in single quotes, or leave out the $"
+
+
+def _callback(read: Callable[[str], Any], hint: str = "") -> Callable[..., Any]:
+    """A callback of click that gives what ``read`` makes of the value of an option."""
+
+    def convert(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None:
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}{hint}", ctx, param) from None
+
+    return convert
+
+
+def _separate(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The texts in ``values``, lists with commas."""
+    del ctx, param
+    return tuple(text.strip() for value in values for text in value.split(","))
+
+
+def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    """The rules that ``values``, lists with commas, name."""
+    names = _separate(ctx, param, values)
+    if not names:
+        return frozenset()
+    from cci_migrate.rules.catalogue import RULES
+
+    known = frozenset(rule.id for rule in RULES)
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"no rule {name!r}{nearest(name, known)}", ctx, param)
+    return frozenset(names)
+
+
+def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
+    # What completes words is imported when a shell asks, not at each start.
+    from cci_migrate.cli.words import rule_names
+
+    return rule_names(ctx, param, word)

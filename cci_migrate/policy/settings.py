@@ -1,0 +1,190 @@
+"""What a setting of the policy is, and the values that settings take.
+
+A setting is declared once, as an annotated field of a struct (`policy.model.Policy` has most):
+
+    login: Annotated[LoginMethod, Setting("How a login in steps is written.")] = LoginMethod.ORB
+
+Its key, its values and its default follow from the field. Options, keys of the policy file, JSON
+Schema, documentation and the written file are made from what `settings_of` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, get_args
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
+
+#: Why a setting does not go together with another: never, or by the values of both (None: it does).
+Clash = str | Callable[[Any, Any], str | None]
+
+
+class WrongValueError(ValueError):
+    """A value that a setting cannot have. The text goes on from the setting's name."""
+
+
+class Choice(Struct, frozen=True):
+    """One of the values of an enumeration."""
+
+    members: type[Enum]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values, as they are written."""
+        return tuple(member.value for member in self.members)
+
+    def read(self, value: object) -> Enum:
+        """The member. Raises WrongValueError."""
+        for member in self.members:
+            if member.value == value:
+                return member
+        raise WrongValueError("must be " + " or ".join(f'"{known}"' for known in self.values))
+
+    def written(self, value: Enum) -> str:
+        """``value`` as a policy file has it."""
+        return str(value.value)
+
+
+class Flag(Struct, frozen=True):
+    """Yes or no."""
+
+    def read(self, value: object) -> bool:
+        """The truth value. Raises WrongValueError."""
+        if isinstance(value, bool):
+            return value
+        raise WrongValueError("must be true or false")
+
+    def written(self, value: bool) -> bool:
+        """``value`` as a policy file has it."""
+        return value
+
+
+class Text(Struct, frozen=True):
+    """A text that ``parse`` takes: it returns None or raises ValueError for any other.
+
+    ``must_be`` describes such a text, ``pattern`` (of JSON Schema) is what it looks like.
+    ``takes_variables``: a shell may have put in the value of a ``$NAME``. ``or_false`` says when
+    ``false`` is written instead, if it may be: it is read as None.
+    """
+
+    parse: Callable[[str], Any]
+    must_be: str
+    pattern: str
+    metavar: str = "TEXT"
+    takes_variables: bool = False
+    or_false: str = ""
+    max_length: int | None = None
+
+    def read(self, value: object) -> Any:
+        """What the text means. Raises WrongValueError, or the ValueError of ``parse``."""
+        if self.or_false and value is False:
+            return None
+        return self._parsed(value, f", or false {self.or_false}" if self.or_false else "")
+
+    def read_option(self, value: str) -> Any:
+        """As `read`, on a command line, where nothing is false."""
+        return self._parsed(value, "")
+
+    def _parsed(self, value: object, otherwise: str) -> Any:
+        parsed = self.parse(value) if isinstance(value, str) else None
+        if parsed is None:
+            raise WrongValueError(f"must be {self.must_be}{otherwise}")
+        return parsed
+
+    def written(self, value: Any) -> str | bool:
+        """``value`` as a policy file has it."""
+        return False if value is None else str(value)
+
+
+class Texts(Struct, frozen=True):
+    """A list of texts, kept as a ``collection``. ``are_rules``: the ids of rules.
+
+    ``takes_single``: a text of its own is a list of that text, and no list may be empty.
+    """
+
+    collection: type[tuple[str, ...]] | type[frozenset[str]]
+    must_be: str = 'a list of texts, such as ["...", "..."]'
+    are_rules: bool = False
+    takes_single: bool = False
+
+    def read(self, value: object) -> tuple[str, ...] | frozenset[str]:
+        """The texts. Raises WrongValueError."""
+        texts = [value] if self.takes_single and isinstance(value, str) else value
+        if (
+            isinstance(texts, list)
+            and all(isinstance(text, str) and text.strip() for text in texts)
+            and (texts or not self.takes_single)
+        ):
+            return self.collection(texts)
+        raise WrongValueError(f"must be {self.must_be}")
+
+    def written(self, value: tuple[str, ...] | frozenset[str]) -> list[str]:
+        """``value`` as a policy file has it."""
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+
+
+class Tables(Struct, frozen=True):
+    """Tables of a policy file; ``heading`` shows how one begins. `policy.file` reads them."""
+
+    heading: str
+
+
+Values = Choice | Flag | Text | Texts | Tables
+
+
+class Setting(Struct, frozen=True):
+    """What is said of one setting.
+
+    ``description`` is for the documentation; ``option`` is the help of the option, None where there
+    is none. ``in_file`` says whether the policy file has it. ``left_out`` is what the option means
+    without a value, if it may have none. ``clashes`` are by the keys of other settings.
+
+    The ``values`` of an enumeration follow from the field's type. `settings_of` fills in what
+    stands after ``clashes``.
+    """
+
+    description: str
+    values: Values = Flag()
+    option: str | None = None
+    in_file: bool = True
+    left_out: str = ""
+    clashes: Mapping[str, Clash] = {}
+    key: str = ""
+    field: str = ""
+    default: Any = None
+    is_required: bool = False
+
+
+@cache
+def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
+    """The settings that the fields of ``kind`` declare, in order.
+
+    Annotations are evaluated here, as texts: a function in one would not see its module.
+    """
+    found = []
+    for field in fields(kind):
+        for declared in getattr(field.type, "__metadata__", ()):
+            if isinstance(declared, Setting):
+                members = _enumeration(get_args(field.type)[0])
+                found.append(
+                    replace(
+                        declared,
+                        values=declared.values if members is None else Choice(members),
+                        key=declared.key or field.name.replace("_", "-"),
+                        field=field.name,
+                        default=None if field.required else field.default,
+                        is_required=field.required,
+                    )
+                )
+    return tuple(found)
+
+
+def _enumeration(annotation: Any) -> type[Enum] | None:
+    """The enumeration that ``annotation`` is, or is beside None."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return kind
+    return None
