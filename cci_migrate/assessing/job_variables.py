@@ -32,7 +32,7 @@ class JobVariables:
         self._config = config
         self._text = "\n".join(document.source.text for document in config.documents)
         self._known: dict[int, tuple[frozenset[str], bool]] = {}
-        self._parts: dict[int, tuple[frozenset[str], bool]] = {}
+        self._parts: dict[int, tuple[frozenset[str], str]] = {}
         self._bound: dict[int, frozenset[str]] = {}
         # What is known by its id() must not make room for another.
         self._kept: list[Bindings] = []
@@ -76,14 +76,18 @@ class JobVariables:
         home_and_job = self._config.body.job(entry.calls)
         if home_and_job is None:
             return frozenset(names), _PUBLISHES.search(entry.calls) is not None
+        own_names = f"{entry.name} {entry.calls}"
         publishes = False
         for step in job_steps(self._config, *home_and_job, entry):
             part = self._parts.get(id(step.node))
             if part is None:
                 part = self._parts[id(step.node)] = _read_step(step)
-            names |= part[0]
-            publishes = publishes or part[1]
+            mentioned, unread = part
+            names |= mentioned
             names |= self._passed(step.bindings)
+            if unread and not publishes:
+                called = f"{own_names} {step.bindings.expand(unread)}"
+                publishes = _PUBLISHES.search(called) is not None
         return frozenset(names), publishes
 
 
@@ -99,12 +103,11 @@ def _text(node: Node) -> str:
     return node.source.text[node.start : node.end]
 
 
-def _read_step(step: Step) -> tuple[frozenset[str], bool]:
-    """The names in ``step``; whether it is named like a publisher and cannot be read."""
+def _read_step(step: Step) -> tuple[frozenset[str], str]:
+    """The names in ``step``; what it is called, if what it does cannot be read."""
     names = _names_in(step.node) | _names_in(step.value)
     if step.name != "run":
-        return names, "/" in step.name and _PUBLISHES.search(step.name) is not None
+        return names, step.name if "/" in step.name else ""
     command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
     title = text_of(value_of(step.value, "name")) or ""
-    is_read = _RUNS_A_FILE.search(command) is None
-    return names, not is_read and _PUBLISHES.search(f"{title} {command}") is not None
+    return names, "" if _RUNS_A_FILE.search(command) is None else f"{title} {command}"

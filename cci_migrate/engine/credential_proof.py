@@ -46,9 +46,6 @@ class KnownCredentials:
             host, chosen = one.finding.registry, names.get(one.finding.key)
             if host is not None and chosen is not None:
                 self._add(host, [chosen.credential])
-        for image in before.images:
-            for host in image.hosts:
-                self._add(host, credentials_of(image))
         for shown in before.evidence:
             if shown.credential is None:
                 continue
