@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.images import PASSWORD, USERNAME, ImageAuth, PulledImage
 from cci_migrate.lossless.merging import is_merge_key
-from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
+from cci_migrate.lossless.nodes import Alias, Node, Scalar, alias_means, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
@@ -55,4 +55,4 @@ def holds_auth_alone(mapping: MappingNode) -> bool:
 
 def anchor_is_before(form: Anchored, at: Node) -> bool:
     """Whether an alias of ``form``'s anchor may be written at ``at``."""
-    return form.target.source is at.source and form.target.end <= at.start
+    return alias_means(form.target, form.name, at)

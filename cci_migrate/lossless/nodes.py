@@ -5,6 +5,7 @@ Nodes are equal only to themselves, and never shown: a scalar may be a password.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -112,6 +113,19 @@ def children(node: Node) -> Iterator[Node]:
             yield value
     elif isinstance(node, Sequence):
         yield from node.items
+
+
+def alias_means(target: Node, name: str, place: Node) -> bool:
+    """Whether ``*name`` written anywhere inside ``place`` is an alias of ``target``.
+
+    An anchor's name may be used again: the last one before the alias counts. What looks like an
+    anchor counts as one, wherever it is.
+    """
+    if target.source is not place.source or target.end > place.start:
+        return False
+    marks = target.source.anchor_marks.get(name, ())
+    later = bisect_left(marks, target.end)
+    return later == len(marks) or marks[later] >= place.end
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ BOM = "\ufeff"
 #: What ends a line for YAML 1.1 (https://yaml.org/spec/1.1/#b-break).
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
+_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
 _PLAIN_BREAK = re.compile("\r\n|[\n\r]")
 
 
@@ -91,6 +93,14 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def _line_breaks(self) -> list[int]:
         return [match.start() for match in LINE_BREAK.finditer(self.text)]
+
+    @cached_property
+    def anchor_marks(self) -> Mapping[str, Sequence[int]]:
+        """Where ``&name`` stands, by the name; in comments and in scalars too."""
+        found: dict[str, list[int]] = {}
+        for match in _ANCHOR.finditer(self.text):
+            found.setdefault(match.group(1), []).append(match.start())
+        return found
 
     def position(self, offset: int) -> Position:
         """Where ``offset`` is, in lines and columns."""

@@ -36,7 +36,7 @@ from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
 from cci_migrate.lossless.merging import entries_of, own_entry, text_of
-from cci_migrate.lossless.nodes import Alias, Mapping, Sequence, resolved
+from cci_migrate.lossless.nodes import Alias, Mapping, Sequence, alias_means, resolved
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -326,8 +326,7 @@ def _stands_at(own: DeclaredLogin, place: StepPlace) -> bool:
     """Whether ``own`` can be called, or aliased, at ``place``."""
     if own.home is not None:
         return own.home is place.home
-    sequence = place.sequence
-    return own.node.source is sequence.source and own.node.end <= sequence.start
+    return alias_means(own.node, own.name, place.sequence)
 
 
 def _use_of(own: DeclaredLogin) -> Content:
