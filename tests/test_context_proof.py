@@ -91,6 +91,11 @@ commands:
     ("steps", "more"),
     [
         pytest.param("      - publish\n", COMMAND, id="in commands that call each other"),
+        pytest.param(
+            "      - log\n",
+            'commands: {log: {steps: [{run: "echo $DOCKERHUB_USERNAME"}]}}\n',
+            id="in a command",
+        ),
         pytest.param("      - *publish\n", "", id="behind an alias"),
         pytest.param("      - run: {<<: *read}\n", "", id="behind a merge key"),
     ],
@@ -127,20 +132,44 @@ def test_a_context_for_credentials_that_are_written_out(credential: str) -> None
         text = text.replace("docker:\n      - image: cimg/go:1.22", "machine: true")
         text = text.replace(MAKE, login)
     reading = good(text)
-    assert is_refused(planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds"))))
+    plan = planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds")))
+    assert is_refused(plan)
+    assert is_refused(plan, WANTING_CONTEXTS)
 
 
 OTHERS = """\
       - b: {context: [slack]}
+      - c: {context: [staff]}
+"""
+READER = """\
+  c:
+    docker:
+      - image: cimg/go:1.22
+        auth: {username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD}
+"""
+PUSHER = """\
+  c:
+    machine: true
+    steps:
+      - run: echo "$DOCKERHUB_PASSWORD" | docker login -u "$DOCKERHUB_USERNAME" --password-stdin
+      - run: docker push acme/x:1
 """
 
 
-def test_a_context_of_other_variables() -> None:
+@pytest.mark.parametrize(
+    ("job", "context", "refused"),
+    [
+        pytest.param(READER, "slack", True, id="of other variables"),
+        pytest.param(READER, "staff", False, id="of these"),
+        pytest.param(PUSHER, "staff", True, id="of a job that pushes with them"),
+        pytest.param(PUSHER, "docker-hub-creds", False, id="the policy's"),
+    ],
+)
+def test_the_contexts_of_others(job: str, context: str, refused: bool) -> None:
     other = "  b:\n    machine: true\n    steps: [{run: make}]\n"
     text = CONFIG.replace("CONTEXTS", "") + OTHERS
-    reading = good(text.replace("workflows:", other + "workflows:"))
-    assert is_refused(given(reading, "docker-hub-creds", "slack"))
-    assert not is_refused(given(reading, "docker-hub-creds"))
+    reading = good(text.replace("workflows:", other + job + "workflows:"))
+    assert is_refused(given(reading, context)) is refused
 
 
 @pytest.mark.parametrize("order", ["slack, aws", "aws, aws"])

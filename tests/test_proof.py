@@ -17,7 +17,7 @@ from cci_migrate.engine.proof import (
     line_ends_differ,
     not_reversible,
 )
-from cci_migrate.findings import Settled, State
+from cci_migrate.findings import Place, Settled, State
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -191,6 +191,23 @@ def test_a_login_in_a_branch() -> None:
     fixed = proven(before)
     assert isinstance(fixed, ProvenChange)
     assert login_too_late(before.plan, good(fixed.files[0].after.decode()).dockers) is None
+
+
+def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
+    reading = good(
+        "version: 2.1\norbs: {aws-ecr: circleci/aws-ecr@9.3.4}\n"
+        "jobs: {a: {docker: [{image: quay.io/acme/x:1}]}}\n"
+        "workflows: {main: {jobs: [a, aws-ecr/build_and_push_image: {repo: x}]}}\n"
+    )
+    (orb_job,) = reading.docker_of.values()
+    finding = replace(
+        good(STEPS).plan.settled[0].finding, place=Place(orb_job.steps[0].node, orb_job.job.route)
+    )
+    pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
+    orb_job = replace(orb_job, pulls=(pulls,))
+    done = replace(reading.plan, settled=(Settled(finding, State.FIXED),))
+    after = replace(reading, docker_of={orb_job.job.route: orb_job})
+    assert login_too_late(done, after.all_dockers) is not None
 
 
 CHECK = Entries(

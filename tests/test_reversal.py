@@ -75,6 +75,7 @@ def meaning(files: dict[str, bytes]) -> dict[str, object]:
     """The data of ``files``; whether one context is a string or a list makes no difference."""
     yaml = YAML(typ="safe", pure=True)
     yaml.allow_duplicate_keys = True
+    yaml.composer.warn_double_anchors = False
     return {path: with_lists(yaml.load(data)) for path, data in files.items() if is_yaml(path)}
 
 

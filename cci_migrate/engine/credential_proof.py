@@ -154,7 +154,7 @@ def _added_logins(
 
 
 def _logins(reading: Reading) -> Iterator[tuple[str, tuple[str, ...], PasswordAuth | None]]:
-    for docker in dict.fromkeys((*reading.dockers, *reading.docker_of.values())):
+    for docker in reading.all_dockers:
         for login in docker.logins:
             yield docker.job.route, login.registries, _credential_of_login(login)
 

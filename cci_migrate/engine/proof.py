@@ -120,6 +120,11 @@ class Reading(Struct, frozen=True, eq=False):
         """The files that make up the config."""
         return self.config.documents
 
+    @property
+    def all_dockers(self) -> tuple[JobDocker, ...]:
+        """The steps of all jobs that have Docker, those of orbs' jobs among them."""
+        return tuple(dict.fromkeys((*self.dockers, *self.docker_of.values())))
+
 
 #: Reads the changed texts again. None where they no longer make a config.
 ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
@@ -169,7 +174,7 @@ def prove(
     if reason is not None:
         return NotProven(Clause.CREDENTIALS, reason)
     if policy.revert is None:
-        reason = login_too_late(before.plan, after.dockers) or account_replaced(before, after)
+        reason = login_too_late(before.plan, after.all_dockers) or account_replaced(before, after)
         if reason is not None:
             return NotProven(Clause.LOGINS, reason)
         reason = contexts_stray(before, after, policy, names.values())
