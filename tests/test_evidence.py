@@ -794,6 +794,8 @@ def test_what_another_config_does_not_tell_of_its_contexts_is_not_known_here() -
     """One of two contexts has the variables; to take none of them would be as much of a guess."""
     files = repository(nightly=sibling("[aws, gcp]"))
     assert named(files).names == POLICY
+    (ignored,) = named(files).ignored
+    assert "in .circleci/nightly.yml, line 4: which of its contexts provides them" in ignored
     assert "docker-hub-creds" in fixed_config(files)
     clear = repository(nightly=sibling("[aws, gcp]"), weekly=sibling("hub-a"))
     assert "hub-a" in fixed_config(clear)
@@ -856,6 +858,18 @@ def test_names_of_a_push_job_that_the_project_holds_need_no_context() -> None:
 )
 def test_other_configs_that_show_nothing_clear_are_not_followed(others: dict[str, str]) -> None:
     assert named(repository(**others)).names == POLICY
+
+
+def test_names_in_which_the_other_configs_differ_are_named() -> None:
+    files = repository(a=sibling("a"), b=sibling("b", "{username: $B_USER, password: $B_PASS}"))
+    found = named(files)
+    assert found.names == POLICY
+    assert found.ignored == (
+        "$HUB_USER, $HUB_TOKEN of job user in .circleci/a.yml, line 4: "
+        "the other configs have different names",
+        "$B_USER, $B_PASS of job user in .circleci/b.yml, line 4: "
+        "the other configs have different names",
+    )
 
 
 def test_an_image_of_a_cloud_is_told_what_its_neighbours_have() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.account_wording import credential_names
+from cci_migrate.assessing.context_conventions import ContextOrigin
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.assessing.image_states import Wanted
@@ -48,17 +49,25 @@ def name_reason(
 
 def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
     """What is not followed and why; what several jobs share, by the first of them."""
-    users: dict[tuple[str, int, str], list[str]] = {}
+    users: dict[tuple[str, str, int, str], list[str]] = {}
+    siblings = {shown.credential for shown in evidence if shown.use is Use.SIBLING}
     for shown in evidence:
-        if shown.refusal in (None, Refusal.NO_NAMES) or shown in wanted.evidence:
+        because = shown.because
+        if shown.use is Use.SIBLING and shown not in wanted.evidence:
+            if len(siblings) > 1:
+                because = "the other configs have different names"
+            elif shown.kept is not None and shown.kept.origin is ContextOrigin.UNKNOWN:
+                because = "which of its contexts provides them can't be determined"
+        if not because or shown.refusal is Refusal.NO_NAMES or shown in wanted.evidence:
             continue
         names = "" if shown.credential is None else f"{credential_names(shown.credential)} of "
-        owners = users.setdefault((names, shown.place.line, shown.because), [])
+        path = f" in {shown.place.path}" if shown.use is Use.SIBLING else ""
+        owners = users.setdefault((names, path, shown.place.line, because), [])
         if shown.place.owner not in owners:
             owners.append(shown.place.owner)
-    for (names, line, because), (first, *others) in users.items():
+    for (names, path, line, because), (first, *others) in users.items():
         more = f" and {len(others)} more" if others else ""
-        yield f"{names}{first}{more}, line {line}: {because}"
+        yield f"{names}{first}{more}{path}, line {line}: {because}"
 
 
 def _alternatives(

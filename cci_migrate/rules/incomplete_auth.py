@@ -135,6 +135,19 @@ def _half_of_another_pair(auth: ImageAuth, values: MappingOf[str, str]) -> str |
     return None
 
 
+_MISSING = "          password: $DOCKERHUB_PASSWORD\n"
+_COMPLETE = f"""\
+version: 2.1
+jobs:
+  test:
+    docker:
+      - image: redis:7
+        auth:
+          username: acme-ci
+{_MISSING}\
+        command: redis-server --save ""
+"""
+
 RULE = Rule(
     id=INCOMPLETE_AUTH,
     summary="auth has only a username or only a password",
@@ -144,42 +157,12 @@ RULE = Rule(
     examples=(
         Example(
             "the password is missing; the user name stays as it is",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: redis:7
-        auth:
-          username: acme-ci
-        command: redis-server --save ""
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: redis:7
-        auth:
-          username: acme-ci
-          password: $DOCKERHUB_PASSWORD
-        command: redis-server --save ""
-""",
+            _COMPLETE.replace(_MISSING, ""),
+            _COMPLETE,
         ),
         Example(
             "$CACHE_USER is half of a pair whose other half the config does not show",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: redis:7
-        auth:
-          username: $CACHE_USER
-workflows:
-  main:
-    jobs: [test]
-""",
+            _COMPLETE.replace(_MISSING, "").replace("acme-ci", "$CACHE_USER"),
             None,
         ),
     ),

@@ -178,33 +178,7 @@ def _own_parameters(name: str, home: Namespace) -> Mapping[str, Parameter]:
     return {} if called is None else called[1].parameters
 
 
-RULE = Rule(
-    id=ID,
-    summary="a parameter that takes the name of a variable is given something else",
-    manual=__doc__,
-    detect=detect,
-    rank=60,
-    examples=(
-        Example(
-            "a variable's value instead of its name",
-            """\
-version: 2.1
-orbs:
-  docker: circleci/docker@2.2.0
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2204:current
-    steps:
-      - docker/check:
-          docker-username: HUB_USER
-          docker-password: $HUB_TOKEN
-      - run: docker pull redis:7
-workflows:
-  main:
-    jobs: [smoke]
-""",
-            """\
+_NAMED = """\
 version: 2.1
 orbs:
   docker: circleci/docker@2.2.0
@@ -220,7 +194,19 @@ jobs:
 workflows:
   main:
     jobs: [smoke]
-""",
+"""
+
+RULE = Rule(
+    id=ID,
+    summary="a parameter that takes the name of a variable is given something else",
+    manual=__doc__,
+    detect=detect,
+    rank=60,
+    examples=(
+        Example(
+            "a variable's value instead of its name",
+            _NAMED.replace("HUB_TOKEN", "$HUB_TOKEN"),
+            _NAMED,
         ),
         Example(
             "a user name that is written out: explained",
@@ -238,22 +224,6 @@ workflows:
 """,
             None,
         ),
-        Unchanged(
-            "names of variables",
-            """\
-version: 2.1
-orbs:
-  docker: circleci/docker@3.0.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2204:current
-    steps:
-      - docker/check:
-          docker_username: HUB_USER
-          docker_password: HUB_TOKEN
-      - run: docker pull redis:7
-""",
-        ),
+        Unchanged("names of variables", _NAMED),
     ),
 )
