@@ -140,3 +140,17 @@ def test_each_surface_library_has_its_place() -> None:
         and top(path) not in ALSO.get(name.split(".")[0], ())
     ]
     assert not wrong
+
+
+def test_one_module_starts_git() -> None:
+    wrong = []
+    for path in modules():
+        name, tree = module_name(path), ast.parse(path.read_text())
+        used = [imported for _, imported in imports(path)]
+        used += [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        starts = sorted({one for one in used if STARTING.match(one)})
+        words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        is_gits = name == "transport/git/process" or words.isdisjoint({"git", "git.exe"})
+        if starts and not (name in STARTERS and is_gits):
+            wrong.append(f"{identify(path)} starts programs: {', '.join(starts)}")
+    assert not wrong
