@@ -32,7 +32,7 @@ from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serves
-from cci_migrate.circleci.steps import StepPlace, job_steps, sets_up_docker
+from cci_migrate.circleci.steps import StepPlace, job_steps, run_step, sets_up_docker
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.shell import Dialect, Tool, dialect_of
 from cci_migrate.lossless.merging import entries_of, own_entry, text_of
@@ -101,6 +101,12 @@ class LoginPlacement:
         for docker, pull in missing.pulls:
             found = next((place for place in places if _covers(place, docker, pull)), None)
             if found is None:
+                run = run_step(pull.moment.step, docker.defaults)
+                if run is not None and run.only_on_failure:
+                    return NoLoginPlace(
+                        "its step runs after a failure only, a login before it in every build",
+                        "log in in that step itself",
+                    )
                 needing = {id(missing.docker.job)} if is_alone else self._needing[missing.host]
                 found = self._place(docker, pull, missing.host, credential, needing)
                 if found is None:
