@@ -24,6 +24,21 @@ class Severity(Enum):
     NOTE = "note"
 
 
+class FindingKey(Struct, frozen=True, order=True):
+    """What names a finding from run to run, while the config's structure stays the same.
+
+    As text, in answers files and reports, it reads
+    ``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``.
+    """
+
+    rule: str
+    path: str
+    route: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}:{self.path}:{self.route}"
+
+
 class Place(Struct, frozen=True):
     """Where a finding is: a node, and the name of that place in the config.
 
@@ -49,6 +64,10 @@ class Place(Struct, frozen=True):
     def position(self) -> Position:
         """The line and column at which the span starts."""
         return self.source.position(self.span.start)
+
+    def key(self, rule: str) -> FindingKey:
+        """The key of the finding of ``rule`` here."""
+        return FindingKey(rule, self.source.path, self.route)
 
 
 class ContextCandidate(Struct, frozen=True):
@@ -184,8 +203,7 @@ class NameReason(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """One thing that is wrong in one place.
 
-    ``key`` is the same from run to run while the config's structure is (it names the rule, the
-    file and the route). ``subject`` is the image or job it is about, ``owner`` what that belongs
+    ``subject`` is the image or job it is about, ``owner`` what that belongs
     to ("job build"). ``because`` says why it matters on the policy's platform. ``after`` lists
     keys of findings on whose fixes this one rests: it is moot when none of them is applied;
     ``after_all``, when one of them is not.
@@ -202,14 +220,14 @@ class Finding(Struct, frozen=True):
     because: str
     remedy: Remedy
     registry: str | None = None
-    after: tuple[str, ...] = ()
-    after_all: tuple[str, ...] = ()
+    after: tuple[FindingKey, ...] = ()
+    after_all: tuple[FindingKey, ...] = ()
     names: NameReason | None = None
 
     @property
-    def key(self) -> str:
-        """``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``."""
-        return f"{self.rule}:{self.place.source.path}:{self.place.route}"
+    def key(self) -> FindingKey:
+        """What decisions on it are kept under."""
+        return self.place.key(self.rule)
 
     @property
     def accepted(self) -> Accepted:
@@ -277,7 +295,7 @@ class Decisions(Struct, frozen=True):
     """
 
     otherwise: Apply | Skip = Apply()
-    by_key: Mapping[str, Decision] = field(default_factory=dict)
+    by_key: Mapping[FindingKey, Decision] = field(default_factory=dict)
 
     def of(self, finding: Finding) -> Decision:
         """The decision on ``finding``."""

@@ -14,7 +14,7 @@ from cci_migrate.engine.context_grants import context_placement
 from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, Reading, prove
-from cci_migrate.findings import APPLY_ALL, Names
+from cci_migrate.findings import APPLY_ALL, FindingKey, Names
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -70,14 +70,14 @@ def good(text: str, policy: Policy = FIXING) -> Reading:
 
 
 def proven(
-    reading: Reading, policy: Policy = FIXING, names: MappingOf[str, Names] | None = None
+    reading: Reading, policy: Policy = FIXING, names: MappingOf[FindingKey, Names] | None = None
 ) -> ProvenChange | NotProven:
     """What the proof says of the plan of ``reading``."""
     return prove(reading, policy, names or {}, lambda sources: read(sources, policy))
 
 
 def refused_by(
-    reading: Reading, policy: Policy = FIXING, names: MappingOf[str, Names] | None = None
+    reading: Reading, policy: Policy = FIXING, names: MappingOf[FindingKey, Names] | None = None
 ) -> Clause | None:
     """The clause that refuses the plan of ``reading``; None if it is proven."""
     outcome = proven(reading, policy, names)

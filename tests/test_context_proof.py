@@ -9,7 +9,7 @@ from cci_migrate.assessing.context_conventions import ContextConvention, Context
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import Answer, Decisions, Fix, Names, State
+from cci_migrate.findings import Answer, Decisions, FindingKey, Fix, Names, State
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
@@ -251,7 +251,8 @@ def test_a_context_of_a_job_whose_credentials_are_to_stay_there(
 
 def test_a_context_that_the_user_names() -> None:
     reading = held("acme-dockerhub")
-    names = {"unauthenticated-image:config.yml:jobs.a.docker[0]": Names(CREDENTIAL, "mine")}
+    key = FindingKey("unauthenticated-image", "config.yml", "jobs.a.docker[0]")
+    names = {key: Names(CREDENTIAL, "mine")}
     assert refused_by(given(reading, "mine"), names=names) is not Clause.CONTEXTS
     assert refused_by(given(reading, "yours"), names=names) is Clause.CONTEXTS
 
@@ -305,7 +306,7 @@ def test_the_same_where_the_user_wants_contexts() -> None:
 
 
 def test_the_same_where_the_user_answers_so() -> None:
-    key = f"missing-context:{PATH}:workflows.main.jobs[2]"
+    key = FindingKey("missing-context", PATH, "workflows.main.jobs[2]")
     files = {PATH: MOST_HOLD_IT.encode()}
     asked = process(files, Policy())
     assert isinstance(asked, Examined)

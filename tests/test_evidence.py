@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Decisions, NameReason, NoFix, Question, State
+from cci_migrate.findings import Answer, Decisions, FindingKey, NameReason, NoFix, Question, State
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsRoleAuth,
@@ -710,7 +710,9 @@ def fixed_config(
     return "" if outcome.change is None else outcome.change.files[0].after.decode()
 
 
-def question_in(files: dict[str, bytes], policy: Policy | None = None) -> tuple[str, Question]:
+def question_in(
+    files: dict[str, bytes], policy: Policy | None = None
+) -> tuple[FindingKey, Question]:
     """The one finding that is left, and what it asks."""
     outcome = outcome_of(files, policy or Policy(), Decisions())
     (found,) = (one.finding for one in outcome.settled if one.state is State.LEFT)

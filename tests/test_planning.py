@@ -11,6 +11,7 @@ from cci_migrate.findings import (
     Decision,
     Decisions,
     Finding,
+    FindingKey,
     Fix,
     NoFix,
     Place,
@@ -46,7 +47,7 @@ def add(of: Document, key: str, name: str = "y", after: str | None = None) -> Op
 
 
 def finding(
-    of: Document, route: str, remedy: Remedy, after: tuple[str, ...] = (), rule: str = "rule"
+    of: Document, route: str, remedy: Remedy, after: tuple[FindingKey, ...] = (), rule: str = "rule"
 ) -> Finding:
     place = Place(mapping(of, route.partition(".")[0]), route)
     return Finding(rule, place, "m", "s", "o", Severity.WARNING, "b", remedy, None, after)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from cci_migrate.engine.outcomes import Examined, Refused
-from cci_migrate.findings import Decisions, Skip, State
+from cci_migrate.findings import Decisions, FindingKey, Skip, State
 from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
@@ -114,7 +114,7 @@ workflows:
 
 
 def test_a_context_stays_while_an_image_still_needs_it() -> None:
-    skipped = f"unauthenticated-image:{CONFIG}:jobs.a.docker[1]"
+    skipped = FindingKey("unauthenticated-image", CONFIG, "jobs.a.docker[1]")
     text = apply_to(
         CONFIG_WITH_BOTH, Policy(revert=Revert.ALL), Decisions(by_key={skipped: Skip()})
     )
@@ -154,7 +154,7 @@ TWO = Policy(
 
 def test_the_orb_stays_while_a_login_uses_it() -> None:
     assert "orbs" not in apply_to(TWO_LOGINS, TWO)
-    kept = f"pull-before-login:{CONFIG}:jobs.b.steps"
+    kept = FindingKey("pull-before-login", CONFIG, "jobs.b.steps")
     text = apply_to(TWO_LOGINS, TWO, Decisions(by_key={kept: Skip()}))
     assert text.count("docker/check") == 1
     assert "circleci/docker@4.0.1" in text

@@ -233,7 +233,7 @@ def _check_second_run(
     for outcome in again:
         name = names[outcome.paths[0]]
         if isinstance(outcome, Examined) and outcome.change is not None:
-            fixed = [s.finding.key for s in outcome.settled if s.state is State.FIXED]
+            fixed = [str(s.finding.key) for s in outcome.settled if s.state is State.FIXED]
             shortfalls.append(Shortfall(name, "second run changes nothing", "", ", ".join(fixed)))
         new = _left(outcome) - left_before.get(outcome.paths, set())
         if new:
@@ -244,7 +244,7 @@ def _check_second_run(
 
 def _left(outcome: Outcome) -> set[str]:
     if isinstance(outcome, Examined | Refused):
-        return {one.finding.key for one in outcome.settled if one.state is State.LEFT}
+        return {str(one.finding.key) for one in outcome.settled if one.state is State.LEFT}
     return set()
 
 

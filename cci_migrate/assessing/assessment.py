@@ -33,10 +33,6 @@ from cci_migrate.assessing.evidence_collection import (
     is_named_like_a_release,
 )
 from cci_migrate.assessing.image_states import (
-    INCOMPLETE_AUTH,
-    LITERAL_CREDENTIAL,
-    MISPLACED_AUTH,
-    UNAUTHENTICATED_IMAGE,
     AccountUnclear,
     Authenticated,
     Contested,
@@ -48,6 +44,7 @@ from cci_migrate.assessing.image_states import (
     Undecided,
     Unmirrored,
     Wanted,
+    finding_key,
     state_of,
     wanted_for,
 )
@@ -75,8 +72,14 @@ from cci_migrate.circleci.workflow_jobs import (
     runs_nothing,
 )
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import ContextCandidate, ContextGrant, NameReason, Names
+from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
+from cci_migrate.rule_ids import (
+    INCOMPLETE_AUTH,
+    LITERAL_CREDENTIAL,
+    MISPLACED_AUTH,
+    UNAUTHENTICATED_IMAGE,
+)
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import StepMirroring
@@ -99,11 +102,9 @@ class AssessedImage(Struct, frozen=True, eq=False):
         """The registry that it comes from, or is to; None if that cannot be told."""
         return self.state.host if isinstance(self.state, Unmirrored) else self.image.host
 
-    def key(self, rule: str) -> str:
-        """The key of the finding of ``rule`` about it; one for all that merge one definition."""
-        shared = rule == UNAUTHENTICATED_IMAGE
-        route = self.image.definition if shared else self.image.route
-        return f"{rule}:{self.image.item.image.key.source.path}:{route}"
+    def key(self, rule: str) -> FindingKey:
+        """The key of the finding of ``rule`` about it."""
+        return finding_key(self.image, rule)
 
 
 class CredentialUse(Struct, frozen=True):
@@ -116,7 +117,7 @@ class CredentialUse(Struct, frozen=True):
 
     host: str
     variables: tuple[str, ...]
-    after: str | None = None
+    after: FindingKey | None = None
     in_steps: bool = False
     is_misrouted: bool = False
 
@@ -160,7 +161,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     images: tuple[AssessedImage, ...]
     evidence: tuple[Evidence, ...]
     conventions: Mapping[str, CredentialConvention]
-    names: Mapping[str, Names]
+    names: Mapping[FindingKey, Names]
     runs: Runs
     declare: Callable[[], Sequence[DeclaredLogin]]
     dockers: JobDockers
@@ -424,7 +425,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """What the steps of workflow jobs read."""
         return JobVariables(self.config)
 
-    def contexts_of_fix(self, one: AssessedImage, key: str) -> tuple[ContextGrant, ...]:
+    def contexts_of_fix(self, one: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once ``one`` has the credential it ought to have."""
         use = self._use_by_item[id(one.image.item.mapping)]
         if use is None:
@@ -432,7 +433,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return self.contexts_for_images([one.image], use.variables, use.host, key)
 
     def contexts_on_executor(
-        self, entry: WorkflowJob, executor: str, key: str
+        self, entry: WorkflowJob, executor: str, key: FindingKey
     ) -> tuple[ContextGrant, ...]:
         """The contexts that ``entry`` needs once it runs on ``executor``."""
         entries = [one for one in self.entries if one.entry is entry]
@@ -446,7 +447,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         )
 
     def contexts_for_images(
-        self, images: Iterable[PulledImage], variables: tuple[str, ...], host: str, key: str
+        self, images: Iterable[PulledImage], variables: tuple[str, ...], host: str, key: FindingKey
     ) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once ``images`` read ``variables``.
 
@@ -479,7 +480,11 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return self._grants(entries, variables_of(credential), missing.host, missing.key)
 
     def _grants(
-        self, entries: Iterable[AssessedEntry], variables: tuple[str, ...], host: str, key: str
+        self,
+        entries: Iterable[AssessedEntry],
+        variables: tuple[str, ...],
+        host: str,
+        key: FindingKey,
     ) -> tuple[ContextGrant, ...]:
         grants: dict[int, ContextGrant] = {}
         for assessed in entries:
@@ -517,7 +522,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return self.job_variables.may_overlap(assessed.entry, held, wanted)
 
     def _context_to_grant(
-        self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: str
+        self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
     ) -> tuple[str, tuple[ContextCandidate, ...]] | None:
         """The context that a workflow job needs for ``variables``, or those to choose from."""
         held = assessed.held
@@ -656,7 +661,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return CredentialUse(host, variables, after, is_misrouted=one.misrouted_to is not None)
 
 
-def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
+def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], FindingKey | None] | None:
     """The variables that an image's credentials read, and the key of the fix after which."""
     match one.state:
         case Authenticated(auth, literal):
@@ -679,7 +684,7 @@ def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], str | None] | None:
 def assess(
     config: Config,
     policy: Policy,
-    names: Mapping[str, Names],
+    names: Mapping[FindingKey, Names],
     read: ReadText | None = None,
     known: Assessment | None = None,
     siblings: Callable[[], Iterable[Evidence]] = tuple,

@@ -21,18 +21,20 @@ from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
-from cci_migrate.findings import Names
+from cci_migrate.findings import FindingKey, Names, Place
 from cci_migrate.lossless.nodes import Scalar, resolved
 from cci_migrate.policy.model import (
     PasswordAuth,
     Policy,
     RegistryCredential,
 )
+from cci_migrate.rule_ids import INCOMPLETE_AUTH, UNAUTHENTICATED_IMAGE
 
-UNAUTHENTICATED_IMAGE = "unauthenticated-image"
-INCOMPLETE_AUTH = "incomplete-auth"
-LITERAL_CREDENTIAL = "literal-credential"
-MISPLACED_AUTH = "misplaced-auth"
+
+def finding_key(image: PulledImage, rule: str) -> FindingKey:
+    """The key of the finding of ``rule`` about ``image``; one for all that merge a definition."""
+    route = image.definition if rule == UNAUTHENTICATED_IMAGE else image.route
+    return Place(image.item.image.value, route).key(rule)
 
 
 class Wanted(Struct, frozen=True):
@@ -164,7 +166,7 @@ def state_of(
     image: PulledImage,
     policy: Policy,
     conventions: Mapping[str, CredentialConvention],
-    names: Mapping[str, Names],
+    names: Mapping[FindingKey, Names],
     pullers: Pullers,
 ) -> ImageState:
     auth = image.auth
@@ -193,10 +195,9 @@ def state_of(
     if any(policy.exempts(text) for text in image.texts):
         return Exempt()
     host = image.host
-    path = image.item.image.key.source.path
     if auth is not None:
         wanted = completing(auth, host) if host is not None else None
-        override = names.get(f"{INCOMPLETE_AUTH}:{path}:{image.route}")
+        override = names.get(finding_key(image, INCOMPLETE_AUTH))
         if override is not None and wanted is not None:
             wanted = Wanted(override.credential, PLAIN)
         return Incomplete(auth, wanted)
@@ -204,7 +205,7 @@ def state_of(
         return Undecided(image.undecided or _mixed(image))
     if host == DOCKER_HUB and policy.mirror is not None:
         at_mirror = wanted_at(policy.mirror.host)
-        override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
+        override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
         if override is not None and at_mirror is not None:
             at_mirror = Wanted(override.credential, PLAIN)
         if isinstance(at_mirror, Contested):
@@ -218,7 +219,7 @@ def state_of(
         if registry.public_only:
             return Exempt()
         return NotCovered(host, registry.implicit_credentials)
-    override = names.get(f"{UNAUTHENTICATED_IMAGE}:{path}:{image.definition}")
+    override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
     if override is not None:
         wanted = Wanted(override.credential, PLAIN)
     if isinstance(wanted, Contested):

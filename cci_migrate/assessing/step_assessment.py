@@ -17,16 +17,16 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy.model import PasswordAuth, Policy
+from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
     from cci_migrate.circleci.step_reading import ReadText
     from cci_migrate.docker.shell import Tool
-
-PULL_BEFORE_LOGIN = "pull-before-login"
 
 
 class MissingLogin(Struct, frozen=True, eq=False):
@@ -79,14 +79,14 @@ class MissingLogin(Struct, frozen=True, eq=False):
         return texts or self.pull.texts
 
     @property
-    def route(self) -> str:
-        """The name of the place: one login a registry a job."""
-        return login_route(self.docker.job, self.host)
+    def place(self) -> Place:
+        """The first step that pulls; one login a registry a job."""
+        return Place(self.pull.moment.step.node, login_route(self.docker.job, self.host))
 
     @property
-    def key(self) -> str:
+    def key(self) -> FindingKey:
         """The key of the finding about it."""
-        return f"{PULL_BEFORE_LOGIN}:{self.pull.moment.step.node.source.path}:{self.route}"
+        return self.place.key(PULL_BEFORE_LOGIN)
 
 
 def login_route(job: Job, host: str) -> str:

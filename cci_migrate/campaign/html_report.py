@@ -18,6 +18,7 @@ from cci_migrate.campaign.results import ORDER
 from cci_migrate.campaign.states import LEFT, MEANING, State
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact
 
 #: Diffs longer than this, or beyond this in all, are linked to instead of shown.
@@ -142,7 +143,7 @@ def _totals(ledger: Ledger) -> Totals:
             row.found += count.found
             row.authenticated += count.authenticated
         for finding in entry.findings:
-            is_pull = finding.registry and finding.rule != "missing-context"
+            is_pull = finding.registry and finding.rule != MISSING_CONTEXT
             if is_pull and finding.state == "fixed":
                 rows[finding.registry].name = finding.registry
                 rows[finding.registry].fixed += 1

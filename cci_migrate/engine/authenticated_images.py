@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Assessment
-from cci_migrate.assessing.image_states import (
-    INCOMPLETE_AUTH,
-    MISPLACED_AUTH,
-    UNAUTHENTICATED_IMAGE,
-    Authenticated,
-    Unmirrored,
-)
+from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.images import USERNAME, ImageAuth
 from cci_migrate.circleci.value_origins import Origin, value_of_text
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import ContextGrant, State
 from cci_migrate.policy.model import CredentialStore
+from cci_migrate.rule_ids import (
+    INCOMPLETE_AUTH,
+    MISPLACED_AUTH,
+    UNAUTHENTICATED_IMAGE,
+    UNDECIDABLE_IMAGE,
+)
 
-_RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, "undecidable-image")
+_RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, UNDECIDABLE_IMAGE)
 
 
 def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:

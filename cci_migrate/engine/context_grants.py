@@ -26,7 +26,7 @@ from cci_migrate.remedies.context_placement import (
     instead_of,
     without_room,
 )
-from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
+from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.wording import listed
 
 

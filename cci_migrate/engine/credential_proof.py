@@ -16,7 +16,7 @@ from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced import beside_the_image
-from cci_migrate.findings import Names
+from cci_migrate.findings import FindingKey, Names
 from cci_migrate.policy.model import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -37,7 +37,7 @@ class KnownCredentials:
     ``names`` are those that the user chose, by the key of the finding that they are for.
     """
 
-    def __init__(self, before: Reading, policy: Policy, names: Mapping[str, Names]) -> None:
+    def __init__(self, before: Reading, policy: Policy, names: Mapping[FindingKey, Names]) -> None:
         self._policy = policy
         # In the order in which they were met, each once.
         self._everywhere: dict[str, dict[RegistryCredential, None]] = {}

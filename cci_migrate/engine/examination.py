@@ -24,7 +24,7 @@ from cci_migrate.engine.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.engine.outcomes import Cause, Refused, Unexamined
 from cci_migrate.engine.redacted_outcomes import redacted_reason
 from cci_migrate.engine.sibling_evidence import SiblingEvidence, sibling_evidence
-from cci_migrate.findings import Finding, Names, NoFix
+from cci_migrate.findings import Finding, FindingKey, Names, NoFix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.model import Policy
@@ -35,7 +35,7 @@ from cci_migrate.rules.catalogue import RULES
 
 _Reason = TypeVar("_Reason", bound=Unexamined)
 
-NO_NAMES: Mapping[str, Names] = MappingProxyType({})
+NO_NAMES: Mapping[FindingKey, Names] = MappingProxyType({})
 
 
 class Examination(Struct, frozen=True, eq=False, dict=True):
@@ -48,7 +48,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
 
     files: ConfigFiles
     policy: Policy
-    names: Mapping[str, Names]
+    names: Mapping[FindingKey, Names]
     refused: Refused | None
     siblings: SiblingEvidence
     assessment: Assessment
@@ -85,7 +85,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
 
 
 def examine(
-    files: ConfigFiles, policy: Policy, names: Mapping[str, Names] = NO_NAMES
+    files: ConfigFiles, policy: Policy, names: Mapping[FindingKey, Names] = NO_NAMES
 ) -> Examination | Unexamined:
     """What is found in the config that ``files`` make up, or why nothing can be.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import State
+from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin

@@ -19,6 +19,7 @@ from cci_migrate.findings import (
     ContextGrant,
     Decisions,
     Finding,
+    FindingKey,
     Fix,
     NoFix,
     Question,
@@ -51,7 +52,7 @@ class Plan(Struct, frozen=True):
     __repr__ = repr_without("operations", "edits")
 
     @property
-    def fixed(self) -> frozenset[str]:
+    def fixed(self) -> frozenset[FindingKey]:
         """The keys of the findings that the plan removes."""
         return frozenset(one.finding.key for one in self.settled if one.state is not State.LEFT)
 
@@ -109,7 +110,7 @@ def _settle(
     while True:
         settled: list[Settled] = []
         kept: list[_Chosen] = []
-        done: set[str] = set()
+        done: set[FindingKey] = set()
         for finding, one in zip(findings, chosen, strict=True):
             if finding.after and done.isdisjoint(finding.after):
                 # It rests on fixes none of which is made: there is nothing to say of it.

@@ -44,7 +44,7 @@ from cci_migrate.engine.credential_proof import (
 from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Names
+from cci_migrate.findings import FindingKey, Names
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
@@ -133,7 +133,7 @@ ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
 def prove(
     before: Reading,
     policy: Policy,
-    names: Mapping[str, Names],
+    names: Mapping[FindingKey, Names],
     read_again: ReadAgain,
     secrets: Sequence[str] = (),
 ) -> ProvenChange | NotProven:

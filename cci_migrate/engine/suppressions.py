@@ -13,8 +13,8 @@ from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE
 from cci_migrate.policy.model import Policy
+from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.catalogue import RULES
-from cci_migrate.rules.missing_context import ID as MISSING_CONTEXT
 
 
 class UnusedSuppression(Struct, frozen=True):

@@ -11,7 +11,6 @@ from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -19,7 +18,7 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.authenticated_images import has_placeholder
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
-from cci_migrate.findings import Fix, Settled, State
+from cci_migrate.findings import FindingKey, Fix, Settled, State
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
@@ -31,6 +30,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
 )
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, Platform, Revert
+from cci_migrate.rule_ids import LITERAL_CREDENTIAL, PULL_BEFORE_LOGIN
 from cci_migrate.rules.whole_fix import contexts_without_workflow
 from cci_migrate.rules.wording import listed
 
@@ -123,14 +123,16 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "docker/check fails where its variables are empty, and the build with it. Where builds "
             "of forked pull requests matter, take --login cli: its step goes on without a login."
         )
-    if "literal-credential" in rules:
+    if LITERAL_CREDENTIAL in rules:
         yield (
             "A secret was written out in the config. Take it back at the registry: the "
             "repository's history keeps it."
         )
 
 
-def _read_from_the_project(assessment: Assessment, plan: Plan, fixed: set[str]) -> Iterator[str]:
+def _read_from_the_project(
+    assessment: Assessment, plan: Plan, fixed: set[FindingKey]
+) -> Iterator[str]:
     """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
     granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
     for assessed in assessment.entries:
@@ -143,7 +145,7 @@ def _read_from_the_project(assessment: Assessment, plan: Plan, fixed: set[str]) 
 
 
 def _read_from_others(
-    assessment: Assessment, plan: Plan, fixed: set[str]
+    assessment: Assessment, plan: Plan, fixed: set[FindingKey]
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """The workflow jobs that ``fixed`` makes read variables which contexts of theirs may provide.
 
@@ -163,7 +165,7 @@ def _read_from_others(
     return found
 
 
-def _read_elsewhere(assessment: Assessment, fixed: set[str]) -> Iterator[str]:
+def _read_elsewhere(assessment: Assessment, fixed: set[FindingKey]) -> Iterator[str]:
     """The variables that the images of a part of a config read, whose workflow jobs are elsewhere.
 
     An orb's source, and a file of executors that another program puts together, are such parts.

@@ -98,7 +98,7 @@ def saved(finding: Finding, decision: Decision, names: Names | None) -> SavedFin
     own = None
     if names is not None and isinstance(names.credential, PasswordAuth):
         own = SavedNames(names.credential.username, names.credential.password, names.context)
-    return SavedFinding(finding.key, finding.message, decision, _choices(finding), own)
+    return SavedFinding(str(finding.key), finding.message, decision, _choices(finding), own)
 
 
 def _choices(finding: Finding) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _choices(finding: Finding) -> tuple[str, ...]:
 def findings_differ(config: SavedConfig, findings: Sequence[Finding]) -> Iterator[str]:
     """How ``findings``, those there are now, differ from those that were answered."""
     then = {one.key: one for one in config.findings}
-    now = {one.key: one for one in findings}
+    now = {str(one.key): one for one in findings}
     for key in (key for key in now if key not in then):
         yield f"{now[key].message} ({now[key].owner}): there is no answer to it"
     for key in (key for key in then if key not in now):

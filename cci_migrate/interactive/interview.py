@@ -19,6 +19,7 @@ from cci_migrate.findings import (
     Apply,
     Decision,
     Finding,
+    FindingKey,
     Fix,
     Names,
     NoFix,
@@ -36,7 +37,7 @@ class ItemKey(Struct, frozen=True, order=True):
     """A finding among those of all configs: the number of its config, and its own key."""
 
     config: int
-    finding: str
+    finding: FindingKey
 
 
 class Item(Struct, frozen=True):
@@ -207,7 +208,7 @@ class Interview(Struct, frozen=True):
             key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
         )
 
-    def names_of(self, config: int) -> Mapping[str, Names]:
+    def names_of(self, config: int) -> Mapping[FindingKey, Names]:
         """The names that single fixes of one config are to write."""
         return {key.finding: names for key, names in self.names.items() if key.config == config}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.findings import Apply, Decision, Decisions, Finding, Names, Skip
+from cci_migrate.findings import Apply, Decision, Decisions, Finding, FindingKey, Names, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
 from cci_migrate.interactive.policy_questions import (
@@ -26,7 +26,7 @@ class Material:
 
     def __init__(self, configs: Sequence[SessionConfig]) -> None:
         self._configs = tuple(configs)
-        self._general: Sequence[Mapping[str, Names]] = [{} for _ in configs]
+        self._general: Sequence[Mapping[FindingKey, Names]] = [{} for _ in configs]
         self._at_first = tuple(ConfigReview(config, {}) for config in configs)
         self.reviews = [*self._at_first]
 
@@ -82,15 +82,15 @@ class Material:
         """How to show parts of a config."""
         return self.reviews[index].redaction
 
-    def decisions(self, index: int, decided: Mapping[str, Decision]) -> Decisions:
+    def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
         """``decided`` as decisions on a config: what nobody could decide on is told as it is."""
         outcome = self.reviews[index].outcome
         settled = outcome.settled if isinstance(outcome, Examined) else ()
         unfixable = [one.finding.key for one in settled if not can_be_decided(one.finding)]
-        by_key: dict[str, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
+        by_key: dict[FindingKey, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
         return Decisions(Skip(), by_key)
 
-    def decided(self, decided: Sequence[Mapping[str, Decision]]) -> list[Outcome]:
+    def decided(self, decided: Sequence[Mapping[FindingKey, Decision]]) -> list[Outcome]:
         """What becomes of each config, proven; nothing is written."""
         return [
             one.decided(self.decisions(index, decided[index]))
@@ -106,8 +106,8 @@ class Material:
     def answers(
         self,
         general: GeneralAnswers,
-        decided: Sequence[Mapping[str, Decision]],
-        own_names: Sequence[Mapping[str, Names]],
+        decided: Sequence[Mapping[FindingKey, Decision]],
+        own_names: Sequence[Mapping[FindingKey, Names]],
         outcomes: Sequence[Outcome],
     ) -> Answers:
         """What is to be saved of a session that came to ``outcomes``."""

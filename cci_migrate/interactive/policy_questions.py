@@ -19,7 +19,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated, Wanted
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import ContextCandidate, Names
+from cci_migrate.findings import ContextCandidate, FindingKey, Names
 from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
@@ -32,11 +32,11 @@ from cci_migrate.policy.model import (
     RegistryPolicy,
 )
 from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
+from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 
 AS_THE_FILES_DO = "file"
 
 _OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
-_IMAGE_RULES = ("unauthenticated-image", "incomplete-auth")
 
 
 class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -117,7 +117,7 @@ class Needs(Struct, frozen=True, eq=False):
     names: PasswordAuth | None = None
     context: ContextConvention | None = None
     login: LoginMethod | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[FindingKey, ...] = ()
 
     @property
     def own_store(self) -> CredentialStore | None:
@@ -166,18 +166,18 @@ def needs_of(config: SessionConfig, assessment: Assessment | None) -> Needs:
 
 def _keys_with_names(
     assessment: Assessment, missing_logins: Iterable[MissingLogin]
-) -> Iterator[str]:
+) -> Iterator[FindingKey]:
     """The findings whose fixes write a user name and a password for Docker Hub."""
     for one in assessment.images:
         state = one.state
         if one.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
             continue
         if isinstance(state.wanted, Wanted) and isinstance(state.wanted.credential, PasswordAuth):
-            rule = _IMAGE_RULES[isinstance(state, Incomplete)]
+            rule = INCOMPLETE_AUTH if isinstance(state, Incomplete) else UNAUTHENTICATED_IMAGE
             if assessment.policy.is_selected(rule):
                 yield one.key(rule)
     for missing in missing_logins:
-        if missing.host == DOCKER_HUB and assessment.policy.is_selected("pull-before-login"):
+        if missing.host == DOCKER_HUB and assessment.policy.is_selected(PULL_BEFORE_LOGIN):
             yield missing.key
 
 
@@ -499,7 +499,9 @@ def _told(topic: Topic, one: Needs, answers: GeneralAnswers) -> str | None:
     return None if topic in one.told else answers.of(topic)
 
 
-def names_with(needs: Sequence[Needs], answers: GeneralAnswers) -> Sequence[Mapping[str, Names]]:
+def names_with(
+    needs: Sequence[Needs], answers: GeneralAnswers
+) -> Sequence[Mapping[FindingKey, Names]]:
     """By config, the names that its fixes write where the answers differ from its own.
 
     A config that has the names which were the default gets those that were given instead; one with
@@ -508,7 +510,9 @@ def names_with(needs: Sequence[Needs], answers: GeneralAnswers) -> Sequence[Mapp
     return [_override(one, needs, answers) for one in needs]
 
 
-def _override(one: Needs, needs: Sequence[Needs], answers: GeneralAnswers) -> Mapping[str, Names]:
+def _override(
+    one: Needs, needs: Sequence[Needs], answers: GeneralAnswers
+) -> Mapping[FindingKey, Names]:
     if one.names is None or one.names != default_names(needs):
         return {}
     names = _names(one.names, one, answers)

@@ -17,7 +17,7 @@ from cci_migrate.engine.outcomes import Examined, Failed, Outcome
 from cci_migrate.engine.planning import plan_changes
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Decision, Decisions, Names, Skip
+from cci_migrate.findings import Decision, Decisions, FindingKey, Names, Skip
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.policy.model import Policy, RegistryCredential
@@ -81,7 +81,7 @@ class ConfigReview:
     ``outcome`` is what the engine says of it; nothing is decided in it.
     """
 
-    def __init__(self, config: SessionConfig, names: Mapping[str, Names]) -> None:
+    def __init__(self, config: SessionConfig, names: Mapping[FindingKey, Names]) -> None:
         self.config = config
         self.names = names
         self._examined = self._within_limits(lambda: examine(config.files, config.policy, names))
@@ -122,7 +122,7 @@ class ConfigReview:
         registry = policy_for(host, self.config.policy)
         return None if registry is None else registry.credential
 
-    def preview(self, key: str, decision: Decision) -> tuple[TextChange, ...]:
+    def preview(self, key: FindingKey, decision: Decision) -> tuple[TextChange, ...]:
         """What ``decision`` on the finding ``key`` does to the files, and nothing besides."""
         examined = self._examination
         findings = () if examined is None else examined.findings

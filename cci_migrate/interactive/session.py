@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.findings import Decision, Finding, Fix, Names, Question, Skip
+from cci_migrate.findings import Decision, Finding, FindingKey, Fix, Names, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
     findings_differ,
@@ -74,10 +74,11 @@ from cci_migrate.interactive.views import (
 from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.policy.names import credential_text, secret_variable
 from cci_migrate.policy.text import policy_data
+from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.catalogue import RULES
 
 #: The rules whose fixes write names that can be given for one fix.
-_NAMED = frozenset({"unauthenticated-image", "incomplete-auth", "pull-before-login"})
+_NAMED = frozenset({UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, PULL_BEFORE_LOGIN})
 _PROJECT = "-"
 
 
@@ -118,14 +119,14 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
     interview = Interview(
         in_order(material.items()),
         names={
-            Item(index, finding).key: named[index][finding.key]
+            Item(index, finding).key: named[index][str(finding.key)]
             for index in range(len(configs))
             for finding in material.found(index)
-            if finding.key in named[index]
+            if str(finding.key) in named[index]
         },
     )
     material.take_names(interview)
-    decided: list[Mapping[str, Decision]] = []
+    decided: list[Mapping[FindingKey, Decision]] = []
     known = {config.name for config in configs}
     for gone in (one for one in answers.configs if one.name not in known and one.findings):
         raise refusal(answers_file, gone.name, ["the config is not among those that were named"])
@@ -144,7 +145,8 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
         ]
         if differences and (found or kept.findings):
             raise refusal(answers_file, config.name, differences)
-        decided.append({one.key: one.decision for one in kept.findings})
+        decisions = {one.key: one.decision for one in kept.findings}
+        decided.append({one.key: decisions[str(one.key)] for one in found})
     outcomes = material.decided(decided)
     for index, outcome in enumerate(outcomes):
         kept = answers.of(configs[index].name)
@@ -468,8 +470,8 @@ class _Session:
         return outcomes
 
 
-def _decided(interview: Interview, number: int) -> list[Mapping[str, Decision]]:
-    found: list[dict[str, Decision]] = [{} for _ in range(number)]
+def _decided(interview: Interview, number: int) -> list[Mapping[FindingKey, Decision]]:
+    found: list[dict[FindingKey, Decision]] = [{} for _ in range(number)]
     for item in interview.items:
         found[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
     return [*found]

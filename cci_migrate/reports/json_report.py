@@ -115,7 +115,7 @@ def _finding(one: Settled) -> dict[str, Any]:
     place = finding.place
     start, end = place.position, place.source.position(place.span.end)
     return {
-        "key": finding.key,
+        "key": str(finding.key),
         "rule": finding.rule,
         "severity": finding.severity.value,
         "state": one.state.value,

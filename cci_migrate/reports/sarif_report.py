@@ -67,7 +67,7 @@ def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
         "message": _message(text + _remedy_text(finding)),
         "locations": [_location(result, finding, report)],
         # The key names the place by the config's structure, so it stays when lines move.
-        "partialFingerprints": {"cciMigrateFindingKey/v1": finding.key},
+        "partialFingerprints": {"cciMigrateFindingKey/v1": str(finding.key)},
     }
     if one.state.is_unwanted:
         kind = "inSource" if one.state is State.SUPPRESSED else "external"

@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import Authenticated
-from cci_migrate.findings import Finding
+from cci_migrate.findings import Finding, FindingKey
 from cci_migrate.policy.model import Revert
 from cci_migrate.reversal.contexts import contexts_to_take_out
 from cci_migrate.reversal.credentials import CredentialRemovals
@@ -35,7 +35,7 @@ def findings(assessment: Assessment, revert: Revert) -> Iterator[Finding]:
     yield from contexts_to_take_out(assessment, revert, credentials, logins)
 
 
-def authenticated_after(assessment: Assessment, taken: frozenset[str]) -> int:
+def authenticated_after(assessment: Assessment, taken: frozenset[FindingKey]) -> int:
     """How many images have credentials once the findings with the keys ``taken`` are done."""
     removals = CredentialRemovals(assessment, LoginRemovals(assessment).names_that_stay)
     return sum(

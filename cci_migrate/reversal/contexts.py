@@ -15,7 +15,7 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts, image_items
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
     Entry,
@@ -39,9 +39,8 @@ from cci_migrate.policy.model import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.reversal.credentials import CredentialRemovals
 from cci_migrate.reversal.logins import LoginRemovals
+from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.wording import listed
-
-MISSING_CONTEXT = "missing-context"
 
 #: A registry of the policy, and one of the credentials that the policy has for it.
 _Account = tuple[RegistryPolicy, RegistryCredential]
@@ -56,7 +55,7 @@ class _Leaving(Struct, frozen=True, eq=False):
     entry: WorkflowJob
     held: HeldContexts
     names: tuple[str, ...]
-    after_all: tuple[str, ...]
+    after_all: tuple[FindingKey, ...]
     needed_by: str | None
 
 
@@ -116,7 +115,7 @@ class _Reader:
         """The contexts that ``entry`` holds for the policy's sake; None without any."""
         held = held_contexts(entry)
         names: list[str] = []
-        after_all: dict[str, None] = {}
+        after_all: dict[FindingKey, None] = {}
         needed_by: str | None = None
         accounts: dict[str, list[_Account]] = {}
         for registry in self._assessment.policy.registries:
@@ -138,7 +137,7 @@ class _Reader:
 
     def _reading(
         self, entry: WorkflowJob, accounts: Sequence[_Account]
-    ) -> tuple[tuple[str, ...], str | None] | None:
+    ) -> tuple[tuple[FindingKey, ...], str | None] | None:
         """The findings that take out what reads the variables of ``accounts``, and what stays.
 
         None if nothing reads them as the policy would have it.
@@ -146,7 +145,7 @@ class _Reader:
         assessment = self._assessment
         registries = [registry for registry, _ in accounts]
         variables = {name for _, credential in accounts for name in variables_of(credential)}
-        keys: dict[str, None] = {}
+        keys: dict[FindingKey, None] = {}
         needed_by: str | None = None
         is_ours = False
         for item in image_items(entry, assessment.config, assessment.values):

@@ -10,15 +10,16 @@ from msgspec import Struct
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import values_of
-from cci_migrate.assessing.image_states import UNAUTHENTICATED_IMAGE, Authenticated
+from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.sharing import Users, sources_of
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
 from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.wording import owners_of
 
 
@@ -39,9 +40,9 @@ class _Removal(Struct, frozen=True, eq=False):
         return Place(self.auth.entry.key, self.images[0].image.route)
 
     @property
-    def finding_key(self) -> str:
-        """As `Finding.key` has it."""
-        return f"{UNAUTHENTICATED_IMAGE}:{self.place.source.path}:{self.place.route}"
+    def finding_key(self) -> FindingKey:
+        """The key of the finding that takes it out."""
+        return self.place.key(UNAUTHENTICATED_IMAGE)
 
     @property
     def value(self) -> Node:
@@ -82,7 +83,7 @@ class CredentialRemovals:
                 return found
             found |= more
 
-    def key_of(self, image: AssessedImage) -> str | None:
+    def key_of(self, image: AssessedImage) -> FindingKey | None:
         """The key of the finding that takes the credentials of ``image`` out; None if they stay."""
         removal = self._by_image.get(id(image))
         if removal is None or id(removal) in self._reasons:

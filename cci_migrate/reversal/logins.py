@@ -11,9 +11,9 @@ from msgspec import Struct
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, login_conventions, login_route
+from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import Entry, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.operations import (
@@ -25,6 +25,7 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.config import ImportedOrb, Job, WorkflowJob
@@ -44,13 +45,13 @@ class _Removal(Struct, frozen=True, eq=False):
     operations: tuple[Operation, ...]
 
     @property
-    def route(self) -> str:
-        return login_route(self.jobs[0], self.host)
+    def place(self) -> Place:
+        return Place(self.step.node, login_route(self.jobs[0], self.host))
 
     @property
-    def finding_key(self) -> str:
-        """As `Finding.key` has it."""
-        return f"{PULL_BEFORE_LOGIN}:{self.step.node.source.path}:{self.route}"
+    def finding_key(self) -> FindingKey:
+        """The key of the finding that takes it out."""
+        return self.place.key(PULL_BEFORE_LOGIN)
 
 
 _Place = tuple[int, int]
@@ -174,7 +175,7 @@ class LoginRemovals:
         """Whether ``step`` is a login as the policy would write it."""
         return bool(step.path) and _place_of(step) in self._written
 
-    def key_of(self, step: Step) -> str | None:
+    def key_of(self, step: Step) -> FindingKey | None:
         """The key of the finding that takes ``step`` out; None if it stays."""
         removal = self._removals.get(_place_of(step)) if step.path else None
         return None if removal is None else removal.finding_key
@@ -197,7 +198,7 @@ class LoginRemovals:
 
     def findings(self) -> Iterator[Finding]:
         """One for each job (the first that runs the steps) and registry; the orb last."""
-        by_key: dict[str, list[_Removal]] = {}
+        by_key: dict[FindingKey, list[_Removal]] = {}
         for removal in self._removals.values():
             by_key.setdefault(removal.finding_key, []).append(removal)
         for removals in by_key.values():
@@ -208,7 +209,7 @@ class LoginRemovals:
         if orb is not None:
             yield orb
 
-    def _unused_orb(self, keys: frozenset[str]) -> Finding | None:
+    def _unused_orb(self, keys: frozenset[FindingKey]) -> Finding | None:
         """Takes out the Docker orb if no step but those that go uses it."""
         config = self._assessment.config
         orb = docker_orb(config.body.imported)
@@ -305,7 +306,7 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
         remedy = NoFix("nothing would be left of the list of steps", "take the list out too")
     return Finding(
         rule=PULL_BEFORE_LOGIN,
-        place=Place(first.step.node, first.route),
+        place=first.place,
         message=f"the steps log in to {registry_name(first.host)} as the policy has it",
         subject=first.step.name,
         owner=f"job {job.name}",

@@ -35,13 +35,14 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
-from cci_migrate.assessing.image_states import INCOMPLETE_AUTH, Contested, Incomplete, Wanted
+from cci_migrate.assessing.image_states import Contested, Incomplete, Wanted
 from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
 from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.rule_ids import INCOMPLETE_AUTH
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix

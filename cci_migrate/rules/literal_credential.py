@@ -33,16 +33,11 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import Account
-from cci_migrate.assessing.image_states import (
-    LITERAL_CREDENTIAL,
-    Authenticated,
-    Contested,
-    LiteralSecret,
-    Wanted,
-)
+from cci_migrate.assessing.image_states import Authenticated, Contested, LiteralSecret, Wanted
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.operations import ReplaceScalar, Text
+from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix

@@ -34,7 +34,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
-from cci_migrate.assessing.image_states import MISPLACED_AUTH, Misplaced
+from cci_migrate.assessing.image_states import Misplaced
 from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
 from cci_migrate.circleci.misplaced import (
     AUTH,
@@ -51,6 +51,7 @@ from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
+from cci_migrate.rule_ids import MISPLACED_AUTH
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of

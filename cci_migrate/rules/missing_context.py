@@ -46,10 +46,9 @@ from cci_migrate.findings import (
     Severity,
 )
 from cci_migrate.policy.model import CredentialStore
+from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
-
-ID = "missing-context"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -80,7 +79,7 @@ def _finding(
     needs = "needs" if is_certain else "may need"
     fix = Fix("", (), grants)
     return Finding(
-        rule=ID,
+        rule=MISSING_CONTEXT,
         place=Place(entry.key, entry.route),
         message=f"job {entry.name} {needs} context {contexts} (provides {', '.join(variables)})",
         subject=entry.name,
@@ -104,7 +103,7 @@ def _question(name: str, contexts: str, variables: str, fix: Fix) -> Question:
 
 
 RULE = Rule(
-    id=ID,
+    id=MISSING_CONTEXT,
     summary="a workflow job reads registry credentials without the context that holds them",
     manual=__doc__,
     detect=detect,

@@ -236,7 +236,7 @@ def _remedy(entry: WorkflowJob, parameter: str | None, assessment: Assessment) -
                 assessment,
                 f"run it on the executor {name}",
                 operations,
-                assessment.contexts_on_executor(entry, name, f"{ID}:{entry.route}"),
+                assessment.contexts_on_executor(entry, name, Place(entry.key, entry.route).key(ID)),
             ),
         )
         for name in _local_executors(assessment)

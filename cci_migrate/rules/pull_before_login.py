@@ -59,11 +59,22 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account, policy_for
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
-from cci_migrate.assessing.step_assessment import PULL_BEFORE_LOGIN, MissingLogin
+from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
-from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question, Remedy, Severity
+from cci_migrate.findings import (
+    Choice,
+    Finding,
+    FindingKey,
+    Fix,
+    NoFix,
+    Place,
+    Question,
+    Remedy,
+    Severity,
+)
 from cci_migrate.policy.model import PasswordAuth, RegistryCredential
+from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
@@ -89,7 +100,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.declared_logins,
     )
     remedies = {one.key: _remedy(one, placement, assessment) for one in assessment.missing_logins}
-    rewritten: dict[int, str] = {}
+    rewritten: dict[int, FindingKey] = {}
     if assessment.mirrored_steps is not None:
         for one, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
             rewritten.update(dict.fromkeys(pulls, one.key))
@@ -108,7 +119,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             fetches, severity = "may fetch", Severity.NOTE
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
-            place=Place(missing.pull.moment.step.node, missing.route),
+            place=missing.place,
             message=f"{missing.pull.command} {fetches} from {name} before a login to it",
             subject=", ".join(missing.images[:3]),
             owner=f"job {job.name}",
@@ -129,7 +140,7 @@ def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], ho
 
 
 def _through_mirror(
-    assessment: Assessment, mirroring: StepMirroring, logins: Mapping[str, Remedy]
+    assessment: Assessment, mirroring: StepMirroring, logins: Mapping[FindingKey, Remedy]
 ) -> Iterator[tuple[Finding, list[int]]]:
     """The findings about what is to come from the mirror, and the id() of the pulls of each."""
     mirror = assessment.policy.mirror

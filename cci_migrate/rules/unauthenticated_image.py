@@ -49,18 +49,14 @@ from cci_migrate.assessing.account_wording import several_accounts, which_accoun
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import form_of, variables_of
-from cci_migrate.assessing.image_states import (
-    UNAUTHENTICATED_IMAGE,
-    AccountUnclear,
-    Unauthenticated,
-    Unmirrored,
-)
+from cci_migrate.assessing.image_states import AccountUnclear, Unauthenticated, Unmirrored
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.model import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix

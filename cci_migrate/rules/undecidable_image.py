@@ -52,11 +52,10 @@ from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
-
-ID = "undecidable-image"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for one in assessment.images:
         if isinstance(one.state, Undecided):
             yield Finding(
-                rule=ID,
+                rule=UNDECIDABLE_IMAGE,
                 place=Place(one.image.item.image.value, one.image.route),
                 message=f"can't determine the registry of {one.image.item.text}: "
                 f"{one.state.reason}",
@@ -90,7 +89,7 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
             docker = entry_of(executor.mapping, "docker")
             if docker is not None and executor.docker_expression is not None:
                 yield Finding(
-                    rule=ID,
+                    rule=UNDECIDABLE_IMAGE,
                     place=Place(docker.value, f"{executor.route}.docker"),
                     message=f"the images of the {title} are passed as a parameter",
                     subject=executor.docker_expression,
@@ -109,7 +108,7 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
         job = one.docker.job
         reasons = list(dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in one.pulls))
         yield Finding(
-            rule=ID,
+            rule=UNDECIDABLE_IMAGE,
             place=Place(one.pulls[0].moment.step.node, f"{job.route}.steps"),
             message=f"can't determine what steps pull ({'; '.join(reasons[:3])}"
             + (f"; and {len(reasons) - 3} more)" if len(reasons) > 3 else ")"),
@@ -158,7 +157,7 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
             continue
         name = registry_name(host)
         contexts = assessment.contexts_for_images(
-            [image], variables_of(credential), host, one.key(ID)
+            [image], variables_of(credential), host, one.key(UNDECIDABLE_IMAGE)
         )
         remedy = whole_fix(
             assessment,
@@ -186,7 +185,7 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
 
 
 RULE = Rule(
-    id=ID,
+    id=UNDECIDABLE_IMAGE,
     summary="the registry of an image can't be determined",
     manual=__doc__,
     detect=detect,

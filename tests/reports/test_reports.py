@@ -14,7 +14,7 @@ import pytest
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.engine.redacted_outcomes import redacted
-from cci_migrate.findings import Answer, Decisions
+from cci_migrate.findings import Answer, Decisions, FindingKey
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.model import Platform, Policy
 from cci_migrate.redaction.redaction import redaction_of
@@ -293,7 +293,9 @@ def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() ->
     jsonschema.Draft202012Validator(schema("report.schema.json")).validate(document)
     (finding,) = document["configs"][0]["findings"]
     assert [choice["key"] for choice in finding["remedy"]["choices"]] == ["remove", "keep"]
-    decisions = Decisions(by_key={finding["key"]: Answer("remove")})
+    key = FindingKey(finding["rule"], finding["path"], finding["route"])
+    assert finding["key"] == str(key)
+    decisions = Decisions(by_key={key: Answer("remove")})
     answered = process({PATH: MISROUTED.encode()}, Policy(), decisions)
     assert "fixed: as you answered" in text(report(Result("", answered), mode=Mode.WRITE))
 
