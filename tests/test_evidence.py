@@ -26,6 +26,7 @@ from tests.processing import process, process_repository
 ROOT = Path(__file__).parent.parent
 PATH = ".circleci/config.yml"
 POLICY = "$DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD"
+AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
 LOGIN = 'echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin'
 MACHINE = "machine: {image: ubuntu-2404:current}"
 
@@ -675,9 +676,6 @@ def named(files: dict[str, bytes]) -> NameReason:
     return found
 
 
-AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
-
-
 def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
     nightly = config(image(AUTH), workflow="- user: {context: hub}")
     files = repository(nightly=nightly)
@@ -797,7 +795,7 @@ def test_what_another_config_does_not_tell_of_its_contexts_is_not_known_here() -
     files = repository(nightly=sibling("[aws, gcp]"))
     assert named(files).names == POLICY
     (ignored,) = named(files).ignored
-    assert "in .circleci/nightly.yml, line 4: which of its contexts provides them" in ignored
+    assert "(.circleci/nightly.yml, line 4): which of its contexts provides them" in ignored
     assert "docker-hub-creds" in fixed_config(files)
     clear = repository(nightly=sibling("[aws, gcp]"), weekly=sibling("hub-a"))
     assert "hub-a" in fixed_config(clear)
@@ -840,6 +838,17 @@ def test_a_context_of_a_job_that_builds_and_pushes(user: str, bare: str, is_foll
     assert after.count("staff") == user.count("staff")
 
 
+def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() -> None:
+    """Most readers hold ``hub``; the release alone reads the same names beside ``prod``."""
+    workflow = (
+        "- user: {context: hub}\n      - release: {context: prod, filters: {branches: {only: m}}}\n"
+        "      - bare: {context: prod}"
+    )
+    text = config(image(AUTH), workflow=workflow)
+    text = text.replace("  bare:\n", f"  release:\n{image(AUTH)}\n  bare:\n")
+    assert "context: [prod, hub]" in changed(text) or "context: [hub, prod]" in changed(text)
+
+
 def test_names_of_a_push_job_that_the_project_holds_need_no_context() -> None:
     login = LOGIN.replace("HUB_USER", "DOCKERHUB_USERNAME")
     login = login.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")
@@ -866,11 +875,10 @@ def test_names_in_which_the_other_configs_differ_are_named() -> None:
     files = repository(a=sibling("a"), b=sibling("b", "{username: $B_USER, password: $B_PASS}"))
     found = named(files)
     assert found.names == POLICY
-    assert found.ignored == (
-        "$HUB_USER, $HUB_TOKEN of job user in .circleci/a.yml, line 4: "
-        "the other configs have different names",
-        "$B_USER, $B_PASS of job user in .circleci/b.yml, line 4: "
-        "the other configs have different names",
+    (ignored,) = found.ignored
+    assert ignored == (
+        "$HUB_USER, $HUB_TOKEN (.circleci/a.yml, line 4), $B_USER, $B_PASS (.circleci/b.yml, "
+        "line 4): the other configs have different names"
     )
 
 

@@ -331,7 +331,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             found = context_convention(
                 today, coming, context, self.policy, is_policys_own=is_policys_own
             )
-        if found.origin is ContextOrigin.PROJECT:
+        if found.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
             return found
         if found.origin is ContextOrigin.REQUESTED:
             kept_apart = set(filter(is_about_a_registry, kept_apart))

@@ -48,26 +48,46 @@ def name_reason(
 
 
 def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
-    """What is not followed and why; what several jobs share, by the first of them."""
-    users: dict[tuple[str, str, int, str], list[str]] = {}
-    siblings = {shown.credential for shown in evidence if shown.use is Use.SIBLING}
+    """What is not followed and why; what several jobs or lines share, by the first of them."""
+    first_lines: dict[tuple[str, str, str], int] = {}
+    owners: dict[tuple[str, int, str], list[str]] = {}
     for shown in evidence:
-        because = shown.because
-        if shown.use is Use.SIBLING and shown not in wanted.evidence:
-            if len(siblings) > 1:
-                because = "the other configs have different names"
-            elif shown.kept is not None and shown.kept.origin is ContextOrigin.UNKNOWN:
-                because = "which of its contexts provides them can't be determined"
-        if not because or shown.refusal is Refusal.NO_NAMES or shown in wanted.evidence:
+        if shown.refusal in (None, Refusal.NO_NAMES) or shown in wanted.evidence:
             continue
         names = "" if shown.credential is None else f"{credential_names(shown.credential)} of "
-        path = f" in {shown.place.path}" if shown.use is Use.SIBLING else ""
-        owners = users.setdefault((names, path, shown.place.line, because), [])
-        if shown.place.owner not in owners:
-            owners.append(shown.place.owner)
-    for (names, path, line, because), (first, *others) in users.items():
+        owner, because = shown.place.owner, shown.because
+        line = first_lines.setdefault((names, owner, because), shown.place.line)
+        others = owners.setdefault((names, line, because), [])
+        if owner not in others:
+            others.append(owner)
+    for (names, line, because), (first, *others) in owners.items():
         more = f" and {len(others)} more" if others else ""
-        yield f"{names}{first}{more}{path}, line {line}: {because}"
+        yield f"{names}{first}{more}, line {line}: {because}"
+    if not wanted.evidence:
+        yield from _siblings_not_followed(
+            [shown for shown in evidence if shown.use is Use.SIBLING and shown.credential]
+        )
+
+
+def _siblings_not_followed(evidence: Sequence[Evidence]) -> Iterator[str]:
+    """Why the names of no other config of the repository were taken."""
+    shown = {one.credential: one for one in evidence}
+    places = [
+        f"{credential_names(credential)} ({one.place.path}, line {one.place.line})"
+        for credential, one in shown.items()
+        if credential is not None
+    ]
+    few = ", ".join(places[:_FEW])
+    if len(places) > _FEW:
+        few += f" and {len(places) - _FEW} more"
+    if len(places) > 1:
+        yield f"{few}: the other configs have different names"
+    elif any(one.kept and one.kept.origin is ContextOrigin.UNKNOWN for one in evidence):
+        yield f"{few}: which of its contexts provides them can't be determined"
+
+
+#: Of so many configs the names are shown.
+_FEW = 3
 
 
 def _alternatives(
