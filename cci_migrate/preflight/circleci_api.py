@@ -1,16 +1,15 @@
 """CircleCI's API v2, as far as contexts and projects go.
 
-https://circleci.com/docs/api/v2/ (its document: https://circleci.com/api/v2/openapi.json). Every
-answer is checked for its shape before it is believed: a proxy or a login page answers too.
+https://circleci.com/docs/api/v2/ (its document: https://circleci.com/api/v2/openapi.json).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.transport.errors import HostError
@@ -47,15 +46,49 @@ class Restriction(Struct, frozen=True):
 class ProjectIds(Struct, frozen=True):
     """The ids of a project and of its organisation."""
 
-    project: str
-    organisation: str
+    project: str = field(name="id")
+    organisation: str = field(name="organization_id")
 
 
 class ForkSettings(Struct, frozen=True):
     """What a project does with pull requests of forks; None: the API does not say."""
 
-    builds: bool | None
-    gets_secrets: bool | None
+    builds: bool | None = field(name="build_fork_prs", default=None)
+    gets_secrets: bool | None = field(name="forks_receive_secret_env_vars", default=None)
+
+
+class OwnOrganisation(Struct, frozen=True):
+    """An organisation that the token's owner works in."""
+
+    slug: str
+    name: str
+
+
+_Item = TypeVar("_Item")
+
+
+class _Page(Struct, Generic[_Item]):
+    items: tuple[_Item, ...]
+    next_page_token: str | None = None
+
+
+class _ContextVariable(Struct):
+    variable: str
+
+
+class _ProjectVariable(Struct):
+    name: str
+
+
+class _Restriction(Struct):
+    restriction_type: str | None = None
+    restriction_value: str | None = None
+    project_id: str | None = None
+    name: str | None = None
+
+
+class _Settings(Struct):
+    advanced: ForkSettings
 
 
 class CircleCi:
@@ -67,95 +100,71 @@ class CircleCi:
     def contexts(self, organisation: Organisation) -> Mapping[str, Context]:
         """The contexts of an organisation, by name."""
         owner = {"owner-id" if organisation.is_id else "owner-slug": _owner(organisation)}
-        items = self._items("/context", {**owner, "owner-type": "organization"})
-        contexts = (Context(_text(item, "id"), _text(item, "name")) for item in items)
-        return {context.name: context for context in contexts}
+        parameters = {**owner, "owner-type": "organization"}
+        items = self._items("/context", _Page[Context], parameters)
+        return {context.name: context for context in items}
 
     def variables(self, context: Context) -> frozenset[str]:
         """The names of the variables that ``context`` holds."""
-        items = self._items(f"/context/{_quoted(context.id)}/environment-variable", {})
-        return frozenset(_text(item, "variable") for item in items)
+        path = f"/context/{_quoted(context.id)}/environment-variable"
+        return frozenset(item.variable for item in self._items(path, _Page[_ContextVariable]))
 
     def restrictions(self, context: Context) -> tuple[Restriction, ...]:
         """What limits the use of ``context``."""
-        items = self._items(f"/context/{_quoted(context.id)}/restrictions", {})
+        items = self._items(f"/context/{_quoted(context.id)}/restrictions", _Page[_Restriction])
         return tuple(
             Restriction(
-                str(item.get("restriction_type") or "project"),
+                item.restriction_type or "project",
                 # Restrictions that are older than their types have the project's id alone.
-                str(item.get("restriction_value") or item.get("project_id") or ""),
-                str(item.get("name") or ""),
+                item.restriction_value or item.project_id or "",
+                item.name or "",
             )
             for item in items
         )
 
     def ids(self, project: Project) -> ProjectIds:
         """The ids of ``project``."""
-        body = self._object(_path(project), {})
-        return ProjectIds(_text(body, "id"), _text(body, "organization_id"))
+        return self._api.read("GET", _path(project)).body(ProjectIds)
 
     def project_variables(self, project: Project) -> frozenset[str]:
         """The names of the variables in the project's settings."""
-        items = self._items(f"{_path(project)}/envvar", {})
-        return frozenset(_text(item, "name") for item in items)
+        items = self._items(f"{_path(project)}/envvar", _Page[_ProjectVariable])
+        return frozenset(item.name for item in items)
 
     def fork_settings(self, project: Project) -> ForkSettings:
         """What the project does with pull requests of forks."""
-        advanced = self._object(f"{_path(project)}/settings", {}).get("advanced")
-        if not isinstance(advanced, dict):
-            raise self._misshapen()
-        return ForkSettings(
-            _switch(advanced.get("build_fork_prs")),
-            _switch(advanced.get("forks_receive_secret_env_vars")),
-        )
+        return self._api.read("GET", f"{_path(project)}/settings").body(_Settings).advanced
 
-    def own_organisations(self) -> tuple[tuple[str, str], ...]:
-        """The organisations that the token's owner works in: slug and name of each."""
-        body = self._api.read("GET", "/me/collaborations").json
-        if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
-            raise self._misshapen()
-        return tuple((_text(one, "slug"), _text(one, "name")) for one in body)
+    def own_organisations(self) -> tuple[OwnOrganisation, ...]:
+        """The organisations that the token's owner works in."""
+        return self._api.read("GET", "/me/collaborations").body(tuple[OwnOrganisation, ...])
 
     def create(self, organisation: Organisation, name: str) -> Context:
         """Make a context. Raises LookAgainError where it may be there now or was there before."""
         key = "id" if organisation.is_id else "slug"
         owner = {key: _owner(organisation), "type": "organization"}
-        body = self._api.write(OTHER, "POST", "/context", json={"name": name, "owner": owner}).json
-        if not isinstance(body, dict):
-            raise self._misshapen()
-        return Context(_text(body, "id"), _text(body, "name"))
+        made = self._api.write(OTHER, "POST", "/context", json={"name": name, "owner": owner})
+        return made.body(Context)
 
     def store(self, context: Context, name: str, value: Secret) -> None:
         """Put a variable into a context, in place of one that is there."""
         path = f"/context/{_quoted(context.id)}/environment-variable/{_quoted(name)}"
         self._api.write(OTHER, "PUT", path, json={"value": value})
 
-    def _items(self, path: str, parameters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-        token = ""
+    def _items(
+        self, path: str, kind: type[_Page[_Item]], parameters: Mapping[str, str] | None = None
+    ) -> Iterator[_Item]:
+        token: str | None = ""
         for _ in range(_PAGES):
-            page = {**parameters, "page-token": token} if token else dict(parameters)
-            body = self._object(path, page)
-            items = body.get("items")
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise self._misshapen()
-            yield from items
-            following = body.get("next_page_token")
-            if not following:
+            page = {**(parameters or {}), **({"page-token": token} if token else {})}
+            body = self._api.read("GET", path, params=page).body(kind)
+            yield from body.items
+            if not body.next_page_token:
                 return
-            if not isinstance(following, str) or following == token:
+            if body.next_page_token == token:
                 break
-            token = following
-        raise self._misshapen()
-
-    def _object(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        body = self._api.read("GET", path, params=parameters).json
-        if not isinstance(body, dict):
-            raise self._misshapen()
-        return body
-
-    def _misshapen(self) -> HostError:
-        host = urlsplit(self._api.root).netloc
-        return HostError(f"{host} does not answer as CircleCI's API does")
+            token = body.next_page_token
+        raise HostError(f"{urlsplit(self._api.root).netloc}: a list that does not end")
 
 
 def api_root(text: str) -> str:
@@ -181,14 +190,3 @@ def _quoted(text: str) -> str:
 def _path(project: Project) -> str:
     """A project's path: its slug's slashes may stay as they are."""
     return f"/project/{quote(project.slug, safe='/~')}"
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    if not isinstance(value, str):
-        raise HostError(f"CircleCI's API gave an answer without {key}")
-    return value
-
-
-def _switch(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -74,7 +74,7 @@ class Organisations:
             return ()
         wanted = organisation.name.lower()
         return tuple(
-            slug for slug, name in own if name.lower() == wanted and slug != organisation.slug
+            one.slug for one in own if one.name.lower() == wanted and one.slug != organisation.slug
         )
 
     def _once(self, key: object, ask: Callable[[], _Value]) -> _Value | Unanswered:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import stamina
 from msgspec import Struct
+from msgspec.structs import replace
 
+from cci_migrate.bounds.json_input import JsonInputError, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.transport.errors import (
     HostError,
@@ -38,6 +40,7 @@ UNSTATED_WAIT = 60.0
 # By default each retry is logged, which without a logger ends up on the user's terminal.
 stamina.instrumentation.set_on_retry_hooks(())
 
+_Body = TypeVar("_Body")
 _AUTHORIZATION = "Authorization"
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
@@ -66,6 +69,8 @@ class Answer(Struct, frozen=True):
     headers: Mapping[str, str]
     content: bytes
     json: Any
+    host: str = ""
+    is_of_write: bool = False
 
     __repr__ = repr_without("content", "json")
 
@@ -73,6 +78,28 @@ class Answer(Struct, frozen=True):
     def message(self) -> str:
         """What the host says went wrong, without credentials."""
         return redact(_message(self.json) or f"HTTP {self.status}")[:300]
+
+    def body(self, kind: type[_Body]) -> _Body:
+        """The JSON as a ``kind``, which names what is needed of what the API documents.
+
+        A proxy or a login page answers too. Raises HostError, of a write LookAgainError.
+        """
+        try:
+            return documented(self.json, kind, self.host)
+        except HostError as error:
+            if self.is_of_write:
+                raise LookAgainError(str(error)) from None
+            raise
+
+
+def documented(data: object, kind: type[_Body], host: str = "the host") -> _Body:
+    """``data`` of an answer of ``host`` as a ``kind``. Raises HostError."""
+    try:
+        return typed(data, kind)
+    except JsonInputError as error:
+        raise HostError(
+            redact(f"{host} does not answer as its API is documented: {error}")
+        ) from None
 
 
 #: Gives the token, a new one if the last is said to have expired; None if there is none.
@@ -125,7 +152,8 @@ class Api:
     def write(self, kind: str, method: str, path: str, **options: Any) -> Answer:
         """Do. Raises what `read` raises, and LookAgainError where the effect is unknown."""
         try:
-            return self._checked(self._obeying(method, path, options, kind))
+            answer = self._checked(self._obeying(method, path, options, kind))
+            return replace(answer, is_of_write=True)
         except OverloadedError as error:
             raise LookAgainError(f"no clear answer to a write ({error})") from None
 
@@ -318,7 +346,8 @@ def _answer(response: requests.Response) -> Answer:
             body = response.json()
         except ValueError:
             raise OverloadedError("an answer that broke off") from None
-    return Answer(response.status_code, headers, response.content, body)
+    host = urlsplit(response.url).netloc
+    return Answer(response.status_code, headers, response.content, body, host)
 
 
 def _message(body: Any) -> str:
