@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
-from cci_migrate.forges.host import Host, Page, Source
+from cci_migrate.forges.host import Host, ListedHost, Owner, Page, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.forges.tokens import Tokens, host_of, variables
@@ -173,14 +173,7 @@ class Connections:
 
     def _owner(self, ref: RepositoryRef) -> Source:
         host = self.host_of(ref)
-        if ref.kind is Kind.GITHUB:
-            from cci_migrate.forges.github.host import GitHub, GitHubOwner
-
-            assert isinstance(host, GitHub)  # noqa: S101 - as its kind says
-            return GitHubOwner(host, ref.host, ref.name)
-        from cci_migrate.forges.pull_request_hosts import Owner, PullRequestHost
-
-        assert isinstance(host, PullRequestHost)  # noqa: S101 - as its kind says
+        assert isinstance(host, ListedHost)  # noqa: S101 - as its kind says
         return Owner(host, ref)
 
 

@@ -6,7 +6,7 @@ https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import Page
-from cci_migrate.forges.pull_request_hosts import Opening, PullRequestHost, web_root
+from cci_migrate.forges.pull_request_hosts import Opening, PullRequestHost
 from cci_migrate.forges.repository import (
     Branch,
     Checks,
@@ -27,6 +27,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unseen,
     Visibility,
+    newest_pull,
 )
 from cci_migrate.transport.errors import HostError, LookAgainError
 from cci_migrate.transport.http import Api, MissingError
@@ -41,6 +42,71 @@ _STATES = {
     "DECLINED": PullState.CLOSED,
     "SUPERSEDED": PullState.CLOSED,
 }
+
+
+_Item = TypeVar("_Item")
+
+
+class _Page(Struct, Generic[_Item], frozen=True):
+    """https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination"""
+
+    values: tuple[_Item, ...]
+    next: str = ""
+
+
+class _MainBranch(Struct, frozen=True):
+    name: str = ""
+
+
+class _Repository(Struct, frozen=True):
+    full_name: str
+    is_private: bool
+    mainbranch: _MainBranch | None = None
+    parent: object = None
+
+
+class _Commit(Struct, frozen=True):
+    hash: str
+
+
+class _Reference(Struct, frozen=True):
+    target: _Commit
+
+
+class _Status(Struct, frozen=True):
+    state: str
+
+
+class _Address(Struct, frozen=True):
+    href: str
+
+
+class _Links(Struct, frozen=True):
+    html: _Address
+
+
+class _Name(Struct, frozen=True):
+    full_name: str
+
+
+class _Source(Struct, frozen=True):
+    repository: _Name | None = None
+
+
+class _PullRequest(Struct, frozen=True):
+    id: int
+    links: _Links
+    state: Literal["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]
+    source: _Source
+
+    @property
+    def pull(self) -> PullRequest:
+        return PullRequest(self.id, self.links.html.href, _STATES[self.state])
+
+    @property
+    def source_name(self) -> str | None:
+        """The repository that it comes from; None if that is gone."""
+        return self.source.repository.full_name if self.source.repository is not None else None
 
 
 class Seen(Struct, frozen=True):
@@ -74,11 +140,11 @@ class Bitbucket(PullRequestHost):
         """
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
         while url:
-            answer = self._api.read("GET", url).json
-            url = answer.get("next", "")
-            found = [self._read(one, None) for one in answer["values"]]
-            self._listed.update({one.ref.key: one for one in found})
-            yield Page(tuple(one.ref for one in found), (), url)
+            page = self._api.read("GET", url).body(_Page[_Repository])
+            url = page.next
+            found = [self._read(repository, None) for repository in page.values]
+            self._listed.update({seen.ref.key: seen for seen in found})
+            yield Page(tuple(seen.ref for seen in found), (), url)
 
     def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
         """Each of ``refs``: what the API knows, then what git does."""
@@ -103,19 +169,18 @@ class Bitbucket(PullRequestHost):
         root = f"/repositories/{snapshot.ref.name}/src"
         return self._api.read("GET", f"{root}/{commit}/{quote(path)}").content
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """What the builds of the branch's tip say, beside those of the head."""
-        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
-        here = self._statuses(snapshot.ref, tip)
-        if here is Checks.FAILED and self._statuses(snapshot.ref, snapshot.head) is here:
-            return Checks.PASSED
-        return here
+    def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""
+        path = f"/repositories/{snapshot.ref.name}/commit/{commit}/statuses"
+        statuses = self._api.read("GET", path).body(_Page[_Status]).values
+        states = {status.state for status in statuses}
+        if not states:
+            return Checks.NONE
+        if states & {"FAILED", "STOPPED"}:
+            return Checks.FAILED
+        return Checks.PENDING if "INPROGRESS" in states else Checks.PASSED
 
     # -- writing
-
-    def git_url(self, ref: RepositoryRef) -> str:
-        """Where git finds a repository."""
-        return f"{web_root(self._api.root)}/{ref.name}.git"
 
     def commit(
         self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
@@ -156,24 +221,26 @@ class Bitbucket(PullRequestHost):
                 "draft": opening.draft,
             },
         )
-        return _pull(made.json)
+        return made.body(_PullRequest).pull
 
-    def close(self, snapshot: Snapshot) -> None:
-        """Decline the pull request, then delete the branch if it is disposable."""
-        if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            root = f"/repositories/{snapshot.ref.name}/pullrequests"
-            self._api.write(OTHER, "POST", f"{root}/{snapshot.pull.number}/decline")
-        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._delete_branch(snapshot)
+    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+        """Decline it."""
+        root = f"/repositories/{snapshot.ref.name}/pullrequests"
+        self._api.write(OTHER, "POST", f"{root}/{pull.number}/decline")
+
+    def delete_branch(self, snapshot: Snapshot) -> None:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
+        name = quote(self._branch, safe="")
+        self._api.write(OTHER, "DELETE", f"/repositories/{snapshot.ref.name}/refs/branches/{name}")
 
     def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         root = f"/repositories/{snapshot.ref.name}/refs/branches"
         try:
-            tip = self._api.read("GET", f"{root}/{quote(branch, safe='')}").json["target"]["hash"]
+            answer = self._api.read("GET", f"{root}/{quote(branch, safe='')}")
         except MissingError:
             return None
-        return branch_at(tip, snapshot.head)
+        return branch_at(answer.body(_Reference).target.hash, snapshot.head)
 
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""
@@ -185,14 +252,10 @@ class Bitbucket(PullRequestHost):
                 "state": list(_STATES),
                 "sort": "-created_on",
             },
-        ).json["values"]
-        own = [
-            pr
-            for pr in found
-            if (pr["source"].get("repository") or {}).get("full_name") == snapshot.ref.name
-        ]
-        newest = next((pr for pr in own if pr["state"] == "OPEN"), own[0] if own else None)
-        return None if newest is None else _pull(newest)
+        ).body(_Page[_PullRequest])
+        return newest_pull(
+            request.pull for request in found.values if request.source_name == snapshot.ref.name
+        )
 
     # -- the parts
 
@@ -200,34 +263,21 @@ class Bitbucket(PullRequestHost):
         """What the API says: all but the files and the branch."""
         seen = self._listed.pop(ref.key, None)
         if seen is None:
-            seen = self._read(self._api.read("GET", f"/repositories/{ref.name}").json, ref)
+            answer = self._api.read("GET", f"/repositories/{ref.name}")
+            seen = self._read(answer.body(_Repository), ref)
         told = Snapshot(ref, default_branch=seen.default_branch, traits=seen.traits)
         return replace(told, pull=self.pull_from(told, self._branch))
 
-    def _delete_branch(self, snapshot: Snapshot) -> None:
-        name = quote(self._branch, safe="")
-        root = f"/repositories/{snapshot.ref.name}"
-        self._api.write(OTHER, "DELETE", f"{root}/refs/branches/{name}")
-
-    def _statuses(self, ref: RepositoryRef, oid: str) -> Checks:
-        found = self._api.read("GET", f"/repositories/{ref.name}/commit/{oid}/statuses").json
-        states = {status["state"] for status in found["values"]}
-        if not states:
-            return Checks.NONE
-        if states & {"FAILED", "STOPPED"}:
-            return Checks.FAILED
-        return Checks.PENDING if "INPROGRESS" in states else Checks.PASSED
-
-    def _read(self, repository: dict[str, Any], ref: RepositoryRef | None) -> Seen:
+    def _read(self, repository: _Repository, ref: RepositoryRef | None) -> Seen:
         host = self._api.root.split("/")[2].removeprefix("api.")
-        branch = repository.get("mainbranch") or {}
+        branch = repository.mainbranch.name if repository.mainbranch is not None else ""
         return Seen(
-            ref or RepositoryRef(Kind.BITBUCKET, host, repository["full_name"], self._api.root),
-            branch.get("name", ""),
+            ref or RepositoryRef(Kind.BITBUCKET, host, repository.full_name, self._api.root),
+            branch,
             Traits(
-                fork=bool(repository.get("parent")),
+                fork=bool(repository.parent),
                 empty=not branch,
-                visibility=Visibility.PRIVATE if repository["is_private"] else Visibility.PUBLIC,
+                visibility=Visibility.PRIVATE if repository.is_private else Visibility.PUBLIC,
             ),
         )
 
@@ -238,7 +288,3 @@ def _completed(sighting: Sighting, told: Snapshot) -> Sighting:
         return sighting
     traits = replace(told.traits, empty=sighting.traits.empty)
     return replace(sighting, traits=traits, default_branch=told.default_branch, pull=told.pull)
-
-
-def _pull(request: dict[str, Any]) -> PullRequest:
-    return PullRequest(request["id"], request["links"]["html"]["href"], _STATES[request["state"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -132,3 +132,24 @@ class Source(Protocol):
 
     def pages(self, cursor: str) -> Iterator[Page]:
         """The repositories from ``cursor`` on (empty: from the first)."""
+
+
+@runtime_checkable
+class ListedHost(Protocol):
+    """A host on which an owner has repositories."""
+
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+        """All repositories of an organisation, group, workspace or user."""
+
+
+class Owner:
+    """An organisation, group, workspace or user as a source."""
+
+    def __init__(self, host: ListedHost, ref: RepositoryRef) -> None:
+        self._host = host
+        self._owner = ref.name
+        self.name = ref.key
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """Its repositories."""
+        return self._host.owner_pages(self._owner, cursor)

@@ -115,6 +115,23 @@ class PullRequestHost(ABC):
             oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, BranchContent.PLANNED)
 
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """What the CI says of the branch's tip, beside what it says of the head."""
+        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
+        here = self.commit_checks(snapshot, tip)
+        return here.beside(lambda: self.commit_checks(snapshot, snapshot.head))
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Close the pull request, then delete the branch if it is disposable."""
+        if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
+            self.close_pull(snapshot, snapshot.pull)
+        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
+            self.delete_branch(snapshot)
+
+    def git_url(self, ref: RepositoryRef) -> str:
+        """Where git finds a repository."""
+        return f"{web_root(self._api.root)}/{ref.name}.git"
+
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open it, with its labels and reviewers."""
         return self.open(
@@ -198,16 +215,16 @@ class PullRequestHost(ABC):
         """Other files at the snapshot's head."""
 
     @abstractmethod
-    def close(self, snapshot: Snapshot) -> None:
-        """Close the pull request and delete the branch, if it is disposable."""
+    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+        """Close an open pull request."""
 
     @abstractmethod
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """What the CI says of the pull request's commit."""
+    def delete_branch(self, snapshot: Snapshot) -> None:
+        """Delete the campaign's branch."""
 
     @abstractmethod
-    def git_url(self, ref: RepositoryRef) -> str:
-        """Where git finds a repository."""
+    def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
+        """What the CI says of a commit."""
 
     @abstractmethod
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
@@ -234,19 +251,6 @@ class PullRequestHost(ABC):
     @abstractmethod
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch."""
-
-
-class Owner:
-    """A group or workspace as a source."""
-
-    def __init__(self, host: PullRequestHost, ref: RepositoryRef) -> None:
-        self._host = host
-        self._owner = ref.name
-        self.name = ref.key
-
-    def pages(self, cursor: str) -> Iterator[Page]:
-        """Its repositories."""
-        return self._host.owner_pages(self._owner, cursor)
 
 
 def git_login(root: str, user: str, token: str) -> dict[str, str]:

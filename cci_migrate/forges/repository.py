@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
 from msgspec import Struct, field
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.config_paths import Configs, odd_modes
 
 
 class FileHash(Struct, frozen=True):
@@ -125,6 +126,13 @@ class PullRequest(Struct, frozen=True):
     is_ours: bool = False
 
 
+def newest_pull(pulls: Iterable[PullRequest]) -> PullRequest | None:
+    """Of ``pulls``, the newest first, the open one, else the newest."""
+    known = list(pulls)
+    newest = known[0] if known else None
+    return next((pull for pull in known if pull.state is PullState.OPEN), newest)
+
+
 class Snapshot(Struct, frozen=True):
     """What one look at a repository saw.
 
@@ -148,9 +156,16 @@ class Snapshot(Struct, frozen=True):
 
     __repr__ = repr_without("files")
 
-    def with_files(self, files: Mapping[str, bytes], modes: Mapping[str, str]) -> Snapshot:
-        """The same, with further files and their modes."""
-        return replace(self, files={**self.files, **files}, modes={**self.modes, **modes})
+    def with_configs(self, files: Mapping[str, bytes], configs: Configs) -> Snapshot:
+        """The same with ``configs``, for which all links were followed; ``files`` are new ones."""
+        modes = odd_modes({path: configs.modes[path] for path in files})
+        return replace(
+            self,
+            files={**self.files, **files},
+            modes={**self.modes, **modes},
+            problems=self.problems + configs.problems,
+            has_links=False,
+        )
 
 
 class Blocker(Enum):
@@ -179,3 +194,9 @@ class Checks(Enum):
     PENDING = "pending"
     PASSED = "passed"
     FAILED = "failed"
+
+    def beside(self, base: Callable[[], Checks]) -> Checks:
+        """The same for the change alone: what failed on ``base`` as well is not its doing."""
+        if self is Checks.FAILED and base() is Checks.FAILED:
+            return Checks.PASSED
+        return self

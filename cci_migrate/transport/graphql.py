@@ -1,14 +1,22 @@
-"""Asking a host's GraphQL API, and telling its errors apart."""
+"""Asking a host's GraphQL API, and telling its errors apart.
+
+In an answer with errors the fields that they concern are null; what the schema has as never null
+is not there in null's place, but null is then what holds it
+(https://spec.graphql.org/October2021/#sec-Handling-Field-Errors).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
-from cci_migrate.transport.http import Api, OverloadedError
+from cci_migrate.transport.http import Answer, Api, OverloadedError
 from cci_migrate.transport.known_secrets import redact
+
+_Data = TypeVar("_Data")
 
 
 class GraphqlError(Struct, frozen=True):
@@ -19,44 +27,86 @@ class GraphqlError(Struct, frozen=True):
     path: tuple[str | int, ...]
 
 
-class Partial(Struct, frozen=True):
+class Partial(Struct, Generic[_Data], frozen=True):
     """What an answer holds, and what is missing in it."""
 
-    data: dict[str, Any]
+    data: _Data
     errors: tuple[GraphqlError, ...]
 
 
-def ask(api: Api, url: str, query: str, variables: dict[str, Any]) -> Partial:
-    """Read, once: an overloaded host is to be asked for less. Raises OverloadedError."""
+class Nodes(Struct, Generic[_Data], frozen=True):
+    """A list as GraphQL's hosts give it."""
+
+    nodes: tuple[_Data | None, ...] | None = None
+
+    @property
+    def known(self) -> list[_Data]:
+        """What is not null of it."""
+        return [node for node in self.nodes or () if node is not None]
+
+
+class PageInfo(Struct, frozen=True, rename="camel"):
+    """Whether a list goes on, and where."""
+
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class NodesPage(Struct, Generic[_Data], frozen=True, rename="camel"):
+    """A page of a list."""
+
+    page_info: PageInfo
+    nodes: tuple[_Data | None, ...] | None = None
+
+    @property
+    def known(self) -> list[_Data]:
+        """What is not null of it."""
+        return [node for node in self.nodes or () if node is not None]
+
+    @property
+    def cursor(self) -> str:
+        """Where the next page begins; empty at the end."""
+        return (self.page_info.end_cursor or "") if self.page_info.has_next_page else ""
+
+
+def ask(
+    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data]
+) -> Partial[_Data]:
+    """Read, once: an overloaded host is to be asked for less.
+
+    Raises OverloadedError, and HostError where the data is no ``kind``.
+    """
     answer = api.read_once("POST", url, json={"query": query, "variables": variables})
-    return _partial(answer.json)
+    data, errors = _parts(answer)
+    return Partial(data.body(kind), errors)
 
 
-def ask_for_all(api: Api, url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+def ask_for_all(
+    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data]
+) -> _Data:
     """Read something small, again after faults. Raises HostError for any error in the answer."""
-    answer = api.read("POST", url, json={"query": query, "variables": variables})
-    partial = _partial(answer.json)
-    if partial.errors:
-        raise HostError(partial.errors[0].message)
-    return partial.data
+    data, errors = _parts(api.read("POST", url, json={"query": query, "variables": variables}))
+    if errors:
+        raise HostError(errors[0].message)
+    return data.body(kind)
 
 
-def mutate(api: Api, url: str, kind: str, mutation: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Write; what the mutation's one field answers.
+def mutate(
+    api: Api, url: str, write: str, mutation: str, given: dict[str, Any], kind: type[_Data]
+) -> _Data:
+    """Write, as the ``write`` that the pace knows; what the mutation's one field answers.
 
     Raises LookAgainError for a conflict with what is there, RefusedError, HostError.
     """
-    answer = api.write(kind, "POST", url, json={"query": mutation, "variables": {"input": given}})
+    answer = api.write(write, "POST", url, json={"query": mutation, "variables": {"input": given}})
     try:
-        partial = _partial(answer.json)
+        data, errors = _parts(answer)
     except OverloadedError as error:
         raise LookAgainError(str(error)) from None
-    if partial.errors:
-        _raise(partial.errors[0])
-    result = next(iter(partial.data.values()), None)
-    if not isinstance(result, dict):
-        raise LookAgainError("an answer to a write without a result")
-    return result
+    if errors:
+        _raise(errors[0])
+    result = next(iter(data.body(dict[str, object]).values()), None)
+    return replace(data, json=result).body(kind)
 
 
 def _raise(error: GraphqlError) -> None:
@@ -70,15 +120,33 @@ def _raise(error: GraphqlError) -> None:
     raise HostError(message)
 
 
-def _partial(body: Any) -> Partial:
-    if not isinstance(body, dict) or ("data" not in body and "errors" not in body):
+class _Extensions(Struct, frozen=True):
+    code: str | None = None
+
+
+class _Error(Struct, frozen=True):
+    message: str = ""
+    type: str | None = None
+    path: tuple[str | int, ...] | None = None
+    extensions: _Extensions | None = None
+
+
+class _Reply(Struct, frozen=True):
+    data: dict[str, Any] | None = None
+    errors: tuple[_Error, ...] | None = None
+
+
+def _parts(answer: Answer) -> tuple[Answer, tuple[GraphqlError, ...]]:
+    """The data of ``answer``, as if it were all of it, and the errors."""
+    if not isinstance(answer.json, dict) or answer.json.keys().isdisjoint(("data", "errors")):
         raise OverloadedError("an answer that is none")
+    reply = answer.body(_Reply)
     errors = tuple(
         GraphqlError(
-            str(error.get("type") or error.get("extensions", {}).get("code") or ""),
-            redact(str(error.get("message", "")))[:300],
-            tuple(error.get("path") or ()),
+            error.type or (error.extensions.code if error.extensions else None) or "",
+            redact(error.message)[:300],
+            error.path or (),
         )
-        for error in body.get("errors") or ()
+        for error in reply.errors or ()
     )
-    return Partial(body.get("data") or {}, errors)
+    return replace(answer, json=reply.data or {}), errors

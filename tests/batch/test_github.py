@@ -273,7 +273,11 @@ def test_a_host_that_goes_on_refusing_is_left_alone(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("canned", [Canned(502, {}), ConnectionError], ids=["502", "dropped"])
+@pytest.mark.parametrize(
+    "canned",
+    [Canned(502, {}), Canned(200, {"data": {"made": {"ref": 1}}}), ConnectionError],
+    ids=["502", "of another shape", "dropped"],
+)
 @pytest.mark.parametrize("operation", ["CreateRef", "CreateCommit", "CreatePullRequest"])
 def test_a_write_of_unknown_effect_is_looked_into(
     operation: str,
@@ -290,6 +294,35 @@ def test_a_write_of_unknown_effect_is_looked_into(
     batch("apply", *QUICK)
     assert is_delivered(github, "acme/api")
     assert github.operations.count("Named") == 2
+
+
+@pytest.mark.parametrize("found", [[], {"pageInfo": {}}, {"pageInfo": None, "nodes": []}])
+def test_a_listing_of_another_shape_is_told_in_a_line(
+    found: Any, github: GitHubStandIn, batch: Batch
+) -> None:
+    github.watch = once(
+        "Owner", Canned(200, {"data": {"repositoryOwner": {"repositories": found}}})
+    )
+    output = batch("plan", "github:acme", code=None).output
+    assert "does not answer as its API is documented: repositoryOwner.repositories" in output
+    assert "internal error" not in output
+
+
+def test_a_repository_of_another_shape_fails_alone(github: GitHubStandIn, batch: Batch) -> None:
+    for name in ("api", "web"):
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation != "Owner" or request.moment == "before":
+            return None
+        first = request.body["data"]["repositoryOwner"]["repositories"]["nodes"][0]
+        first["isFork"] = "perhaps"
+        return Canned(200, request.body)
+
+    github.watch = watch
+    batch("plan", "github:acme", code=3)
+    assert batch.states() == {"api": "failed", "web": "planned"}
+    assert "isFork: expected true or false, got a text" in batch.results()["api"]["cause"]
 
 
 @pytest.mark.parametrize("operation", ["Owner", "CreateCommit"])

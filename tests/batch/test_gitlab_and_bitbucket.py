@@ -162,6 +162,26 @@ def test_a_write_of_unknown_effect_is_looked_into(host: RestStandIn, batch: Batc
         assert done.count((name, operation)) == (2 if moment == "before" else 1), name
 
 
+@pytest.mark.parametrize("body", [[5], {"id": [], "values": [{}]}, "<html>", None])
+def test_an_answer_of_another_shape_is_told_in_a_line(
+    body: Any, host: RestStandIn, batch: Batch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    read = "GET projects" if isinstance(host, GitLabStandIn) else "GET repositories"
+    host.watch_call = lambda request: (
+        Canned(200, body) if request.operation in (read, "Owner", "Named") else None
+    )
+    output = batch("plan", f"{host.source}/api", code=None).output
+    output += "".join(result["cause"] for result in batch.results().values())
+    assert "does not answer as its API is documented: " in output
+    assert "internal error" not in output
+    host.watch_call = truly
+    batch("plan", f"{host.source}/api", code=1)
+    host.watch_call = once(host.opening, Canned(201, body), "after")
+    batch("apply", *QUICK)
+    assert is_delivered(repository)
+
+
 def test_a_limit_is_waited_out(host: RestStandIn, batch: Batch, clock: QuickClock) -> None:
     for name in ("api", "web"):
         host.add(f"acme/{name}", {CONFIG: PLAIN})
@@ -532,8 +552,10 @@ def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
         Canned(404, {"message": "404 Not Found"}),
         Canned(200, TOO_COMPLEX),
         Canned(502, {}),
+        Canned(200, {"data": {"namespace": {"projects": 1}, "projects": 1, "project": 1}}),
+        Canned(200, {"data": {"namespace": {"projects": {"pageInfo": {}}}}}),
     ],
-    ids=["another schema", "switched off", "too complex at any size", "down"],
+    ids=["another schema", "switched off", "too complex at any size", "down", "odd", "cut"],
 )
 def test_without_graphql_the_rest_api_shows_the_same(
     canned: Canned, gitlab: RestStandIn, batch: Batch

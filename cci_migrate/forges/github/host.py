@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from cci_migrate.forges.blob_text import within_limit
 from cci_migrate.forges.branch_content import checked_reversal, holds
-from cci_migrate.forges.config_paths import find_configs, odd_modes
+from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.faults import ENDS_ALL, described
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.reading import (
+    BranchReply,
+    CheckedRepository,
+    GitData,
+    GitObject,
+    InRepository,
+    MadeCommit,
+    MadePull,
+    MadeReference,
+    MadeRevert,
+    OwnerReply,
+    RepositoryName,
+    RepositoryNode,
+    RevertedRepository,
+    TreeListing,
     blob_bytes,
-    is_too_large,
-    newest_pull,
+    own_pull,
     read_repository,
-    ref_of,
 )
 from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
 from cci_migrate.forges.repository import (
@@ -36,10 +48,12 @@ from cci_migrate.forges.repository import (
     Unseen,
 )
 from cci_migrate.transport.errors import HostError
-from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
-from cci_migrate.transport.http import Api, OverloadedError
+from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
+from cci_migrate.transport.http import Api, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
+
+_Made = TypeVar("_Made")
 
 #: Files asked for in one request.
 FILES = 50
@@ -72,16 +86,16 @@ class GitHub:
 
     # -- reading
 
-    def pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
         """All repositories of an organisation or user, seen as they are listed."""
         after: str | None = cursor or None
         while True:
             variables = {"login": owner, "first": self._page.size, "after": after, **self._names}
             try:
-                partial = ask(self._api, self._url, queries.OWNER, variables)
-                if partial.data.get("repositoryOwner") is None:
+                partial = ask(self._api, self._url, queries.OWNER, variables, OwnerReply)
+                if partial.data.repository_owner is None:
                     raise _owner_error(owner, partial.errors)
-                found = partial.data["repositoryOwner"]["repositories"]
+                found = partial.data.repository_owner.repositories
                 page = self._owner_page(owner, found, partial.errors, after)
             except OverloadedError as error:
                 self._api.pause(self._page.shrink(error))
@@ -114,33 +128,30 @@ class GitHub:
         """Other files at the snapshot's head, in one request."""
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {f"e{at}": f"{snapshot.head}:{path}" for at, path in enumerate(paths)}
-        data = ask_for_all(
+        blobs = ask_for_all(
             self._api,
             self._url,
             queries.files(len(paths)),
             {"owner": owner, "name": name, **variables},
-        )
-        blobs = [data["repository"][f"f{at}"] for at in range(len(paths))]
+            InRepository[dict[str, GitObject | None]],
+        ).repository
         return {
             path: blob_bytes(blob, snapshot.ref.name, self._raw)
-            if blob and not is_too_large(blob)
+            if (blob := blobs.get(f"f{at}")) is not None
+            and blob.byte_size is not None
+            and not blob.is_too_large
             else None
-            for path, blob in zip(paths, blobs, strict=True)
+            for at, path in enumerate(paths)
         }
 
     def checks(self, snapshot: Snapshot) -> Checks:
         """What the CI says of the pull request's last commit, beside what it says of the base."""
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {"owner": owner, "name": name, "head": self._branch}
-        data = ask_for_all(self._api, self._url, queries.CHECKS, variables)["repository"]
-        base = _rollup((data["defaultBranchRef"] or {}).get("target"))
-        pulls = data["pullRequests"]["nodes"]
-        if not pulls:
-            return Checks.NONE
-        here = _rollup(pulls[0]["commits"]["nodes"][0]["commit"])
-        if here is Checks.FAILED and base is Checks.FAILED:
-            return Checks.PASSED  # as red as before: not this change's doing
-        return here
+        checked = ask_for_all(
+            self._api, self._url, queries.CHECKS, variables, InRepository[CheckedRepository]
+        ).repository
+        return checked.pull.beside(lambda: checked.base)
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
         """What the branch adds to the default branch."""
@@ -178,12 +189,13 @@ class GitHub:
                     ]
                 },
             },
-        )
-        return Branch(commit["commit"]["oid"], BranchContent.PLANNED, reference)
+            MadeCommit,
+        ).commit
+        return Branch(commit.oid, BranchContent.PLANNED, reference)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open it, as a draft if so asked."""
-        made = self._mutate(
+        return self._mutate(
             PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
             {
@@ -194,8 +206,8 @@ class GitHub:
                 "body": proposal.body,
                 "draft": proposal.draft,
             },
-        )["pullRequest"]
-        return PullRequest(made["number"], made["url"], PullState.OPEN, made["id"])
+            MadePull,
+        ).pull_request.pull
 
     def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Put labels on the pull request and ask for reviews; doing it twice changes nothing."""
@@ -223,9 +235,12 @@ class GitHub:
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, {"pullRequestId": snapshot.pull.node})
+            closed = {"pullRequestId": snapshot.pull.node}
+            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, closed, dict[str, object])
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._mutate(OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node})
+            self._mutate(
+                OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node}, dict[str, object]
+            )
 
     def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
         """Open the pull request that takes back a merged one."""
@@ -235,19 +250,19 @@ class GitHub:
         # GitHub names the branch of a reverting pull request so.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
         variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
-        found = ask_for_all(self._api, self._url, queries.REVERTED, variables)["repository"]
-        there = newest_pull(found["pullRequests"]["nodes"])
+        found = ask_for_all(
+            self._api, self._url, queries.REVERTED, variables, InRepository[RevertedRepository]
+        ).repository
+        there = own_pull(found.pull_requests)
         if there is not None:
-            made = found["branch"]
             content = BranchContent.OTHER
-            if made is not None:
-                tip = made["target"]["oid"]
+            if found.branch is not None and found.branch.target is not None:
+                tip = found.branch.target.oid
                 content = self._content(snapshot, head, tip, delivered.taken_back)
             return checked_reversal(there, content)
-        made = self._mutate(
-            PULL_REQUEST, queries.REVERT_PULL_REQUEST, {"pullRequestId": snapshot.pull.node}
-        )
-        return str(made["revertPullRequest"]["url"])
+        given = {"pullRequestId": snapshot.pull.node}
+        made = self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, given, MadeRevert)
+        return made.revert_pull_request.url
 
     def end(self) -> None:
         """Close the connections."""
@@ -259,24 +274,23 @@ class GitHub:
     def _names(self) -> dict[str, str]:
         return {"ref": f"refs/heads/{self._branch}", "head": self._branch}
 
-    def _mutate(self, kind: str, mutation: str, given: dict[str, Any]) -> dict[str, Any]:
-        return mutate(self._api, self._url, kind, mutation, given)
+    def _mutate(self, write: str, mutation: str, given: dict[str, Any], kind: type[_Made]) -> _Made:
+        return mutate(self._api, self._url, write, mutation, given, kind)
 
     def _owner_page(
         self,
         owner: str,
-        found: dict[str, Any],
+        found: NodesPage[dict[str, Any]],
         errors: tuple[GraphqlError, ...],
         after: str | None,
     ) -> Page:
         """A page of the listing. What came back incomplete is looked at by name, later."""
-        nodes = found["nodes"] or []
         incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
         if errors and not all(len(error.path) > 3 for error in errors):
             raise OverloadedError(errors[0].message)
         sightings: list[Sighting] = []
         refs = []
-        for at, node in enumerate(nodes):
+        for at, node in enumerate(found.nodes or ()):
             if node is None:
                 if self._page.size > 1:
                     raise OverloadedError("a repository came without its name")
@@ -284,19 +298,26 @@ class GitHub:
                     Kind.GITHUB, self._host, f"{owner}/(after {after or 'the start'})", ""
                 )
                 sightings.append(Unseen(unknown, Blocker.FAILED, "GitHub does not show it"))
-            elif at in incomplete:
-                refs.append(ref_of(node, self._host, self._api.root))
+                continue
+            name = documented(node, RepositoryName).name_with_owner
+            ref = RepositoryRef(Kind.GITHUB, self._host, name, self._api.root)
+            if at in incomplete:
+                refs.append(ref)
             else:
-                sightings.append(self._seen(node, ref_of(node, self._host, self._api.root)))
-        info = found["pageInfo"]
-        cursor = info["endCursor"] if info["hasNextPage"] else ""
-        return Page(tuple(refs), tuple(sightings), cursor)
+                sightings.append(self._seen(node, ref))
+        return Page(tuple(refs), tuple(sightings), found.cursor)
 
     def _look(self, refs: list[RepositoryRef]) -> list[Sighting]:
         variables: dict[str, Any] = dict(self._names)
         for at, ref in enumerate(refs):
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
-        partial = ask(self._api, self._url, queries.named(len(refs)), variables)
+        partial = ask(
+            self._api,
+            self._url,
+            queries.named(len(refs)),
+            variables,
+            dict[str, dict[str, Any] | None],
+        )
         errors: dict[str | int, GraphqlError] = {}
         for error in partial.errors:
             if not error.path:
@@ -318,7 +339,7 @@ class GitHub:
 
     def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
         try:
-            return self._deepened(read_repository(node, ref, self._raw))
+            return self._deepened(read_repository(documented(node, RepositoryNode), ref, self._raw))
         except OverloadedError as error:
             return Unseen(ref, Blocker.FAILED, str(error))
         except ENDS_ALL:
@@ -337,12 +358,12 @@ class GitHub:
             "GET",
             f"/repos/{snapshot.ref.name}/git/trees/{snapshot.head}",
             params={"recursive": "1"},
-        ).json
-        if listing["truncated"]:
+        ).body(TreeListing)
+        if listing.truncated:
             raise HostError(
                 "more files than GitHub lists in one answer; plan it by its git URL instead"
             )
-        modes = {e["path"]: e["mode"] for e in listing["tree"] if e["type"] == "blob"}
+        modes = {entry.path: entry.mode for entry in listing.tree if entry.type == "blob"}
         below = "" if self._is_nested else ".circleci"
         configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
         further = [path for path in configs.modes if path not in snapshot.files]
@@ -352,9 +373,7 @@ class GitHub:
             for path, data in self.read(snapshot, further[start : start + FILES]).items()
             if data is not None
         )
-        deepened = snapshot.with_files(found, odd_modes({path: modes[path] for path in found}))
-        problems = snapshot.problems + configs.problems
-        return replace(deepened, problems=problems, has_links=False)
+        return snapshot.with_configs(found, configs)
 
     def _content_at(self, snapshot: Snapshot, path: str) -> bytes:
         return self.read(snapshot, [path])[path] or b""
@@ -373,22 +392,24 @@ class GitHub:
             self._url,
             queries.branch_content(len(files)),
             {"owner": owner, "name": name, "head": branch, "oid": tip, **paths},
-        )["repository"]
-        compared = (found["defaultBranchRef"] or {}).get("compare")
-        if compared is None or compared["headTarget"]["oid"] != tip:
+            InRepository[BranchReply],
+        ).repository
+        compared = found.default_branch_ref.compare if found.default_branch_ref else None
+        if compared is None or compared.head_target.oid != tip:
             return BranchContent.OTHER
-        if compared["aheadBy"] == 0:
+        if compared.ahead_by == 0:
             return BranchContent.NOTHING
-        commit = found["object"]
-        parents = commit["parents"]["nodes"]
-        is_one_commit = compared["aheadBy"] == 1 and len(parents) == 1
-        if not is_one_commit or commit["changedFilesIfAvailable"] != len(files):
+        if found.commit is None or found.files is None:
+            return BranchContent.OTHER
+        parents = found.commit.parents.known
+        is_one_commit = compared.ahead_by == 1 and len(parents) == 1
+        if not is_one_commit or found.commit.changed_files_if_available != len(files):
             return BranchContent.OTHER
         for at in range(len(files)):
-            before, after = parents[0][f"f{at}"], commit[f"f{at}"]
+            before, after = parents[0].get(f"f{at}"), found.files.get(f"f{at}")
             if before is None or after is None:
                 return BranchContent.OTHER
-            if before["oid"] == after["oid"] or before["mode"] != after["mode"]:
+            if before.oid == after.oid or before.mode != after.mode:
                 return BranchContent.OTHER
         return holds(files, self.read(replace(snapshot, head=tip), list(paths.values())))
 
@@ -407,11 +428,10 @@ class GitHub:
                 "name": f"refs/heads/{self._branch}",
                 "oid": oid,
             }
-            return str(self._mutate(OTHER, queries.CREATE_REF, given)["ref"]["id"])
+            return self._mutate(OTHER, queries.CREATE_REF, given, MadeReference).ref.id
         if branch.oid != oid:
-            self._mutate(
-                OTHER, queries.UPDATE_REF, {"refId": branch.node, "oid": oid, "force": True}
-            )
+            moved = {"refId": branch.node, "oid": oid, "force": True}
+            self._mutate(OTHER, queries.UPDATE_REF, moved, dict[str, object])
         return branch.node
 
     def _commit_git_data(self, snapshot: Snapshot, proposal: Proposal) -> str:
@@ -427,38 +447,24 @@ class GitHub:
                 "POST",
                 f"{root}/blobs",
                 json={"content": base64.b64encode(content).decode(), "encoding": "base64"},
-            ).json
+            ).body(GitData)
             mode = snapshot.modes.get(path, "100644")
-            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob["sha"]})
+            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob.sha})
         tree = self._api.write(
             OTHER, "POST", f"{root}/trees", json={"base_tree": snapshot.head, "tree": entries}
-        ).json
+        ).body(GitData)
         commit = self._api.write(
             OTHER,
             "POST",
             f"{root}/commits",
             json={
                 "message": proposal.message,
-                "tree": tree["sha"],
+                "tree": tree.sha,
                 "parents": [snapshot.head],
             },
-        ).json
-        oid = str(commit["sha"])
-        self._reset_branch(snapshot, oid)
-        return oid
-
-
-class GitHubOwner:
-    """An organisation or a user of GitHub."""
-
-    def __init__(self, github: GitHub, host: str, owner: str) -> None:
-        self._github = github
-        self._owner = owner
-        self.name = f"github:{host}/{owner}"
-
-    def pages(self, cursor: str) -> Iterator[Page]:
-        """Its repositories."""
-        return self._github.pages(self._owner, cursor)
+        ).body(GitData)
+        self._reset_branch(snapshot, commit.sha)
+        return commit.sha
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:
@@ -466,13 +472,3 @@ def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:
         return OverloadedError(errors[0].message)
     told = f" ({errors[0].message})" if errors else ""
     return HostError(f"{owner}: no organisation or user that the token can see{told}")
-
-
-def _rollup(commit: dict[str, Any] | None) -> Checks:
-    """https://docs.github.com/en/graphql/reference/enums#statusstate"""
-    state = ((commit or {}).get("statusCheckRollup") or {}).get("state")
-    if state is None:
-        return Checks.NONE
-    if state == "SUCCESS":
-        return Checks.PASSED
-    return Checks.FAILED if state in ("FAILURE", "ERROR") else Checks.PENDING

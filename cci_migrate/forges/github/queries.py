@@ -83,13 +83,10 @@ query BranchContent(
 ) {{
   repository(owner: $owner, name: $name) {{
     defaultBranchRef {{ compare(headRef: $head) {{ aheadBy headTarget {{ oid }} }} }}
-    object(oid: $oid) {{
-      ... on Commit {{
-        changedFilesIfAvailable
-        parents(first: 2) {{ nodes {{ {files} }} }}
-        {files}
-      }}
+    commit: object(oid: $oid) {{
+      ... on Commit {{ changedFilesIfAvailable parents(first: 2) {{ nodes {{ {files} }} }} }}
     }}
+    files: object(oid: $oid) {{ ... on Commit {{ {files} }} }}
   }}
 }}
 """

@@ -1,130 +1,366 @@
-"""From GitHub's answers to snapshots."""
+"""What is needed of GitHub's answers, and from them to snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes, within_limit
 from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.repository import (
     Branch,
-    Kind,
+    Checks,
     PullRequest,
     PullState,
     RepositoryRef,
     Snapshot,
     Traits,
     Visibility,
+    newest_pull,
 )
+from cci_migrate.transport.graphql import Nodes, NodesPage
 
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
 _PLAIN = 0o100644
 
+_Part = TypeVar("_Part")
+
 #: Reads a blob by its id where GraphQL gave no text, or not all of it.
 RawBlob = Callable[[str, str], bytes]
 
 
-def ref_of(node: dict[str, Any], host: str, root: str) -> RepositoryRef:
-    """The name of a repository in an answer."""
-    return RepositoryRef(Kind.GITHUB, host, node["nameWithOwner"], root)
+# -- GraphQL: https://docs.github.com/en/graphql/reference
 
 
-def read_repository(node: dict[str, Any], ref: RepositoryRef, raw: RawBlob) -> Snapshot:
-    """The snapshot that the ``repository`` fragment's answer is."""
-    default = node["defaultBranchRef"]
-    head = default["target"]["oid"] if default else ""
-    files, modes, problems = _files(node["circleci"], ref, raw)
+class TreeEntry(Struct, frozen=True):
+    """An entry of a folder."""
+
+    name: str
+    type: str
+    mode: int
+    object: GitObject | None = None
+
+
+class GitObject(Struct, frozen=True, rename="camel"):
+    """A blob, which has a size, or a folder, which has entries."""
+
+    oid: str = ""
+    text: str | None = None
+    byte_size: int | None = None
+    entries: tuple[TreeEntry, ...] | None = None
+
+    __repr__ = repr_without("text")
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it is a blob larger than any file that is read."""
+        return self.byte_size is not None and self.byte_size > SIZE_LIMIT
+
+
+class Tip(Struct, frozen=True):
+    """A commit, by its id."""
+
+    oid: str
+
+
+class GitReference(Struct, frozen=True):
+    """A branch; ``id`` is its own in the API."""
+
+    target: Tip | None
+    name: str = ""
+    id: str = ""
+
+
+class PullNode(Struct, frozen=True, rename="camel"):
+    """A pull request. One from a fork ``is_cross_repository``."""
+
+    id: str
+    number: int
+    url: str
+    state: Literal["OPEN", "CLOSED", "MERGED"] = "OPEN"
+    is_cross_repository: bool = False
+
+    @property
+    def pull(self) -> PullRequest:
+        """The same, as a campaign knows it."""
+        return PullRequest(self.number, self.url, PullState(self.state.lower()), self.id)
+
+
+class _TopicName(Struct, frozen=True):
+    name: str
+
+
+class _Topic(Struct, frozen=True):
+    topic: _TopicName
+
+
+class RepositoryName(Struct, frozen=True, rename="camel"):
+    """Of a repository that is not shown in full."""
+
+    name_with_owner: str
+
+
+class RepositoryNode(Struct, frozen=True, rename="camel"):
+    """The answer to the ``repository`` fragment."""
+
+    id: str
+    is_archived: bool
+    is_fork: bool
+    is_empty: bool
+    visibility: Literal["PUBLIC", "INTERNAL", "PRIVATE"]
+    viewer_permission: str | None
+    repository_topics: Nodes[_Topic]
+    default_branch_ref: GitReference | None
+    branch: GitReference | None
+    pull_requests: Nodes[PullNode]
+    circleci: GitObject | None
+
+
+class Repositories(Struct, frozen=True):
+    """The list of an owner's repositories; each is a `RepositoryNode` if nothing is missing."""
+
+    repositories: NodesPage[dict[str, Any]]
+
+
+class OwnerReply(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.OWNER`."""
+
+    repository_owner: Repositories | None = None
+
+
+class InRepository(Struct, Generic[_Part], frozen=True):
+    """Part of one repository."""
+
+    repository: _Part
+
+
+class _Rollup(Struct, frozen=True):
+    state: str
+
+
+class _CheckedCommit(Struct, frozen=True, rename="camel"):
+    status_check_rollup: _Rollup | None = None
+
+    @property
+    def checks(self) -> Checks:
+        """https://docs.github.com/en/graphql/reference/enums#statusstate"""
+        if self.status_check_rollup is None:
+            return Checks.NONE
+        state = self.status_check_rollup.state
+        if state == "SUCCESS":
+            return Checks.PASSED
+        return Checks.FAILED if state in ("FAILURE", "ERROR") else Checks.PENDING
+
+
+class _CheckedReference(Struct, frozen=True):
+    target: _CheckedCommit | None = None
+
+
+class _PullCommit(Struct, frozen=True):
+    commit: _CheckedCommit
+
+
+class _CheckedPull(Struct, frozen=True):
+    commits: Nodes[_PullCommit]
+
+
+class CheckedRepository(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.CHECKS`."""
+
+    default_branch_ref: _CheckedReference | None
+    pull_requests: Nodes[_CheckedPull]
+
+    @property
+    def base(self) -> Checks:
+        """What the CI says of the default branch."""
+        commit = self.default_branch_ref.target if self.default_branch_ref else None
+        return Checks.NONE if commit is None else commit.checks
+
+    @property
+    def pull(self) -> Checks:
+        """What it says of the pull request's last commit."""
+        commits = (node for pull in self.pull_requests.known for node in pull.commits.known)
+        return next((node.commit.checks for node in commits), Checks.NONE)
+
+
+class FileEntry(Struct, frozen=True):
+    """A file of a commit."""
+
+    mode: int
+    oid: str | None
+
+
+class _Comparison(Struct, frozen=True, rename="camel"):
+    ahead_by: int
+    head_target: Tip
+
+
+class _ComparedReference(Struct, frozen=True):
+    compare: _Comparison | None = None
+
+
+class CommitParents(Struct, frozen=True, rename="camel"):
+    """What a commit changes, by the files of its parents."""
+
+    changed_files_if_available: int | None = None
+    parents: Nodes[dict[str, FileEntry | None]] = Nodes()
+
+
+class BranchReply(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.branch_content`."""
+
+    default_branch_ref: _ComparedReference | None
+    commit: CommitParents | None
+    files: dict[str, FileEntry | None] | None
+
+
+class RevertedRepository(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.REVERTED`."""
+
+    branch: GitReference | None
+    pull_requests: Nodes[PullNode]
+
+
+class MadeCommit(Struct, frozen=True):
+    """The answer to `queries.CREATE_COMMIT`."""
+
+    commit: Tip
+
+
+class MadePull(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.CREATE_PULL_REQUEST`."""
+
+    pull_request: PullNode
+
+
+class _Address(Struct, frozen=True):
+    url: str
+
+
+class MadeRevert(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.REVERT_PULL_REQUEST`."""
+
+    revert_pull_request: _Address
+
+
+class MadeReference(Struct, frozen=True):
+    """The answer to `queries.CREATE_REF`."""
+
+    ref: GitReference
+
+
+# -- REST
+
+
+class GitData(Struct, frozen=True):
+    """A blob, tree or commit that was made: https://docs.github.com/en/rest/git."""
+
+    sha: str
+
+
+class _TreeFile(Struct, frozen=True):
+    path: str
+    mode: str
+    type: str
+
+
+class TreeListing(Struct, frozen=True):
+    """https://docs.github.com/en/rest/git/trees#get-a-tree"""
+
+    truncated: bool
+    tree: tuple[_TreeFile, ...]
+
+
+# -- to snapshots
+
+
+def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> Snapshot:
+    """The snapshot that ``node`` is."""
+    default = node.default_branch_ref
+    head = default.target.oid if default is not None and default.target is not None else ""
+    files, modes, problems = _files(node.circleci, ref, raw)
     return Snapshot(
         ref=ref,
         head=head,
-        default_branch=default["name"] if default else "",
+        default_branch=default.name if default is not None else "",
         traits=Traits(
-            archived=node["isArchived"],
-            fork=node["isFork"],
-            empty=node["isEmpty"] or not head,
-            visibility=Visibility(node["visibility"].lower()),
-            topics=tuple(
-                topic["topic"]["name"] for topic in node["repositoryTopics"]["nodes"] or ()
-            ),
-            may_write=node["viewerPermission"] in _MAY_WRITE,
+            archived=node.is_archived,
+            fork=node.is_fork,
+            empty=node.is_empty or not head,
+            visibility=Visibility(node.visibility.lower()),
+            topics=tuple(topic.topic.name for topic in node.repository_topics.known),
+            may_write=node.viewer_permission in _MAY_WRITE,
         ),
         files=files,
         modes=modes,
         problems=problems,
-        has_links=_has_links(node["circleci"]),
-        branch=_branch(node["branch"], head),
-        pull=newest_pull(node["pullRequests"]["nodes"]),
-        node=node["id"],
+        has_links=_has_links(node.circleci),
+        branch=_branch(node.branch, head),
+        pull=own_pull(node.pull_requests),
+        node=node.id,
     )
 
 
-def is_too_large(blob: dict[str, Any]) -> bool:
-    """Whether a blob is larger than any file that is read."""
-    return bool(blob["byteSize"] > SIZE_LIMIT)
-
-
-def blob_bytes(blob: dict[str, Any], name: str, raw: RawBlob) -> bytes:
+def blob_bytes(blob: GitObject, name: str, raw: RawBlob) -> bytes:
     """The content of a blob, exactly."""
-    data = exact_bytes(blob["text"], blob["oid"])
-    return raw(name, blob["oid"]) if data is None else data
+    data = exact_bytes(blob.text, blob.oid)
+    return raw(name, blob.oid) if data is None else data
+
+
+def own_pull(pulls: Nodes[PullNode]) -> PullRequest | None:
+    """The newest that comes from the repository itself: a fork may have a branch of that name."""
+    return newest_pull(node.pull for node in pulls.known if not node.is_cross_repository)
 
 
 def _files(
-    tree: dict[str, Any] | None, ref: RepositoryRef, raw: RawBlob
+    tree: GitObject | None, ref: RepositoryRef, raw: RawBlob
 ) -> tuple[dict[str, bytes], dict[str, str], tuple[Failed, ...]]:
-    entries = dict(_walk(tree, ".circleci")) if tree else {}
-    found = {path: entries[path] for path in config_paths(entries)}
-    too_large = {path for path, entry in found.items() if is_too_large(entry["object"])}
+    entries = {} if tree is None else dict(_walk(tree, ".circleci"))
+    paths = config_paths(entries)
+    blobs = {path: entries[path][1] for path in paths}
     files = within_limit(
-        (path, blob_bytes(entry["object"], ref.name, raw))
-        for path, entry in found.items()
-        if path not in too_large
+        (path, blob_bytes(blob, ref.name, raw))
+        for path, blob in blobs.items()
+        if not blob.is_too_large
     )
-    modes = {path: f"{e['mode']:06o}" for path, e in found.items() if e["mode"] != _PLAIN}
-    return files, modes, tuple(Failed((path,), TOO_LARGE) for path in sorted(too_large))
+    modes = {path: f"{entries[path][0]:06o}" for path in paths if entries[path][0] != _PLAIN}
+    too_large = (path for path in sorted(blobs) if blobs[path].is_too_large)
+    return files, modes, tuple(Failed((path,), TOO_LARGE) for path in too_large)
 
 
-def _has_links(tree: dict[str, Any] | None) -> bool:
+def _has_links(tree: GitObject | None) -> bool:
     """Whether the folder is a link, or has one in it."""
     if tree is None:
         return False
-    entries = tree.get("entries")
-    if entries is None:
-        return "oid" in tree
+    if tree.entries is None:
+        return bool(tree.oid)
     return any(
-        entry["mode"] == _SYMLINK or (entry["type"] == "tree" and _has_links(entry["object"]))
-        for entry in entries
+        entry.mode == _SYMLINK or (entry.type == "tree" and _has_links(entry.object))
+        for entry in tree.entries
     )
 
 
-def _walk(tree: dict[str, Any], folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for entry in tree.get("entries") or ():
-        path, below = f"{folder}/{entry['name']}", entry["object"] or {}
-        if entry["type"] == "tree":
+def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObject]]]:
+    """The mode and the blob of each file below ``folder``, but for links."""
+    for entry in tree.entries or ():
+        path, below = f"{folder}/{entry.name}", entry.object
+        if below is None or entry.mode == _SYMLINK:
+            continue
+        if entry.type == "tree":
             yield from _walk(below, path)
-        elif entry["type"] == "blob" and "text" in below and entry["mode"] != _SYMLINK:
-            yield path, entry
+        elif entry.type == "blob" and below.byte_size is not None:
+            yield path, (entry.mode, below)
 
 
-def _branch(node: dict[str, Any] | None, head: str) -> Branch | None:
-    if node is None:
+def _branch(reference: GitReference | None, head: str) -> Branch | None:
+    if reference is None or reference.target is None:
         return None
-    return replace(branch_at(node["target"]["oid"], head), node=node["id"])
-
-
-def newest_pull(nodes: list[dict[str, Any]] | None) -> PullRequest | None:
-    """The newest that comes from the repository itself: a fork may have a branch of that name."""
-    own = [node for node in nodes or () if not node["isCrossRepository"]]
-    if not own:
-        return None
-    newest = next((node for node in own if node["state"] == "OPEN"), own[0])
-    return PullRequest(
-        newest["number"], newest["url"], PullState(newest["state"].lower()), newest["id"]
-    )
+    return replace(branch_at(reference.target.oid, head), node=reference.id)

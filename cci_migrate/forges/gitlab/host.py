@@ -8,44 +8,52 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from msgspec.structs import replace
-
-from cci_migrate.forges.blob_text import exact_bytes, within_limit
-from cci_migrate.forges.config_paths import config_modes, find_configs, odd_modes
+from cci_migrate.forges.blob_text import within_limit
+from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.reading import (
+    FilesReply,
+    MergeRequest,
+    NamedReply,
+    OwnerReply,
     Project,
-    newest,
-    pull_of,
+    ProjectName,
+    ProjectNode,
+    RestBranch,
+    RestCommit,
+    RestProject,
+    RestUser,
+    TreeFile,
+    own_pull,
     read_node,
     read_project,
-    ref_of,
 )
 from cci_migrate.forges.host import Page
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
     Opening,
     PullRequestHost,
-    web_root,
 )
 from cci_migrate.forges.repository import (
     Branch,
     Checks,
+    Kind,
     PullRequest,
-    PullState,
     RepositoryRef,
     Sighting,
     Snapshot,
 )
 from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
 from cci_migrate.transport.graphql import GraphqlError, Partial, ask
-from cci_migrate.transport.http import Api, MissingError, OverloadedError
+from cci_migrate.transport.http import Api, MissingError, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
+
+_Reply = TypeVar("_Reply")
 
 
 class NoGraphqlError(Exception):
@@ -115,24 +123,12 @@ class GitLab(PullRequestHost):
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
         return self._raw(snapshot.node, commit, path)
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """What the pipelines say, those of other services included.
-
-        https://docs.gitlab.com/api/commits/#get-a-single-commit
-        """
-        root = f"/projects/{snapshot.node}/repository/commits"
-        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
-        here = _checks(self._api.read("GET", f"{root}/{tip}").json.get("status"))
-        if here is Checks.FAILED:
-            base = _checks(self._api.read("GET", f"{root}/{snapshot.head}").json.get("status"))
-            return Checks.PASSED if base is Checks.FAILED else here
-        return here
+    def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
+        """What the pipelines say, those of other services included."""
+        path = f"/projects/{snapshot.node}/repository/commits/{commit}"
+        return _checks(self._api.read("GET", path).body(RestCommit).status)
 
     # -- writing
-
-    def git_url(self, ref: RepositoryRef) -> str:
-        """Where git finds a project."""
-        return f"{web_root(self._api.root)}/{ref.name}.git"
 
     def commit(
         self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
@@ -162,7 +158,7 @@ class GitLab(PullRequestHost):
                 ],
             },
         )
-        return str(made.json["id"])
+        return made.body(RestCommit).id
 
     def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
         """https://docs.gitlab.com/api/merge_requests/#create-mr"""
@@ -180,28 +176,27 @@ class GitLab(PullRequestHost):
                 "remove_source_branch": True,
             },
         )
-        return pull_of(made.json)
+        return made.body(MergeRequest).pull
 
-    def close(self, snapshot: Snapshot) -> None:
-        """Close the merge request, then delete the branch if it is disposable."""
-        root = f"/projects/{snapshot.node}"
-        if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            number = snapshot.pull.number
-            self._api.write(
-                OTHER, "PUT", f"{root}/merge_requests/{number}", json={"state_event": "close"}
-            )
-        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            name = quote(self._branch, safe="")
-            self._api.write(OTHER, "DELETE", f"{root}/repository/branches/{name}")
+    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+        """https://docs.gitlab.com/api/merge_requests/#update-mr"""
+        path = f"/projects/{snapshot.node}/merge_requests/{pull.number}"
+        self._api.write(OTHER, "PUT", path, json={"state_event": "close"})
+
+    def delete_branch(self, snapshot: Snapshot) -> None:
+        """https://docs.gitlab.com/api/branches/#delete-repository-branch"""
+        name = quote(self._branch, safe="")
+        path = f"/projects/{snapshot.node}/repository/branches/{name}"
+        self._api.write(OTHER, "DELETE", path)
 
     def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
         tip = self._tip(snapshot.node, branch)
-        return None if tip is None else branch_at(tip["id"], snapshot.head)
+        return None if tip is None else branch_at(tip, snapshot.head)
 
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest merge request from ``branch``."""
-        return newest(self._requests(snapshot.node, branch))
+        return own_pull(self._requests(snapshot.node, branch))
 
     # -- GraphQL
 
@@ -219,39 +214,35 @@ class GitLab(PullRequestHost):
 
     def _owner_page(self, owner: str, after: str) -> Page:
         """A page of the listing. What came back incomplete is looked at by name, later."""
-        partial = self._ask(
-            queries.OWNER, {"path": owner, "first": self._page.size, "after": after or None}
-        )
-        namespace = partial.data.get("namespace")
-        if namespace is None:
+        variables = {"path": owner, "first": self._page.size, "after": after or None}
+        partial = self._ask(queries.OWNER, variables, OwnerReply)
+        if partial.data.namespace is None:
             raise NoGraphqlError(owner)
-        found = namespace["projects"]
+        found = partial.data.namespace.projects
         incomplete = _positions(partial.errors, 3)
         refs, sightings = [], []
-        for at, node in enumerate(found["nodes"] or ()):
+        for at, node in enumerate(found.nodes or ()):
             if node is None:
                 raise OverloadedError("a project came without its name")
-            ref = ref_of(node, self._host, self._api.root)
+            name = documented(node, ProjectName).full_path
+            ref = RepositoryRef(Kind.GITLAB, self._host, name, self._api.root)
             seen = None if at in incomplete else self._seen(node, ref)
             if seen is None:
                 refs.append(ref)
             else:
                 sightings.append(seen)
-        info = found["pageInfo"]
-        cursor = info["endCursor"] if info["hasNextPage"] else ""
-        return Page(tuple(refs), tuple(sightings), cursor)
+        return Page(tuple(refs), tuple(sightings), found.cursor)
 
     def _look_at(self, refs: Sequence[RepositoryRef]) -> list[Sighting]:
         nodes: dict[str, dict[str, Any]] = {}
         if self._has_graphql:
             paths = [ref.name for ref in refs]
-            partial = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)})
+            partial = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)}, NamedReply)
             incomplete = _positions(partial.errors, 2)
-            for at, node in enumerate(
-                (partial.data.get("projects") or {"nodes": ()})["nodes"] or ()
-            ):
+            projects = partial.data.projects
+            for at, node in enumerate((projects.nodes if projects is not None else None) or ()):
                 if node is not None and at not in incomplete:
-                    nodes[node["fullPath"].lower()] = node
+                    nodes[documented(node, ProjectName).full_path.lower()] = node
         seen = []
         for ref in refs:
             # Of what is not there the REST API says why, or where it went to.
@@ -262,13 +253,16 @@ class GitLab(PullRequestHost):
 
     def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting | None:
         """None where GraphQL does not show enough."""
-        number = node["id"].rpartition("/")[2]
+        try:
+            project = documented(node, ProjectNode)
+        except HostError:
+            return None
 
         def files(head: str, paths: Sequence[str]) -> Mapping[str, bytes]:
-            return self._files(ref.name, number, head, paths)
+            return self._files(ref.name, project.number, head, paths)
 
         def read(_: RepositoryRef) -> Snapshot:
-            return self._deepened(read_node(node, ref, files))
+            return self._deepened(read_node(project, ref, files))
 
         try:
             return self.sighting(ref, read)
@@ -281,12 +275,11 @@ class GitLab(PullRequestHost):
         if self._has_graphql and len(paths) > 1:
             try:
                 variables = {"path": name, "commit": commit, "paths": list(paths)}
-                answer = ask(self._api, self._url, queries.FILES, variables)
-                blobs = answer.data["project"]["repository"]["blobs"]["nodes"]
-            except (OverloadedError, HostError, RefusedError, KeyError, TypeError):
-                blobs = None
-            if blobs is not None:
-                oids = {b["path"]: exact_bytes(b["rawTextBlob"], b["oid"]) for b in blobs}
+                answer = ask(self._api, self._url, queries.FILES, variables, FilesReply)
+            except (OverloadedError, HostError, RefusedError):
+                pass
+            else:
+                oids = {blob.path: blob.data for blob in answer.data.project.repository.blobs.known}
         return within_limit(self._contents(node, commit, oids))
 
     def _contents(
@@ -299,12 +292,12 @@ class GitLab(PullRequestHost):
             except MissingError:
                 continue
 
-    def _ask(self, query: str, variables: Mapping[str, Any]) -> Partial:
+    def _ask(self, query: str, variables: Mapping[str, Any], kind: type[_Reply]) -> Partial[_Reply]:
         """Raises OverloadedError for what a smaller question may mend, NoGraphqlError."""
         names = {"branch": self._branch, "ref": f"refs/heads/{self._branch}"}
         try:
-            partial = ask(self._api, self._url, query, {**variables, **names})
-        except (MissingError, RefusedError) as error:
+            partial = ask(self._api, self._url, query, {**variables, **names}, kind)
+        except (HostError, RefusedError) as error:
             self._has_graphql = False
             raise NoGraphqlError(str(error)) from None
         for trouble in partial.errors:
@@ -335,25 +328,27 @@ class GitLab(PullRequestHost):
                 },
             )
             page = answer.headers.get("x-next-page", "")
-            refs = [read_project(one, (), None, self._host, self._api.root) for one in answer.json]
-            yield Page(tuple(one.ref for one in refs), (), page)
+            projects = (
+                read_project(project, (), None, self._host, self._api.root)
+                for project in answer.body(tuple[RestProject, ...])
+            )
+            yield Page(tuple(project.ref for project in projects), (), page)
 
     def _look_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
-        found = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").json
-        node = str(found["id"])
+        found = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").body(RestProject)
+        node = str(found.id)
         requests = self._requests(node, self._branch)
         project: Project = read_project(found, requests, ref, self._host, self._api.root)
         if project.traits.empty or not project.default_branch:
             return project.snapshot()
-        tip = self._tip(node, project.default_branch)
-        if tip is None:
+        head, ours = self._tip(node, project.default_branch), self._tip(node, self._branch)
+        if head is None:
             return project.snapshot()
-        head, ours = tip["id"], self._tip(node, self._branch)
         listed = self._tree(node, head, "" if self._is_nested else ".circleci")
         snapshot = project.snapshot(
             head,
-            None if ours is None else branch_at(ours["id"], head),
+            None if ours is None else branch_at(ours, head),
             self._files(ref.name, node, head, list(config_modes(listed))),
             listed,
         )
@@ -370,27 +365,24 @@ class GitLab(PullRequestHost):
         )
         further = [path for path in configs.modes if path not in snapshot.files]
         found = self._files(snapshot.ref.name, node, head, further)
-        deepened = snapshot.with_files(found, odd_modes(configs.modes))
-        return replace(deepened, problems=configs.problems, has_links=False)
+        return snapshot.with_configs(found, configs)
 
-    def _tip(self, node: str, branch: str) -> dict[str, Any] | None:
+    def _tip(self, node: str, branch: str) -> str | None:
         """The commit at a branch's tip."""
         name = quote(branch, safe="")
         try:
             answer = self._api.read("GET", f"/projects/{node}/repository/branches/{name}")
         except MissingError:
             return None
-        commit: dict[str, Any] = answer.json["commit"]
-        return commit
+        return answer.body(RestBranch).commit.id
 
-    def _requests(self, node: str, branch: str) -> list[dict[str, Any]]:
+    def _requests(self, node: str, branch: str) -> tuple[MergeRequest, ...]:
         """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
-        found: list[dict[str, Any]] = self._api.read(
+        return self._api.read(
             "GET",
             f"/projects/{node}/merge_requests",
             params={"source_branch": branch, "state": "all", "order_by": "created_at"},
-        ).json
-        return found
+        ).body(tuple[MergeRequest, ...])
 
     def _tree(self, node: str, commit: str, folder: str) -> dict[str, str]:
         """The mode of each file below ``folder``.
@@ -413,7 +405,8 @@ class GitLab(PullRequestHost):
                 )
             except MissingError:
                 break
-            found.update({e["path"]: e["mode"] for e in answer.json if e["type"] == "blob"})
+            entries = answer.body(tuple[TreeFile, ...])
+            found.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
             page = answer.headers.get("x-next-page", "")
         return found
 
@@ -424,10 +417,11 @@ class GitLab(PullRequestHost):
         ).content
 
     def _user_id(self, name: str) -> int:
-        found = self._api.read("GET", "/users", params={"username": name}).json
-        if not found:
+        answer = self._api.read("GET", "/users", params={"username": name})
+        users = answer.body(tuple[RestUser, ...])
+        if not users:
             raise HostError(f"GitLab knows no user {name}")
-        return int(found[0]["id"])
+        return users[0].id
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

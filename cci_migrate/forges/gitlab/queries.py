@@ -17,7 +17,10 @@ fragment project on Project {{
   id fullPath archived visibility topics isForked
   userPermissions {{ pushCode }}
   mergeRequests(sourceBranches: [$branch], sort: CREATED_DESC, first: 5) {{
-    nodes {{ iid webUrl state sourceProjectId targetProjectId }}
+    nodes {{
+      iid web_url: webUrl state
+      source_project_id: sourceProjectId target_project_id: targetProjectId
+    }}
   }}
   repository {{
     empty rootRef

@@ -1,12 +1,13 @@
-"""From GitLab's answers to snapshots."""
+"""What is needed of GitLab's answers, and from them to snapshots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes
 from cci_migrate.forges.config_paths import SYMLINK, config_modes, odd_modes
 from cci_migrate.forges.git_remotes import branch_at
@@ -20,7 +21,9 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Traits,
     Visibility,
+    newest_pull,
 )
+from cci_migrate.transport.graphql import Nodes, NodesPage
 
 #: The file that nearly every project with CircleCI has.
 MAIN_CONFIG = ".circleci/config.yml"
@@ -36,6 +39,177 @@ _STATES = {
 
 #: Reads files of a project at a commit: those of the paths that are there.
 ReadFiles = Callable[[str, Sequence[str]], Mapping[str, bytes]]
+
+
+class MergeRequest(Struct, frozen=True):
+    """A merge request; GraphQL has its number as a text."""
+
+    iid: int | str
+    web_url: str
+    state: Literal["opened", "locked", "closed", "merged"]
+    source_project_id: int | None
+    target_project_id: int
+
+    @property
+    def pull(self) -> PullRequest:
+        """The same, as a campaign knows it."""
+        return PullRequest(int(self.iid), self.web_url, _STATES[self.state])
+
+
+class TreeFile(Struct, frozen=True):
+    """An entry of a listing; the REST API lists folders too."""
+
+    path: str
+    mode: str
+    type: str = "blob"
+
+
+# -- GraphQL: https://docs.gitlab.com/api/graphql/reference/
+
+
+class BlobNode(Struct, frozen=True, rename="camel"):
+    """A file. GitLab decodes and cuts its text as it sees fit."""
+
+    path: str
+    oid: str
+    raw_text_blob: str | None
+
+    __repr__ = repr_without("raw_text_blob")
+
+    @property
+    def data(self) -> bytes | None:
+        """Its bytes, None where the text is not all of them."""
+        return exact_bytes(self.raw_text_blob, self.oid)
+
+
+class _Commit(Struct, frozen=True):
+    sha: str
+
+
+class _Tree(Struct, frozen=True, rename="camel"):
+    last_commit: _Commit | None
+
+
+class _Listing(Struct, frozen=True):
+    blobs: NodesPage[TreeFile]
+
+
+class _Repository(Struct, frozen=True, rename="camel"):
+    empty: bool
+    root_ref: str | None
+    head: _Tree | None
+    branch: _Tree | None
+    circleci: _Listing | None
+    main: Nodes[BlobNode] | None
+
+
+class _Permissions(Struct, frozen=True, rename="camel"):
+    push_code: bool
+
+
+class ProjectName(Struct, frozen=True, rename="camel"):
+    """Of a project that is not shown in full."""
+
+    full_path: str
+
+
+class ProjectNode(Struct, frozen=True, rename="camel"):
+    """The answer to the ``project`` fragment."""
+
+    id: str
+    archived: bool | None
+    visibility: Visibility
+    topics: tuple[str, ...] | None
+    is_forked: bool
+    user_permissions: _Permissions
+    merge_requests: Nodes[MergeRequest] | None
+    repository: _Repository | None
+
+    @property
+    def number(self) -> str:
+        """Its id in the REST API."""
+        return self.id.rpartition("/")[2]
+
+
+class Projects(Struct, frozen=True):
+    """The list of a namespace's projects; each is a `ProjectNode` if nothing is missing."""
+
+    projects: NodesPage[dict[str, Any]]
+
+
+class OwnerReply(Struct, frozen=True):
+    """The answer to `queries.OWNER`."""
+
+    namespace: Projects | None = None
+
+
+class NamedReply(Struct, frozen=True):
+    """The answer to `queries.NAMED`."""
+
+    projects: Nodes[dict[str, Any]] | None = None
+
+
+class _FilesRepository(Struct, frozen=True):
+    blobs: Nodes[BlobNode]
+
+
+class _FilesProject(Struct, frozen=True):
+    repository: _FilesRepository
+
+
+class FilesReply(Struct, frozen=True):
+    """The answer to `queries.FILES`."""
+
+    project: _FilesProject
+
+
+# -- REST: https://docs.gitlab.com/api/rest/
+
+
+class _Access(Struct, frozen=True):
+    access_level: int
+
+
+class RestProject(Struct, frozen=True):
+    """https://docs.gitlab.com/api/projects/#get-a-single-project"""
+
+    id: int
+    path_with_namespace: str
+    visibility: Visibility
+    default_branch: str | None = None
+    archived: bool | None = None
+    empty_repo: bool | None = None
+    forked_from_project: object = UNSET
+    topics: tuple[str, ...] | None = None
+    permissions: dict[str, _Access | None] | None = None
+
+    @property
+    def may_write(self) -> bool | None:
+        """Unknown where the API names no role: it may be inherited from above."""
+        roles = [role for role in (self.permissions or {}).values() if role is not None]
+        return max(role.access_level for role in roles) >= _DEVELOPER if roles else None
+
+
+class RestCommit(Struct, frozen=True):
+    """https://docs.gitlab.com/api/commits/#get-a-single-commit"""
+
+    id: str
+    status: str | None = None
+
+
+class RestBranch(Struct, frozen=True):
+    """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
+
+    commit: RestCommit
+
+
+class RestUser(Struct, frozen=True):
+    """https://docs.gitlab.com/api/users/#list-all-users"""
+
+    id: int
+
+
+# -- to snapshots
 
 
 class Project(Struct, frozen=True):
@@ -70,106 +244,80 @@ class Project(Struct, frozen=True):
         )
 
 
-def ref_of(node: dict[str, Any], host: str, root: str) -> RepositoryRef:
-    """The name of a project in a GraphQL answer."""
-    return RepositoryRef(Kind.GITLAB, host, node["fullPath"], root)
-
-
-def read_node(node: dict[str, Any], ref: RepositoryRef, read: ReadFiles) -> Snapshot:
-    """The snapshot that the ``project`` fragment's answer is. ``read`` gets what it does not hold.
+def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapshot:
+    """The snapshot that ``node`` is. ``read`` gets what it does not hold.
 
     Raises IncompleteError.
     """
-    repository = node["repository"]
+    repository = node.repository
     if repository is None:
         raise IncompleteError("its repository is not shown")
     project = Project(
         ref,
-        node["id"].rpartition("/")[2],
-        repository["rootRef"] or "",
+        node.number,
+        repository.root_ref or "",
         Traits(
-            archived=bool(node["archived"]),
-            fork=node["isForked"],
-            empty=repository["empty"],
-            visibility=Visibility(node["visibility"]),
-            topics=tuple(node["topics"] or ()),
-            may_write=node["userPermissions"]["pushCode"],
+            archived=bool(node.archived),
+            fork=node.is_forked,
+            empty=repository.empty,
+            visibility=node.visibility,
+            topics=node.topics or (),
+            may_write=node.user_permissions.push_code,
         ),
-        newest(
-            [
-                {
-                    "iid": int(one["iid"]),
-                    "web_url": one["webUrl"],
-                    "state": one["state"],
-                    "source_project_id": one["sourceProjectId"],
-                    "target_project_id": one["targetProjectId"],
-                }
-                for one in (node["mergeRequests"] or {"nodes": ()})["nodes"] or ()
-            ]
-        ),
+        own_pull(node.merge_requests.known if node.merge_requests is not None else ()),
     )
     if project.traits.empty:
         return project.snapshot()
-    commit = (repository["head"] or {}).get("lastCommit")
-    if commit is None:
+    if repository.head is None or repository.head.last_commit is None:
         raise IncompleteError("its head is not shown")
-    head, listing = commit["sha"], (repository["circleci"] or {"blobs": {}})["blobs"]
-    if listing and listing["pageInfo"]["hasNextPage"]:
+    head, listing = repository.head.last_commit.sha, repository.circleci
+    if listing is not None and listing.blobs.page_info.has_next_page:
         raise IncompleteError("not all of its files are shown")
-    listed = {one["path"]: one["mode"] for one in listing.get("nodes") or ()}
+    entries = listing.blobs.known if listing is not None else ()
+    listed = {entry.path: entry.mode for entry in entries}
     modes = config_modes(listed)
-    blobs = (repository["main"] or {"nodes": ()})["nodes"] or ()
-    texts = {blob["path"]: exact_bytes(blob["rawTextBlob"], blob["oid"]) for blob in blobs}
+    texts = {blob.path: blob.data for blob in (repository.main or Nodes[BlobNode]()).known}
     known = {path: data for path, data in texts.items() if data is not None and path in modes}
     others = [path for path in modes if path not in known]
     if others:
         known.update(read(head, others))
-    branch = (repository["branch"] or {}).get("lastCommit")
+    branch = repository.branch.last_commit if repository.branch is not None else None
     return project.snapshot(
         head,
-        None if branch is None else branch_at(branch["sha"], head),
+        None if branch is None else branch_at(branch.sha, head),
         {path: known[path] for path in modes},
         listed,
     )
 
 
 def read_project(
-    project: dict[str, Any],
-    requests: Sequence[dict[str, Any]],
+    project: RestProject,
+    requests: Sequence[MergeRequest],
     ref: RepositoryRef | None,
     host: str,
     root: str,
 ) -> Project:
     """What the REST API says of a project, and of the merge requests from the branch."""
     return Project(
-        ref or RepositoryRef(Kind.GITLAB, host, project["path_with_namespace"], root),
-        str(project["id"]),
-        project.get("default_branch") or "",
+        ref or RepositoryRef(Kind.GITLAB, host, project.path_with_namespace, root),
+        str(project.id),
+        project.default_branch or "",
         Traits(
-            archived=bool(project.get("archived")),
-            fork="forked_from_project" in project,
-            empty=bool(project.get("empty_repo")),
-            visibility=Visibility(project["visibility"]),
-            topics=tuple(project.get("topics") or ()),
-            may_write=_may_write(project.get("permissions")),
+            archived=bool(project.archived),
+            fork=project.forked_from_project is not UNSET,
+            empty=bool(project.empty_repo),
+            visibility=project.visibility,
+            topics=project.topics or (),
+            may_write=project.may_write,
         ),
-        newest(requests),
+        own_pull(requests),
     )
 
 
-def pull_of(request: dict[str, Any]) -> PullRequest:
-    """A merge request of the REST API."""
-    return PullRequest(request["iid"], request["web_url"], _STATES[request["state"]])
-
-
-def newest(requests: Sequence[dict[str, Any]]) -> PullRequest | None:
+def own_pull(requests: Iterable[MergeRequest]) -> PullRequest | None:
     """The open or else the newest one of the project itself: forks may have such a branch too."""
-    own = [one for one in requests if one["source_project_id"] == one["target_project_id"]]
-    found = next((one for one in own if one["state"] == "opened"), own[0] if own else None)
-    return None if found is None else pull_of(found)
-
-
-def _may_write(permissions: dict[str, Any] | None) -> bool | None:
-    """Unknown where the API names no role: it may be inherited from above."""
-    roles = [role for role in (permissions or {}).values() if role]
-    return max(role["access_level"] for role in roles) >= _DEVELOPER if roles else None
+    return newest_pull(
+        request.pull
+        for request in requests
+        if request.source_project_id == request.target_project_id
+    )
