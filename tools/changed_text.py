@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from enum import Enum
 
 from msgspec import Struct
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_WORD = re.compile(r"[\w.$-]+|\S")
 BOM = b"\xef\xbb\xbf"
 #: An altered line may become at most this many lines (a string context becomes a list).
 MOST_LINES = 8
@@ -108,11 +110,13 @@ def _altered(old: str, new: list[str], position: int) -> tuple[str, int, Alterat
     """What ``old`` became at ``position``, and in how many lines; None if that is another line."""
     if not _begins_alike(old, new[position]):
         return None
-    joined = ""
-    for used, line in enumerate(new[position : position + MOST_LINES], start=1):
-        joined += line
-        if is_subsequence(old.strip(), joined):
-            return joined, used, AlterationKind.EXTENDED
+    # Whole words first: the letters of one may be found in those of another.
+    for parts in (_WORD.findall, str.strip):
+        joined = ""
+        for used, line in enumerate(new[position : position + MOST_LINES], start=1):
+            joined += line
+            if is_subsequence(parts(old), parts(joined)):
+                return joined, used, AlterationKind.EXTENDED
     return new[position], 1, AlterationKind.REPLACED
 
 
@@ -129,10 +133,10 @@ def _begins_alike(old: str, new: str) -> bool:
     )
 
 
-def is_subsequence(part: str, whole: str) -> bool:
-    """Whether all characters of ``part`` stand in ``whole``, in that order."""
+def is_subsequence(part: Iterable[str], whole: Iterable[str]) -> bool:
+    """Whether all characters or words of ``part`` stand in ``whole``, in that order."""
     rest = iter(whole)
-    return all(character in rest for character in part)
+    return all(any(one == other for other in rest) for one in part)
 
 
 def broken_frame(before: bytes, after: bytes) -> list[str]:

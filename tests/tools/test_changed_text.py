@@ -24,6 +24,7 @@ def reason_for(before: str, after: str) -> Reason | None:
         ("- job: *all\n", "- job:\n    <<: *all\n    context: hub\n", Reason.ALIAS_BECAME_MERGE),
         ("context: aws # c\n", "context: # c\n  - aws\n  - hub\n", None),
         ("context: aws\n", "context:\n  - aws\n  - hub\n", Reason.CONTEXT_BECAME_LIST),
+        ("context: u\n", "context:\n  - hub\n  - u\n", Reason.CONTEXT_BECAME_LIST),
         ("context: aws\n", "context: [aws, hub]\n", Reason.CONTEXT_BECAME_LIST),
         ("context: [aws]\n", "context: [aws, hub]\n", Reason.CONTEXT_EXTENDED),
         ("- {image: a}\n", "- {image: a, auth: {username: $U}}\n", Reason.FLOW_EXTENDED),
