@@ -80,10 +80,14 @@ class ContextCandidate(Struct, frozen=True):
     paths: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """``context hub``."""
+        return "the project's settings" if self.context is None else f"context {self.context}"
+
+    @property
     def title(self) -> str:
         """``context hub (.circleci/nightly.yml)``."""
-        name = "the project's settings" if self.context is None else f"context {self.context}"
-        return f"{name} ({', '.join(self.paths)})"
+        return f"{self.name} ({', '.join(self.paths)})"
 
 
 class ContextGrant(Struct, frozen=True):

@@ -723,6 +723,7 @@ def test_where_other_configs_have_the_names_in_two_contexts_it_is_asked() -> Non
     key, question = question_in(files)
     assert "context hub-a (.circleci/nightly.yml)" in question.text
     assert "context hub-b (.circleci/third.yml, .circleci/weekly.yml)" in question.text
+    assert named(files).provider == "from context hub-a or context hub-b"
     assert fixed_config(files) == ""
     for choice, context in (("context-hub-a", "hub-a"), ("context-hub-b", "hub-b")):
         after = fixed_config(files, decisions=Decisions(by_key={key: Answer(choice)}))

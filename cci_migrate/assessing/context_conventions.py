@@ -53,6 +53,8 @@ class ContextConvention(Struct, frozen=True):
             is_nearer = self.origin is ContextOrigin.NEARER_SIBLING
             also = ", which this config uses too" if is_nearer else ""
             return f"from context {self.preferred}{also}"
+        if self.candidates:
+            return f"from {' or '.join(place.name for place in self.candidates)}"
         return "from the project's settings" if self.origin is ContextOrigin.PROJECT else ""
 
     @property
