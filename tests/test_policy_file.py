@@ -229,7 +229,7 @@ def test_docker_hub_keeps_the_defaults_that_are_not_named(
         ),
         ('[registries."docker.io"]\ncontext = true\n', 2, "context must be the name of a context"),
         ('[registries."docker.io"]\ncontext = " a"\n', 2, "context must be the name of a context"),
-        ('[registries."docker.io"]\nusername = ""\n', 2, "username must be a text"),
+        ('[registries."docker.io"]\nusername = ""\n', 2, "username must be a name or a $VARIABLE"),
         (
             f'[registries."docker.io"]\npassword = "{LITERAL}"\n',
             2,

@@ -95,7 +95,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
             yield "is_flag", True
         case Choice():
             yield "type", click.Choice(values.values)
-            yield "callback", _callback(values.read)
+            yield "callback", _callback(setting)
             if setting.left_out:
                 yield "cls", OptionalValue
                 yield "left_out", setting.left_out
@@ -106,7 +106,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
         case Text():
             yield "metavar", values.metavar
             hint = _IN_SHELL if values.takes_variables else ""
-            yield "callback", _callback(values.read_option, hint)
+            yield "callback", _callback(setting, hint)
         case Texts():
             yield "multiple", True
             yield "metavar", "RULES" if values.are_rules else "TEXTS"
@@ -123,14 +123,14 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
 _IN_SHELL = "; put '$NAME' in single quotes, or leave out the $"
 
 
-def _callback(read: Callable[[str], Any], hint: str = "") -> Callable[..., Any]:
-    """A callback of click that gives what ``read`` makes of the value of an option."""
+def _callback(setting: Setting, hint: str = "") -> Callable[..., Any]:
+    """A callback of click that gives what the text of an option means."""
 
     def convert(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         if value is None:
             return None
         try:
-            return read(value)
+            return setting.read_text(value)
         except ValueError as error:
             raise click.BadParameter(f"{error}{hint}", ctx, param) from None
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
@@ -29,12 +29,12 @@ from cci_migrate.policy.model import (
     PasswordAuth,
     Platform,
     Policy,
-    RegistryPolicy,
 )
-from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
+from cci_migrate.policy.options import GivenSettings, option_settings, policy_of
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 
 AS_THE_FILES_DO = "file"
+_DOCKER_HUB_TOPICS = {Topic.USERNAME.value, Topic.PASSWORD.value, Topic.CONTEXT.value}
 
 _OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 
@@ -58,7 +58,8 @@ class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Raises ValueError for what no question takes for an answer."""
         for topic in Topic:
             answer = self.of(topic)
-            if answer is not None and not is_answer(topic, answer):
+            problem = None if answer is None else check_of(topic)(answer)
+            if problem is not None:
                 raise ValueError(f"{topic.value} cannot be what is given")
 
     def of(self, topic: Topic) -> str | None:
@@ -307,7 +308,7 @@ def _username(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
         "Docker Hub user name:",
         "A $VARIABLE, or the name itself." + _kept(needs),
         default_names(needs).username,
-        wrong_username,
+        check_of(Topic.USERNAME),
     )
 
 
@@ -320,7 +321,7 @@ def _password(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
         "Variable with the password:",
         "The name of the variable with Docker Hub's password or access token, never the secret.",
         default_names(needs).password,
-        wrong_password,
+        check_of(Topic.PASSWORD),
     )
 
 
@@ -348,7 +349,7 @@ def _context(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
         "It must exist in your organisation; each workflow job that pulls will name it."
         + _elsewhere(asked),
         default_context(asked),
-        wrong_context,
+        check_of(Topic.CONTEXT),
     )
 
 
@@ -418,80 +419,51 @@ def _login(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
     )
 
 
-def wrong_username(text: str) -> str | None:
-    """What is wrong with ``text`` as a user name."""
-    if not text.strip() or not text.isprintable():
-        return "A name or a $VARIABLE is needed."
-    return None
+def setting_value(topic: Topic, text: str) -> Any:
+    """What the answer ``text`` makes of the setting that ``topic`` is about.
+
+    Raises ValueError for what is no answer on it.
+    """
+    if topic is Topic.CREDENTIALS and text == AS_THE_FILES_DO:
+        return None
+    (setting,) = (setting for setting in option_settings() if setting.key == topic.value)
+    return setting.read_text(text)
 
 
-def wrong_password(text: str) -> str | None:
-    """What is wrong with ``text`` as the variable of a password."""
-    if secret_variable(text) is None:
-        return "The name of a variable is needed, such as $DOCKERHUB_PASSWORD."
-    return None
+def check_of(topic: Topic) -> Callable[[str], str | None]:
+    """A function that says what is wrong with a text as an answer on ``topic``, None if nothing."""
 
+    def check(text: str) -> str | None:
+        try:
+            setting_value(topic, text)
+        except ValueError as error:
+            return f"It {error}."
+        return None
 
-def wrong_context(text: str) -> str | None:
-    """What is wrong with ``text`` as the name of a context."""
-    return None if is_context_name(text) else "CircleCI takes no such name for a context."
-
-
-def is_answer(topic: Topic, text: str) -> bool:
-    """Whether ``text`` can be an answer on ``topic``."""
-    match topic:
-        case Topic.PLATFORM:
-            return text in {one.value for one in Platform}
-        case Topic.CREDENTIALS:
-            return text in {AS_THE_FILES_DO, *(one.value for one in CredentialStore)}
-        case Topic.LOGIN:
-            return text in {one.value for one in LoginMethod}
-        case Topic.USERNAME:
-            return wrong_username(text) is None
-        case Topic.PASSWORD:
-            return wrong_password(text) is None
-        case Topic.CONTEXT:
-            return wrong_context(text) is None
-        case _:
-            assert_never(topic)
+    return check
 
 
 def policy_with(one: Needs, answers: GeneralAnswers) -> Policy:
     """The policy of a config with what was answered, but for what its own policy says."""
-    policy = one.policy
-    if answers.platform is not None and Topic.PLATFORM not in one.told:
-        policy = replace(policy, platform=Platform(answers.platform))
-    if answers.login is not None and Topic.LOGIN not in one.told:
-        policy = replace(policy, login=LoginMethod(answers.login))
-    if answers.credentials is not None and Topic.CREDENTIALS not in one.told:
-        is_theirs = answers.credentials == AS_THE_FILES_DO
-        store = None if is_theirs else CredentialStore(answers.credentials)
-        policy = replace(policy, credentials=store)
-    return _with_registry(policy, one, answers)
-
-
-def _with_registry(policy: Policy, one: Needs, answers: GeneralAnswers) -> Policy:
-    known = policy_for(DOCKER_HUB, policy) or DEFAULT_DOCKER_HUB
+    given = _given(one, answers)
+    known = policy_for(DOCKER_HUB, one.policy) or DEFAULT_DOCKER_HUB
     if not isinstance(known.credential, PasswordAuth):
-        return policy
-    wanted = RegistryPolicy(
-        DOCKER_HUB,
-        _names(known.credential, one, answers),
-        _told(Topic.CONTEXT, one, answers) or known.context,
-        known.jobs,
-    )
-    if wanted == replace(known, host=DOCKER_HUB):
-        return policy
-    others = tuple(registry for registry in policy.registries if registry.host != DOCKER_HUB)
-    return replace(policy, registries=(wanted, *others))
+        given = {key: given[key] for key in given if key not in _DOCKER_HUB_TOPICS}
+    return policy_of(given, one.policy)
+
+
+def _given(one: Needs, answers: GeneralAnswers) -> GivenSettings:
+    """What was answered, but for what the policy of a config says itself."""
+    told = {topic: _told(topic, one, answers) for topic in Topic}
+    return {
+        topic.value: setting_value(topic, text) for topic, text in told.items() if text is not None
+    }
 
 
 def _names(known: PasswordAuth, one: Needs, answers: GeneralAnswers) -> PasswordAuth:
-    username = _told(Topic.USERNAME, one, answers)
-    password = _told(Topic.PASSWORD, one, answers)
+    given = _given(one, answers)
     return PasswordAuth(
-        credential_text(username) if username else known.username,
-        (secret_variable(password) if password else None) or known.password,
+        given.get("username", known.username), given.get("password", known.password)
     )
 
 

@@ -49,13 +49,12 @@ from cci_migrate.interactive.policy_questions import (
     GeneralQuestion,
     Needs,
     PickOne,
+    check_of,
     next_question,
-    wrong_context,
-    wrong_password,
-    wrong_username,
+    setting_value,
 )
 from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
-from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
+from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
     BLANK,
@@ -72,7 +71,6 @@ from cci_migrate.interactive.views import (
     whole_change,
 )
 from cci_migrate.policy.model import PasswordAuth
-from cci_migrate.policy.names import credential_text, secret_variable
 from cci_migrate.policy.text import policy_data
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.catalogue import RULES
@@ -351,12 +349,12 @@ class _Session:
             return Nevermind()
         given: list[str] = []
         for entry in (
-            Entry("User name:", default.username, wrong_username),
-            Entry("Variable with the password:", default.password, wrong_password),
+            Entry("User name:", default.username, check_of(Topic.USERNAME)),
+            Entry("Variable with the password:", default.password, check_of(Topic.PASSWORD)),
             Entry(
                 f"Context ({_PROJECT} for the project's settings):",
                 now.context or _PROJECT,
-                lambda text: None if text == _PROJECT else wrong_context(text),
+                lambda text: None if text == _PROJECT else check_of(Topic.CONTEXT)(text),
             ),
         ):
             line = self._prompter.enter(entry)
@@ -365,7 +363,7 @@ class _Session:
             given.append(line)
         username, password, context = given
         credential = PasswordAuth(
-            credential_text(username), secret_variable(password) or default.password
+            setting_value(Topic.USERNAME, username), setting_value(Topic.PASSWORD, password)
         )
         return NamesGiven(Names(credential, None if context == _PROJECT else context))
 

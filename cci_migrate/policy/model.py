@@ -57,7 +57,7 @@ class Revert(Enum):
 
 _TEXT = Text(
     lambda text: credential_text(text) if text.strip() and text.isprintable() else None,
-    "a text that is not empty",
+    "a name or a $VARIABLE",
     pattern=r"\S",
     metavar="NAME",
     takes_variables=True,
@@ -129,7 +129,7 @@ _Context = Annotated[
         "The context that holds the variables; false where the project's settings hold them.",
         Text(
             lambda text: text if is_context_name(text) else None,
-            "the name of a context",
+            f"the name of a context: up to {LONGEST_CONTEXT} characters, no spaces around them",
             pattern=r"^\S(.*\S)?$",
             metavar="NAME",
             or_false="where the project's settings hold the variables",

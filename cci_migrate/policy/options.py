@@ -70,4 +70,6 @@ def _registries(
     is_password = isinstance(known.credential, PasswordAuth)
     credential = replace((known if is_password else DEFAULT_DOCKER_HUB).credential, **names)
     hub = replace(known, host=DOCKER_HUB, credential=credential, **changed)
+    if hub == replace(known, host=DOCKER_HUB):
+        return registries
     return (hub, *(one for one in registries if one.host != DOCKER_HUB))

@@ -17,6 +17,7 @@ from typing import Any, get_args
 
 from msgspec import Struct
 from msgspec.structs import fields, replace
+from typing_extensions import assert_never
 
 #: Why a setting does not go together with another: never, or by the values of both (None: it does).
 Clash = str | Callable[[Any, Any], str | None]
@@ -84,7 +85,7 @@ class Text(Struct, frozen=True):
             return None
         return self._parsed(value, f", or false {self.or_false}" if self.or_false else "")
 
-    def read_option(self, value: str) -> Any:
+    def read_text(self, value: str) -> Any:
         """As `read`, on a command line, where nothing is false."""
         return self._parsed(value, "")
 
@@ -156,6 +157,18 @@ class Setting(Struct, frozen=True):
     field: str = ""
     default: Any = None
     is_required: bool = False
+
+    def read_text(self, text: str) -> Any:
+        """What ``text`` means as the value of an option, or as an answer. Raises ValueError."""
+        match self.values:
+            case Choice() as choice:
+                return choice.read(text)
+            case Text() as values:
+                return values.read_text(text)
+            case Flag() | Texts() | Tables():
+                raise TypeError(f"{self.key} is no single text")
+            case _:
+                assert_never(self.values)
 
 
 @cache

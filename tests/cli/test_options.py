@@ -51,7 +51,7 @@ def usage_error(*arguments: str) -> str:
         (["--ignore", "missing-context,nonsense"], "no rule 'nonsense'"),
         (["--platform", "saas"], "'saas' is not one of 'cloud', 'server', 'runner'"),
         (["--context", " a"], "must be the name of a context"),
-        (["--username", ""], "--username': must be a text that is not empty; put '$NAME'"),
+        (["--username", ""], "--username': must be a name or a $VARIABLE; put '$NAME'"),
         (["--jobs", "0"], "0 is not in the range"),
         (["--config", "/nowhere.toml"], "'/nowhere.toml' does not exist"),
     ],

@@ -102,7 +102,7 @@ def test_names_for_one_fix(repository: MakeRepository) -> None:
     dialog.see("User name:").answer(("$HUB_USER", f"{clear}acme-ci{ENTER}"))
     dialog.see("Variable with the password:")
     dialog.answer(("$HUB_TOKEN", f"{clear}hunter2{ENTER}"))
-    dialog.see("The name of a variable is needed").press(f"{clear}$ACME_TOKEN{ENTER}")
+    dialog.see("must be the name of an environment").press(f"{clear}$ACME_TOKEN{ENTER}")
     dialog.see("Context (- for the project's settings):")
     dialog.answer(("hub", f"{clear}acme{ENTER}"))
     dialog.see("username: acme-ci", "password: $ACME_TOKEN", "- acme").answer(("Fix 3/3 ", "a"))

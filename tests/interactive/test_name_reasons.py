@@ -123,7 +123,7 @@ def test_the_context_is_asked_for_where_other_configs_have_several(
     )
     dialog.see("context fig-a (.circleci/nightly.yml); context fig-b")
     # Enter alone takes neither.
-    dialog.answer(("holds both:", ENTER), ("takes no such name", "fig-b" + ENTER))
+    dialog.answer(("holds both:", ENTER), ("must be the name of a context", "fig-b" + ENTER))
     dialog.answer(("Fix 1/1", "a"), ("Write 1 file?", "y"))
     dialog.ended()
     assert "password: $FIG_TOKEN" in config_of(root)
