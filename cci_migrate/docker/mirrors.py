@@ -27,7 +27,7 @@ from cci_migrate.docker.image_reference import (
 _OFFICIAL = "library/"
 
 
-class Mirror(Struct, frozen=True):
+class Mirror(Struct, frozen=True, forbid_unknown_fields=True):
     """A mirror of Docker Hub at ``host``, whose repositories begin with ``path`` there."""
 
     host: str

@@ -32,7 +32,7 @@ class Accepted(Struct, frozen=True, order=True, forbid_unknown_fields=True):
     subject: str
 
 
-class Baseline(Struct, frozen=True):
+class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
     """The findings that are to be left."""
 
     accepted: frozenset[Accepted] = frozenset()
