@@ -239,7 +239,7 @@ class Finding(Struct, frozen=True):
         return Accepted(self.place.source.path, self.rule, self.place.route, self.subject)
 
 
-class State(Enum):
+class FindingState(Enum):
     """What became of one finding."""
 
     FIXED = "fixed"
@@ -250,14 +250,14 @@ class State(Enum):
     @property
     def is_unwanted(self) -> bool:
         """Whether the user asked not to hear of it: by a comment, or by the baseline."""
-        return self in (State.SUPPRESSED, State.BASELINE)
+        return self in (FindingState.SUPPRESSED, FindingState.BASELINE)
 
 
 class Settled(Struct, frozen=True):
     """A finding and what became of it. ``reason`` says why it is left."""
 
     finding: Finding
-    state: State
+    state: FindingState
     reason: str = ""
 
 

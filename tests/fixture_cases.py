@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.findings import Settled, State
+from cci_migrate.findings import FindingState, Settled
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.model import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
@@ -111,5 +111,5 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _finding(one: Settled) -> str:
-    reason = f": {one.reason}" if one.state is State.LEFT else ""
+    reason = f": {one.reason}" if one.state is FindingState.LEFT else ""
     return f"{one.state.value} {one.finding.rule} {one.finding.place.route}{reason}"

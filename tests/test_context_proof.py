@@ -9,7 +9,7 @@ from cci_migrate.assessing.context_conventions import ContextConvention, Context
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import Answer, Decisions, FindingKey, Fix, Names, State
+from cci_migrate.findings import Answer, Decisions, FindingKey, FindingState, Fix, Names
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
@@ -287,12 +287,12 @@ workflows:
 """
 
 
-@pytest.mark.parametrize("state", [State.LEFT, State.FIXED])
-def test_a_context_for_a_job_that_works_without_it(state: State) -> None:
+@pytest.mark.parametrize("state", [FindingState.LEFT, FindingState.FIXED])
+def test_a_context_for_a_job_that_works_without_it(state: FindingState) -> None:
     """Whatever else is planned there: only the user's answer to the question is one."""
     reading = good(MOST_HOLD_IT)
     (asked,) = (one for one in reading.plan.settled if one.finding.rule == "missing-context")
-    if state is State.FIXED:
+    if state is FindingState.FIXED:
         asked = replace(asked, finding=replace(asked.finding, remedy=Fix("", ())), state=state)
     stray = planned(reading, AddItem(contexts(reading, 2), 0, Text("pear-hub")))
     assert is_refused(replace(stray, plan=replace(stray.plan, settled=(asked,))))
@@ -311,7 +311,7 @@ def test_the_same_where_the_user_answers_so() -> None:
     asked = process(files, Policy())
     assert isinstance(asked, Examined)
     (left,) = (one for one in asked.settled if one.finding.key == key)
-    assert left.state is State.LEFT
+    assert left.state is FindingState.LEFT
     outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
     assert isinstance(outcome, Examined)
     assert outcome.change is not None

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
 from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import Names, Settled, State
+from cci_migrate.findings import FindingState, Names, Settled
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -109,7 +109,9 @@ def test_names_that_the_user_chose_for_one_registry() -> None:
     chosen = {finding.key: Names(PEAR_CREDENTIAL, None)}
     for job, clause in (("a", None), ("b", Clause.CREDENTIALS)):
         plan = given(job, PEAR)
-        plan = replace(plan, plan=replace(plan.plan, settled=(Settled(finding, State.LEFT),)))
+        plan = replace(
+            plan, plan=replace(plan.plan, settled=(Settled(finding, FindingState.LEFT),))
+        )
         outcome = refused_by(plan, names=chosen)
         assert (outcome if outcome is Clause.CREDENTIALS else None) is clause
         assert refused_by(plan) is Clause.CREDENTIALS

@@ -11,7 +11,15 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Decisions, FindingKey, NameReason, NoFix, Question, State
+from cci_migrate.findings import (
+    Answer,
+    Decisions,
+    FindingKey,
+    FindingState,
+    NameReason,
+    NoFix,
+    Question,
+)
 from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     AwsRoleAuth,
@@ -390,7 +398,7 @@ TWO = config(
 
 def test_of_two_accounts_none_is_given_in_silence() -> None:
     (found,) = (one for one in examined(TWO).settled if one.finding.rule[:2] == "un")
-    assert found.state is State.LEFT
+    assert found.state is FindingState.LEFT
     assert "$STAGING_USER, $STAGING_PASS (job user)" in found.reason
     assert "$TAG_USER, $TAG_PASS (job tags)" in found.reason
     assert '[[registries."docker.io".jobs]]' in found.reason
@@ -414,7 +422,7 @@ def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
 
 def account_question(text: str, answer: int) -> tuple[Question, str]:
     """The question of which account ``text`` leads to, and the file with the answer taken."""
-    (found,) = (one.finding for one in examined(text).settled if one.state is State.LEFT)
+    (found,) = (one.finding for one in examined(text).settled if one.state is FindingState.LEFT)
     assert isinstance(found.remedy, Question)
     choice = found.remedy.choices[answer].key
     decisions = Decisions(by_key={found.key: Answer(choice)})
@@ -454,7 +462,7 @@ def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it()
     run = f"    {MACHINE}\n    steps: [smoke]\n"
     top = "commands:\n  smoke:\n    steps:\n      - run: docker run redis:7\n"
     text = two_logins(f"  scan:\n{run}", f"  probe:\n{run}", top=top)
-    asked = [one.finding for one in examined(text).settled if one.state is State.LEFT]
+    asked = [one.finding for one in examined(text).settled if one.state is FindingState.LEFT]
     answers = {
         one.key: Answer(one.remedy.choices[index].key)
         for index, one in enumerate(asked)
@@ -474,7 +482,9 @@ def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
     shared = f"    {MACHINE}\n    steps: &pulls\n      - run: docker run redis:7\n"
     alias = f"    {MACHINE}\n    steps: *pulls\n"
     text = two_logins(f"  scan:\n{shared}", f"  probe:\n{alias}")
-    remedies = [one.finding.remedy for one in examined(text).settled if one.state is State.LEFT]
+    remedies = [
+        one.finding.remedy for one in examined(text).settled if one.state is FindingState.LEFT
+    ]
     assert len(remedies) == 2
     assert all(isinstance(one, NoFix) and "several accounts" in one.reason for one in remedies)
 
@@ -713,7 +723,7 @@ def question_in(
 ) -> tuple[FindingKey, Question]:
     """The one finding that is left, and what it asks."""
     outcome = outcome_of(files, policy or Policy(), Decisions())
-    (found,) = (one.finding for one in outcome.settled if one.state is State.LEFT)
+    (found,) = (one.finding for one in outcome.settled if one.state is FindingState.LEFT)
     assert isinstance(found.remedy, Question)
     return found.key, found.remedy
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Decisions, Finding, NoFix, State
+from cci_migrate.findings import Answer, Decisions, Finding, FindingState, NoFix
 from cci_migrate.policy.model import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from tests.fixture_cases import CONFIG, FIXTURES, Case, run
@@ -35,7 +35,7 @@ def examined(text: str, policy: Policy, decisions: Decisions | None = None) -> E
 
 
 def left(outcome: Examined) -> list[Finding]:
-    return [one.finding for one in outcome.settled if one.state is State.LEFT]
+    return [one.finding for one in outcome.settled if one.state is FindingState.LEFT]
 
 
 def after(outcome: Examined) -> str:

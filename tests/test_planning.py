@@ -12,6 +12,7 @@ from cci_migrate.findings import (
     Decisions,
     Finding,
     FindingKey,
+    FindingState,
     Fix,
     NoFix,
     Place,
@@ -19,7 +20,6 @@ from cci_migrate.findings import (
     Remedy,
     Severity,
     Skip,
-    State,
     Suppress,
 )
 from cci_migrate.lossless.edits import apply_edits
@@ -57,7 +57,7 @@ def fix(*operations: Operation) -> Fix:
     return Fix("do it", operations)
 
 
-def states(plan: Plan) -> dict[str, State]:
+def states(plan: Plan) -> dict[str, FindingState]:
     return {one.finding.place.route: one.state for one in plan.settled}
 
 
@@ -72,7 +72,7 @@ def test_every_fix_is_made() -> None:
         [finding(doc, "a", fix(add(doc, "a"))), finding(doc, "b", fix(add(doc, "b")))],
         APPLY_ALL,
     )
-    assert states(plan) == {"a": State.FIXED, "b": State.FIXED}
+    assert states(plan) == {"a": FindingState.FIXED, "b": FindingState.FIXED}
     assert result(doc, plan) == "a:\n  x: 1\n  y: new\nb:\n  x: 1\n  y: new\n"
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_written_is_left_and_the_rest_is_done() -> None:
     doc = document()
     impossible = finding(doc, "a", fix(add(doc, "a", after="missing")))
     plan = plan_changes([doc], [impossible, finding(doc, "b", fix(add(doc, "b")))], APPLY_ALL)
-    assert states(plan) == {"a": State.LEFT, "b": State.FIXED}
+    assert states(plan) == {"a": FindingState.LEFT, "b": FindingState.FIXED}
     assert "cannot be written" in plan.settled[0].reason
     assert result(doc, plan) == "a:\n  x: 1\nb:\n  x: 1\n  y: new\n"
 
@@ -97,7 +97,7 @@ def test_what_rests_on_a_fix_that_is_not_made_is_moot() -> None:
     first = finding(doc, "a", fix(add(doc, "a", after="missing")))
     second = finding(doc, "b", fix(add(doc, "b")), after=(first.key,))
     plan = plan_changes([doc], [first, second], APPLY_ALL)
-    assert states(plan) == {"a": State.LEFT}
+    assert states(plan) == {"a": FindingState.LEFT}
     assert result(doc, plan) == TEXT
 
 
@@ -107,7 +107,11 @@ def test_what_rests_on_several_fixes_needs_one_of_them() -> None:
     second = finding(doc, "a.2", fix(add(doc, "a")))
     third = finding(doc, "b", fix(add(doc, "b")), after=(first.key, second.key))
     plan = plan_changes([doc], [first, second, third], APPLY_ALL)
-    assert states(plan) == {"a.1": State.LEFT, "a.2": State.FIXED, "b": State.FIXED}
+    assert states(plan) == {
+        "a.1": FindingState.LEFT,
+        "a.2": FindingState.FIXED,
+        "b": FindingState.FIXED,
+    }
 
 
 def test_findings_of_one_key_are_each_settled() -> None:
@@ -126,12 +130,12 @@ def decided(decision: Decision, remedy: Remedy | None = None) -> tuple[Plan, str
 
 def test_skipped() -> None:
     plan, text = decided(Skip())
-    assert (states(plan), text) == ({"a": State.LEFT}, TEXT)
+    assert (states(plan), text) == ({"a": FindingState.LEFT}, TEXT)
 
 
 def test_suppressed_with_a_reason() -> None:
     plan, text = decided(Suppress("public\nimage"))
-    assert states(plan) == {"a": State.SUPPRESSED}
+    assert states(plan) == {"a": FindingState.SUPPRESSED}
     assert "# cci-migrate: ignore[rule] public image\n" in text
 
 
@@ -141,18 +145,18 @@ def test_a_question_is_left_open_until_it_is_answered() -> None:
     no = Choice("no", "no", "nothing happens", NoFix("as you said"))
     one = finding(doc, "a", Question("well?", (yes, no)))
     for decision, state in (
-        (Apply(), State.LEFT),
-        (Answer("yes"), State.FIXED),
-        (Answer("no"), State.LEFT),
-        (Answer("gone"), State.LEFT),
+        (Apply(), FindingState.LEFT),
+        (Answer("yes"), FindingState.FIXED),
+        (Answer("no"), FindingState.LEFT),
+        (Answer("gone"), FindingState.LEFT),
     ):
         plan = plan_changes([doc], [one], Decisions(by_key={one.key: decision}))
         assert states(plan) == {"a": state}, decision
-        assert bool(plan.operations) is (state is State.FIXED)
+        assert bool(plan.operations) is (state is FindingState.FIXED)
 
 
 def test_only_to_know_what_there_is_to_do() -> None:
     doc = document()
     plan = plan_changes([doc], [finding(doc, "a", fix(add(doc, "a")))], APPLY_ALL, writes=False)
-    assert states(plan) == {"a": State.FIXED}
+    assert states(plan) == {"a": FindingState.FIXED}
     assert plan.edits == {}

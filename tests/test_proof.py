@@ -17,7 +17,7 @@ from cci_migrate.engine.proof import (
     line_ends_differ,
     not_reversible,
 )
-from cci_migrate.findings import Place, Settled, State
+from cci_migrate.findings import FindingState, Place, Settled
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -122,7 +122,7 @@ def test_a_finding_that_is_called_fixed_and_is_not() -> None:
     finding = reading.plan.settled[0].finding
     useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
     edits = {PATH: render(reading.documents[0], [useless])}
-    settled = (Settled(finding, State.FIXED),)
+    settled = (Settled(finding, FindingState.FIXED),)
     claims = replace(reading, plan=Plan(settled, (useless,), edits))
     assert refused_by(claims) is Clause.SETTLED
 
@@ -205,7 +205,7 @@ def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
     )
     pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
     orb_job = replace(orb_job, pulls=(pulls,))
-    done = replace(reading.plan, settled=(Settled(finding, State.FIXED),))
+    done = replace(reading.plan, settled=(Settled(finding, FindingState.FIXED),))
     after = replace(reading, docker_of={orb_job.job.route: orb_job})
     assert login_too_late(done, after.all_dockers) is not None
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from cci_migrate.engine.outcomes import Examined, Refused
-from cci_migrate.findings import Decisions, FindingKey, Skip, State
+from cci_migrate.findings import Decisions, FindingKey, FindingState, Skip
 from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
@@ -58,7 +58,7 @@ def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(case: C
         for outcome in outcomes
         if isinstance(outcome, Examined)
         for one in outcome.settled
-        if one.state is State.FIXED
+        if one.state is FindingState.FIXED
     }
     back = process_repository(after, reverting, read=after.get)
     assert not [one for one in back if isinstance(one, Refused) and "proven" in one.reason]

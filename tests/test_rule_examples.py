@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import State
+from cci_migrate.findings import FindingState
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -35,10 +35,10 @@ def test_example(rule: Rule, example: Example | Unchanged) -> None:
         assert states == []
         assert after is None
     elif example.after is None:
-        assert State.LEFT in states
+        assert FindingState.LEFT in states
         assert after is None
     else:
-        assert State.FIXED in states
+        assert FindingState.FIXED in states
         assert after == example.after
         again = examine(example.after, example)
         assert [one for one in again.settled if one.finding.rule == rule.id] == []

@@ -24,7 +24,7 @@ from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.config_files import ConfigFiles, configs_in
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access, ExplainedPull
-from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused, State
+from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import Policy
 from tools.changed_data import DataChangeKind
@@ -233,7 +233,7 @@ def _check_second_run(
     for outcome in again:
         name = names[outcome.paths[0]]
         if isinstance(outcome, Examined) and outcome.change is not None:
-            fixed = [str(s.finding.key) for s in outcome.settled if s.state is State.FIXED]
+            fixed = [str(s.finding.key) for s in outcome.settled if s.state is FindingState.FIXED]
             shortfalls.append(Shortfall(name, "second run changes nothing", "", ", ".join(fixed)))
         new = _left(outcome) - left_before.get(outcome.paths, set())
         if new:
@@ -244,7 +244,7 @@ def _check_second_run(
 
 def _left(outcome: Outcome) -> set[str]:
     if isinstance(outcome, Examined | Refused):
-        return {str(one.finding.key) for one in outcome.settled if one.state is State.LEFT}
+        return {str(one.finding.key) for one in outcome.settled if one.state is FindingState.LEFT}
     return set()
 
 
@@ -252,9 +252,9 @@ def _settled(outcome: Outcome) -> Tally:
     tally = Tally()
     if isinstance(outcome, Examined):
         for one in outcome.settled:
-            if one.state is State.LEFT:
+            if one.state is FindingState.LEFT:
                 tally.left[one.finding.rule, one.reason] += 1
-            elif one.state is State.FIXED:
+            elif one.state is FindingState.FIXED:
                 tally.fixed[one.finding.rule] += 1
                 if one.finding.names is not None:
                     tally.names[one.finding.names.source] += 1

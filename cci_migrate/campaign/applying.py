@@ -213,7 +213,7 @@ class Application(Struct, frozen=True):
         return self._record(replace(entry, state=state, cause=cause))
 
     def _record(self, entry: Entry) -> Entry:
-        done = replace(entry, changed_at=self._now())
+        done = replace(entry, changed_at=self._now(), undoing=None)
         if not self.terms.is_dry_run:
             self.campaign.ledger.record(done)
         return done

@@ -12,17 +12,13 @@ from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import ENDS_ALL, look_at_each
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.ownership import own_pull, recognise
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Delivered, Delivery, Host
 from cci_migrate.forges.repository import PullState, RepositoryRef, Sighting, Snapshot, Unseen
 from cci_migrate.transport.errors import HostError, LaneClosedError
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
-
-#: The cause of an entry whose closing was begun: a pull request found closed is then our doing.
-CLOSING = "being closed"
-REVERTING = "being reverted"
 
 #: Looked at in one go.
 CHUNK = 40
@@ -111,25 +107,23 @@ class Following(Struct, frozen=True):
             return entry
         if pull.state is PullState.MERGED:
             return self._record(entry, State.PULL_REQUEST_MERGED, pull.url, snapshot)
-        is_ours = entry.cause in (CLOSING, REVERTING)
-        state = State.CLOSED if is_ours else State.CLOSED_BY_HUMAN
+        state = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED
         return self._record(entry, state, pull.url, snapshot)
 
     def _closed(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
         if host.delivery is Delivery.FILES:
             raise HostError("was written in place; `batch revert` takes that back")
-        is_begun = entry.cause == CLOSING
-        if not is_begun:
+        if entry.undoing is not Undoing.CLOSING:
             entry = self._refreshed(host, entry, snapshot)
             if entry.state not in _OPEN | {State.CHANGED}:
                 return entry
-            entry = self._record(entry, entry.state, CLOSING, snapshot)
+            entry = self._begin(entry, Undoing.CLOSING, snapshot)
         if snapshot.pull is not None or snapshot.branch is not None:
             host.close(snapshot)
         return self._record(entry, State.CLOSED, "", snapshot)
 
     def _reverted(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
-        if entry.cause == CLOSING:
+        if entry.undoing is Undoing.CLOSING:
             return self._closed(host, entry, snapshot)
         if entry.state is State.PULL_REQUEST_OPEN:
             entry = self._refreshed(host, entry, snapshot)
@@ -137,13 +131,28 @@ class Following(Struct, frozen=True):
                 return self._closed(host, entry, snapshot)
         if entry.state not in _DELIVERED:
             return entry
-        entry = self._record(entry, entry.state, REVERTING, snapshot)
+        entry = self._begin(entry, Undoing.REVERTING, snapshot)
         back = host.revert(snapshot, Delivered(entry.head, entry.files))
         return self._record(entry, State.REVERTED, back, snapshot)
 
-    def _record(self, entry: Entry, state: State, cause: str, snapshot: Snapshot) -> Entry:
+    def _begin(self, entry: Entry, undoing: Undoing, snapshot: Snapshot) -> Entry:
+        return self._record(entry, entry.state, undoing.value, snapshot, undoing)
+
+    def _record(
+        self,
+        entry: Entry,
+        state: State,
+        cause: str,
+        snapshot: Snapshot,
+        undoing: Undoing | None = None,
+    ) -> Entry:
         done = replace(
-            entry, state=state, cause=cause, pull=own_pull(snapshot), changed_at=self.clock.now()
+            entry,
+            state=state,
+            cause=cause,
+            pull=own_pull(snapshot),
+            changed_at=self.clock.now(),
+            undoing=undoing,
         )
         self.campaign.ledger.record(done)
         return done

@@ -18,6 +18,7 @@ from cci_migrate.campaign.results import ORDER
 from cci_migrate.campaign.states import LEFT, MEANING, State
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact
 
@@ -144,7 +145,7 @@ def _totals(ledger: Ledger) -> Totals:
             row.authenticated += count.authenticated
         for finding in entry.findings:
             is_pull = finding.registry and finding.rule != MISSING_CONTEXT
-            if is_pull and finding.state == "fixed":
+            if is_pull and finding.state is FindingState.FIXED:
                 rows[finding.registry].name = finding.registry
                 rows[finding.registry].fixed += 1
     totals.registries = dict(rows)

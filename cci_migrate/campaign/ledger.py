@@ -19,7 +19,7 @@ from msgspec import Struct, to_builtins
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
 from cci_migrate.campaign.planning import FindingRecord, RegistryCount
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
@@ -68,6 +68,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     pull: PullRequest | None = None
     is_canary: bool = False
     changed_at: float = 0.0
+    undoing: Undoing | None = None
 
     __repr__ = repr_without("findings")
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from cci_migrate.campaign.planning import FindingRecord, RepositoryPlan
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
+from cci_migrate.findings import FindingState
 from cci_migrate.forges.host import TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.model import Policy, Revert
@@ -175,7 +176,9 @@ def _values(
         "repository": name(ref.label),
         "campaign": sentence(campaign),
         "files": [name(file.path) for file in plan.file_changes],
-        "fixes": [line(finding) for finding in plan.findings if finding.state == "fixed"],
-        "left": [line(finding) for finding in plan.findings if finding.state == "left"],
+        "fixes": [
+            line(finding) for finding in plan.findings if finding.state is FindingState.FIXED
+        ],
+        "left": [line(finding) for finding in plan.findings if finding.state is FindingState.LEFT],
         "todos": [sentence(todo) for todo in plan.todos],
     }

@@ -22,11 +22,10 @@ from cci_migrate.engine.outcomes import (
     Refused,
     Settled,
 )
-from cci_migrate.engine.outcomes import State as FindingState
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Decisions, NoFix, Question, Severity
+from cci_migrate.findings import Decisions, FindingState, NoFix, Question, Severity
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.policy.model import Policy
@@ -45,7 +44,7 @@ class FindingRecord(Struct, frozen=True):
     subject: str
     message: str
     registry: str
-    state: str
+    state: FindingState
     reason: str
 
 
@@ -263,7 +262,7 @@ def _record(settled: Settled) -> FindingRecord:
         subject=finding.subject,
         message=finding.message,
         registry=finding.registry or "",
-        state=settled.state.value,
+        state=settled.state,
         reason=_reason(settled),
     )
 

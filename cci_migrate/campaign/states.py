@@ -30,6 +30,16 @@ class State(Enum):
     FAILED = "failed"
 
 
+class Undoing(Enum):
+    """What was begun with a delivered change; a pull request found closed is then our doing.
+
+    The values say it to people, as causes.
+    """
+
+    CLOSING = "being closed"
+    REVERTING = "being reverted"
+
+
 MEANING = {
     State.LISTED: "found, not looked at yet",
     State.PLANNED: "a proven change waits for `batch apply`",

@@ -9,7 +9,7 @@ from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.images import USERNAME, ImageAuth
 from cci_migrate.circleci.value_origins import Origin, value_of_text
 from cci_migrate.engine.planning import Plan
-from cci_migrate.findings import ContextGrant, State
+from cci_migrate.findings import ContextGrant, FindingState
 from cci_migrate.policy.model import CredentialStore
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
@@ -23,7 +23,7 @@ _RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, UNDECIDABLE_IM
 
 def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:
     """The images that have credentials once ``plan`` is made."""
-    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    fixed = {one.finding.key for one in plan.settled if one.state is FindingState.FIXED}
     return tuple(
         image
         for image in assessment.images

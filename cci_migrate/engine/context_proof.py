@@ -18,7 +18,7 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import meant_contexts
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import held_contexts, image_items
-from cci_migrate.findings import Names, Question, State
+from cci_migrate.findings import FindingState, Names, Question
 from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
 from cci_migrate.policy.model import CredentialStore, Policy
 
@@ -51,7 +51,7 @@ def contexts_stray(
     answered = frozenset(
         settled.finding.place.route
         for settled in before.plan.settled
-        if settled.state is State.FIXED and isinstance(settled.finding.remedy, Question)
+        if settled.state is FindingState.FIXED and isinstance(settled.finding.remedy, Question)
     )
     given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
     for job in _jobs(after):

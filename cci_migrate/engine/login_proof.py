@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.findings import State
+from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     promised = {
         (one.finding.place.route.partition(".steps")[0], one.finding.registry)
         for one in done.settled
-        if one.state is State.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
+        if one.state is FindingState.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
     }
     for docker in after:
         for pull in docker.pulls:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from cci_migrate.findings import Settled, Severity, State
+from cci_migrate.findings import FindingState, Settled, Severity
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, Accepted
 
@@ -22,12 +22,12 @@ __all__ = [
     "Examined",
     "ExitCode",
     "Failed",
+    "FindingState",
     "NotAConfig",
     "Outcome",
     "Refused",
     "Run",
     "Settled",
-    "State",
     "ToDo",
     "Unexamined",
     "exit_code",
@@ -147,10 +147,10 @@ def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
             left = left or not outcome.in_baseline
         elif isinstance(outcome, Examined):
             left = left or any(
-                one.state is State.LEFT and one.finding.severity is not Severity.NOTE
+                one.state is FindingState.LEFT and one.finding.severity is not Severity.NOTE
                 for one in outcome.settled
             )
             left = left or (
-                not written and any(one.state is State.FIXED for one in outcome.settled)
+                not written and any(one.state is FindingState.FIXED for one in outcome.settled)
             )
     return ExitCode.LEFT if left else ExitCode.DONE

@@ -20,13 +20,13 @@ from cci_migrate.findings import (
     Decisions,
     Finding,
     FindingKey,
+    FindingState,
     Fix,
     NoFix,
     Question,
     Remedy,
     Settled,
     Skip,
-    State,
     Suppress,
 )
 from cci_migrate.lossless.nodes import Document
@@ -54,20 +54,22 @@ class Plan(Struct, frozen=True):
     @property
     def fixed(self) -> frozenset[FindingKey]:
         """The keys of the findings that the plan removes."""
-        return frozenset(one.finding.key for one in self.settled if one.state is not State.LEFT)
+        return frozenset(
+            one.finding.key for one in self.settled if one.state is not FindingState.LEFT
+        )
 
 
 class _Chosen(Struct, frozen=True):
     """What a decision makes of a finding."""
 
-    state: State
+    state: FindingState
     reason: str
     operations: tuple[Operation, ...] = ()
     contexts: tuple[ContextGrant, ...] = ()
 
     def left(self, reason: str) -> _Chosen:
         """The same finding, left for ``reason`` if it was to be changed."""
-        return _Chosen(State.LEFT, reason) if self.operations or self.contexts else self
+        return _Chosen(FindingState.LEFT, reason) if self.operations or self.contexts else self
 
 
 def plan_changes(
@@ -117,7 +119,7 @@ def _settle(
                 continue
             if not done.issuperset(finding.after_all):
                 continue
-            if one.state is State.FIXED:
+            if one.state is FindingState.FIXED:
                 done.add(finding.key)
             settled.append(Settled(finding, one.state, one.reason))
             kept.append(one)
@@ -141,16 +143,16 @@ def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
     if policy.heeds_ignores:
         comment = ignored_by(finding.place, finding.rule)
         if comment is not None:
-            return _Chosen(State.SUPPRESSED, comment.reason)
+            return _Chosen(FindingState.SUPPRESSED, comment.reason)
         if finding.accepted in policy.baseline.accepted:
-            return _Chosen(State.BASELINE, "in the baseline")
+            return _Chosen(FindingState.BASELINE, "in the baseline")
     decision = decisions.of(finding)
     match decision:
         case Skip():
-            return _Chosen(State.LEFT, "skipped")
+            return _Chosen(FindingState.LEFT, "skipped")
         case Suppress(reason):
             text = comment_text(finding.rule, reason)
-            return _Chosen(State.SUPPRESSED, reason, (AddComment(finding.place.node, text),))
+            return _Chosen(FindingState.SUPPRESSED, reason, (AddComment(finding.place.node, text),))
         case Answer(choice):
             return _answered(finding.remedy, choice)
         case Apply():
@@ -162,11 +164,11 @@ def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
 def _applied(remedy: Remedy) -> _Chosen:
     match remedy:
         case Fix(operations=operations, contexts=contexts):
-            return _Chosen(State.FIXED, "", operations, contexts)
+            return _Chosen(FindingState.FIXED, "", operations, contexts)
         case NoFix(reason):
-            return _Chosen(State.LEFT, reason)
+            return _Chosen(FindingState.LEFT, reason)
         case Question(text):
-            return _Chosen(State.LEFT, f"needs a decision: {text}")
+            return _Chosen(FindingState.LEFT, f"needs a decision: {text}")
         case _:
             assert_never(remedy)
 

@@ -13,7 +13,7 @@ from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
-from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Settled, Severity, State
+from cci_migrate.findings import APPLY_ALL, Apply, Decisions, FindingState, Settled, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,8 +146,8 @@ def _with_findings(refused: Refused, plan: Plan) -> Refused:
     return replace(
         refused,
         settled=tuple(
-            Settled(settled.finding, State.LEFT, refused.reason)
-            if settled.state is State.FIXED
+            Settled(settled.finding, FindingState.LEFT, refused.reason)
+            if settled.state is FindingState.FIXED
             else settled
             for settled in plan.settled
         ),

@@ -18,7 +18,7 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.authenticated_images import has_placeholder
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
-from cci_migrate.findings import FindingKey, Fix, Settled, State
+from cci_migrate.findings import FindingKey, FindingState, Fix, Settled
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
@@ -41,7 +41,7 @@ def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
 
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    fixed = {one.finding.key for one in plan.settled if one.state is State.FIXED}
+    fixed = {one.finding.key for one in plan.settled if one.state is FindingState.FIXED}
     if assessment.policy.revert is not None:
         if assessment.policy.revert is Revert.CONTEXTS and fixed:
             yield (
@@ -50,7 +50,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
                 "secrets to forks."
             )
         return
-    rules = {one.finding.rule for one in plan.settled if one.state is State.FIXED}
+    rules = {one.finding.rule for one in plan.settled if one.state is FindingState.FIXED}
     in_context: dict[str, dict[str, None]] = {}
     in_some: dict[tuple[str, ...], dict[str, None]] = {}
     for grant in plan.contexts:
@@ -213,7 +213,7 @@ def _switches_login_on(one: Settled) -> bool:
 def _done(one: Settled) -> Sequence[Operation]:
     """What the fix of a finding does."""
     remedy = one.finding.remedy
-    is_fixed = one.state is State.FIXED and isinstance(remedy, Fix)
+    is_fixed = one.state is FindingState.FIXED and isinstance(remedy, Fix)
     return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
 
 
@@ -232,7 +232,7 @@ def _names_left_alone(plan: Plan) -> Iterator[str]:
     """The credentials of the config that a fix did not follow, where it writes the policy's."""
     for one in plan.settled:
         names = one.finding.names
-        if one.state is State.FIXED and names is not None and names.path is None:
+        if one.state is FindingState.FIXED and names is not None and names.path is None:
             for ignored in names.ignored:
                 written = f"The names of the policy are written ({names.names})."
                 yield f"Not followed: {ignored}. {written}"

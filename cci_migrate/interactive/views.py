@@ -19,11 +19,11 @@ from cci_migrate.findings import (
     Answer,
     Apply,
     Finding,
+    FindingState,
     Fix,
     NoFix,
     Question,
     Severity,
-    State,
 )
 from cci_migrate.interactive.interview import Item
 from cci_migrate.interactive.reviews import ConfigReview, TextChange
@@ -93,7 +93,7 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
         for _, outcome in names
         if isinstance(outcome, Examined)
         for one in outcome.settled
-        if one.state is State.LEFT
+        if one.state is FindingState.LEFT
     ]
     yield from _to_decide(
         items, [one.finding for one in findings if isinstance(one.finding.remedy, NoFix)]

@@ -25,7 +25,8 @@ class Status(Enum):
 class Answer(Struct, frozen=True):
     """The answer to one question about ``subject`` (``organisation gh/acme``).
 
-    ``instead`` is what to do next. ``jobs`` are the workflow jobs that it concerns. ``projects``
+    ``instead`` is what to do next, in words; ``command`` is it where a command does it, to be
+    copied whole. ``jobs`` are the workflow jobs that it concerns. ``projects``
     are those of which it is said, where several have the same answer.
     """
 
@@ -35,6 +36,12 @@ class Answer(Struct, frozen=True):
     instead: str = ""
     jobs: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    command: str = ""
+
+    @property
+    def next(self) -> str:
+        """What to do next; empty for nothing."""
+        return self.command or self.instead
 
 
 def exit_code(answers: Iterable[Answer]) -> ExitCode:

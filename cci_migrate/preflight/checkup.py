@@ -84,7 +84,7 @@ def merged(answers: Iterable[Answer]) -> Iterator[Answer]:
             "" if told else answer.subject,
             answer.status.value,
             answer.text,
-            answer.instead,
+            answer.next,
             *(() if told else answer.jobs),
         )
         known = found.get(key)
@@ -361,20 +361,20 @@ def _missing(
         if planned
         else f"context {name}: does not exist; these jobs fail"
     )
-    making = f"cci-migrate {_making(name, organisation, wanted)}"
-    elsewhere = "make it in Organization Settings > Contexts, with what the jobs need of it"
-    instead = making if wanted else elsewhere
+    making = _making(name, organisation, wanted) if wanted else ""
+    instead = "make it in Organization Settings > Contexts, with what the jobs need of it"
     if alike:
         text += f" (there is {alike[0]}: case counts)"
-        instead = (
-            f"write {alike[0]} in the config or the policy, or {making if wanted else elsewhere}"
-        )
-    return Answer(subject, Status.PROBLEM, text, instead, _titles(users))
+        instead = f"write {alike[0]} in the config or the policy, or {making or instead}"
+        making = ""
+    return Answer(subject, Status.PROBLEM, text, instead, _titles(users), command=making)
 
 
 def _making(name: str, organisation: Organisation, variables: Sequence[str]) -> str:
     options = [part for variable in variables for part in ("--variable", variable)]
-    return shlex.join(["context", "create", name, "--org", organisation.slug, *options])
+    return shlex.join(
+        ["cci-migrate", "context", "create", name, "--org", organisation.slug, *options]
+    )
 
 
 def _repository(
@@ -466,16 +466,16 @@ def _from_settings(
             named = "context" if len(contexts) == 1 else "contexts"
             text = f"{listed(missing)}: {named} {listed(list(contexts))} and its settings lack "
             text += ("it" if len(missing) == 1 else "them") + unless
-            making = _making(_likely(contexts), project.organisation, missing)
-            instead = f"cci-migrate {making}"
+            instead, making = "", _making(_likely(contexts), project.organisation, missing)
         else:
+            making = ""
             text = f"{listed(missing)}: these jobs use no context, and {where}{unless}"
             instead = (
                 "add it in Project Settings > Environment Variables"
                 if len(missing) == 1
                 else "add them in Project Settings > Environment Variables"
             )
-        yield Answer(subject, Status.PROBLEM, text, instead, jobs, _projects(project))
+        yield Answer(subject, Status.PROBLEM, text, instead, jobs, _projects(project), making)
 
 
 def _likely(contexts: Sequence[str]) -> str:

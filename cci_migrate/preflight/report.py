@@ -46,10 +46,8 @@ def as_text(answers: Sequence[Answer], width: int | None, paint: Paint) -> Itera
             yield _beneath(f"projects: {_some(answer.projects)}", width)
         if answer.jobs and answer.status is not Status.FINE:
             yield _beneath(f"jobs: {_some(answer.jobs)}", width)
-        if answer.instead and answer.status is not Status.FINE:
-            # A command is to be copied whole.
-            is_command = answer.instead.startswith("cci-migrate ")
-            yield _beneath(f"next: {answer.instead}", None if is_command else width)
+        if answer.next and answer.status is not Status.FINE:
+            yield _beneath(f"next: {answer.next}", None if answer.command else width)
     yield f"{_sum(answers)}\n"
 
 
@@ -67,7 +65,7 @@ def as_json(answers: Sequence[Answer]) -> str:
                 "subject": answer.subject,
                 "status": answer.status.value,
                 "text": answer.text,
-                "next": answer.instead,
+                "next": answer.next,
                 "jobs": list(answer.jobs),
                 "projects": list(answer.projects),
             }

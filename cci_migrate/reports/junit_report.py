@@ -14,7 +14,16 @@ from typing_extensions import assert_never
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.findings import Finding, Fix, NoFix, Question, Remedy, Settled, Severity, State
+from cci_migrate.findings import (
+    Finding,
+    FindingState,
+    Fix,
+    NoFix,
+    Question,
+    Remedy,
+    Settled,
+    Severity,
+)
 from cci_migrate.reports.report import Report, Result, settled_of
 
 NAME = "cci-migrate"
@@ -108,7 +117,9 @@ def _remedy_text(one: Settled) -> str:
     remedy: Remedy = finding.remedy
     match remedy:
         case Fix():
-            return f"To fix it: {remedy.summary}." if one.state is State.FIXED else one.reason
+            return (
+                f"To fix it: {remedy.summary}." if one.state is FindingState.FIXED else one.reason
+            )
         case NoFix():
             return (one.reason or remedy.reason) + _advice(remedy.instead)
         case Question():

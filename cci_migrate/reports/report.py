@@ -10,7 +10,7 @@ from msgspec import Struct
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.findings import Settled, Severity, State
+from cci_migrate.findings import FindingState, Settled, Severity
 
 
 class Mode(Enum):
@@ -91,7 +91,7 @@ class Report(Struct, frozen=True):
         outcomes = [result.outcome for result in self.results]
         examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
         settled = [one for outcome in outcomes for one in settled_of(outcome)]
-        left = [one for one in settled if one.state is State.LEFT]
+        left = [one for one in settled if one.state is FindingState.LEFT]
         noted = sum(one.finding.severity is Severity.NOTE for one in left)
         return Counts(
             files=sum(len(outcome.paths) for outcome in outcomes),
@@ -103,11 +103,11 @@ class Report(Struct, frozen=True):
                 len(outcome.change.files) for outcome in examined if outcome.change is not None
             ),
             findings=len(settled),
-            fixed=sum(one.state is State.FIXED for one in settled),
+            fixed=sum(one.state is FindingState.FIXED for one in settled),
             left=len(left) - noted,
             noted=noted,
-            suppressed=sum(one.state is State.SUPPRESSED for one in settled),
-            baseline=sum(one.state is State.BASELINE for one in settled),
+            suppressed=sum(one.state is FindingState.SUPPRESSED for one in settled),
+            baseline=sum(one.state is FindingState.BASELINE for one in settled),
             refused=sum(
                 isinstance(outcome, Refused) and not outcome.in_baseline for outcome in outcomes
             ),
@@ -129,7 +129,7 @@ class Report(Struct, frozen=True):
 
     def is_open(self, one: Settled) -> bool:
         """Whether the finding ``one`` is there once the run is over."""
-        return one.state is not State.FIXED or self.mode is not Mode.WRITE
+        return one.state is not FindingState.FIXED or self.mode is not Mode.WRITE
 
     @property
     def unused(self) -> tuple[tuple[Result, UnusedSuppression], ...]:

@@ -14,7 +14,7 @@ from cci_migrate import __version__
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.findings import Finding, Fix, NoFix, Settled, Severity, State
+from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Settled, Severity
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.rules.catalogue import RULES
@@ -70,7 +70,7 @@ def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
         "partialFingerprints": {"cciMigrateFindingKey/v1": str(finding.key)},
     }
     if one.state.is_unwanted:
-        kind = "inSource" if one.state is State.SUPPRESSED else "external"
+        kind = "inSource" if one.state is FindingState.SUPPRESSED else "external"
         told["suppressions"] = [{"kind": kind, "justification": printable(one.reason)}]
     return told
 

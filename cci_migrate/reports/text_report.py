@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.findings import Fix, NoFix, Question, Remedy, Settled, Severity, State
+from cci_migrate.findings import FindingState, Fix, NoFix, Question, Remedy, Settled, Severity
 from cci_migrate.reports.report import Counts, Mode, Report, Result, settled_of
 
 _MARGIN = "        "
@@ -23,10 +23,10 @@ _FEW = 3
 
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _STATE_COLOURS = {
-    State.FIXED: "green",
-    State.LEFT: "yellow",
-    State.SUPPRESSED: "bright_black",
-    State.BASELINE: "bright_black",
+    FindingState.FIXED: "green",
+    FindingState.LEFT: "yellow",
+    FindingState.SUPPRESSED: "bright_black",
+    FindingState.BASELINE: "bright_black",
 }
 
 #: What is said of a finding that can be fixed.
@@ -127,7 +127,7 @@ def _result_lines(result: Result, report: Report, verbosity: int, paint: _Paint)
 def _is_told(one: Settled, mode: Mode, verbosity: int) -> bool:
     if one.state.is_unwanted:
         return verbosity > 0
-    is_open = one.state is State.LEFT or mode is not Mode.WRITE
+    is_open = one.state is FindingState.LEFT or mode is not Mode.WRITE
     return verbosity >= 0 or (is_open and one.finding.severity is not Severity.NOTE)
 
 
@@ -156,7 +156,7 @@ def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> I
         f"  {position.line}:{position.column}  {severity}  {finding.rule}: "
         f"{printable(finding.message)} ({printable(finding.owner)})"
     )
-    word = _FIXED_WORDS[mode] if one.state is State.FIXED else _STATE_WORDS[one.state]
+    word = _FIXED_WORDS[mode] if one.state is FindingState.FIXED else _STATE_WORDS[one.state]
     done = printable(_what_was_done(one))
     coloured = paint(word, _STATE_COLOURS[one.state])
     yield f"{_MARGIN}{coloured}: {done}" if done else f"{_MARGIN}{coloured}"
@@ -164,15 +164,15 @@ def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> I
         yield printable(f"{_MARGIN}names: {finding.names.provided_names}: {finding.names.text}")
         for ignored in finding.names.ignored:
             yield printable(f"{_MARGIN}ignored: {ignored}")
-    if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is State.LEFT:
+    if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is FindingState.LEFT:
         for choice in finding.remedy.choices:
             yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")
 
 
 _STATE_WORDS = {
-    State.LEFT: "left",
-    State.SUPPRESSED: "ignored",
-    State.BASELINE: "left for now",
+    FindingState.LEFT: "left",
+    FindingState.SUPPRESSED: "ignored",
+    FindingState.BASELINE: "left for now",
 }
 
 
@@ -182,11 +182,11 @@ def _what_was_done(one: Settled) -> str:
         return one.reason
     match remedy:
         case Fix():
-            return remedy.summary if one.state is State.FIXED else one.reason
+            return remedy.summary if one.state is FindingState.FIXED else one.reason
         case NoFix():
             return _with_advice(one.reason or remedy.reason, remedy.instead)
         case Question():
-            if one.state is State.FIXED:
+            if one.state is FindingState.FIXED:
                 return "as you answered"
             return one.reason or remedy.text
         case _:

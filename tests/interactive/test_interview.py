@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Apply, Decisions, Settled, Skip, State, Suppress
+from cci_migrate.findings import Answer, Apply, Decisions, FindingState, Settled, Skip, Suppress
 from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
@@ -85,9 +85,9 @@ def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list
         found = {one.finding.key: one.state for one in outcome.settled}
         for key, decision in decided.items():
             if isinstance(decision, Apply) and key in found:
-                assert found[key] is State.FIXED
+                assert found[key] is FindingState.FIXED
             elif isinstance(decision, Suppress) and key in found:
-                assert found[key] is State.SUPPRESSED
+                assert found[key] is FindingState.SUPPRESSED
 
 
 @settings(deadline=None)
