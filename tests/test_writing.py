@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.files.writing import WriteError, write
+from tests.proven_changes import proven_file
 
 BEFORE, AFTER = b"a: 1\r\n", b"a: 1\r\nb: 2\r\n"
 
 
 def change(*paths: str, after: bytes = AFTER) -> ProvenChange:
-    return ProvenChange(tuple(FileChange(path, BEFORE, after) for path in paths))
+    return ProvenChange(tuple(proven_file(path, BEFORE, after) for path in paths))
 
 
 def put(root: Path, *paths: str) -> None:

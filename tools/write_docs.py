@@ -21,7 +21,8 @@ from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proposing import propose
-from cci_migrate.lossless.unified_diff import unified_diff
+from cci_migrate.lossless.source import SourceText
+from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
 from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts, settings_of
@@ -65,7 +66,8 @@ def before_and_after() -> str:
     if not isinstance(outcome, Examined) or outcome.change is None:
         raise SystemExit(f"the example is not fixed: {outcome}")
     file = outcome.change.files[0]
-    diff = unified_diff("config.yml", file.before, file.after, context=100).decode()
+    source = SourceText.decode(file.path, file.before)
+    diff = unified_diff("config.yml", hunks(source, file.edits, context=100)).decode()
     lines = [line for line in diff.splitlines()[4:] if line != " version: 2.1"]
     return "```diff\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
 

@@ -7,8 +7,8 @@ eye of the one who reads is then held by the tests.
 from __future__ import annotations
 
 import sys
+from difflib import unified_diff
 
-from cci_migrate.lossless.unified_diff import unified_diff
 from tests.fixture_cases import CONFIG, FIXTURES, Case, changed, described, run
 
 
@@ -38,7 +38,8 @@ def write(case: Case) -> None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-        print(unified_diff(path, before[path], data).decode(), end="")
+        old, new = before[path].decode().splitlines(), data.decode().splitlines()
+        print(*unified_diff(old, new, path, path, lineterm=""), sep="\n")
     told = described(outcomes)
     (case.folder / "findings.txt").write_text(told)
     print(told)

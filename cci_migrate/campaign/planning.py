@@ -22,7 +22,7 @@ from cci_migrate.engine.outcomes import (
     Refused,
     Settled,
 )
-from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.engine.proof import ProvenChange, ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decisions, FindingState, NoFix, Question, Severity
@@ -79,7 +79,7 @@ class RepositoryPlan(Struct, frozen=True):
     __repr__ = repr_without("changes")
 
     @property
-    def file_changes(self) -> tuple[FileChange, ...]:
+    def file_changes(self) -> tuple[ProvenFile, ...]:
         """The files that are to change, sorted by path."""
         files = (file for change in self.changes for file in change.files)
         return tuple(sorted(files, key=lambda file: file.path))
@@ -286,7 +286,7 @@ def is_as_planned(
     )
 
 
-def _shown_diff(file: FileChange) -> bytes:
+def _shown_diff(file: ProvenFile) -> bytes:
     diff = redacted_diff(file)
     name = file.path.encode("utf-8", "surrogateescape")
     if diff.data is None:

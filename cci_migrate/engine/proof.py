@@ -75,23 +75,31 @@ class Clause(Enum):
 
 
 class FileChange(Struct, frozen=True):
-    """The bytes of one file before and after.
-
-    ``secrets`` are those written out in ``before``: whoever shows the change withholds them.
-    """
+    """The bytes of one file before and after."""
 
     path: str
     before: bytes
     after: bytes
+
+    __repr__ = repr_without("before", "after")
+
+
+class ProvenFile(FileChange, frozen=True):
+    """A file of a proven change, with the ``edits`` that were proven.
+
+    ``secrets`` are those written out in ``before``: whoever shows the change withholds them.
+    """
+
+    edits: tuple[Edit, ...]
     secrets: tuple[str, ...] = ()
 
-    __repr__ = repr_without("before", "after", "secrets")
+    __repr__ = repr_without("before", "after", "edits", "secrets")
 
 
 class ProvenChange(Struct, frozen=True):
     """A change that passed the proof. Only this module makes one; writers take nothing else."""
 
-    files: tuple[FileChange, ...]
+    files: tuple[ProvenFile, ...]
 
 
 class NotProven(Struct, frozen=True):
@@ -192,7 +200,7 @@ def prove(
         return NotProven(Clause.SETTLED, reason)
     return ProvenChange(
         tuple(
-            FileChange(old.path, old.encode(), new.encode(), tuple(secrets))
+            ProvenFile(old.path, old.encode(), new.encode(), edits[old.path], tuple(secrets))
             for old, new in zip(sources, changed, strict=True)
             if old.text != new.text
         )

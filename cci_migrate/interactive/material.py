@@ -132,7 +132,6 @@ class Material:
         redact = self.redaction(index)
         lines = []
         for file in change.files if change is not None else ():
-            texts = (data.decode("utf-8-sig") for data in (file.before, file.after))
-            for sign, _, text in diff_lines(TextChange(file.path, *texts), 0):
-                lines.append(f"{sign} {redact.line(text.strip())}")
+            for line in diff_lines(TextChange.of(file), 0):
+                lines.append(f"{line.sign} {redact.line(line.text.strip())}")
         return tuple(lines)

@@ -15,11 +15,13 @@ from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome
 from cci_migrate.engine.planning import plan_changes
+from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decision, Decisions, FindingKey, Names, Skip
-from cci_migrate.lossless.edits import apply_edits
+from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.model import Policy, RegistryCredential
 from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
@@ -66,13 +68,17 @@ class SessionConfig(Struct, frozen=True, eq=False):
 
 
 class TextChange(Struct, frozen=True):
-    """A file's text before and after a change."""
+    """Edits of a file's text."""
 
-    path: str
-    before: str
-    after: str
+    source: SourceText
+    edits: tuple[Edit, ...]
 
-    __repr__ = repr_without("before", "after")
+    __repr__ = repr_without("edits")
+
+    @classmethod
+    def of(cls, file: ProvenFile) -> TextChange:
+        """The change of ``file``."""
+        return cls(SourceText.decode(file.path, file.before), file.edits)
 
 
 class ConfigReview:
@@ -131,11 +137,9 @@ class ConfigReview:
             return ()
         decisions = Decisions(Skip(), {key: decision})
         plan = plan_changes(self.documents, alone[-1:], decisions, placement=examined.placement)
-        texts = {document.source.path: document.source.text for document in self.documents}
+        sources = {document.source.path: document.source for document in self.documents}
         return tuple(
-            TextChange(path, texts[path], apply_edits(texts[path], edits))
-            for path, edits in plan.edits.items()
-            if edits
+            TextChange(sources[path], edits) for path, edits in plan.edits.items() if edits
         )
 
     @property

@@ -54,7 +54,7 @@ from cci_migrate.interactive.policy_questions import (
     setting_value,
 )
 from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
-from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, Topic
+from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
     BLANK,
@@ -429,8 +429,9 @@ class _Session:
             if isinstance(outcome, Examined) and outcome.change is not None:
                 for file in outcome.change.files:
                     name = config.shown(file.path)
-                    yield from whole_change(name, file.before, file.after, redact)
-                    told.append(sums(name, file.before, file.after))
+                    change = TextChange.of(file)
+                    yield from whole_change(name, change, redact)
+                    told.append(sums(name, change))
             elif problem is not None and isinstance(
                 self._material.reviews[index].outcome, Examined
             ):

@@ -5,12 +5,12 @@ Pure. `screen` gives the lines their colours and breaks prose to the width of th
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.engine.explanation import Access, ExplainedPull
@@ -27,7 +27,8 @@ from cci_migrate.findings import (
 )
 from cci_migrate.interactive.interview import Item
 from cci_migrate.interactive.reviews import ConfigReview, TextChange
-from cci_migrate.lossless.unified_diff import unified_diff
+from cci_migrate.lossless.source import BOM
+from cci_migrate.lossless.unified_diff import DiffLine, hunks
 from cci_migrate.redaction.redaction import Redaction
 
 
@@ -74,7 +75,6 @@ _SEVERITY_LOOKS = {
     Severity.NOTE: Look.QUIET,
 }
 _FEW = 5
-_HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -238,7 +238,7 @@ def _change_view(
         yield from excerpt(item, lines, review, redact)
     line = place.position.line
     for change in changes:
-        marked = line if change.path == place.source.path else None
+        marked = line if change.source.path == place.source.path else None
         yield from _diffs([change], lines, review, redact, marked)
     if not changes:
         yield Prose("What it changes is part of a fix that you decide on elsewhere.", Look.QUIET)
@@ -247,10 +247,10 @@ def _change_view(
 def _is_near(item: Item, change: TextChange, lines: int) -> bool:
     """Whether the diff of ``change`` shows the line of the finding."""
     place = item.finding.place
-    if change.path != place.source.path:
+    if change.source.path != place.source.path:
         return False
     line = place.position.line
-    return any(number == line for _, number, _ in diff_lines(change, lines))
+    return any(shown.number == line for shown in diff_lines(change, lines))
 
 
 def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> Iterator[Line]:
@@ -275,7 +275,7 @@ def _diffs(
     marked: int | None,
 ) -> Iterator[Line]:
     for change in changes:
-        name = review.config.shown(change.path)
+        name = review.config.shown(change.source.path)
         if lines:
             yield Code(f"--- {name}", Look.QUIET)
         yield from change_lines(change, lines, redact, marked)
@@ -285,33 +285,23 @@ def change_lines(
     change: TextChange, lines: int, redact: Redaction, marked: int | None = None
 ) -> Iterator[Line]:
     """The diff of ``change``, its lines numbered as they are in the file now."""
-    width = len(str(change.before.count("\n") + 1))
+    width = len(str(change.source.line_count))
     shown_before = 0
-    for sign, number, text in diff_lines(change, lines):
-        if shown_before and number > shown_before + 1:
+    for line in diff_lines(change, lines):
+        if shown_before and line.number > shown_before + 1:
             yield Code(" " * width + " ...", Look.QUIET)
-        shown_before = number
-        is_marked = number == marked and sign != "+"
-        yield _numbered(number, sign, redact.line(text), width, is_marked=is_marked)
+        shown_before = line.number
+        is_marked = line.number == marked and line.sign != "+"
+        text = redact.line(line.text)
+        yield _numbered(line.number, line.sign, text, width, is_marked=is_marked)
 
 
-def diff_lines(change: TextChange, lines: int) -> Iterator[tuple[str, int, str]]:
-    """The lines of the diff: the sign, the number of the line before the change, the text."""
-    diff = unified_diff(change.path, change.before.encode(), change.after.encode(), lines)
-    number = 0
-    for line in diff.split(b"\n")[3:]:
-        hunk = _HUNK.match(line)
-        if hunk is not None:
-            number = int(hunk[1])
-            continue
-        sign, text = line[:1].decode(), line[1:].decode("utf-8", "replace")
-        if sign not in (" ", "+", "-"):
-            continue
-        if sign == "+":
-            yield sign, max(0, number - 1), text
-        else:
-            yield sign, number, text
-            number += 1
+def diff_lines(change: TextChange, lines: int) -> Iterator[DiffLine]:
+    """The lines of the diff, with ``lines`` around each place; no text has a line end."""
+    for hunk in hunks(change.source, change.edits, lines):
+        for line in hunk.lines:
+            text = line.text.removesuffix("\n").removeprefix(BOM)
+            yield replace(line, text=text)
 
 
 def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool) -> Code:
@@ -323,18 +313,16 @@ def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool)
     return Code(f"{'>' if is_marked else ' '}{gutter} {sign} {text and shown}".rstrip(), look)
 
 
-def whole_change(name: str, before: bytes, after: bytes, redact: Redaction) -> Iterator[Line]:
-    """The diff of one file with everything that was accepted."""
-    change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
+def whole_change(name: str, change: TextChange, redact: Redaction) -> Iterator[Line]:
+    """The diff of the file ``name`` with everything that was accepted."""
     yield BLANK
     yield Prose(name, Look.HEADING)
     yield from change_lines(change, 3, redact)
 
 
-def sums(name: str, before: bytes, after: bytes) -> str:
+def sums(name: str, change: TextChange) -> str:
     """``name: 6 lines added, 1 removed``."""
-    change = TextChange(name, before.decode("utf-8-sig"), after.decode("utf-8-sig"))
-    signs = Counter(sign for sign, _, _ in diff_lines(change, 0))
+    signs = Counter(line.sign for line in diff_lines(change, 0))
     told = f"{name}: {counted(signs['+'], 'line')} added"
     return f"{told}, {signs['-']} removed" if signs["-"] else told
 

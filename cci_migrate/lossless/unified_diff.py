@@ -1,65 +1,251 @@
-r"""A unified diff that ``git apply`` takes and that gives the same bytes.
+r"""What edits change, line by line: as hunks, and as a diff that ``git apply`` takes.
 
-It works on bytes and splits at ``\n`` only: whatever else ends a line for YAML, a carriage return
-included, stays inside the line, as it does in git's own diffs
-(https://git-scm.com/docs/diff-format, https://git-scm.com/docs/git-apply).
+Lines end at ``\n`` only: whatever else ends a line for YAML, a carriage return included, stays
+inside the line, as it does in git's own diffs (https://git-scm.com/docs/diff-format,
+https://git-scm.com/docs/git-apply).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from msgspec import Struct
 
-_NO_NEWLINE = b"\\ No newline at end of file\n"
+from cci_migrate.lossless.edits import Edit, apply_edits, in_order, insertion
+from cci_migrate.lossless.source import BOM, SourceText, Span
 
-#: How many lines must agree for two texts to count as being in step again.
-_IN_STEP = 3
-#: How far to look for that, in lines skipped on both sides together.
-_NEAR = 60
-#: Gaps up to this many lines on both sides together are looked at line by line.
-_SMALL_GAP = 400
+_NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 #: What git writes for a byte of a name after a backslash (``quote.c`` in git's source).
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
-
-class _Gap(Struct, frozen=True):
-    """Lines ``a_start:a_end`` of the old text that are lines ``b_start:b_end`` of the new one."""
-
-    a_start: int
-    a_end: int
-    b_start: int
-    b_end: int
+_Shown = Callable[[str], str]
 
 
-def unified_diff(
-    path: str,
-    before: bytes,
-    after: bytes,
-    context: int = 3,
-    shown: Callable[[bytes], bytes] = bytes,
-) -> bytes:
-    """The change of ``before`` to ``after`` in the file ``path``; empty when they are the same.
+class DiffLine(Struct, frozen=True):
+    """A line that stays (``sign`` is a space), goes (``-``) or comes (``+``).
+
+    ``number`` counts the old lines from 1; one that comes has that of the line above it. ``shown``
+    is what may be shown of ``text``. Both have the line's end, and the file's byte order mark.
+    """
+
+    sign: str
+    number: int
+    text: str
+    shown: str
+
+
+class Hunk(Struct, frozen=True):
+    """Lines that follow each other: those before them are ``old_before`` and ``new_before``."""
+
+    old_before: int
+    new_before: int
+    lines: tuple[DiffLine, ...]
+
+
+class _Change(Struct, frozen=True):
+    """The old lines ``start:end``, from 0, become the lines ``added``."""
+
+    start: int
+    end: int
+    added: Sequence[str]
+
+
+def hunks(
+    source: SourceText, edits: Iterable[Edit], context: int = 3, shown: _Shown = str
+) -> Iterator[Hunk]:
+    """The hunks of ``edits`` of ``source``, each with up to ``context`` lines around it.
+
+    ``shown`` gives what may be shown of a line, and keeps its line end. A line of context that may
+    not be shown as it is is left out where git can do without. Takes linear time.
+    Raises EditConflictError where the edits do not fit.
+    """
+    text, shift = (BOM + source.text, len(BOM)) if source.has_bom else (source.text, 0)
+    moved = [
+        Edit(Span(edit.span.start + shift, edit.span.end + shift), edit.removed, edit.text)
+        for edit in edits
+    ]
+    lines = _lines(text)
+    longer = 0
+    for changes, lead in _grouped(lines, _changes(text, moved), context, shown):
+        yield _hunk(lines, changes, lead, longer, context, shown)
+        longer += sum(len(change.added) - (change.end - change.start) for change in changes)
+
+
+def unified_diff(path: str, file_hunks: Iterable[Hunk]) -> bytes:
+    """The diff of the file ``path`` with ``file_hunks``; empty if there are none.
 
     ``path`` is relative to the folder that ``git apply`` will run in, with forward slashes.
-    ``shown`` gives what is shown of a line, which is not the last of its file if it ends in a line
-    feed. A line of context that must not be shown as it is is left out where git can do without.
-    Takes linear time, but for the lines around each place of change.
     """
-    if before == after:
+    body = "".join(map(_hunk_text, file_hunks))
+    if not body:
         return b""
-    a, b = _lines(before), _lines(after)
     old, new = _quoted("a/" + path), _quoted("b/" + path)
-    out = [f"diff --git {old} {new}\n", f"--- {_ended(old)}\n", f"+++ {_ended(new)}\n"]
-    return "".join(out).encode() + b"".join(_hunks(a, b, context, shown))
+    head = f"diff --git {old} {new}\n--- {_ended(old)}\n+++ {_ended(new)}\n"
+    return (head + body).encode()
 
 
-def _lines(data: bytes) -> list[bytes]:
-    lines = data.split(b"\n")
+def _hunk_text(hunk: Hunk) -> str:
+    old = sum(line.sign != "+" for line in hunk.lines)
+    new = sum(line.sign != "-" for line in hunk.lines)
+    lines = "".join(
+        line.sign + line.shown + ("" if line.shown.endswith("\n") else _NO_NEWLINE)
+        for line in hunk.lines
+    )
+    return f"@@ -{_range(hunk.old_before, old)} +{_range(hunk.new_before, new)} @@\n{lines}"
+
+
+def _range(before: int, count: int) -> str:
+    if count == 1:
+        return str(before + 1)
+    return f"{before + 1 if count else before},{count}"
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
     last = lines.pop()
-    return [line + b"\n" for line in lines] + ([last] if last else [])
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def _changes(text: str, edits: Iterable[Edit]) -> Iterator[_Change]:
+    """Which lines ``edits`` change, in order. Between two changes is a line that stays."""
+    last: _Change | None = None
+    line = counted = 0
+    for span, inside in _by_lines(text, edits):
+        line += text.count("\n", counted, span.start)
+        counted = span.start
+        change = _trimmed(line, text[span.start : span.end], inside)
+        if change.start == change.end and not change.added:
+            continue
+        if last is None:
+            last = change
+        elif last.end == change.start:
+            last = _Change(last.start, change.end, [*last.added, *change.added])
+        else:
+            yield last
+            last = change
+    if last is not None:
+        yield last
+
+
+def _by_lines(text: str, edits: Iterable[Edit]) -> Iterator[tuple[Span, list[Edit]]]:
+    """Whole lines of ``text``, with the edits inside them as edits of these lines."""
+    start = end = 0
+    inside: list[Edit] = []
+    for edit in _at_line_starts(text, in_order(edits)):
+        if inside and end <= edit.span.start and end < len(text):
+            yield Span(start, end), inside
+            inside = []
+        if not inside:
+            start = text.rfind("\n", 0, edit.span.start) + 1
+        if not inside or edit.span.end >= end:
+            end = _end_of_lines(text, edit)
+        own = Span(edit.span.start - start, edit.span.end - start)
+        inside.append(Edit(own, edit.removed, edit.text))
+    if inside:
+        yield Span(start, end), inside
+
+
+def _at_line_starts(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
+    """``edits``, those that put whole lines before a line end put them behind it instead."""
+    for edit, following in zip_longest(edits, edits[1:]):
+        at = edit.span.start
+        line_end = "\r\n" if edit.text.startswith("\r\n") else "\n"
+        free = len(text) if following is None else following.span.start
+        if (
+            edit.span.end == at
+            and edit.text.startswith(line_end)
+            and text.startswith(line_end, at)
+            and at + len(line_end) <= free
+        ):
+            yield insertion(at + len(line_end), edit.text[len(line_end) :] + line_end)
+        else:
+            yield edit
+
+
+def _end_of_lines(text: str, edit: Edit) -> int:
+    """Where the last line ends that ``edit`` changes, and not only comes before."""
+    start, end = edit.span.start, edit.span.end
+    ends = (text[max(0, start - 1) : start], text[max(0, end - 1) : end], edit.text[-1:])
+    if all(character in ("", "\n") for character in ends):
+        return end
+    return text.find("\n", end) + 1 or len(text)
+
+
+def _trimmed(line: int, text: str, edits: Iterable[Edit]) -> _Change:
+    """What ``edits`` change of the lines ``text``, without the lines at both ends that stay."""
+    old, new = _lines(text), _lines(apply_edits(text, edits))
+    first, most = 0, min(len(old), len(new))
+    while first < most and old[first] == new[first]:
+        first += 1
+    last = 0
+    while last < most - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    return _Change(line + first, line + len(old) - last, new[first : len(new) - last])
+
+
+def _grouped(
+    lines: Sequence[str], changes: Iterable[_Change], context: int, shown: _Shown
+) -> Iterator[tuple[list[_Change], int]]:
+    """The changes of each hunk, and how many lines lead it in."""
+    hunk: list[_Change] = []
+    lead = 0
+    for change in changes:
+        between = lines[hunk[-1].end : change.start] if hunk else []
+        if hunk and (len(between) > 2 * context or _can_be_parted(between, shown)):
+            yield hunk, lead
+            hunk = []
+        if not hunk:
+            lead = _plain_count(lines[max(0, change.start - context) : change.start][::-1], shown)
+        hunk.append(change)
+    if hunk:
+        yield hunk, lead
+
+
+def _plain_count(lines: Sequence[str], shown: _Shown) -> int:
+    """How many of ``lines``, from the first, are shown as they are."""
+    return next((at for at, line in enumerate(lines) if shown(line) != line), len(lines))
+
+
+def _can_be_parted(between: Sequence[str], shown: _Shown) -> bool:
+    """Whether a hunk can end in ``between``, so that what must not be shown there is left out."""
+    return 0 < _plain_count(between, shown) < len(between)
+
+
+def _hunk(
+    lines: Sequence[str],
+    changes: Sequence[_Change],
+    lead: int,
+    longer: int,
+    context: int,
+    shown: _Shown,
+) -> Hunk:
+    """The hunk of ``changes``; what is before them is ``longer`` by so many lines than it was."""
+    first, last = changes[0], changes[-1]
+    trail = min(context, len(lines) - last.end)
+    # A hunk without lines at its end is one at the end of the file, to git.
+    trail = _plain_count(lines[last.end : last.end + trail], shown) or trail
+    if first.start + trail == last.end:
+        # An insertion must hang on to something.
+        lead = lead or min(context, first.start)
+
+    def staying(start: int, end: int, sign: str = " ") -> Iterator[DiffLine]:
+        for at in range(start, end):
+            yield DiffLine(sign, at + 1, lines[at], shown(lines[at]))
+
+    def hunk_lines() -> Iterator[DiffLine]:
+        done = first.start - lead
+        for change in changes:
+            yield from staying(done, change.start)
+            yield from staying(change.start, change.end, "-")
+            for text in change.added:
+                yield DiffLine("+", change.end, text, shown(text))
+            done = change.end
+        yield from staying(done, last.end + trail)
+
+    before = first.start - lead
+    return Hunk(before, before + longer, tuple(hunk_lines()))
 
 
 def _quoted(name: str) -> str:
@@ -79,118 +265,3 @@ def _escaped(byte: int) -> str:
 def _ended(name: str) -> str:
     """``name`` with the tab that tells git where a name with a space in it ends."""
     return name + "\t" if " " in name else name
-
-
-def _hunks(
-    a: list[bytes], b: list[bytes], context: int, shown: Callable[[bytes], bytes]
-) -> Iterator[bytes]:
-    hunk: list[_Gap] = []
-    lead = 0
-    for gap in _gaps(a, b):
-        between = a[hunk[-1].a_end : gap.a_start] if hunk else []
-        if hunk and (len(between) > 2 * context or _can_be_parted(between, shown)):
-            yield from _hunk(a, b, hunk, lead, context, shown)
-            hunk = []
-        if not hunk:
-            lead = _plain_count(a[max(0, gap.a_start - context) : gap.a_start][::-1], shown)
-        hunk.append(gap)
-    if hunk:
-        yield from _hunk(a, b, hunk, lead, context, shown)
-
-
-def _plain_count(lines: Sequence[bytes], shown: Callable[[bytes], bytes]) -> int:
-    """How many of ``lines``, from the first, are shown as they are."""
-    return next((at for at, line in enumerate(lines) if shown(line) != line), len(lines))
-
-
-def _can_be_parted(between: Sequence[bytes], shown: Callable[[bytes], bytes]) -> bool:
-    """Whether a hunk can end in ``between``, so that what must not be shown there is left out."""
-    return 0 < _plain_count(between, shown) < len(between)
-
-
-def _hunk(
-    a: list[bytes],
-    b: list[bytes],
-    gaps: list[_Gap],
-    lead: int,
-    context: int,
-    shown: Callable[[bytes], bytes],
-) -> Iterator[bytes]:
-    first, last = gaps[0], gaps[-1]
-    trail = min(context, len(a) - last.a_end)
-    # A hunk without lines at its end is one at the end of the file, to git.
-    trail = _plain_count(a[last.a_end : last.a_end + trail], shown) or trail
-    if first.a_start + trail == last.a_end:
-        # An insertion must hang on to something.
-        lead = lead or min(context, first.a_start)
-    a_start, b_start = first.a_start - lead, first.b_start - lead
-    a_count = last.a_end + trail - a_start
-    b_count = last.b_end + trail - b_start
-    yield f"@@ -{_range(a_start, a_count)} +{_range(b_start, b_count)} @@\n".encode()
-    done = a_start
-    for gap in gaps:
-        yield from (_line(b" ", shown(line)) for line in a[done : gap.a_start])
-        yield from (_line(b"-", shown(line)) for line in a[gap.a_start : gap.a_end])
-        yield from (_line(b"+", shown(line)) for line in b[gap.b_start : gap.b_end])
-        done = gap.a_end
-    yield from (_line(b" ", shown(line)) for line in a[done : last.a_end + trail])
-
-
-def _range(start: int, count: int) -> str:
-    if count == 1:
-        return str(start + 1)
-    return f"{start + 1 if count else start},{count}"
-
-
-def _line(sign: bytes, line: bytes) -> bytes:
-    return sign + line if line.endswith(b"\n") else sign + line + b"\n" + _NO_NEWLINE
-
-
-def _gaps(a: list[bytes], b: list[bytes]) -> Iterator[_Gap]:
-    """Where ``a`` and ``b`` differ, in order. What lies between two gaps is the same in both."""
-    i = j = 0
-    while True:
-        while i < len(a) and j < len(b) and a[i] == b[j]:
-            i, j = i + 1, j + 1
-        if i == len(a) and j == len(b):
-            return
-        skip_a, skip_b = _way_to_agreement(a, b, i, j)
-        yield from _refined(a, b, _Gap(i, i + skip_a, j, j + skip_b))
-        i, j = i + skip_a, j + skip_b
-
-
-def _way_to_agreement(a: list[bytes], b: list[bytes], i: int, j: int) -> tuple[int, int]:
-    """How many lines to skip in ``a`` from ``i`` and in ``b`` from ``j`` to be in step again."""
-    rest_a, rest_b = len(a) - i, len(b) - j
-    for total in range(1, _NEAR + 1):
-        for skip_a in range(max(0, total - rest_b), min(total, rest_a) + 1):
-            if _in_step(a, b, i + skip_a, j + total - skip_a):
-                return skip_a, total - skip_a
-    # Far apart: one long insertion or deletion, or else the rest is another text.
-    for skip in range(_NEAR + 1, max(rest_a, rest_b) + 1):
-        if skip <= rest_b and _in_step(a, b, i, j + skip):
-            return 0, skip
-        if skip <= rest_a and _in_step(a, b, i + skip, j):
-            return skip, 0
-    return rest_a, rest_b
-
-
-def _in_step(a: list[bytes], b: list[bytes], i: int, j: int) -> bool:
-    return a[i : i + _IN_STEP] == b[j : j + _IN_STEP]
-
-
-def _refined(a: list[bytes], b: list[bytes], gap: _Gap) -> Iterator[_Gap]:
-    """``gap`` without the lines inside it that are the same on both sides."""
-    old, new = a[gap.a_start : gap.a_end], b[gap.b_start : gap.b_end]
-    if not old or not new or len(old) + len(new) > _SMALL_GAP:
-        yield gap
-        return
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for tag, a_start, a_end, b_start, b_end in matcher.get_opcodes():
-        if tag != "equal":
-            yield _Gap(
-                gap.a_start + a_start,
-                gap.a_start + a_end,
-                gap.b_start + b_start,
-                gap.b_start + b_end,
-            )

@@ -44,6 +44,8 @@ TOKENS = re.compile(
     r"|(?<=hooks\.slack\.com/services/)[\w/]+"
     r")"
 )
+#: What every one of them has, and few other lines: looked for first, as it is found quickly.
+_RUN_OF_TOKEN = re.compile(r"[^ \t\"'{}()\[\],:;]{15}")
 #: ``scheme://user:password@``, and ``https://token@``.
 _URL_LOGIN = re.compile(r"://([^\s/@\"'<>]{1,512})@")
 #: What code hosts have for the other half where a token is the one.
@@ -83,6 +85,8 @@ _AUTHORIZATION = re.compile(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8}
 _AUTHORIZATION_HEADER = re.compile(
     r"(?i)(?<!\w)authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:[a-z]+[ \t]+)?"
 )
+#: What both of the following have, as with tokens.
+_RUN_OF_ENCODED = re.compile(r"[A-Za-z0-9+/_]{12}")
 _BASE64 = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+/]{12,1024}={0,2}(?![\w+/=])")
 _OPAQUE = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+_]{20,512}(?![\w+/=.])")
 
@@ -110,6 +114,8 @@ def _secrets(text: str, detectors: Iterable[Callable[[str], Iterator[Span]]]) ->
 
 
 def _tokens(line: str) -> Iterator[Span]:
+    if _RUN_OF_TOKEN.search(line) is None:
+        return
     for match in TOKENS.finditer(line):
         yield Span(*match.span())
 
@@ -187,17 +193,22 @@ def _word_at(line: str, at: int) -> Span | None:
 
 def password_words(line: str) -> Iterator[Span]:
     """The words of ``line`` that commands take for a password, written out or not."""
-    logs_in = _LOGIN_WORD.search(line) is not None
+    logs_in = ("login" in line or "auth" in line or "password-stdin" in line) and (
+        _LOGIN_WORD.search(line) is not None
+    )
     starts = [
         match.end()
-        for pattern in (_OPTION, _SET)
+        for sign, pattern in (("-", _OPTION), ("set", _SET))
+        if sign in line
         for match in pattern.finditer(line)
         if names_a_secret(match[1])
     ]
     if "-p" in line and (logs_in or line.lstrip(" \t-").startswith("p")):
         starts += [match.end() for match in _SHORT_OPTION.finditer(line)]
-    starts += [match.end() for match in _USER_OPTION.finditer(line)]
-    starts += [match.end() for match in _NETRC.finditer(line)]
+    if "-u" in line:
+        starts += [match.end() for match in _USER_OPTION.finditer(line)]
+    if "machine" in line:
+        starts += [match.end() for match in _NETRC.finditer(line)]
     if logs_in:
         starts += [match.end() for match in _HERE_STRING.finditer(line)]
     for at in starts:
@@ -231,7 +242,13 @@ def _printed(line: str) -> Iterator[Span]:
 
 
 def _in_headers(line: str) -> Iterator[Span]:
-    for pattern in (_AUTHORIZATION, _AUTHORIZATION_HEADER):
+    lower = line.lower()
+    patterns = []
+    if "bearer" in lower or "basic" in lower:
+        patterns.append(_AUTHORIZATION)
+    if "authorization" in lower:
+        patterns.append(_AUTHORIZATION_HEADER)
+    for pattern in patterns:
         for match in pattern.finditer(line):
             word = _word_at(line, match.end())
             text = "" if word is None else line[word.start : word.end]
@@ -241,6 +258,8 @@ def _in_headers(line: str) -> Iterator[Span]:
 
 def _encoded(line: str) -> Iterator[Span]:
     """``user:password`` in base64, and words that are too mixed to be anybody's."""
+    if _RUN_OF_ENCODED.search(line) is None:
+        return
     for match in _BASE64.finditer(line):
         if _is_login(match.group()):
             yield Span(*match.span())
@@ -271,7 +290,7 @@ def _is_opaque(text: str) -> bool:
 
 def _in_comment(line: str) -> Iterator[Span]:
     """What looks like a secret in a comment that speaks of one."""
-    comment = _COMMENT.search(line)
+    comment = _COMMENT.search(line) if "#" in line else None
     if comment is None:
         return
     words = list(re.finditer(r"[^\s\"'`,;()=]+", line[comment.end() :]))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.proof import FileChange
+from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.lossless.unified_diff import unified_diff
+from cci_migrate.lossless.source import SourceText
+from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.report import Report, Result
 
@@ -44,25 +45,24 @@ def diffs_of_result(result: Result, report: Report) -> Iterator[FileDiff]:
     prefix = "" if report.is_one_repository else result.prefix.lstrip("/")
     for file in result.outcome.change.files:
         if report.show_secrets:
-            yield FileDiff(file.path, unified_diff(prefix + file.path, file.before, file.after))
+            source = SourceText.decode(file.path, file.before)
+            yield FileDiff(file.path, unified_diff(prefix + file.path, hunks(source, file.edits)))
         else:
             yield redacted_diff(file, prefix)
 
 
-def redacted_diff(file: FileChange, prefix: str = "") -> FileDiff:
+def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
     """The diff of ``file``, whose path has ``prefix`` before it, with its secrets withheld."""
     redaction = redaction_of(file.secrets)
 
-    def shown(line: bytes) -> bytes:
-        text = line.decode()
-        body = text.rstrip("\r\n")
-        return (redaction.line(body) + text[len(body) :]).encode()
+    def shown(line: str) -> str:
+        body = line.rstrip("\r\n")
+        return redaction.line(body) + line[len(body) :]
 
-    data = unified_diff(prefix + file.path, file.before, file.after, shown=shown)
-    plain = unified_diff(prefix + file.path, file.before, file.after)
-    written = set(plain.split(b"\n"))
-    withheld = [line for line in data.split(b"\n")[3:] if line[:2] != b"@@" and line not in written]
-    is_refused = any(line[:1] in (b" ", b"-") for line in withheld)
-    if withheld and not is_refused:
+    shown_hunks = tuple(hunks(SourceText.decode(file.path, file.before), file.edits, shown=shown))
+    lines = (line for hunk in shown_hunks for line in hunk.lines)
+    withheld = [line.sign for line in lines if line.shown != line.text]
+    # What git looks for is not there, unless only lines that come are withheld.
+    if withheld and set(withheld) == {"+"}:
         return FileDiff(file.path, None, len(withheld))
-    return FileDiff(file.path, data, len(withheld))
+    return FileDiff(file.path, unified_diff(prefix + file.path, shown_hunks), len(withheld))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import unified_diff
 
-from cci_migrate.lossless.unified_diff import unified_diff
 from cci_migrate.rules.rule import Rule, Unchanged
 
 
@@ -31,8 +31,8 @@ def _examples(rule: Rule) -> Iterator[str]:
 
 def _change(before: str, after: str) -> str:
     """The whole of a config with the lines that go and that come."""
-    diff = unified_diff("config.yml", before.encode(), after.encode(), context=10_000).decode()
-    return "".join(diff.splitlines(keepends=True)[4:])
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join([*unified_diff(old, new, n=len(old))][3:])
 
 
 def _block(language: str, text: str) -> str:

@@ -29,6 +29,7 @@ from cci_migrate.interactive.interview import (
 )
 from cci_migrate.interactive.material import Material
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
+from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, HARD
 from tests.processing import process
@@ -143,8 +144,10 @@ def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
         added = 0
         for item in material.items():
             for change in review.preview(item.finding.key, Apply()):
-                lines = change.after.count("\n") - change.before.count("\n")
-                assert change.before.encode() == files[change.path]
+                source = change.source
+                after = apply_edits(source.text, change.edits)
+                lines = after.count("\n") - source.text.count("\n")
+                assert source.encode() == files[source.path]
                 assert 0 <= lines < 12
                 added += lines
         (outcome,) = material.decided([{one.finding.key: Apply() for one in material.items()}])

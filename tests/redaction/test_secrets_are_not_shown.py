@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.proof import FileChange
+from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.policy.model import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
@@ -19,6 +19,7 @@ from tests.interactive.conftest import make_repository
 from tests.interactive.dialog import Dialog
 from tests.processing import process
 from tests.program import run
+from tests.proven_changes import proven_file
 from tests.redaction.secret_configs import SecretConfig, secret_configs
 
 PATH = ".circleci/config.yml"
@@ -100,7 +101,7 @@ def test_no_prompt_shows_one(tmp_path: Path) -> None:
     assert shown_secrets(dialog.transcript) == []
 
 
-def changes(config: SecretConfig) -> tuple[FileChange, ...]:
+def changes(config: SecretConfig) -> tuple[ProvenFile, ...]:
     outcome = process({PATH: config.text.encode()}, Policy())
     change = outcome.change if isinstance(outcome, Examined) else None
     return () if change is None else change.files
@@ -132,7 +133,7 @@ def test_a_diff_applies_or_git_refuses_it(config: SecretConfig, tmp_path: Path) 
 
 
 def test_a_diff_that_would_write_what_stands_for_a_secret_is_not_shown() -> None:
-    file = FileChange(PATH, b"a: 1\n", b"a: 1\npassword: kestrel\n")
+    file = proven_file(PATH, b"a: 1\n", b"a: 1\npassword: kestrel\n")
     assert redacted_diff(file).data is None
 
 

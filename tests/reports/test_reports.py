@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
-from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.findings import Answer, Decisions, FindingKey
 from cci_migrate.lossless.source import Position
@@ -26,6 +26,7 @@ from cci_migrate.reports.sarif_report import sarif_report
 from cci_migrate.reports.text_report import coloured_diff, failure_line, text_report
 from cci_migrate.rules.catalogue import RULES
 from tests.processing import process
+from tests.proven_changes import proven_file
 from tests.published_schemas import published_schema
 
 MANY = (
@@ -269,7 +270,7 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
     told = Examined(
         paths=examined.paths,
         settled=examined.settled,
-        change=ProvenChange((FileChange(PATH, b"a", b"b"),)),
+        change=ProvenChange((proven_file(PATH, b"a", b"b"),)),
         todos=(ToDo("take back cimg/base:7"),),
         notes=("not cimg/base:77, but cimg/base:7",),
     )
