@@ -65,14 +65,6 @@ class _Repository(Struct, frozen=True):
     parent: object = None
 
 
-class _Commit(Struct, frozen=True):
-    hash: str
-
-
-class _Reference(Struct, frozen=True):
-    target: _Commit
-
-
 class _Status(Struct, frozen=True):
     state: str
 
@@ -240,7 +232,7 @@ class Bitbucket(PullRequestHost):
             answer = self._api.read("GET", f"{root}/{quote(branch, safe='')}")
         except MissingError:
             return None
-        return branch_at(answer.body(_Reference).target.hash, snapshot.head)
+        return branch_at(answer.body(str, "target", "hash"), snapshot.head)
 
     def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""

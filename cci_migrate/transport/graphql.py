@@ -52,16 +52,10 @@ class PageInfo(Struct, frozen=True, rename="camel"):
     end_cursor: str | None = None
 
 
-class NodesPage(Struct, Generic[_Data], frozen=True, rename="camel"):
+class NodesPage(Nodes[_Data], Generic[_Data], frozen=True, kw_only=True, rename="camel"):
     """A page of a list."""
 
     page_info: PageInfo
-    nodes: tuple[_Data | None, ...] | None = None
-
-    @property
-    def known(self) -> list[_Data]:
-        """What is not null of it."""
-        return [node for node in self.nodes or () if node is not None]
 
     @property
     def cursor(self) -> str:
@@ -70,29 +64,35 @@ class NodesPage(Struct, Generic[_Data], frozen=True, rename="camel"):
 
 
 def ask(
-    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data]
+    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
 ) -> Partial[_Data]:
     """Read, once: an overloaded host is to be asked for less.
 
-    Raises OverloadedError, and HostError where the data is no ``kind``.
+    Raises OverloadedError, and HostError where there is no ``kind`` at ``route`` in the data.
     """
     answer = api.read_once("POST", url, json={"query": query, "variables": variables})
     data, errors = _parts(answer)
-    return Partial(data.body(kind), errors)
+    return Partial(data.body(kind, *route), errors)
 
 
 def ask_for_all(
-    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data]
+    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
 ) -> _Data:
     """Read something small, again after faults. Raises HostError for any error in the answer."""
     data, errors = _parts(api.read("POST", url, json={"query": query, "variables": variables}))
     if errors:
         raise HostError(errors[0].message)
-    return data.body(kind)
+    return data.body(kind, *route)
 
 
 def mutate(
-    api: Api, url: str, write: str, mutation: str, given: dict[str, Any], kind: type[_Data]
+    api: Api,
+    url: str,
+    write: str,
+    mutation: str,
+    given: dict[str, Any],
+    kind: type[_Data],
+    *route: str,
 ) -> _Data:
     """Write, as the ``write`` that the pace knows; what the mutation's one field answers.
 
@@ -106,7 +106,7 @@ def mutate(
     if errors:
         _raise(errors[0])
     result = next(iter(data.body(dict[str, object]).values()), None)
-    return replace(data, json=result).body(kind)
+    return replace(data, json=result).body(kind, *route)
 
 
 def _raise(error: GraphqlError) -> None:

@@ -79,27 +79,31 @@ class Answer(Struct, frozen=True):
         """What the host says went wrong, without credentials."""
         return redact(_message(self.json) or f"HTTP {self.status}")[:300]
 
-    def body(self, kind: type[_Body]) -> _Body:
+    def body(self, kind: type[_Body], *route: str) -> _Body:
         """The JSON as a ``kind``, which names what is needed of what the API documents.
+
+        By the keys of ``route`` it is found in what holds nothing else that is needed.
 
         A proxy or a login page answers too. Raises HostError, of a write LookAgainError.
         """
         try:
-            return documented(self.json, kind, self.host)
+            return documented(self.json, kind, *route, host=self.host)
         except HostError as error:
             if self.is_of_write:
                 raise LookAgainError(str(error)) from None
             raise
 
 
-def documented(data: object, kind: type[_Body], host: str = "the host") -> _Body:
-    """``data`` of an answer of ``host`` as a ``kind``. Raises HostError."""
+def documented(data: object, kind: type[_Body], *route: str, host: str = "the host") -> _Body:
+    """What is at ``route`` in the ``data`` of an answer, as a ``kind``. Raises HostError."""
+    for key in route:
+        data = data.get(key) if isinstance(data, dict) else None
     try:
         return typed(data, kind)
     except JsonInputError as error:
-        raise HostError(
-            redact(f"{host} does not answer as its API is documented: {error}")
-        ) from None
+        where = "".join(f"{key}: " for key in route)
+        problem = f"{host} does not answer as its API is documented: {where}{error}"
+        raise HostError(redact(problem)) from None
 
 
 #: Gives the token, a new one if the last is said to have expired; None if there is none.

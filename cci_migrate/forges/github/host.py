@@ -18,15 +18,12 @@ from cci_migrate.forges.github.reading import (
     CheckedRepository,
     GitData,
     GitObject,
-    InRepository,
-    MadeCommit,
-    MadePull,
-    MadeReference,
-    MadeRevert,
     OwnerReply,
+    PullNode,
     RepositoryName,
     RepositoryNode,
     RevertedRepository,
+    Tip,
     TreeListing,
     blob_bytes,
     own_pull,
@@ -133,8 +130,9 @@ class GitHub:
             self._url,
             queries.files(len(paths)),
             {"owner": owner, "name": name, **variables},
-            InRepository[dict[str, GitObject | None]],
-        ).repository
+            dict[str, GitObject | None],
+            "repository",
+        )
         return {
             path: blob_bytes(blob, snapshot.ref.name, self._raw)
             if (blob := blobs.get(f"f{at}")) is not None
@@ -149,8 +147,8 @@ class GitHub:
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {"owner": owner, "name": name, "head": self._branch}
         checked = ask_for_all(
-            self._api, self._url, queries.CHECKS, variables, InRepository[CheckedRepository]
-        ).repository
+            self._api, self._url, queries.CHECKS, variables, CheckedRepository, "repository"
+        )
         return checked.pull.beside(lambda: checked.base)
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
@@ -189,8 +187,9 @@ class GitHub:
                     ]
                 },
             },
-            MadeCommit,
-        ).commit
+            Tip,
+            "commit",
+        )
         return Branch(commit.oid, BranchContent.PLANNED, reference)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
@@ -206,8 +205,9 @@ class GitHub:
                 "body": proposal.body,
                 "draft": proposal.draft,
             },
-            MadePull,
-        ).pull_request.pull
+            PullNode,
+            "pullRequest",
+        ).pull
 
     def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Put labels on the pull request and ask for reviews; doing it twice changes nothing."""
@@ -251,8 +251,8 @@ class GitHub:
         head = f"revert-{snapshot.pull.number}-{self._branch}"
         variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
         found = ask_for_all(
-            self._api, self._url, queries.REVERTED, variables, InRepository[RevertedRepository]
-        ).repository
+            self._api, self._url, queries.REVERTED, variables, RevertedRepository, "repository"
+        )
         there = own_pull(found.pull_requests)
         if there is not None:
             content = BranchContent.OTHER
@@ -261,8 +261,8 @@ class GitHub:
                 content = self._content(snapshot, head, tip, delivered.taken_back)
             return checked_reversal(there, content)
         given = {"pullRequestId": snapshot.pull.node}
-        made = self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, given, MadeRevert)
-        return made.revert_pull_request.url
+        route = ("revertPullRequest", "url")
+        return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, given, str, *route)
 
     def end(self) -> None:
         """Close the connections."""
@@ -274,8 +274,10 @@ class GitHub:
     def _names(self) -> dict[str, str]:
         return {"ref": f"refs/heads/{self._branch}", "head": self._branch}
 
-    def _mutate(self, write: str, mutation: str, given: dict[str, Any], kind: type[_Made]) -> _Made:
-        return mutate(self._api, self._url, write, mutation, given, kind)
+    def _mutate(
+        self, write: str, mutation: str, given: dict[str, Any], kind: type[_Made], *route: str
+    ) -> _Made:
+        return mutate(self._api, self._url, write, mutation, given, kind, *route)
 
     def _owner_page(
         self,
@@ -392,8 +394,9 @@ class GitHub:
             self._url,
             queries.branch_content(len(files)),
             {"owner": owner, "name": name, "head": branch, "oid": tip, **paths},
-            InRepository[BranchReply],
-        ).repository
+            BranchReply,
+            "repository",
+        )
         compared = found.default_branch_ref.compare if found.default_branch_ref else None
         if compared is None or compared.head_target.oid != tip:
             return BranchContent.OTHER
@@ -428,7 +431,7 @@ class GitHub:
                 "name": f"refs/heads/{self._branch}",
                 "oid": oid,
             }
-            return self._mutate(OTHER, queries.CREATE_REF, given, MadeReference).ref.id
+            return self._mutate(OTHER, queries.CREATE_REF, given, str, "ref", "id")
         if branch.oid != oid:
             moved = {"refId": branch.node, "oid": oid, "force": True}
             self._mutate(OTHER, queries.UPDATE_REF, moved, dict[str, object])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,8 +30,6 @@ from cci_migrate.transport.graphql import Nodes, NodesPage
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
 _PLAIN = 0o100644
-
-_Part = TypeVar("_Part")
 
 #: Reads a blob by its id where GraphQL gave no text, or not all of it.
 RawBlob = Callable[[str, str], bytes]
@@ -136,12 +134,6 @@ class OwnerReply(Struct, frozen=True, rename="camel"):
     repository_owner: Repositories | None = None
 
 
-class InRepository(Struct, Generic[_Part], frozen=True):
-    """Part of one repository."""
-
-    repository: _Part
-
-
 class _Rollup(Struct, frozen=True):
     state: str
 
@@ -227,34 +219,6 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
 
     branch: GitReference | None
     pull_requests: Nodes[PullNode]
-
-
-class MadeCommit(Struct, frozen=True):
-    """The answer to `queries.CREATE_COMMIT`."""
-
-    commit: Tip
-
-
-class MadePull(Struct, frozen=True, rename="camel"):
-    """The answer to `queries.CREATE_PULL_REQUEST`."""
-
-    pull_request: PullNode
-
-
-class _Address(Struct, frozen=True):
-    url: str
-
-
-class MadeRevert(Struct, frozen=True, rename="camel"):
-    """The answer to `queries.REVERT_PULL_REQUEST`."""
-
-    revert_pull_request: _Address
-
-
-class MadeReference(Struct, frozen=True):
-    """The answer to `queries.CREATE_REF`."""
-
-    ref: GitReference
 
 
 # -- REST

@@ -16,17 +16,15 @@ from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.reading import (
-    FilesReply,
+    BlobNode,
     MergeRequest,
     NamedReply,
     OwnerReply,
     Project,
     ProjectName,
     ProjectNode,
-    RestBranch,
     RestCommit,
     RestProject,
-    RestUser,
     TreeFile,
     own_pull,
     read_node,
@@ -48,7 +46,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
 )
 from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
-from cci_migrate.transport.graphql import GraphqlError, Partial, ask
+from cci_migrate.transport.graphql import GraphqlError, Nodes, Partial, ask
 from cci_migrate.transport.http import Api, MissingError, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
@@ -275,11 +273,14 @@ class GitLab(PullRequestHost):
         if self._has_graphql and len(paths) > 1:
             try:
                 variables = {"path": name, "commit": commit, "paths": list(paths)}
-                answer = ask(self._api, self._url, queries.FILES, variables, FilesReply)
+                route = ("project", "repository", "blobs")
+                answer = ask(
+                    self._api, self._url, queries.FILES, variables, Nodes[BlobNode], *route
+                )
             except (OverloadedError, HostError, RefusedError):
                 pass
             else:
-                oids = {blob.path: blob.data for blob in answer.data.project.repository.blobs.known}
+                oids = {blob.path: blob.data for blob in answer.data.known}
         return within_limit(self._contents(node, commit, oids))
 
     def _contents(
@@ -374,7 +375,7 @@ class GitLab(PullRequestHost):
             answer = self._api.read("GET", f"/projects/{node}/repository/branches/{name}")
         except MissingError:
             return None
-        return answer.body(RestBranch).commit.id
+        return answer.body(str, "commit", "id")
 
     def _requests(self, node: str, branch: str) -> tuple[MergeRequest, ...]:
         """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
@@ -418,10 +419,10 @@ class GitLab(PullRequestHost):
 
     def _user_id(self, name: str) -> int:
         answer = self._api.read("GET", "/users", params={"username": name})
-        users = answer.body(tuple[RestUser, ...])
+        users = answer.body(tuple[dict[str, object], ...])
         if not users:
             raise HostError(f"GitLab knows no user {name}")
-        return users[0].id
+        return documented(users[0], int, "id")
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

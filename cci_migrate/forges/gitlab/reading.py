@@ -149,20 +149,6 @@ class NamedReply(Struct, frozen=True):
     projects: Nodes[dict[str, Any]] | None = None
 
 
-class _FilesRepository(Struct, frozen=True):
-    blobs: Nodes[BlobNode]
-
-
-class _FilesProject(Struct, frozen=True):
-    repository: _FilesRepository
-
-
-class FilesReply(Struct, frozen=True):
-    """The answer to `queries.FILES`."""
-
-    project: _FilesProject
-
-
 # -- REST: https://docs.gitlab.com/api/rest/
 
 
@@ -195,18 +181,6 @@ class RestCommit(Struct, frozen=True):
 
     id: str
     status: str | None = None
-
-
-class RestBranch(Struct, frozen=True):
-    """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
-
-    commit: RestCommit
-
-
-class RestUser(Struct, frozen=True):
-    """https://docs.gitlab.com/api/users/#list-all-users"""
-
-    id: int
 
 
 # -- to snapshots
