@@ -233,6 +233,40 @@ def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
     assert changed(text).index("docker/check:") < changed(text).index("docker pull")
 
 
+@pytest.mark.parametrize(
+    ("host", "serves"),
+    [
+        ("", True),
+        ("docker.io", True),
+        ("https://index.docker.io/v1/", True),
+        ("index.docker.io", False),
+        ("https://index.docker.io/v2/", False),
+        ("https://docker.io", False),
+        ("registry-1.docker.io", False),
+        ("hub.docker.com", False),
+        ("docker.io/acme", False),
+    ],
+)
+@pytest.mark.parametrize("is_orb", [False, True])
+def test_docker_finds_the_login_to_one_name_of_docker_hub(
+    host: str, serves: bool, is_orb: bool
+) -> None:
+    login = f"run: {LOGIN} {host}".strip()
+    top = ""
+    if is_orb:
+        top = "orbs:\n  docker: circleci/docker@2.8.2\n"
+        registry = f", registry: '{host}'" if host else ""
+        login = f"docker/check: {{docker-username: HUB_USER, docker-password: HUB_TOKEN{registry}}}"
+    job = f"    {MACHINE}\n    steps:\n      - {login}\n      - run: docker pull redis:7\n"
+    text = config(job, workflow="- user", top=top)
+    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    found = [one.finding for one in examined(text).settled if one.finding.registry]
+    assert [one.rule for one in found] == ([] if serves else ["pull-before-login"])
+    for one in found:
+        assert one.names is not None
+        assert one.names.names == "$HUB_USER, $HUB_TOKEN"
+
+
 def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
     def findings(*scripts: str) -> list[str]:
         text = config(steps(*scripts), workflow="- user")

@@ -87,6 +87,7 @@ from cci_migrate.docker.shell import (
     LoginKind,
     Logout,
     NamedImage,
+    Purpose,
     Quoting,
     Script,
     ScriptCall,
@@ -376,7 +377,8 @@ class _StepReader:
             return
         moment = Moment(order, step, ())
         if command == "check":
-            self.logins.append(self._checked(moment, step, orb.version))
+            named = self._argument(step, "registry", DOCKER_HUB)
+            self._logged_in(self._checked(moment, step, orb.version), named)
         elif command == "pull" and pulls_count:
             images = [one.strip() for one in (argument(step, "images") or "").split(",")]
             self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
@@ -508,8 +510,9 @@ class _StepReader:
             case ComposeCommand():
                 if pulls_count:
                     self._compose(moment, fact, directory)
-            case Login():
-                self.logins.append(self._login(moment, fact))
+            case Login(registry=registry, tool=tool):
+                named = None if registry is None or tool is not Tool.DOCKER else registry.value
+                self._logged_in(self._login(moment, fact), named)
             case ClientAccess():
                 login = self._step_login(
                     moment, fact, fact.username, fact.password, fact.fed, is_fed=fact.is_fed
@@ -564,6 +567,13 @@ class _StepReader:
         self._within = outer
 
     # Logins
+
+    def _logged_in(self, login: StepLogin, named: str | None) -> None:
+        """Take in a login of Docker to ``named``: one that it does not find shows names alone."""
+        if finds_hub_login(named, login.registries):
+            self.logins.append(login)
+        else:
+            self.client_uses.append(ClientUse(Purpose.LOGIN, login))
 
     def _login(self, moment: Moment, login: Login) -> StepLogin:
         if login.kind is not LoginKind.LOGIN:
@@ -799,6 +809,17 @@ def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
     if run.shell is None and daemon is Daemon.WINDOWS:
         return Dialect.POWERSHELL
     return dialect_of(run.shell)
+
+
+def finds_hub_login(named: str | None, registries: Sequence[str]) -> bool:
+    """Whether Docker finds a login to ``named`` again when it pulls from ``registries``.
+
+    It keeps that of Docker Hub under one key, and looks for no other: a login to another of the
+    Hub's hosts leaves pulls anonymous (https://github.com/docker/cli, tried with 28.2.2).
+    """
+    if named is None or tuple(registries) != (DOCKER_HUB,):
+        return True
+    return named.strip() in (DOCKER_HUB, "https://index.docker.io/v1/")
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)

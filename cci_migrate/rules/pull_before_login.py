@@ -5,7 +5,9 @@
 `docker pull`, `run`, `build`, `compose up` and the like (podman and buildah too) in the steps of a
 machine executor, or of a Docker executor after `setup_remote_docker`, that fetch images from Docker
 Hub (or another registry that the policy has a password for) while no login has surely been made.
-A login in another branch, after the pull, or to another registry does not count. The `auth` of an
+A login in another branch, after the pull, or to another registry does not count. Nor does one to
+another of Docker Hub's hosts (`index.docker.io`, `registry-1.docker.io`): Docker looks for the one
+that names no host, `docker.io` or `https://index.docker.io/v1/`. The `auth` of an
 image does not log the steps in.
 
 ## Why it matters
