@@ -216,6 +216,11 @@ def test_docker_hub_keeps_the_defaults_that_are_not_named(
             4,
             "unknown key pasword; did you mean password?",
         ),
+        (
+            f'{JOBS}oidc-role-arn = "arn:aws:iam::123456789012:role/pull"\n',
+            2,
+            "unknown key oidc-role-arn; there are context, jobs, password, username",
+        ),
         (f"{JOBS}jobs = 1\n", 2, 'jobs must be tables: [[registries."docker.io".jobs]]'),
         (f"{ONE_JOB}username = 'a'\npassword = '$P'\n", 2, "match must be names of jobs"),
         (f"{ONE_JOB}match = []\noidc-role-arn = 'a'\n", 3, "match must be names of jobs"),

@@ -20,6 +20,7 @@ from cci_migrate.policy.model import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     JobCredential,
+    PasswordAuth,
     Policy,
     RegistryCredential,
     RegistryPolicy,
@@ -61,9 +62,7 @@ class PolicyError(ValueError):
         self.line = line
 
 
-_FILE_NAME = Text(
-    lambda text: text if text.strip() else None, 'a text: baseline = "..."', pattern=r"\S"
-)
+_FILE_NAME = Text(lambda text: text if text.strip() else None, 'a text: baseline = "..."')
 
 
 class PolicyFile(Struct, frozen=True):
@@ -239,6 +238,8 @@ def _registry(host: str, table: object) -> RegistryPolicy:
     if not host.strip() or not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
     if host == DOCKER_HUB:
+        own = (*settings_of(PasswordAuth), *settings_of(RegistryPolicy))
+        _check_keys(table, [setting.key for setting in own], at)
         table = {**account_data(DEFAULT_DOCKER_HUB), **table}
     jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs")))
     return RegistryPolicy(host, **_account(RegistryPolicy, table, at, host), jobs=jobs)

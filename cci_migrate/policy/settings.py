@@ -73,7 +73,7 @@ class Text(Struct, frozen=True):
 
     parse: Callable[[str], Any]
     must_be: str
-    pattern: str
+    pattern: str = r"\S"
     metavar: str = "TEXT"
     takes_variables: bool = False
     or_false: str = ""
@@ -128,9 +128,7 @@ class Texts(Struct, frozen=True):
 
 
 class Tables(Struct, frozen=True):
-    """Tables of a policy file; ``heading`` shows how one begins. `policy.file` reads them."""
-
-    heading: str
+    """Tables of a policy file, which `policy.file` reads."""
 
 
 Values = Choice | Flag | Text | Texts | Tables
@@ -143,8 +141,8 @@ class Setting(Struct, frozen=True):
     is none. ``in_file`` says whether the policy file has it. ``left_out`` is what the option means
     without a value, if it may have none. ``clashes`` are by the keys of other settings.
 
-    The ``values`` of an enumeration follow from the field's type. `settings_of` fills in what
-    stands after ``clashes``.
+    The ``values`` of an enumeration follow from the field's type. `settings_of` fills in ``field``,
+    ``default``, ``is_required`` and, unless one is given, ``key``.
     """
 
     description: str
@@ -173,10 +171,7 @@ class Setting(Struct, frozen=True):
 
 @cache
 def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
-    """The settings that the fields of ``kind`` declare, in order.
-
-    Annotations are evaluated here, as texts: a function in one would not see its module.
-    """
+    """The settings that the fields of ``kind`` declare, in order."""
     found = []
     for field in fields(kind):
         for declared in getattr(field.type, "__metadata__", ()):
