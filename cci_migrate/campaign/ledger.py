@@ -29,6 +29,10 @@ from cci_migrate.transport.write_record import WriteRecord
 #: Raised with every change of the tables; a ledger of another version is refused.
 SCHEMA_VERSION = 4
 
+#: Bytes of what is kept of one repository, some hundred thousand findings: larger ones are neither
+#: written nor, of a ledger of somebody else, read.
+MOST_RECORDED = 32 * 2**20
+
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (
@@ -194,13 +198,17 @@ class Ledger:
 
     def record(self, entry: Entry) -> None:
         """Remember ``entry`` in place of what was known of its repository."""
+        row = _row_of(entry)
+        if len(row[-1]) > MOST_RECORDED:
+            cause = f"what is found in it takes more than {MOST_RECORDED // 2**20} MB"
+            row = _row_of(Entry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
         with self.transaction():
             self._connection.execute(
                 "INSERT INTO repositories (key, state, cause, is_canary, record) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
                 "cause = excluded.cause, is_canary = MAX(is_canary, excluded.is_canary), "
                 "record = excluded.record",
-                _row_of(entry),
+                row,
             )
 
     def entry(self, key: str) -> Entry | None:
@@ -258,7 +266,10 @@ class Ledger:
             )
 
 
-_SELECT = "SELECT * FROM repositories"
+_SELECT = (
+    "SELECT id, key, state, cause, is_canary, "
+    f"CASE WHEN length(record) <= {MOST_RECORDED} THEN record END AS record FROM repositories"  # noqa: S608
+)
 #: What of an entry has a column of its own, and is not in the record.
 _COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.

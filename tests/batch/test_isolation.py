@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cci_migrate.bounds import config_sizes
-from cci_migrate.campaign import campaign_files, surveying
+from cci_migrate.campaign import campaign_files, ledger, surveying
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
 from cci_migrate.forges.repository import Kind, RepositoryRef
@@ -318,6 +318,7 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
         ({"files": [{"x": 1}]}, "cannot be read (files[0]: missing key"),
         ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a text"),
         ({"images": "7"}, "cannot be read (images: expected a number"),
+        ({"todos": ["x" * 2**25]}, "cannot be read (expected a text, got null"),
         ({"pull": {"number": 1, "url": "", "state": "odd"}}, "cannot be read (pull.state: "),
         ({"ref": {"name": "/etc"}}, "of another repository than its key"),
         ({"ref": {"address": "/etc"}}, "at an address of another host"),
@@ -330,6 +331,19 @@ def test_a_record_that_was_changed_is_refused_in_a_line(
     output = batch("revert", code=2).output
     assert said in output
     assert "Traceback" not in output
+
+
+def test_more_findings_than_a_ledger_takes_fail_alone(
+    tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_RECORDED", 2**20)
+    images = b"".join(b"      - image: cimg/base:%d\n" % number for number in range(4_000))
+    first = b"      - image: cimg/node:20.1\n"
+    checkout(tmp_path / "all" / "large", {CONFIG: PLAIN.replace(first, images)})
+    checkout(tmp_path / "all" / "fine", {CONFIG: PLAIN})
+    batch("plan", tmp_path / "all", code=3)
+    assert batch.states() == {"fine": "planned", "large": "failed"}
+    assert batch.results()["large"]["cause"] == "what is found in it takes more than 1 MB"
 
 
 def test_a_token_goes_to_no_other_host_that_a_ledger_names(
