@@ -266,10 +266,8 @@ class Ledger:
             )
 
 
-_SELECT = (
-    "SELECT id, key, state, cause, is_canary, "
-    f"CASE WHEN length(record) <= {MOST_RECORDED} THEN record END AS record FROM repositories"  # noqa: S608
-)
+_RECORD = f"CASE WHEN length(record) <= {MOST_RECORDED} THEN record END AS record"
+_SELECT = f"SELECT id, key, state, cause, is_canary, {_RECORD} FROM repositories"  # noqa: S608
 #: What of an entry has a column of its own, and is not in the record.
 _COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.
