@@ -41,7 +41,14 @@ def propose(
     if not isinstance(examined, Examination):
         return examined
     assessment, refused = examined.assessment, examined.refused
-    plan = _plan(examined, decisions, writes=refused is None and not only_find)
+    plan = plan_changes(
+        examined.documents,
+        examined.findings,
+        decisions,
+        examined.policy,
+        placement=examined.placement,
+        writes=refused is None and not only_find,
+    )
     if refused is not None and _leaves_something(plan):
         return redacted(_with_pulls(refused, assessment, explain=explain), examined.redaction)
     change = None
@@ -77,17 +84,6 @@ def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     return explained_pulls(assessment)
 
 
-def _plan(examined: Examination, decisions: Decisions, *, writes: bool = True) -> Plan:
-    return plan_changes(
-        examined.documents,
-        examined.findings,
-        decisions,
-        examined.policy,
-        placement=examined.placement,
-        writes=writes,
-    )
-
-
 def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenChange | NotProven:
     from cci_migrate.engine.proof import prove
 
@@ -99,7 +95,9 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
         after = examine_changed(examined, sources, keeps_conventions=not is_whole)
         if after is None:
             return "it can no longer be read as a config"
-        return _reading(after, _plan(after, decisions))
+        placement, policy = after.placement, after.policy
+        plan = plan_changes(after.documents, after.findings, decisions, policy, placement=placement)
+        return _reading(after, plan)
 
     return prove(
         _reading(examined, plan), examined.policy, examined.names, read_again, examined.secrets

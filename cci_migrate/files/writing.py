@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -45,20 +45,21 @@ class _Target(Struct, frozen=True):
 _Leftovers = list[tuple[Folder, str]]
 
 
-def write(change: ProvenChange, root: Path) -> None:
+class Restoration(Struct, frozen=True):
+    """Files that this tool changed, to be put back as they were."""
+
+    files: tuple[FileChange, ...]
+
+
+def write(change: ProvenChange | Restoration, root: Path) -> None:
     """Put the files of ``change``, whose paths are relative to ``root``, in place.
 
     Mode and owner are kept (the owner where the user may). Raises WriteError when a file is not as
     it was read, is a symbolic link or behind one, is read-only or cannot be written; then every
     file is as it was.
     """
-    replace_files(change.files, root)
-
-
-def replace_files(changes: Sequence[FileChange], root: Path) -> None:
-    """`write`, for files that go back to what they were."""
     with ExitStack() as folders, _removed_at_the_end() as leftovers:
-        targets = [_target(change, root, folders) for change in changes]
+        targets = [_target(file, root, folders) for file in change.files]
         staged = [_stage(target, target.change.after, leftovers) for target in targets]
         # To go back must not need room on the disk: the old bytes are laid ready as well.
         backups = (

@@ -16,7 +16,7 @@ from cci_migrate.bounds.config_sizes import total_problem
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
-from cci_migrate.files.writing import WriteError, replace_files, write
+from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.git_trees import GitTree
 from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
@@ -211,7 +211,7 @@ class LocalHost:
         if not changes:
             raise HostError("there are no originals of it in the campaign")
         try:
-            replace_files(changes, folder)
+            write(Restoration(tuple(changes)), folder)
         except WriteError as error:
             raise HostError(f"{error.path} {error.problem}") from None
         return str(folder)
