@@ -96,7 +96,7 @@ def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
 
 
 def sources_of(mapping: Mapping) -> Iterator[Mapping]:
-    """``mapping`` and all that it merges, over any number of steps, each once."""
+    """``mapping`` and all that it merges, over any number of steps, those first that win."""
     pending = [mapping]
     seen: set[int] = set()
     while pending:
@@ -104,7 +104,7 @@ def sources_of(mapping: Mapping) -> Iterator[Mapping]:
         if id(current) not in seen:
             seen.add(id(current))
             yield current
-            pending.extend(merged_mappings(current))
+            pending.extend(reversed(list(merged_mappings(current))))
 
 
 class Users(Generic[_User]):

@@ -136,9 +136,16 @@ class _Writer:
         #: offset behind which it stands: the edit's place in the list above, and what closes its
         #: text. What comes next to the same place continues it.
         self._flow_ends: dict[int, tuple[int, str]] = {}
+        #: The starts of lines that move to the right, and how far.
+        self._indents: list[tuple[int, int]] = []
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits, in the order of the text."""
+        for at, step in self._indents:
+            # A line that goes needs no indent.
+            if not any(one.span.start <= at < one.span.end and not one.text for one in self._edits):
+                self._insert(at, " " * step, _Place.BEFORE)
+        self._indents.clear()
         order = sorted(range(len(self._edits)), key=self._orders.__getitem__)
         return tuple(self._edits[index] for index in order)
 
@@ -348,7 +355,7 @@ class _Writer:
         """Move the lines from ``start`` to ``end`` to the right by ``step``."""
         while start < end:
             if self._source.line_end(start) > start:
-                self._insert(start, " " * step, _Place.BEFORE)
+                self._indents.append((start, step))
             start = self._source.next_line(start)
 
     def _wrap(self, node: Scalar | Alias, items: Items, before: tuple[Text, ...]) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import plural_contexts
-from cci_migrate.circleci.sharing import Sharing, Users
+from cci_migrate.circleci.sharing import Sharing, Users, sources_of
 from cci_migrate.circleci.workflow_jobs import HeldContexts, contexts_in, held_contexts
 from cci_migrate.findings import ContextGrant
 from cci_migrate.lossless.merging import (
@@ -248,7 +248,9 @@ class _Placing:
         users = [user for user in self._users.of(holder) if not self._hides(user, holder)]
         known = [user.arguments for user in self._users.of(holder) if user.arguments is not None]
         is_for_all = all(
-            id(user) in self._lacking and self._plural.get(id(user)) == plural for user in users
+            id(user) in self._lacking
+            and (self._plural.get(id(user)) == plural or self._renames_its_own(user, holder))
+            for user in users
         )
         if not is_for_all or self._sharing.has_other_users(holder, known):
             return NoRoom(
@@ -267,6 +269,10 @@ class _Placing:
         else:
             extended = self._with_own_key(more, self._carried(more))
         return extended if isinstance(extended, NoRoom) else (rename, *extended)
+
+    def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
+        """Whether ``user`` has a key ``contexts`` that wins over that of ``holder``."""
+        return _wins(self._plural.get(id(user)), user, holder)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
@@ -349,7 +355,7 @@ class _Placing:
         if not isinstance(written, Alias) and value.anchor is None:
             return _added_to(value, one)
         if self._list_is_for_all(value, one.names):
-            return _added_to(value, self._together(one, self._users_of_list(value)))
+            return _added_to(value, self._together_in(one, value))
         if isinstance(written, Alias):
             return (ReplaceScalar(written, self._carried(one)),)
         # The list is split: those that need nothing more keep a copy of what it holds now.
@@ -358,9 +364,16 @@ class _Placing:
             *(
                 ReplaceScalar(alias, copy)
                 for alias in self._sharing.aliases_of(value)
-                if not self._is_of_one_that_lacks(alias, one.names)
+                if not self._is_replaced(alias) and not self._holders_lack(one.names, alias)
             ),
             *_added_to(value, one),
+        )
+
+    def _is_replaced(self, alias: Alias) -> bool:
+        """Whether a workflow job that lacks something writes its contexts out for ``alias``."""
+        return any(
+            one.held.entry is not None and one.held.entry.value is alias
+            for one in self._lacking.values()
         )
 
     def _together(self, one: _Lacking, users: Iterable[WorkflowJob]) -> _Lacking:
@@ -369,36 +382,37 @@ class _Placing:
         first = frozenset().union(*(user.first for user in lacking if user is not None))
         return replace(one, first=one.first | first)
 
-    def _users_of_list(self, value: SequenceNode) -> list[WorkflowJob]:
-        return [
+    def _together_in(self, one: _Lacking, value: SequenceNode) -> _Lacking:
+        """`_together` with all that use the list ``value``."""
+        others = (
             other.entry
             for other in self._lacking.values()
             if other.held.entry is not None and resolved(other.held.entry.value) is value
-        ]
+        )
+        return self._together(one, others)
 
     def _carried(self, one: _Lacking) -> Items:
         """The contexts that an own key would hide, with the new ones."""
         return _items(one.all_names, flow=self._style.flow)
 
-    def _is_of_one_that_lacks(self, alias: Alias, names: tuple[str, ...]) -> bool:
-        return any(
-            other.held.entry is not None
-            and other.held.entry.value is alias
-            and set(names) <= set(other.names)
-            for other in self._lacking.values()
-        )
+    def _holders_lack(self, names: tuple[str, ...], *values: Node) -> bool:
+        """Whether all workflow jobs whose contexts are one of ``values`` lack just ``names``.
+
+        And at least one does.
+        """
+        wanted = {id(value) for value in values}
+        holders = [
+            self._lacking.get(entry)
+            for entry, held in self._held.items()
+            if held.entry is not None and id(held.entry.value) in wanted
+        ]
+        return bool(holders) and all(one and set(names) == set(one.names) for one in holders)
 
     def _list_is_for_all(self, value: SequenceNode, names: tuple[str, ...]) -> bool:
         """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
-        users = [
-            other
-            for other in self._lacking.values()
-            if other.held.entry is not None and resolved(other.held.entry.value) is value
-        ]
-        if any(not set(names) <= set(user.names) for user in users):
-            return False
-        reached = {id(user.held.entry.value) for user in users if user.held.entry is not None}
-        return all(id(alias) in reached for alias in self._sharing.aliases_of(value))
+        aliases = self._sharing.aliases_of(value)
+        is_used = self._holders_lack(names, value, *aliases)
+        return is_used and all(self._holders_lack(names, alias) for alias in aliases)
 
     # Who else
 
@@ -417,18 +431,33 @@ class _Placing:
             lacking = self._lacking.get(id(user))
             if lacking is None or not set(names) <= set(lacking.names):
                 return False
+            if user.arguments is mapping and set(names) < self._unnamed(lacking):
+                return False  # It gets more there, which is kept from the others.
         known = [user.arguments for user in users if user.arguments is not None]
         return not self._sharing.has_other_users(mapping, known)
 
+    def _unnamed(self, one: _Lacking) -> set[str]:
+        """What ``one`` lacks beside what its key ``contexts`` names."""
+        plural = self._plural.get(id(one.entry))
+        return set(one.names) - set(() if plural is None else contexts_in(plural).values)
+
     def _hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
-        """Whether ``user`` has a ``context`` of its own beside what it merges of ``mapping``."""
-        context = self._held[id(user)].entry
-        return context is not None and context.holder is user.arguments is not mapping
+        """Whether ``user`` has a ``context`` that wins over any of ``mapping``."""
+        return _wins(self._held[id(user)].entry, user, mapping)
 
     def _lacks_as(self, user: WorkflowJob, one: _Lacking) -> bool:
         """Whether ``user`` lacks what ``one`` does."""
         lacking, same = self._lacking.get(id(user)), self._lacking[id(one.entry)]
         return lacking is not None and lacking.all_names == same.all_names
+
+
+def _wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:
+    """Whether ``user`` reads its ``entry`` rather than one with the same key in ``mapping``."""
+    target = None if user.arguments is None else resolved(user.arguments)
+    if entry is None or not isinstance(target, MappingNode):
+        return False
+    first = next(one for one in sources_of(target) if one is entry.holder or one is mapping)
+    return first is not mapping
 
 
 def _shared(one: _Lacking) -> NoRoom:
