@@ -16,21 +16,24 @@ from cci_migrate.engine.proof import (
     Reading,
     line_ends_differ,
     not_reversible,
+    something_left,
 )
 from cci_migrate.findings import FindingState, Place, Settled
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
-from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
+from cci_migrate.lossless.nodes import Mapping, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     Entries,
+    Items,
     MappingToScalar,
     Operation,
     RemoveEntry,
     ReplaceScalar,
     ReplaceText,
     Text,
+    WrapInSequence,
 )
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
@@ -38,6 +41,7 @@ from cci_migrate.policy.model import Policy, Revert
 from tests.bad_plans import (
     HUB,
     PATH,
+    auth,
     good,
     item,
     planned,
@@ -125,6 +129,21 @@ def test_a_finding_that_is_called_fixed_and_is_not() -> None:
     settled = (Settled(finding, FindingState.FIXED),)
     claims = replace(reading, plan=Plan(settled, (useless,), edits))
     assert refused_by(claims) is Clause.SETTLED
+
+
+@pytest.mark.parametrize(
+    ("state", "fixed", "is_refused"),
+    [
+        pytest.param(FindingState.LEFT, True, True, id="it is found again"),
+        pytest.param(FindingState.LEFT, False, False, id="it was not to be fixed"),
+        pytest.param(FindingState.SUPPRESSED, True, False, id="a comment says that it is unwanted"),
+    ],
+)
+def test_what_a_second_run_finds(state: FindingState, fixed: bool, is_refused: bool) -> None:
+    finding = good(CONFIG).plan.settled[0].finding
+    done = Plan((Settled(finding, FindingState.FIXED if fixed else FindingState.LEFT),), (), {})
+    again = Plan((Settled(finding, state),), (), {})
+    assert (something_left(done, again) is not None) is is_refused
 
 
 def test_a_change_after_which_a_second_run_would_go_on() -> None:
@@ -259,6 +278,11 @@ jobs:
         auth:
           username: $QUAY_USER
           password: $QUAY_PASSWORD
+      - image: quay.io/acme/y:1
+  c:
+    machine: true
+    steps:
+      - run: echo "$QUAY_PASSWORD" | docker login -u acme --password-stdin ghcr.io
 workflows:
   main:
     jobs:
@@ -285,11 +309,25 @@ def entry_of_b(reading: Reading) -> Operation:
     return MappingToScalar(entry)
 
 
+def context_of_b(reading: Reading) -> Scalar:
+    found = value_of(reading.config.workflow_jobs[1].arguments, "context")
+    assert isinstance(found, Scalar)
+    return found
+
+
 @pytest.mark.parametrize(
     "too_much",
     [
         pytest.param(lambda it: RemoveEntry(item(it, "b"), "auth"), id="another's credentials"),
         pytest.param(entry_of_b, id="another context"),
+        pytest.param(
+            lambda it: AddEntry(item(it, "b", 1), "auth", auth("$QUAY_USER", "$QUAY_PASSWORD")),
+            id="its registry's credentials added",
+        ),
+        pytest.param(
+            lambda it: WrapInSequence(context_of_b(it), Items((Text("docker-hub-creds"),))),
+            id="a context added",
+        ),
         pytest.param(
             lambda it: AddEntry(item(it, "b"), "aws_auth", AWS, "image"), id="credentials added"
         ),
@@ -346,12 +384,26 @@ def test_an_upgrade_that_leaves_a_text_in_which_values_are_put() -> None:
     assert refused_by(planned(reading, number)) is Clause.ESCAPES
 
 
-def test_a_step_that_would_pull_another_image_from_the_mirror() -> None:
-    text = "version: 2.1\njobs:\n  a:\n    machine: true\n    steps: [{run: docker pull redis:7}]\n"
-    before = good(text, MIRRORING)
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_step_that_would_pull_another_image_from_the_mirror(index: int) -> None:
+    steps = "[{run: docker pull redis:7}, {run: docker pull redis:7}]"
+    before = good(f"version: 2.1\njobs: {{a: {{machine: true, steps: {steps}}}}}\n", MIRRORING)
     (docker,) = before.dockers
-    command = docker.steps[0].value
-    assert isinstance(command, Scalar)
-    start = command.value.index("redis:7")
-    other = ReplaceText(command, start, len(command.value), "mirror.acme.dev/library/redis:6")
-    assert refused_by(planned(before, other), MIRRORING) is Clause.IMAGES
+    operations = []
+    for number, step in enumerate(docker.steps):
+        command = step.value
+        assert isinstance(command, Scalar)
+        name = f"mirror.acme.dev/library/redis:{6 if number == index else 7}"
+        start = command.value.index("redis:7")
+        operations.append(ReplaceText(command, start, len(command.value), name))
+    assert refused_by(planned(before, *operations), MIRRORING) is Clause.IMAGES
+
+
+def test_a_pull_in_a_job_that_had_none() -> None:
+    steps = "docker: [{image: cimg/go:1.22}]\n    steps: [{run: docker pull redis:7}, checkout]"
+    before = good(f"version: 2.1\njobs:\n  a:\n    {steps}\n", MIRRORING)
+    entry = before.config.body.jobs["a"].steps
+    assert entry is not None
+    assert isinstance(entry.value, Sequence)
+    added = AddItem(entry.value, 0, Text("setup_remote_docker"))
+    assert refused_by(planned(before, added), MIRRORING) is Clause.IMAGES
