@@ -48,18 +48,7 @@ def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | st
         findings = list(reversal.findings(assessment, policy.revert))
     placement = context_placement(assessment)
     plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement=placement)
-    return Reading(
-        loaded.config,
-        tuple(one.image for one in assessment.images),
-        plan,
-        assessment.evidence,
-        assessment.dockers.all(),
-        {
-            entry.route: docker
-            for entry in loaded.config.workflow_jobs
-            if (docker := assessment.dockers.of(entry)) is not None
-        },
-    )
+    return Reading.of(assessment, plan)
 
 
 def good(text: str, policy: Policy = FIXING) -> Reading:

@@ -70,6 +70,10 @@ class ConfigFiles(Struct, frozen=True):
             return groups[0]
         return Group(tuple(part for group in groups for part in group.parts))
 
+    def neighbours(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """The other files of the repository at ``paths``, as far as they are there."""
+        return {path: data for path in paths if (data := self.read(path)) is not None}
+
     @property
     def read_text(self) -> Callable[[str], str | None] | None:
         """``read`` for text files; None for a config that comes without its repository."""

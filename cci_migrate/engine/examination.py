@@ -95,8 +95,7 @@ def examine(
     if not isinstance(loaded, Loaded):
         return redacted_reason(_with_baseline(loaded, policy), Redaction())
     refused = loaded.refused
-    trees = files.beside.trees
-    if refused is None and trees and is_packed_from(loaded.config, trees, files.read):
+    if refused is None and is_packed_from(loaded.config, files.neighbours(files.beside.trees)):
         refused = _packed(files)
     if refused is not None:
         refused = _with_baseline(refused, policy)

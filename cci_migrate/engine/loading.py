@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -92,11 +92,8 @@ def load_texts(
     return Loaded(config, _must_not_be_edited(config.documents))
 
 
-def is_packed_from(
-    config: Config, tree: Sequence[str], read: Callable[[str], bytes | None]
-) -> bool:
-    """Whether ``config`` is what packing the files ``tree`` gives: it has all their jobs."""
-    files = {path: data for path in tree if (data := read(path)) is not None}
+def is_packed_from(config: Config, files: Mapping[str, bytes]) -> bool:
+    """Whether ``config`` is what packing the tree of ``files`` gives: it has all their jobs."""
     for group in group_by_name(files):
         loaded = load(group, files) if group.is_packed else None
         if isinstance(loaded, Loaded):

@@ -54,6 +54,7 @@ from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.policy.model import Policy
 
 if TYPE_CHECKING:
+    from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.circleci.step_pulls import JobDocker
 
 
@@ -122,6 +123,23 @@ class Reading(Struct, frozen=True, eq=False):
     evidence: tuple[Evidence, ...]
     dockers: tuple[JobDocker, ...]
     docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, assessment: Assessment, plan: Plan) -> Reading:
+        """The config of ``assessment`` with ``plan`` for it."""
+        dockers = assessment.dockers
+        return cls(
+            assessment.config,
+            tuple(assessed.image for assessed in assessment.images),
+            plan,
+            assessment.evidence,
+            dockers.all(),
+            {
+                entry.route: docker
+                for entry in assessment.config.workflow_jobs
+                if (docker := dockers.of(entry)) is not None
+            },
+        )
 
     @property
     def documents(self) -> tuple[Document, ...]:

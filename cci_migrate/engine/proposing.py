@@ -85,7 +85,7 @@ def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
 
 
 def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenChange | NotProven:
-    from cci_migrate.engine.proof import prove
+    from cci_migrate.engine.proof import Reading, prove
 
     # Where a human left out some fixes, the outcome may show another convention.
     is_whole = not decisions.by_key and decisions.otherwise == Apply()
@@ -97,29 +97,10 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
             return "it can no longer be read as a config"
         placement, policy = after.placement, after.policy
         plan = plan_changes(after.documents, after.findings, decisions, policy, placement=placement)
-        return _reading(after, plan)
+        return Reading.of(after.assessment, plan)
 
-    return prove(
-        _reading(examined, plan), examined.policy, examined.names, read_again, examined.secrets
-    )
-
-
-def _reading(examined: Examination, plan: Plan) -> Reading:
-    from cci_migrate.engine.proof import Reading
-
-    assessment = examined.assessment
-    return Reading(
-        examined.config,
-        tuple(assessed.image for assessed in assessment.images),
-        plan,
-        assessment.evidence,
-        assessment.dockers.all(),
-        {
-            entry.route: docker
-            for entry in examined.config.workflow_jobs
-            if (docker := assessment.dockers.of(entry)) is not None
-        },
-    )
+    before = Reading.of(examined.assessment, plan)
+    return prove(before, examined.policy, examined.names, read_again, examined.secrets)
 
 
 def _leaves_something(plan: Plan) -> bool:

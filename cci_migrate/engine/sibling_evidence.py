@@ -32,7 +32,7 @@ def sibling_evidence(config: ConfigFiles, policy: Policy) -> SiblingEvidence:
         collected: list[Evidence] = []
         left = _MOST_BYTES
         for paths in config.beside.siblings:
-            files = {path: data for path in paths if (data := config.read(path)) is not None}
+            files = config.neighbours(paths)
             size = sum(map(len, files.values()))
             if len(files) == len(paths) and size <= left:
                 left -= size

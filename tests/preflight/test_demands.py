@@ -43,3 +43,12 @@ def test_the_other_configs_go_on(monkeypatch: pytest.MonkeyPatch, way: str, said
     (unread,) = found.unread
     assert unread.text.startswith(f"bad.yml: {said}")
     assert [job.name for job in found.jobs] == ["build"]
+
+
+def test_a_config_that_is_too_complex_is_no_fault_of_ours() -> None:
+    lines = [f"x{n}: &x{n} [*x{n - 1}, *x{n - 1}]\n" for n in range(1, 60)]
+    data = b"version: 2.1\nx0: &x0 [redis]\n" + "".join(lines).encode() + CONFIG[13:]
+    found = demands.repository_demands([(ConfigFiles({"bad.yml": data}), Policy())])
+    (unread,) = found.unread
+    problem = "aliases and merge keys repeat more than 500,000 values of it"
+    assert unread.text == f"bad.yml: {problem}"
