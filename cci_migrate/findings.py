@@ -133,16 +133,17 @@ class Fix(Struct, frozen=True):
     @property
     def summary(self) -> str:
         """The whole of it: "add auth under the image, and add context hub to job build"."""
-        jobs: dict[str, dict[int, str]] = {}
+        jobs: dict[str, dict[WorkflowJob, None]] = {}
         for grant in self.contexts:
-            jobs.setdefault(grant.context, {})[id(grant.entry)] = grant.entry.name
-        contexts: dict[tuple[int, ...], list[str]] = {}
-        for context, entries in jobs.items():
-            contexts.setdefault(tuple(entries), []).append(context)
+            jobs.setdefault(grant.context, {})[grant.entry] = None
+        contexts: dict[tuple[WorkflowJob, ...], list[str]] = {}
+        for context, getting in jobs.items():
+            contexts.setdefault(tuple(getting), []).append(context)
         parts = [self.title] if self.title else []
-        for given in contexts.values():
-            names = [*jobs[given[0]].values()]
-            which = f"job {names[0]}" if len(names) == 1 else f"{len(names)} workflow jobs"
+        for entries, given in contexts.items():
+            which = (
+                f"job {entries[0].name}" if len(entries) == 1 else f"{len(entries)} workflow jobs"
+            )
             what = f"context {given[0]}" if len(given) == 1 else f"contexts {', '.join(given)}"
             parts.append(f"add {what} to {which}")
         return ", and ".join(parts)

@@ -104,7 +104,7 @@ def test_credentials_of_another_registry_are_no_convention() -> None:
     values = values_of(config)
     (image,) = pulled_images(config, values)
     collector = EvidenceCollector(config, Runs(config, values))
-    evidence = collector.of_images([image], {id(image): "quay.io"})
+    evidence = collector.of_images([image], {image: "quay.io"})
     assert credential_conventions(evidence) == {}
 
 

@@ -57,7 +57,7 @@ from cci_migrate.assessing.step_assessment import (
     logins_of,
     missing_logins,
 )
-from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.fork_jobs import only_builds_of_forks
 from cci_migrate.circleci.images import PulledImage, pulled_images
 from cci_migrate.circleci.job_runs import Runs
@@ -73,6 +73,7 @@ from cci_migrate.circleci.workflow_jobs import (
 )
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
@@ -84,6 +85,7 @@ from cci_migrate.rule_ids import (
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import StepMirroring
     from cci_migrate.circleci.declared_logins import DeclaredLogin
+    from cci_migrate.circleci.step_pulls import StepPull
     from cci_migrate.circleci.step_reading import ReadText
 
 
@@ -174,34 +176,33 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:
         """The logins that jobs lack before pulls in their steps."""
-        mirrored = (
-            frozenset[int]() if self.mirrored_steps is None else self.mirrored_steps.rewritten
-        )
+        mirroring = self.mirrored_steps
+        mirrored: frozenset[StepPull] = frozenset() if mirroring is None else mirroring.rewritten
         dockers = (*self.dockers.all(), *self.dockers.of_orbs())
         found = missing_logins(dockers, self.policy, mirrored)
         forks = self._jobs_only_for_forks
         return tuple(
             one
             for one in found
-            if id(one.docker.job) not in forks
+            if one.docker.job not in forks
             and not (one.docker.entry and self.entries_for_forks.get(one.docker.entry))
         )
 
     @cached_property
-    def _jobs_only_for_forks(self) -> frozenset[int]:
-        """The id() of the jobs that only builds of forks reach, in whatever workflow."""
-        reached: dict[int, bool] = {}
+    def _jobs_only_for_forks(self) -> frozenset[Job]:
+        """The jobs that only builds of forks reach, in whatever workflow."""
+        reached: dict[Job, bool] = {}
         for entry, only_forks in self.entries_for_forks.items():
             job = called_job(entry, self.config)
             if job is not None:
-                reached[id(job)] = reached.get(id(job), True) and only_forks
+                reached[job] = reached.get(job, True) and only_forks
         return frozenset(job for job, only_forks in reached.items() if only_forks)
 
     @property
     def jobs_only_for_forks(self) -> tuple[str, ...]:
         """The names of the jobs that only builds of forks reach, and that pull something."""
         jobs = (job for home in self.config.body.walk() for job in home.jobs.values())
-        return tuple(job.name for job in jobs if id(job) in self._jobs_only_for_forks)
+        return tuple(job.name for job in jobs if job in self._jobs_only_for_forks)
 
     @cached_property
     def mirrored_steps(self) -> StepMirroring | None:
@@ -275,9 +276,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return self.declare()
 
     @cached_property
-    def by_item(self) -> Mapping[int, AssessedImage]:
-        """The images by the id() of the mapping that each item means."""
-        return {id(one.image.item.mapping): one for one in self.images}
+    def by_item(self) -> Mapping[MappingNode, AssessedImage]:
+        """The images by the mapping that each item means."""
+        return {one.image.item.mapping: one for one in self.images}
 
     @cached_property
     def contexts(self) -> Mapping[frozenset[str], ContextConvention]:
@@ -427,7 +428,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     def contexts_of_fix(self, one: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once ``one`` has the credential it ought to have."""
-        use = self._use_by_item[id(one.image.item.mapping)]
+        use = self._use_by_item[one.image.item.mapping]
         if use is None:
             return ()
         return self.contexts_for_images([one.image], use.variables, use.host, key)
@@ -440,7 +441,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         uses = {
             use
             for item in self.config.body.executors[executor].docker or ()
-            if (use := self._use_by_item[id(item.mapping)]) is not None
+            if (use := self._use_by_item[item.mapping]) is not None
         }
         return tuple(
             grant for use in uses for grant in self._grants(entries, use.variables, use.host, key)
@@ -453,20 +454,18 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
         ``key`` is that of the finding whose fix makes them.
         """
-        items = {id(image.item.mapping) for image in images}
-        pulling: dict[int, AssessedEntry] = {}
-        for item in items:
-            pulling.update((id(one), one) for one in self._entries_by_item.get(item, ()))
-        entries = [one for one in self.entries if id(one) in pulling]
+        items = {image.item.mapping for image in images}
+        pulling = {assessed for item in items for assessed in self._entries_by_item.get(item, ())}
+        entries = [one for one in self.entries if one in pulling]
         return self._grants(entries, variables, host, key)
 
     def entries_that_pull(self, image: AssessedImage) -> Sequence[AssessedEntry]:
         """The workflow jobs that pull ``image``."""
-        return self._entries_by_item.get(id(image.image.item.mapping), ())
+        return self._entries_by_item.get(image.image.item.mapping, ())
 
     def use_of(self, image: AssessedImage) -> CredentialUse | None:
         """What the credentials of ``image`` read, or are to; None where nothing is known of it."""
-        return self._use_by_item.get(id(image.image.item.mapping))
+        return self._use_by_item.get(image.image.item.mapping)
 
     def contexts_for_login(
         self, missing: MissingLogin, credential: PasswordAuth
@@ -486,15 +485,15 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         host: str,
         key: FindingKey,
     ) -> tuple[ContextGrant, ...]:
-        grants: dict[int, ContextGrant] = {}
+        grants: dict[WorkflowJob, ContextGrant] = {}
         for assessed in entries:
             # Workflows that share a list of jobs through an alias share its entries too.
-            if assessed.only_for_forks or id(assessed.entry) in grants:
+            if assessed.only_for_forks or assessed.entry in grants:
                 continue
             found = self._context_to_grant(assessed, variables, host, key)
             if found is not None:
                 context, candidates = found
-                grants[id(assessed.entry)] = ContextGrant(
+                grants[assessed.entry] = ContextGrant(
                     assessed.entry,
                     context,
                     variables,
@@ -578,24 +577,24 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                 held_contexts(entry),
                 tuple(self._uses(entry)),
                 self.entries_for_forks.get(entry, False),
-                misplaced.get(id(entry), ()),
+                misplaced.get(entry, ()),
             )
             for entry in self.config.workflow_jobs
             if not runs_nothing(entry, self.config)
         )
 
     @cached_property
-    def _entries_by_item(self) -> Mapping[int, list[AssessedEntry]]:
-        found: dict[int, list[AssessedEntry]] = {}
+    def _entries_by_item(self) -> Mapping[MappingNode, list[AssessedEntry]]:
+        found: dict[MappingNode, list[AssessedEntry]] = {}
         for assessed in self.entries:
             for item in image_items(assessed.entry, self.config, self.values):
-                found.setdefault(id(item.mapping), []).append(assessed)
+                found.setdefault(item.mapping, []).append(assessed)
         return found
 
     def _uses(self, entry: WorkflowJob) -> Iterator[CredentialUse]:
         uses: dict[CredentialUse, None] = {}
         for item in image_items(entry, self.config, self.values):
-            use = self._use_by_item[id(item.mapping)]
+            use = self._use_by_item[item.mapping]
             if use is not None:
                 uses[use] = None
         yield from uses
@@ -606,7 +605,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             host = registry if "*" not in registry else ""
             if policy_for(host, self.policy) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)
-        for missing in self._missing_by_job.get(id(docker.job), []):
+        for missing in self._missing_by_job.get(docker.job, []):
             if not missing.concerns(docker):
                 continue
             credential = self.login_credential(missing)
@@ -614,10 +613,10 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                 yield CredentialUse(missing.host, read, missing.key, in_steps=True)
 
     @cached_property
-    def _missing_by_job(self) -> Mapping[int, list[MissingLogin]]:
-        found: dict[int, list[MissingLogin]] = {}
+    def _missing_by_job(self) -> Mapping[Job, list[MissingLogin]]:
+        found: dict[Job, list[MissingLogin]] = {}
         for missing in self.missing_logins:
-            found.setdefault(id(missing.docker.job), []).append(missing)
+            found.setdefault(missing.docker.job, []).append(missing)
         return found
 
     @property
@@ -629,7 +628,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         items = [
             item for job in self.config.body.jobs.values() for item in job.runs_on.docker or ()
         ]
-        uses = [self._use_by_item[id(item.mapping)] for item in items]
+        uses = [self._use_by_item[item.mapping] for item in items]
         for missing in self.missing_logins:
             credential = self.login_credential(missing)
             if credential is not None:
@@ -642,7 +641,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return tuple(dict.fromkeys(use for use in self._use_by_item.values() if use is not None))
 
     @cached_property
-    def _use_by_item(self) -> Mapping[int, CredentialUse | None]:
+    def _use_by_item(self) -> Mapping[MappingNode, CredentialUse | None]:
         """What each item of `by_item` reads. Workflow jobs share items, so it is read once."""
         return {item: self._use_of(one) for item, one in self.by_item.items()}
 
@@ -700,9 +699,7 @@ def assess(
     images = pulled_images(config, values)
     uses = uses_of(images)
     misrouted = {
-        id(image): host
-        for image in images
-        if (host := other_owner(image, uses, policy)) is not None
+        image: host for image in images if (host := other_owner(image, uses, policy)) is not None
     }
     dockers = JobDockers(config, values, read)
     runs = Runs(config, values)
@@ -729,7 +726,7 @@ def assess(
     def state(image: PulledImage, of: Mapping[str, CredentialConvention]) -> ImageState:
         found = state_of(image, policy, of, names, runs.pullers_of(image))
         is_anonymous = isinstance(found, Unauthenticated | Unmirrored | Undecided | AccountUnclear)
-        is_left = is_anonymous and id(image.item.mapping) in anonymous
+        is_left = is_anonymous and image.item.mapping in anonymous
         return OnlyForForks() if is_left else found
 
     def assessment(of: Mapping[str, CredentialConvention]) -> Assessment:
@@ -739,7 +736,7 @@ def assess(
             values=values,
             sharing=sharing,
             images=tuple(
-                AssessedImage(image, state(image, of), misrouted.get(id(image))) for image in images
+                AssessedImage(image, state(image, of), misrouted.get(image)) for image in images
             ),
             evidence=evidence,
             conventions=of,
@@ -761,21 +758,21 @@ def assess(
 
 def _pulled_only_for_forks(
     for_forks: Mapping[WorkflowJob, bool], config: Config, values: ParameterValues
-) -> frozenset[int]:
-    """The id() of the mappings of items that only jobs for builds of forks pull."""
+) -> frozenset[MappingNode]:
+    """The mappings of items that only jobs for builds of forks pull."""
     if not any(for_forks.values()):
         return frozenset()
-    reached: dict[bool, set[int]] = {True: set(), False: set()}
+    reached: dict[bool, set[MappingNode]] = {True: set(), False: set()}
     for entry, only_forks in for_forks.items():
         items = image_items(entry, config, values)
-        reached[only_forks].update(id(item.mapping) for item in items)
+        reached[only_forks].update(item.mapping for item in items)
     return frozenset(reached[True] - reached[False])
 
 
 def _evidence(
     config: Config,
     images: tuple[PulledImage, ...],
-    misrouted: Mapping[int, str],
+    misrouted: Mapping[PulledImage, str],
     dockers: JobDockers,
     runs: Runs,
     declared: Callable[[], Sequence[DeclaredLogin]],

@@ -192,7 +192,7 @@ def _account(evidence: list[Evidence]) -> Account:
     forms: dict[object, tuple[int, AuthForm]] = {}
     for one in own:
         form = one.form
-        key = (id(form.target), form.is_merge) if isinstance(form, Anchored) else form
+        key = (form.target, form.is_merge) if isinstance(form, Anchored) else form
         forms[key] = (forms[key][0] + 1 if key in forms else 1, form)
     form = max(forms.values(), key=lambda count: count[0])[1] if forms else PLAIN
     return Account(credential, form, own)

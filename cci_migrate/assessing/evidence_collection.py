@@ -57,18 +57,18 @@ class EvidenceCollector:
         self._runs = runs
 
     def of_images(
-        self, images: Iterable[PulledImage], misrouted: Mapping[int, str]
+        self, images: Iterable[PulledImage], misrouted: Mapping[PulledImage, str]
     ) -> Iterator[Evidence]:
         """What the ``auth`` of images shows.
 
-        ``misrouted`` has, by the id() of an image, the registry whose credentials it sends.
+        ``misrouted`` has, by image, the registry whose credentials it sends.
         """
         for image in images:
             auth = image.auth
             if image.host is None or auth is None or auth.comes_whole or not auth.is_complete:
                 continue
             found = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
-            other = misrouted.get(id(image))
+            other = misrouted.get(image)
             if other is not None:
                 found = _refused(found, Refusal.OTHER_REGISTRY, f"it is meant for {other}")
             entries = self._runs.entries_with(image)
@@ -106,7 +106,7 @@ class EvidenceCollector:
             for login, purpose in _logins_of(docker):
                 for host in login.registries:
                     halves = (login.given_username, login.given_password)
-                    key = (id(login.moment.step.node), id(docker.job), host, halves)
+                    key = (login.moment.step.node, docker.job, host, halves)
                     if "*" in host or key in seen:
                         continue
                     seen.add(key)
@@ -148,8 +148,8 @@ class EvidenceCollector:
 
     def of_declared_auths(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
         """The anchors of credentials that no image uses yet."""
-        used = {
-            id(node)
+        used: set[Node] = {
+            node
             for image in images
             for auth in image.auths
             for node in (resolved(auth.entry.value), auth.entry.holder)
@@ -159,10 +159,10 @@ class EvidenceCollector:
                 if node.anchor is not None:
                     yield from self._of_anchor(node, node.anchor, used)
 
-    def _of_anchor(self, node: MappingNode, anchor: str, used: set[int]) -> Iterator[Evidence]:
+    def _of_anchor(self, node: MappingNode, anchor: str, used: set[Node]) -> Iterator[Evidence]:
         is_merge = holds_auth_alone(node)
         auth = value_of(node, CredentialForm.AUTH.value) if is_merge else node
-        if not isinstance(auth, MappingNode) or not used.isdisjoint((id(node), id(auth))):
+        if not isinstance(auth, MappingNode) or not used.isdisjoint((node, auth)):
             return
         texts = {key: text_of(value_of(auth, key)) for key in (USERNAME, PASSWORD)}
         if len(auth.entries) != len(texts) or not all(texts.values()):
@@ -188,12 +188,12 @@ class EvidenceCollector:
         self, declared: Iterable[DeclaredLogin], dockers: Iterable[JobDocker]
     ) -> Iterator[Evidence]:
         """The commands and steps that log in and do nothing else, whatever jobs use them for."""
-        users: dict[int, list[JobDocker]] = {}
+        users: dict[Node, list[JobDocker]] = {}
         for docker in dockers:
             for login in docker.given_logins:
-                users.setdefault(id(resolved(login.moment.step.node)), []).append(docker)
+                users.setdefault(resolved(login.moment.step.node), []).append(docker)
         for one in declared:
-            running = users.get(id(resolved(one.login.moment.step.node)), [])
+            running = users.get(resolved(one.login.moment.step.node), [])
             entries = dict.fromkeys(
                 entry for docker in running for entry in self._runs.entries_of(docker.job)
             )

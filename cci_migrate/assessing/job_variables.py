@@ -31,11 +31,9 @@ class JobVariables:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._text = "\n".join(document.source.text for document in config.documents)
-        self._known: dict[int, tuple[frozenset[str], bool]] = {}
-        self._parts: dict[int, tuple[frozenset[str], str]] = {}
-        self._bound: dict[int, frozenset[str]] = {}
-        # What is known by its id() must not make room for another.
-        self._kept: list[Bindings] = []
+        self._known: dict[WorkflowJob, tuple[frozenset[str], bool]] = {}
+        self._parts: dict[Node, tuple[frozenset[str], str]] = {}
+        self._bound: dict[Bindings, frozenset[str]] = {}
 
     def mentioned(self, entry: WorkflowJob, variables: Iterable[str]) -> frozenset[str]:
         """Those of ``variables`` that the steps of ``entry``, or what is passed to them, name."""
@@ -52,21 +50,20 @@ class JobVariables:
 
     def _of(self, entry: WorkflowJob) -> tuple[frozenset[str], bool]:
         """The names in the steps of ``entry``; whether one publishes in a way unseen."""
-        known = self._known.get(id(entry))
+        known = self._known.get(entry)
         if known is None:
-            known = self._known[id(entry)] = self._read(entry)
+            known = self._known[entry] = self._read(entry)
         return known
 
     def _passed(self, bindings: Bindings | None) -> frozenset[str]:
         """The names in what is passed to the command in whose scope a step stands."""
         names: frozenset[str] = frozenset()
         while bindings is not None:
-            known = self._bound.get(id(bindings))
+            known = self._bound.get(bindings)
             if known is None:
                 defaults = (one.default for one in bindings.parameters.values())
                 known = _names_in_all([*bindings.arguments.values(), *defaults])
-                self._bound[id(bindings)] = known
-                self._kept.append(bindings)
+                self._bound[bindings] = known
             names |= known
             bindings = bindings.outer
         return names
@@ -79,9 +76,9 @@ class JobVariables:
         own_names = f"{entry.name} {entry.calls}"
         publishes = False
         for step in job_steps(self._config, *home_and_job, entry):
-            part = self._parts.get(id(step.node))
+            part = self._parts.get(step.node)
             if part is None:
-                part = self._parts[id(step.node)] = _read_step(step)
+                part = self._parts[step.node] = _read_step(step)
             mentioned, unread = part
             names |= mentioned
             names |= self._passed(step.bindings)

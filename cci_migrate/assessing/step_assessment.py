@@ -19,7 +19,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
-from cci_migrate.lossless.nodes import resolved
+from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
@@ -106,12 +106,12 @@ class JobDockers:
     """What the steps of all jobs do with Docker, for each way in which workflows run them."""
 
     def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
-        self._of_entry: dict[int, JobDocker] = {}
+        self._of_entry: dict[WorkflowJob, JobDocker] = {}
         self._all: list[JobDocker] = []
         self._of_orbs: list[JobDocker] = []
         self._without_docker: list[JobDocker] = []
         self._orb_jobs = {
-            id(entry): job
+            entry: job
             for entry in config.workflow_jobs
             if (job := orb_job(entry, config)) is not None
         }
@@ -141,20 +141,20 @@ class JobDockers:
                 config, home, job, entry, values, read, allowance, logins_count=logins_count
             )
 
-        entries: dict[int, list[WorkflowJob]] = {}
+        entries: dict[Job, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             found = config.body.job(entry.calls)
             if found is not None:
-                entries.setdefault(id(found[1]), []).append(entry)
+                entries.setdefault(found[1], []).append(entry)
         for home, job in _jobs(config):
-            known: dict[tuple[int, ...], JobDocker | None] = {}
-            for entry in entries.get(id(job), []):
+            known: dict[tuple[Node | None, ...], JobDocker | None] = {}
+            for entry in entries.get(job, []):
                 way = _way(job, entry)
                 if way not in known:
                     known[way] = steps_of(home, job, entry)
                 found_docker = known[way]
                 if found_docker is not None:
-                    self._of_entry[id(entry)] = found_docker
+                    self._of_entry[entry] = found_docker
             if not known:
                 known[()] = steps_of(home, job, None)
             for docker in known.values():
@@ -172,7 +172,7 @@ class JobDockers:
         for job in jobs:
             dockers = list(orb_job_dockers(config, job, values, read, allowance))
             if dockers:
-                self._of_entry[id(job.entry)] = dockers[0]
+                self._of_entry[job.entry] = dockers[0]
                 self._of_orbs += dockers
 
     def all(self) -> tuple[JobDocker, ...]:
@@ -189,11 +189,11 @@ class JobDockers:
 
     def orb_job(self, entry: WorkflowJob) -> OrbJob | None:
         """The job of a published orb that ``entry`` runs; None where that is not known."""
-        return self._orb_jobs.get(id(entry))
+        return self._orb_jobs.get(entry)
 
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The steps that ``entry`` runs."""
-        return self._of_entry.get(id(entry))
+        return self._of_entry.get(entry)
 
 
 def _may_use_docker(text: str, *, follow: bool) -> bool:
@@ -224,21 +224,20 @@ def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:
             yield home, job
 
 
-def _way(job: Job, entry: WorkflowJob) -> tuple[int, ...]:
+def _way(job: Job, entry: WorkflowJob) -> tuple[Node | None, ...]:
     """What of ``entry`` changes the steps of ``job``: equal ways have the same steps."""
     names = ["pre-steps", "post-steps"]
     names += [name for name, one in job.parameters.items() if one.type == "steps"]
-    values = (value_of(entry.arguments, name) for name in names)
-    return tuple(id(value) if value is not None else 0 for value in values)
+    return tuple(value_of(entry.arguments, name) for name in names)
 
 
 def missing_logins(
-    dockers: Iterable[JobDocker], policy: Policy, mirrored: frozenset[int] = frozenset()
+    dockers: Iterable[JobDocker], policy: Policy, mirrored: frozenset[StepPull] = frozenset()
 ) -> tuple[MissingLogin, ...]:
     """The logins that jobs lack, one for each registry that the policy has a password for.
 
     Where the policy has a mirror of Docker Hub, none is wanted to Docker Hub itself, and one to the
-    mirror before the pulls whose id() is in ``mirrored``: they are to come from there.
+    mirror before the ``mirrored`` pulls: they are to come from there.
     """
     found: dict[tuple[str, str], list[tuple[JobDocker, StepPull]]] = {}
     for docker in dockers:
@@ -252,11 +251,11 @@ def missing_logins(
     return tuple(MissingLogin(host, tuple(pulls)) for (_, host), pulls in found.items())
 
 
-def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[int]) -> set[str]:
+def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull]) -> set[str]:
     hosts = _hosts(pull, policy)
     if policy.mirror is not None:
         hosts.discard(DOCKER_HUB)
-        if id(pull) in mirrored:
+        if pull in mirrored:
             hosts.add(policy.mirror.host)
     return hosts
 
@@ -273,7 +272,7 @@ def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
 
     Where a login to Docker Hub stands before them they are taken to be well.
     """
-    found: dict[int, UndecidedPulls] = {}
+    found: dict[Job, UndecidedPulls] = {}
     for docker in dockers:
         pulls = tuple(
             pull
@@ -281,7 +280,7 @@ def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
             if pull.undecided is not None and docker.login_before(pull, DOCKER_HUB) is None
         )
         if pulls:
-            found.setdefault(id(docker.job), UndecidedPulls(docker, pulls))
+            found.setdefault(docker.job, UndecidedPulls(docker, pulls))
     return tuple(found.values())
 
 

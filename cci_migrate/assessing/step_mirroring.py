@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 
+from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.step_reading import facts, step_dialect
 from cci_migrate.circleci.steps import RunStep, run_step
@@ -68,8 +69,12 @@ class NameSite(Struct, frozen=True, eq=False):
         return ReplaceText(self.command, self.start, self.start + self.head.length, self.head.text)
 
 
-def _key(site: NameSite) -> tuple[int, int]:
-    return id(site.command), site.start
+#: A scalar, and the offset in its value.
+_SiteKey = tuple[Scalar, int]
+
+
+def _key(site: NameSite) -> _SiteKey:
+    return site.command, site.start
 
 
 class NotRewritten(Struct, frozen=True, eq=False):
@@ -84,13 +89,13 @@ class NotRewritten(Struct, frozen=True, eq=False):
 class NameChange(Struct, frozen=True, eq=False):
     """An image whose name is to change wherever it is named, or nowhere.
 
-    ``sites`` are those places, the first pull first; ``pulls`` the id() of the pulls among them,
-    ``jobs`` that of the jobs that run them.
+    ``sites`` are those places, the first pull first; ``pulls`` the pulls among them,
+    ``jobs`` the jobs that run them.
     """
 
     sites: tuple[NameSite, ...]
-    pulls: frozenset[int]
-    jobs: frozenset[int]
+    pulls: frozenset[StepPull]
+    jobs: frozenset[Job]
 
     @property
     def is_only_pulled(self) -> bool:
@@ -110,8 +115,8 @@ class StepMirroring(Struct, frozen=True):
     stays: tuple[NotRewritten, ...]
 
     @property
-    def rewritten(self) -> frozenset[int]:
-        """The id() of the pulls that are to come from the mirror."""
+    def rewritten(self) -> frozenset[StepPull]:
+        """The pulls that are to come from the mirror."""
         return frozenset(pull for change in self.changes for pull in change.pulls)
 
 
@@ -120,8 +125,9 @@ class _Job(Struct):
 
     docker: JobDocker
     sites: list[NameSite] = field(default_factory=list)
-    others: dict[int, tuple[StepPull, str]] = field(default_factory=dict)
-    scripts: dict[int, Scalar] = field(default_factory=dict)
+    #: Why pulls stay.
+    others: dict[StepPull, str] = field(default_factory=dict)
+    scripts: dict[Scalar, None] = field(default_factory=dict)
     #: Where else images are named, by commands that fetch none.
     named: list[NameSite] = field(default_factory=list)
 
@@ -135,7 +141,7 @@ def step_mirroring(
     """
     globs = tuple(exempt)
     jobs = [_read(docker, mirror, globs) for docker in dockers]
-    refused: dict[tuple[int, int], str] = {}
+    refused: dict[_SiteKey, str] = {}
     while True:
         found = {
             _key(site): reason
@@ -158,7 +164,7 @@ def step_mirroring(
         for one in job.named:
             if any(site.name == one.name and _key(site) not in refused for site in job.sites):
                 groups.add(job, one, is_pull=False)
-        for pull, reason in job.others.values():
+        for pull, reason in job.others.items():
             stays.append(_stays(job.docker, pull, reason, mirror))
     return StepMirroring(groups.changes(), tuple(stays))
 
@@ -167,9 +173,9 @@ class _Groups:
     """Puts together what must be rewritten together: a name in a job, scripts that jobs share."""
 
     def __init__(self) -> None:
-        self._sites: dict[tuple[int, int], NameSite] = {}
-        self._pulls: dict[tuple[int, int], set[int]] = defaultdict(set)
-        self._jobs: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._sites: dict[_SiteKey, NameSite] = {}
+        self._pulls: dict[_SiteKey, set[StepPull]] = defaultdict(set)
+        self._jobs: dict[_SiteKey, set[Job]] = defaultdict(set)
         self._leaders: dict[object, object] = {}
 
     def add(self, job: _Job, site: NameSite, *, is_pull: bool) -> None:
@@ -177,9 +183,9 @@ class _Groups:
         if key not in self._sites or site.is_only_pulled:
             self._sites[key] = site
         if is_pull:
-            self._pulls[key].add(id(site.pull))
-        self._jobs[key].add(id(job.docker.job))
-        self._leaders[self._leader(key)] = self._leader((id(job.docker.job), site.name))
+            self._pulls[key].add(site.pull)
+        self._jobs[key].add(job.docker.job)
+        self._leaders[self._leader(key)] = self._leader((job.docker.job, site.name))
 
     def _leader(self, one: object) -> object:
         while (leader := self._leaders.get(one, one)) != one:
@@ -187,7 +193,7 @@ class _Groups:
         return one
 
     def changes(self) -> tuple[NameChange, ...]:
-        found: dict[object, list[tuple[int, int]]] = defaultdict(list)
+        found: dict[object, list[_SiteKey]] = defaultdict(list)
         for key in self._sites:
             found[self._leader(key)].append(key)
         return tuple(
@@ -216,7 +222,7 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
     for step in docker.steps:
         run = run_step(step, docker.defaults)
         if run is not None:
-            job.scripts[id(run.command)] = run.command
+            job.scripts[run.command] = None
     named = list(_named(docker, hub[0], mirror))
     anonymous = {
         name
@@ -237,7 +243,7 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
         if isinstance(site, NameSite):
             job.sites.append(site)
         else:
-            job.others[id(pull)] = (pull, site)
+            job.others[pull] = site
     fetched = {site.name for site in job.sites}
     job.named = [one for one in named if one.name in fetched]
     return job
@@ -245,7 +251,7 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
 
 def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSite]:
     """Where the scripts of a job name images of Docker Hub that are there already."""
-    told: set[tuple[int, int]] = set()
+    told: set[_SiteKey] = set()
     for step in docker.steps:
         run = run_step(step, docker.defaults)
         if run is None or not mentions_docker(run.command.value):
@@ -255,9 +261,9 @@ def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSi
             if not isinstance(fact, NamedImage):
                 continue
             found = _head(run.command, fact, fact.image, mirror)
-            if isinstance(found, tuple) and (id(run.command), found[0]) not in told:
+            if isinstance(found, tuple) and (run.command, found[0]) not in told:
                 start, end, head = found
-                told.add((id(run.command), start))
+                told.add((run.command, start))
                 name = _repository(run.command.value[start + head.length : end])
                 yield NameSite(docker, pull, run.command, start, end, head, name, False)
 
@@ -336,10 +342,10 @@ def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | 
     return None if index is None or len(as_written) != len(pulls) else as_written[index]
 
 
-def _obstacle(job: _Job, site: NameSite, refused: Mapping[tuple[int, int], str]) -> str | None:
+def _obstacle(job: _Job, site: NameSite, refused: Mapping[_SiteKey, str]) -> str | None:
     """What forbids to rewrite ``site``: its image is named where that cannot be."""
     names = _names(site.pull) | {site.name}
-    for other, _ in job.others.values():
+    for other in job.others:
         if not names.isdisjoint(_names(other)):
             return f"{other.command} counts on the same name"
     for other_site in job.sites:
@@ -347,10 +353,10 @@ def _obstacle(job: _Job, site: NameSite, refused: Mapping[tuple[int, int], str])
             _names(other_site.pull) | {other_site.name}
         ):
             return "the same name cannot be rewritten everywhere"
-    known = {(id(one.command), one.start): one.end for one in (*job.sites, *job.named)}
-    for command in job.scripts.values():
+    known = {(one.command, one.start): one.end for one in (*job.sites, *job.named)}
+    for command in job.scripts:
         for start, text in _mentions(site.name, command.value):
-            end = known.get((id(command), start))
+            end = known.get((command, start))
             if end is None or end < start + len(text):
                 offsets = source_offsets(command)
                 at = command.start if offsets is None else offsets[start]

@@ -58,18 +58,18 @@ class Application(Struct, frozen=True):
 
     def run(self) -> bool:
         """Write what is planned. False when a limit of the terms or a host ended it early."""
-        by_host: dict[int, tuple[Host, list[RepositoryRef]]] = {}
+        by_host: dict[Host, list[RepositoryRef]] = {}
         for entry in self.campaign.ledger.entries({*PENDING, State.FAILED}):
             # What failed while it was planned has nothing that could be written.
             if (entry.state in PENDING or entry.files) and not self.terms.chosen.why_not_by_name(
                 entry.ref
             ):
                 host = self.host_of(entry.ref)
-                by_host.setdefault(id(host), (host, []))[1].append(entry.ref)
-        self.progress.begin("apply", sum(len(refs) for _, refs in by_host.values()))
+                by_host.setdefault(host, []).append(entry.ref)
+        self.progress.begin("apply", sum(map(len, by_host.values())))
         budget = _Budget(self.terms.max_changes)
         is_complete = True
-        for host, refs in by_host.values():
+        for host, refs in by_host.items():
             try:
                 is_complete &= self._host(host, refs, budget)
             except LaneClosedError as error:

@@ -54,14 +54,14 @@ class Following(Struct, frozen=True):
         states: frozenset[State],
         deal: Callable[[Host, Entry, Snapshot], Entry],
     ) -> bool:
-        by_host: dict[int, tuple[Host, list[RepositoryRef]]] = {}
+        by_host: dict[Host, list[RepositoryRef]] = {}
         for entry in self.campaign.ledger.entries(states):
             if not self.chosen.why_not_by_name(entry.ref):
                 host = self.host_of(entry.ref)
-                by_host.setdefault(id(host), (host, []))[1].append(entry.ref)
-        self.progress.begin(task, sum(len(refs) for _, refs in by_host.values()))
+                by_host.setdefault(host, []).append(entry.ref)
+        self.progress.begin(task, sum(map(len, by_host.values())))
         is_complete = True
-        for host, refs in by_host.values():
+        for host, refs in by_host.items():
             try:
                 for entry, sighting in self._seen(host, refs):
                     done = self._dealt(host, entry, sighting, deal)

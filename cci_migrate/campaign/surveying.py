@@ -95,14 +95,14 @@ class Survey(Struct, frozen=True):
 
     def _waiting(self, closed: list[str], begun: float, in_work: set[str]) -> Iterator[Snapshot]:
         """What is listed and was not looked at yet, and what failed before."""
-        waiting: dict[int, tuple[Host, list[RepositoryRef]]] = {}
+        waiting: dict[Host, list[RepositoryRef]] = {}
         for entry in self.campaign.ledger.entries({State.LISTED, State.FAILED}):
             failed_just_now = entry.state is State.FAILED and entry.changed_at >= begun
             if failed_just_now or entry.ref.key in in_work:
                 continue
             host = self.host_of(entry.ref)
-            waiting.setdefault(id(host), (host, []))[1].append(entry.ref)
-        for host, refs in waiting.values():
+            waiting.setdefault(host, []).append(entry.ref)
+        for host, refs in waiting.items():
             try:
                 for start in range(0, len(refs), CHUNK):
                     yield from self._seen(look_at_each(host, refs[start : start + CHUNK]))

@@ -44,11 +44,11 @@ class Wave:
         self._host_of = host_of
         self._clock = clock
         self._progress = progress
-        self._passed: set[int] = set()
+        self._passed: set[Host] = set()
 
     def takes(self, state: State, host: Host, ledger: Ledger) -> bool:
         """Whether a repository of ``host`` that just got to ``state`` is one of the canary."""
-        if state is not State.PULL_REQUEST_OPEN or id(host) in self._passed:
+        if state is not State.PULL_REQUEST_OPEN or host in self._passed:
             return False
         return len(self._canary(host, ledger)) < self._size
 
@@ -57,7 +57,7 @@ class Wave:
 
         Waits for the canary's CI as long as the user's patience lasts.
         """
-        if id(host) in self._passed:
+        if host in self._passed:
             return Gate.OPEN
         canary = self._canary(host, ledger)
         if len(canary) < self._size or not canary:
@@ -66,7 +66,7 @@ class Wave:
         while True:
             verdict, why = judge(canary, host)
             if verdict is Gate.OPEN:
-                self._passed.add(id(host))
+                self._passed.add(host)
                 self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
                 return verdict
             if verdict is Gate.SHUT:

@@ -124,21 +124,21 @@ class PulledImage(Struct, frozen=True, eq=False):
 
 def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage, ...]:
     """Every image of every job, executor and inline orb of ``config``, each definition once."""
-    items: dict[int, ImageItem] = {}
-    routes: dict[int, str] = {}
-    owners: dict[int, list[Owner]] = {}
+    items: dict[MappingNode, ImageItem] = {}
+    routes: dict[MappingNode, str] = {}
+    owners: dict[MappingNode, list[Owner]] = {}
     for owner, item in _listed(config):
-        key = id(item.mapping)
+        key = item.mapping
         if key not in items:
             items[key] = item
             routes[key] = f"{owner.executor.route}.docker[{item.index}]"
             owners[key] = []
         owners[key].append(owner)
-    definitions: dict[int, str] = {}
+    definitions: dict[Node, str] = {}
     for key, item in items.items():
-        definitions.setdefault(id(item.image.key), routes[key])
+        definitions.setdefault(item.image.key, routes[key])
     return tuple(
-        _pulled(item, routes[key], definitions[id(item.image.key)], tuple(owners[key]), values)
+        _pulled(item, routes[key], definitions[item.image.key], tuple(owners[key]), values)
         for key, item in items.items()
     )
 

@@ -11,6 +11,7 @@ from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.images import Owner, PulledImage
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import called_job, image_items
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
 class Pullers(Struct, frozen=True):
@@ -34,29 +35,29 @@ class Runs:
         self._values = values
 
     @cached_property
-    def _by_item(self) -> Mapping[int, list[WorkflowJob]]:
-        found: dict[int, list[WorkflowJob]] = {}
+    def _by_item(self) -> Mapping[MappingNode, list[WorkflowJob]]:
+        found: dict[MappingNode, list[WorkflowJob]] = {}
         for entry in self._config.workflow_jobs:
             for item in image_items(entry, self._config, self._values):
-                found.setdefault(id(item.mapping), []).append(entry)
+                found.setdefault(item.mapping, []).append(entry)
         return found
 
     @cached_property
-    def _by_job(self) -> Mapping[int, list[WorkflowJob]]:
-        found: dict[int, list[WorkflowJob]] = {}
+    def _by_job(self) -> Mapping[Job, list[WorkflowJob]]:
+        found: dict[Job, list[WorkflowJob]] = {}
         for entry in self._config.workflow_jobs:
             job = called_job(entry, self._config)
             if job is not None:
-                found.setdefault(id(job), []).append(entry)
+                found.setdefault(job, []).append(entry)
         return found
 
     def entries_of(self, job: Job) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that run ``job``."""
-        return tuple(self._by_job.get(id(job), ()))
+        return tuple(self._by_job.get(job, ()))
 
     def entries_with(self, image: PulledImage) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that pull ``image``."""
-        return tuple(self._by_item.get(id(image.item.mapping), ()))
+        return tuple(self._by_item.get(image.item.mapping, ()))
 
     def pullers_of(self, image: PulledImage) -> Pullers:
         """The jobs that pull ``image``, and what they are called in workflows."""

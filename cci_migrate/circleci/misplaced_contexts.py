@@ -17,7 +17,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.lossless.merging import Entry, entry_of, items_of, own_entry, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import resolved
+from cci_migrate.lossless.nodes import Node, resolved
 
 _KEYS = ("context", "contexts")
 
@@ -53,13 +53,13 @@ class MisplacedContext(Struct, frozen=True, eq=False):
 
 def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
     """Every context in the wrong place; one that several share by an anchor is reported once."""
-    on_jobs: dict[int, tuple[Entry, list[str], list[WorkflowJob]]] = {}
+    on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for home in config.body.walk():
         for job in home.jobs.values():
             for key in _KEYS:
                 entry = entry_of(job.mapping, key)
                 if entry is not None:
-                    _, jobs, found = on_jobs.setdefault(id(entry.key), (entry, [], []))
+                    _, jobs, found = on_jobs.setdefault(entry.key, (entry, [], []))
                     jobs.append(job.name)
                     found += (one for one in config.workflow_jobs if called_job(one, config) is job)
     for entry, jobs, found in on_jobs.values():
@@ -89,24 +89,24 @@ def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
 
 def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
     """The keys ``contexts`` of workflow jobs, each with those that have it, merged or their own."""
-    found: dict[int, tuple[Entry, list[WorkflowJob]]] = {}
+    found: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
     for one in config.workflow_jobs:
         plural, called = entry_of(one.arguments, "contexts"), called_job(one, config)
         # An orb's job may have a parameter of that name.
         if plural is not None and called is not None and "contexts" not in called.parameters:
-            found.setdefault(id(plural.key), (plural, []))[1].append(one)
+            found.setdefault(plural.key, (plural, []))[1].append(one)
     return found.values()
 
 
-def meant_contexts(config: Config) -> Mapping[int, tuple[str, ...]]:
-    """By the id() of each workflow job, the contexts that are meant for it and misplaced.
+def meant_contexts(config: Config) -> Mapping[WorkflowJob, tuple[str, ...]]:
+    """By workflow job, the contexts that are meant for it and misplaced.
 
     Those on a whole workflow are meant for whichever of its jobs needs them.
     """
-    found: dict[int, tuple[str, ...]] = {}
+    found: dict[WorkflowJob, tuple[str, ...]] = {}
     for one in misplaced_contexts(config):
         for entry in one.workflow_jobs:
-            found[id(entry)] = (*found.get(id(entry), ()), *(one.names or ()))
+            found[entry] = (*found.get(entry, ()), *(one.names or ()))
     return found
 
 

@@ -64,9 +64,9 @@ class ParameterValues:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._known: dict[tuple[int, str], tuple[str, ...]] = {}
-        self._calls: dict[int, list[JobCall]] | None = None
-        self._uses: dict[int, list[ExecutorUse]] | None = None
+        self._known: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
+        self._calls: dict[Job, list[JobCall]] | None = None
+        self._uses: dict[Executor, list[ExecutorUse]] | None = None
 
     def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
         """The strings that ``text``, found in ``owner``, can become.
@@ -105,13 +105,13 @@ class ParameterValues:
             return ()
         found: list[ValueNode] = []
         if isinstance(owner, Job):
-            for call in self._job_calls().get(id(owner), []):
+            for call in self._job_calls().get(owner, []):
                 passed = call.matrix.get(name) or (
                     (call.arguments[name],) if name in call.arguments else ()
                 )
                 found += (ValueNode(node, None, False, call) for node in passed)
         else:
-            for use in self.executor_uses().get(id(owner), []):
+            for use in self.executor_uses().get(owner, []):
                 if name in use.call.arguments:
                     argument = use.call.arguments[name]
                     found.append(ValueNode(argument, use.job, use.home.is_orb, None))
@@ -165,7 +165,7 @@ class ParameterValues:
     def _of_parameter(
         self, name: str, owner: Job | Executor, *, is_orb: bool, seen: frozenset[object]
     ) -> tuple[str, ...]:
-        memo = (id(owner), name)
+        memo = (owner, name)
         if memo in self._known:
             return self._known[memo]
         if memo in seen:
@@ -177,13 +177,13 @@ class ParameterValues:
         values: dict[str, None] = {}
         unpassed = False
         if isinstance(owner, Job):
-            calls = self._job_calls().get(id(owner), [])
+            calls = self._job_calls().get(owner, [])
             for call in calls:
                 passed = self._passed(call, name, inner)
                 unpassed = unpassed or not passed
                 values.update(dict.fromkeys(passed))
         else:
-            uses = self.executor_uses().get(id(owner), [])
+            uses = self.executor_uses().get(owner, [])
             for use in uses:
                 argument = use.call.arguments.get(name)
                 text = text_of(argument)
@@ -221,17 +221,17 @@ class ParameterValues:
                 values.update(dict.fromkeys(expanded))
         return tuple(values)
 
-    def _job_calls(self) -> Mapping[int, list[JobCall]]:
+    def _job_calls(self) -> Mapping[Job, list[JobCall]]:
         if self._calls is None:
             self._calls = defaultdict(list)
             for entry in self._config.workflow_jobs:
                 found = self._config.body.job(entry.calls)
                 if found is not None:
-                    self._calls[id(found[1])].append(job_call(entry))
+                    self._calls[found[1]].append(job_call(entry))
         return self._calls
 
-    def executor_uses(self) -> Mapping[int, list[ExecutorUse]]:
-        """The jobs that run on each executor, by the executor's id()."""
+    def executor_uses(self) -> Mapping[Executor, list[ExecutorUse]]:
+        """The jobs that run on each executor."""
         if self._uses is None:
             self._uses = defaultdict(list)
             for home in self._config.body.walk():
@@ -239,7 +239,7 @@ class ParameterValues:
                     for call in self.executor_calls(job):
                         found = home.executor(call.name) or self._config.body.executor(call.name)
                         if found is not None:
-                            self._uses[id(found[1])].append(ExecutorUse(job, home, call))
+                            self._uses[found[1]].append(ExecutorUse(job, home, call))
         return self._uses
 
     def executor_calls(
@@ -269,7 +269,7 @@ class ParameterValues:
         return tuple(unique.values())
 
     def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
-        calls = self._job_calls().get(id(job), []) if entry is None else [job_call(entry)]
+        calls = self._job_calls().get(job, []) if entry is None else [job_call(entry)]
         nodes: list[Node] = []
         for use in calls:
             nodes += use.matrix.get(name, ())

@@ -18,7 +18,7 @@ class Sharing:
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._documents = tuple(documents)
-        self._aliases: dict[int, list[Alias]] | None = None
+        self._aliases: dict[Node, list[Alias]] | None = None
 
     def aliases_of(self, node: Node) -> list[Alias]:
         """Every alias that means ``node``."""
@@ -28,8 +28,8 @@ class Sharing:
             self._aliases = defaultdict(list)
             for document in self._documents:
                 for alias in document.aliases:
-                    self._aliases[id(alias.target)].append(alias)
-        return self._aliases.get(id(node), [])
+                    self._aliases[alias.target].append(alias)
+        return self._aliases.get(node, [])
 
     def has_other_users(self, node: Node, known: Iterable[Node]) -> bool:
         """Whether some alias of ``node`` is none of those through which ``known`` reach it.
@@ -39,8 +39,8 @@ class Sharing:
         aliases = self.aliases_of(node)
         if not aliases:
             return False
-        accounted = {id(alias) for user in known for alias in aliases_on_the_way(user)}
-        return any(id(alias) not in accounted for alias in aliases)
+        accounted = {alias for user in known for alias in aliases_on_the_way(user)}
+        return any(alias not in accounted for alias in aliases)
 
 
 def node_anchor(node: Node) -> str | None:
@@ -51,15 +51,15 @@ def node_anchor(node: Node) -> str | None:
 def aliases_on_the_way(node: Node) -> Iterator[Alias]:
     """The aliases through which ``node`` gets its entries: its own, and those it merges."""
     pending = [node]
-    seen: set[int] = set()
+    seen: set[Node] = set()
     while pending:
         current = pending.pop()
         if isinstance(current, Alias):
             yield current
             current = current.target
-        if id(current) in seen:
+        if current in seen:
             continue
-        seen.add(id(current))
+        seen.add(current)
         if isinstance(current, Mapping):
             for key, value in current.entries:
                 if is_merge_key(key):
@@ -78,12 +78,12 @@ def merge_chain(mapping: Mapping, holder: Mapping) -> tuple[Mapping, ...]:
     return tuple(reversed(chain)) if chain else (mapping,)
 
 
-def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
+def _chain(at: Mapping, holder: Mapping, seen: set[Mapping]) -> list[Mapping]:
     if at is holder:
         return [at]
-    if id(at) in seen:
+    if at in seen:
         return []
-    seen.add(id(at))
+    seen.add(at)
     for key, value in at.entries:
         if is_merge_key(key):
             target = resolved(value)
@@ -98,11 +98,11 @@ def _chain(at: Mapping, holder: Mapping, seen: set[int]) -> list[Mapping]:
 def sources_of(mapping: Mapping) -> Iterator[Mapping]:
     """``mapping`` and all that it merges, over any number of steps, those first that win."""
     pending = [mapping]
-    seen: set[int] = set()
+    seen: set[Mapping] = set()
     while pending:
         current = pending.pop()
-        if id(current) not in seen:
-            seen.add(id(current))
+        if current not in seen:
+            seen.add(current)
             yield current
             pending.extend(reversed(list(merged_mappings(current))))
 
@@ -114,11 +114,11 @@ class Users(Generic[_User]):
     """
 
     def __init__(self, users: Iterable[tuple[_User, Mapping]]) -> None:
-        self._users: dict[int, list[_User]] = defaultdict(list)
+        self._users: dict[Mapping, list[_User]] = defaultdict(list)
         for user, mapping in users:
             for source in sources_of(mapping):
-                self._users[id(source)].append(user)
+                self._users[source].append(user)
 
     def of(self, mapping: Mapping) -> Sequence[_User]:
         """The users of ``mapping``."""
-        return self._users.get(id(mapping), ())
+        return self._users.get(mapping, ())

@@ -236,7 +236,7 @@ class _Way(Struct, frozen=True, eq=False):
     path: tuple[StepPlace, ...] = ()
     guards: frozenset[str] = frozenset()
     commands: tuple[Command, ...] = ()
-    passed: frozenset[tuple[int, str]] = frozenset()
+    passed: frozenset[tuple[Bindings, str]] = frozenset()
     depth: int = 0
     called: tuple[str, Node] | None = None
 
@@ -276,7 +276,7 @@ class _Reader:
         reference = whole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
-        parameter = (id(bindings), reference.name)
+        parameter = (bindings, reference.name)
         if parameter in way.passed:
             return
         way = replace(way, passed=way.passed | {parameter})

@@ -294,11 +294,11 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
     if options.project is not None and len(found.repositories) > 1:
         raise _WrongUseError("--project names one project, and there are several repositories")
     policies = Policies(options.policy)
-    used: dict[int, Policy] = {}
+    used: dict[Policy, None] = {}
 
     def policy_for(folder: Path) -> Policy:
         policy = policies.for_folder(folder)
-        used[id(policy)] = policy
+        used[policy] = None
         return policy
 
     checked = []
@@ -310,7 +310,7 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
             if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
         ]
         checked.append(_with_demands(one, policies.included(repository), policy_for, problems))
-    return checked, tuple(used.values())
+    return checked, tuple(used)
 
 
 def _of_campaign(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Assessment
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth
 from cci_migrate.circleci.value_origins import Origin, value_of_text
 from cci_migrate.engine.planning import Plan
@@ -48,12 +49,12 @@ def unprovided_images(
     """
     if assessment.policy.credentials is CredentialStore.PROJECT:
         return ()
-    granted = {(id(grant.entry), frozenset(grant.variables)) for grant in contexts}
+    granted = {(grant.entry, frozenset(grant.variables)) for grant in contexts}
     return tuple(image for image in images if _is_unprovided(assessment, image, granted))
 
 
 def _is_unprovided(
-    assessment: Assessment, image: AssessedImage, granted: set[tuple[int, frozenset[str]]]
+    assessment: Assessment, image: AssessedImage, granted: set[tuple[WorkflowJob, frozenset[str]]]
 ) -> bool:
     use = assessment.use_of(image)
     if use is None or not use.variables:
@@ -62,7 +63,7 @@ def _is_unprovided(
         return True
     variables = frozenset(use.variables)
     return any(
-        (id(assessed.entry), variables) not in granted and _lacks(assessment, assessed, variables)
+        (assessed.entry, variables) not in granted and _lacks(assessment, assessed, variables)
         for assessed in assessment.entries_that_pull(image)
     )
 

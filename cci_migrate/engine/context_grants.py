@@ -94,7 +94,7 @@ def _choice_without_unwanted(choice: Choice) -> Choice:
 
 def _with_room(remedy: Remedy, places: Places) -> Remedy:
     for grant in _contexts_of(remedy):
-        place = places.get(id(grant.entry))
+        place = places.get(grant.entry)
         if isinstance(place, NoRoom):
             return NoFix(without_room(grant, place), instead_of(grant, place))
     return remedy

@@ -167,20 +167,20 @@ class _Given(Struct, frozen=True):
 def _jobs(reading: Reading) -> Iterator[_Job]:
     config = reading.config
     values = ParameterValues(config)
-    auths = {id(image.item.mapping): image.auths for image in reading.images}
+    auths = {image.item.mapping: image.auths for image in reading.images}
     misplaced = meant_contexts(config)
     for entry in config.workflow_jobs:
         reads = {
             frozenset(auth.variables)
             for item in image_items(entry, config, values)
-            for auth in auths.get(id(item.mapping), ())
+            for auth in auths.get(item.mapping, ())
             if auth.variables
         }
         docker = reading.docker_of.get(entry.route)
         if docker is not None:
             reads |= {login.variables for login in docker.given_logins if login.variables}
         held = held_contexts(entry).values
-        meant = frozenset((*held, *misplaced.get(id(entry), ())))
+        meant = frozenset((*held, *misplaced.get(entry, ())))
         yield _Job(entry, held, meant, frozenset(reads))
 
 
@@ -211,12 +211,12 @@ def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
 def _texts(node: Node | None) -> Iterator[str]:
     """All keys and values below ``node``, those behind aliases and merges as well."""
     waiting = [] if node is None else [node]
-    seen: set[int] = set()
+    seen: set[Node] = set()
     while waiting:
         target = resolved(waiting.pop())
-        if id(target) in seen:
+        if target in seen:
             continue
-        seen.add(id(target))
+        seen.add(target)
         if isinstance(target, Scalar):
             yield target.value
         waiting += children(target)

@@ -34,6 +34,7 @@ from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, held_contexts, image_items, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.model import Policy
 
@@ -85,29 +86,29 @@ class ExplainedPull(Struct, frozen=True):
 def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     """Every pull of the config, workflow job by workflow job, then what no workflow runs."""
     found: list[ExplainedPull] = []
-    seen_items: set[int] = set()
-    seen_jobs: set[int] = set()
+    seen_items: set[MappingNode] = set()
+    seen_jobs: set[Job] = set()
     for entry in assessment.config.workflow_jobs:
         if runs_nothing(entry, assessment.config):
             continue
         for item in image_items(entry, assessment.config, assessment.values):
-            seen_items.add(id(item.mapping))
-            found.append(_of_image(assessment, assessment.by_item[id(item.mapping)], entry))
+            seen_items.add(item.mapping)
+            found.append(_of_image(assessment, assessment.by_item[item.mapping], entry))
         found += _of_orbs(assessment, entry)
         docker = assessment.dockers.of(entry)
         if docker is not None:
-            seen_jobs.add(id(docker.job))
+            seen_jobs.add(docker.job)
             found += _of_steps(docker, entry, assessment.policy)
     for one in assessment.images:
-        if id(one.image.item.mapping) not in seen_items:
+        if one.image.item.mapping not in seen_items:
             found.append(_of_image(assessment, one, None))
-    called = {id(called_job(entry, assessment.config)) for entry in assessment.config.workflow_jobs}
+    called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
     for home in assessment.config.body.walk():
         for job in home.jobs.values():
-            if id(job) not in called:
+            if job not in called:
                 found += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
-        if id(docker.job) not in seen_jobs:
+        if docker.job not in seen_jobs:
             found += _of_steps(docker, None, assessment.policy)
     return tuple(found)
 

@@ -31,6 +31,7 @@ from cci_migrate.findings import (
 )
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation
+from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.model import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
 
@@ -133,7 +134,7 @@ def _settle(
 
 def _placed(one: _Chosen, places: Places) -> _Chosen:
     for grant in one.contexts:
-        place = places.get(id(grant.entry))
+        place = places.get(grant.entry)
         if isinstance(place, NoRoom):
             return one.left(without_room(grant, place))
     return one
@@ -202,14 +203,14 @@ def _rendered(
     from cci_migrate.lossless.cannot_render import CannotRenderError
     from cci_migrate.lossless.rendering import node_of, render
 
-    by_source: dict[int, list[Operation]] = {}
+    by_source: dict[SourceText, list[Operation]] = {}
     for operation in operations:
-        by_source.setdefault(id(node_of(operation).source), []).append(operation)
+        by_source.setdefault(node_of(operation).source, []).append(operation)
     try:
         return {
-            document.source.path: render(document, by_source[id(document.source)])
+            document.source.path: render(document, by_source[document.source])
             for document in documents
-            if id(document.source) in by_source
+            if document.source in by_source
         }
     except CannotRenderError as error:
         return str(error)

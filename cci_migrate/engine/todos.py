@@ -11,6 +11,7 @@ from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import held_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -134,10 +135,10 @@ def _read_from_the_project(
     assessment: Assessment, plan: Plan, fixed: set[FindingKey]
 ) -> Iterator[str]:
     """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
-    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    granted = {(grant.entry, grant.variables) for grant in plan.contexts}
     for assessed in assessment.entries:
         for use in assessed.uses if not assessed.only_for_forks else ():
-            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+            if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
             convention = assessment.contexts.get(frozenset(use.variables))
             if convention is None or not convention.may_be_provided(assessed.held):
@@ -151,12 +152,12 @@ def _read_from_others(
 
     Not those that hold a context which is known to: by name, their contexts and the variables.
     """
-    granted = {(id(grant.entry), grant.variables) for grant in plan.contexts}
+    granted = {(grant.entry, grant.variables) for grant in plan.contexts}
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for assessed in assessment.entries:
         for use in assessed.uses if not assessed.only_for_forks else ():
             convention = assessment.contexts.get(frozenset(use.variables))
-            if use.after not in fixed or (id(assessed.entry), use.variables) in granted:
+            if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
             if convention is None or not convention.accepted.isdisjoint(assessed.held.values):
                 continue
@@ -327,13 +328,13 @@ def _placeholders(assessment: Assessment) -> Iterator[str]:
 def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which images' credentials are read today by jobs that hold no context."""
     jobs: dict[tuple[str, ...], dict[str, None]] = {}
-    granted: dict[int, set[str]] = {}
+    granted: dict[WorkflowJob, set[str]] = {}
     for grant in plan.contexts:
-        granted.setdefault(id(grant.entry), set()).update(grant.variables)
+        granted.setdefault(grant.entry, set()).update(grant.variables)
     for assessed in assessment.entries:
         if not assessed.meant.values and not any(assessment.missing_contexts(assessed)):
             for use in assessed.uses:
-                is_granted = granted.get(id(assessed.entry), set()).issuperset(use.variables)
+                is_granted = granted.get(assessed.entry, set()).issuperset(use.variables)
                 if use.after is None and not use.in_steps and not is_granted:
                     jobs.setdefault(use.variables, {})[assessed.entry.name] = None
     for variables, names in jobs.items():

@@ -198,21 +198,21 @@ class Layout:
 
     def __init__(self, document: Document) -> None:
         self.source = document.source
-        self._parents: dict[int, Collection] = {}
-        self._styles: dict[int, Style] = {}
-        self._item_steps: dict[int, int] = {}
+        self._parents: dict[Node, Collection] = {}
+        self._styles: dict[Collection, Style] = {}
+        self._item_steps: dict[Sequence, int] = {}
         self._counts = counts = _Counts()
         if document.root is not None:
             for node in collections_in(document.root):
                 if isinstance(node, Mapping):
                     for key, value in node.entries:
-                        self._parents[id(key)] = node
-                        self._parents[id(value)] = node
+                        self._parents[key] = node
+                        self._parents[value] = node
                         if not node.is_flow:
                             counts.add_value(node, value)
                 else:
                     for item in node.items:
-                        self._parents[id(item)] = node
+                        self._parents[item] = node
                     if not node.is_flow:
                         counts.add_items(node)
         step = _most_common(counts.steps, DEFAULT_STEP)
@@ -220,7 +220,7 @@ class Layout:
 
     def parent(self, node: Node) -> Collection | None:
         """The collection that ``node`` stands in."""
-        return self._parents.get(id(node))
+        return self._parents.get(node)
 
     def is_in_flow(self, node: Node) -> bool:
         """Whether ``node`` stands in a flow collection."""
@@ -234,7 +234,7 @@ class Layout:
 
     def style_in(self, node: Collection) -> Style:
         """The style in a block collection; the document's in what its own parts do not tell."""
-        style = self._styles.get(id(node))
+        style = self._styles.get(node)
         if style is None:
             counts = _Counts()
             if isinstance(node, Mapping):
@@ -242,7 +242,7 @@ class Layout:
                     counts.add_value(node, value)
             else:
                 counts.add_items(node)
-            style = self._styles[id(node)] = counts.style(self.style)
+            style = self._styles[node] = counts.style(self.style)
         return style
 
     def step_below(self, node: Node) -> int:
@@ -263,12 +263,12 @@ class Layout:
 
     def item_step(self, sequence: Sequence) -> int:
         """How far keys below the items of ``sequence`` stand from these items' own keys."""
-        step = self._item_steps.get(id(sequence))
+        step = self._item_steps.get(sequence)
         if step is None:
             counts = _Counts()
             counts.add_item_steps(sequence.items)
             elsewhere = _most_common(self._counts.item_steps, self.style.step)
-            step = self._item_steps[id(sequence)] = _most_common(counts.item_steps, elsewhere)
+            step = self._item_steps[sequence] = _most_common(counts.item_steps, elsewhere)
         return step
 
 

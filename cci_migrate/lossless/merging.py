@@ -58,13 +58,13 @@ def entries_of(node: Node | None) -> dict[str, Entry]:
 
 
 def _collect(mapping: Mapping, found: dict[str, Entry]) -> None:
-    seen: set[int] = set()
+    seen: set[Mapping] = set()
     pending = [mapping]
     while pending:
         current = pending.pop()
-        if id(current) in seen:
+        if current in seen:
             continue
-        seen.add(id(current))
+        seen.add(current)
         own, has_merge = _own_entries(current)
         if found:
             for name, entry in own.items():

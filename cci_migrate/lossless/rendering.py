@@ -132,10 +132,11 @@ class _Writer:
         self._text = layout.source.text
         self._edits: list[Edit] = []
         self._orders: list[_Order] = []
-        #: Where the latest text went that ends a flow collection, by the collection's id or the
-        #: offset behind which it stands: the edit's place in the list above, and what closes its
-        #: text. What comes next to the same place continues it.
-        self._flow_ends: dict[int, tuple[int, str]] = {}
+        #: Where the latest text went that ends a flow collection: the edit's place in the list
+        #: above, and what closes its text. What comes next to the same place continues it.
+        self._flow_ends: dict[Collection, tuple[int, str]] = {}
+        #: The same for parts on lines of their own, by the offset behind which they stand.
+        self._flow_lines: dict[int, tuple[int, str]] = {}
         #: The starts of lines that move to the right, and how far.
         self._indents: list[tuple[int, int]] = []
 
@@ -522,11 +523,11 @@ class _Writer:
         pair = flow_pair(key, content, style)
         if self._text[opening] != "{":
             # A pair without braces in a flow sequence: `[image: x]`.
-            known = self._flow_ends.get(id(mapping))
+            known = self._flow_ends.get(mapping)
             if known is None:
                 self._open(mapping, "{")
                 index = self._close(mapping, f"{style.comma}{pair}}}")
-                self._flow_ends[id(mapping)] = (index, "}")
+                self._flow_ends[mapping] = (index, "}")
             else:
                 self._continue_flow(*known, f"{style.comma}{pair}")
         elif not mapping.entries:
@@ -580,10 +581,10 @@ class _Writer:
         return style
 
     def _fill_flow(self, node: Collection, text: str, style: FlowStyle) -> None:
-        known = self._flow_ends.get(id(node))
+        known = self._flow_ends.get(node)
         if known is None:
             index = self._insert(node.end - 1, text + style.padding, _Place.BEHIND)
-            self._flow_ends[id(node)] = (index, style.padding)
+            self._flow_ends[node] = (index, style.padding)
         else:
             self._continue_flow(*known, style.comma + text)
 
@@ -613,10 +614,10 @@ class _Writer:
         if rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
             self._lines(below, [f"{indent}{text},"])
         elif following is None and rest[:1] in ("", "#") and below > line_end:
-            known = self._flow_ends.get(end)
+            known = self._flow_lines.get(end)
             if known is None:
                 self._insert(end, f"{gap},", _Place.BEHIND)
-                self._flow_ends[end] = (self._lines(below, [indent + text]), line_break)
+                self._flow_lines[end] = (self._lines(below, [indent + text]), line_break)
             else:
                 self._continue_flow(*known, f",{line_break}{indent}{text}")
         else:

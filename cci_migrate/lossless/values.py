@@ -49,10 +49,29 @@ class ScalarData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
+class Row(Struct, eq=False):
+    """Data in their order, each with the node that it comes from; None for what is added."""
+
+    data: list[Data] = field(default_factory=list)
+    origins: list[Node | None] = field(default_factory=list)
+
+    __repr__ = object.__repr__
+
+    def insert(self, place: int, data: Data) -> None:
+        """Add ``data``, which comes from no node, before ``place``."""
+        self.data.insert(place, data)
+        self.origins.insert(place, None)
+
+    def take(self, place: int) -> Data:
+        """Remove what is at ``place``."""
+        del self.origins[place]
+        return self.data.pop(place)
+
+
 class ListData(Struct, eq=False):
     """A sequence's items."""
 
-    items: list[Data] = field(default_factory=list)
+    items: Row = field(default_factory=Row)
 
     __repr__ = object.__repr__
 
@@ -60,8 +79,8 @@ class ListData(Struct, eq=False):
 class MapData(Struct, eq=False):
     """A mapping's entries in order, merge keys and duplicates kept as they are."""
 
-    keys: list[Data] = field(default_factory=list)
-    items: list[Data] = field(default_factory=list)
+    keys: Row = field(default_factory=Row)
+    items: Row = field(default_factory=Row)
 
     __repr__ = object.__repr__
 
@@ -79,61 +98,46 @@ class DataTree(Struct):
     Mutable while operations are applied; it never leaves this module's functions otherwise.
     """
 
-    roots: list[Data] = field(default_factory=list)
-    of_node: dict[int, Data] = field(default_factory=dict)
-    #: The list in which the data of a node stands.
-    lists: dict[int, list[Data]] = field(default_factory=dict)
-    #: For each list the nodes that its data come from, by place; `_NEW` for what is added.
-    origins: dict[int, list[int]] = field(default_factory=dict)
+    roots: Row = field(default_factory=Row)
+    of_node: dict[Node, Data] = field(default_factory=dict)
+    #: Where the data of a node stand.
+    rows: dict[Node, Row] = field(default_factory=dict)
     #: For each scalar the texts replaced in it: where each ended, and by how much it grew.
-    replaced: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    replaced: dict[Scalar, list[tuple[int, int]]] = field(default_factory=dict)
 
     __repr__ = object.__repr__
-
-
-_NEW = 0
 
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
     """The data of ``documents``; what an alias means is the same object as what is anchored."""
     tree = DataTree()
-    roots = [document.root for document in documents if document.root is not None]
-    _read_into(tree.roots, roots, tree)
+    _read_into(tree.roots, [one.root for one in documents if one.root is not None], tree)
     return tree
 
 
-def _read_into(into: list[Data], nodes: Collection[Node], tree: DataTree) -> None:
-    tree.origins[id(into)] = [id(node) for node in nodes]
+def _read_into(row: Row, nodes: Collection[Node], tree: DataTree) -> None:
+    row.origins += nodes
     for node in nodes:
-        tree.lists[id(node)] = into
+        tree.rows[node] = row
         # An alias may come first, too: to an anchor of a later file of the same packed source.
         target = node.target if isinstance(node, Alias) else node
-        known = tree.of_node.get(id(target))
-        into.append(_read(target, tree) if known is None else known)
+        known = tree.of_node.get(target)
+        row.data.append(_read(target, tree) if known is None else known)
 
 
 def _read(node: Scalar | Mapping | Sequence, tree: DataTree) -> Data:
     data: Data
     if isinstance(node, Scalar):
-        data = tree.of_node[id(node)] = ScalarData(node.value, _kind(node))
+        data = tree.of_node[node] = ScalarData(node.value, _kind(node))
     elif isinstance(node, Sequence):
-        items: list[Data] = []
-        data = tree.of_node[id(node)] = ListData(items)
-        _read_into(items, node.items, tree)
+        data = tree.of_node[node] = ListData()
+        _read_into(data.items, node.items, tree)
     elif isinstance(node, Mapping):
-        keys: list[Data] = []
-        values: list[Data] = []
-        data = tree.of_node[id(node)] = MapData(keys, values)
-        _read_into(keys, [key for key, _ in node.entries], tree)
-        _read_into(values, [value for _, value in node.entries], tree)
+        data = tree.of_node[node] = MapData()
+        _read_into(data.keys, [key for key, _ in node.entries], tree)
+        _read_into(data.items, [value for _, value in node.entries], tree)
     else:
         assert_never(node)
-    return data
-
-
-def _new_list(tree: DataTree) -> list[Data]:
-    data: list[Data] = []
-    tree.origins[id(data)] = []
     return data
 
 
@@ -159,13 +163,12 @@ def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...])
 def _apply(operation: Operation, tree: DataTree) -> None:
     match operation:
         case AddEntry(mapping, key, content, after):
-            _add_entry(_mapping(mapping, tree), key, _new(content, tree), after, tree)
+            _add_entry(_mapping(mapping, tree), key, _new(content, tree), after)
         case AddItem(sequence, index, content):
-            items = _of(sequence, tree)
-            assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
+            row = _row_of(sequence, tree)
             at_end = index == len(sequence.items)
-            place = len(items.items) if at_end else _place(sequence.items[index], tree)
-            _insert(items.items, place, _new(content, tree), tree)
+            place = len(row.data) if at_end else _place(sequence.items[index], tree)
+            row.insert(place, _new(content, tree))
         case ReplaceScalar(scalar, content):
             if isinstance(scalar, Alias) or isinstance(content, Items):
                 _put(scalar, _new(content, tree), tree)
@@ -179,7 +182,7 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             data = _of(scalar, tree)
             assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
             # Offsets are into the value as it was read, whatever was replaced in it before.
-            done = tree.replaced.setdefault(id(scalar), [])
+            done = tree.replaced.setdefault(scalar, [])
             moved = sum(by for until, by in done if until <= start)
             done.append((end, len(text) - (end - start)))
             data.value = data.value[: start + moved] + text + data.value[end + moved :]
@@ -187,40 +190,35 @@ def _apply(operation: Operation, tree: DataTree) -> None:
                 data.kind = "str"
         case ScalarToMapping(node, entries):
             old = _of(resolved(node), tree)
-            _put(node, MapData([old], [_new(entries, tree)]), tree)
+            _put(node, _map_data([old], [_new(entries, tree)]), tree)
         case WrapInMerge(node, entries):
             old = _of(resolved(node), tree)
             added = _new(entries, tree)
             assert isinstance(added, MapData)  # noqa: S101 - the content is Entries
-            _put(node, MapData([_new_key(MERGE_KEY), *added.keys], [old, *added.items]), tree)
+            added.keys.insert(0, _new_key(MERGE_KEY))
+            added.items.insert(0, old)
+            _put(node, added, tree)
         case WrapInSequence(node, items, before):
             old = _of(node.target if isinstance(node, Alias) else node, tree)
             added_items = _new(items, tree)
             assert isinstance(added_items, ListData)  # noqa: S101 - the content is Items
             items_before = [_new(text, tree) for text in before]
-            _put(node, ListData([*items_before, old, *added_items.items]), tree)
+            _put(node, _list_data([*items_before, old, *added_items.items.data]), tree)
         case NestEntries(mapping, parent, keys):
             target = _mapping(mapping, tree)
-            nested = MapData()
-            for key in keys:
-                old_key, old_value = _take(target, _index(target, key), tree)
-                nested.keys.append(old_key)
-                nested.items.append(old_value)
-            target.items[_index(target, parent)] = nested
+            taken = [_take(target, key) for key in keys]
+            nested = _map_data([key for key, _ in taken], [value for _, value in taken])
+            target.items.data[_index(target, parent)] = nested
         case RenameKey(mapping, index, name):
             target = _mapping(mapping, tree)
             _refuse_known(target, name)
-            target.keys[_place(mapping.entries[index][0], tree)] = _new_key(name)
+            target.keys.data[_place(mapping.entries[index][0], tree)] = _new_key(name)
         case RemoveEntry(mapping, key):
-            target = _mapping(mapping, tree)
-            _take(target, _index(target, key), tree)
+            _take(_mapping(mapping, tree), key)
         case RemoveItems(sequence, indexes):
-            items = _of(sequence, tree)
-            assert isinstance(items, ListData)  # noqa: S101 - the node is a Sequence
+            row = _row_of(sequence, tree)
             for index in indexes:
-                place = _place(sequence.items[index], tree)
-                del items.items[place]
-                del tree.origins[id(items.items)][place]
+                row.take(_place(sequence.items[index], tree))
         case KeepItem(sequence, index):
             _put(sequence, _of(resolved(sequence.items[index]), tree), tree)
         case MappingToScalar(mapping):
@@ -236,48 +234,42 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             assert_never(operation)
 
 
-def _add_entry(target: MapData, key: str, value: Data, after: str | None, tree: DataTree) -> None:
+def _add_entry(target: MapData, key: str, value: Data, after: str | None) -> None:
     _refuse_known(target, key)
-    place = len(target.keys)
+    origins = target.keys.origins
+    place = len(origins)
     if after is not None:
         place = _index(target, after) + 1
         # What an earlier operation put there stays above, as in the text.
-        origins = tree.origins[id(target.keys)]
-        while place < len(origins) and origins[place] == _NEW:
+        while place < len(origins) and origins[place] is None:
             place += 1
-    _insert(target.keys, place, _new_key(key), tree)
-    _insert(target.items, place, value, tree)
+    target.keys.insert(place, _new_key(key))
+    target.items.insert(place, value)
 
 
 def _refuse_known(target: MapData, name: str) -> None:
     if name != MERGE_KEY and any(
-        isinstance(key, ScalarData) and key.value == name for key in target.keys
+        isinstance(key, ScalarData) and key.value == name for key in target.keys.data
     ):
         raise UnknownPlaceError(f"an operation adds the key {name!r} that the mapping has")
 
 
-def _insert(into: list[Data], place: int, data: Data, tree: DataTree) -> None:
-    into.insert(place, data)
-    tree.origins[id(into)].insert(place, _NEW)
-
-
-def _take(target: MapData, place: int, tree: DataTree) -> tuple[Data, Data]:
-    for part in (target.keys, target.items):
-        del tree.origins[id(part)][place]
-    return target.keys.pop(place), target.items.pop(place)
+def _take(target: MapData, name: str) -> tuple[Data, Data]:
+    place = _index(target, name)
+    return target.keys.take(place), target.items.take(place)
 
 
 def _of(node: Node, tree: DataTree) -> Data:
     try:
-        return tree.of_node[id(node)]
+        return tree.of_node[node]
     except KeyError:
         raise UnknownPlaceError("an operation names a node that the document lacks") from None
 
 
 def _place(node: Node, tree: DataTree) -> int:
-    """Where the data of ``node`` stand by now in their list."""
+    """Where the data of ``node`` stand by now in their row."""
     try:
-        return tree.origins[id(tree.lists[id(node)])].index(id(node))
+        return tree.rows[node].origins.index(node)
     except (KeyError, ValueError):
         raise UnknownPlaceError("an operation names a node that is gone") from None
 
@@ -288,21 +280,26 @@ def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
         assert isinstance(data, MapData)  # noqa: S101 - the node is a Mapping
         return data
     place = _place(node, tree)
-    current = tree.lists[id(node)][place]
+    current = tree.rows[node].data[place]
     if not isinstance(current, MapData):
-        current = MapData(_new_list(tree), _new_list(tree))
-        tree.lists[id(node)][place] = current
+        current = tree.rows[node].data[place] = MapData()
     return current
 
 
+def _row_of(sequence: Sequence, tree: DataTree) -> Row:
+    data = _of(sequence, tree)
+    assert isinstance(data, ListData)  # noqa: S101 - the node is a Sequence
+    return data.items
+
+
 def _put(node: Node, data: Data, tree: DataTree) -> None:
-    place = _place(node, tree)
-    tree.lists[id(node)][place] = data
+    tree.rows[node].data[_place(node, tree)] = data
 
 
 def _index(mapping: MapData, name: str) -> int:
-    for index in range(len(mapping.keys) - 1, -1, -1):
-        key = mapping.keys[index]
+    keys = mapping.keys.data
+    for index in range(len(keys) - 1, -1, -1):
+        key = keys[index]
         if isinstance(key, ScalarData) and key.value == name:
             return index
     raise UnknownPlaceError(f"an operation names the key {name!r} that the mapping lacks")
@@ -313,9 +310,9 @@ def _new(content: Content, tree: DataTree) -> Data:
         case Text():
             return _text(content)
         case Items(items):
-            return ListData([_new(item, tree) for item in items])
+            return _list_data([_new(item, tree) for item in items])
         case Entries(entries):
-            return MapData(
+            return _map_data(
                 [_new_key(key) for key, _ in entries],
                 [_new(value, tree) for _, value in entries],
             )
@@ -323,6 +320,18 @@ def _new(content: Content, tree: DataTree) -> Data:
             return _of(target, tree)
         case _:
             assert_never(content)
+
+
+def _added(data: list[Data]) -> Row:
+    return Row(data, [None] * len(data))
+
+
+def _list_data(items: list[Data]) -> ListData:
+    return ListData(_added(items))
+
+
+def _map_data(keys: list[Data], items: list[Data]) -> MapData:
+    return MapData(_added(keys), _added(items))
 
 
 def _text(content: Text) -> ScalarData:
@@ -336,10 +345,10 @@ def _new_key(name: str) -> ScalarData:
 def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
     """Whether ``documents`` hold ``data``. Linear: what aliases share is compared once."""
     roots = [document.root for document in documents if document.root is not None]
-    if len(data.roots) != len(roots):
+    if len(data.roots.data) != len(roots):
         return False
-    pairs: list[tuple[Data, Node]] = list(zip(data.roots, roots, strict=True))
-    seen: set[tuple[int, int]] = set()
+    pairs: list[tuple[Data, Node]] = list(zip(data.roots.data, roots, strict=True))
+    seen: set[tuple[Data, Node]] = set()
     while pairs:
         wanted, node = pairs.pop()
         target = node.target if isinstance(node, Alias) else node
@@ -349,17 +358,19 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
             if wanted.kind != _kind(target):
                 return False
             continue
-        if (id(wanted), id(target)) in seen:
+        if (wanted, target) in seen:
             continue
-        seen.add((id(wanted), id(target)))
+        seen.add((wanted, target))
         if isinstance(wanted, ListData):
-            if not isinstance(target, Sequence) or len(wanted.items) != len(target.items):
+            items = wanted.items.data
+            if not isinstance(target, Sequence) or len(items) != len(target.items):
                 return False
-            pairs.extend(zip(wanted.items, target.items, strict=True))
+            pairs.extend(zip(items, target.items, strict=True))
         else:
-            if not isinstance(target, Mapping) or len(wanted.keys) != len(target.entries):
+            keys, values = wanted.keys.data, wanted.items.data
+            if not isinstance(target, Mapping) or len(keys) != len(target.entries):
                 return False
-            for key, item, entry in zip(wanted.keys, wanted.items, target.entries, strict=True):
+            for key, value, entry in zip(keys, values, target.entries, strict=True):
                 pairs.append((key, entry[0]))
-                pairs.append((item, entry[1]))
+                pairs.append((value, entry[1]))
     return True

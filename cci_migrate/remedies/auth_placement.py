@@ -42,12 +42,14 @@ class AuthPlacement:
     def __init__(self, images: Iterable[PulledImage], sharing: Sharing) -> None:
         self._users = Users((image, image.item.mapping) for image in images)
         self._sharing = sharing
-        self._is_for_all: dict[tuple[int, frozenset[int]], bool] = {}
+        self._is_for_all: dict[tuple[Mapping, frozenset[PulledImage]], bool] = {}
 
-    def place(self, image: PulledImage, alike: frozenset[int]) -> AuthPlace | AuthSplit | NoPlace:
+    def place(
+        self, image: PulledImage, alike: frozenset[PulledImage]
+    ) -> AuthPlace | AuthSplit | NoPlace:
         """Where credentials for ``image`` go.
 
-        ``alike`` holds the id() of the images (this one included) that are to get the same ones.
+        ``alike`` are the images (this one included) that are to get the same ones.
         """
         item = image.item.mapping
         for candidate in merge_chain(item, image.item.image.holder):
@@ -56,12 +58,12 @@ class AuthPlacement:
         others = [
             other
             for other in self._users.of(item)
-            if other is not image and id(other) not in alike and not _has_its_own(other, item)
+            if other is not image and other not in alike and not _has_its_own(other, item)
         ]
         if others:
             aliases = [owner.node for owner in image.owners if isinstance(owner.node, Alias)]
             if len(aliases) == len(image.owners):
-                return AuthSplit(tuple({id(alias): alias for alias in aliases}.values()))
+                return AuthSplit(tuple({alias: alias for alias in aliases}.values()))
             where = others[0].route
             return NoPlace(
                 f"the image is also merged into {where}, which comes from another registry"
@@ -69,14 +71,14 @@ class AuthPlacement:
         # What else means this very item is not a pull that is known here; it gets the same image.
         return AuthPlace(item, _neighbour(item))
 
-    def _all_want(self, candidate: Mapping, alike: frozenset[int]) -> bool:
+    def _all_want(self, candidate: Mapping, alike: frozenset[PulledImage]) -> bool:
         """Whether whoever uses ``candidate`` is to get these credentials, or has its own."""
-        key = (id(candidate), alike)
+        key = (candidate, alike)
         if key not in self._is_for_all:
             users = self._users.of(candidate)
             known = [owner.node for user in users for owner in user.owners]
             self._is_for_all[key] = all(
-                id(user) in alike or _has_its_own(user, candidate) for user in users
+                user in alike or _has_its_own(user, candidate) for user in users
             ) and not self._sharing.has_other_users(candidate, known)
         return self._is_for_all[key]
 

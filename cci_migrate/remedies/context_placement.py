@@ -51,8 +51,8 @@ class NoRoom(Struct, frozen=True):
     instead: str
 
 
-#: By the id() of each workflow job, what gives it the contexts of a plan.
-Places = Mapping[int, tuple[Operation, ...] | NoRoom]
+#: By workflow job, what gives it the contexts of a plan.
+Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoRoom]
 
 
 def without_room(grant: ContextGrant, room: NoRoom) -> str:
@@ -130,8 +130,8 @@ class ContextPlacement:
     def __init__(self, config: Config, sharing: Sharing, *, single_only: bool) -> None:
         entries = config.workflow_jobs
         self._sharing = sharing
-        self._plural = {id(one): key for key, users in plural_contexts(config) for one in users}
-        self._held = {id(entry): held_contexts(entry) for entry in entries}
+        self._plural = {one: key for key, users in plural_contexts(config) for one in users}
+        self._held = {entry: held_contexts(entry) for entry in entries}
         self._style = usual_style(self._held.values(), single_only=single_only)
         self._users = Users(
             (entry, arguments)
@@ -141,14 +141,14 @@ class ContextPlacement:
         )
 
     def places(self, grants: Iterable[ContextGrant]) -> Places:
-        """By the id() of each workflow job of ``grants``, what gives it its contexts.
+        """By workflow job of ``grants``, what gives it its contexts.
 
         The grants are made together: what all users of an anchor get is added there.
         """
-        by_entry: dict[int, list[ContextGrant]] = {}
+        by_entry: dict[WorkflowJob, list[ContextGrant]] = {}
         for grant in grants:
-            if grant.context not in self._held[id(grant.entry)].names:
-                by_entry.setdefault(id(grant.entry), []).append(grant)
+            if grant.context not in self._held[grant.entry].names:
+                by_entry.setdefault(grant.entry, []).append(grant)
         lacking = {
             entry: _Lacking(
                 of_one[0].entry,
@@ -165,16 +165,16 @@ class ContextPlacement:
 
 
 class _Placing:
-    """The places for the contexts that the workflow jobs ``lacking`` are to get, by their id().
+    """The places for the contexts that the workflow jobs ``lacking`` are to get.
 
     ``held`` are those that each workflow job has, ``plural`` the keys ``contexts`` of some.
     """
 
     def __init__(
         self,
-        lacking: Mapping[int, _Lacking],
-        held: Mapping[int, HeldContexts],
-        plural: Mapping[int, Entry],
+        lacking: Mapping[WorkflowJob, _Lacking],
+        held: Mapping[WorkflowJob, HeldContexts],
+        plural: Mapping[WorkflowJob, Entry],
         users: Users[WorkflowJob],
         sharing: Sharing,
         style: ContextStyle,
@@ -185,7 +185,7 @@ class _Placing:
         self._users = users
         self._sharing = sharing
         self._style = style
-        self._is_for_all: dict[tuple[int, tuple[str, ...]], bool] = {}
+        self._is_for_all: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
 
     def operations(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
         """What gives ``one`` the contexts that it lacks."""
@@ -208,7 +208,7 @@ class _Placing:
             return (AddEntry(target, CONTEXT, content),)
         if not isinstance(target, MappingNode):
             return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
-        plural = self._plural.get(id(entry))
+        plural = self._plural.get(entry)
         if plural is not None:
             return self._rename(one, plural)
         for source in _merged_in(target):
@@ -248,8 +248,8 @@ class _Placing:
         users = [user for user in self._users.of(holder) if not self._hides(user, holder)]
         known = [user.arguments for user in self._users.of(holder) if user.arguments is not None]
         is_for_all = all(
-            id(user) in self._lacking
-            and (self._plural.get(id(user)) == plural or self._renames_its_own(user, holder))
+            user in self._lacking
+            and (self._plural.get(user) == plural or self._renames_its_own(user, holder))
             for user in users
         )
         if not is_for_all or self._sharing.has_other_users(holder, known):
@@ -272,7 +272,7 @@ class _Placing:
 
     def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
         """Whether ``user`` has a key ``contexts`` that wins over that of ``holder``."""
-        return _wins(self._plural.get(id(user)), user, holder)
+        return _wins(self._plural.get(user), user, holder)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
@@ -303,7 +303,7 @@ class _Placing:
 
     def _owner(self, mapping: MappingNode) -> _Lacking | None:
         """The workflow job whose own arguments are ``mapping``, if it lacks contexts."""
-        owners = (self._lacking.get(id(user)) for user in self._users.of(mapping))
+        owners = (self._lacking.get(user) for user in self._users.of(mapping))
         return next((one for one in owners if one and one.entry.arguments is mapping), None)
 
     def _kept(self, holder: MappingNode) -> tuple[Operation, ...] | None:
@@ -314,7 +314,7 @@ class _Placing:
         kept: list[Operation] = []
         users = self._users.of(holder)
         for user in users:
-            held, lacking = self._held[id(user)], self._lacking.get(id(user))
+            held, lacking = self._held[user], self._lacking.get(user)
             if held.entry is None or held.entry.holder is not holder or lacking is not None:
                 continue  # It has, or gets, a key of its own.
             content = self._style.content(held.values)
@@ -378,7 +378,7 @@ class _Placing:
 
     def _together(self, one: _Lacking, users: Iterable[WorkflowJob]) -> _Lacking:
         """``one``, with the contexts first that have to be so for any of ``users``."""
-        lacking = (self._lacking.get(id(user)) for user in users)
+        lacking = (self._lacking.get(user) for user in users)
         first = frozenset().union(*(user.first for user in lacking if user is not None))
         return replace(one, first=one.first | first)
 
@@ -400,11 +400,10 @@ class _Placing:
 
         And at least one does.
         """
-        wanted = {id(value) for value in values}
         holders = [
             self._lacking.get(entry)
             for entry, held in self._held.items()
-            if held.entry is not None and id(held.entry.value) in wanted
+            if held.entry is not None and held.entry.value in values
         ]
         return bool(holders) and all(one and set(names) == set(one.names) for one in holders)
 
@@ -418,7 +417,7 @@ class _Placing:
 
     def _all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
-        key = (id(mapping), names)
+        key = (mapping, names)
         if key not in self._is_for_all:
             self._is_for_all[key] = self._do_all_lack(mapping, names)
         return self._is_for_all[key]
@@ -428,7 +427,7 @@ class _Placing:
         for user in users:
             if self._hides(user, mapping):
                 continue
-            lacking = self._lacking.get(id(user))
+            lacking = self._lacking.get(user)
             if lacking is None or not set(names) <= set(lacking.names):
                 return False
             if user.arguments is mapping and set(names) < self._unnamed(lacking):
@@ -438,16 +437,16 @@ class _Placing:
 
     def _unnamed(self, one: _Lacking) -> set[str]:
         """What ``one`` lacks beside what its key ``contexts`` names."""
-        plural = self._plural.get(id(one.entry))
+        plural = self._plural.get(one.entry)
         return set(one.names) - set(() if plural is None else contexts_in(plural).values)
 
     def _hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
         """Whether ``user`` has a ``context`` that wins over any of ``mapping``."""
-        return _wins(self._held[id(user)].entry, user, mapping)
+        return _wins(self._held[user].entry, user, mapping)
 
     def _lacks_as(self, user: WorkflowJob, one: _Lacking) -> bool:
         """Whether ``user`` lacks what ``one`` does."""
-        lacking, same = self._lacking.get(id(user)), self._lacking[id(one.entry)]
+        lacking, same = self._lacking.get(user), self._lacking[one.entry]
         return lacking is not None and lacking.all_names == same.all_names
 
 

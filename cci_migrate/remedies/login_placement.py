@@ -76,10 +76,10 @@ class LoginPlacement:
         self._config = config
         self._values = values
         self._policy = policy
-        self._needing: dict[str, set[int]] = {}
-        self._tools: dict[tuple[str, int], Tool] = {}
+        self._needing: dict[str, set[Job]] = {}
+        self._tools: dict[tuple[str, Job], Tool] = {}
         for one in missing:
-            job = id(one.docker.job)
+            job = one.docker.job
             self._needing.setdefault(one.host, set()).add(job)
             self._tools[one.host, job] = one.tool
         found = tuple(dockers) if missing else ()
@@ -107,7 +107,7 @@ class LoginPlacement:
                         "its step runs after a failure only, a login before it in every build",
                         "log in in that step itself",
                     )
-                needing = {id(missing.docker.job)} if is_alone else self._needing[missing.host]
+                needing = {missing.docker.job} if is_alone else self._needing[missing.host]
                 found = self._place(docker, pull, missing.host, credential, needing)
                 if found is None:
                     return NoLoginPlace(
@@ -132,7 +132,7 @@ class LoginPlacement:
         pull: StepPull,
         host: str,
         credential: PasswordAuth,
-        needing: set[int],
+        needing: set[Job],
     ) -> StepPlace | None:
         """The best place before ``pull`` in a list of steps that only jobs ``needing`` it run.
 
@@ -142,8 +142,8 @@ class LoginPlacement:
         other = _other_login(docker, pull.moment.order, host, credential)
         for before in (pull.moment,) if other is None else (other.moment, pull.moment):
             for place in login_places(docker, before, pull.moment):
-                users = self._users[id(place.sequence)]
-                if all(id(user.job) in needing for user in users) and _covers(place, docker, pull):
+                users = self._users[place.sequence]
+                if all(user.job in needing for user in users) and _covers(place, docker, pull):
                     return place
         return None
 
@@ -176,8 +176,8 @@ class LoginPlacement:
     def _login(
         self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth
     ) -> tuple[Content, tuple[Operation, ...]]:
-        users = self._users[id(place.sequence)]
-        tools = {self._tools[missing.host, id(user.job)] for user in users}
+        users = self._users[place.sequence]
+        tools = {self._tools[missing.host, user.job] for user in users}
         tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
         for own in self._declared:
             if (
@@ -310,21 +310,21 @@ class StepUser(Struct, frozen=True, eq=False):
 
 def step_users(
     config: Config, dockers: Iterable[JobDocker]
-) -> MappingOf[int, SequenceOf[StepUser]]:
-    """Which jobs run each list of steps, by the list's id()."""
-    found: dict[int, dict[int, StepUser]] = defaultdict(dict)
-    with_docker: set[int] = set()
+) -> MappingOf[Sequence, SequenceOf[StepUser]]:
+    """Which jobs run each list of steps."""
+    found: dict[Sequence, dict[Job, StepUser]] = defaultdict(dict)
+    with_docker: set[Job] = set()
     for docker in dockers:
-        with_docker.add(id(docker.job))
+        with_docker.add(docker.job)
         for step in docker.steps:
             for place in step.path:
-                found[id(place.sequence)][id(docker.job)] = StepUser(docker.job, docker)
+                found[place.sequence][docker.job] = StepUser(docker.job, docker)
     for home in config.body.walk():
         for job in home.jobs.values():
-            if id(job) not in with_docker:
+            if job not in with_docker:
                 for step in job_steps(config, home, job, None):
                     for place in step.path:
-                        found[id(place.sequence)][id(job)] = StepUser(job, None)
+                        found[place.sequence][job] = StepUser(job, None)
     return {sequence: tuple(users.values()) for sequence, users in found.items()}
 
 
@@ -494,13 +494,13 @@ def _import(config: Config, alias: str, version: str) -> Operation | None:
         return AddEntry(orbs.value, alias, orb) if isinstance(orbs.value, Mapping) else None
     if not config.body.imported and not config.body.inline:
         return AddEntry(root, ORBS, Entries(((alias, orb),)), "version")
-    known = {id(one.node) for one in config.body.imported.values()}
+    known = {one.node for one in config.body.imported.values()}
     for document in config.documents:
         section = own_entry(document.root, ORBS) if isinstance(document.root, Mapping) else None
         holder = document.root if section is None else section.value
         if isinstance(holder, Mapping):
             values = (value for _, value in holder.entries)
-            if any(id(resolved(value)) in known for value in values):
+            if any(resolved(value) in known for value in values):
                 return AddEntry(holder, alias, orb)
     return None
 

@@ -39,15 +39,19 @@ class NoMirror(Struct, frozen=True):
     reason: str
 
 
+#: Who declares a parameter (None: the pipeline), and its name.
+_Parameter = tuple[Job | Executor | Command | None, str]
+
+
 class _Trace(Struct):
     """Where the name of one image stands: the places passed on the way, and what to change."""
 
-    heads: dict[int, tuple[Scalar, NewHead]] = field(default_factory=dict)
-    #: The id() of the nodes, as written, that are read for the image.
-    written: set[int] = field(default_factory=set)
-    #: The parameters on the way, by the id() of who declares them (0: the pipeline) and name.
-    parameters: dict[tuple[int, str], Job | Executor | None] = field(default_factory=dict)
-    calls: dict[int, ValueNode] = field(default_factory=dict)
+    heads: dict[Scalar, NewHead] = field(default_factory=dict)
+    #: The nodes, as written, that are read for the image.
+    written: dict[Node, None] = field(default_factory=dict)
+    #: The parameters on the way.
+    parameters: dict[_Parameter, None] = field(default_factory=dict)
+    calls: dict[Node, ValueNode] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -70,20 +74,20 @@ class MirrorPlacement:
         self._values = values
         self._sharing = sharing
         self._mirror = mirror
-        self._readers: dict[int, Mapping[str, list[Scalar]]] = {}
+        self._readers: dict[Job | Executor | Command | None, Mapping[str, list[Scalar]]] = {}
         self._others = tuple(others)
         self._wanted = tuple(wanted)
-        self._traces = {id(image): self._trace(image) for image in self._wanted}
+        self._traces = {image: self._trace(image) for image in self._wanted}
         while self._refuse_some():
             pass
 
     def rewritten(self, image: PulledImage) -> tuple[ReplaceText, ...] | NoMirror:
         """What makes ``image`` come from the mirror."""
-        trace = self._traces[id(image)]
+        trace = self._traces[image]
         if trace.error is not None:
             return NoMirror(trace.error)
         return tuple(
-            ReplaceText(scalar, 0, head.length, head.text) for scalar, head in trace.heads.values()
+            ReplaceText(scalar, 0, head.length, head.text) for scalar, head in trace.heads.items()
         )
 
     # Where a name stands
@@ -103,7 +107,7 @@ class MirrorPlacement:
             return "its name is not a plain text"
         if not scalar.value or (rest and rest[0] not in ":@/"):
             return "its name is put together from parts"
-        trace.written.add(id(value.node))
+        trace.written[value.node] = None
         text = scalar.value + rest
         if registry_of(text) == self._mirror.host:
             return None
@@ -111,8 +115,8 @@ class MirrorPlacement:
         if isinstance(head, NewHead):
             if head.length > len(scalar.value):
                 return "its registry is written in another place than its name"
-            known = trace.heads.setdefault(id(scalar), (scalar, head))
-            return None if known[1] == head else "it is used as two images of different kind"
+            known = trace.heads.setdefault(scalar, head)
+            return None if known == head else "it is used as two images of different kind"
         found = references(scalar.value)
         if not found or found[0].start != 0 or deepest == 0:
             return head.reason
@@ -127,12 +131,12 @@ class MirrorPlacement:
         if not nodes:
             return f"the values of {reference.name} are not all written in the config"
         if reference.scope is Scope.PIPELINE_PARAMETER:
-            trace.parameters[0, reference.name] = None
+            trace.parameters[None, reference.name] = None
         elif reference.scope is Scope.PARAMETER and value.scope is not None:
-            trace.parameters[id(value.scope), reference.name] = value.scope
+            trace.parameters[value.scope, reference.name] = None
         for node in nodes:
             if node.call is not None:
-                trace.calls[id(node.node)] = node
+                trace.calls[node.node] = node
             error = self._follow(node, rest, trace, deepest)
             if error is not None:
                 return error
@@ -145,10 +149,10 @@ class MirrorPlacement:
         alive = [trace for trace in self._traces.values() if trace.error is None]
         written = {node for trace in alive for node in trace.written}
         parameters = {key for trace in alive for key in trace.parameters}
-        foreign = {id(image.item.image.value): image for image in self._others}
+        foreign = {image.item.image.value: image for image in self._others}
         for image in self._wanted:
-            if self._traces[id(image)].error is not None:
-                foreign[id(image.item.image.value)] = image
+            if self._traces[image].error is not None:
+                foreign[image.item.image.value] = image
         found = False
         for trace in alive:
             trace.error = self._other_reader(trace, written, parameters, foreign)
@@ -158,25 +162,25 @@ class MirrorPlacement:
     def _other_reader(
         self,
         trace: _Trace,
-        written: set[int],
-        parameters: set[tuple[int, str]],
-        foreign: Mapping[int, PulledImage],
+        written: set[Node],
+        parameters: set[_Parameter],
+        foreign: Mapping[Node, PulledImage],
     ) -> str | None:
         for node in trace.written:
             if node in foreign:
                 return f"its name is that of {foreign[node].route} too, which stays as it is"
-        for scalar, _ in trace.heads.values():
+        for scalar in trace.heads:
             uses: list[Node] = [*self._sharing.aliases_of(scalar)]
-            is_read = id(scalar) in written or not self._is_loose(scalar)
+            is_read = scalar in written or not self._is_loose(scalar)
             for use in [*uses, *([scalar] if is_read else [])]:
-                if id(use) not in written:
+                if use not in written:
                     return f"its name is also used in {_line_of(use)}, by an anchor"
             reason = self._declared_elsewhere(scalar, parameters)
             if reason is not None:
                 return reason
-        for (_, name), owner in trace.parameters.items():
+        for owner, name in trace.parameters:
             for reader in self._readers_of(owner).get(name, ()):
-                if id(reader) not in written:
+                if reader not in written:
                     return f"the parameter {name} is also read in {_line_of(reader)}"
         for value in trace.calls.values():
             reason = self._named_in_workflow(value, written)
@@ -205,33 +209,32 @@ class MirrorPlacement:
                         return key.value not in _READ
         return False
 
-    def _declared_elsewhere(self, scalar: Scalar, known: set[tuple[int, str]]) -> str | None:
+    def _declared_elsewhere(self, scalar: Scalar, known: set[_Parameter]) -> str | None:
         """Whether ``scalar`` is also a value of a parameter that is none of those ``known``."""
         for home in self._config.body.walk():
             owners: list[Job | Executor | Command] = [*home.jobs.values()]
             owners += [*home.executors.values(), *home.commands.values()]
             for owner in owners:
                 for name, parameter in owner.parameters.items():
-                    if (id(owner), name) not in known and any(
+                    if (owner, name) not in known and any(
                         resolved(node) is scalar for node in parameter.nodes
                     ):
                         return f"its name is also a value of the parameter {name} of {owner.route}"
         return None
 
-    def _readers_of(self, owner: Job | Executor | None) -> Mapping[str, list[Scalar]]:
+    def _readers_of(self, owner: Job | Executor | Command | None) -> Mapping[str, list[Scalar]]:
         """The scalars that read each parameter of ``owner`` (None: of the pipeline)."""
-        key = 0 if owner is None else id(owner)
-        if key not in self._readers:
+        if owner not in self._readers:
             roots = list(self._sections()) if owner is None else [owner.mapping]
             scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
             found: dict[str, list[Scalar]] = defaultdict(list)
             for scalar in _scalars(roots):
                 for name in {r.name for r in references(scalar.value) if r.scope is scope}:
                     found[name].append(scalar)
-            self._readers[key] = found
-        return self._readers[key]
+            self._readers[owner] = found
+        return self._readers[owner]
 
-    def _named_in_workflow(self, value: ValueNode, written: set[int]) -> str | None:
+    def _named_in_workflow(self, value: ValueNode, written: set[Node]) -> str | None:
         """Whether a matrix's value is named elsewhere: jobs that it makes are called after it."""
         if value.call is None:
             return None
@@ -246,7 +249,7 @@ class MirrorPlacement:
             if arguments is not None:
                 for scalar in _scalars([arguments]):
                     reads = (r for r in references(scalar.value) if r.scope is Scope.MATRIX)
-                    if id(scalar) not in written and any(r.name == name for r in reads):
+                    if scalar not in written and any(r.name == name for r in reads):
                         return f"the matrix's {name} is also read in {_line_of(scalar)}"
             for entry in self._config.workflow_jobs:
                 for item in items_of(value_of(entry.arguments, "requires")):
@@ -258,12 +261,12 @@ class MirrorPlacement:
 def _scalars(roots: Iterable[Node]) -> Iterator[Scalar]:
     """Every scalar in ``roots``, aliases followed, each once."""
     pending = list(roots)
-    seen: set[int] = set()
+    seen: set[Node] = set()
     while pending:
         node = resolved(pending.pop())
-        if id(node) in seen:
+        if node in seen:
             continue
-        seen.add(id(node))
+        seen.add(node)
         if isinstance(node, Scalar):
             yield node
         pending.extend(children(node))

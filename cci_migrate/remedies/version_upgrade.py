@@ -102,7 +102,7 @@ class Upgrade(Struct, frozen=True):
 
 def upgrade_of(config: Config, version: Scalar) -> Upgrade:
     """What makes ``config``, whose ``version`` is 2 or 2.0, one of 2.1 that means the same."""
-    obstacles = {id(one.node): one for one in reversed(tuple(_obstacles(config, version)))}
+    obstacles = {one.node: one for one in reversed(tuple(_obstacles(config, version)))}
     found = sorted(obstacles.values(), key=lambda one: (one.node.source.path, one.node.start))
     number = ReplaceScalar(version, Text(NEW_VERSION, is_number=not version.style))
     operations = (number, *_without_inner_version(config), *_escapes(config))

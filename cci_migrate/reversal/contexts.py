@@ -69,12 +69,12 @@ def contexts_to_take_out(
     reader = _Reader(assessment, revert, credentials, logins)
     leaving = [found for one in assessment.entries if (found := reader.leaving(one.entry))]
     removal = _ContextRemoval(assessment, [one for one in leaving if one.needed_by is None])
-    told: set[int] = set()
+    told: set[Node] = set()
     for one in leaving:
         # Workflows that share a list of jobs through an alias share its entries too.
-        if id(one.entry.key) in told:
+        if one.entry.key in told:
             continue
-        told.add(id(one.entry.key))
+        told.add(one.entry.key)
         remedy: Remedy
         if one.needed_by is not None:
             remedy = NoFix(f"{one.needed_by} reads the variables too")
@@ -149,7 +149,7 @@ class _Reader:
         needed_by: str | None = None
         is_ours = False
         for item in image_items(entry, assessment.config, assessment.values):
-            one = assessment.by_item[id(item.mapping)]
+            one = assessment.by_item[item.mapping]
             if not isinstance(one.state, Authenticated):
                 continue
             if variables.isdisjoint(one.state.auth.variables):
@@ -204,12 +204,12 @@ def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
 def _texts(node: Node | None) -> Iterator[str]:
     """Every scalar in ``node``, aliases followed."""
     pending = [] if node is None else [node]
-    seen: set[int] = set()
+    seen: set[Node] = set()
     while pending:
         current = resolved(pending.pop())
-        if id(current) in seen:
+        if current in seen:
             continue
-        seen.add(id(current))
+        seen.add(current)
         if isinstance(current, Scalar):
             yield current.value
         elif isinstance(current, SequenceNode):
@@ -223,7 +223,7 @@ class _ContextRemoval:
 
     def __init__(self, assessment: Assessment, leaving: list[_Leaving]) -> None:
         self._sharing = assessment.sharing
-        self._leaving = {id(one.entry): one for one in leaving}
+        self._leaving = {one.entry: one for one in leaving}
         entries = assessment.config.workflow_jobs
         self._users = Users(
             (entry, arguments)
@@ -231,7 +231,7 @@ class _ContextRemoval:
             if entry.arguments is not None
             and isinstance(arguments := resolved(entry.arguments), Mapping)
         )
-        staying = [entry for entry in entries if id(entry) not in self._leaving]
+        staying = [entry for entry in entries if entry not in self._leaving]
         # The forms of what was there before cannot be told: the file's other jobs show them, else
         # they are those that most files have.
         self._single_is_list = any(
@@ -315,7 +315,7 @@ class _ContextRemoval:
         users = self._users.of(holder)
         for user in users:
             found = held_contexts(user).entry
-            leaving = self._leaving.get(id(user))
+            leaving = self._leaving.get(user)
             has_it_from_here = found is not None and found.holder is holder
             if has_it_from_here and (leaving is None or leaving.names != names):
                 return False

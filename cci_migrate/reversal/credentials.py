@@ -63,21 +63,19 @@ class CredentialRemovals:
         self._assessment = assessment
         self._users = Users((one, one.image.item.mapping) for one in assessment.images)
         self._removals = tuple(_removals(assessment, own_names))
-        self._by_image = {id(one): removal for removal in self._removals for one in removal.images}
+        self._by_image = {one: removal for removal in self._removals for one in removal.images}
         self._restores_aliases = not any(
             _is_only_merge(one.image.item.node) for one in assessment.images
         )
         self._reasons = self._what_stays()
 
-    def _what_stays(self) -> dict[int, NoFix]:
-        """Why removals cannot be made, by their id(): until no other one follows from these."""
-        found: dict[int, NoFix] = {}
+    def _what_stays(self) -> dict[_Removal, NoFix]:
+        """Why removals cannot be made: until no other one follows from these."""
+        found: dict[_Removal, NoFix] = {}
         while True:
-            going = [one for one in self._removals if id(one) not in found]
+            going = [one for one in self._removals if one not in found]
             more = {
-                id(one): reason
-                for one in going
-                if (reason := self._obstacle(one, going)) is not None
+                one: reason for one in going if (reason := self._obstacle(one, going)) is not None
             }
             if not more:
                 return found
@@ -85,8 +83,8 @@ class CredentialRemovals:
 
     def key_of(self, image: AssessedImage) -> FindingKey | None:
         """The key of the finding that takes the credentials of ``image`` out; None if they stay."""
-        removal = self._by_image.get(id(image))
-        if removal is None or id(removal) in self._reasons:
+        removal = self._by_image.get(image)
+        if removal is None or removal in self._reasons:
             return None
         return removal.finding_key
 
@@ -96,7 +94,7 @@ class CredentialRemovals:
             image = removal.images[0].image
             form = removal.auth.form.value
             remedy: Remedy
-            if (reason := self._reasons.get(id(removal))) is not None:
+            if (reason := self._reasons.get(removal)) is not None:
                 remedy = reason
             else:
                 remedy = Fix(f"take out {form} under the image", (self._operation(removal),))
@@ -135,9 +133,9 @@ class CredentialRemovals:
     def _obstacle(self, removal: _Removal, going: list[_Removal]) -> NoFix | None:
         """Why ``removal`` cannot be made while only ``going`` go."""
         holder = removal.holder
-        wanted = {id(one) for one in removal.images}
+        wanted = set(removal.images)
         for user in self._users.of(holder):
-            if id(user) not in wanted and self._gets_it_from(user, removal):
+            if user not in wanted and self._gets_it_from(user, removal):
                 return NoFix(
                     f"{user.image.route} has them from the same place, and is to keep them",
                     "give each image credentials of its own, and run again",
@@ -149,9 +147,9 @@ class CredentialRemovals:
                 f"the anchor &{holder.anchor} is used by something else too",
                 "take them out by hand",
             )
-        gone = {id(alias) for one in going for alias in _aliases_in(one.value)}
+        gone = {alias for one in going for alias in _aliases_in(one.value)}
         for alias in self._aliases_into(removal):
-            if id(alias) not in gone:
+            if alias not in gone:
                 line = alias.source.position(alias.start).line
                 return NoFix(
                     f"*{alias.name} on line {line} means a part of them, and is to stay",
@@ -170,24 +168,23 @@ class CredentialRemovals:
 
     def _users_of_anchors(self, removal: _Removal) -> Iterator[_Removal]:
         """The removals without which this one would leave an alias of nothing."""
-        aliases = {id(alias) for alias in self._aliases_into(removal)}
+        aliases = set(self._aliases_into(removal))
         for other in self._removals if aliases else ():
-            if other is not removal and not aliases.isdisjoint(map(id, _aliases_in(other.value))):
+            if other is not removal and not aliases.isdisjoint(_aliases_in(other.value)):
                 yield other
 
 
 def _removals(
     assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
 ) -> Iterator[_Removal]:
-    found: dict[tuple[int, str], list[tuple[AssessedImage, ImageAuth, Mapping]]] = {}
+    found: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = {}
     for one in assessment.images:
         auth = _as_the_policy_has_it(one, assessment, own_names)
         if auth is not None:
             holder, key = _where(one.image.item.mapping, auth)
-            found.setdefault((id(holder), key), []).append((one, auth, holder))
-    for (_, key), users in found.items():
-        _, auth, holder = users[0]
-        yield _Removal(holder, key, auth, tuple(one for one, _, _ in users))
+            found.setdefault((holder, key), []).append((one, auth))
+    for (holder, key), users in found.items():
+        yield _Removal(holder, key, users[0][1], tuple(one for one, _ in users))
 
 
 def _as_the_policy_has_it(

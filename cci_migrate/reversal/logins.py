@@ -54,14 +54,14 @@ class _Removal(Struct, frozen=True, eq=False):
         return self.place.key(PULL_BEFORE_LOGIN)
 
 
-_Place = tuple[int, int]
+_Place = tuple[Node, int]
 
 
 def _place_of(step: Step) -> _Place:
     """Where ``step`` stands; of what an orb's job does, where that is called."""
     if step.home.is_published:
-        return id(step.node), 0
-    return id(step.path[-1].sequence), step.path[-1].index
+        return step.node, 0
+    return step.path[-1].sequence, step.path[-1].index
 
 
 class LoginRemovals:
@@ -138,7 +138,7 @@ class LoginRemovals:
         for key, login in self._written.items():
             host, step = login.registries[0], login.moment.step
             place = step.path[-1]
-            running = users[id(place.sequence)]
+            running = users[place.sequence]
             if step.home.is_published:
                 # Nobody else runs what a workflow job has its orb's job do.
                 running = [one for one in running if one.docker and step in one.docker.steps]
@@ -219,7 +219,7 @@ class LoginRemovals:
             return None
         is_added = orb.version == self._assessment.policy.docker_orb
         reason = "its version is not the policy's: it may have been there before"
-        going = {id(one.step.node) for one in self._removals.values()}
+        going = {one.step.node for one in self._removals.values()}
         roots = [document.root for document in config.documents if document.root is not None]
         if any(_names(root, f"{orb.alias}/", going) for root in roots):
             return None
@@ -340,12 +340,12 @@ def _means(node: Node, content: Content) -> bool:
     )
 
 
-def _names(root: Node, prefix: str, without: set[int]) -> bool:
+def _names(root: Node, prefix: str, without: set[Node]) -> bool:
     """Whether a scalar under ``root`` starts with ``prefix``, the nodes ``without`` left out."""
     pending = [root]
     while pending:
         node = pending.pop()
-        if id(node) in without or isinstance(node, Alias):
+        if node in without or isinstance(node, Alias):
             continue
         if isinstance(node, Scalar):
             if node.value.startswith(prefix):

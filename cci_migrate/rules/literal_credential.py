@@ -36,6 +36,7 @@ from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.image_states import Authenticated, Contested, LiteralSecret, Wanted
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
@@ -46,16 +47,16 @@ from cci_migrate.rules.wording import owners_of
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each secret, however many images use it."""
-    told: set[int] = set()
+    told: set[Scalar] = set()
     for one in assessment.images:
         state = one.state
         if not isinstance(state, Authenticated) or state.literal is None:
             continue
         literal = state.literal
         # Images that share a secret by an anchor share the fix; the same key twice is one finding.
-        if id(literal.value) in told:
+        if literal.value in told:
             continue
-        told.add(id(literal.value))
+        told.add(literal.value)
         yield Finding(
             rule=LITERAL_CREDENTIAL,
             place=Place(literal.value, one.image.route),

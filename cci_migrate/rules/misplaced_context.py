@@ -35,6 +35,7 @@ from collections.abc import Collection, Iterator
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedEntry, Assessment
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import (
     ContextPlace,
     MisplacedContext,
@@ -50,12 +51,12 @@ ID = "misplaced-context"
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each key in the wrong place."""
-    by_entry = {id(one.entry): one for one in assessment.entries}
+    by_entry = {one.entry: one for one in assessment.entries}
     misplaced = tuple(misplaced_contexts(assessment.config))
     for one in misplaced:
-        concerned = [by_entry[id(job)] for job in one.workflow_jobs if id(job) in by_entry]
+        concerned = [by_entry[job] for job in one.workflow_jobs if job in by_entry]
         narrower = {
-            id(job)
+            job
             for other in misplaced
             if one.place.is_wider_than(other.place)
             for job in other.workflow_jobs
@@ -102,10 +103,10 @@ def _where(one: MisplacedContext) -> str:
 def _remedy(
     one: MisplacedContext,
     concerned: list[AssessedEntry],
-    narrower: Collection[int],
+    narrower: Collection[WorkflowJob],
     assessment: Assessment,
 ) -> Remedy:
-    """``narrower`` are the id() of workflow jobs with misplaced contexts for fewer jobs."""
+    """``narrower`` are the workflow jobs with misplaced contexts for fewer jobs."""
     by_hand = "write it as context under each workflow job that needs it"
     if one.names is None:
         return NoFix("its value is no plain name of a context", by_hand)
@@ -139,10 +140,10 @@ def _remedy(
 
 
 def _grants(
-    assessed: AssessedEntry, name: str, assessment: Assessment, narrower: Collection[int]
+    assessed: AssessedEntry, name: str, assessment: Assessment, narrower: Collection[WorkflowJob]
 ) -> Iterator[ContextGrant]:
     """What gives a workflow job the context ``name``, for what it reads as far as that is known."""
-    comes_first = bool(assessed.held.values) or id(assessed.entry) in narrower
+    comes_first = bool(assessed.held.values) or assessed.entry in narrower
     meant = tuple(dict.fromkeys(assessed.meant.names))
     is_for_something = False
     for variables in dict.fromkeys(use.variables for use in assessed.uses):

@@ -45,6 +45,7 @@ from cci_migrate.findings import (
     Question,
     Severity,
 )
+from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.model import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -53,12 +54,12 @@ from cci_migrate.rules.wording import listed
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each workflow job, with all the contexts that it lacks today."""
-    seen: set[int] = set()
+    seen: set[Node] = set()
     for assessed in assessment.entries:
         grants = tuple(_grants(assessed, assessment))
         # Workflows that share a list of jobs through an alias share its entries too.
-        if grants and id(assessed.entry.key) not in seen:
-            seen.add(id(assessed.entry.key))
+        if grants and assessed.entry.key not in seen:
+            seen.add(assessed.entry.key)
             is_requested = assessment.policy.credentials is CredentialStore.CONTEXT
             yield _finding(assessed, grants, is_certain=is_requested)
 

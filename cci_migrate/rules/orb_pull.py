@@ -260,7 +260,7 @@ def _local_executors(assessment: Assessment) -> list[str]:
     """The executors whose images all have credentials, or are about to get them."""
     found: list[str] = []
     for name, executor in assessment.config.body.executors.items():
-        states = [assessment.by_item[id(item.mapping)].state for item in executor.docker or ()]
+        states = [assessment.by_item[item.mapping].state for item in executor.docker or ()]
         needs_arguments = any(one.default is None for one in executor.parameters.values())
         has_credentials = all(
             isinstance(one, Authenticated | Unauthenticated | Unmirrored | Mirrored)

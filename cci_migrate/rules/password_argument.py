@@ -34,6 +34,7 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Job
 from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.lossless.nodes import Node
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
@@ -55,9 +56,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     from cci_migrate.circleci.steps import run_step
     from cci_migrate.docker.shell import Login
 
-    told: set[int] = set()
+    told: set[Node] = set()
     old = {
-        id(run.command)
+        run.command
         for docker in dockers
         if client_is_old(docker.job, docker.home, assessment.config, assessment.values)
         for step in docker.steps
@@ -66,16 +67,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for docker in dockers:
         for step in docker.steps:
             run = run_step(step, docker.defaults)
-            if run is None or id(run.command) in told or not mentions_docker(run.command.value):
+            if run is None or run.command in told or not mentions_docker(run.command.value):
                 continue
-            told.add(id(run.command))
+            told.add(run.command)
             logins = [
                 fact
                 for fact in _facts(run, docker.daemon)
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
-                yield _finding(docker.job, run, logins, is_old=id(run.command) in old)
+                yield _finding(docker.job, run, logins, is_old=run.command in old)
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:

@@ -62,6 +62,8 @@ from cci_migrate.assessing.conventions import Account, policy_for
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.step_pulls import StepPull
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
@@ -102,13 +104,13 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.declared_logins,
     )
     remedies = {one.key: _remedy(one, placement, assessment) for one in assessment.missing_logins}
-    rewritten: dict[int, FindingKey] = {}
+    rewritten: dict[StepPull, FindingKey] = {}
     if assessment.mirrored_steps is not None:
         for one, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
             rewritten.update(dict.fromkeys(pulls, one.key))
             yield one
     for missing in assessment.missing_logins:
-        after = {rewritten[id(pull)]: None for _, pull in missing.pulls if id(pull) in rewritten}
+        after = {rewritten[pull]: None for _, pull in missing.pulls if pull in rewritten}
         is_needed_today = any(missing.host in pull.hosts for _, pull in missing.pulls)
         if not after and not is_needed_today:
             continue  # what was to come from the mirror stays
@@ -143,8 +145,8 @@ def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], ho
 
 def _through_mirror(
     assessment: Assessment, mirroring: StepMirroring, logins: Mapping[FindingKey, Remedy]
-) -> Iterator[tuple[Finding, list[int]]]:
-    """The findings about what is to come from the mirror, and the id() of the pulls of each."""
+) -> Iterator[tuple[Finding, list[StepPull]]]:
+    """The findings about what is to come from the mirror, and the pulls of each."""
     mirror = assessment.policy.mirror
     host = "" if mirror is None else mirror.host
     for change in mirroring.changes:
@@ -153,7 +155,7 @@ def _through_mirror(
         remedy: Remedy = _asked(first, fix) if change.is_only_pulled else fix
         for missing in assessment.missing_logins:
             login = logins[missing.key]
-            concerned = missing.host == host and id(missing.docker.job) in change.jobs
+            concerned = missing.host == host and missing.docker.job in change.jobs
             if concerned and isinstance(login, NoFix):
                 remedy = NoFix(f"no login to {host} can be added: {login.reason}", login.instead)
             elif concerned and isinstance(login, Question):
@@ -181,9 +183,9 @@ def _through_mirror(
             ),
             [] if isinstance(remedy, NoFix) else list(change.pulls),
         )
-    told: set[tuple[int, str]] = set()
+    told: set[tuple[Job, str]] = set()
     for one in mirroring.stays:
-        key = (id(one.docker.job), one.pull.command)
+        key = (one.docker.job, one.pull.command)
         if key not in told:
             told.add(key)
             script = f"{crc32(one.pull.command.encode()):08x}"
@@ -202,7 +204,7 @@ def _through_mirror(
             )
 
 
-def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[int]) -> bool:
+def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) -> bool:
     """Whether the mirror takes credentials with which no step can log in, and one would have to."""
     registry = policy_for(host, assessment.policy)
     if registry is None and not registry_at(host).implicit_credentials:
@@ -212,7 +214,7 @@ def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[int]) 
     return not all(
         any(login.is_to(host) for login in docker.logins)
         for docker in assessment.dockers.all()
-        if id(docker.job) in jobs
+        if docker.job in jobs
     )
 
 

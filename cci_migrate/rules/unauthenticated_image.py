@@ -51,6 +51,7 @@ from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import AccountUnclear, Unauthenticated, Unmirrored
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
+from cci_migrate.circleci.images import PulledImage
 from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.model import RegistryCredential
@@ -121,7 +122,7 @@ def _unclear(
 def _which_account(
     one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Remedy:
-    place = placement.place(one.image, frozenset({id(one.image)}))
+    place = placement.place(one.image, frozenset({one.image}))
     if isinstance(place, NoPlace):
         return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
 
@@ -138,16 +139,16 @@ def _which_account(
 
 
 _User = tuple[AssessedImage, Unauthenticated | Unmirrored]
-_Alike = Mapping[tuple[str, RegistryCredential], frozenset[int]]
+_Alike = Mapping[tuple[str, RegistryCredential], frozenset[PulledImage]]
 
 
 def _alike(assessment: Assessment) -> _Alike:
-    """The id() of the images that are to get the same credentials, by registry and credential."""
-    found: dict[tuple[str, RegistryCredential], set[int]] = {}
+    """The images that are to get the same credentials, by registry and credential."""
+    found: dict[tuple[str, RegistryCredential], set[PulledImage]] = {}
     for one in assessment.images:
         if isinstance(one.state, Unauthenticated | Unmirrored) and one.state.wanted is not None:
             key = (one.state.host, one.state.wanted.credential)
-            found.setdefault(key, set()).add(id(one.image))
+            found.setdefault(key, set()).add(one.image)
     return {key: frozenset(images) for key, images in found.items()}
 
 

@@ -136,7 +136,7 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
             "use a pipeline parameter with a default instead",
         )
     placement = AuthPlacement((other.image for other in assessment.images), assessment.sharing)
-    place = placement.place(image, frozenset({id(image)}))
+    place = placement.place(image, frozenset({image}))
     if isinstance(place, NoPlace):
         return NoFix(place.reason, "write the registry out")
     choices: list[Choice] = []

@@ -115,13 +115,13 @@ def _calls(config: Config) -> Iterator[_Call]:
         _TYPE in document.source.text for document in config.documents
     ):
         return
-    seen: set[int] = set()
+    seen: set[MappingNode] = set()
     calls: Counter[str] = Counter()
     for owner, route, home, node in _owners(config):
         for mapping in collections_in(node):
-            if not isinstance(mapping, MappingNode) or id(mapping) in seen:
+            if not isinstance(mapping, MappingNode) or mapping in seen:
                 continue
-            seen.add(id(mapping))
+            seen.add(mapping)
             if not any(_may_call(key, home) for key, _ in mapping.entries):
                 continue
             for name, entry in entries_of(mapping).items():

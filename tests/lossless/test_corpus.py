@@ -86,13 +86,13 @@ def can_be_written(document: Document, one: Operation) -> bool:
 def auth_everywhere(document: Document) -> Iterator[Operation]:
     """``auth`` for each image of a ``docker`` list that has none."""
     credentials = Entries((("username", Text("$USER")), ("password", Text("$PASS"))))
-    images: dict[int, Mapping] = {}
+    images: dict[Mapping, None] = {}
     for node in walk(document.root) if document.root else ():
         for item in items_of(value_of(node, "docker")) if isinstance(node, Mapping) else ():
             mapping = resolved(item)
             if isinstance(mapping, Mapping) and own_entry(mapping, "image"):
-                images[id(mapping)] = mapping
-    for mapping in images.values():
+                images[mapping] = None
+    for mapping in images:
         if not own_entry(mapping, "auth"):
             yield AddEntry(mapping, "auth", credentials, "image")
 
@@ -100,13 +100,13 @@ def auth_everywhere(document: Document) -> Iterator[Operation]:
 def contexts_everywhere(document: Document) -> Iterator[Operation]:
     """A context for each workflow job that is a bare name or has none."""
     names = Items((Text("docker-hub-creds"),))
-    seen: set[int] = set()
+    seen: set[Node] = set()
     for workflow in entries_of(value_of(document.root, "workflows")).values():
         for item in items_of(value_of(workflow.value, "jobs")):
             node = arguments(item)
-            if node is None or id(node) in seen:
+            if node is None or node in seen:
                 continue
-            seen.add(id(node))
+            seen.add(node)
             if isinstance(node, Scalar):
                 yield ScalarToMapping(node, Entries((("context", names),)))
             elif isinstance(node, Mapping) and not own_entry(node, "context"):
