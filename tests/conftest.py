@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.__main__ import OBJECTS_BETWEEN_COLLECTIONS
-from tools.shared_data import ROOT, shared_folder
+
+ROOT = Path(__file__).resolve().parent.parent
 
 #: Far more than the tests need: they are not what fills a small machine's memory.
 ROOM_FOR_FILES = 2**32
@@ -48,8 +49,8 @@ def _keep_files_in_memory() -> None:
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference data that may stand beside the repository."""
-    folder = shared_folder()
-    if folder is None:
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
         pytest.skip("the reference data is not here")
     return folder
 

@@ -20,7 +20,7 @@ from cci_migrate.circleci.source_kinds import (
 )
 from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Refused
 from cci_migrate.lossless import nodes
-from cci_migrate.lossless.expansion import repeats_more_than
+from cci_migrate.lossless.expansion import expands_beyond
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
@@ -71,7 +71,7 @@ def load_texts(
             return _not_yaml(source, error)
         if document.has_more_documents:
             return _several_documents(document)
-        if repeats_more_than(document, MOST_REPEATED):
+        if expands_beyond(document, MOST_REPEATED):
             raise TooComplexError(
                 f"aliases and merge keys repeat more than {MOST_REPEATED:,} values of it"
             )

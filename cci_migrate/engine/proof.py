@@ -45,7 +45,7 @@ from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import FindingKey, Names
-from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, take_back
+from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, undo_edits
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
 from cci_migrate.lossless.operations import Operation
@@ -227,7 +227,7 @@ def prove(
 
 def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
     """Clause 1 for one file: why taking ``edits`` back from ``new`` does not give ``old``."""
-    if take_back(new.text, edits) != old.text:
+    if undo_edits(new.text, edits) != old.text:
         return f"{old.path}: the edits taken back do not give the original text"
     return None
 

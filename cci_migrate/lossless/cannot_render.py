@@ -1,5 +1,5 @@
-"""The error that everything raises that turns operations into text."""
+"""The error raised by everything that turns operations into text."""
 
 
 class CannotRenderError(ValueError):
-    """The text around a node has a shape in which the change cannot be written; says which."""
+    """A change can't be written where it belongs; the message says why, for people."""

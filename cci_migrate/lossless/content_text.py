@@ -14,7 +14,7 @@ from cci_migrate.lossless.scalars import scalar_text
 
 
 class FlowStyle(Struct, frozen=True):
-    """How a flow collection is written: its quotes, the space in its brackets, its separators."""
+    """How a flow collection is written: its quotes, the space inside its brackets, separators."""
 
     quote: str = ""
     quotes_keys: bool = False
@@ -28,7 +28,7 @@ JSON_FLOW = FlowStyle(quote='"', quotes_keys=True)
 
 
 def key_text(key: str) -> str:
-    """``key`` as a key, in quotes where it needs them."""
+    """``key`` as written in a mapping, quoted if it has to be."""
     return key if key == MERGE_KEY else scalar_text(key, in_flow=True)
 
 
@@ -63,7 +63,7 @@ def entries_lines(entries: Iterable[tuple[str, Content]], at: int, style: Style)
 def item_lines(content: Content, at: int, style: Style, quote: str = "") -> list[str]:
     """The lines of ``- content`` in block style, its dash at column ``at``.
 
-    ``quote`` is put around a string, as its neighbours have it.
+    ``quote`` is the quote around a string; empty: quoted only if it has to be.
     """
     head = " " * at + "-" + style.dash_gap
     match content:
@@ -81,7 +81,7 @@ def item_lines(content: Content, at: int, style: Style, quote: str = "") -> list
 
 
 def flow_text(content: Entries | Items, style: FlowStyle = PLAIN_FLOW) -> str:
-    """``content`` as a flow collection."""
+    """``content`` as a flow collection on one line."""
     if isinstance(content, Entries):
         inner = style.comma.join(flow_pair(k, v, style) for k, v in content.entries)
         return "{" + _padded(inner, style) + "}"
@@ -90,13 +90,13 @@ def flow_text(content: Entries | Items, style: FlowStyle = PLAIN_FLOW) -> str:
 
 
 def flow_pair(key: str, content: Content, style: FlowStyle) -> str:
-    """``key: content`` in a flow mapping."""
+    """The text of the entry ``key: content`` in a flow mapping."""
     name = scalar_text(key, in_flow=True, quote='"') if style.quotes_keys else key_text(key)
     return f"{name}{style.colon}{flow_value(content, style)}"
 
 
 def flow_value(content: Content, style: FlowStyle) -> str:
-    """``content`` in a flow collection."""
+    """The text of ``content`` as an item or a value in a flow collection."""
     match content:
         case Text():
             return _text(content, in_flow=True, quote=style.quote)

@@ -1,4 +1,4 @@
-"""Edits: spans of a text and what is to stand there instead. The only place that cuts strings."""
+"""Edits: spans of a text and their replacements. The only module that cuts strings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class EditConflictError(ValueError):
 class Edit(Struct, frozen=True):
     """Replace the characters of ``span``, which are ``removed``, by ``text``.
 
-    Keeping what goes makes an edit its own undo.
+    ``removed`` makes an edit reversible: see `undo_edits`.
     """
 
     span: Span
@@ -26,14 +26,14 @@ class Edit(Struct, frozen=True):
 
 
 def insertion(at: int, text: str) -> Edit:
-    """An edit that puts ``text`` at ``at``."""
+    """An edit that inserts ``text`` at the offset ``at``."""
     return Edit(Span(at, at), "", text)
 
 
 def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """``edits`` by their place; those at one place stay in the order given.
+    """``edits`` sorted by position; edits at the same position keep their order.
 
-    Raises EditConflictError where two overlap.
+    Raises EditConflictError if two overlap.
     """
     ordered = tuple(sorted(edits, key=lambda edit: edit.span))
     for first, second in pairwise(ordered):
@@ -45,9 +45,9 @@ def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """``text`` with all ``edits`` done.
+    """``text`` with all ``edits`` applied.
 
-    Raises EditConflictError where two overlap or one does not fit the text.
+    Raises EditConflictError if two overlap, or if ``text`` differs from what an edit removes.
     """
     parts: list[str] = []
     done = 0
@@ -62,8 +62,8 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return "".join(parts)
 
 
-def take_back(text: str, edits: Iterable[Edit]) -> str | None:
-    """What ``text``, the result of ``edits``, was before them; None if it is not their result.
+def undo_edits(text: str, edits: Iterable[Edit]) -> str | None:
+    """The text before ``edits`` made it ``text``; None if ``text`` is not their result.
 
     Works from the end of the text to its start, and so shares nothing with `apply_edits`.
     """

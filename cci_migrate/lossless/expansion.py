@@ -5,12 +5,12 @@ from __future__ import annotations
 from cci_migrate.lossless.nodes import Alias, Document, Node, Scalar, children
 
 
-def repeats_more_than(document: Document, most: int) -> bool:
-    """Whether the aliases of ``document`` stand for more than ``most`` values, all in all.
+def expands_beyond(document: Document, limit: int) -> bool:
+    """Whether the aliases of ``document`` expand to more than ``limit`` nodes in total.
 
-    An alias in what another alias means counts each time. Takes linear time.
+    An alias inside the target of another alias counts each time. Takes linear time.
     """
-    # What each collection comes to, expanded; scalars come to one.
+    # The number of nodes in each collection once expanded; a scalar is one.
     sizes: dict[Node, int] = {}
     opened: set[Node] = set()
     pending: list[Node] = [alias.target for alias in document.aliases]
@@ -24,5 +24,5 @@ def repeats_more_than(document: Document, most: int) -> bool:
             continue
         pending.pop()
         # Numbers that double would soon have thousands of digits.
-        sizes[node] = min(1 + sum(sizes.get(part, 1) for part in inner), most + 1)
-    return sum(sizes[alias.target] for alias in document.aliases) > most
+        sizes[node] = min(1 + sum(sizes.get(part, 1) for part in inner), limit + 1)
+    return sum(sizes[alias.target] for alias in document.aliases) > limit

@@ -1,4 +1,4 @@
-"""How a document is laid out: columns, indents, where lines can be put."""
+"""How a document is laid out: columns, indents, where lines can be inserted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EXPLICIT_KEY = re.compile(r"\?[ \t]+$")
 
 
 def column(source: SourceText, offset: int) -> int:
-    """The column of ``offset``, from 0, a tab counting as one."""
+    """The column of ``offset``, from 0; a tab counts as one."""
     return offset - source.line_start(offset)
 
 
@@ -41,7 +41,7 @@ def is_explicit(key: Node) -> bool:
 
 
 def key_column(mapping: Mapping) -> int:
-    """The column at which the entries of a block mapping start (its ``?`` where it has one)."""
+    """The column where the entries of a block mapping start, at the ``?`` of an explicit key."""
     first = mapping.entries[0][0]
     source = mapping.source
     line_start = source.line_start(first.start)
@@ -68,7 +68,7 @@ def dash(sequence: Sequence, index: int) -> int:
 
 
 def last_leaf(node: Node) -> Node:
-    """The node that ends ``node``'s text: itself, or for a block collection its last leaf."""
+    """The last leaf of a block collection, which ends its text; ``node`` itself otherwise."""
     while True:
         if isinstance(node, Mapping) and not node.is_flow and node.entries:
             node = node.entries[-1][1]
@@ -79,7 +79,7 @@ def last_leaf(node: Node) -> Node:
 
 
 def line_after(node: Node) -> int:
-    """The offset of the line that follows ``node``, the comment on its last line included."""
+    """The offset of the line after ``node`` and the comment on its last line."""
     leaf = last_leaf(node)
     text = leaf.source.text
     if isinstance(leaf, Scalar) and leaf.style in ("|", ">") and leaf.end > leaf.start:
@@ -90,40 +90,39 @@ def line_after(node: Node) -> int:
 
 
 def end_of_entry(key: Node, value: Node) -> Node:
-    """What ends an entry: its value, or its key where that has neither a value nor a colon."""
+    """The node that ends an entry: its value, or its key if it has neither value nor colon."""
     return key if value.start == key.end else value
 
 
 def starts_line(source: SourceText, offset: int) -> bool:
-    """Whether only white space stands before ``offset`` on its line."""
+    """Whether ``offset`` is preceded by nothing but white space on its line."""
     return not source.text[source.line_start(offset) : offset].strip()
 
 
 def comment_block_above(source: SourceText, offset: int) -> int:
-    """Where the comment lines start that stand directly above the line of ``offset``.
+    """The start of the comment lines directly above the line of ``offset``.
 
-    The start of the line of ``offset`` itself where there are none. Only comments at that line's
-    own indent belong to it.
+    The start of that line itself if there are none. Only comments at its own indent belong to it.
     """
     start = source.line_start(offset)
-    wanted = _indent(source.text[start:offset])
+    own_indent = _indent(source.text[start:offset])
     while start > 0:
         above = source.line_start(start - 1)
         comment = _COMMENT_LINE.match(source.text, above)
-        if comment is None or comment.group(1) != wanted:
+        if comment is None or comment.group(1) != own_indent:
             break
         start = above
     return start
 
 
-def deeper_comments_end(source: SourceText, line_start: int, than: int) -> int:
-    """Where the comment lines end that start at ``line_start`` and are indented ``than`` or more.
+def deeper_comments_end(source: SourceText, line_start: int, min_indent: int) -> int:
+    """The end of the comment lines from ``line_start`` that are indented by ``min_indent`` or more.
 
-    Such comments belong to what stands above them.
+    Such comments belong to the node above them.
     """
     while True:
         comment = _COMMENT_LINE.match(source.text, line_start)
-        if comment is None or len(comment.group(1)) < than:
+        if comment is None or len(comment.group(1)) < min_indent:
             return line_start
         line_start = source.next_line(line_start)
 
@@ -133,7 +132,7 @@ def _indent(line: str) -> str:
 
 
 class Style(Struct, frozen=True):
-    """How far children stand to the right of their parents' keys, and items of their dashes."""
+    """Distances in columns: from a key to its children's, to its items' dashes; after a dash."""
 
     step: int
     sequence_offset: int
@@ -171,7 +170,7 @@ class _Counts(Struct):
                 self.offsets[distance] += 1
 
     def add_items(self, sequence: Sequence) -> None:
-        """Count what the items of the block ``sequence`` tell."""
+        """Count the gaps after the dashes of the block ``sequence``, and its items' steps."""
         text = sequence.source.text
         for index, item in enumerate(sequence.items):
             gap = text[dash(sequence, index) + 1 : item.start]
@@ -191,9 +190,9 @@ class _Counts(Struct):
 
 
 class Layout:
-    """A document's nodes by their parents, and its prevailing style.
+    """The parents of a document's nodes, and its prevailing style.
 
-    Made only for documents that are edited.
+    Built only for documents that are edited.
     """
 
     def __init__(self, document: Document) -> None:
@@ -219,11 +218,11 @@ class Layout:
         self.style = counts.style(Style(step, step))
 
     def parent(self, node: Node) -> Collection | None:
-        """The collection that ``node`` stands in."""
+        """The collection that contains ``node``; None for the root."""
         return self._parents.get(node)
 
     def is_in_flow(self, node: Node) -> bool:
-        """Whether ``node`` stands in a flow collection."""
+        """Whether ``node`` is in a flow collection."""
         parent = self.parent(node)
         return parent is not None and parent.is_flow
 
@@ -233,7 +232,7 @@ class Layout:
         return isinstance(parent, Mapping) and any(key is node for key, _ in parent.entries)
 
     def style_in(self, node: Collection) -> Style:
-        """The style in a block collection; the document's in what its own parts do not tell."""
+        """The style of a block collection; where its own parts don't show it, the document's."""
         style = self._styles.get(node)
         if style is None:
             counts = _Counts()
@@ -246,9 +245,10 @@ class Layout:
         return style
 
     def step_below(self, node: Node) -> int:
-        """How far keys below the item or the value ``node`` stand from its own key.
+        """The distance in columns from the key of the item or value ``node`` to keys below it.
 
-        For an item that is to be ``- build:``, told by its siblings, then by such items elsewhere.
+        For an item that will become ``- build:``, taken from its siblings, then from such items
+        elsewhere.
         """
         parent = self.parent(node)
         if isinstance(parent, Mapping):
@@ -262,7 +262,7 @@ class Layout:
         return self.item_step(sequence)
 
     def item_step(self, sequence: Sequence) -> int:
-        """How far keys below the items of ``sequence`` stand from these items' own keys."""
+        """The distance in columns from the keys of the items of ``sequence`` to keys below them."""
         step = self._item_steps.get(sequence)
         if step is None:
             counts = _Counts()

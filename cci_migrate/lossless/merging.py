@@ -1,7 +1,7 @@
-"""Reading mappings as YAML 1.1 does: through aliases and merge keys.
+"""Reads mappings as YAML 1.1 does: through aliases and merge keys.
 
-SnakeYAML, which CircleCI's compiler is built on, lets a mapping's own keys win over merged ones,
-an earlier merge over a later one, and the last of duplicate keys over the others.
+CircleCI's compiler is built on SnakeYAML: a mapping's own keys win over merged ones, an earlier
+merge over a later one, and the last of duplicate keys over the others.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ MERGE_KEY = "<<"
 
 
 class Entry(Struct, frozen=True, gc=False):
-    """One entry of a mapping as its readers see it.
+    """One entry of a mapping, its own or merged.
 
-    ``value`` is as written, an alias where it is one. ``holder`` is the mapping in whose text the
-    entry stands: another one than was asked where the entry was merged in.
+    ``value`` is the node as written, possibly an alias. ``holder`` is the mapping whose text
+    contains the entry; it differs from the mapping that was read if the entry was merged in.
     """
 
     key: Scalar
@@ -34,7 +34,7 @@ def is_merge_key(key: Node) -> bool:
 
 
 def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
-    """The mappings that ``mapping`` merges itself, those that win first."""
+    """The mappings that ``mapping`` merges directly, in order of precedence."""
     for key, value in mapping.entries:
         if is_merge_key(key):
             target = resolved(value)
@@ -48,16 +48,16 @@ def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
 
 
 def entries_of(node: Node | None) -> dict[str, Entry]:
-    """What ``node`` holds by key, merged entries after its own; nothing if it is no mapping."""
-    found: dict[str, Entry] = {}
+    """The entries of ``node`` by key, merged ones after its own; empty if it is no mapping."""
+    entries: dict[str, Entry] = {}
     if node is not None:
         target = node.target if isinstance(node, Alias) else node
         if isinstance(target, Mapping):
-            _collect(target, found)
-    return found
+            _collect(target, entries)
+    return entries
 
 
-def _collect(mapping: Mapping, found: dict[str, Entry]) -> None:
+def _collect(mapping: Mapping, entries: dict[str, Entry]) -> None:
     seen: set[Mapping] = set()
     pending = [mapping]
     while pending:
@@ -66,18 +66,21 @@ def _collect(mapping: Mapping, found: dict[str, Entry]) -> None:
             continue
         seen.add(current)
         own, has_merge = _own_entries(current)
-        if found:
+        if entries:
             for name, entry in own.items():
-                found.setdefault(name, entry)
+                entries.setdefault(name, entry)
         else:
-            found.update(own)
+            entries.update(own)
         if has_merge:
             pending.extend(reversed(list(merged_mappings(current))))
 
 
 @lru_cache(maxsize=1024)
 def _own_entries(mapping: Mapping) -> tuple[dict[str, Entry], bool]:
-    """What stands in ``mapping``'s own text, and whether it merges; many may merge the same one."""
+    """The entries in ``mapping``'s own text, and whether it has a merge key.
+
+    Cached: several mappings may merge the same one.
+    """
     own: dict[str, Entry] = {}
     has_merge = False
     for key, value in mapping.entries:
@@ -90,7 +93,7 @@ def _own_entries(mapping: Mapping) -> tuple[dict[str, Entry], bool]:
 
 
 def entry_of(node: Node | None, name: str) -> Entry | None:
-    """The entry ``name`` of ``node``, its own or merged."""
+    """The entry ``name`` of ``node``, its own or merged; None if it has none or is no mapping."""
     if node is None:
         return None
     target = node.target if isinstance(node, Alias) else node
@@ -110,22 +113,22 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
 
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
-    """What the entry ``name`` of ``node`` means, aliases followed; None if it has none."""
+    """The value of the entry ``name`` of ``node``, aliases resolved; None if there is no entry."""
     entry = entry_of(node, name)
     return None if entry is None else resolved(entry.value)
 
 
 def own_entry(mapping: Mapping, name: str) -> Entry | None:
-    """The entry ``name`` that stands in ``mapping``'s own text."""
-    found = None
+    """The last entry ``name`` in ``mapping``'s own text; None if there is none."""
+    entry = None
     for key, value in mapping.entries:
         if isinstance(key, Scalar) and key.value == name:
-            found = Entry(key, value, mapping)
-    return found
+            entry = Entry(key, value, mapping)
+    return entry
 
 
 def is_null(node: Node | None) -> bool:
-    """Whether ``node`` is a null, written or not."""
+    """Whether ``node`` is a plain null: ``~``, ``null`` or nothing at all. False for None."""
     return (
         isinstance(node, Scalar)
         and not node.style
@@ -135,7 +138,7 @@ def is_null(node: Node | None) -> bool:
 
 
 def text_of(node: Node | None) -> str | None:
-    """The value of the scalar that ``node`` is or means; None for anything else and for null."""
+    """The value of the scalar ``node``, an alias resolved; None for null and for anything else."""
     if node is None:
         return None
     target = node.target if isinstance(node, Alias) else node
@@ -145,7 +148,7 @@ def text_of(node: Node | None) -> str | None:
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:
-    """The items of the sequence that ``node`` is or means, as written; nothing if it is none."""
+    """The items, as written, of the sequence ``node``, an alias resolved; empty if it is none."""
     if node is None:
         return ()
     target = resolved(node)
@@ -153,7 +156,7 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 
 
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar, Scalar]]:
-    """The keys of ``mapping`` that stand there twice, merge keys apart: (first, again)."""
+    """Yield (earlier, later) for each repeated key of ``mapping``, merge keys excepted."""
     keys = [key for key, _ in mapping.entries if isinstance(key, Scalar)]
     if len({key.value for key in keys}) == len(keys):
         return

@@ -1,6 +1,6 @@
-"""The concrete tree of a YAML document: every node with its span, aliases where they stand.
+"""The concrete tree of a YAML document: every node with its span, aliases kept as nodes.
 
-Nodes are equal only to themselves, and never shown: a scalar may be a password.
+Nodes compare by identity, and no repr shows a value: a scalar may be a password.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from msgspec import Struct
 
 from cci_migrate.lossless.source import SourceText, Span
 
-#: The way from a document's root to a node: keys and indexes, aliases followed on the way.
-Route = tuple[str | int, ...]
-
 
 class Scalar(Struct, frozen=True, eq=False, gc=False):
-    """A scalar. ``style`` is its quoting: ``'`` or ``"``, ``|`` or ``>``, empty where plain.
+    """A scalar. ``style`` is its quoting: ``'``, ``"``, ``|`` or ``>``; empty if it is plain.
 
-    A null that is not written at all (``key:``) is a plain scalar with an empty span.
+    A null without any text (``key:``) is a plain scalar with an empty span.
     """
 
     source: SourceText
@@ -34,9 +31,9 @@ class Scalar(Struct, frozen=True, eq=False, gc=False):
 
 
 class Mapping(Struct, frozen=True, eq=False, gc=False):
-    """A mapping, its entries in the order of the text, merge keys and duplicates among them.
+    """A mapping with its entries in source order, merge keys and duplicates included.
 
-    ``end`` of a block collection is the end of its last leaf, not the place of the next token.
+    A block collection ends where its last leaf ends, not at the next token.
     """
 
     source: SourceText
@@ -51,7 +48,7 @@ class Mapping(Struct, frozen=True, eq=False, gc=False):
 
 
 class Sequence(Struct, frozen=True, eq=False, gc=False):
-    """A sequence."""
+    """A sequence with its items in source order; it ends as a `Mapping` does."""
 
     source: SourceText
     start: int
@@ -65,7 +62,7 @@ class Sequence(Struct, frozen=True, eq=False, gc=False):
 
 
 class Alias(Struct, frozen=True, eq=False, gc=False):
-    """An alias, where it stands, and the node that it means (never an alias itself)."""
+    """An alias and its target, the anchored node (never an alias itself)."""
 
     source: SourceText
     start: int
@@ -81,10 +78,10 @@ Collection = Mapping | Sequence
 
 
 class Document(Struct, frozen=True):
-    """The first document of a file. ``root`` is None for a file without one.
+    """The first document of a file. ``root`` is None if the file is empty.
 
-    ``mappings``, ``aliases`` and ``anchored`` are all the nodes of their kind, in the order of the
-    text (``anchored``: of their ends): most looks at a whole document are for a few of its nodes.
+    ``mappings``, ``aliases`` and ``anchored`` list all nodes of their kind in source order
+    (``anchored``: by where they end), so that most searches need not walk the whole tree.
     """
 
     source: SourceText
@@ -101,7 +98,7 @@ def span_of(node: Node) -> Span:
 
 
 def resolved(node: Node) -> Scalar | Mapping | Sequence:
-    """``node`` itself, or what it is an alias of."""
+    """``node`` itself, or the target if it is an alias."""
     return node.target if isinstance(node, Alias) else node
 
 
@@ -116,10 +113,10 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def alias_means(target: Node, name: str, place: Node) -> bool:
-    """Whether ``*name`` written anywhere inside ``place`` is an alias of ``target``.
+    """Whether ``*name`` written anywhere inside ``place`` would be an alias of ``target``.
 
-    An anchor's name may be used again: the last one before the alias counts. What looks like an
-    anchor counts as one, wherever it is.
+    An anchor's name may be reused: the last one before the alias counts. Anything that looks like
+    an anchor counts as one, even in a comment.
     """
     if target.source is not place.source or target.end > place.start:
         return False
@@ -129,7 +126,7 @@ def alias_means(target: Node, name: str, place: Node) -> bool:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """``node`` and all nodes written inside it, in the order of the text."""
+    """``node`` and all nodes written inside it, in source order; aliases are not followed."""
     pending = [node]
     while pending:
         current = pending.pop()
@@ -143,7 +140,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def collections_in(node: Node) -> Iterator[Collection]:
-    """Of `walk`, the mappings and sequences alone: most nodes are scalars."""
+    """The mappings and sequences of `walk`, without visiting scalars: most nodes are scalars."""
     pending = [node]
     while pending:
         current = pending.pop()

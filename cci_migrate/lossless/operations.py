@@ -1,8 +1,8 @@
 """A change to a YAML document, as data.
 
-An operation says what the document's data are to become, and where, in terms of the nodes of the
-tree that it changes. `rendering` turns it into text in the file's own style; `values.expected` does
-the same to plain data. The proof holds one against the other, so the two share no code.
+An operation names nodes of the tree and what their data become. `rendering` turns it into text in
+the file's own style; `values.expected` applies it to plain data. The proof compares the two, so
+they share no code.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
 
 
 class Text(Struct, frozen=True):
-    """A scalar, a string unless ``is_number``.
+    """A scalar: a string unless ``is_number``.
 
-    ``literal`` asks for a ``|`` block where the surroundings allow one.
+    ``literal`` requests a ``|`` block where one is possible.
     """
 
     value: str
@@ -24,21 +24,21 @@ class Text(Struct, frozen=True):
 
 
 class Items(Struct, frozen=True):
-    """A sequence; ``flow`` asks for ``[a, b]`` even where the surroundings are in block style."""
+    """A sequence; ``flow`` requests ``[a, b]`` even inside a block collection."""
 
     items: tuple[Content, ...]
     flow: bool = False
 
 
 class Entries(Struct, frozen=True):
-    """A mapping; ``flow`` asks for ``{a: b}`` even where the surroundings are in block style."""
+    """A mapping; ``flow`` requests ``{a: b}`` even inside a block collection."""
 
     entries: tuple[tuple[str, Content], ...]
     flow: bool = False
 
 
 class AliasTo(Struct, frozen=True):
-    """An alias to an anchor that the document already has, before the place of insertion."""
+    """An alias of ``target``, whose anchor ``name`` precedes the place of insertion."""
 
     target: Node
     name: str
@@ -50,7 +50,7 @@ Content = Text | Items | Entries | AliasTo
 class AddEntry(Struct, frozen=True):
     """Add ``key: content`` to ``mapping``, after its entry ``after`` (None: at the end).
 
-    ``mapping`` may also be the null scalar of a key without a value: it becomes a mapping.
+    ``mapping`` may also be the null scalar of a key without a value, which becomes a mapping.
     """
 
     mapping: Mapping | Scalar
@@ -60,7 +60,7 @@ class AddEntry(Struct, frozen=True):
 
 
 class AddItem(Struct, frozen=True):
-    """Put ``content`` into ``sequence`` before the item at ``index`` (its length: at the end)."""
+    """Insert ``content`` before the item at ``index`` of ``sequence`` (its length: at the end)."""
 
     sequence: Sequence
     index: int
@@ -68,9 +68,9 @@ class AddItem(Struct, frozen=True):
 
 
 class ReplaceScalar(Struct, frozen=True):
-    """Replace the value of ``scalar``; the quoting stays where it can.
+    """Replace the value of ``scalar``; the quoting is kept if possible.
 
-    An alias may be replaced by a list too: what it means, carried over, and more.
+    An alias may also be replaced by a list: its target's items and more.
     """
 
     scalar: Scalar | Alias
@@ -89,7 +89,7 @@ class ReplaceText(Struct, frozen=True):
 class ScalarToMapping(Struct, frozen=True):
     """Turn ``node``, a scalar or an alias of one, into a mapping with that scalar as its only key.
 
-    ``- build`` becomes ``- build:`` with ``entries`` below it; the alias is written out.
+    ``- build`` becomes ``- build:`` with ``entries`` below it; an alias is replaced by its value.
     """
 
     node: Scalar | Alias
@@ -99,8 +99,8 @@ class ScalarToMapping(Struct, frozen=True):
 class WrapInMerge(Struct, frozen=True):
     """Turn ``node`` into a mapping that merges it and adds ``entries``.
 
-    ``- *image`` becomes ``- <<: *image`` with ``entries`` below it. A mapping with an anchor keeps
-    it, so that its aliases mean what they meant: ``build: &b {…}`` becomes ``<<: &b {…}`` below
+    ``- *image`` becomes ``- <<: *image`` with ``entries`` below it. An anchor stays on the merged
+    mapping, so that its aliases keep their meaning: ``build: &b {…}`` becomes ``<<: &b {…}`` below
     ``build:``, and ``entries`` below that.
     """
 
@@ -109,7 +109,7 @@ class WrapInMerge(Struct, frozen=True):
 
 
 class WrapInSequence(Struct, frozen=True):
-    """Turn ``node`` into a sequence of ``before``, itself, and ``items``."""
+    """Turn ``node`` into a sequence of ``before``, ``node`` and ``items``."""
 
     node: Scalar | Alias
     items: Items
@@ -125,7 +125,7 @@ class NestEntries(Struct, frozen=True):
 
 
 class RenameKey(Struct, frozen=True):
-    """Give the entry at ``index`` of ``mapping`` the key ``name``."""
+    """Rename the key of the entry at ``index`` of ``mapping`` to ``name``."""
 
     mapping: Mapping
     index: int
@@ -133,28 +133,28 @@ class RenameKey(Struct, frozen=True):
 
 
 class RemoveEntry(Struct, frozen=True):
-    """Remove the entry ``key`` of ``mapping``, its line and the comment on it."""
+    """Remove the entry ``key`` of ``mapping`` with its lines and the comments on them."""
 
     mapping: Mapping
     key: str
 
 
 class RemoveItems(Struct, frozen=True):
-    """Remove the items at ``indexes`` of ``sequence``, their lines and the comments on them."""
+    """Remove the items at ``indexes`` of ``sequence`` with their lines and the comments on them."""
 
     sequence: Sequence
     indexes: tuple[int, ...]
 
 
 class KeepItem(Struct, frozen=True):
-    """Turn ``sequence`` into its item at ``index``; the others go. The item is a scalar."""
+    """Replace ``sequence`` by its item at ``index``, a scalar or an alias."""
 
     sequence: Sequence
     index: int
 
 
 class MappingToScalar(Struct, frozen=True):
-    """Turn ``mapping``, of one entry, into the key of that entry.
+    """Replace ``mapping``, which has one entry, by the key of that entry.
 
     ``- build:`` with entries below it becomes ``- build``.
     """
@@ -163,7 +163,7 @@ class MappingToScalar(Struct, frozen=True):
 
 
 class MergeToAlias(Struct, frozen=True):
-    """Turn ``mapping`` into the alias that it merges; its other entries go.
+    """Replace ``mapping`` by the alias that it merges; its other entries are removed.
 
     ``- <<: *image`` with entries below it becomes ``- *image``.
     """
@@ -172,7 +172,7 @@ class MergeToAlias(Struct, frozen=True):
 
 
 class AddComment(Struct, frozen=True):
-    """Put a comment on a line of its own above ``node``; the data stay as they are."""
+    """Put a comment on a line of its own above ``node``; the data don't change."""
 
     node: Node
     text: str

@@ -1,10 +1,10 @@
-"""From ruamel.yaml's events to the tree.
+"""Builds the tree from ruamel.yaml's events.
 
-Events, because `compose()` puts the anchored node where an alias stood and so loses the alias's
-place. ruamel.yaml has two parsers that give the same events: one in C (`ruamel.yaml.clib`, some
-twenty-five times faster) and one in Python; the C one is used where it is installed.
+`compose()` replaces an alias by the anchored node and so loses the alias's position; events keep
+it. ruamel.yaml has two parsers that produce the same events: one in C (`ruamel.yaml.clib`, about
+25 times faster), used if it is installed, and one in Python.
 
-YAML 1.1 is read as CircleCI reads it: several ``<<`` in one mapping and re-used anchor names are
+YAML 1.1 is read as CircleCI reads it: several ``<<`` in one mapping and reused anchor names are
 legal, duplicate keys are kept.
 """
 
@@ -17,11 +17,11 @@ from typing import Any
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.source import BOM, SourceText
 
-#: Deeper files are refused: no config is, and recursion over the tree must stay within Python's
-#: limit.
+#: Deeper files are rejected. No real config nests this deep, and recursion over the tree must stay
+#: within Python's limit.
 MAX_DEPTH = 300
 
-#: Finds an anchored node that another file of the same config defines.
+#: Looks up an anchor defined by another file of the same config; None if there is none.
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
 _COLON = re.compile(r"[ \t]*:")
@@ -30,9 +30,9 @@ _QUESTION_MARK = re.compile(r"\?[ \t]+$")
 _BLOCK_HEADER = re.compile(r"(?:[&!]\S*(?=\s)[ \t]*(?:(?:#[^\r\n]*)?[\r\n][ \t]*)*)*[|>]([-+0-9]*)")
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 
-#: What only the C parser complains of: the text is asked of the Python one then. libyaml takes no
-#: plain scalar with a colon in a flow collection (``[{image: node:20}]``), no anchor with a dot,
-#: and no directive that it does not know; CircleCI's parser takes all three.
+#: Errors of the C parser alone: the Python parser decides. libyaml rejects a plain scalar with a
+#: colon in a flow collection (``[{image: node:20}]``), an anchor with a dot, and an unknown
+#: directive; CircleCI's parser accepts all three.
 _ONLY_IN_C = (
     "found unexpected ':'",
     "did not find expected alphabetic or numeric character",
@@ -41,7 +41,7 @@ _ONLY_IN_C = (
 
 
 class YamlError(ValueError):
-    """The text is not YAML. ``offset`` is where, ``problem`` what; both for people to read."""
+    """The text is not YAML: ``problem``, for people to read, at the character ``offset``."""
 
     def __init__(self, offset: int, problem: str) -> None:
         super().__init__(problem)
@@ -61,8 +61,8 @@ def has_c_parser() -> bool:
 def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None = None) -> Document:
     """The tree of the first document of ``source``.
 
-    ``pure`` asks for the Python parser even where the C one is installed. ``outer`` resolves
-    aliases to anchors that the text does not define.
+    ``pure`` selects the Python parser even if the C one is installed. ``outer`` resolves aliases
+    of anchors that the text does not define.
     Raises YamlError.
     """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
@@ -141,14 +141,14 @@ class _Builder:
             SequenceStartEvent,
         )
 
-        # One loop with local names: it runs once for every node of every file.
+        # One loop with local names, for speed: it runs once for every node of every file.
         source = self._source
         text = source.text
         anchors: dict[str, Scalar | Mapping | Sequence | None] = {}
         documents: list[Node] = []
         children: list[Node] = documents
         stack: list[tuple[list[Node], Any, int]] = []
-        #: By their starts; a mapping is made when it ends.
+        #: Ordered by where they start; an entry is None until its mapping ends.
         mappings: list[Any] = []
         aliases: list[Alias] = []
         anchored: list[Scalar | Mapping | Sequence] = []
@@ -168,7 +168,7 @@ class _Builder:
                     and len(children) % 2
                     and stack[-1][1].__class__ is MappingStartEvent
                 ):
-                    # A value that is not written: the two parsers place it differently.
+                    # A value without text: the two parsers place it differently.
                     start = end = _behind_key(text, children[-1])
                 tag = None if event.ctag is None else event.tag
                 node: Scalar | Mapping | Sequence = Scalar(
@@ -238,7 +238,7 @@ class _Builder:
 
 
 def _behind_key(text: str, key: Node) -> int:
-    """Where the colon of ``key`` ends, or ``key`` itself if it has none."""
+    """The offset after the colon of ``key``, or after ``key`` itself if it has none."""
     colon = _COLON.match(text, key.end)
     if colon:
         return colon.end()
@@ -252,11 +252,11 @@ def _behind_key(text: str, key: Node) -> int:
 
 
 def _block_scalar_end(text: str, start: int, end: int, value: str) -> int:
-    """Where a block scalar's last line ends; with ``+``, its trailing blank lines are its own."""
+    """The end of a block scalar's last line; with ``+``, trailing blank lines belong to it."""
     header = _BLOCK_HEADER.match(text, start)
     if header is not None and "+" in header.group(1):
         return end
     if value.rstrip("\n")[-1:] in (" ", "\t"):
-        # Its last lines are blanks beyond the indent, which belong to the value.
+        # Its last lines have blanks beyond the indent, which are part of the value.
         return start + len(text[start:end].rstrip(_LINE_BREAKS))
     return start + len(text[start:end].rstrip())

@@ -1,8 +1,8 @@
-"""ruamel.yaml's Python parser, made to read what its C parser (libyaml) reads.
+"""Makes ruamel.yaml's Python parser read what its C parser (libyaml) reads.
 
-Out of the box the two differ: the Python one refuses tabs that only separate (before a comment,
-after a colon), loses its column behind the line ends that only YAML 1.1 knows, and says that a
-node with a tag and an anchor starts at its anchor.
+Unpatched, the Python parser rejects tabs used as separators (before a comment, after a colon),
+loses its column after the line breaks that only YAML 1.1 has, and starts a node with a tag and an
+anchor at the anchor.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _DOCUMENT_MARKERS = ("---", "...")
 
 
 def pure_events(text: str) -> Iterator[Any]:
-    """The events of ``text``, from the Python parser.
+    """The Python parser's events for ``text``.
 
-    Raises what ruamel.yaml raises.
+    Raises ruamel.yaml's own errors: see `parsing.parse`.
     """
     reader = YAML(typ="safe", pure=True)
     reader.version = (1, 1)
@@ -37,7 +37,7 @@ class _Reader(Reader):
 
 
 class _Scanner(Scanner):
-    #: The token of the latest tag, and how many tokens there were with it.
+    #: The latest tag token, and the number of tokens up to and including it.
     _tag: tuple[Any, int] | None = None
 
     def scan_to_next_token(self) -> None:
@@ -66,7 +66,7 @@ class _Scanner(Scanner):
             return [blanks] if blanks else []
         first = self.scan_line_break()
         self.allow_simple_key = True
-        others = []
+        more_breaks = []
         while not self._at_document_marker():
             if reader.peek() in " \t":
                 if reader.peek() == "\t" and reader.column < indent:
@@ -78,10 +78,10 @@ class _Scanner(Scanner):
                     )
                 reader.forward()
             elif reader.peek() in _BREAKS:
-                others.append(self.scan_line_break())
+                more_breaks.append(self.scan_line_break())
             else:
-                folded = [] if first == "\n" and others else [" " if first == "\n" else first]
-                return [*folded, *others]
+                folded = [] if first == "\n" and more_breaks else [" " if first == "\n" else first]
+                return [*folded, *more_breaks]
         return None
 
     def _at_document_marker(self) -> bool:

@@ -1,4 +1,4 @@
-"""Removals as text: what goes takes its lines and the comments on them along, and nothing else."""
+"""Removals as text: a node goes with its lines and the comments on them, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ Removal = RemoveEntry | RemoveItems | KeepItem | MappingToScalar | MergeToAlias
 
 
 def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
-    """The edits that carry out ``operation`` in the document that ``layout`` is of.
+    """The edits that carry out ``operation`` in the document of ``layout``.
 
     Raises CannotRenderError.
     """
     remover = _Remover(layout)
     match operation:
         case RemoveEntry(mapping, key):
-            parts = [(one[0], end_of_entry(*one)) for one in mapping.entries]
+            parts = [
+                (key_node, end_of_entry(key_node, value)) for key_node, value in mapping.entries
+            ]
             entry = own_entry(mapping, key)
             if entry is None:
                 raise CannotRenderError(f"the mapping has no key {key!r}")
-            remover.remove(mapping, parts, ([one[0] for one in parts].index(entry.key),))
+            remover.remove(mapping, parts, ([part[0] for part in parts].index(entry.key),))
         case RemoveItems(sequence, indexes):
             remover.remove(sequence, [(item, item) for item in sequence.items], indexes)
         case KeepItem(sequence, index):
@@ -71,33 +73,38 @@ class _Remover:
         return LINE_BREAK.search(self._text, node.start, node.end) is not None
 
     def remove(
-        self, holder: Collection, parts: list[tuple[Node, Node]], indexes: tuple[int, ...]
+        self, collection: Collection, parts: list[tuple[Node, Node]], indexes: tuple[int, ...]
     ) -> None:
-        """Remove parts of ``holder``, given where each of its ``parts`` starts and ends."""
-        kept = [index for index in range(len(parts)) if index not in indexes]
-        if not kept:
+        """Remove the parts of ``collection`` at ``indexes``.
+
+        ``parts`` are its items or entries, each as its first and its last node.
+        """
+        remaining = [index for index in range(len(parts)) if index not in indexes]
+        if not remaining:
             raise CannotRenderError("nothing would be left of what it stands in")
         for index in indexes:
-            if holder.is_flow:
-                before = [one for one in kept if one < index]
-                self._remove_from_flow(parts, index, before[-1] if before else None)
+            if collection.is_flow:
+                previous = max((other for other in remaining if other < index), default=None)
+                self._remove_from_flow(parts, index, previous)
             else:
-                self._remove_lines(holder, parts, index)
+                self._remove_lines(collection, parts, index)
 
-    def _remove_lines(self, holder: Collection, parts: list[tuple[Node, Node]], index: int) -> None:
+    def _remove_lines(
+        self, collection: Collection, parts: list[tuple[Node, Node]], index: int
+    ) -> None:
         first, last = parts[index]
-        begin = dash(holder, index) if isinstance(holder, Sequence) else first.start
-        if (isinstance(holder, Mapping) and is_explicit(first)) or not starts_line(
+        begin = dash(collection, index) if isinstance(collection, Sequence) else first.start
+        if (isinstance(collection, Mapping) and is_explicit(first)) or not starts_line(
             self._source, begin
         ):
             raise CannotRenderError("what is to be removed does not have its lines to itself")
         start = self._source.line_start(begin)
         end = line_after(last)
         if index > 0 and self._is_blank_above(start) and self._is_blank(end):
-            # Parts stand apart here: the one that goes takes the blank line above along.
+            # A blank line separates the parts here: remove the one above as well.
             start = self._source.line_start(start - 1)
         if end == len(self._text) and not self._starts_line(end):
-            # The text ends as it did: without a line end, or with the one of the line above.
+            # Without a final line break before, there is none after.
             start = self._source.line_end(self._source.line_start(start - 1))
         self._replace(start, end, "")
 
@@ -109,7 +116,7 @@ class _Remover:
         return line_start > 0 and self._is_blank(self._source.line_start(line_start - 1))
 
     def _remove_from_flow(
-        self, parts: list[tuple[Node, Node]], index: int, kept_before: int | None
+        self, parts: list[tuple[Node, Node]], index: int, previous: int | None
     ) -> None:
         source, text = self._source, self._text
         start, end = parts[index][0].start, parts[index][1].end
@@ -117,28 +124,28 @@ class _Remover:
         has_lines = starts_line(source, start) and rest[:1] in ("", ",", "#")
         if has_lines and rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
             self._replace(source.line_start(start), source.next_line(end), "")
-        elif kept_before is None:
+        elif previous is None:
             self._replace(start, parts[index + 1][0].start, "")
         elif has_lines and not rest.startswith(","):
-            comma = text.index(",", parts[kept_before][1].end)
+            comma = text.index(",", parts[previous][1].end)
             self._replace(comma, comma + 1, "")
             self._replace(source.line_start(start), source.next_line(end), "")
         else:
             self._replace(parts[index - 1][1].end, end, "")
 
     def keep_item(self, sequence: Sequence, index: int) -> None:
-        kept = sequence.items[index]
-        if not isinstance(kept, Scalar | Alias) or sequence.anchor or sequence.tag:
+        item = sequence.items[index]
+        if not isinstance(item, Scalar | Alias) or sequence.anchor or sequence.tag:
             raise CannotRenderError("the list cannot become one value")
         if sequence.is_flow:
-            self._replace(sequence.start, kept.start, "")
-            self._replace(kept.end, sequence.end, "")
+            self._replace(sequence.start, item.start, "")
+            self._replace(item.end, sequence.end, "")
             return
-        if isinstance(kept, Scalar) and (kept.style in ("|", ">") or self._spans_lines(kept)):
+        if isinstance(item, Scalar) and (item.style in ("|", ">") or self._spans_lines(item)):
             raise CannotRenderError("an item of several lines cannot become the value of a key")
         start = self._line_end_of_key(sequence)
-        self._replace(start, kept.start, " ")
-        end = self._source.line_end(kept.end)
+        self._replace(start, item.start, " ")
+        end = self._source.line_end(item.end)
         self._replace(end, self._end_of_lines(sequence), "")
 
     def mapping_to_scalar(self, mapping: Mapping) -> None:

@@ -1,4 +1,4 @@
-"""Operations as text: insertions in the indentation, quoting and line ends of their neighbours."""
+"""Operations as text: insertions with the indentation, quotes and line breaks around them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ from cci_migrate.lossless.source import LINE_BREAK, Span
 def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, ...]:
     """The edits of ``document``'s text that carry out ``operations``, all on its own nodes.
 
-    Edits at one place stand in the order in which their texts are to stand.
+    Edits at the same position are in the order of their texts in the result.
     Raises CannotRenderError.
     """
     writer = _Writer(Layout(document))
@@ -88,7 +88,7 @@ def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, .
 
 
 def node_of(operation: Operation) -> Node:
-    """The node that ``operation`` changes; its source tells whose file is edited."""
+    """The node that ``operation`` changes; its source is the file to edit."""
     match operation:
         case AddEntry(mapping=node) | NestEntries(mapping=node):
             return node
@@ -109,13 +109,13 @@ def node_of(operation: Operation) -> Node:
 
 
 class _Place(IntEnum):
-    """What of several insertions at one place comes first."""
+    """The order of several insertions at one position."""
 
     CLOSE = auto()  #: ends a node that ends here, the inner before the outer
     BEHIND = auto()  #: follows a node that ends here
-    LINES = auto()  #: lines that belong to what stands above, the deepest first
+    LINES = auto()  #: lines that belong to the node above, the deepest first
     COMMENT_LINES = auto()  #: lines that belong to the line below
-    BEFORE = auto()  #: stands before a node that starts here
+    BEFORE = auto()  #: precedes a node that starts here
     OPEN = auto()  #: begins a node that starts here, the outer before the inner
     REPLACE = auto()
 
@@ -132,19 +132,21 @@ class _Writer:
         self._text = layout.source.text
         self._edits: list[Edit] = []
         self._orders: list[_Order] = []
-        #: Where the latest text went that ends a flow collection: the edit's place in the list
-        #: above, and what closes its text. What comes next to the same place continues it.
+        #: The latest edit at the end of a flow collection: its index in the list above, and the
+        #: closing part of its text. The next insertion there continues it.
         self._flow_ends: dict[Collection, tuple[int, str]] = {}
-        #: The same for parts on lines of their own, by the offset behind which they stand.
+        #: The same for parts on lines of their own, by the offset that they follow.
         self._flow_lines: dict[int, tuple[int, str]] = {}
-        #: The starts of lines that move to the right, and how far.
+        #: The starts of lines to indent, and by how much.
         self._indents: list[tuple[int, int]] = []
 
     def edits(self) -> tuple[Edit, ...]:
-        """All edits, in the order of the text."""
+        """All edits, in source order."""
         for at, step in self._indents:
-            # A line that goes needs no indent.
-            if not any(one.span.start <= at < one.span.end and not one.text for one in self._edits):
+            # A removed line needs no indent.
+            if not any(
+                edit.span.start <= at < edit.span.end and not edit.text for edit in self._edits
+            ):
                 self._insert(at, " " * step, _Place.BEFORE)
         self._indents.clear()
         order = sorted(range(len(self._edits)), key=self._orders.__getitem__)
@@ -233,7 +235,7 @@ class _Writer:
         return at == self._source.line_start(at)
 
     def _lines_behind(self, node: Node, lines: list[str], *, past_comments: bool = True) -> None:
-        """Insert ``lines`` below ``node`` and the comments that stand deeper than they do."""
+        """Insert ``lines`` below ``node`` and below the comments indented deeper than they are."""
         at = self._line_after(node)
         if past_comments:
             first = next(line for line in lines if line)
@@ -241,7 +243,7 @@ class _Writer:
         self._lines(at, lines)
 
     def _line_after(self, node: Node) -> int:
-        """The line behind ``node``, if something can stand there."""
+        """The offset of the line after ``node``, where lines can be inserted."""
         at = line_after(node)
         leaf = last_leaf(node)
         at_end = at == len(self._text) and not self._starts_line(at)
@@ -279,7 +281,7 @@ class _Writer:
         if 0 < index < len(sequence.items):
             between = self._text[line_after(sequence.items[index - 1]) : dash(sequence, index)]
             if any(not line.strip() for line in between.split("\n")[:-1]):
-                # Items stand apart here: the new one does too, but not from what it precedes.
+                # A blank line separates items here: put one before the new item, not after it.
                 lines = ["", *lines]
         if index > 0:
             self._lines_behind(sequence.items[index - 1], lines)
@@ -346,7 +348,7 @@ class _Writer:
         self._lines(end, entries_lines(entries.entries, at, self._layout.style))
 
     def _has_room_before(self, node: Mapping) -> bool:
-        """Whether a key on the line on which ``node`` starts would leave its entries whole."""
+        """Whether a key can be put on the line where ``node`` starts without breaking it."""
         if node.is_flow:
             return self._text[content_start(node)] == "{"
         first = node.entries[0][0].start
@@ -418,7 +420,7 @@ class _Writer:
             self._lines(self._source.next_line(node.end), lines)
 
     def _on_own_line(self, node: Node, at: int, prefix: str) -> int:
-        """Put ``node`` on a line of its own with ``prefix`` before it; its column is returned."""
+        """Put ``node`` on a line of its own after ``prefix``; return its column."""
         if starts_line(self._source, node.start):
             self._open(node, prefix)
             return column(self._source, node.start)
@@ -428,7 +430,7 @@ class _Writer:
         return at
 
     def _behind_colon(self, node: Node) -> int:
-        """The place behind the colon of the key whose value ``node`` is."""
+        """The offset after the colon of the key whose value is ``node``."""
         start = node.start
         while start > 0 and self._text[start - 1] in " \t":
             start -= 1
@@ -523,13 +525,13 @@ class _Writer:
         pair = flow_pair(key, content, style)
         if self._text[opening] != "{":
             # A pair without braces in a flow sequence: `[image: x]`.
-            known = self._flow_ends.get(mapping)
-            if known is None:
+            open_end = self._flow_ends.get(mapping)
+            if open_end is None:
                 self._open(mapping, "{")
                 index = self._close(mapping, f"{style.comma}{pair}}}")
                 self._flow_ends[mapping] = (index, "}")
             else:
-                self._continue_flow(*known, f"{style.comma}{pair}")
+                self._continue_flow(*open_end, f"{style.comma}{pair}")
         elif not mapping.entries:
             self._fill_flow(mapping, pair, style)
         else:
@@ -581,15 +583,15 @@ class _Writer:
         return style
 
     def _fill_flow(self, node: Collection, text: str, style: FlowStyle) -> None:
-        known = self._flow_ends.get(node)
-        if known is None:
+        open_end = self._flow_ends.get(node)
+        if open_end is None:
             index = self._insert(node.end - 1, text + style.padding, _Place.BEHIND)
             self._flow_ends[node] = (index, style.padding)
         else:
-            self._continue_flow(*known, style.comma + text)
+            self._continue_flow(*open_end, style.comma + text)
 
     def _continue_flow(self, index: int, closing: str, text: str) -> None:
-        """Put ``text`` behind that of the edit at ``index``, before what closes it."""
+        """Append ``text`` to the edit at ``index``, before its ``closing`` part."""
         edit = self._edits[index]
         body = edit.text.removesuffix(closing)
         self._edits[index] = replace(edit, text=body + text + closing)
@@ -597,16 +599,16 @@ class _Writer:
     def _add_to_flow(
         self, start: int, end: int, following: Node | None, text: str, style: FlowStyle
     ) -> None:
-        """Add ``text`` behind the part of a flow collection from ``start`` to ``end``."""
+        """Add ``text`` after the part of a flow collection from ``start`` to ``end``."""
         source = self._source
-        # `{a:}`: a comma right behind the colon would become part of a plain scalar.
+        # `{a:}`: a comma right after the colon would become part of a plain scalar.
         gap = " " if self._text[end - 1] == ":" else ""
         line_end = source.line_end(end)
         has_line = starts_line(source, start) and (following is None or following.start > line_end)
         if not has_line:
             self._insert(end, f"{gap}{style.comma}{text}", _Place.BEHIND)
             return
-        # Each part has its own line: so does the new one, below the comment of the last.
+        # Each part has its own line, and so has the new one, below the last one's comment.
         indent = self._text[source.line_start(start) : start]
         rest = self._text[end:line_end].strip(" \t")
         below = source.next_line(end)
@@ -614,18 +616,18 @@ class _Writer:
         if rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
             self._lines(below, [f"{indent}{text},"])
         elif following is None and rest[:1] in ("", "#") and below > line_end:
-            known = self._flow_lines.get(end)
-            if known is None:
+            open_end = self._flow_lines.get(end)
+            if open_end is None:
                 self._insert(end, f"{gap},", _Place.BEHIND)
                 self._flow_lines[end] = (self._lines(below, [indent + text]), line_break)
             else:
-                self._continue_flow(*known, f",{line_break}{indent}{text}")
+                self._continue_flow(*open_end, f",{line_break}{indent}{text}")
         else:
             self._insert(end, f"{gap},{line_break}{indent}{text}", _Place.BEHIND)
 
 
 def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
-    """The entry ``name`` of ``mapping``, the last if there are several."""
+    """The key and value of the last entry ``name`` of ``mapping``. Raises CannotRenderError."""
     entry = own_entry(mapping, name)
     if entry is None:
         raise CannotRenderError(f"the mapping has no key {name!r}")
@@ -633,7 +635,7 @@ def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
 
 
 def _strips(block: Scalar) -> bool:
-    """Whether the block scalar ``block`` has no line end of its own: ``|-`` or ``>-``."""
+    """Whether the block scalar ``block`` ends without a line break: ``|-`` or ``>-``."""
     start = content_start(block)
     header = block.source.text[start : block.source.line_end(start)]
     return "-" in header.split("#")[0]
@@ -648,13 +650,13 @@ def _items_lines(items: Items, at: int, style: Style, quote: str = "") -> list[s
 
 
 def _is_json(sequence: Sequence) -> bool:
-    """Whether all keys of the mappings in ``sequence`` are quoted as JSON has them."""
+    """Whether all keys of the mappings in ``sequence`` are double-quoted, as in JSON."""
     keys = [key for item in sequence.items if isinstance(item, Mapping) for key, _ in item.entries]
     return bool(keys) and all(isinstance(key, Scalar) and key.style == '"' for key in keys)
 
 
 def _common_quote(items: Iterable[Node]) -> str:
-    """The quote around all scalars of ``items``; empty where they differ or there are none."""
+    """The quote around all scalars of ``items``; empty if they differ or there are none."""
     quotes = {item.style for item in items if isinstance(item, Scalar)}
     return quotes.pop() if quotes in ({'"'}, {"'"}) else ""
 

@@ -1,4 +1,4 @@
-"""Where the characters of a scalar's value stand in the text of its file."""
+"""Maps the characters of a scalar's value to their offsets in the text of its file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from cci_migrate.lossless.scalars import can_be_plain
 from cci_migrate.lossless.source import LINE_BREAK, Span
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+(?:#[^\r\n]*[\r\n\t ]+)*|$))*")
-#: https://yaml.org/spec/1.1/#id872840, those without a number behind them.
+#: https://yaml.org/spec/1.1/#id872840, those that no number follows.
 _ONE_CHARACTER_ESCAPES = frozenset('0abt\tnvfre "/\\N_LP')
-#: What stands for one character in quotes: a quote, a backslash.
+#: Two characters that mean one in quotes: a quote, a backslash.
 _DOUBLED = {"'": ("''",), '"': ('\\"', "\\\\")}
-#: What ends a plain scalar in a flow collection, for some readers.
+#: The characters that end a plain scalar in a flow collection for some parsers.
 _FLOW = frozenset(",[]{}:?")
 _HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])")
 
 
 def content_start(node: Node) -> int:
-    """Where ``node`` itself starts, behind its anchor and its tag."""
+    """The offset where ``node`` itself starts, after its anchor and its tag."""
     if isinstance(node, Alias) or (node.anchor is None and node.tag is None):
         return node.start
     properties = _PROPERTIES.match(node.source.text, node.start, node.end)
@@ -31,9 +31,9 @@ def content_start(node: Node) -> int:
 
 @lru_cache(maxsize=16)
 def source_offsets(scalar: Scalar) -> Sequence[int] | None:
-    """For each character of ``scalar.value``, and for its end, its offset in the file's text.
+    """The offset in the file's text of each character of ``scalar.value``, and of its end.
 
-    None where its characters do not stand one by one in the text: folded lines, numeric escapes.
+    None if there is no such mapping: the text has numeric escapes, say.
     """
     text = scalar.source.text
     start = content_start(scalar)
@@ -52,7 +52,7 @@ def source_offsets(scalar: Scalar) -> Sequence[int] | None:
 def _folded_offsets(scalar: Scalar, start: int) -> list[int] | None:
     """The offsets of a ``scalar`` whose lines are folded.
 
-    Right for every character but white space, of which the text may have more or less.
+    Exact for every character but white space, which the text may have more or less of.
     """
     text = scalar.source.text
     end = scalar.end - 1 if scalar.style in ("'", '"') else scalar.end
@@ -78,7 +78,7 @@ def _folded_offsets(scalar: Scalar, start: int) -> list[int] | None:
 
 
 def _quoted_offsets(scalar: Scalar, start: int) -> list[int] | None:
-    """The offsets of a quoted ``scalar`` on one line, a doubled or escaped quote being one."""
+    """The offsets of a quoted ``scalar`` on one line; a doubled or escaped quote counts as one."""
     text = scalar.source.text
     end = scalar.end - 1
     if LINE_BREAK.search(text, start, end):
@@ -109,7 +109,7 @@ def _literal_offsets(scalar: Scalar, start: int) -> list[int] | None:
     lines = scalar.value.split("\n")
     for number, line in enumerate(lines):
         if number == len(lines) - 1 and not line:
-            # Behind the last line break: the start of the next line, whatever stands there.
+            # After the last line break: the start of the next line, whatever it contains.
             offsets.append(at)
             break
         begin = min(at + indent, source.line_end(at))
@@ -121,7 +121,7 @@ def _literal_offsets(scalar: Scalar, start: int) -> list[int] | None:
 
 
 def _literal_indent(scalar: Scalar, start: int) -> int | None:
-    """How far the lines of the literal ``scalar`` are indented; None if it has no text."""
+    """The indent of the lines of the literal ``scalar``; None if it has no text."""
     source = scalar.source
     at = source.next_line(start)
     for line in scalar.value.split("\n"):
@@ -136,9 +136,10 @@ def _literal_indent(scalar: Scalar, start: int) -> int | None:
 def replaced_text(
     scalar: Scalar, start: int, end: int, text: str, *, in_flow: bool = False
 ) -> Edit | None:
-    """The edit that replaces characters ``start``..``end`` of the value of ``scalar``.
+    """The edit that replaces characters ``start``..``end`` of the value of ``scalar`` by ``text``.
 
-    None where their place cannot be told, or where ``text`` would mean something else there.
+    None if their offsets can't be determined, or if ``text`` would mean something else there.
+    ``in_flow``: the scalar is in a flow collection.
     """
     offsets = source_offsets(scalar)
     if offsets is None:
@@ -169,15 +170,15 @@ def replaced_text(
 
 
 def _is_printable(value: str, text: str) -> bool:
-    """Whether ``value`` can stand in quotes with ``text``, which is new, on one line."""
+    """Whether ``value`` can be quoted on one line now that it contains ``text``."""
     return text.isprintable() and value.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _literal_text(scalar: Scalar, value: str, end: int, text: str, at: int) -> str | None:
-    """``text`` as it is written at ``at`` in the literal ``scalar``, which is to be ``value``."""
+    """``text`` as written at ``at`` in the literal ``scalar``, whose value becomes ``value``."""
     old, new = scalar.value, value
     if len(old) - end < len(old) - len(old.rstrip("\n")) or not new.strip():
-        # The line ends behind the last line are the header's to say.
+        # The header determines the line breaks after the last line.
         return None
     first_old, first_new = old.lstrip("\n"), new.lstrip("\n")
     if (first_new[:1] in (" ", "\t")) != (first_old[:1] in (" ", "\t")):
@@ -188,10 +189,10 @@ def _literal_text(scalar: Scalar, value: str, end: int, text: str, at: int) -> s
         return None
     indent = " " * (_literal_indent(scalar, content_start(scalar)) or 0)
     line_break = scalar.source.line_break_near(scalar.source.next_line(scalar.start))
-    first, *others = text.split("\n")
+    first, *following = text.split("\n")
     if first and at == scalar.source.line_start(at):
         # An empty line has no indent yet.
         first = indent + first
-    # The last part is continued by the rest of the line: it is indented even if it is empty.
-    indented = [indent + line if line else "" for line in others[:-1]]
-    return line_break.join([first, *indented, *(indent + line for line in others[-1:])])
+    # The rest of the line follows the last part, which is indented even if it is empty.
+    indented = [indent + line if line else "" for line in following[:-1]]
+    return line_break.join([first, *indented, *(indent + line for line in following[-1:])])

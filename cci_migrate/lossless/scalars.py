@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 #: Plain scalars that YAML reads as something other than a string: null, booleans, numbers
-#: (binary, octal, sexagesimal too) and timestamps (https://yaml.org/type/). Numbers that only
-#: YAML 1.2 knows are among them: what is written must be a string for every reader.
+#: (binary, octal, sexagesimal too) and timestamps (https://yaml.org/type/). Numbers of YAML 1.2
+#: are among them: a string that we write must be a string to every parser.
 _NOT_A_STRING = re.compile(
     r"""
       ~|null|Null|NULL|
@@ -23,19 +23,22 @@ _NOT_A_STRING = re.compile(
     re.VERBOSE,
 )
 
-#: What such scalars start with: most others are told by their first character.
+#: The first characters of such scalars: a quick test that rules out most others.
 _NOT_A_STRING_STARTS = frozenset("~=<+-.0123456789nNyYtTfFoO")
 
 _PLAIN_FIRST = re.compile(r"""[^\s\-?:,\[\]{}#&*!|>'"%@`]|[-?:](?=[^\s,\[\]{}])""")
 
 
 def is_string(plain: str) -> bool:
-    """Whether the plain scalar ``plain`` means a string, and not a number, a boolean, a null."""
+    """Whether the plain scalar ``plain`` is a string, not a number, a boolean or null."""
     return plain[:1] not in _NOT_A_STRING_STARTS or _NOT_A_STRING.fullmatch(plain) is None
 
 
 def can_be_plain(value: str, *, in_flow: bool) -> bool:
-    """Whether ``value`` can be written without quotes and still means that string."""
+    """Whether ``value`` written without quotes is still that string.
+
+    ``in_flow``: in a flow collection, where more characters need quotes.
+    """
     if not value or value != value.strip() or not is_string(value):
         return False
     if value.startswith(("---", "...")):
@@ -44,12 +47,15 @@ def can_be_plain(value: str, *, in_flow: bool) -> bool:
         return False
     if any(not char.isprintable() for char in value):
         return False
-    # Older parsers take no colon at all in a plain scalar of a flow collection.
+    # Older parsers accept no colon at all in a plain scalar of a flow collection.
     return not (in_flow and re.search(r"[,\[\]{}:?]", value))
 
 
 def quoted(value: str, quote: str) -> str:
-    """``value`` between ``quote``s (``'`` or ``"``), escaped as that quoting asks."""
+    """``value`` in quotes and escaped.
+
+    ``quote`` is ``'`` or ``"``; the latter is used anyway if ``value`` has unprintable characters.
+    """
     if quote == "'" and all(char.isprintable() for char in value):
         return "'" + value.replace("'", "''") + "'"
     escaped = "".join(_escape(char) for char in value)
@@ -67,7 +73,7 @@ def _escape(char: str) -> str:
 
 
 def scalar_text(value: str, *, in_flow: bool, quote: str = "") -> str:
-    """``value`` as a scalar on one line: plain where it can be and no ``quote`` is asked."""
+    """``value`` as a scalar on one line: plain if possible, unless a ``quote`` is given."""
     if not quote and can_be_plain(value, in_flow=in_flow):
         return value
     return quoted(value, quote or '"')

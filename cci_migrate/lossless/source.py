@@ -1,7 +1,7 @@
-"""The text of one YAML file, exactly as its bytes are, and places in it.
+"""The text of one YAML file, with its bytes preserved, and positions in it.
 
 Every position in this package is an offset in characters into ``SourceText.text``, never in
-bytes and never counting the byte order mark, which is kept apart.
+bytes, and not counting the byte order mark, which is stored separately.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN_BREAK = re.compile("\r\n|[\n\r]")
 
 
 class NotUtf8Error(ValueError):
-    """The bytes are not UTF-8 text; says where the first wrong byte stands."""
+    """The bytes are not UTF-8 text: the first wrong byte is at ``offset``, on line ``line``."""
 
     def __init__(self, offset: int, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -41,7 +41,7 @@ class Span(Struct, frozen=True, order=True):
 
 
 class Position(Struct, frozen=True, order=True):
-    """A place as people count it: both from 1, the column in characters."""
+    """A line and a column as people count them: from 1, the column in characters."""
 
     line: int
     column: int
@@ -96,54 +96,54 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def anchor_marks(self) -> Mapping[str, Sequence[int]]:
-        """Where ``&name`` stands, by the name; in comments and in scalars too."""
-        found: dict[str, list[int]] = {}
+        """The offsets of every ``&name``, by name; in comments and scalars too."""
+        marks: dict[str, list[int]] = {}
         for match in _ANCHOR.finditer(self.text):
-            found.setdefault(match.group(1), []).append(match.start())
-        return found
+            marks.setdefault(match.group(1), []).append(match.start())
+        return marks
 
     def position(self, offset: int) -> Position:
-        """Where ``offset`` is, in lines and columns."""
+        """The line and column of ``offset``."""
         line = bisect_right(self._line_starts, offset)
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
     def line_start(self, offset: int) -> int:
-        """The offset at which the line of ``offset`` begins."""
+        """The offset where the line of ``offset`` begins."""
         return self._line_starts[bisect_right(self._line_starts, offset) - 1]
 
     def line_end(self, offset: int) -> int:
-        """The offset just before the break that ends the line of ``offset``."""
+        """The offset of the line break that ends the line of ``offset``, or the text's end."""
         line = bisect_right(self._line_starts, offset)
         breaks = self._line_breaks
         # Within "\r\n", the break has begun before.
         return max(offset, breaks[line - 1]) if line <= len(breaks) else len(self.text)
 
     def next_line(self, offset: int) -> int:
-        """The offset just after the break that ends the line of ``offset``, or the text's end."""
+        """The offset after the line break that ends the line of ``offset``, or the text's end."""
         starts = self._line_starts
         line = bisect_right(starts, offset)
         return starts[line] if line < len(starts) else len(self.text)
 
     def line_span(self, line: int) -> Span:
-        """The span of line number ``line`` (from 1), its break left out."""
+        """The span of line number ``line`` (from 1), without its line break."""
         start = self._line_starts[line - 1]
         return Span(start, self.line_end(start))
 
     @property
     def line_count(self) -> int:
-        """How many lines the text has; a final break does not begin another."""
+        """The number of lines; a final line break does not begin another."""
         starts = self._line_starts
         return len(starts) - (1 if len(starts) > 1 and starts[-1] == len(self.text) else 0)
 
     def line_break_near(self, offset: int) -> str:
-        """The line break to use for a line inserted at ``offset``: that of the line before it.
+        """The line break for a line inserted at ``offset``: that of the line before it.
 
-        Files with mixed line ends are continued as their neighbourhood is written.
+        So a file with mixed line breaks keeps each part consistent.
         """
         start = self.line_start(offset)
         before = self.text[max(0, start - 2) : start]
         if before[-1:] in ("\n", "\r"):
             return before if before == "\r\n" else before[-1]
-        # On the first line, or behind a line end that only YAML knows: that of the next line.
+        # On the first line, or after a line break that only YAML has: that of the next line.
         after = _PLAIN_BREAK.search(self.text, offset)
         return after.group() if after else "\n"

@@ -1,7 +1,7 @@
-r"""What edits change, line by line: as hunks, and as a diff that ``git apply`` takes.
+r"""Edits as hunks of lines, and as a diff for ``git apply``.
 
-Lines end at ``\n`` only: whatever else ends a line for YAML, a carriage return included, stays
-inside the line, as it does in git's own diffs (https://git-scm.com/docs/diff-format,
+Lines end at ``\n`` only: YAML's other line breaks, a carriage return included, are part of the
+line, as in git's own diffs (https://git-scm.com/docs/diff-format,
 https://git-scm.com/docs/git-apply).
 """
 
@@ -17,27 +17,28 @@ from cci_migrate.lossless.source import BOM, SourceText, Span
 
 _NO_NEWLINE = "\n\\ No newline at end of file\n"
 
-#: What git writes for a byte of a name after a backslash (``quote.c`` in git's source).
+#: The letter that git writes after a backslash for a byte of a name (``quote.c`` in git's source).
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
-_Shown = Callable[[str], str]
+_Redact = Callable[[str], str]
 
 
 class DiffLine(Struct, frozen=True):
-    """A line that stays (``sign`` is a space), goes (``-``) or comes (``+``).
+    """A line that is unchanged (``sign`` is a space), removed (``-``) or added (``+``).
 
-    ``number`` counts the old lines from 1; one that comes has that of the line above it. ``shown``
-    is what may be shown of ``text``. Both have the line's end, and the file's byte order mark.
+    ``number`` is the old line number, from 1; for an added line, that of the line above it.
+    ``redacted`` is ``text`` without secrets. Both include the line break and the file's byte order
+    mark.
     """
 
     sign: str
     number: int
     text: str
-    shown: str
+    redacted: str
 
 
 class Hunk(Struct, frozen=True):
-    """Lines that follow each other: those before them are ``old_before`` and ``new_before``."""
+    """Consecutive lines, after ``old_before`` old lines and ``new_before`` new ones."""
 
     old_before: int
     new_before: int
@@ -53,36 +54,38 @@ class _Change(Struct, frozen=True):
 
 
 def hunks(
-    source: SourceText, edits: Iterable[Edit], context: int = 3, shown: _Shown = str
+    source: SourceText, edits: Iterable[Edit], context: int = 3, redact: _Redact = str
 ) -> Iterator[Hunk]:
     """The hunks of ``edits`` of ``source``, each with up to ``context`` lines around it.
 
-    ``shown`` gives what may be shown of a line, and keeps its line end. A line of context that may
-    not be shown as it is is left out where git can do without. Takes linear time.
-    Raises EditConflictError where the edits do not fit.
+    ``redact`` removes secrets from a line and keeps its line break. A context line that it changes
+    is left out if git can do without. Takes linear time.
+    Raises EditConflictError if the edits don't fit.
     """
-    text, shift = (BOM + source.text, len(BOM)) if source.has_bom else (source.text, 0)
+    text, bom_length = (BOM + source.text, len(BOM)) if source.has_bom else (source.text, 0)
     moved = [
-        Edit(Span(edit.span.start + shift, edit.span.end + shift), edit.removed, edit.text)
+        Edit(
+            Span(edit.span.start + bom_length, edit.span.end + bom_length), edit.removed, edit.text
+        )
         for edit in edits
     ]
     lines = _lines(text)
-    longer = 0
-    for changes, lead in _grouped(lines, _changes(text, moved), context, shown):
-        yield _hunk(lines, changes, lead, longer, context, shown)
-        longer += sum(len(change.added) - (change.end - change.start) for change in changes)
+    line_shift = 0
+    for changes, lead in _grouped(lines, _changes(text, moved), context, redact):
+        yield _hunk(lines, changes, lead, line_shift, context, redact)
+        line_shift += sum(len(change.added) - (change.end - change.start) for change in changes)
 
 
 def unified_diff(path: str, file_hunks: Iterable[Hunk]) -> bytes:
-    """The diff of the file ``path`` with ``file_hunks``; empty if there are none.
+    """The diff, in UTF-8, of the file ``path`` with ``file_hunks``; empty if there are none.
 
-    ``path`` is relative to the folder that ``git apply`` will run in, with forward slashes.
+    ``path`` is relative to the folder where ``git apply`` will run, with forward slashes.
     """
     body = "".join(map(_hunk_text, file_hunks))
     if not body:
         return b""
     old, new = _quoted("a/" + path), _quoted("b/" + path)
-    head = f"diff --git {old} {new}\n--- {_ended(old)}\n+++ {_ended(new)}\n"
+    head = f"diff --git {old} {new}\n--- {_with_tab(old)}\n+++ {_with_tab(new)}\n"
     return (head + body).encode()
 
 
@@ -90,7 +93,7 @@ def _hunk_text(hunk: Hunk) -> str:
     old = sum(line.sign != "+" for line in hunk.lines)
     new = sum(line.sign != "-" for line in hunk.lines)
     lines = "".join(
-        line.sign + line.shown + ("" if line.shown.endswith("\n") else _NO_NEWLINE)
+        line.sign + line.redacted + ("" if line.redacted.endswith("\n") else _NO_NEWLINE)
         for line in hunk.lines
     )
     return f"@@ -{_range(hunk.old_before, old)} +{_range(hunk.new_before, new)} @@\n{lines}"
@@ -109,10 +112,10 @@ def _lines(text: str) -> list[str]:
 
 
 def _changes(text: str, edits: Iterable[Edit]) -> Iterator[_Change]:
-    """Which lines ``edits`` change, in order. Between two changes is a line that stays."""
+    """The lines that ``edits`` change, in order. At least one unchanged line separates changes."""
     last: _Change | None = None
     line = counted = 0
-    for span, inside in _by_lines(text, edits):
+    for span, inside in _edits_by_line(text, edits):
         line += text.count("\n", counted, span.start)
         counted = span.start
         change = _trimmed(line, text[span.start : span.end], inside)
@@ -129,8 +132,8 @@ def _changes(text: str, edits: Iterable[Edit]) -> Iterator[_Change]:
         yield last
 
 
-def _by_lines(text: str, edits: Iterable[Edit]) -> Iterator[tuple[Span, list[Edit]]]:
-    """Whole lines of ``text``, with the edits inside them as edits of these lines."""
+def _edits_by_line(text: str, edits: Iterable[Edit]) -> Iterator[tuple[Span, list[Edit]]]:
+    """Spans of whole lines of ``text``, each with its edits, relative to the start of the span."""
     start = end = 0
     inside: list[Edit] = []
     for edit in _at_line_starts(text, in_order(edits)):
@@ -148,7 +151,7 @@ def _by_lines(text: str, edits: Iterable[Edit]) -> Iterator[tuple[Span, list[Edi
 
 
 def _at_line_starts(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
-    """``edits``, those that put whole lines before a line end put them behind it instead."""
+    """``edits``; an insertion of whole lines before a line break is moved after it."""
     for edit, following in zip_longest(edits, edits[1:]):
         at = edit.span.start
         line_end = "\r\n" if edit.text.startswith("\r\n") else "\n"
@@ -165,7 +168,7 @@ def _at_line_starts(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
 
 
 def _end_of_lines(text: str, edit: Edit) -> int:
-    """Where the last line ends that ``edit`` changes, and not only comes before."""
+    """The end of the last line that ``edit`` changes."""
     start, end = edit.span.start, edit.span.end
     ends = (text[max(0, start - 1) : start], text[max(0, end - 1) : end], edit.text[-1:])
     if all(character in ("", "\n") for character in ends):
@@ -174,7 +177,7 @@ def _end_of_lines(text: str, edit: Edit) -> int:
 
 
 def _trimmed(line: int, text: str, edits: Iterable[Edit]) -> _Change:
-    """What ``edits`` change of the lines ``text``, without the lines at both ends that stay."""
+    """The change that ``edits`` make to the lines ``text``, without unchanged lines at its ends."""
     old, new = _lines(text), _lines(apply_edits(text, edits))
     first, most = 0, min(len(old), len(new))
     while first < most and old[first] == new[first]:
@@ -186,70 +189,72 @@ def _trimmed(line: int, text: str, edits: Iterable[Edit]) -> _Change:
 
 
 def _grouped(
-    lines: Sequence[str], changes: Iterable[_Change], context: int, shown: _Shown
+    lines: Sequence[str], changes: Iterable[_Change], context: int, redact: _Redact
 ) -> Iterator[tuple[list[_Change], int]]:
-    """The changes of each hunk, and how many lines lead it in."""
+    """The changes of each hunk, and its number of leading context lines."""
     hunk: list[_Change] = []
     lead = 0
     for change in changes:
         between = lines[hunk[-1].end : change.start] if hunk else []
-        if hunk and (len(between) > 2 * context or _can_be_parted(between, shown)):
+        if hunk and (len(between) > 2 * context or _can_split(between, redact)):
             yield hunk, lead
             hunk = []
         if not hunk:
-            lead = _plain_count(lines[max(0, change.start - context) : change.start][::-1], shown)
+            lead = _unredacted_count(
+                lines[max(0, change.start - context) : change.start][::-1], redact
+            )
         hunk.append(change)
     if hunk:
         yield hunk, lead
 
 
-def _plain_count(lines: Sequence[str], shown: _Shown) -> int:
-    """How many of ``lines``, from the first, are shown as they are."""
-    return next((at for at, line in enumerate(lines) if shown(line) != line), len(lines))
+def _unredacted_count(lines: Sequence[str], redact: _Redact) -> int:
+    """The number of ``lines``, from the first, that ``redact`` leaves unchanged."""
+    return next((at for at, line in enumerate(lines) if redact(line) != line), len(lines))
 
 
-def _can_be_parted(between: Sequence[str], shown: _Shown) -> bool:
-    """Whether a hunk can end in ``between``, so that what must not be shown there is left out."""
-    return 0 < _plain_count(between, shown) < len(between)
+def _can_split(between: Sequence[str], redact: _Redact) -> bool:
+    """Whether a hunk can end within the lines ``between``, to leave out a secret there."""
+    return 0 < _unredacted_count(between, redact) < len(between)
 
 
 def _hunk(
     lines: Sequence[str],
     changes: Sequence[_Change],
     lead: int,
-    longer: int,
+    line_shift: int,
     context: int,
-    shown: _Shown,
+    redact: _Redact,
 ) -> Hunk:
-    """The hunk of ``changes``; what is before them is ``longer`` by so many lines than it was."""
+    """The hunk of ``changes``; earlier hunks have added ``line_shift`` lines to the file."""
     first, last = changes[0], changes[-1]
     trail = min(context, len(lines) - last.end)
-    # A hunk without lines at its end is one at the end of the file, to git.
-    trail = _plain_count(lines[last.end : last.end + trail], shown) or trail
+    # To git, a hunk without trailing context is at the end of the file.
+    trail = _unredacted_count(lines[last.end : last.end + trail], redact) or trail
     if first.start + trail == last.end:
-        # An insertion must hang on to something.
+        # An insertion needs at least one line of context.
         lead = lead or min(context, first.start)
 
-    def staying(start: int, end: int, sign: str = " ") -> Iterator[DiffLine]:
+    def old_lines(start: int, end: int, sign: str = " ") -> Iterator[DiffLine]:
         for at in range(start, end):
-            yield DiffLine(sign, at + 1, lines[at], shown(lines[at]))
+            yield DiffLine(sign, at + 1, lines[at], redact(lines[at]))
 
     def hunk_lines() -> Iterator[DiffLine]:
         done = first.start - lead
         for change in changes:
-            yield from staying(done, change.start)
-            yield from staying(change.start, change.end, "-")
+            yield from old_lines(done, change.start)
+            yield from old_lines(change.start, change.end, "-")
             for text in change.added:
-                yield DiffLine("+", change.end, text, shown(text))
+                yield DiffLine("+", change.end, text, redact(text))
             done = change.end
-        yield from staying(done, last.end + trail)
+        yield from old_lines(done, last.end + trail)
 
     before = first.start - lead
-    return Hunk(before, before + longer, tuple(hunk_lines()))
+    return Hunk(before, before + line_shift, tuple(hunk_lines()))
 
 
 def _quoted(name: str) -> str:
-    """``name`` as git writes it: in quotes, with escapes, if it has odd bytes."""
+    """``name`` as git writes it: quoted, with escapes, if it has special bytes."""
     data = name.encode("utf-8", "surrogateescape")
     if all(32 <= byte < 127 and byte not in _ESCAPES for byte in data):
         return name
@@ -262,6 +267,6 @@ def _escaped(byte: int) -> str:
     return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
 
 
-def _ended(name: str) -> str:
-    """``name`` with the tab that tells git where a name with a space in it ends."""
+def _with_tab(name: str) -> str:
+    """``name`` with the tab that marks its end for git if it contains a space."""
     return name + "\t" if " " in name else name

@@ -1,7 +1,7 @@
-"""A document's plain data, aliases expanded by sharing: what a change means, apart from its text.
+"""A document's plain data, an alias sharing its target's: what a change means, whatever its text.
 
-`expected` applies operations to the data of the old tree; `is_data_of` compares the outcome with
-the tree that the new text parses to.
+`expected` applies operations to the data of the old tree; `is_data_of` compares the result with
+the tree parsed from the new text.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from cci_migrate.lossless.scalars import is_string
 
 
 class ScalarData(Struct, eq=False):
-    """A scalar's value and whether it is a string (an explicit tag counts as its own type)."""
+    """A scalar's value and its ``kind``: ``str``, ``other``, or its tag if it has one."""
 
     value: str
     kind: str
@@ -50,7 +50,7 @@ class ScalarData(Struct, eq=False):
 
 
 class Row(Struct, eq=False):
-    """Data in their order, each with the node that it comes from; None for what is added."""
+    """Data in order, each with the node that it was read from; None for added data."""
 
     data: list[Data] = field(default_factory=list)
     origins: list[Node | None] = field(default_factory=list)
@@ -58,12 +58,12 @@ class Row(Struct, eq=False):
     __repr__ = object.__repr__
 
     def insert(self, place: int, data: Data) -> None:
-        """Add ``data``, which comes from no node, before ``place``."""
+        """Insert the added ``data`` before the one at ``place``."""
         self.data.insert(place, data)
         self.origins.insert(place, None)
 
     def take(self, place: int) -> Data:
-        """Remove what is at ``place``."""
+        """Remove and return the data at ``place``."""
         del self.origins[place]
         return self.data.pop(place)
 
@@ -77,7 +77,7 @@ class ListData(Struct, eq=False):
 
 
 class MapData(Struct, eq=False):
-    """A mapping's entries in order, merge keys and duplicates kept as they are."""
+    """A mapping's entries in order, merge keys and duplicates included."""
 
     keys: Row = field(default_factory=Row)
     items: Row = field(default_factory=Row)
@@ -93,25 +93,27 @@ class UnknownPlaceError(LookupError):
 
 
 class DataTree(Struct):
-    """The data of some documents, with the way from nodes to their data.
+    """The data of documents, and where to find that of each node.
 
-    Mutable while operations are applied; it never leaves this module's functions otherwise.
+    Mutable: this module's functions alone change it, while they apply operations.
     """
 
     roots: Row = field(default_factory=Row)
-    of_node: dict[Node, Data] = field(default_factory=dict)
-    #: Where the data of a node stand.
+    by_node: dict[Node, Data] = field(default_factory=dict)
+    #: The row that contains the data of a node.
     rows: dict[Node, Row] = field(default_factory=dict)
-    #: For each scalar the texts replaced in it: where each ended, and by how much it grew.
+    #: For each scalar the texts replaced in it: where each ended, and how much longer it became.
     replaced: dict[Scalar, list[tuple[int, int]]] = field(default_factory=dict)
 
     __repr__ = object.__repr__
 
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
-    """The data of ``documents``; what an alias means is the same object as what is anchored."""
+    """The data of ``documents``; an alias has the same object as the anchored node."""
     tree = DataTree()
-    _read_into(tree.roots, [one.root for one in documents if one.root is not None], tree)
+    _read_into(
+        tree.roots, [document.root for document in documents if document.root is not None], tree
+    )
     return tree
 
 
@@ -119,21 +121,21 @@ def _read_into(row: Row, nodes: Collection[Node], tree: DataTree) -> None:
     row.origins += nodes
     for node in nodes:
         tree.rows[node] = row
-        # An alias may come first, too: to an anchor of a later file of the same packed source.
+        # An alias may precede its target: an anchor of a later file of the same packed source.
         target = node.target if isinstance(node, Alias) else node
-        known = tree.of_node.get(target)
-        row.data.append(_read(target, tree) if known is None else known)
+        data = tree.by_node.get(target)
+        row.data.append(_read(target, tree) if data is None else data)
 
 
 def _read(node: Scalar | Mapping | Sequence, tree: DataTree) -> Data:
     data: Data
     if isinstance(node, Scalar):
-        data = tree.of_node[node] = ScalarData(node.value, _kind(node))
+        data = tree.by_node[node] = ScalarData(node.value, _kind(node))
     elif isinstance(node, Sequence):
-        data = tree.of_node[node] = ListData()
+        data = tree.by_node[node] = ListData()
         _read_into(data.items, node.items, tree)
     elif isinstance(node, Mapping):
-        data = tree.of_node[node] = MapData()
+        data = tree.by_node[node] = MapData()
         _read_into(data.keys, [key for key, _ in node.entries], tree)
         _read_into(data.items, [value for _, value in node.entries], tree)
     else:
@@ -150,9 +152,9 @@ def _kind(scalar: Scalar) -> str:
 
 
 def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...]) -> DataTree:
-    """The data that ``documents`` are to have once ``operations`` are done.
+    """The data of ``documents`` after ``operations``.
 
-    Raises UnknownPlaceError.
+    Raises UnknownPlaceError if an operation names a node or a key that doesn't exist (any more).
     """
     tree = data_of(documents)
     for operation in operations:
@@ -182,10 +184,10 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             data = _of(scalar, tree)
             assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
             # Offsets are into the value as it was read, whatever was replaced in it before.
-            done = tree.replaced.setdefault(scalar, [])
-            moved = sum(by for until, by in done if until <= start)
-            done.append((end, len(text) - (end - start)))
-            data.value = data.value[: start + moved] + text + data.value[end + moved :]
+            replaced = tree.replaced.setdefault(scalar, [])
+            shift = sum(growth for replaced_end, growth in replaced if replaced_end <= start)
+            replaced.append((end, len(text) - (end - start)))
+            data.value = data.value[: start + shift] + text + data.value[end + shift :]
             if scalar.tag is None:
                 data.kind = "str"
         case ScalarToMapping(node, entries):
@@ -261,7 +263,7 @@ def _take(target: MapData, name: str) -> tuple[Data, Data]:
 
 def _of(node: Node, tree: DataTree) -> Data:
     try:
-        return tree.of_node[node]
+        return tree.by_node[node]
     except KeyError:
         raise UnknownPlaceError("an operation names a node that the document lacks") from None
 
@@ -343,31 +345,31 @@ def _new_key(name: str) -> ScalarData:
 
 
 def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
-    """Whether ``documents`` hold ``data``. Linear: what aliases share is compared once."""
+    """Whether ``data`` is what ``documents`` contain. Linear: shared data are compared once."""
     roots = [document.root for document in documents if document.root is not None]
     if len(data.roots.data) != len(roots):
         return False
     pairs: list[tuple[Data, Node]] = list(zip(data.roots.data, roots, strict=True))
     seen: set[tuple[Data, Node]] = set()
     while pairs:
-        wanted, node = pairs.pop()
+        expected_data, node = pairs.pop()
         target = node.target if isinstance(node, Alias) else node
-        if isinstance(wanted, ScalarData):
-            if not isinstance(target, Scalar) or wanted.value != target.value:
+        if isinstance(expected_data, ScalarData):
+            if not isinstance(target, Scalar) or expected_data.value != target.value:
                 return False
-            if wanted.kind != _kind(target):
+            if expected_data.kind != _kind(target):
                 return False
             continue
-        if (wanted, target) in seen:
+        if (expected_data, target) in seen:
             continue
-        seen.add((wanted, target))
-        if isinstance(wanted, ListData):
-            items = wanted.items.data
+        seen.add((expected_data, target))
+        if isinstance(expected_data, ListData):
+            items = expected_data.items.data
             if not isinstance(target, Sequence) or len(items) != len(target.items):
                 return False
             pairs.extend(zip(items, target.items, strict=True))
         else:
-            keys, values = wanted.keys.data, wanted.items.data
+            keys, values = expected_data.keys.data, expected_data.items.data
             if not isinstance(target, Mapping) or len(keys) != len(target.entries):
                 return False
             for key, value, entry in zip(keys, values, target.entries, strict=True):

@@ -55,14 +55,16 @@ def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
     """The diff of ``file``, whose path has ``prefix`` before it, with its secrets withheld."""
     redaction = redaction_of(file.secrets)
 
-    def shown(line: str) -> str:
+    def redact(line: str) -> str:
         body = line.rstrip("\r\n")
         return redaction.line(body) + line[len(body) :]
 
-    shown_hunks = tuple(hunks(SourceText.decode(file.path, file.before), file.edits, shown=shown))
-    lines = (line for hunk in shown_hunks for line in hunk.lines)
-    withheld = [line.sign for line in lines if line.shown != line.text]
+    redacted_hunks = tuple(
+        hunks(SourceText.decode(file.path, file.before), file.edits, redact=redact)
+    )
+    lines = (line for hunk in redacted_hunks for line in hunk.lines)
+    withheld = [line.sign for line in lines if line.redacted != line.text]
     # What git looks for is not there, unless only lines that come are withheld.
     if withheld and set(withheld) == {"+"}:
         return FileDiff(file.path, None, len(withheld))
-    return FileDiff(file.path, unified_diff(prefix + file.path, shown_hunks), len(withheld))
+    return FileDiff(file.path, unified_diff(prefix + file.path, redacted_hunks), len(withheld))

@@ -12,7 +12,7 @@ from cci_migrate.lossless.edits import (
     apply_edits,
     in_order,
     insertion,
-    take_back,
+    undo_edits,
 )
 from cci_migrate.lossless.source import Span
 
@@ -54,12 +54,12 @@ def test_edits_can_be_taken_back(data: st.DataObject) -> None:
         for start, end in zip(places[::2], places[1::2], strict=False)
     ]
     changed = apply_edits(text, edits)
-    assert take_back(changed, edits) == text
+    assert undo_edits(changed, edits) == text
 
 
 def test_what_the_edits_did_not_make_cannot_be_taken_back() -> None:
     edits = [Edit(Span(1, 2), "2", "xyz"), insertion(3, "w")]
-    assert take_back("1xyz3w", edits) == "123"
-    assert take_back("1xy3w", edits) is None
-    assert take_back("1xyz3", edits) is None
-    assert take_back("", edits) is None
+    assert undo_edits("1xyz3w", edits) == "123"
+    assert undo_edits("1xy3w", edits) is None
+    assert undo_edits("1xyz3", edits) is None
+    assert undo_edits("", edits) is None

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.edits import apply_edits, in_order, take_back
+from cci_migrate.lossless.edits import apply_edits, in_order, undo_edits
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,
@@ -276,7 +276,7 @@ def test_lines_end_and_the_text_ends_as_before(change: Change) -> None:
     kinds = set(LINE_BREAK.findall(old)) or {"\n"}
     assert set(LINE_BREAK.findall(new)) <= kinds
     assert new.endswith(("\n", "\r")) == old.endswith(("\n", "\r"))
-    assert take_back(new, edits) == old
+    assert undo_edits(new, edits) == old
 
 
 def test_the_data_of_aliases_are_shared() -> None:

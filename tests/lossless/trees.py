@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.lossless.edits import Edit, apply_edits, take_back
+from cci_migrate.lossless.edits import Edit, apply_edits, undo_edits
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.parsing import parse
@@ -117,7 +117,7 @@ def prove(
     document: Document, operations: tuple[Operation, ...], edits: tuple[Edit, ...], new: str
 ) -> None:
     """Fail unless ``new`` is what ``operations`` promise."""
-    assert take_back(new, edits) == document.source.text
+    assert undo_edits(new, edits) == document.source.text
     wanted = expected((document,), operations)
     again = document_of(new)
     assert is_data_of(wanted, (again,))
