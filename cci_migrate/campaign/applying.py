@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.campaign.choosing import Chosen
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import ENDS_ALL, look_at_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.messages import Words
 from cci_migrate.campaign.next_step import OpenPullRequest, Step, Stop, Write, next_step
@@ -18,12 +18,12 @@ from cci_migrate.campaign.ownership import own_branch, own_pull, recognise
 from cci_migrate.campaign.planning import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.scanning import Planner
 from cci_migrate.campaign.states import PENDING, State
-from cci_migrate.campaign.surveying import planned_entry, unseen_entry
+from cci_migrate.campaign.surveying import planned_entry, unreadable_entry
 from cci_migrate.campaign.waves import Gate, Wave
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Delivery, Host, Proposal
-from cci_migrate.forges.repository import RepositoryRef, Sighting, Snapshot, Unseen
-from cci_migrate.transport.errors import LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.transport.errors import HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
@@ -72,7 +72,7 @@ class Application(Struct, frozen=True):
         for host, refs in by_host.items():
             try:
                 is_complete &= self._host(host, refs, budget)
-            except LaneClosedError as error:
+            except HostUnavailable as error:
                 self.progress.note(str(error))
                 is_complete = False
         return is_complete
@@ -80,7 +80,7 @@ class Application(Struct, frozen=True):
     def _host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
         has_canary = host.delivery is Delivery.PULL_REQUEST and not self.terms.is_dry_run
         waiting = len(refs)
-        for entry, sighting in self._sightings(host, refs):
+        for entry, observation in self._observations(host, refs):
             if budget.is_spent or (self.terms.deadline and self._now() >= self.terms.deadline):
                 self.progress.note("the limit of this run is reached; run it again to go on")
                 return False
@@ -88,20 +88,20 @@ class Application(Struct, frozen=True):
                 gate = self.wave.gate(host, self.campaign.ledger, waiting)
                 if gate is not Gate.OPEN:
                     return False
-            done = self._deliver(host, entry, sighting)
+            done = self._deliver(host, entry, observation)
             if done.state in (State.PULL_REQUEST_OPEN, State.CHANGED):
                 budget.spend()
             waiting -= 1
             self.progress.done(done.done)
         return True
 
-    def _sightings(
+    def _observations(
         self, host: Host, refs: Sequence[RepositoryRef]
-    ) -> Iterator[tuple[Entry, Sighting]]:
+    ) -> Iterator[tuple[Entry, Observation]]:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
             seen_at = self._now()
-            seen = {sighting.ref.key: sighting for sighting in look_at_each(host, chunk)}
+            seen = {observation.ref.key: observation for observation in observe_each(host, chunk)}
             for ref in chunk:
                 entry = self.campaign.ledger.entry(ref.key)
                 if entry is None:
@@ -109,28 +109,28 @@ class Application(Struct, frozen=True):
                 is_fresh = self._now() - seen_at <= FRESH
                 yield entry, seen[ref.key] if is_fresh else self._look(host, ref)
 
-    def _look(self, host: Host, ref: RepositoryRef) -> Sighting:
-        return next(look_at_each(host, [ref]))
+    def _look(self, host: Host, ref: RepositoryRef) -> Observation:
+        return next(observe_each(host, [ref]))
 
-    def _deliver(self, host: Host, entry: Entry, sighting: Sighting) -> Entry:
+    def _deliver(self, host: Host, entry: Entry, observation: Observation) -> Entry:
         """Take one repository from where it stands to where it should be."""
         begun = entry
         for _ in range(ATTEMPTS):
-            if isinstance(sighting, Unseen):
-                failed = unseen_entry(sighting, self._now())
+            if isinstance(observation, Unreadable):
+                failed = unreadable_entry(observation, self._now())
                 return self._record(replace(begun, state=failed.state, cause=failed.cause))
             try:
-                planned = self.planner.plan_one(sighting, host.read)
+                planned = self.planner.plan_one(observation, host.read)
                 if planned.plan is None:
                     return self._fail(begun, State.FAILED, planned.error)
-                done = self._towards(host, begun, sighting, planned.plan)
-            except LookAgainError as error:
+                done = self._towards(host, begun, observation, planned.plan)
+            except StaleSnapshot as error:
                 self.progress.note(f"{entry.ref.label}: {error}; looking again")
                 begun = replace(begun, state=State.APPLYING)
-                sighting = self._look(host, entry.ref)
+                observation = self._look(host, entry.ref)
             except RefusedError as error:
                 return self._fail(begun, State.NO_PERMISSION, str(error))
-            except ENDS_ALL:
+            except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other repositories go on
                 return self._fail(begun, State.FAILED, described(error))
@@ -173,8 +173,8 @@ class Application(Struct, frozen=True):
     def _decorate(self, host: Host, snapshot: Snapshot, proposal: Proposal) -> None:
         """Labels and reviewers are worth a note when they fail: the pull request is there."""
         try:
-            host.decorate(snapshot, proposal)
-        except ENDS_ALL:
+            host.set_labels_and_reviewers(snapshot, proposal)
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request is there all the same
             why = described(error)

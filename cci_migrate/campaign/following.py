@@ -9,14 +9,20 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.choosing import Chosen
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import ENDS_ALL, look_at_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.ownership import own_pull, recognise
 from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Delivered, Delivery, Host
-from cci_migrate.forges.repository import PullState, RepositoryRef, Sighting, Snapshot, Unseen
-from cci_migrate.transport.errors import HostError, LaneClosedError
+from cci_migrate.forges.repository import (
+    Observation,
+    PullState,
+    RepositoryRef,
+    Snapshot,
+    Unreadable,
+)
+from cci_migrate.transport.errors import HostError, HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
@@ -63,19 +69,19 @@ class Following(Struct, frozen=True):
         is_complete = True
         for host, refs in by_host.items():
             try:
-                for entry, sighting in self._seen(host, refs):
-                    done = self._dealt(host, entry, sighting, deal)
+                for entry, observation in self._seen(host, refs):
+                    done = self._dealt(host, entry, observation, deal)
                     is_complete &= done is not None
                     self.progress.done((done or entry).done)
-            except LaneClosedError as error:
+            except HostUnavailable as error:
                 self.progress.note(str(error))
                 is_complete = False
         return is_complete
 
-    def _seen(self, host: Host, refs: list[RepositoryRef]) -> Iterator[tuple[Entry, Sighting]]:
+    def _seen(self, host: Host, refs: list[RepositoryRef]) -> Iterator[tuple[Entry, Observation]]:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
-            seen = {sighting.ref.key: sighting for sighting in look_at_each(host, chunk)}
+            seen = {observation.ref.key: observation for observation in observe_each(host, chunk)}
             for ref in chunk:
                 entry = self.campaign.ledger.entry(ref.key)
                 if entry is not None:
@@ -85,16 +91,16 @@ class Following(Struct, frozen=True):
         self,
         host: Host,
         entry: Entry,
-        sighting: Sighting,
+        observation: Observation,
         deal: Callable[[Host, Entry, Snapshot], Entry],
     ) -> Entry | None:
         """One repository. What cannot be done is told, and is None."""
-        if isinstance(sighting, Unseen):
-            self.progress.note(f"{entry.ref.label}: {sighting.cause}")
+        if isinstance(observation, Unreadable):
+            self.progress.note(f"{entry.ref.label}: {observation.cause}")
             return None
         try:
-            return deal(host, entry, recognise(host, sighting, entry.files, entry))
-        except ENDS_ALL:
+            return deal(host, entry, recognise(host, observation, entry.files, entry))
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
             self.progress.note(f"{entry.ref.label}: {described(error)}")

@@ -7,28 +7,28 @@ from collections.abc import Iterator, Sequence
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.forges import faults
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import Blocker, RepositoryRef, Sighting, Unseen
+from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
 
 #: What is no matter of one repository: the host hears no more, or nothing can be recorded.
-ENDS_ALL = (*faults.ENDS_ALL, LedgerError)
+FATAL_ERRORS = (*faults.FATAL_ERRORS, LedgerError)
 
 
-def look_at_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
-    """`Host.look`, where a repository that breaks it is looked at alone and is Unseen.
+def observe_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    """`Host.observe`, where a repository that breaks it is observed alone, and is Unreadable.
 
-    Raises LaneClosedError.
+    Raises HostUnavailable.
     """
     waiting = {ref.key: ref for ref in refs}
     try:
-        for sighting in host.look(refs):
-            waiting.pop(sighting.ref.key, None)
-            yield sighting
-    except ENDS_ALL:
+        for observation in host.observe(refs):
+            waiting.pop(observation.ref.key, None)
+            yield observation
+    except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001 - the others go on
         if len(refs) == 1:
             for ref in waiting.values():
-                yield Unseen(ref, Blocker.FAILED, faults.described(error))
+                yield Unreadable(ref, Blocker.FAILED, faults.described(error))
             return
         for ref in waiting.values():
-            yield from look_at_each(host, [ref])
+            yield from observe_each(host, [ref])

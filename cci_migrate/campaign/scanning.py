@@ -16,7 +16,7 @@ from cci_migrate.forges.faults import described
 from cci_migrate.forges.fetched_files import ROUNDS
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.policy.model import Policy
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.workers.pool import Lost, Workers
 from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 
@@ -111,7 +111,7 @@ class Planner:
             return Planned(snapshot, plan)
         try:
             found = fetch(snapshot, plan.wanted)
-        except LaneClosedError:
+        except HostUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one repository never stops the others
             return Planned(snapshot, None, described(error))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.choosing import Chosen, Shard
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import ENDS_ALL, look_at_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import own_branch, own_pull, recognise
@@ -19,12 +19,12 @@ from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import (
     Blocker,
+    Observation,
     RepositoryRef,
-    Sighting,
     Snapshot,
-    Unseen,
+    Unreadable,
 )
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 from cci_migrate.workers.work_limits import WorkLimits
@@ -70,9 +70,9 @@ class Survey(Struct, frozen=True):
                 for snapshot in self._listed(source):
                     in_work.add(snapshot.ref.key)
                     yield snapshot
-            except LaneClosedError as error:
+            except HostUnavailable as error:
                 closed.append(f"{source.name}: {error}")
-            except ENDS_ALL:
+            except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other sources go on
                 closed.append(f"{source.name}: {described(error)}")
@@ -85,8 +85,10 @@ class Survey(Struct, frozen=True):
         if is_listed:
             return
         for page in source.pages(cursor):
-            known = [sighting for sighting in page.sightings if self._is_new(sighting.ref)]
-            refs = [*page.refs, *(sighting.ref for sighting in known)]
+            known = [
+                observation for observation in page.observations if self._is_new(observation.ref)
+            ]
+            refs = [*page.refs, *(observation.ref for observation in known)]
             ours = [ref for ref in refs if self.shard.has(ref)]
             ledger.add(ours, self.clock.now(), source.name, page.cursor)
             for ref in ours:
@@ -105,25 +107,25 @@ class Survey(Struct, frozen=True):
         for host, refs in waiting.items():
             try:
                 for start in range(0, len(refs), CHUNK):
-                    yield from self._seen(look_at_each(host, refs[start : start + CHUNK]))
-            except LaneClosedError as error:
+                    yield from self._seen(observe_each(host, refs[start : start + CHUNK]))
+            except HostUnavailable as error:
                 closed.append(str(error))
 
-    def _seen(self, sightings: Iterable[Sighting]) -> Iterator[Snapshot]:
-        """The snapshots among ``sightings`` that are worth planning; the rest is recorded."""
-        for sighting in sightings:
-            if isinstance(sighting, Unseen):
-                self._finish(unseen_entry(sighting, self.clock.now()))
+    def _seen(self, observations: Iterable[Observation]) -> Iterator[Snapshot]:
+        """The snapshots among ``observations`` that are worth planning; the rest is recorded."""
+        for observation in observations:
+            if isinstance(observation, Unreadable):
+                self._finish(unreadable_entry(observation, self.clock.now()))
                 continue
-            why_not = self.chosen.why_not_by_name(sighting.ref) or self.chosen.why_not(
-                sighting.traits
+            why_not = self.chosen.why_not_by_name(observation.ref) or self.chosen.why_not(
+                observation.traits
             )
             if why_not:
-                self._leave_out(sighting.ref, why_not)
-            elif sighting.traits.archived:
-                self._finish(Entry(sighting.ref, State.ARCHIVED, changed_at=self.clock.now()))
+                self._leave_out(observation.ref, why_not)
+            elif observation.traits.archived:
+                self._finish(Entry(observation.ref, State.ARCHIVED, changed_at=self.clock.now()))
             else:
-                yield sighting
+                yield observation
 
     def _is_new(self, ref: RepositoryRef) -> bool:
         entry = self.campaign.ledger.entry(ref.key)
@@ -143,7 +145,7 @@ class Survey(Struct, frozen=True):
             return
         try:
             entry = self._entry(snapshot, planned.plan, now)
-        except ENDS_ALL:
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
             entry = Entry(snapshot.ref, State.FAILED, described(error), changed_at=now)
@@ -193,8 +195,8 @@ def planned_entry(
     )
 
 
-def unseen_entry(sighting: Unseen, now: float) -> Entry:
+def unreadable_entry(observation: Unreadable, now: float) -> Entry:
     """What the ledger keeps of a repository that could not be looked at."""
-    forbidden = sighting.blocker is Blocker.FORBIDDEN
+    forbidden = observation.blocker is Blocker.FORBIDDEN
     state = State.NO_PERMISSION if forbidden else State.FAILED
-    return Entry(sighting.ref, state, sighting.cause, changed_at=now)
+    return Entry(observation.ref, state, observation.cause, changed_at=now)

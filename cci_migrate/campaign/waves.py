@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from cci_migrate.campaign.isolation import look_at_each
+from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import Entry, Ledger
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Host
@@ -102,14 +102,14 @@ def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
 
 
 def _checks(entry: Entry, host: Host) -> Checks:
-    sighting = next(look_at_each(host, [entry.ref]))
-    if not isinstance(sighting, Snapshot) or sighting.pull is None:
+    observation = next(observe_each(host, [entry.ref]))
+    if not isinstance(observation, Snapshot) or observation.pull is None:
         return Checks.NONE
-    if sighting.pull.state is PullState.MERGED:
+    if observation.pull.state is PullState.MERGED:
         return Checks.PASSED
-    if sighting.pull.state is PullState.CLOSED:
+    if observation.pull.state is PullState.CLOSED:
         return Checks.FAILED
-    return host.checks(sighting)
+    return host.checks(observation)
 
 
 def _url(entry: Entry) -> str:

@@ -41,13 +41,13 @@ from cci_migrate.preflight.context_making import (
 from cci_migrate.preflight.protected_variables import protecting_kind
 from cci_migrate.preflight.slugs import Organisation, project_in, project_of
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import HostError, LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import OverloadedError
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 
 #: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
 _LONGEST = 32 * 1024
-_FAULTS = (HostError, RefusedError, LookAgainError, OverloadedError)
+_FAULTS = (HostError, RefusedError, StaleSnapshot, OverloadedError)
 
 
 class _WrongUseError(Exception):
@@ -124,7 +124,7 @@ def create(
     except (PolicyError, CampaignError, LedgerError, UnreachableError, _WrongUseError) as error:
         terminal.error(redact(str(error)))
         code = ExitCode.USAGE
-    except LaneClosedError as error:
+    except HostUnavailable as error:
         terminal.error(redact(str(error)))
         code = ExitCode.FAILED
     except (KeyboardInterrupt, click.Abort):

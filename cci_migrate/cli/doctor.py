@@ -54,7 +54,7 @@ from cci_migrate.preflight.registries import registries
 from cci_migrate.preflight.report import as_json, as_text, plain
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.transport.known_secrets import redact
 
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
@@ -234,7 +234,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
             try:
                 for answer in checkup(repositories, Organisations(circleci)):
                     answers.append(answer)
-            except LaneClosedError as error:
+            except HostUnavailable as error:
                 answers.append(
                     Answer(
                         "CircleCI",

@@ -41,7 +41,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
     """
     settings = [setting for setting in option_settings() if setting.key in keys]
 
-    def decorate(command: _F) -> _F:
+    def set_labels_and_reviewers(command: _F) -> _F:
         @wraps(command)
         def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
@@ -69,7 +69,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
             run = option(run)
         return run  # type: ignore[return-value]
 
-    return decorate
+    return set_labels_and_reviewers
 
 
 def every_policy_option(command: _F) -> _F:

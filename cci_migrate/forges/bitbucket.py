@@ -19,17 +19,17 @@ from cci_migrate.forges.repository import (
     Branch,
     Checks,
     Kind,
+    Observation,
     PullRequest,
     PullState,
     RepositoryRef,
-    Sighting,
     Snapshot,
     Traits,
-    Unseen,
+    Unreadable,
     Visibility,
     newest_pull,
 )
-from cci_migrate.transport.errors import HostError, LookAgainError
+from cci_migrate.transport.errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
@@ -138,19 +138,19 @@ class Bitbucket(PullRequestHost):
             self._listed.update({seen.ref.key: seen for seen in found})
             yield Page(tuple(seen.ref for seen in found), (), url)
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """Each of ``refs``: what the API knows, then what git does."""
         for start in range(0, len(refs), CHUNK):
             known: dict[str, Snapshot] = {}
             for ref in refs[start : start + CHUNK]:
-                told = self.sighting(ref, self._told)
-                if isinstance(told, Unseen) or told.traits.empty:
+                told = self.observation(ref, self._told)
+                if isinstance(told, Unreadable) or told.traits.empty:
                     yield told
                 else:
                     known[ref.key] = told
             wanted = [(one.ref, self.git_url(one.ref)) for one in known.values()]
-            for sighting in self._clones.see_all(wanted):
-                yield _completed(sighting, known[sighting.ref.key])
+            for observation in self._clones.see_all(wanted):
+                yield _completed(observation, known[observation.ref.key])
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -192,7 +192,7 @@ class Bitbucket(PullRequestHost):
         )
         oid = made.headers.get("location", "").rpartition("/")[2]
         if not oid:
-            raise LookAgainError("the answer does not name the commit")
+            raise StaleSnapshot("the answer does not name the commit")
         return oid
 
     def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
@@ -274,9 +274,9 @@ class Bitbucket(PullRequestHost):
         )
 
 
-def _completed(sighting: Sighting, told: Snapshot) -> Sighting:
+def _completed(observation: Observation, told: Snapshot) -> Observation:
     """What git saw, with what the API says."""
-    if isinstance(sighting, Unseen):
-        return sighting
-    traits = replace(told.traits, empty=sighting.traits.empty)
-    return replace(sighting, traits=traits, default_branch=told.default_branch, pull=told.pull)
+    if isinstance(observation, Unreadable):
+        return observation
+    traits = replace(told.traits, empty=observation.traits.empty)
+    return replace(observation, traits=traits, default_branch=told.default_branch, pull=told.pull)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from cci_migrate.escaping.error_place import place_of
-from cci_migrate.transport.errors import HostError, LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.git.process import GitError
 
 #: What is no matter of one repository: the host hears no more, or the pace cannot be recorded.
-ENDS_ALL = (LaneClosedError, sqlite3.Error)
+FATAL_ERRORS = (HostUnavailable, sqlite3.Error)
 #: These say what failed themselves.
-_TOLD = (GitError, HostError, LookAgainError, RefusedError)
+_TOLD = (GitError, HostError, StaleSnapshot, RefusedError)
 
 
 def described(error: Exception) -> str:

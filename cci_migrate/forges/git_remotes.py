@@ -30,14 +30,14 @@ from cci_migrate.forges.repository import (
     Checks,
     FileHash,
     Kind,
+    Observation,
     PullRequest,
     RepositoryRef,
-    Sighting,
     Snapshot,
     Traits,
-    Unseen,
+    Unreadable,
 )
-from cci_migrate.transport.errors import HostError, LookAgainError
+from cci_migrate.transport.errors import HostError, StaleSnapshot
 from cci_migrate.transport.git.objects import commit_files, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.remote_urls import read_remote_url
@@ -111,19 +111,19 @@ class GitClones:
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
         self._guard = threading.Lock()
 
-    def see(self, ref: RepositoryRef, url: str) -> Sighting:
+    def see(self, ref: RepositoryRef, url: str) -> Observation:
         """The repository's head, its configs and the branch."""
         try:
             return self._snapshot(ref, url)
         except GitError as error:
             said = str(error).lower()
             if "not found" in said or "does not exist" in said or "does not appear" in said:
-                return Unseen(ref, Blocker.NOT_FOUND, str(error))
+                return Unreadable(ref, Blocker.NOT_FOUND, str(error))
             if "authentication" in said or "permission" in said or "could not read user" in said:
-                return Unseen(ref, Blocker.FORBIDDEN, str(error))
-            return Unseen(ref, Blocker.FAILED, str(error))
+                return Unreadable(ref, Blocker.FORBIDDEN, str(error))
+            return Unreadable(ref, Blocker.FAILED, str(error))
 
-    def see_all(self, wanted: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Sighting]:
+    def see_all(self, wanted: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
         """`see`, a few at a time."""
         with ThreadPoolExecutor(LANES) as lanes:
             for start in range(0, len(wanted), LANES * 4):
@@ -154,14 +154,14 @@ class GitClones:
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
         """Make the commit on top of the snapshot's head; it is only here as yet.
 
-        Raises LookAgainError when the repository is at another head by now.
+        Raises StaleSnapshot when the repository is at another head by now.
         """
         clone = self._clone(snapshot.ref, url)
         try:
             if not _is_at(clone, snapshot.head):
                 clone = self._fetched(snapshot.ref, url)
             if not _is_at(clone, snapshot.head):
-                raise LookAgainError("it moved on")
+                raise StaleSnapshot("it moved on")
             return commit_files(
                 clone,
                 snapshot.head,
@@ -280,7 +280,7 @@ class GitHost:
         """A pushed branch."""
         return Delivery.BRANCH
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """Each repository's head and the branch."""
         return self._clones.see_all([(ref, ref.address) for ref in refs])
 
@@ -307,7 +307,7 @@ class GitHost:
         del snapshot, proposal
         raise HostError("a plain git server has no pull requests")
 
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """There is nothing to decorate."""
 
     def close(self, snapshot: Snapshot) -> None:

@@ -15,9 +15,9 @@ from cci_migrate.forges.repository import (
     BranchContent,
     Checks,
     FileHash,
+    Observation,
     PullRequest,
     RepositoryRef,
-    Sighting,
     Snapshot,
 )
 
@@ -72,7 +72,7 @@ class Host(Protocol):
     def delivery(self) -> Delivery:
         """How changes are delivered here."""
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """See each of ``refs`` as it is now, in any order."""
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
@@ -88,13 +88,13 @@ class Host(Protocol):
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Put the change into the files (None) or onto the branch.
 
-        Raises LookAgainError, RefusedError, HostError or LaneClosedError.
+        Raises StaleSnapshot, RefusedError, HostError or HostUnavailable.
         """
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the branch. Raises what `write` raises."""
 
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Put labels on the pull request and ask for reviews; twice is as good as once."""
 
     def close(self, snapshot: Snapshot) -> None:
@@ -113,11 +113,11 @@ class Host(Protocol):
 class Page(Struct, frozen=True):
     """Some repositories of a source. ``cursor`` is where the next page begins, empty at the end.
 
-    ``refs`` are still to be looked at; ``sightings`` were seen while listing.
+    ``refs`` are still to be looked at; ``observations`` were seen while listing.
     """
 
     refs: tuple[RepositoryRef, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
+    observations: tuple[Observation, ...] = ()
     cursor: str = ""
 
     __repr__ = repr_without("sightings")

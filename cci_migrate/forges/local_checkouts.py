@@ -27,14 +27,14 @@ from cci_migrate.forges.repository import (
     Checks,
     FileHash,
     Kind,
+    Observation,
     PullRequest,
     RepositoryRef,
-    Sighting,
     Snapshot,
     Traits,
-    Unseen,
+    Unreadable,
 )
-from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.git.objects import commit_files, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
@@ -114,21 +114,21 @@ class LocalHost:
         """Files, or a branch."""
         return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """Each folder as it is now: the work tree, or HEAD where a branch is to be made."""
         for ref in refs:
             folder = Path(ref.name)
             try:
                 if not folder.is_dir():
-                    yield Unseen(ref, Blocker.NOT_FOUND, f"{folder}: no such folder")
+                    yield Unreadable(ref, Blocker.NOT_FOUND, f"{folder}: no such folder")
                 elif self._mode is LocalMode.IN_PLACE:
                     yield self._work_tree(ref, folder)
                 else:
                     yield self._head(ref, folder)
             except GitError as error:
-                yield Unseen(ref, Blocker.FAILED, f"{folder}: {error}")
+                yield Unreadable(ref, Blocker.FAILED, f"{folder}: {error}")
             except OSError as error:
-                yield Unseen(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
+                yield Unreadable(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files of the checkout."""
@@ -170,7 +170,7 @@ class LocalHost:
         del snapshot, proposal
         raise HostError("a local checkout has no pull requests")
 
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """There is nothing to decorate."""
 
     def close(self, snapshot: Snapshot) -> None:
@@ -224,7 +224,7 @@ class LocalHost:
     def end(self) -> None:
         """Nothing is held."""
 
-    def _work_tree(self, ref: RepositoryRef, folder: Path) -> Sighting:
+    def _work_tree(self, ref: RepositoryRef, folder: Path) -> Observation:
         files: dict[str, bytes] = {}
         size = 0
         found = discover([folder])
@@ -315,7 +315,7 @@ class LocalHost:
         try:
             repository.run(arguments)
         except GitError as error:
-            raise LookAgainError(str(error)) from None
+            raise StaleSnapshot(str(error)) from None
 
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
         for file in change.files:
@@ -335,7 +335,7 @@ def push(
 ) -> None:
     """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
 
-    Raises RefusedError without permission, LookAgainError when it failed in any other way: the
+    Raises RefusedError without permission, StaleSnapshot when it failed in any other way: the
     push may have arrived all the same.
     """
     lease = f"--force-with-lease={reference}:{old}"
@@ -347,7 +347,7 @@ def push(
         said = str(error).lower()
         if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
             raise RefusedError(str(error)) from None
-        raise LookAgainError(str(error)) from None
+        raise StaleSnapshot(str(error)) from None
 
 
 def _tree(repository: GitDirectory, commit: str) -> GitTree:

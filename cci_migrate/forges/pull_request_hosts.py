@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from cci_migrate.forges.branch_content import checked_reversal
-from cci_migrate.forges.faults import ENDS_ALL, described
+from cci_migrate.forges.faults import FATAL_ERRORS, described
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.host import TRAILER, Delivered, Delivery, Page, Proposal
 from cci_migrate.forges.repository import (
@@ -19,14 +19,14 @@ from cci_migrate.forges.repository import (
     BranchContent,
     Checks,
     FileHash,
+    Observation,
     PullRequest,
     PullState,
     RepositoryRef,
-    Sighting,
     Snapshot,
-    Unseen,
+    Unreadable,
 )
-from cci_migrate.transport.errors import HostError, LaneClosedError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.http import Api, MissingError, OverloadedError
 from cci_migrate.transport.pace import OTHER, Lane
@@ -65,30 +65,32 @@ class PullRequestHost(ABC):
         """Pull requests."""
         return Delivery.PULL_REQUEST
 
-    def sighting(self, ref: RepositoryRef, read: Callable[[RepositoryRef], Sighting]) -> Sighting:
+    def observation(
+        self, ref: RepositoryRef, read: Callable[[RepositoryRef], Observation]
+    ) -> Observation:
         """What ``read`` sees, or why it sees nothing.
 
-        Raises LaneClosedError when several in a row got no answer: the host is down.
+        Raises HostUnavailable when several in a row got no answer: the host is down.
         """
         try:
             seen = read(ref)
         except MissingError as error:
-            return Unseen(ref, Blocker.NOT_FOUND, str(error))
+            return Unreadable(ref, Blocker.NOT_FOUND, str(error))
         except RefusedError as error:
-            return Unseen(ref, Blocker.FORBIDDEN, str(error))
+            return Unreadable(ref, Blocker.FORBIDDEN, str(error))
         except HostError as error:
-            return Unseen(ref, Blocker.FAILED, str(error))
+            return Unreadable(ref, Blocker.FAILED, str(error))
         except OverloadedError as error:
             self._faults += 1
             if self._faults >= HOST_PATIENCE:
-                raise LaneClosedError(
+                raise HostUnavailable(
                     f"{ref.host} gives no answers ({error}); run it again later"
                 ) from None
-            return Unseen(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
-        except (IncompleteError, *ENDS_ALL):
+            return Unreadable(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
+        except (IncompleteError, *FATAL_ERRORS):
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
-            return Unseen(ref, Blocker.FAILED, described(error))
+            return Unreadable(ref, Blocker.FAILED, described(error))
         self._faults = 0
         return seen
 
@@ -146,7 +148,7 @@ class PullRequestHost(ABC):
             ),
         )
 
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Labels and reviewers went with the pull request when it was opened."""
         del snapshot, proposal
 
@@ -202,12 +204,12 @@ class PullRequestHost(ABC):
                 raise HostError(f"{file.path} was changed since; take it back by hand")
             before = self.content(snapshot, delivered.head, file.path)
             if hashlib.sha256(before).hexdigest() != file.before:
-                raise LookAgainError(f"{file.path} is not at {delivered.head} as it was planned")
+                raise StaleSnapshot(f"{file.path} is not at {delivered.head} as it was planned")
             contents[file.path] = before
         return contents
 
     @abstractmethod
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """See each of ``refs`` as it is now."""
 
     @abstractmethod

@@ -176,7 +176,7 @@ class Blocker(Enum):
     FAILED = "failed"
 
 
-class Unseen(Struct, frozen=True):
+class Unreadable(Struct, frozen=True):
     """A repository that could not be looked at, and why."""
 
     ref: RepositoryRef
@@ -184,7 +184,7 @@ class Unseen(Struct, frozen=True):
     cause: str
 
 
-Sighting = Snapshot | Unseen
+Observation = Snapshot | Unreadable
 
 
 class Checks(Enum):

@@ -12,13 +12,13 @@ from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import RepositoryReader, configs_in
 from cci_migrate.files.discovery import reader_of
 from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
-from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unseen
+from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.checkup import Checked
 from cci_migrate.preflight.demands import Demands, Unread, repository_demands
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.slugs import Organisation, project_of
-from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
+from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError
 
 #: Repositories looked at in one go.
 _CHUNK = 100
@@ -54,15 +54,15 @@ def campaign_repositories(
             seen: set[str] = set()
             why = "it could not be looked at"
             try:
-                for sighting in host.look(chunk):
-                    seen.add(sighting.ref.key)
+                for observation in host.observe(chunk):
+                    seen.add(observation.ref.key)
                     bots: tuple[str, ...] = ()
-                    if isinstance(sighting, Unseen):
-                        demands = _unread(sighting.cause)
+                    if isinstance(observation, Unreadable):
+                        demands = _unread(observation.cause)
                     else:
-                        demands, bots = _looked_at(sighting, policy, host.read)
-                    yield _checked(sighting.ref, demands, otherwise, bots, on_server=on_server)
-            except (HostError, LaneClosedError, RefusedError) as error:
+                        demands, bots = _looked_at(observation, policy, host.read)
+                    yield _checked(observation.ref, demands, otherwise, bots, on_server=on_server)
+            except (HostError, HostUnavailable, RefusedError) as error:
                 why = str(error)
             for ref in chunk:
                 if ref.key not in seen:

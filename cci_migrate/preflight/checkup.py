@@ -55,7 +55,7 @@ class _Use(Struct, frozen=True):
 def checkup(repositories: Sequence[Checked], organisations: Organisations) -> Iterator[Answer]:
     """Every question about ``repositories``, organisation by organisation, and its answer.
 
-    Raises LaneClosedError where nothing more can be asked.
+    Raises HostUnavailable where nothing more can be asked.
     """
     by_organisation: dict[Organisation, list[Checked]] = {}
     for repository in repositories:
@@ -233,7 +233,11 @@ def _by_project(
     users: Sequence[_Use],
     known: Organisations,
 ) -> Iterator[Answer]:
-    allowed = {one.value: one.name or one.value for one in restrictions if one.kind == "project"}
+    allowed = {
+        restriction.value: restriction.name or restriction.value
+        for restriction in restrictions
+        if restriction.kind == "project"
+    }
     if not allowed:
         return
     shut_out, unclear = [], []
@@ -276,10 +280,10 @@ def _by_project(
 def _by_expression(
     subject: str, context: Context, restrictions: Sequence[Restriction], users: Sequence[_Use]
 ) -> Iterator[Answer]:
-    for one in restrictions:
-        if one.kind != "expression":
+    for restriction in restrictions:
+        if restriction.kind != "expression":
             continue
-        expression = " ".join(one.value.split())
+        expression = " ".join(restriction.value.split())
         if expression in (_NO_SSH, "!job.ssh.enabled", "! job.ssh.enabled"):
             yield Answer(
                 subject,
@@ -314,10 +318,10 @@ def _by_expression(
 def _by_group(
     subject: str, context: Context, restrictions: Sequence[Restriction], users: Sequence[_Use]
 ) -> Iterator[Answer]:
-    others = [one for one in restrictions if one.kind not in _KNOWN]
-    if not others or any(one.name == _ALL_MEMBERS for one in others):
+    others = [restriction for restriction in restrictions if restriction.kind not in _KNOWN]
+    if not others or any(other.name == _ALL_MEMBERS for other in others):
         return
-    names = listed(sorted({one.name or one.value for one in others}))
+    names = listed(sorted({other.name or other.value for other in others}))
     yield Answer(
         subject,
         Status.PROBLEM,
@@ -338,7 +342,7 @@ def _to_be_held(
     wanted: dict[str, None] = {}
     for use in users:
         there = {one for other in use.job.contexts for one in _names(held.get(other))}
-        lacking = [one for one in use.job.variables if one not in there]
+        lacking = [variable for variable in use.job.variables if variable not in there]
         if lacking and use.repository.project is not None and name not in use.job.planned:
             settings = known.project_variables(use.repository.project)
             lacking = [one for one in lacking if one not in _names(settings)]
@@ -354,7 +358,7 @@ def _missing(
     contexts: Mapping[str, Context],
     wanted: Sequence[str],
 ) -> Answer:
-    alike = [one for one in contexts if one.lower() == name.lower()]
+    alike = [context for context in contexts if context.lower() == name.lower()]
     planned = all(name in use.job.planned for use in users)
     text = (
         f"context {name}: does not exist; the fix puts it on these jobs, which would fail"
@@ -480,7 +484,9 @@ def _from_settings(
 
 def _likely(contexts: Sequence[str]) -> str:
     """The one of ``contexts`` that registry credentials belong in, by its name."""
-    telling = [one for one in contexts if "docker" in one.lower() or "hub" in one.lower()]
+    telling = [
+        context for context in contexts if "docker" in context.lower() or "hub" in context.lower()
+    ]
     return (telling or list(contexts))[-1]
 
 

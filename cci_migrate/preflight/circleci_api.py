@@ -140,7 +140,7 @@ class CircleCi:
         return self._api.read("GET", "/me/collaborations").body(tuple[OwnOrganisation, ...])
 
     def create(self, organisation: Organisation, name: str) -> Context:
-        """Make a context. Raises LookAgainError where it may be there now or was there before."""
+        """Make a context. Raises StaleSnapshot where it may be there now or was there before."""
         key = "id" if organisation.is_id else "slug"
         owner = {key: _owner(organisation), "type": "organization"}
         made = self._api.write(OTHER, "POST", "/context", json={"name": name, "owner": owner})

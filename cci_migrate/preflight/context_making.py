@@ -12,7 +12,7 @@ from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import HostError, LookAgainError
+from cci_migrate.transport.errors import HostError, StaleSnapshot
 from cci_migrate.transport.known_secrets import Secret
 
 
@@ -93,7 +93,9 @@ def plan(
     held = frozenset[str]() if there is None else circleci.variables(there)
     wanted = tuple(dict.fromkeys(variables))
     stores = wanted if overwrite else tuple(one for one in wanted if one not in held)
-    return Making(organisation, name, there, stores, tuple(one for one in stores if one in held))
+    return Making(
+        organisation, name, there, stores, tuple(store for store in stores if store in held)
+    )
 
 
 def carry_out(circleci: CircleCi, making: Making, values: Mapping[str, Secret]) -> None:
@@ -105,7 +107,7 @@ def carry_out(circleci: CircleCi, making: Making, values: Mapping[str, Secret]) 
     if context is None:
         try:
             context = circleci.create(making.organisation, making.name)
-        except LookAgainError as error:
+        except StaleSnapshot as error:
             # The answer got lost, or somebody else was quicker.
             context = circleci.contexts(making.organisation).get(making.name)
             if context is None:
@@ -113,7 +115,7 @@ def carry_out(circleci: CircleCi, making: Making, values: Mapping[str, Secret]) 
     for name in making.stores:
         try:
             circleci.store(context, name, values[name])
-        except LookAgainError as error:
+        except StaleSnapshot as error:
             raise HostError(
                 f"whether {name} was stored is not known ({error}); run again with --overwrite"
             ) from None

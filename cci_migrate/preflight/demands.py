@@ -216,11 +216,11 @@ def _is_set_in(config: Config, name: str) -> bool:
 
 
 def _logins(assessment: Assessment) -> Iterator[Login]:
-    for one in assessment.images:
-        if isinstance(one.state, Authenticated) and one.image.host and not one.misrouted_to:
-            credential = credential_of(one.state.auth)
+    for image in assessment.images:
+        if isinstance(image.state, Authenticated) and image.image.host and not image.misrouted_to:
+            credential = credential_of(image.state.auth)
             if isinstance(credential, PasswordAuth) and is_safe(credential):
-                yield Login(one.image.host, credential)
+                yield Login(image.image.host, credential)
     for docker in assessment.dockers.all():
         for login in docker.logins:
             if login.username and login.password:

@@ -50,8 +50,8 @@ def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential
     ``names`` are the user names and variables that may be sent to it.
     """
     wanted: dict[str, None] = {}
-    for one in names:
-        found = _from_environment(one)
+    for name in names:
+        found = _from_environment(name)
         if isinstance(found, DockerCredential):
             return found
         wanted.update(dict.fromkeys(found))

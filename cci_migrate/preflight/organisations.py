@@ -15,7 +15,7 @@ from cci_migrate.preflight.circleci_api import (
     Restriction,
 )
 from cci_migrate.preflight.slugs import Organisation, Project
-from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import MissingError, OverloadedError
 
 _Value = TypeVar("_Value")
@@ -31,7 +31,7 @@ class Unanswered(Struct, frozen=True):
 class Organisations:
     """A memory in front of `CircleCi`: what was asked once is not asked again.
 
-    Every method gives Unanswered instead of raising; LaneClosedError, after which nothing more can
+    Every method gives Unanswered instead of raising; HostUnavailable, after which nothing more can
     be asked, is let through.
     """
 
@@ -92,5 +92,5 @@ def _asked(ask: Callable[[], _Value]) -> _Value | Unanswered:
         return Unanswered(f"not permitted for this token ({error})", is_refusal=True)
     except OverloadedError as error:
         return Unanswered(f"no answer ({error})", is_refusal=False)
-    except (HostError, LookAgainError) as error:
+    except (HostError, StaleSnapshot) as error:
         return Unanswered(str(error), is_refusal=False)

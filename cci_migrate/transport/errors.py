@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class LookAgainError(Exception):
+class StaleSnapshot(Exception):
     """What a write did is not known, or the repository moved: look at it again and decide anew."""
 
 
@@ -15,7 +15,7 @@ class HostError(Exception):
     """The host could not do it, for this repository."""
 
 
-class LaneClosedError(Exception):
+class HostUnavailable(Exception):
     """Nothing more can be done on this host in this run: the token expired, or the wait is long.
 
     ``until`` is the time (seconds since 1970) at which it is worth going on, 0 if none is known.

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.transport.errors import HostError, LookAgainError, RefusedError
+from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Answer, Api, OverloadedError
 from cci_migrate.transport.known_secrets import redact
 
@@ -96,13 +96,13 @@ def mutate(
 ) -> _Data:
     """Write, as the ``write`` that the pace knows; what the mutation's one field answers.
 
-    Raises LookAgainError for a conflict with what is there, RefusedError, HostError.
+    Raises StaleSnapshot for a conflict with what is there, RefusedError, HostError.
     """
     answer = api.write(write, "POST", url, json={"query": mutation, "variables": {"input": given}})
     try:
         data, errors = _parts(answer)
     except OverloadedError as error:
-        raise LookAgainError(str(error)) from None
+        raise StaleSnapshot(str(error)) from None
     if errors:
         _raise(errors[0])
     result = next(iter(data.body(dict[str, object]).values()), None)
@@ -116,7 +116,7 @@ def _raise(error: GraphqlError) -> None:
         raise RefusedError(message)
     conflict = ("already exists", "expected branch to point", "reference does not exist")
     if error.type == "STALE_DATA" or any(sign in said for sign in conflict):
-        raise LookAgainError(message)
+        raise StaleSnapshot(message)
     raise HostError(message)
 
 

@@ -1,7 +1,7 @@
 """HTTP to a host's API: one session, its manners and its faults.
 
 A read is repeated after a fault. A write is repeated only when the host says that it did not do
-it (a limit was hit); after anything else its effect is unknown, and LookAgainError says so.
+it (a limit was hit); after anything else its effect is unknown, and StaleSnapshot says so.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cci_migrate.bounds.json_input import JsonInputError, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.transport.errors import (
     HostError,
-    LaneClosedError,
-    LookAgainError,
+    HostUnavailable,
     RefusedError,
+    StaleSnapshot,
     TokenError,
 )
 from cci_migrate.transport.known_secrets import Secret, redact, remember
@@ -84,13 +84,13 @@ class Answer(Struct, frozen=True):
 
         By the keys of ``route`` it is found in what holds nothing else that is needed.
 
-        A proxy or a login page answers too. Raises HostError, of a write LookAgainError.
+        A proxy or a login page answers too. Raises HostError, of a write StaleSnapshot.
         """
         try:
             return documented(self.json, kind, *route, host=self.host)
         except HostError as error:
             if self.is_of_write:
-                raise LookAgainError(str(error)) from None
+                raise StaleSnapshot(str(error)) from None
             raise
 
 
@@ -139,7 +139,7 @@ class Api:
         self.requests = 0
 
     def read(self, method: str, path: str, **options: Any) -> Answer:
-        """Ask. Raises OverloadedError, MissingError, RefusedError, HostError, LaneClosedError."""
+        """Ask. Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable."""
         self._lane.wait_out()
         for attempt in stamina.retry_context(
             on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
@@ -154,12 +154,12 @@ class Api:
         return self._checked(self._obeying(method, path, options))
 
     def write(self, kind: str, method: str, path: str, **options: Any) -> Answer:
-        """Do. Raises what `read` raises, and LookAgainError where the effect is unknown."""
+        """Do. Raises what `read` raises, and StaleSnapshot where the effect is unknown."""
         try:
             answer = self._checked(self._obeying(method, path, options, kind))
             return replace(answer, is_of_write=True)
         except OverloadedError as error:
-            raise LookAgainError(f"no clear answer to a write ({error})") from None
+            raise StaleSnapshot(f"no clear answer to a write ({error})") from None
 
     def pause(self, seconds: float) -> None:
         """Leave the host alone for a moment."""
@@ -181,7 +181,7 @@ class Api:
             answer = self._send(method, path, options)
             if answer.status == 401:
                 if has_renewed or not self._renew(answer):
-                    raise LaneClosedError(
+                    raise HostUnavailable(
                         f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
                         f"({answer.message}); renew it and run the command again"
                     )
@@ -191,7 +191,7 @@ class Api:
             if seconds is None:
                 return answer
             self._lane.hold(seconds, "the host asked for a pause")
-        raise LaneClosedError(
+        raise HostUnavailable(
             f"{urlsplit(self.root).netloc}: still refuses after {LIMIT_ATTEMPTS} pauses; "
             "run the command again later"
         )
@@ -232,7 +232,7 @@ class Api:
         if answer.status == 404:
             raise MissingError(answer.message)
         if answer.status == 409 or "already exists" in answer.message.lower():
-            raise LookAgainError(answer.message)
+            raise StaleSnapshot(answer.message)
         raise HostError(answer.message)
 
     def token(self) -> Secret | None:
@@ -243,11 +243,11 @@ class Api:
         return self._token
 
     def _renew(self, refusal: Answer) -> bool:
-        """Whether there is another token now. Raises LaneClosedError."""
+        """Whether there is another token now. Raises HostUnavailable."""
         try:
             found = self._token_source(True)
         except TokenError as error:
-            raise LaneClosedError(
+            raise HostUnavailable(
                 f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
                 f"{error}; run the command again"
             ) from None

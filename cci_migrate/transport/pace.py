@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.transport.progress import Progress
 from cci_migrate.transport.single_writer import SingleWriter
 from cci_migrate.transport.write_record import WriteRecord
@@ -71,7 +71,7 @@ class Lane:
     """The writes of one identity on one host, one at a time.
 
     ``deadline`` (seconds since 1970, 0: none) is when the run has to end: a wait beyond it raises
-    LaneClosedError.
+    HostUnavailable.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Lane:
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` may go, and count it. Called right before each write.
 
-        Raises LaneClosedError if that is beyond the deadline.
+        Raises HostUnavailable if that is beyond the deadline.
         """
         self._writer.take()
         if self._shared is None:
@@ -144,7 +144,7 @@ class Lane:
     def hold(self, seconds: float, why: str) -> None:
         """The host asked for silence: remember that, and wait.
 
-        Raises LaneClosedError if that is beyond the deadline.
+        Raises HostUnavailable if that is beyond the deadline.
         """
         until = self._clock.now() + seconds
         for record in self._records():
@@ -156,12 +156,12 @@ class Lane:
         self.wait(self._not_before(), "the host asked for a pause")
 
     def wait(self, until: float, why: str) -> None:
-        """Wait until then. Raises LaneClosedError if that is beyond the deadline."""
+        """Wait until then. Raises HostUnavailable if that is beyond the deadline."""
         seconds = until - self._clock.now()
         if seconds <= 0:
             return
         if self._deadline and until > self._deadline:
-            raise LaneClosedError(f"{self.name}: {why} would be after the end of this run", until)
+            raise HostUnavailable(f"{self.name}: {why} would be after the end of this run", until)
         if self._progress is not None:
             self._progress.waiting(until, why)
         self._clock.sleep(seconds)

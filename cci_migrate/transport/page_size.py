@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 
 #: Others met 502s at 50 and 100 repositories with contents, and none at 30 to 40 (gato-x issue 270,
 #: Sourcegraph issues 3881 and 4223).
@@ -40,7 +40,7 @@ class PageSize:
     def shrink(self, error: Exception) -> float:
         """The host was overloaded: ask for half, after these seconds.
 
-        Raises LaneClosedError when it is down altogether.
+        Raises HostUnavailable when it is down altogether.
         """
         self._calm = 0
         if self.size > 1:
@@ -48,5 +48,5 @@ class PageSize:
             return 0.0
         self._failures += 1
         if self._failures >= HOST_PATIENCE:
-            raise LaneClosedError(f"the host gives no answers ({error}); run it again later")
+            raise HostUnavailable(f"the host gives no answers ({error}); run it again later")
         return 0.5 * 2.0 ** (self._failures % REPOSITORY_PATIENCE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cci_migrate.transport.errors import LaneClosedError
+from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.transport.write_record import state_path
 
 
@@ -22,7 +22,7 @@ class SingleWriter:
         self._lock = FileLock(state_path(host, ".lock"), timeout=0, mode=0o600, thread_local=False)
 
     def take(self) -> None:
-        """Raises LaneClosedError while another process has it."""
+        """Raises HostUnavailable while another process has it."""
         if self._lock.is_locked:
             return
         folder = Path(self._lock.lock_file).parent
@@ -30,11 +30,11 @@ class SingleWriter:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise LaneClosedError(
+            raise HostUnavailable(
                 f"{self._host}: another campaign of yours is writing there; run it again after that"
             ) from None
         except OSError as error:
-            raise LaneClosedError(
+            raise HostUnavailable(
                 f"{folder}: cannot be written, and it tells who writes to {self._host}: "
                 f"{error.strerror or error}; set XDG_STATE_HOME to a folder of yours"
             ) from None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.forges.blob_text import within_limit
 from cci_migrate.forges.branch_content import checked_reversal, holds
 from cci_migrate.forges.config_paths import find_configs
-from cci_migrate.forges.faults import ENDS_ALL, described
+from cci_migrate.forges.faults import FATAL_ERRORS, described
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.reading import (
     BranchReply,
@@ -37,12 +37,12 @@ from cci_migrate.forges.repository import (
     Checks,
     FileHash,
     Kind,
+    Observation,
     PullRequest,
     PullState,
     RepositoryRef,
-    Sighting,
     Snapshot,
-    Unseen,
+    Unreadable,
 )
 from cci_migrate.transport.errors import HostError
 from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
@@ -103,7 +103,7 @@ class GitHub:
             if not after:
                 return
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """Each of ``refs``, some forty a request."""
         waiting = list(refs)
         while waiting:
@@ -115,7 +115,7 @@ class GitHub:
                 if len(chunk) > 1 or not self._page.is_hopeless:
                     self._api.pause(seconds)
                     continue
-                seen = [Unseen(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")]
+                seen = [Unreadable(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")]
             else:
                 self._page.grow()
             waiting = waiting[len(chunk) :]
@@ -209,7 +209,7 @@ class GitHub:
             "pullRequest",
         ).pull
 
-    def decorate(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
         """Put labels on the pull request and ask for reviews; doing it twice changes nothing."""
         pull = snapshot.pull
         if pull is None:
@@ -290,7 +290,7 @@ class GitHub:
         incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
         if errors and not all(len(error.path) > 3 for error in errors):
             raise OverloadedError(errors[0].message)
-        sightings: list[Sighting] = []
+        observations: list[Observation] = []
         refs = []
         for at, node in enumerate(found.nodes or ()):
             if node is None:
@@ -299,17 +299,17 @@ class GitHub:
                 unknown = RepositoryRef(
                     Kind.GITHUB, self._host, f"{owner}/(after {after or 'the start'})", ""
                 )
-                sightings.append(Unseen(unknown, Blocker.FAILED, "GitHub does not show it"))
+                observations.append(Unreadable(unknown, Blocker.FAILED, "GitHub does not show it"))
                 continue
             name = documented(node, RepositoryName).name_with_owner
             ref = RepositoryRef(Kind.GITHUB, self._host, name, self._api.root)
             if at in incomplete:
                 refs.append(ref)
             else:
-                sightings.append(self._seen(node, ref))
-        return Page(tuple(refs), tuple(sightings), found.cursor)
+                observations.append(self._seen(node, ref))
+        return Page(tuple(refs), tuple(observations), found.cursor)
 
-    def _look(self, refs: list[RepositoryRef]) -> list[Sighting]:
+    def _look(self, refs: list[RepositoryRef]) -> list[Observation]:
         variables: dict[str, Any] = dict(self._names)
         for at, ref in enumerate(refs):
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
@@ -325,29 +325,29 @@ class GitHub:
             if not error.path:
                 raise OverloadedError(error.message)
             errors.setdefault(error.path[0], error)
-        seen: list[Sighting] = []
+        seen: list[Observation] = []
         for at, ref in enumerate(refs):
             trouble, node = errors.get(f"r{at}"), partial.data.get(f"r{at}")
             if trouble is None and node is not None:
                 seen.append(self._seen(node, ref))
             elif trouble is None or trouble.type == "NOT_FOUND":
                 message = trouble.message if trouble else "not found"
-                seen.append(Unseen(ref, Blocker.NOT_FOUND, message))
+                seen.append(Unreadable(ref, Blocker.NOT_FOUND, message))
             elif trouble.type == "FORBIDDEN":
-                seen.append(Unseen(ref, Blocker.FORBIDDEN, trouble.message))
+                seen.append(Unreadable(ref, Blocker.FORBIDDEN, trouble.message))
             else:
                 raise OverloadedError(trouble.message)
         return seen
 
-    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting:
+    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Observation:
         try:
             return self._deepened(read_repository(documented(node, RepositoryNode), ref, self._raw))
         except OverloadedError as error:
-            return Unseen(ref, Blocker.FAILED, str(error))
-        except ENDS_ALL:
+            return Unreadable(ref, Blocker.FAILED, str(error))
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
-            return Unseen(ref, Blocker.FAILED, described(error))
+            return Unreadable(ref, Blocker.FAILED, described(error))
 
     def _deepened(self, snapshot: Snapshot) -> Snapshot:
         """With what links lead to, and the configs of the folders below the root if wanted.

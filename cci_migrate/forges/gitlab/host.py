@@ -40,12 +40,12 @@ from cci_migrate.forges.repository import (
     Branch,
     Checks,
     Kind,
+    Observation,
     PullRequest,
     RepositoryRef,
-    Sighting,
     Snapshot,
 )
-from cci_migrate.transport.errors import HostError, LaneClosedError, RefusedError
+from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError
 from cci_migrate.transport.graphql import GraphqlError, Nodes, Partial, ask
 from cci_migrate.transport.http import Api, MissingError, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
@@ -93,7 +93,7 @@ class GitLab(PullRequestHost):
                 return
         yield from self._listed(owner, cursor if cursor.isdecimal() else "1")
 
-    def look(self, refs: Sequence[RepositoryRef]) -> Iterator[Sighting]:
+    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """Each of ``refs``, some forty a request."""
         waiting = list(refs)
         while waiting:
@@ -104,7 +104,7 @@ class GitLab(PullRequestHost):
                 if self._asks_for_less(error):
                     continue
                 chunk = chunk[:1]
-                seen = [self.sighting(chunk[0], self._look_by_rest)]
+                seen = [self.observation(chunk[0], self._look_by_rest)]
             except NoGraphqlError:
                 continue
             else:
@@ -202,7 +202,7 @@ class GitLab(PullRequestHost):
         """Whether to ask the same again, for fewer projects; else it is up to the REST API."""
         try:
             seconds = self._page.shrink(error)
-        except LaneClosedError:
+        except HostUnavailable:
             self._has_graphql = False
             return False
         if self._page.is_hopeless:
@@ -218,7 +218,7 @@ class GitLab(PullRequestHost):
             raise NoGraphqlError(owner)
         found = partial.data.namespace.projects
         incomplete = _positions(partial.errors, 3)
-        refs, sightings = [], []
+        refs, observations = [], []
         for at, node in enumerate(found.nodes or ()):
             if node is None:
                 raise OverloadedError("a project came without its name")
@@ -228,10 +228,10 @@ class GitLab(PullRequestHost):
             if seen is None:
                 refs.append(ref)
             else:
-                sightings.append(seen)
-        return Page(tuple(refs), tuple(sightings), found.cursor)
+                observations.append(seen)
+        return Page(tuple(refs), tuple(observations), found.cursor)
 
-    def _look_at(self, refs: Sequence[RepositoryRef]) -> list[Sighting]:
+    def _look_at(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         nodes: dict[str, dict[str, Any]] = {}
         if self._has_graphql:
             paths = [ref.name for ref in refs]
@@ -245,11 +245,11 @@ class GitLab(PullRequestHost):
         for ref in refs:
             # Of what is not there the REST API says why, or where it went to.
             node = nodes.get(ref.name.lower())
-            sighting = None if node is None else self._seen(node, ref)
-            seen.append(sighting or self.sighting(ref, self._look_by_rest))
+            observation = None if node is None else self._seen(node, ref)
+            seen.append(observation or self.observation(ref, self._look_by_rest))
         return seen
 
-    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Sighting | None:
+    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Observation | None:
         """None where GraphQL does not show enough."""
         try:
             project = documented(node, ProjectNode)
@@ -263,7 +263,7 @@ class GitLab(PullRequestHost):
             return self._deepened(read_node(project, ref, files))
 
         try:
-            return self.sighting(ref, read)
+            return self.observation(ref, read)
         except IncompleteError:
             return None
 
