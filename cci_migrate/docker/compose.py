@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.interpolation import Escaping, interpolated
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.escaping.hidden_fields import repr_without
 
@@ -288,26 +289,10 @@ class _Project:
 _ENV_LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(\w+)=[ \t]*[\"']?([^\"'#\r\n]*?)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
 )
-_VARIABLE = re.compile(
-    r"\$(?:(?P<dollar>\$)|(?P<bare>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)"
-    r"(?:(?P<colon>:?)(?P<sign>[-+?])(?P<word>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*))?\})"
-)
 
 
 def _interpolated(text: str, variables: Mapping[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        if match["dollar"]:
-            return "$"
-        known = variables.get(match["bare"] or match["name"])
-        present = bool(known) if match["colon"] else known is not None
-        word = match["word"] or ""
-        if match["sign"] == "-" and not present:
-            return _interpolated(word, variables)
-        if match["sign"] == "+":
-            return _interpolated(word, variables) if present else ""
-        return match[0] if known is None else known
-
-    return _VARIABLE.sub(value, text)
+    return interpolated(text, variables, Escaping.DOLLAR)
 
 
 def _services(data: dict[str, Any]) -> dict[str, dict[str, Any]]:

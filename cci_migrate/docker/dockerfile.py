@@ -13,6 +13,8 @@ from enum import Enum
 
 from msgspec import Struct, field
 
+from cci_migrate.docker.interpolation import Escaping, interpolated
+
 
 class Reason(Enum):
     """What in a Dockerfile fetches an image."""
@@ -48,13 +50,6 @@ _HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 _FLAG = re.compile(r"--([\w-]+)(?:=(\S+))?(?:\s+|$)")
 _ARG = re.compile(r"(?<!\S)(\w+)(?:=(\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")
-_VARIABLE = re.compile(
-    r"\\(?P<escaped>.)|\$(?:(?P<bare>\w+)"
-    r"|\{(?P<name>\w+)(?:(?P<colon>:?)(?P<sign>[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})"
-)
-#: What a value may grow to by its variables. An image's name has some 400 characters at most; a
-#: longer value stays as it is written. (Arguments that hold each other twice soon have gigabytes.)
-_MOST_EXPANDED = 4096
 #: What BuildKit gives by itself: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
 #: On an Arm machine they differ, the registries do not.
 _AUTOMATIC = {
@@ -90,6 +85,7 @@ class _Reader:
         self, build_args: Mapping[str, str | None], build_contexts: Mapping[str, str]
     ) -> None:
         self._given = build_args
+        self._undecided = {name for name, value in build_args.items() if value is None}
         self._contexts = {name.lower(): value for name, value in build_contexts.items()}
         self._arguments: dict[str, str | None] = dict(_AUTOMATIC)
         self._stages: list[_Stage] = []
@@ -192,22 +188,7 @@ class _Reader:
         return needed
 
     def _expanded(self, text: str) -> str:
-        def value(match: re.Match[str]) -> str:
-            if match["escaped"] is not None:
-                return match["escaped"]
-            name = match["bare"] or match["name"]
-            known = self._arguments.get(name)
-            open_ = name in self._given and self._given[name] is None
-            sign, word = match["sign"], match["word"]
-            present = known is not None and (known != "" or not match["colon"])
-            if sign == "-" and not present and not open_:
-                return self._expanded(word)
-            if sign == "+":
-                return self._expanded(word) if present else ""
-            return match[0] if known is None else known
-
-        expanded = _VARIABLE.sub(value, text)
-        return expanded if len(expanded) <= max(_MOST_EXPANDED, len(text)) else text
+        return interpolated(text, self._arguments, Escaping.BACKSLASH, undecided=self._undecided)
 
 
 def _directives(text: str) -> tuple[dict[str, str], list[str]]:
