@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.conventions import (
     credential_of,
     policy_for,
 )
+from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.images import (
     PulledImage,
     variable_in,
@@ -22,11 +22,6 @@ from cci_migrate.policy.model import (
     RegistryCredential,
     RegistryPolicy,
 )
-
-if TYPE_CHECKING:
-    pass
-
-from cci_migrate.assessing.credential_values import variables_of
 
 Uses = dict[RegistryCredential, "Counter[str]"]
 

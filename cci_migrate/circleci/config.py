@@ -181,7 +181,6 @@ class Config(Struct, frozen=True, eq=False):
 
     documents: tuple[Document, ...]
     version: Scalar | None
-    is_setup: bool
     body: Namespace
     pipeline_parameters: Mapping[str, Parameter]
     workflow_jobs: tuple[WorkflowJob, ...]

@@ -37,11 +37,10 @@ _VERSION = re.compile(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
 
 
 class PublishedOrb(Struct, frozen=True, eq=False):
-    """An orb at a version. ``read_to`` is the last release that was read."""
+    """An orb at a version."""
 
     name: str
     version: str
-    read_to: str
     namespace: Namespace
 
 
@@ -59,7 +58,7 @@ def published_orb(name: str, version: str) -> PublishedOrb | None:
         return None
     source = SourceText(f"{name}@{version}", json.dumps(data["releases"][release]))
     config = read_config([MountedDocument(parse(source))], is_orb_source=True)
-    return PublishedOrb(name, version, data["read_to"], replace(config.body, is_published=True))
+    return PublishedOrb(name, version, replace(config.body, is_published=True))
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,6 @@ from cci_migrate.circleci.config import (
     Parameter,
     WorkflowJob,
 )
-from cci_migrate.circleci.expressions import whole_reference
 from cci_migrate.lossless.merging import (
     Entry,
     entries_of,
@@ -62,11 +61,9 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
         route = f"job-groups.{group.name}"
         workflow_jobs += _workflow_jobs(group.name, group.value, route, is_in_group=True)
     version = sections.top("version")
-    setup = text_of(sections.top("setup"))
     return Config(
         documents=tuple(part.document for part in parts),
         version=version if isinstance(version, Scalar) and not is_null(version) else None,
-        is_setup=setup is not None and setup.lower() in ("true", "yes", "on"),
         body=_namespace(sections, "", is_orb=is_orb_source),
         pipeline_parameters=_parameters(sections.of("parameters")),
         workflow_jobs=tuple(workflow_jobs),
@@ -306,9 +303,3 @@ def _call(item: MappingNode) -> Entry | None:
 def _text(entries: Mapping[str, Entry], name: str) -> str | None:
     entry = entries.get(name)
     return None if entry is None else text_of(entry.value)
-
-
-def is_expression(node: Node | None) -> bool:
-    """Whether ``node`` is a string that consists of one ``<< ... >>``."""
-    text = text_of(node)
-    return text is not None and whole_reference(text) is not None

@@ -7,7 +7,7 @@ but on the entries in the group.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.reading import executor_call
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
-from cci_migrate.lossless.nodes import Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import Sequence, resolved
 
 #: Kinds of jobs that run nothing
 #: (https://circleci.com/docs/reference/configuration-reference/#job-type).
@@ -103,13 +103,3 @@ def called_job(entry: WorkflowJob, config: Config) -> Job | None:
     """The job of this config that ``entry`` runs; None for an orb's."""
     found = config.body.job(entry.calls)
     return None if found is None else found[1]
-
-
-def context_strings_are_usual(entries: Mapping[str, WorkflowJob]) -> bool:
-    """Whether all contexts of ``entries`` are written as strings, where there are any."""
-    values = [
-        resolved(held.entry.value)
-        for entry in entries.values()
-        if (held := held_contexts(entry)).entry is not None
-    ]
-    return bool(values) and all(isinstance(value, Scalar) for value in values)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
@@ -22,9 +21,6 @@ from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, 
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
-
-if TYPE_CHECKING:
-    pass
 
 _STDIN_NAME = "<stdin>"
 

@@ -48,7 +48,6 @@ class RegistryKind(Enum):
 class Registry(Struct, frozen=True):
     """What is known of a registry.
 
-    ``credential_forms`` are the keys that make sense for its images, the usual one first.
     ``implicit_credentials``: CircleCI takes credentials for it from project or context variables
     without any key on the image, so no key means unknown, not unauthenticated.
     ``public_only``: it serves public images and nobody logs in to it to pull.
@@ -56,7 +55,6 @@ class Registry(Struct, frozen=True):
 
     kind: RegistryKind
     name: str
-    credential_forms: tuple[CredentialForm, ...] = (CredentialForm.AUTH,)
     implicit_credentials: bool = False
     public_only: bool = False
 
@@ -79,19 +77,13 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
         (r"quay\.io", Registry(RegistryKind.QUAY, "Quay")),
         (
             r"(?:(?:us|eu|asia)\.)?gcr\.io",
-            Registry(
-                RegistryKind.GOOGLE_CONTAINER,
-                "Google Container Registry",
-                # gcr.io is served by Artifact Registry since 2025.
-                (CredentialForm.AUTH, CredentialForm.GCP_AUTH),
-            ),
+            Registry(RegistryKind.GOOGLE_CONTAINER, "Google Container Registry"),
         ),
         (
             r"[a-z0-9-]+-docker\.pkg\.dev",
             Registry(
                 RegistryKind.GOOGLE_ARTIFACT,
                 "Google Artifact Registry",
-                (CredentialForm.GCP_AUTH, CredentialForm.AUTH),
                 implicit_credentials=True,
             ),
         ),
@@ -102,7 +94,6 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
             Registry(
                 RegistryKind.AMAZON_PRIVATE,
                 "Amazon ECR",
-                (CredentialForm.AWS_AUTH, CredentialForm.AUTH),
                 implicit_credentials=True,
             ),
         ),

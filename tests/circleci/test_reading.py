@@ -81,7 +81,6 @@ def test_the_whole() -> None:
     assert config.version is not None
     assert config.version.value == "2.1"
     assert config.knows_orbs
-    assert config.is_setup
     assert config.has_workflows
     assert config.groups == {"group"}
     assert config.pipeline_parameters["p"].type == "boolean"

@@ -6,7 +6,6 @@ import pytest
 
 from cci_migrate.circleci.workflow_jobs import (
     called_job,
-    context_strings_are_usual,
     held_contexts,
     image_items,
     passed_executors,
@@ -110,20 +109,3 @@ def test_the_job_that_is_called() -> None:
     assert job is not None
     assert job.name == "own"
     assert called_job(entry_of(config, "node/test"), config) is None
-
-
-@pytest.mark.parametrize(
-    ("contexts", "expected"),
-    [
-        (["a", "b"], True),
-        (["a", "[b]"], False),
-        (["[a]"], False),
-        ([], False),
-    ],
-)
-def test_whether_strings_are_usual(contexts: list[str], expected: bool) -> None:
-    entries = "\n      - ".join(
-        f"own: {{name: n{i}, context: {c}}}" for i, c in enumerate(contexts)
-    )
-    config = config_of(HEAD + (entries or "own"))
-    assert context_strings_are_usual({one.route: one for one in config.workflow_jobs}) == expected

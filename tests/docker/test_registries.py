@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_migrate.docker.registries import (
-    CredentialForm,
     RegistryKind,
     host_matches,
     registry_at,
@@ -35,43 +34,39 @@ from cci_migrate.docker.registries import (
 )
 def test_is_no_registry_we_know(host: str) -> None:
     assert registry_at(host).kind is RegistryKind.OTHER
-    assert registry_at(host).credential_forms == (CredentialForm.AUTH,)
 
 
 @pytest.mark.parametrize(
-    ("host", "kind", "forms", "implicit", "public_only"),
+    ("host", "kind", "implicit", "public_only"),
     [
-        ("docker.io", "docker-hub", "auth", False, False),
-        ("Index.Docker.io", "docker-hub", "auth", False, False),
-        ("registry.hub.docker.com", "docker-hub", "auth", False, False),
-        ("ghcr.io", "ghcr", "auth", False, False),
-        ("quay.io", "quay", "auth", False, False),
-        ("gcr.io", "gcr", "auth gcp_auth", False, False),
-        ("eu.gcr.io", "gcr", "auth gcp_auth", False, False),
-        ("us.gcr.io", "gcr", "auth gcp_auth", False, False),
-        ("asia.gcr.io", "gcr", "auth gcp_auth", False, False),
-        ("europe-west4-docker.pkg.dev", "artifact-registry", "gcp_auth auth", True, False),
-        ("us-docker.pkg.dev", "artifact-registry", "gcp_auth auth", True, False),
-        ("mine.azurecr.io", "acr", "auth", False, False),
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr", "aws_auth auth", True, False),
-        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "ecr", "aws_auth auth", True, False),
-        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "ecr", "aws_auth auth", True, False),
-        ("123456789012.dkr-ecr.eu-west-1.on.aws", "ecr", "aws_auth auth", True, False),
-        ("public.ecr.aws", "ecr-public", "auth", False, True),
-        ("mcr.microsoft.com", "mcr", "auth", False, True),
-        ("registry.k8s.io", "registry-k8s", "auth", False, True),
-        ("k8s.gcr.io", "registry-k8s", "auth", False, True),
-        ("mirror.gcr.io", "mirror-gcr", "auth", False, True),
-        ("docker.elastic.co", "elastic", "auth", False, True),
-        ("registry.gitlab.com", "gitlab", "auth", False, False),
+        ("docker.io", "docker-hub", False, False),
+        ("Index.Docker.io", "docker-hub", False, False),
+        ("registry.hub.docker.com", "docker-hub", False, False),
+        ("ghcr.io", "ghcr", False, False),
+        ("quay.io", "quay", False, False),
+        ("gcr.io", "gcr", False, False),
+        ("eu.gcr.io", "gcr", False, False),
+        ("us.gcr.io", "gcr", False, False),
+        ("asia.gcr.io", "gcr", False, False),
+        ("europe-west4-docker.pkg.dev", "artifact-registry", True, False),
+        ("us-docker.pkg.dev", "artifact-registry", True, False),
+        ("mine.azurecr.io", "acr", False, False),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr", True, False),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "ecr", True, False),
+        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "ecr", True, False),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "ecr", True, False),
+        ("public.ecr.aws", "ecr-public", False, True),
+        ("mcr.microsoft.com", "mcr", False, True),
+        ("registry.k8s.io", "registry-k8s", False, True),
+        ("k8s.gcr.io", "registry-k8s", False, True),
+        ("mirror.gcr.io", "mirror-gcr", False, True),
+        ("docker.elastic.co", "elastic", False, True),
+        ("registry.gitlab.com", "gitlab", False, False),
     ],
 )
-def test_registry_by_host(
-    host: str, kind: str, forms: str, implicit: bool, public_only: bool
-) -> None:
+def test_registry_by_host(host: str, kind: str, implicit: bool, public_only: bool) -> None:
     registry = registry_at(host)
     assert registry.kind.value == kind
-    assert " ".join(form.value for form in registry.credential_forms) == forms
     assert registry.implicit_credentials is implicit
     assert registry.public_only is public_only
     assert registry.name

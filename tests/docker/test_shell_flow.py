@@ -8,7 +8,6 @@ from cci_migrate.docker.shell import (
     CredentialFile,
     ImagePull,
     Login,
-    dominates,
     facts_of,
     logged_in_at_end,
     logged_in_before,
@@ -179,11 +178,11 @@ def test_what_holds_for_the_steps_that_follow(text: str, expected: bool) -> None
 def test_two_logins_cover_two_branches_together_only() -> None:
     script = facts_of(f"if a; then {LOGIN}; else {LOGIN}; fi; {PULL}")
     first, second, pull = script.facts
-    assert not dominates(first, pull)
-    assert not dominates(second, pull)
+    assert not logged_in_before([first], pull)
+    assert not logged_in_before([second], pull)
     assert logged_in_before([first, second], pull)
 
 
 def test_nothing_runs_before_itself() -> None:
     (login,) = facts_of(LOGIN).facts
-    assert not dominates(login, login)
+    assert not logged_in_before([login], login)

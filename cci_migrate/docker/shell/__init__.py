@@ -18,7 +18,7 @@ offsets are into the very text that was given.
 `Exit`             the script ends early, in success
 =================  ===============================================================================
 
-`dominates` and `logged_in_before` say what surely ran before a fact, `logged_in_at_end` what has
+`logged_in_before` says what surely ran before a fact, `logged_in_at_end` what has
 run when the script is over; `flow` has the rules. `mentions_docker` is the cheap test to ask first.
 `LocalImages` carries over from one script to the next which images need no pull.
 """
@@ -83,7 +83,6 @@ __all__ = [
     "Verb",
     "Word",
     "dialect_of",
-    "dominates",
     "facts_of",
     "joined_path",
     "logged_in_at_end",
@@ -119,11 +118,6 @@ def facts_of(
             return Script()
         case _:
             assert_never(dialect)
-
-
-def dominates(first: Fact, second: Fact) -> bool:
-    """Tell whether ``first`` has surely run whenever ``second`` runs. Both of one `Script`."""
-    return logged_in_before((first,), second)
 
 
 def logged_in_before(logins: Iterable[Fact], fact: Fact) -> bool:
