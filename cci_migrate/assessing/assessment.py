@@ -58,7 +58,7 @@ from cci_migrate.assessing.step_assessment import (
     missing_logins,
 )
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
-from cci_migrate.circleci.fork_jobs import only_builds_of_forks
+from cci_migrate.circleci.fork_jobs import entries_for_forks
 from cci_migrate.circleci.images import PulledImage, pulled_images
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced_contexts import meant_contexts
@@ -456,7 +456,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """
         items = {image.item.mapping for image in images}
         pulling = {assessed for item in items for assessed in self._entries_by_item.get(item, ())}
-        entries = [one for one in self.entries if one in pulling]
+        entries = sorted(pulling, key=self._place_of_entry.__getitem__)
         return self._grants(entries, variables, host, key)
 
     def entries_that_pull(self, image: AssessedImage) -> Sequence[AssessedEntry]:
@@ -582,6 +582,10 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             for entry in self.config.workflow_jobs
             if not runs_nothing(entry, self.config)
         )
+
+    @cached_property
+    def _place_of_entry(self) -> Mapping[AssessedEntry, int]:
+        return {assessed: place for place, assessed in enumerate(self.entries)}
 
     @cached_property
     def _entries_by_item(self) -> Mapping[MappingNode, list[AssessedEntry]]:
@@ -716,11 +720,7 @@ def assess(
         evidence = _evidence(config, images, misrouted, dockers, runs, declared, siblings)
         conventions = credential_conventions(evidence)
     sharing = Sharing(config.documents)
-    for_forks = {
-        entry: only_builds_of_forks(entry, config)
-        for entry in config.workflow_jobs
-        if not runs_nothing(entry, config)
-    }
+    for_forks = entries_for_forks(config)
     anonymous = _pulled_only_for_forks(for_forks, config, values)
 
     def state(image: PulledImage, of: Mapping[str, CredentialConvention]) -> ImageState:

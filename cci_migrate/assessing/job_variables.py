@@ -31,14 +31,20 @@ class JobVariables:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._text = "\n".join(document.source.text for document in config.documents)
+        self._in_text: dict[str, bool] = {}
         self._known: dict[WorkflowJob, tuple[frozenset[str], bool]] = {}
         self._parts: dict[Node, tuple[frozenset[str], str]] = {}
         self._bound: dict[Bindings, frozenset[str]] = {}
 
     def mentioned(self, entry: WorkflowJob, variables: Iterable[str]) -> frozenset[str]:
         """Those of ``variables`` that the steps of ``entry``, or what is passed to them, name."""
-        names = frozenset(name for name in variables if name in self._text)
+        names = frozenset(filter(self._is_in_text, variables))
         return names & self._of(entry)[0] if names else names
+
+    def _is_in_text(self, name: str) -> bool:
+        if name not in self._in_text:
+            self._in_text[name] = name in self._text
+        return self._in_text[name]
 
     def may_overlap(self, entry: WorkflowJob, held: HeldContexts, variables: Iterable[str]) -> bool:
         """Whether a step of ``entry`` may read one of ``variables`` from a context it holds."""

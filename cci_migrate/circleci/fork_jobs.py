@@ -12,6 +12,7 @@ import re
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.steps import job_steps
+from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.lossless.merging import items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node, Sequence
 
@@ -36,14 +37,19 @@ _FORK_PATTERN = re.compile(r"\^pull\\?/[^|]*")
 _BRANCH = re.compile(r"<<\s*pipeline\.git\.branch\s*>>")
 
 
-def only_builds_of_forks(entry: WorkflowJob, config: Config) -> bool:
-    """Whether ``entry`` runs for branches of forks alone, or does nothing in other builds."""
-    workflow = config.workflows.get(entry.workflow)
-    return (
-        _is_filtered(entry)
-        or (not entry.is_in_group and _is_conditional(workflow))
-        or _does_nothing_elsewhere(entry, config)
-    )
+def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
+    """Whether each workflow job that runs something does so in builds of forks alone.
+
+    It runs for their branches alone, or does nothing in other builds.
+    """
+    names_forks = any("CIRCLE_PR_" in document.source.text for document in config.documents)
+    return {
+        entry: _is_filtered(entry)
+        or (not entry.is_in_group and _is_conditional(config.workflows.get(entry.workflow)))
+        or (names_forks and _does_nothing_elsewhere(entry, config))
+        for entry in config.workflow_jobs
+        if not runs_nothing(entry, config)
+    }
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:
@@ -70,7 +76,7 @@ def _is_conditional(workflow: Node | None) -> bool:
 def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
     """Whether other builds end before a step that does something, or have no such step."""
     found = config.body.job(entry.calls)
-    if found is None or not any("CIRCLE_PR_" in one.source.text for one in config.documents):
+    if found is None:
         return False
     is_about_forks = False
     for step in job_steps(config, *found, entry):

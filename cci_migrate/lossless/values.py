@@ -54,17 +54,29 @@ class Row(Struct, eq=False):
 
     data: list[Data] = field(default_factory=list)
     origins: list[Node | None] = field(default_factory=list)
+    #: The places of the nodes in ``origins``; empty until somebody asks, and after each change.
+    places: dict[Node, int] = field(default_factory=dict)
 
     __repr__ = object.__repr__
+
+    def place_of(self, node: Node) -> int:
+        """Where what comes from ``node`` is. Raises KeyError."""
+        if not self.places:
+            self.places = {
+                origin: at for at, origin in enumerate(self.origins) if origin is not None
+            }
+        return self.places[node]
 
     def insert(self, place: int, data: Data) -> None:
         """Insert the added ``data`` before the one at ``place``."""
         self.data.insert(place, data)
         self.origins.insert(place, None)
+        self.places = {}
 
     def take(self, place: int) -> Data:
         """Remove and return the data at ``place``."""
         del self.origins[place]
+        self.places = {}
         return self.data.pop(place)
 
 
@@ -271,8 +283,8 @@ def _of(node: Node, tree: DataTree) -> Data:
 def _place(node: Node, tree: DataTree) -> int:
     """Where the data of ``node`` stand by now in their row."""
     try:
-        return tree.rows[node].origins.index(node)
-    except (KeyError, ValueError):
+        return tree.rows[node].place_of(node)
+    except KeyError:
         raise UnknownPlaceError("an operation names a node that is gone") from None
 
 
