@@ -38,10 +38,12 @@ from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import PasswordAuth, Policy
-from cci_migrate.preflight.answers import Answer, Status, exit_code
 from cci_migrate.preflight.campaigns import campaign_repositories
+from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.preflight.checkup import Checked, checkup
+from cci_migrate.preflight.checkup_report import as_json, as_text, plain
 from cci_migrate.preflight.demands import Demands, Login, repository_demands, unread_of
+from cci_migrate.preflight.login_checks import registries
 from cci_migrate.preflight.login_consent import (
     BUILT_IN_PAIRS,
     LoginConsent,
@@ -50,8 +52,6 @@ from cci_migrate.preflight.login_consent import (
 )
 from cci_migrate.preflight.organisations import Organisations
 from cci_migrate.preflight.outsiders import bots_of
-from cci_migrate.preflight.registries import registries
-from cci_migrate.preflight.report import as_json, as_text, plain
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.errors import HostUnavailable
@@ -224,7 +224,7 @@ def doctor(
 
 
 def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
-    answers: list[Answer] = []
+    answers: list[CheckResult] = []
     with ExitStack() as stack:
         circleci = None
         if options.only is not Only.REGISTRIES:
@@ -236,7 +236,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
                     answers.append(answer)
             except HostUnavailable as error:
                 answers.append(
-                    Answer(
+                    CheckResult(
                         "CircleCI",
                         Status.NOT_ASKED,
                         redact(str(error)),

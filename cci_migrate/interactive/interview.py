@@ -157,7 +157,7 @@ class Ended(Struct, frozen=True):
     ending: Ending
 
 
-Step = AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
+InterviewStep = AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
 
 
 class _Stage(Enum):
@@ -237,7 +237,7 @@ def can_be_decided(finding: Finding) -> bool:
     return not isinstance(finding.remedy, NoFix)
 
 
-def next_step(interview: Interview) -> Step:
+def next_step(interview: Interview) -> InterviewStep:
     """What is to be asked or shown now."""
     if interview.ending is not None:
         return Ended(interview.ending)

@@ -56,7 +56,7 @@ class Menu(Struct, frozen=True):
             yield printable(f"  {one.letter}  {one.label}")
 
 
-class Entry(Struct, frozen=True):
+class LineInput(Struct, frozen=True):
     """A line to type. ``check`` says what is wrong with it, None if nothing is."""
 
     text: str
@@ -83,8 +83,8 @@ class Prompter(Protocol):
     def choose(self, menu: Menu) -> str:
         """The letter of the option taken."""
 
-    def enter(self, entry: Entry) -> str:
-        """The line typed, which `Entry.check` finds nothing wrong with, or `BACK`."""
+    def enter(self, entry: LineInput) -> str:
+        """The line typed, which `LineInput.check` finds nothing wrong with, or `BACK`."""
 
 
 class KeyPrompter:
@@ -140,7 +140,7 @@ class KeyPrompter:
 
         return click.style(text, bold=True) if self._in_colour else text
 
-    def enter(self, entry: Entry) -> str:
+    def enter(self, entry: LineInput) -> str:
         """The line typed."""
         import questionary
         from prompt_toolkit.key_binding import KeyBindings
@@ -219,7 +219,7 @@ class LinePrompter:
                 _write(self._stream, f"Type one of {', '.join(o.letter for o in menu.options)}:\n")
             _write(self._stream, "".join(f"{line}\n" for line in menu.help()))
 
-    def enter(self, entry: Entry) -> str:
+    def enter(self, entry: LineInput) -> str:
         """The line typed."""
         while True:
             line = self._read(printable(f"{entry.text} [{entry.default}] ")) or entry.default

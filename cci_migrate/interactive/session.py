@@ -53,7 +53,7 @@ from cci_migrate.interactive.policy_questions import (
     next_question,
     setting_value,
 )
-from cci_migrate.interactive.prompts import BACK, Entry, Menu, MenuOption, Prompter
+from cci_migrate.interactive.prompts import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.views import (
@@ -213,7 +213,7 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
             letter = prompter.choose(Menu(text, tuple(choices), first))
             return None if letter == Action.BACK.value else options[int(letter) - 1].key
         case FillIn(text=text, default=default, check=check):
-            answer = prompter.enter(Entry(text, default, check, can_go_back=can_go_back))
+            answer = prompter.enter(LineInput(text, default, check, can_go_back=can_go_back))
             return None if answer == BACK else answer
         case _:
             assert_never(question)
@@ -332,7 +332,7 @@ class _Session:
 
     def _ask_reason(self) -> Reply:
         text = self._prompter.enter(
-            Entry("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
+            LineInput("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
         )
         return Nevermind() if text in ("", BACK) else ReasonGiven(text)
 
@@ -349,9 +349,9 @@ class _Session:
             return Nevermind()
         given: list[str] = []
         for entry in (
-            Entry("User name:", default.username, check_of(Topic.USERNAME)),
-            Entry("Variable with the password:", default.password, check_of(Topic.PASSWORD)),
-            Entry(
+            LineInput("User name:", default.username, check_of(Topic.USERNAME)),
+            LineInput("Variable with the password:", default.password, check_of(Topic.PASSWORD)),
+            LineInput(
                 f"Context ({_PROJECT} for the project's settings):",
                 now.context or _PROJECT,
                 lambda text: None if text == _PROJECT else check_of(Topic.CONTEXT)(text),

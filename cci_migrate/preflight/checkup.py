@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.preflight.answers import Answer, Status
+from cci_migrate.preflight.check_results import CheckResult, Status
 from cci_migrate.preflight.circleci_api import Context, Restriction
 from cci_migrate.preflight.demands import Demands, JobDemand
 from cci_migrate.preflight.organisations import Organisations, Unanswered
@@ -52,7 +52,7 @@ class _Use(Struct, frozen=True):
         return f"{label}: {self.job.title}" if label else self.job.title
 
 
-def checkup(repositories: Sequence[Checked], organisations: Organisations) -> Iterator[Answer]:
+def checkup(repositories: Sequence[Checked], organisations: Organisations) -> Iterator[CheckResult]:
     """Every question about ``repositories``, organisation by organisation, and its answer.
 
     Raises HostUnavailable where nothing more can be asked.
@@ -60,7 +60,7 @@ def checkup(repositories: Sequence[Checked], organisations: Organisations) -> It
     by_organisation: dict[Organisation, list[Checked]] = {}
     for repository in repositories:
         for unread in repository.demands.unread:
-            yield Answer(
+            yield CheckResult(
                 f"configs of {repository.label}" if repository.label else "configs",
                 Status.NOT_ASKED if unread.is_fault else Status.UNKNOWN,
                 f"{unread.text}; what it relies on is not known",
@@ -75,9 +75,9 @@ def checkup(repositories: Sequence[Checked], organisations: Organisations) -> It
         yield from merged(_organisation(organisation, own, organisations))
 
 
-def merged(answers: Iterable[Answer]) -> Iterator[Answer]:
+def merged(answers: Iterable[CheckResult]) -> Iterator[CheckResult]:
     """``answers``, those that say the same of several projects made one."""
-    found: dict[tuple[str, ...], Answer] = {}
+    found: dict[tuple[str, ...], CheckResult] = {}
     for answer in answers:
         told = bool(answer.projects)
         key = (
@@ -101,8 +101,8 @@ def merged(answers: Iterable[Answer]) -> Iterator[Answer]:
     return iter(found.values())
 
 
-def _nameless(repository: Checked) -> Answer:
-    return Answer(
+def _nameless(repository: Checked) -> CheckResult:
+    return CheckResult(
         f"repository {repository.label}" if repository.label else "repository",
         Status.NOT_ASKED,
         "its organisation and project at CircleCI cannot be told from its remote",
@@ -113,11 +113,13 @@ def _nameless(repository: Checked) -> Answer:
 
 def _organisation(
     organisation: Organisation, repositories: Sequence[Checked], known: Organisations
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     subject = f"organisation {organisation.slug}"
     uses = _uses(repositories)
     if not uses and not any(job.variables for one in repositories for job in one.demands.jobs):
-        yield Answer(subject, Status.FINE, "no job uses a context or reads registry credentials")
+        yield CheckResult(
+            subject, Status.FINE, "no job uses a context or reads registry credentials"
+        )
         return
     listed_contexts = known.contexts(organisation) if uses else {}
     if isinstance(listed_contexts, Unanswered):
@@ -133,7 +135,7 @@ def _organisation(
             yield _missing(subject, organisation, name, users, contexts, wanted)
     if uses:
         if organisation.provider == "gh" and not _shows_groups(contexts, uses, known):
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.UNKNOWN,
                 "whether a context is kept for some security groups: the API's document has no "
@@ -172,7 +174,7 @@ def _uses(repositories: Sequence[Checked]) -> Mapping[str, list[_Use]]:
 
 def _unlisted(
     subject: str, organisation: Organisation, why: Unanswered, known: Organisations
-) -> Answer:
+) -> CheckResult:
     instead = "look at the token and at the name of the organisation (--org), then run again"
     if why.is_refusal:
         others = known.opaque_names_of(organisation)
@@ -183,7 +185,7 @@ def _unlisted(
                 "name the organisation as CircleCI does (--org; Organization Settings show its id: "
                 "circleci/ID), or take the token of one of its members"
             )
-    return Answer(subject, Status.NOT_ASKED, f"its contexts: {why.why}", instead)
+    return CheckResult(subject, Status.NOT_ASKED, f"its contexts: {why.why}", instead)
 
 
 def _existing(
@@ -192,11 +194,11 @@ def _existing(
     held: frozenset[str] | Unanswered,
     users: Sequence[_Use],
     known: Organisations,
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     wanted = {variable for use in users for variable in use.job.variables}
     if isinstance(held, Unanswered):
-        yield Answer(subject, Status.FINE, f"context {context.name}: exists")
-        yield Answer(
+        yield CheckResult(subject, Status.FINE, f"context {context.name}: exists")
+        yield CheckResult(
             subject,
             Status.NOT_ASKED,
             f"context {context.name}: its variables: {held.why}",
@@ -205,10 +207,10 @@ def _existing(
     else:
         found = sorted(wanted & held)
         what = f" and holds {listed(found)}" if found else ""
-        yield Answer(subject, Status.FINE, f"context {context.name}: exists{what}")
+        yield CheckResult(subject, Status.FINE, f"context {context.name}: exists{what}")
     restrictions = known.restrictions(context)
     if isinstance(restrictions, Unanswered):
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.UNKNOWN if restrictions.is_refusal else Status.NOT_ASKED,
             f"context {context.name}: whether it is restricted: {restrictions.why}",
@@ -216,7 +218,7 @@ def _existing(
         )
         return
     if not restrictions:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.FINE,
             f"context {context.name}: no project or expression restricts it",
@@ -232,7 +234,7 @@ def _by_project(
     restrictions: Sequence[Restriction],
     users: Sequence[_Use],
     known: Organisations,
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     allowed = {
         restriction.value: restriction.name or restriction.value
         for restriction in restrictions
@@ -252,7 +254,7 @@ def _by_project(
             shut_out.append(use)
     names = listed(sorted(allowed.values()))
     if shut_out:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.PROBLEM,
             f"context {context.name}: only for {names}; these jobs end Unauthorized, because they "
@@ -261,7 +263,7 @@ def _by_project(
             _titles(shut_out),
         )
     if unclear:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.NOT_ASKED if is_fault else Status.UNKNOWN,
             f"context {context.name}: only for {names}; whether these jobs' project is among them "
@@ -270,7 +272,7 @@ def _by_project(
             _titles(unclear),
         )
     if not shut_out and not unclear:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.FINE,
             f"context {context.name}: only for {names}, as are the jobs that use it",
@@ -279,13 +281,13 @@ def _by_project(
 
 def _by_expression(
     subject: str, context: Context, restrictions: Sequence[Restriction], users: Sequence[_Use]
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     for restriction in restrictions:
         if restriction.kind != "expression":
             continue
         expression = " ".join(restriction.value.split())
         if expression in (_NO_SSH, "!job.ssh.enabled", "! job.ssh.enabled"):
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.NOTE,
                 f"context {context.name}: reruns with SSH end Unauthorized ({expression})",
@@ -296,7 +298,7 @@ def _by_expression(
         every = [use for use in users if git and not use.job.is_filtered]
         others = [use for use in users if use not in every]
         if every:
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.PROBLEM,
                 f"{says}; these jobs run on every branch, and end Unauthorized on the others",
@@ -305,7 +307,7 @@ def _by_expression(
                 _titles(every),
             )
         if others:
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.UNKNOWN,
                 f"{says}; these jobs end Unauthorized in a pipeline in which that is false, and "
@@ -317,12 +319,12 @@ def _by_expression(
 
 def _by_group(
     subject: str, context: Context, restrictions: Sequence[Restriction], users: Sequence[_Use]
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     others = [restriction for restriction in restrictions if restriction.kind not in _KNOWN]
     if not others or any(other.name == _ALL_MEMBERS for other in others):
         return
     names = listed(sorted({other.name or other.value for other in others}))
-    yield Answer(
+    yield CheckResult(
         subject,
         Status.PROBLEM,
         f"context {context.name}: only for the members of {names}; these jobs end Unauthorized "
@@ -357,7 +359,7 @@ def _missing(
     users: Sequence[_Use],
     contexts: Mapping[str, Context],
     wanted: Sequence[str],
-) -> Answer:
+) -> CheckResult:
     alike = [context for context in contexts if context.lower() == name.lower()]
     planned = all(name in use.job.planned for use in users)
     text = (
@@ -371,7 +373,7 @@ def _missing(
         text += f" (there is {alike[0]}: case counts)"
         instead = f"write {alike[0]} in the config or the policy, or {making or instead}"
         making = ""
-    return Answer(subject, Status.PROBLEM, text, instead, _titles(users), command=making)
+    return CheckResult(subject, Status.PROBLEM, text, instead, _titles(users), command=making)
 
 
 def _making(name: str, organisation: Organisation, variables: Sequence[str]) -> str:
@@ -386,7 +388,7 @@ def _repository(
     contexts: Mapping[str, Context],
     held: Mapping[str, frozenset[str] | Unanswered],
     known: Organisations,
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     project = repository.project
     subject = f"project {project.slug}" if project else f"repository {repository.label}"
     jobs = repository.demands.jobs
@@ -404,7 +406,7 @@ def _repository(
         yield from _from_settings(subject, repository, lacking, known)
     unclear = [job for job in jobs if job.has_expression]
     if unclear:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.UNKNOWN,
             "the contexts of these jobs are told by an expression, and not checked",
@@ -424,14 +426,14 @@ def _from_settings(
     repository: Checked,
     lacking: Mapping[tuple[tuple[str, ...], str], Sequence[JobDemand]],
     known: Organisations,
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     """Which of the variables that no context of a job holds are in the project's settings."""
     project = repository.project
     settings = None if project is None else known.project_variables(project)
     wanted = dict.fromkeys(variable for _, variable in lacking)
     titles = _titles(_Use(repository, job) for jobs in lacking.values() for job in jobs)
     if project is None:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.UNKNOWN,
             f"whether the project's settings hold {listed(list(wanted))}: its name is not known",
@@ -441,7 +443,7 @@ def _from_settings(
         return
     if settings is None or isinstance(settings, Unanswered):
         why = "" if settings is None else settings.why
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.NOT_ASKED,
             f"whether its settings hold {listed(list(wanted))}: {why}",
@@ -452,7 +454,7 @@ def _from_settings(
         return
     there = [name for name in wanted if name in settings]
     if there:
-        yield Answer(
+        yield CheckResult(
             subject,
             Status.FINE,
             f"its settings hold {listed(there)}",
@@ -479,7 +481,7 @@ def _from_settings(
                 if len(missing) == 1
                 else "add them in Project Settings > Environment Variables"
             )
-        yield Answer(subject, Status.PROBLEM, text, instead, jobs, _projects(project), making)
+        yield CheckResult(subject, Status.PROBLEM, text, instead, jobs, _projects(project), making)
 
 
 def _likely(contexts: Sequence[str]) -> str:

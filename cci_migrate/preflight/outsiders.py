@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cci_migrate.preflight.answers import Answer, Status
+from cci_migrate.preflight.check_results import CheckResult, Status
 from cci_migrate.preflight.organisations import Organisations, Unanswered
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.rules.wording import listed
@@ -38,10 +38,10 @@ def bots_of(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
     )
 
 
-def about_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> Answer:
+def about_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
     """What jobs with a context do when a bot starts them."""
     who = f"{listed(bots)} (settings for it are there)" if bots else "Dependabot or Renovate"
-    return Answer(
+    return CheckResult(
         subject,
         Status.NOTE,
         f"pull requests of bots such as {who}: where the bot is no member of the organisation, "
@@ -58,15 +58,15 @@ def about_forks(
     known: Organisations,
     *,
     has_context: bool,
-) -> Answer:
+) -> CheckResult:
     """What the ``jobs`` that rely on secrets do in builds of forked pull requests.
 
     ``has_context``: they use contexts, rather than the project's settings.
     """
     settings = known.fork_settings(project)
 
-    def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> Answer:
-        return Answer(subject, status, text, instead, jobs if names else (), (project.slug,))
+    def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> CheckResult:
+        return CheckResult(subject, status, text, instead, jobs if names else (), (project.slug,))
 
     if isinstance(settings, Unanswered):
         return answer(

@@ -1,6 +1,6 @@
 """Asking a host's GraphQL API, and telling its errors apart.
 
-In an answer with errors the fields that they concern are null; what the schema has as never null
+In a response with errors the fields that they concern are null; what the schema has as never null
 is not there in null's place, but null is then what holds it
 (https://spec.graphql.org/October2021/#sec-Handling-Field-Errors).
 """
@@ -13,14 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import Answer, Api, OverloadedError
+from cci_migrate.transport.http import Api, OverloadedError, Response
 from cci_migrate.transport.known_secrets import redact
 
 _Data = TypeVar("_Data")
 
 
 class GraphqlError(Struct, frozen=True):
-    """One of the errors of an answer. ``path`` leads to the field that is missing for it."""
+    """One of the errors of a response. ``path`` leads to the field that is missing for it."""
 
     type: str
     message: str
@@ -28,7 +28,7 @@ class GraphqlError(Struct, frozen=True):
 
 
 class Partial(Struct, Generic[_Data], frozen=True):
-    """What an answer holds, and what is missing in it."""
+    """What a response holds, and what is missing in it."""
 
     data: _Data
     errors: tuple[GraphqlError, ...]
@@ -70,15 +70,15 @@ def ask(
 
     Raises OverloadedError, and HostError where there is no ``kind`` at ``route`` in the data.
     """
-    answer = api.read_once("POST", url, json={"query": query, "variables": variables})
-    data, errors = _parts(answer)
+    response = api.read_once("POST", url, json={"query": query, "variables": variables})
+    data, errors = _parts(response)
     return Partial(data.body(kind, *route), errors)
 
 
 def ask_for_all(
     api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
 ) -> _Data:
-    """Read something small, again after faults. Raises HostError for any error in the answer."""
+    """Read something small, again after faults. Raises HostError for any error in the response."""
     data, errors = _parts(api.read("POST", url, json={"query": query, "variables": variables}))
     if errors:
         raise HostError(errors[0].message)
@@ -98,9 +98,11 @@ def mutate(
 
     Raises StaleSnapshot for a conflict with what is there, RefusedError, HostError.
     """
-    answer = api.write(write, "POST", url, json={"query": mutation, "variables": {"input": given}})
+    response = api.write(
+        write, "POST", url, json={"query": mutation, "variables": {"input": given}}
+    )
     try:
-        data, errors = _parts(answer)
+        data, errors = _parts(response)
     except OverloadedError as error:
         raise StaleSnapshot(str(error)) from None
     if errors:
@@ -136,11 +138,11 @@ class _Reply(Struct, frozen=True):
     errors: tuple[_Error, ...] | None = None
 
 
-def _parts(answer: Answer) -> tuple[Answer, tuple[GraphqlError, ...]]:
-    """The data of ``answer``, as if it were all of it, and the errors."""
-    if not isinstance(answer.json, dict) or answer.json.keys().isdisjoint(("data", "errors")):
+def _parts(response: Response) -> tuple[Response, tuple[GraphqlError, ...]]:
+    """The data of ``response``, as if it were all of it, and the errors."""
+    if not isinstance(response.json, dict) or response.json.keys().isdisjoint(("data", "errors")):
         raise OverloadedError("an answer that is none")
-    reply = answer.body(_Reply)
+    reply = response.body(_Reply)
     errors = tuple(
         GraphqlError(
             error.type or (error.extensions.code if error.extensions else None) or "",
@@ -149,4 +151,4 @@ def _parts(answer: Answer) -> tuple[Answer, tuple[GraphqlError, ...]]:
         )
         for error in reply.errors or ()
     )
-    return replace(answer, json=reply.data or {}), errors
+    return replace(response, json=reply.data or {}), errors

@@ -50,7 +50,7 @@ class OverloadedError(Exception):
 
 
 def connection_fault(error: requests.RequestException, host: str) -> str:
-    """Why there is no answer from ``host``, for people: nothing of the library's own words."""
+    """Why there is no response from ``host``, for people: nothing of the library's own words."""
     if isinstance(error, requests.Timeout):
         return f"{host} did not answer in time"
     if isinstance(error, requests.ConnectionError):
@@ -62,8 +62,8 @@ class MissingError(HostError):
     """There is nothing at this address, or nothing that the token may see."""
 
 
-class Answer(Struct, frozen=True):
-    """An answer: ``status``, lower-case ``headers``, and the body as bytes and, if it is, JSON."""
+class Response(Struct, frozen=True):
+    """A response: ``status``, lower-case ``headers``, and the body as bytes and, if it is, JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -95,7 +95,7 @@ class Answer(Struct, frozen=True):
 
 
 def documented(data: object, kind: type[_Body], *route: str, host: str = "the host") -> _Body:
-    """What is at ``route`` in the ``data`` of an answer, as a ``kind``. Raises HostError."""
+    """What is at ``route`` in the ``data`` of a response, as a ``kind``. Raises HostError."""
     for key in route:
         data = data.get(key) if isinstance(data, dict) else None
     try:
@@ -138,7 +138,7 @@ class Api:
         self._token: Secret | None = None
         self.requests = 0
 
-    def read(self, method: str, path: str, **options: Any) -> Answer:
+    def read(self, method: str, path: str, **options: Any) -> Response:
         """Ask. Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable."""
         self._lane.wait_out()
         for attempt in stamina.retry_context(
@@ -148,16 +148,16 @@ class Api:
                 return self._checked(self._obeying(method, path, options))
         raise AssertionError("stamina returns or raises")
 
-    def read_once(self, method: str, path: str, **options: Any) -> Answer:
+    def read_once(self, method: str, path: str, **options: Any) -> Response:
         """`read`, but an overloaded host is not asked the same again: ask for less."""
         self._lane.wait_out()
         return self._checked(self._obeying(method, path, options))
 
-    def write(self, kind: str, method: str, path: str, **options: Any) -> Answer:
+    def write(self, kind: str, method: str, path: str, **options: Any) -> Response:
         """Do. Raises what `read` raises, and StaleSnapshot where the effect is unknown."""
         try:
-            answer = self._checked(self._obeying(method, path, options, kind))
-            return replace(answer, is_of_write=True)
+            response = self._checked(self._obeying(method, path, options, kind))
+            return replace(response, is_of_write=True)
         except OverloadedError as error:
             raise StaleSnapshot(f"no clear answer to a write ({error})") from None
 
@@ -172,31 +172,31 @@ class Api:
 
     def _obeying(
         self, method: str, path: str, options: Mapping[str, Any], kind: str = ""
-    ) -> Answer:
+    ) -> Response:
         """One request, again after each pause that the host asks for, and with a new token."""
         has_renewed = False
         for attempt in range(LIMIT_ATTEMPTS):
             if kind:
                 self._lane.take(kind)
-            answer = self._send(method, path, options)
-            if answer.status == 401:
-                if has_renewed or not self._renew(answer):
+            response = self._send(method, path, options)
+            if response.status == 401:
+                if has_renewed or not self._renew(response):
                     raise HostUnavailable(
                         f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
-                        f"({answer.message}); renew it and run the command again"
+                        f"({response.message}); renew it and run the command again"
                     )
                 has_renewed = True
                 continue
-            seconds = limit_wait(answer, attempt, self._clock.now())
+            seconds = limit_wait(response, attempt, self._clock.now())
             if seconds is None:
-                return answer
+                return response
             self._lane.hold(seconds, "the host asked for a pause")
         raise HostUnavailable(
             f"{urlsplit(self.root).netloc}: still refuses after {LIMIT_ATTEMPTS} pauses; "
             "run the command again later"
         )
 
-    def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
+    def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Response:
         url = path if "://" in path else f"{self.root}{path}"
         headers = dict(options.get("headers", {}))
         if origin_of(url) != origin_of(self.root):
@@ -207,7 +207,7 @@ class Api:
             headers[self._header] = self._authorization(token)
         self.requests += 1
         try:
-            response = self._session.request(
+            received = self._session.request(
                 method,
                 url,
                 **{**options, "headers": headers},
@@ -218,22 +218,22 @@ class Api:
             raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
-        answer = _answer(response)
-        self._lane.heard(method, urlsplit(url).path, answer.status, remaining(answer))
-        return answer
+        response = _read_response(received)
+        self._lane.heard(method, urlsplit(url).path, response.status, remaining(response))
+        return response
 
-    def _checked(self, answer: Answer) -> Answer:
-        if answer.status < 300:
-            return answer
-        if answer.status >= 500:
-            raise OverloadedError(f"HTTP {answer.status}")
-        if answer.status == 403:
-            raise RefusedError(answer.message)
-        if answer.status == 404:
-            raise MissingError(answer.message)
-        if answer.status == 409 or "already exists" in answer.message.lower():
-            raise StaleSnapshot(answer.message)
-        raise HostError(answer.message)
+    def _checked(self, response: Response) -> Response:
+        if response.status < 300:
+            return response
+        if response.status >= 500:
+            raise OverloadedError(f"HTTP {response.status}")
+        if response.status == 403:
+            raise RefusedError(response.message)
+        if response.status == 404:
+            raise MissingError(response.message)
+        if response.status == 409 or "already exists" in response.message.lower():
+            raise StaleSnapshot(response.message)
+        raise HostError(response.message)
 
     def token(self) -> Secret | None:
         """The token that is in use."""
@@ -242,7 +242,7 @@ class Api:
             self._token = None if found is None else remember(found)
         return self._token
 
-    def _renew(self, refusal: Answer) -> bool:
+    def _renew(self, refusal: Response) -> bool:
         """Whether there is another token now. Raises HostUnavailable."""
         try:
             found = self._token_source(True)
@@ -255,26 +255,26 @@ class Api:
         return self._token is not None and self._token != old
 
 
-def limit_wait(answer: Answer, attempt: int, now: float) -> float | None:
-    """How many seconds the host wants silence after ``answer``; None: it hit no limit.
+def limit_wait(response: Response, attempt: int, now: float) -> float | None:
+    """How many seconds the host wants silence after ``response``; None: it hit no limit.
 
     In the order that GitHub documents: Retry-After, else the reset time if nothing remains, else
     a minute, doubled each time. GitLab and Bitbucket send the same headers or some of them
     (https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers).
     """
-    if answer.status not in (403, 429) and not _is_graphql_limit(answer.json):
+    if response.status not in (403, 429) and not _is_graphql_limit(response.json):
         return None
-    stated = _retry_after(answer.headers.get("retry-after"), now)
+    stated = _retry_after(response.headers.get("retry-after"), now)
     if stated is not None:
         return max(stated, 1.0)
     for remaining, reset in (
         ("x-ratelimit-remaining", "x-ratelimit-reset"),
         ("ratelimit-remaining", "ratelimit-reset"),
     ):
-        if answer.headers.get(remaining) == "0" and answer.headers.get(reset, "").isdecimal():
-            return max(float(answer.headers[reset]) - now, 0.0) + 1.0
-    said = (_message(answer.json) or answer.content[:500].decode("utf-8", "replace")).lower()
-    if answer.status == 403 and not any(sign in said for sign in _LIMIT_SIGNS):
+        if response.headers.get(remaining) == "0" and response.headers.get(reset, "").isdecimal():
+            return max(float(response.headers[reset]) - now, 0.0) + 1.0
+    said = (_message(response.json) or response.content[:500].decode("utf-8", "replace")).lower()
+    if response.status == 403 and not any(sign in said for sign in _LIMIT_SIGNS):
         return None
     return UNSTATED_WAIT * 2.0**attempt
 
@@ -290,11 +290,11 @@ def new_session() -> requests.Session:
     return session
 
 
-def remaining(answer: Answer) -> int | None:
+def remaining(response: Response) -> int | None:
     """How many requests the host still hears before its limit resets; None if it does not say."""
     for name in ("x-ratelimit-remaining", "ratelimit-remaining"):
-        if answer.headers.get(name, "").isdecimal():
-            return int(answer.headers[name])
+        if response.headers.get(name, "").isdecimal():
+            return int(response.headers[name])
     return None
 
 
@@ -342,16 +342,16 @@ def _retry_after(value: str | None, now: float) -> float | None:
         return None
 
 
-def _answer(response: requests.Response) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+def _read_response(received: requests.Response) -> Response:
+    headers = {name.lower(): value for name, value in received.headers.items()}
     body: Any = None
-    if response.content and "json" in headers.get("content-type", ""):
+    if received.content and "json" in headers.get("content-type", ""):
         try:
-            body = response.json()
+            body = received.json()
         except ValueError:
             raise OverloadedError("an answer that broke off") from None
-    host = urlsplit(response.url).netloc
-    return Answer(response.status_code, headers, response.content, body, host)
+    host = urlsplit(received.url).netloc
+    return Response(received.status_code, headers, received.content, body, host)
 
 
 def _message(body: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal import printable
-from cci_migrate.preflight.answers import Answer, Status, exit_code
+from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.transport.known_secrets import redact
 
 VERSION = 1
@@ -32,7 +32,7 @@ def plain(text: str, colour: str) -> str:
     return text
 
 
-def as_text(answers: Sequence[Answer], width: int | None, paint: Paint) -> Iterator[str]:
+def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> Iterator[str]:
     """A line a question, what to do beneath it, and the sum. ``width`` None: nothing is folded."""
     subject = ""
     for answer in answers:
@@ -51,7 +51,7 @@ def as_text(answers: Sequence[Answer], width: int | None, paint: Paint) -> Itera
     yield f"{_sum(answers)}\n"
 
 
-def as_json(answers: Sequence[Answer]) -> str:
+def as_json(answers: Sequence[CheckResult]) -> str:
     """All answers as one JSON object; its keys are described in docs/doctor.md."""
     code = exit_code(answers)
     body = {
@@ -75,7 +75,7 @@ def as_json(answers: Sequence[Answer]) -> str:
     return redact(json_text(body, indent=2)) + "\n"
 
 
-def _sum(answers: Sequence[Answer]) -> str:
+def _sum(answers: Sequence[CheckResult]) -> str:
     counts = Counter(answer.status for answer in answers)
     parts = [f"{counts[Status.FINE]} ok"]
     for status, name, names in (

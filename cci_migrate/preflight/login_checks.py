@@ -9,7 +9,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.policy.model import PasswordAuth
-from cci_migrate.preflight.answers import Answer, Status
+from cci_migrate.preflight.check_results import CheckResult, Status
 from cci_migrate.preflight.demands import Login
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
 from cci_migrate.preflight.login_consent import LoginConsent
@@ -35,7 +35,7 @@ def registries(
     consent: LoginConsent,
     roots: Mapping[str, str],
     trusted: Collection[str],
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     """Whether each registry takes the credential that is at hand for it.
 
     Of the environment only what ``consent`` allows is sent. ``roots`` says where some registries
@@ -54,7 +54,7 @@ def registries(
             why = "; ".join(dict.fromkeys(reason.why for reason in reasons))
             text = f"whether it lets the account in: {why or 'no credential is at hand here'}"
             instead = "; ".join(dict.fromkeys(reason.instead for reason in reasons))
-            yield Answer(subject, Status.UNKNOWN, text, instead or credential)
+            yield CheckResult(subject, Status.UNKNOWN, text, instead or credential)
         else:
             root = registry_root(host, roots)
             yield from _told(subject, host, root, credential, trusted)
@@ -62,24 +62,24 @@ def registries(
 
 def _told(
     subject: str, host: str, root: str, credential: DockerCredential, trusted: Collection[str]
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     who = f"the user of {credential.origin}"
     outcome = log_in(host, root, credential, trusted)
     match outcome:
         case LoggedIn(pulls=pulls):
-            yield Answer(subject, Status.FINE, f"lets {who} in")
+            yield CheckResult(subject, Status.FINE, f"lets {who} in")
             if pulls is not None:
                 yield _of_limit(subject, pulls)
             elif registry_name(host) != host:
-                yield Answer(subject, Status.FINE, "states no limit of pulls for this account")
+                yield CheckResult(subject, Status.FINE, "states no limit of pulls for this account")
         case AsksForNone():
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.UNKNOWN,
                 f"lets everybody in: whether {who} is right cannot be told",
             )
         case TurnedAway():
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.PROBLEM,
                 f"does not let {who} in: with these values every job that logs in would fail",
@@ -87,31 +87,31 @@ def _told(
                 "--overwrite",
             )
         case LimitReached():
-            yield Answer(
+            yield CheckResult(
                 subject,
                 Status.PROBLEM,
                 f"lets {who} in, and pull no more for now: the limit of pulls is reached",
                 "wait, or take an account of a paid plan",
             )
         case NotTried(why=why):
-            yield Answer(subject, Status.NOT_ASKED, f"whether it lets {who} in: {redact(why)}")
+            yield CheckResult(subject, Status.NOT_ASKED, f"whether it lets {who} in: {redact(why)}")
         case _:
             assert_never(outcome)
 
 
-def _of_limit(subject: str, pulls: PullLimit) -> Answer:
+def _of_limit(subject: str, pulls: PullLimit) -> CheckResult:
     hours = f" in {pulls.seconds // 3600} hours" if pulls.seconds >= 3600 else ""
     left = "" if pulls.remaining is None else f", {pulls.remaining} are left"
     text = f"allows this account {pulls.limit} pulls{hours}{left}; all jobs with it share them"
     if pulls.remaining == 0:
-        return Answer(
+        return CheckResult(
             subject,
             Status.PROBLEM,
             text,
             "wait, or take an account of a paid plan",
         )
     more = "; that is no more than without an account" if pulls.limit <= _ANONYMOUS else ""
-    return Answer(
+    return CheckResult(
         subject,
         Status.NOTE,
         text + more,

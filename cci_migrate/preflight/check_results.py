@@ -22,7 +22,7 @@ class Status(Enum):
     NOT_ASKED = "not-asked"
 
 
-class Answer(Struct, frozen=True):
+class CheckResult(Struct, frozen=True):
     """The answer to one question about ``subject`` (``organisation gh/acme``).
 
     ``instead`` is what to do next, in words; ``command`` is it where a command does it, to be
@@ -44,7 +44,7 @@ class Answer(Struct, frozen=True):
         return self.command or self.instead
 
 
-def exit_code(answers: Iterable[Answer]) -> ExitCode:
+def exit_code(answers: Iterable[CheckResult]) -> ExitCode:
     """0 where nothing is to be done, 3 where something could not be asked, else 1."""
     found = {answer.status for answer in answers}
     if Status.NOT_ASKED in found:
