@@ -54,8 +54,8 @@ _PUBLIC_HALVES = frozenset(("x-oauth-basic", "x-access-token", "x-token-auth", "
 _BARE_LOGIN = re.compile(
     r"(?<![\w./:@\-])(?!mailto:)[\w.+\-]{1,128}:([^\s/@\"'<>:]{1,256})@(?!sha(?:256|512):)(?=\w)"
 )
-_KEY = re.compile(r"[A-Za-z_][\w.\-]*")
-_AFTER_KEY = re.compile(r"[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*")
+#: A word, and what stands behind it if it is a key.
+_KEY = re.compile(r"([A-Za-z_][\w.\-]*)([\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)?")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.){0,1000})\"|'((?:[^']|''){0,1000})'")
 _WORD = re.compile(r"[^\s\"';&|<>(){}\[\],]+")
 _PROPERTIES = re.compile(r"(?:[&!][\w./\-]*[ \t]+)*")
@@ -140,18 +140,18 @@ def _logins_in_addresses(line: str) -> Iterator[Span]:
 def _assigned(line: str) -> Iterator[Span]:
     """Values behind keys that name a secret: ``password: x``, ``PW=x``, ``"token": "x"``."""
     end = 0
-    for key in _KEY.finditer(line):
-        sign = _AFTER_KEY.match(line, key.end())
-        if key.start() < end or sign is None or not names_a_secret(key.group()):
+    for match in _KEY.finditer(line):
+        key, sign = match.groups()
+        if sign is None or match.start() < end or not names_a_secret(key):
             continue
-        is_yaml = sign.group().rstrip(" \t").endswith(":")
-        is_spaced = sign.group()[-1] in " \t" or sign.group()[0] in "\"'"
-        if is_yaml and not is_spaced and sign.end() < len(line):
+        is_yaml = sign.rstrip(" \t").endswith(":")
+        is_spaced = sign[-1] in " \t" or sign[0] in "\"'"
+        if is_yaml and not is_spaced and match.end() < len(line):
             continue  # a colon inside a word: an image's tag, a URL
-        value = _value_at(line, sign.end(), is_yaml=is_yaml)
+        value = _value_at(line, match.end(), is_yaml=is_yaml)
         text = line[value.start : min(value.end, value.start + LONGEST_VALUE)]
         is_elsewhere = text[:1] in ("{", "[") or _NOT_THE_VALUE.fullmatch(text)
-        if not is_elsewhere and is_secret_value(text, of_variable=key.group().isupper()):
+        if not is_elsewhere and is_secret_value(text, of_variable=key.isupper()):
             yield value
             end = value.end
 
