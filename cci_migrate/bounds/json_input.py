@@ -10,8 +10,8 @@ import msgspec
 
 _Value = TypeVar("_Value")
 
-#: msgspec's words: what is wrong, then where.
-_PLACED = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
+#: What msgspec writes between what is wrong and where.
+_AT = " - at `$"
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NAMES = {
     "`str`": "a text",
@@ -86,8 +86,8 @@ def typed(data: object, kind: type[_Value]) -> _Value:
 
 
 def _wrong_shape(text: str) -> JsonInputError:
-    placed = _PLACED.fullmatch(text)
-    problem, place = placed.groups() if placed is not None else (text, "")
+    problem, at, place = text.rpartition(_AT)
+    problem, place = (problem, place.removesuffix("`").removeprefix(".")) if at else (text, "")
     unknown = _UNKNOWN_KEY.fullmatch(problem)
     if unknown is not None:
         return JsonInputError(f"unknown key {unknown[1]}", place=place, unknown_key=unknown[1])
