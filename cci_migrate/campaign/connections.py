@@ -30,11 +30,14 @@ _FORMS = (
 
 
 class SourceError(ValueError):
-    """A source cannot be made out or reached; the text says why and what to do."""
+    """A source cannot be identified or reached; the text says why and what to do."""
 
 
 class Connections:
-    """The hosts of a campaign, each made once."""
+    """The hosts of a campaign, each connected to once.
+
+    ``lane_of`` makes the lane (the pace of writes) of a host by its name.
+    """
 
     def __init__(
         self,
@@ -55,8 +58,8 @@ class Connections:
     def host_of(self, ref: RepositoryRef) -> Host:
         """The host on which ``ref`` lives. Raises SourceError without a token for it.
 
-        A ledger may come from somewhere else. A token goes to the host that it is looked up for,
-        and git to none but that of the repository's name.
+        The ledger may come from somebody else: a token is sent only to the host that it was looked
+        up for, and git connects only to the host in the repository's name.
         """
         if not _is_consistent(ref):
             raise SourceError(f"{ref.key}: the campaign has it at an address of another host")
@@ -66,11 +69,14 @@ class Connections:
         return self._hosts[key]
 
     def sources(self, names: Iterable[str], stdin: TextIO) -> list[Source]:
-        """The sources that ``names`` stand for. Raises SourceError."""
-        return [source for name in names for source in self._named(name, stdin)]
+        """The sources that ``names`` (arguments of `batch plan`) mean, in order.
+
+        ``-`` reads names from ``stdin``, ``@FILE`` from a file. Raises SourceError.
+        """
+        return [source for name in names for source in self._sources_of(name, stdin)]
 
     def end(self) -> None:
-        """Let go of the hosts."""
+        """Close the connections to all hosts."""
         for host in self._hosts.values():
             host.end()
         for lane in self._lanes.values():
@@ -121,30 +127,30 @@ class Connections:
 
     def _token(self, ref: RepositoryRef) -> str:
         try:
-            found = self._tokens.find(ref.kind, ref.host)
+            token = self._tokens.find(ref.kind, ref.host)
         except TokenError as error:
             raise SourceError(str(error)) from None
-        if found is None:
+        if token is None:
             names = variables(ref.kind, ref.host)
             setting = f"set {' or '.join(names)}, give" if names else "give"
             raise SourceError(
                 f"no token for {ref.host}: {setting} --token-command, or log in with its "
                 "command-line tool"
             )
-        return found
+        return token
 
-    def _named(self, name: str, stdin: TextIO) -> list[Source]:
+    def _sources_of(self, name: str, stdin: TextIO) -> list[Source]:
         if name == "-":
-            return self._listed(stdin.read(), "standard input")
+            return self._sources_in(stdin.read(), "standard input")
         if name.startswith("@"):
             path = Path(name[1:])
             try:
-                return self._listed(path.read_text("utf-8"), str(path))
+                return self._sources_in(path.read_text("utf-8"), str(path))
             except (OSError, UnicodeDecodeError) as error:
                 raise SourceError(f"{path}: cannot be read: {error}") from None
         return [self._source(name)]
 
-    def _listed(self, text: str, where: str) -> list[Source]:
+    def _sources_in(self, text: str, where: str) -> list[Source]:
         sources = []
         for number, line in enumerate(text.splitlines(), 1):
             entry = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
@@ -156,14 +162,14 @@ class Connections:
         return sources
 
     def _source(self, text: str) -> Source:
-        """The source that one word stands for. Raises SourceError."""
+        """The source that one word means. Raises SourceError."""
         if Path(text).is_dir():
             return LocalSource(Path(text))
-        named = read_hosted(text)
-        if named is not None:
+        ref = read_hosted(text)
+        if ref is not None:
             # GROUP/SUBGROUP/ of GitLab: the slash at the end tells it from a project.
-            is_owner = "/" not in named.name or text.endswith("/")
-            return self._owner(named) if is_owner else Single(named)
+            is_owner = "/" not in ref.name or text.endswith("/")
+            return self._owner(ref) if is_owner else SingleRepository(ref)
         if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
             try:
                 return GitSource(text.removeprefix("git+"))
@@ -190,7 +196,7 @@ def _is_consistent(ref: RepositoryRef) -> bool:
         return False
 
 
-class Single(Struct, frozen=True):
+class SingleRepository(Struct, frozen=True):
     """One repository of a host."""
 
     ref: RepositoryRef
@@ -207,26 +213,26 @@ class Single(Struct, frozen=True):
 
 
 def read_hosted(text: str) -> RepositoryRef | None:
-    """What a word names on a host with an API: a repository, or a whole owner. None: neither.
+    """The repository or owner on a host with an API that ``text`` names; None if it names none.
 
     ``github:OWNER`` means the GitHub that GITHUB_API_URL names (GitHub's own Actions set it), else
     github.com; ``gitlab:`` and CI_API_V4_URL, ``bitbucket:`` and BITBUCKET_API_URL alike.
-    ``github+https://HOST/...`` and ``gitlab+https://HOST/...`` mean a server of one's own.
+    ``github+https://HOST/...`` and ``gitlab+https://HOST/...`` mean a self-hosted server.
     """
-    found = re.match(rf"^(?P<kind>github|gitlab|bitbucket):{_NAME}$", text)
-    if found is not None:
-        kind = Kind(found["kind"])
+    match = re.match(rf"^(?P<kind>github|gitlab|bitbucket):{_NAME}$", text)
+    if match is not None:
+        kind = Kind(match["kind"])
         variable, default = _API[kind]
-        return _hosted_ref(kind, os.environ.get(variable) or default, found["name"])
-    found = re.match(rf"^(?:(?P<kind>github|gitlab)\+)?https://(?P<host>[\w.\-]+)/{_NAME}$", text)
-    if found is None:
+        return _hosted_ref(kind, os.environ.get(variable) or default, match["name"])
+    match = re.match(rf"^(?:(?P<kind>github|gitlab)\+)?https://(?P<host>[\w.\-]+)/{_NAME}$", text)
+    if match is None:
         return None
-    host = found["host"]
-    kind_name = found["kind"] or _WELL_KNOWN.get(host)
+    host = match["host"]
+    kind_name = match["kind"] or _WELL_KNOWN.get(host)
     if kind_name is None:
         return None
     kind = Kind(kind_name)
-    return _hosted_ref(kind, _api_root(kind, host), found["name"].removesuffix(".git"))
+    return _hosted_ref(kind, _api_root(kind, host), match["name"].removesuffix(".git"))
 
 
 _NAME = r"(?P<name>[\w.\-]+(?:/[\w.\-]+)*)/?"

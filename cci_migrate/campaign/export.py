@@ -1,4 +1,4 @@
-"""The campaign for another engine: a Sourcegraph batch spec.
+"""A campaign as a Sourcegraph batch spec.
 
 https://sourcegraph.com/docs/batch-changes/batch-spec-yaml-reference
 """
@@ -11,7 +11,7 @@ from typing import Any
 from cci_migrate import __version__
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Entry
-from cci_migrate.campaign.messages import title_for
+from cci_migrate.campaign.message_templates import title_for
 from cci_migrate.campaign.states import PENDING
 from cci_migrate.forges.repository import Kind
 from cci_migrate.policy.model import Policy
@@ -23,7 +23,10 @@ _RUN = "pip install --quiet cci-migrate=={version} && {{ cci-migrate{options} . 
 
 
 def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
-    """The batch spec that makes the campaign's planned changes with Sourcegraph."""
+    """The YAML of a batch spec that makes the planned changes of ``campaign`` with Sourcegraph.
+
+    ``name`` is the batch change's, ``container`` the image that its step runs in.
+    """
     from ruamel.yaml import YAML
 
     title = title_for(campaign.policy)
@@ -31,12 +34,12 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
         "version": 2,
         "name": name,
         "description": f"{title} (cci-migrate)",
-        "on": [{"repository": _name(entry)} for entry in exported(campaign)],
+        "on": [{"repository": _name(entry)} for entry in exportable_entries(campaign)],
         "steps": [
             {
                 "run": _RUN.format(version=__version__, options=_options(campaign.policy)),
                 "container": container,
-                # The whole policy, as the campaign has it: options alone could not say it.
+                # The whole policy of the campaign: options alone cannot express it.
                 "files": {_POLICY_FILE: policy_text(campaign.policy)},
             }
         ],
@@ -57,8 +60,8 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
     return text.getvalue()
 
 
-def exported(campaign: Campaign) -> list[Entry]:
-    """The planned repositories that a server can see: not the local checkouts."""
+def exportable_entries(campaign: Campaign) -> list[Entry]:
+    """The planned repositories that a Sourcegraph server can reach: all but local checkouts."""
     return [entry for entry in campaign.ledger.entries(PENDING) if entry.ref.kind is not Kind.LOCAL]
 
 
@@ -67,6 +70,6 @@ def _name(entry: Entry) -> str:
 
 
 def _options(policy: Policy) -> str:
-    """What of ``policy`` is said by options: its file, and what no file can say."""
+    """The options that give ``policy``: its file, and ``--revert``, which no file has."""
     words = f" --config {_POLICY_FILE}"
     return words if policy.revert is None else f"{words} --revert={policy.revert.value}"

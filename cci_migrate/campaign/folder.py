@@ -1,12 +1,12 @@
 """A campaign's folder: its ledger, its lock, the diffs and the originals of rewritten files.
 
-ledger.sqlite              what is known of each repository
-lock                       held by the command that works on it
-diffs/NAME-HASH.diff       what is to be written, one file a repository
+ledger.sqlite              the record of each repository
+lock                       locked by the command that works on the campaign
+diffs/NAME-HASH.diff       the planned change of one repository
 originals/HASH/HASH.before local files as they were before they were rewritten in place
-results.jsonl              one line a repository, written at the end of each command
+results.jsonl              a line for each repository, written at the end of each command
 
-All of it is for the user alone, whatever the umask: configs may hold secrets.
+Only the user can read it, whatever the umask: configs may contain secrets.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CampaignError(Exception):
 
 
 class Campaign:
-    """An open campaign. ``folder`` None: it lives in memory and leaves nothing behind."""
+    """An open campaign. ``folder`` None: it exists in memory only."""
 
     def __init__(self, folder: Path | None, ledger: Ledger) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class Campaign:
 
     @property
     def id(self) -> str:
-        """Its id, made when it was begun."""
+        """A random id, made when the campaign began."""
         return self.ledger.setting("id")
 
     @property
@@ -54,16 +54,16 @@ class Campaign:
 
     @property
     def branch(self) -> str:
-        """The branch it writes to."""
+        """The branch that the campaign writes to."""
         return self.ledger.setting("branch", DEFAULT_BRANCH)
 
     @property
     def is_nested(self) -> bool:
-        """Whether configs below the root are looked for on every host."""
+        """Whether hosts search for configs below the root too."""
         return bool(self.ledger.setting("nested"))
 
     def store_diff(self, ref: RepositoryRef, diff: bytes) -> None:
-        """Write a repository's diff, in place of an earlier one; an empty one leaves none."""
+        """Replace the stored diff of a repository; an empty ``diff`` removes it. Raises OSError."""
         if self.folder is None:
             return
         path = self.folder / diff_name(ref)
@@ -73,23 +73,23 @@ class Campaign:
             path.unlink(missing_ok=True)
 
     def read_diff(self, entry: Entry) -> bytes:
-        """A repository's diff, empty if there is none."""
+        """The stored diff of a repository, empty if there is none."""
         if self.folder is None or not entry.diff:
             return b""
         return read_inside(self.folder, entry.diff) or b""
 
     def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
-        """Keep the file ``path`` of a local checkout as it is. Raises OSError."""
+        """Store the original ``data`` of the file ``path`` of a local checkout. Raises OSError."""
         if self.folder is not None:
             write_whole(self.folder / original_name(ref, path), data, is_private=True)
 
     def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
-        """The file as it was kept; None if it was not."""
+        """The stored original of the file ``path``; None if there is none."""
         return None if self.folder is None else read_inside(self.folder, original_name(ref, path))
 
 
 @contextmanager
-def begin(
+def begin_campaign(
     folder: Path | None, policy: Policy, branch: str, *, again: bool, is_nested: bool = False
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
@@ -99,7 +99,7 @@ def begin(
     """
     if folder is None:
         ledger = Ledger.create(None)
-        ledger.set(_first_settings(policy, branch, is_nested))
+        ledger.set(_initial_settings(policy, branch, is_nested))
         yield Campaign(None, ledger)
         ledger.close()
         return
@@ -107,7 +107,7 @@ def begin(
         make_private_folder(folder)
     except OSError as error:
         raise CampaignError(f"{folder}: cannot be made: {error.strerror}") from None
-    with _locked(folder):
+    with _lock(folder):
         path = folder / LEDGER
         is_new = not path.exists()
         try:
@@ -116,7 +116,7 @@ def begin(
             raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
         ledger = Ledger.create(path) if is_new else Ledger.open(path)
         try:
-            settings = _first_settings(policy, branch, is_nested)
+            settings = _initial_settings(policy, branch, is_nested)
             if not ledger.setting("id"):
                 ledger.set(settings)
             for name in ("policy", "branch", "nested"):
@@ -136,16 +136,23 @@ def begin(
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Campaign]:
-    """The campaign in ``folder``, locked. Raises CampaignError if there is none."""
+def open_campaign(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, locked.
+
+    Raises CampaignError if there is none or another command has the lock, LedgerError if its
+    ledger cannot be used.
+    """
     _check_exists(folder)
-    with _locked(folder), read_only(folder) as campaign:
+    with _lock(folder), open_read_only(folder) as campaign:
         yield campaign
 
 
 @contextmanager
-def read_only(folder: Path) -> Iterator[Campaign]:
-    """The campaign in ``folder``, for looking at while another command may work on it."""
+def open_read_only(folder: Path) -> Iterator[Campaign]:
+    """The campaign in ``folder``, unlocked: another command may be working on it.
+
+    Raises CampaignError if there is none, LedgerError if its ledger cannot be used.
+    """
     _check_exists(folder)
     ledger = Ledger.open(folder / LEDGER)
     try:
@@ -156,7 +163,7 @@ def read_only(folder: Path) -> Iterator[Campaign]:
         ledger.close()
 
 
-def _first_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
+def _initial_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
         "policy": policy_to_json(policy),
@@ -171,9 +178,9 @@ def _check_exists(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other commands out. The system lets go of the lock when the process dies."""
-    from filelock import FileLock, Timeout  # slow to import; who only looks needs none
+def _lock(folder: Path) -> Iterator[None]:
+    """Lock ``folder``. The system releases the lock when the process dies."""
+    from filelock import FileLock, Timeout  # slow to import; reading needs no lock
 
     path = folder / "lock"
     lock = FileLock(path, timeout=0, thread_local=False)

@@ -13,16 +13,16 @@ from msgspec import Struct, field
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Entry, Ledger
-from cci_migrate.campaign.planning import FindingRecord
+from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.results import ORDER
-from cci_migrate.campaign.states import LEFT, MEANING, State
+from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact
 
-#: Diffs longer than this, or beyond this in all, are linked to instead of shown.
+#: Bytes of one diff, and of all diffs, that the page shows; further diffs are links.
 DIFF_LIMIT = 100_000
 DIFFS_LIMIT = 20_000_000
 
@@ -38,7 +38,7 @@ _WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
 
 
 class StateRow(Struct, frozen=True):
-    """A state's line in the page."""
+    """A row of the table of states."""
 
     name: str
     count: int
@@ -46,22 +46,22 @@ class StateRow(Struct, frozen=True):
     tone: str
 
     @property
-    def told(self) -> str:
-        """For the bar's caption."""
+    def caption(self) -> str:
+        """The text of this state in the caption of the bar."""
         return f"{self.count} {self.name}"
 
 
 class RegistryRow(Struct):
-    """What was found of one registry's pulls."""
+    """A row of the table of registries: how many pulls there are, and which have credentials."""
 
     name: str
-    found: int = 0
+    pulls: int = 0
     authenticated: int = 0
     fixed: int = 0
 
 
 class Row(Struct, frozen=True):
-    """A repository's line in the page."""
+    """A row of the table of repositories."""
 
     name: str
     url: str
@@ -74,7 +74,7 @@ class Row(Struct, frozen=True):
 
 
 class Totals(Struct):
-    """What is counted over all repositories."""
+    """Sums over all repositories."""
 
     images: int = 0
     authenticated: int = 0
@@ -83,10 +83,10 @@ class Totals(Struct):
 
 
 def write_report(campaign: Campaign, path: Path) -> None:
-    """Write the page to ``path``, whole or not at all."""
+    """Write the report of ``campaign`` to ``path``, atomically. Raises OSError."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # The page holds names, causes and lines of other people's files: everything is escaped.
+    # The page has names, causes and lines of other people's files: everything is escaped.
     environment = Environment(
         loader=PackageLoader("cci_migrate.campaign"),
         autoescape=True,
@@ -108,7 +108,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
         states=list(_states(ledger)),
         images=totals.images,
         authenticated=totals.authenticated,
-        registries=sorted(totals.registries.values(), key=lambda row: -row.found),
+        registries=sorted(totals.registries.values(), key=lambda row: -row.pulls),
         todos=totals.todos.most_common(),
         rows=_rows(campaign),
     )
@@ -120,7 +120,7 @@ def _tone(state: State) -> str:
         return "good"
     if state in _WAITING:
         return "wait"
-    return "bad" if state is State.FAILED or state in LEFT else "none"
+    return "bad" if state is State.FAILED or state in UNFINISHED else "none"
 
 
 def _states(ledger: Ledger) -> Iterator[StateRow]:
@@ -141,7 +141,7 @@ def _totals(ledger: Ledger) -> Totals:
         for count in entry.pulls:
             row = rows[count.registry]
             row.name = count.registry or "unknown"
-            row.found += count.found
+            row.pulls += count.found
             row.authenticated += count.authenticated
         for finding in entry.findings:
             is_pull = finding.registry and finding.rule != MISSING_CONTEXT
@@ -171,7 +171,7 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
 
 
 def _url(entry: Entry) -> str:
-    """The pull request, if its address is one that a browser may be sent to."""
+    """The address of the pull request, if it is one that a browser may open."""
     url = entry.pull.url if entry.pull is not None else ""
     return url if url.startswith(("https://", "http://")) else ""
 

@@ -1,4 +1,4 @@
-"""One repository never ends a campaign: what goes wrong with it is its own."""
+"""An error in one repository does not end the campaign."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cci_migrate.forges import faults
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
 
-#: What is no matter of one repository: the host hears no more, or nothing can be recorded.
+#: Errors that end the run: the host is unavailable, or the ledger cannot be written.
 FATAL_ERRORS = (*faults.FATAL_ERRORS, LedgerError)
 
 
 def observe_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-    """`Host.observe`, where a repository that breaks it is observed alone, and is Unreadable.
+    """`Host.observe`, repository by repository if it fails for all of ``refs`` together.
 
-    Raises HostUnavailable.
+    A repository that fails alone is Unreadable. Raises HostUnavailable.
     """
     waiting = {ref.key: ref for ref in refs}
     try:

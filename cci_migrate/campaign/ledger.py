@@ -1,7 +1,7 @@
-"""The campaign's memory: an SQLite file in which every change of state is one transaction.
+"""The ledger of a campaign: an SQLite file in which every change of state is one transaction.
 
-It remembers what was found, planned and written, so that a run can go on where another was
-killed. It is not asked what a repository is like: the host is.
+It records what was listed, planned and written, so that a run can continue where another was
+killed. The current state of a repository always comes from its host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from msgspec import Struct, to_builtins
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
-from cci_migrate.campaign.planning import FindingRecord, RegistryCount
+from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
 from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
@@ -29,9 +29,9 @@ from cci_migrate.transport.write_record import WriteRecord
 #: Raised with every change of the tables; a ledger of another version is refused.
 SCHEMA_VERSION = 4
 
-#: Bytes of what is kept of one repository, some hundred thousand findings: larger ones are neither
-#: written nor, of a ledger of somebody else, read.
-MOST_RECORDED = 32 * 2**20
+#: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
+#: neither written nor read (a ledger may come from somebody else).
+MAX_RECORD_BYTES = 32 * 2**20
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -54,7 +54,7 @@ class LedgerError(Exception):
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the ledger knows of one repository."""
+    """The record of one repository."""
 
     ref: RepositoryRef
     state: State
@@ -83,20 +83,23 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def done(self) -> Done:
-        """What a progress display shows of it."""
+        """The entry as a line of the progress output."""
         url = self.pull.url if self.pull else None
         return Done(self.ref.key, self.ref.label, self.state.value, self.cause, url)
 
 
 class Ledger:
-    """An open ledger. Used by one thread; a campaign's lock keeps other processes out."""
+    """An open ledger, used by one thread; the campaign's lock excludes other processes.
+
+    Every method that reads entries raises LedgerError for one that this version did not write.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     @classmethod
     def create(cls, path: Path | None) -> Ledger:
-        """A new ledger at ``path``, or in memory."""
+        """A new ledger at ``path``, or in memory (None)."""
         connection = _connect(":memory:" if path is None else str(path))
         connection.executescript(
             f"BEGIN IMMEDIATE; {_SCHEMA} {write_record.SCHEMA} "
@@ -125,12 +128,12 @@ class Ledger:
         )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is remembered, or nothing of it."""
+        """Commit everything inside together, or roll it all back if it raises."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -142,35 +145,35 @@ class Ledger:
     # -- settings and sources
 
     def setting(self, name: str, default: str = "") -> str:
-        """A setting of the campaign."""
+        """The campaign's setting ``name``, or ``default``."""
         row = self._connection.execute(
             "SELECT value FROM settings WHERE name = ?", (name,)
         ).fetchone()
         return default if row is None else str(row[0])
 
     def set(self, settings: Mapping[str, str]) -> None:
-        """Remember ``settings``."""
+        """Store ``settings``, each in place of its earlier value."""
         with self.transaction():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items()
             )
 
     def source(self, name: str) -> tuple[str, bool]:
-        """How far a source was listed: the cursor to go on from, and whether that is the end."""
+        """How far the source ``name`` was listed: the next cursor, and whether it is complete."""
         row = self._connection.execute(
             "SELECT cursor, is_listed FROM sources WHERE name = ?", (name,)
         ).fetchone()
         return ("", False) if row is None else (str(row[0]), bool(row[1]))
 
     def sources(self) -> tuple[str, ...]:
-        """The names of all sources."""
+        """The names of all sources, sorted."""
         rows = self._connection.execute("SELECT name FROM sources ORDER BY name")
         return tuple(row[0] for row in rows)
 
     def add(
         self, refs: Iterable[RepositoryRef], now: float, source: str = "", cursor: str = ""
     ) -> None:
-        """Remember a page of ``source``: its repositories, and that the page was read."""
+        """Record a page of ``source``: its new repositories, and the next page's ``cursor``."""
         with self.transaction():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO repositories (key, state, cause, is_canary, record) "
@@ -184,7 +187,7 @@ class Ledger:
                 )
 
     def forget_listing(self) -> None:
-        """Have the sources listed, and what was not written looked at, again."""
+        """Have the next run list all sources again, and plan again what was not written."""
         keep = (State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING)
         marks = ", ".join("?" * len(keep))
         with self.transaction():
@@ -197,10 +200,10 @@ class Ledger:
     # -- repositories
 
     def record(self, entry: Entry) -> None:
-        """Remember ``entry`` in place of what was known of its repository."""
+        """Store ``entry``, in place of the earlier one of its repository."""
         row = _row_of(entry)
-        if len(row[-1]) > MOST_RECORDED:
-            cause = f"what is found in it takes more than {MOST_RECORDED // 2**20} MB"
+        if len(row[-1]) > MAX_RECORD_BYTES:
+            cause = f"what is found in it takes more than {MAX_RECORD_BYTES // 2**20} MB"
             row = _row_of(Entry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
         with self.transaction():
             self._connection.execute(
@@ -212,15 +215,15 @@ class Ledger:
             )
 
     def entry(self, key: str) -> Entry | None:
-        """What is known of the repository with this key."""
+        """The entry of the repository with ``key``; None if there is none."""
         row = self._connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
         return None if row is None else _entry(row)
 
     def entries(self, states: Iterable[State] | None = None) -> Iterator[Entry]:
-        """Everything known, in the order found; of ``states`` only, if given.
+        """The entries in ``states`` (None: all), in the order in which they were listed.
 
-        A few at a time, by id, so that a large campaign is never held in memory and rows may be
-        changed meanwhile.
+        Reads a few at a time, by id: a large campaign is never in memory as a whole, and entries
+        may be recorded meanwhile.
         """
         values = tuple(state.value for state in (State if states is None else states))
         marks = ", ".join("?" * len(values))
@@ -232,7 +235,7 @@ class Ledger:
             yield from map(_entry, rows)
 
     def canaries(self) -> list[Entry]:
-        """The repositories whose pull requests are the canary."""
+        """The entries whose pull requests are the canary."""
         rows = self._connection.execute(f"{_SELECT} WHERE is_canary = 1 ORDER BY id")
         return [_entry(row) for row in rows]
 
@@ -248,11 +251,11 @@ class Ledger:
 
     @property
     def writes(self) -> WriteRecord:
-        """When the hosts were written to."""
+        """The record of writes to hosts, which paces further ones."""
         return WriteRecord(self._connection)
 
     def add_history(self, other: Ledger) -> None:
-        """Take over the sources and the writes that ``other`` remembers."""
+        """Add the sources and the writes that ``other`` has recorded."""
         sources = other._connection.execute("SELECT name, cursor, is_listed FROM sources")
         writes = other._connection.execute("SELECT lane, kind, at FROM writes")
         with self.transaction():
@@ -266,18 +269,18 @@ class Ledger:
             )
 
 
-_RECORD = f"CASE WHEN length(record) <= {MOST_RECORDED} THEN record END AS record"
+_RECORD = f"CASE WHEN length(record) <= {MAX_RECORD_BYTES} THEN record END AS record"
 _SELECT = f"SELECT id, key, state, cause, is_canary, {_RECORD} FROM repositories"  # noqa: S608
-#: What of an entry has a column of its own, and is not in the record.
+#: Fields of an entry with columns of their own, which the record leaves out.
 _COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.
 _PAGE = 100
 
 
 class _Connection(sqlite3.Connection):
-    """A connection for text as file systems and hosts have it: not all of it is Unicode.
+    """A connection that takes text from file systems and hosts, not all of which is Unicode.
 
-    SQLite takes no lone surrogates. A text with such is kept as a BLOB of the same encoding.
+    SQLite rejects lone surrogates: a text with some is stored as a BLOB in the same encoding.
     """
 
     def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
@@ -305,7 +308,7 @@ def _read(value: Any) -> Any:
         try:
             return value.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
-            return None  # nothing of ours
+            return None  # not written by this tool
     return value
 
 
@@ -322,7 +325,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def _row_of(entry: Entry) -> tuple[str, str, str, bool, str]:
-    """What is kept of ``entry``: what rows are chosen by and changed in, and all the rest."""
+    """The columns of ``entry``: those that queries use, and the rest as a JSON record."""
     record = to_builtins(entry)
     for column in _COLUMNS:
         record.pop(column, None)
@@ -330,7 +333,7 @@ def _row_of(entry: Entry) -> tuple[str, str, str, bool, str]:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    """The entry in ``row``. Raises LedgerError for what no command of ours wrote."""
+    """The entry in ``row``. Raises LedgerError if no command of this version wrote it."""
     try:
         record = typed(parsed_json(typed(row["record"], str)), dict[str, object])
         record |= {column: row[column] for column in _COLUMNS}

@@ -1,4 +1,4 @@
-"""Several campaigns made one: what the nodes of a CI job planned, each its share."""
+"""Merging the campaigns of several nodes, each of which planned a share."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cci_migrate.campaign.folder import Campaign, CampaignError, read_only
+from cci_migrate.campaign.folder import Campaign, CampaignError, open_read_only
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.states import State
 
-#: What was only listed gives way to what another share looked at.
-_UNSEEN = frozenset({State.LISTED})
+#: An entry that was only listed is replaced by one that another share planned.
+_ONLY_LISTED = frozenset({State.LISTED})
 
 
 def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
-    """Take everything that the campaigns in ``folders`` know into ``campaign``.
+    """Copy the entries, diffs and originals of the campaigns in ``folders`` into ``campaign``.
 
-    They must have been planned with the same policy and branch. Of a repository that several
-    know, the entry changed last counts. Returns how many repositories were taken.
+    Of a repository in several campaigns, the entry that changed last is kept. Returns the number of
+    copied entries. Raises CampaignError for a campaign with another policy or branch.
     """
-    taken = 0
+    copied = 0
     for folder in folders:
-        with read_only(folder) as other:
-            _check_alike(campaign, other, folder)
+        with open_read_only(folder) as other:
+            _check_same_settings(campaign, other, folder)
             for entry in other.ledger.entries():
-                known = campaign.ledger.entry(entry.ref.key)
-                is_newer = known is None or (
-                    entry.state not in _UNSEEN
-                    and (known.state in _UNSEEN or entry.changed_at > known.changed_at)
+                recorded = campaign.ledger.entry(entry.ref.key)
+                is_newer = recorded is None or (
+                    entry.state not in _ONLY_LISTED
+                    and (recorded.state in _ONLY_LISTED or entry.changed_at > recorded.changed_at)
                 )
                 if is_newer:
                     campaign.ledger.record(entry)
                     _copy(campaign, other, entry)
-                    taken += 1
+                    copied += 1
             campaign.ledger.add_history(other.ledger)
-    return taken
+    return copied
 
 
-def _check_alike(campaign: Campaign, other: Campaign, folder: Path) -> None:
+def _check_same_settings(campaign: Campaign, other: Campaign, folder: Path) -> None:
     for name in ("policy", "branch"):
         if campaign.ledger.setting(name) != other.ledger.setting(name):
             raise CampaignError(f"{folder}: planned with another {name} than the others")
 
 
 def _copy(campaign: Campaign, other: Campaign, entry: Entry) -> None:
-    """What ``other`` keeps of a repository. Nothing else of a folder that came from elsewhere."""
+    """Copy the diff of ``entry``, and the originals with the recorded hashes.
+
+    The folder may come from somebody else: nothing else is copied.
+    """
     if entry.has_diff:
         campaign.store_diff(entry.ref, other.read_diff(entry))
     for file in entry.files:

@@ -1,10 +1,10 @@
-"""What is to be done next with a repository, told from what was seen of it. Pure."""
+"""The next step of a delivery, decided from an observation alone. Pure."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from cci_migrate.campaign.planning import RepositoryPlan
+from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Delivery
 from cci_migrate.forges.repository import (
@@ -25,7 +25,7 @@ class OpenPullRequest(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """Nothing is to be done; this is where the repository stands."""
+    """There is nothing to do; ``state`` is the repository's, ``cause`` says why."""
 
     state: State
     cause: str = ""
@@ -35,11 +35,11 @@ Step = Write | OpenPullRequest | Stop
 
 
 def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> Step:
-    """The next step towards ``plan`` being delivered, given what ``snapshot`` saw.
+    """The next step of delivering ``plan`` to the repository in ``snapshot``.
 
-    The snapshot's branch and pull request are `branch_content.recognise`d.
-    Every state a killed run can leave behind leads on from here: a branch without a commit, a
-    branch without a pull request, a pull request that the ledger does not know of.
+    The snapshot comes from `ownership.with_ownership`. A run can continue from every state that a
+    killed one leaves behind: a branch without a commit, a branch without a pull request, a pull
+    request that the ledger does not have.
     """
     pull = snapshot.pull
     if pull is not None and pull.state is PullState.OPEN and pull.is_ours:

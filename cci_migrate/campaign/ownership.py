@@ -1,4 +1,4 @@
-"""Whose the campaign's branch is, told by its content: a name or a trailer anybody can write."""
+"""Whose the campaign's branch is, decided by its content: anybody can use its name or trailer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from cci_migrate.forges.repository import (
 )
 
 
-def recognise(
+def with_ownership(
     host: Host, snapshot: Snapshot, planned: Sequence[FileHash], recorded: Entry | None
 ) -> Snapshot:
-    """``snapshot`` with what its branch and its pull request are to this campaign.
+    """``snapshot`` with the content of its branch, and whether its pull request is the campaign's.
 
-    ``planned`` is the change that is wanted now, ``recorded`` what the ledger has. A commit that
-    the ledger recorded is ours by its id, any other by its content. Raises what hosts raise.
+    ``planned`` are the files of the current plan, ``recorded`` is the ledger's entry. A branch is
+    ours if the ledger recorded its tip, or if its content is that of a plan. Raises what
+    `Host.branch_content` raises.
     """
     if snapshot.branch is None or host.delivery is Delivery.FILES:
         return _with_pull(snapshot, recorded)
@@ -60,13 +61,13 @@ def _with_pull(snapshot: Snapshot, recorded: Entry | None) -> Snapshot:
         return snapshot
     is_ours = branch is not None and branch.content.is_ours
     if recorded is not None and recorded.pull is not None and recorded.branch:
-        # People may have added to it since.
+        # People may have pushed commits to it since.
         is_ours |= recorded.pull.number == pull.number
     return replace(snapshot, pull=replace(pull, is_ours=is_ours))
 
 
-def own_branch(snapshot: Snapshot, recorded: Entry | None) -> str:
-    """The newest commit of this campaign on the branch, for the ledger; empty for none."""
+def branch_to_record(snapshot: Snapshot, recorded: Entry | None) -> str:
+    """The newest commit of this campaign on the branch, which the ledger records; empty if none."""
     branch = snapshot.branch
     if branch is None:
         return ""
@@ -75,8 +76,8 @@ def own_branch(snapshot: Snapshot, recorded: Entry | None) -> str:
     return recorded.branch if recorded is not None else ""
 
 
-def own_pull(snapshot: Snapshot) -> PullRequest | None:
-    """The pull request, for the ledger: not one that proposes something else."""
+def pull_to_record(snapshot: Snapshot) -> PullRequest | None:
+    """The pull request that the ledger records: none with another change than the campaign's."""
     pull = snapshot.pull
     is_foreign = pull is not None and pull.state is PullState.OPEN and not pull.is_ours
     return None if is_foreign else pull

@@ -1,4 +1,4 @@
-"""What became of every repository: a line each, counts by cause, and the exit code."""
+"""The results of a campaign: results.jsonl, the summary, and the exit code."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from cci_migrate.campaign.folder import RESULTS, Campaign
 from cci_migrate.campaign.ledger import Entry, Ledger
-from cci_migrate.campaign.states import LEFT, MEANING, State
+from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.transport.known_secrets import redact
 
-#: Raised with every change of what a line of results.jsonl says.
+#: The version of the lines of results.jsonl, raised with every change of their keys.
 RESULTS_VERSION = 1
 
-#: The order in which states are listed: what is done, what waits, what needs somebody.
+#: The order in which states are listed.
 ORDER = tuple(State)
 
 
 def result(entry: Entry) -> dict[str, Any]:
-    """A repository's line of results.jsonl."""
+    """The line of results.jsonl for ``entry``, as an object."""
     return {
         "version": RESULTS_VERSION,
         "repository": entry.ref.key,
@@ -48,7 +48,7 @@ def result(entry: Entry) -> dict[str, Any]:
 
 
 def write_results(campaign: Campaign) -> None:
-    """Write results.jsonl anew, whole or not at all."""
+    """Write results.jsonl anew, atomically; nothing for a campaign in memory. Raises OSError."""
     if campaign.folder is None:
         return
     entries = campaign.ledger.entries()
@@ -57,9 +57,11 @@ def write_results(campaign: Campaign) -> None:
 
 
 def summary(ledger: Ledger) -> Iterator[str]:
-    """The counts by state and, where there are any, by cause."""
+    """The lines of the summary: how many repositories are in each state, and why."""
     causes: dict[State, Counter[str]] = defaultdict(Counter)
-    for entry in ledger.entries(State(state) for state in LEFT | {State.FAILED, State.EXCLUDED}):
+    for entry in ledger.entries(
+        State(state) for state in UNFINISHED | {State.FAILED, State.EXCLUDED}
+    ):
         if entry.cause:
             causes[entry.state][_general(entry)] += 1
     counts = ledger.counts()
@@ -77,11 +79,11 @@ def exit_code(ledger: Ledger) -> ExitCode:
     counts = ledger.counts()
     if counts[State.FAILED]:
         return ExitCode.FAILED
-    return ExitCode.LEFT if any(counts[state] for state in LEFT) else ExitCode.DONE
+    return ExitCode.LEFT if any(counts[state] for state in UNFINISHED) else ExitCode.DONE
 
 
 def _general(entry: Entry) -> str:
-    """The cause without what is particular to the repository, so that like causes count as one."""
+    """The cause without names and places of the repository: equal ones are counted together."""
     name = entry.ref.name
     cause = entry.cause.replace(name, "...") if "/" in name else entry.cause
     cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)

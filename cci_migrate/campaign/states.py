@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a repository stands. The values are stable: results and reports show them."""
+    """The state of a repository. The values are stable: results and reports show them."""
 
     LISTED = "listed"
     PLANNED = "planned"
@@ -31,9 +31,9 @@ class State(Enum):
 
 
 class Undoing(Enum):
-    """What was begun with a delivered change; a pull request found closed is then our doing.
+    """An undo of a delivered change that has begun: a pull request that is closed was closed by us.
 
-    The values say it to people, as causes.
+    The values are shown to people, as causes.
     """
 
     CLOSING = "being closed"
@@ -63,11 +63,11 @@ MEANING = {
     State.FAILED: "could not be read, parsed or written; tried again by the next run",
 }
 
-#: What `batch apply` still has work with.
+#: The states that `batch apply` continues from.
 PENDING = frozenset({State.PLANNED, State.APPLYING})
 
-#: What a person has to look at before the campaign is over.
-LEFT = frozenset(
+#: The states in which something is left to do, most of it for a person.
+UNFINISHED = frozenset(
     {
         State.LISTED,
         State.PLANNED,

@@ -8,19 +8,25 @@ from typing import Any
 
 import click
 
-from cci_migrate.campaign.applying import Application, Terms
-from cci_migrate.campaign.choosing import Chosen, Shard
-from cci_migrate.campaign.folder import DEFAULT_BRANCH, CampaignError, begin, opened, read_only
-from cci_migrate.campaign.messages import Words
+from cci_migrate.campaign.apply_run import ApplyOptions, ApplyRun
+from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.folder import (
+    DEFAULT_BRANCH,
+    CampaignError,
+    begin_campaign,
+    open_campaign,
+    open_read_only,
+)
+from cci_migrate.campaign.message_templates import MessageTemplates
+from cci_migrate.campaign.plan_run import PlanRun
+from cci_migrate.campaign.planner import planner
+from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.results import exit_code, summary, write_results
-from cci_migrate.campaign.scanning import planner
-from cci_migrate.campaign.surveying import Survey
-from cci_migrate.campaign.waves import Wave
 from cci_migrate.cli.batch_options import (
     Running,
     campaign_option,
     default_shard,
-    reported,
+    exits_with_code,
     running_options,
     to_shard,
     to_time,
@@ -30,11 +36,11 @@ from cci_migrate.cli.batch_sessions import (
     LIMITS,
     check_local_mode,
     conclude,
-    connected,
-    following_session,
+    connections_of,
+    follow_up_session,
     make_clock,
+    progress_reporter,
     record_local_mode,
-    told,
 )
 from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
@@ -92,7 +98,7 @@ def batch() -> None:
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
 @limit_options
 @running_options
-@reported
+@exits_with_code
 def plan(
     sources: tuple[str, ...],
     folder: Path,
@@ -116,44 +122,53 @@ def plan(
     Writes nothing outside the campaign's folder. A SOURCE is a folder with checkouts, a git URL,
     github:ORG, gitlab:GROUP, bitbucket:WORKSPACE, or @FILE or - with one source a line.
     """
-    # One for the whole campaign: the policy file of a repository could have the tool write other
-    # names than those that were agreed on.
-    agreed = Policies(policy).for_folder(Path.cwd())
+    # One policy for the whole campaign: a repository's own policy file could make the tool write
+    # names that nobody reviewed.
+    campaign_policy = Policies(policy).for_folder(Path.cwd())
     with (
-        begin(
-            None if dry_run else folder, agreed, branch, again=again, is_nested=nested
+        begin_campaign(
+            None if dry_run else folder, campaign_policy, branch, again=again, is_nested=nested
         ) as campaign,
-        told(running) as progress,
-        connected(campaign, progress, running) as connections,
+        progress_reporter(running) as progress,
+        connections_of(campaign, progress, running) as connections,
     ):
-        chosen = Chosen(include, exclude, topic, visibilities(visibility), forks)
-        survey = Survey(
-            campaign, connections.host_of, chosen, shard, progress, make_clock(), limits, jobs
+        repository_filter = RepositoryFilter(
+            include, exclude, topic, visibilities(visibility), forks
         )
-        is_complete = survey.run(connections.sources(sources, sys.stdin))
+        run = PlanRun(
+            campaign,
+            connections.host_of,
+            repository_filter,
+            shard,
+            progress,
+            make_clock(),
+            limits,
+            jobs,
+        )
+        is_complete = run.run(connections.sources(sources, sys.stdin))
         return conclude(campaign, is_complete=is_complete)
 
 
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@reported
+@exits_with_code
 def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
     """Show the planned changes.
 
     NAME limits it to some repositories; globs work.
     """
-    wanted = Chosen(include=names)
-    shown = False
-    with read_only(folder) as campaign:
+    repository_filter = RepositoryFilter(include=names)
+    has_printed = False
+    with open_read_only(folder) as campaign:
         for entry in campaign.ledger.entries():
-            if not entry.has_diff or wanted.why_not_by_name(entry.ref):
+            if not entry.has_diff or repository_filter.why_not_by_name(entry.ref):
                 continue
-            shown = True
+            has_printed = True
             click.echo(printable(f"# {entry.ref.label} ({entry.state.value})"))
             diff = campaign.read_diff(entry)
             click.echo(printable_file(diff) if sys.stdout.isatty() else diff, nl=False)
-    if names and not shown:
+    if names and not has_printed:
         click.echo(printable(f"no planned change of {', '.join(names)}"), err=True)
         return ExitCode.LEFT
     return ExitCode.DONE
@@ -166,14 +181,14 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
     "--refresh", is_flag=True, help="First ask the hosts for the state of each pull request"
 )
 @running_options
-@reported
+@exits_with_code
 def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> ExitCode:
     """Show the state of the repositories."""
     if refresh:
-        with following_session(folder, (), running) as (campaign, following):
-            following.refresh()
+        with follow_up_session(folder, (), running) as (campaign, follow_up):
+            follow_up.refresh()
             write_results(campaign)
-    with read_only(folder) as campaign:
+    with open_read_only(folder) as campaign:
         if as_json:
             from cci_migrate.campaign.results import result
 
@@ -246,7 +261,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
 @limit_options
 @running_options
-@reported
+@exits_with_code
 def apply(
     folder: Path,
     names: tuple[str, ...],
@@ -274,13 +289,13 @@ def apply(
     somebody closed stays closed.
     """
     body = None if body_file is None else body_file.read()
-    given = Words(message or "", title or "", body or "", draft, labels, reviewers)
-    given.check()
+    templates = MessageTemplates(message or "", title or "", body or "", draft, labels, reviewers)
+    templates.check()
     clock = make_clock()
     with (
-        opened(folder) as campaign,
-        told(running, is_dry_run=dry_run) as progress,
-        connected(
+        open_campaign(folder) as campaign,
+        progress_reporter(running, is_dry_run=dry_run) as progress,
+        connections_of(
             campaign,
             progress,
             running,
@@ -288,18 +303,20 @@ def apply(
             Limits(per_hour, seconds_between),
             until,
         ) as connections,
-        planner(campaign.policy, limits) as computing,
+        planner(campaign.policy, limits) as change_planner,
     ):
         check_local_mode(campaign, mode)
-        words = given.completed(campaign.policy)
+        messages = templates.completed(campaign.policy)
         if not dry_run:
             record_local_mode(campaign, mode)
-        terms = Terms(words, max_prs, until, dry_run, Chosen(include=names, forks=True))
-        wave = Wave(canary, canary_wait * 60.0, connections.host_of, clock, progress)
-        application = Application(
-            campaign, connections.host_of, terms, wave, progress, clock, computing
+        options = ApplyOptions(
+            messages, max_prs, until, dry_run, RepositoryFilter(include=names, forks=True)
         )
-        is_complete = application.run()
+        gate = Canary(canary, canary_wait * 60.0, connections.host_of, clock, progress)
+        run = ApplyRun(
+            campaign, connections.host_of, options, gate, progress, clock, change_planner
+        )
+        is_complete = run.run()
         return conclude(campaign, is_complete=is_complete)
 
 
@@ -307,22 +324,22 @@ def apply(
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @running_options
-@reported
+@exits_with_code
 def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     """Close the open pull requests.
 
     NAME limits it to some repositories; globs work. Also deletes the branches, unless somebody
     else committed to them. Merged changes stay.
     """
-    with following_session(folder, names, running) as (campaign, following):
-        return conclude(campaign, is_complete=following.close())
+    with follow_up_session(folder, names, running) as (campaign, follow_up):
+        return conclude(campaign, is_complete=follow_up.close())
 
 
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @running_options
-@reported
+@exits_with_code
 def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     """Undo the changes.
 
@@ -330,8 +347,8 @@ def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     one for each merged one, deletes branches in checkouts, and restores files rewritten in place
     unless they changed since.
     """
-    with following_session(folder, names, running) as (campaign, following):
-        return conclude(campaign, is_complete=following.revert())
+    with follow_up_session(folder, names, running) as (campaign, follow_up):
+        return conclude(campaign, is_complete=follow_up.revert())
 
 
 @batch.command()
@@ -344,12 +361,12 @@ def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     metavar="FILE",
     help="Where to write the page",
 )
-@reported
+@exits_with_code
 def report(folder: Path, path: Path) -> ExitCode:
     """Write an HTML report."""
     from cci_migrate.campaign.html_report import write_report
 
-    with read_only(folder) as campaign:
+    with open_read_only(folder) as campaign:
         try:
             write_report(campaign, path)
         except OSError as error:
@@ -366,7 +383,7 @@ def report(folder: Path, path: Path) -> ExitCode:
     metavar="DIR...",
 )
 @campaign_option
-@reported
+@exits_with_code
 def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     """Merge campaigns into one.
 
@@ -374,9 +391,9 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     """
     from cci_migrate.campaign.merging import merge as merge_campaigns
 
-    with read_only(folders[0]) as first:
+    with open_read_only(folders[0]) as first:
         policy, branch, is_nested = first.policy, first.branch, first.is_nested
-    with begin(folder, policy, branch, again=False, is_nested=is_nested) as campaign:
+    with begin_campaign(folder, policy, branch, again=False, is_nested=is_nested) as campaign:
         merge_campaigns(campaign, folders)
         return conclude(campaign, is_complete=True)
 
@@ -397,14 +414,14 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     metavar="IMAGE",
     help="What the step runs in",
 )
-@reported
+@exits_with_code
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
     """Print the planned changes for another tool."""
-    from cci_migrate.campaign.export import exported, sourcegraph_spec
+    from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
 
     del sourcegraph
-    with read_only(folder) as campaign:
-        if not exported(campaign):
+    with open_read_only(folder) as campaign:
+        if not exportable_entries(campaign):
             raise CampaignError(f"{folder}: no planned repository that is not a local checkout")
         click.echo(printable_lines(sourcegraph_spec(campaign, name, container)), nl=False)
     return ExitCode.DONE

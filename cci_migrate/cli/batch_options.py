@@ -1,4 +1,4 @@
-"""Options that several commands of the batch share, and what makes of errors an exit code."""
+"""Options that several `batch` commands share, and their exit codes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import click
 from msgspec import Struct
 
-from cci_migrate.campaign.choosing import Shard, read_shard
 from cci_migrate.campaign.connections import SourceError
 from cci_migrate.campaign.folder import CampaignError
 from cci_migrate.campaign.ledger import LedgerError
-from cci_migrate.campaign.messages import MessageError
+from cci_migrate.campaign.message_templates import MessageError
+from cci_migrate.campaign.repository_filter import Shard, parse_shard
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.terminal import printable
 from cci_migrate.forges.repository import Visibility
@@ -42,7 +42,7 @@ def campaign_option(command: _F) -> _F:
 
 
 class Running(Struct, frozen=True):
-    """How a command runs: what it tells, and where its tokens come from."""
+    """How a command reports its progress, and where it gets tokens from."""
 
     verbose: bool
     log_format: str
@@ -50,7 +50,7 @@ class Running(Struct, frozen=True):
 
 
 def running_options(command: _F) -> _F:
-    """Give ``command`` the options that its argument ``running`` holds."""
+    """Add the options that ``command`` gets as its argument ``running``."""
 
     @wraps(command)
     def run(
@@ -80,8 +80,8 @@ def running_options(command: _F) -> _F:
     return run  # type: ignore[return-value]
 
 
-def reported(command: _F) -> _F:
-    """Turn what can go wrong as a whole into one line and an exit code."""
+def exits_with_code(command: _F) -> _F:
+    """Exit with the code that ``command`` returns; print an error of the whole run as one line."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -119,7 +119,7 @@ def to_shard(context: click.Context, parameter: click.Parameter, value: str | No
     if value is None:
         return Shard()
     try:
-        return read_shard(value)
+        return parse_shard(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -139,11 +139,11 @@ def to_time(context: click.Context, parameter: click.Parameter, text: str | None
     if text is None:
         return 0.0
     try:
-        wanted = time.strptime(text, "%H:%M")
+        time_of_day = time.strptime(text, "%H:%M")
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a time like 17:30") from None
     now = time.localtime()
     at = time.mktime(
-        (now.tm_year, now.tm_mon, now.tm_mday, wanted.tm_hour, wanted.tm_min, 0, 0, 0, -1)
+        (now.tm_year, now.tm_mon, now.tm_mday, time_of_day.tm_hour, time_of_day.tm_min, 0, 0, 0, -1)
     )
     return at if at > time.time() else at + 24 * 3600

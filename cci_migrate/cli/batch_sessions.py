@@ -1,4 +1,4 @@
-"""What a command of the batch works with while it runs, and how it ends."""
+"""What the commands of `batch` set up before they run, and how they end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from cci_migrate.campaign.choosing import Chosen
 from cci_migrate.campaign.connections import Connections
-from cci_migrate.campaign.folder import Campaign, CampaignError, opened
-from cci_migrate.campaign.following import Following
+from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
+from cci_migrate.campaign.follow_up import FollowUp
+from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import State
 from cci_migrate.cli.batch_options import Running
@@ -27,7 +27,7 @@ _LOCAL_MODE = "local-mode"
 
 
 def make_clock() -> Clock:
-    """The clock that a command goes by."""
+    """The system's clock."""
     return SystemClock()
 
 
@@ -39,13 +39,13 @@ def local_mode(campaign: Campaign) -> LocalMode:
 def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
     """Raises CampaignError where checkouts were changed in another mode than ``mode``.
 
-    The commands that take changes back go by the mode of the campaign.
+    `batch close` and `batch revert` use the mode that the campaign recorded.
     """
-    before = local_mode(campaign)
+    recorded = local_mode(campaign)
     changed = campaign.ledger.entries({State.APPLYING, State.CHANGED})
-    if mode is not before and any(entry.ref.kind is Kind.LOCAL for entry in changed):
+    if mode is not recorded and any(entry.ref.kind is Kind.LOCAL for entry in changed):
         raise CampaignError(
-            f"this campaign already changed checkouts with --local {before.value}; keep that "
+            f"this campaign already changed checkouts with --local {recorded.value}; keep that "
             "mode, or plan the other checkouts in another campaign"
         )
 
@@ -56,22 +56,27 @@ def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
 
 
 @contextmanager
-def following_session(
+def follow_up_session(
     folder: Path, names: tuple[str, ...], running: Running
-) -> Iterator[tuple[Campaign, Following]]:
+) -> Iterator[tuple[Campaign, FollowUp]]:
+    """The campaign in ``folder``, locked, and what works on the repositories called ``names``."""
     with (
-        opened(folder) as campaign,
-        told(running) as progress,
-        connected(campaign, progress, running, local_mode(campaign)) as connections,
+        open_campaign(folder) as campaign,
+        progress_reporter(running) as progress,
+        connections_of(campaign, progress, running, local_mode(campaign)) as connections,
     ):
-        chosen = Chosen(include=names, forks=True)
+        repository_filter = RepositoryFilter(include=names, forks=True)
         yield (
             campaign,
-            Following(campaign, connections.host_of, chosen, progress, make_clock()),
+            FollowUp(campaign, connections.host_of, repository_filter, progress, make_clock()),
         )
 
 
 def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
+    """Write results.jsonl, print the summary, and return the exit code.
+
+    ``is_complete`` is false where some repositories were not reached.
+    """
     write_results(campaign)
     for line in summary(campaign.ledger):
         click.echo(printable(line))
@@ -81,7 +86,7 @@ def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
 
 
 @contextmanager
-def connected(
+def connections_of(
     campaign: Campaign,
     progress: Progress,
     running: Running,
@@ -89,6 +94,7 @@ def connected(
     limits: Limits = LIMITS,
     deadline: float = 0.0,
 ) -> Iterator[Connections]:
+    """The hosts of ``campaign``, closed at the end."""
     clock = make_clock()
 
     def lane_of(name: str) -> Lane:
@@ -102,8 +108,9 @@ def connected(
 
 
 @contextmanager
-def told(running: Running, *, is_dry_run: bool = False) -> Iterator[Progress]:
-    # What a dry run would do is said of each repository, and nowhere else.
+def progress_reporter(running: Running, *, is_dry_run: bool = False) -> Iterator[Progress]:
+    """The progress output that ``running`` asks for; a dry run lists every repository."""
+    # A dry run has no other output than what it reports of each repository.
     progress = make_progress(running.log_format, is_verbose=running.verbose or is_dry_run)
     try:
         yield progress

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from cci_migrate.campaign.folder import CampaignError, read_only
+from cci_migrate.campaign.folder import CampaignError, open_read_only
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.cli.circleci_options import (
     UnreachableError,
@@ -149,7 +149,7 @@ def _wanted(
 
 def _policy(campaign: Path | None, source: PolicySource) -> Policy:
     if campaign is not None:
-        with read_only(campaign) as opened:
+        with open_read_only(campaign) as opened:
             return opened.policy
     return Policies(source).for_folder(Path.cwd())
 
@@ -170,7 +170,7 @@ def _organisations(
         return [project.organisation], frozenset({project.organisation})
     by_name: set[Organisation] = set()
     by_checkouts: set[Organisation] = set()
-    with read_only(campaign) as opened:
+    with open_read_only(campaign) as opened:
         for ref in repositories_in(opened):
             project = project_of(ref, on_server=is_server(root))
             if project is not None:

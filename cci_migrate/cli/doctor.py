@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.connections import SourceError
-from cci_migrate.campaign.folder import CampaignError, read_only
+from cci_migrate.campaign.folder import CampaignError, open_read_only
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.cli.circleci_options import (
     UnreachableError,
@@ -317,13 +317,15 @@ def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[Checked], tuple[Policy, ...]]:
     from cci_migrate.cli.batch_options import Running
-    from cci_migrate.cli.batch_sessions import connected, local_mode, told
+    from cci_migrate.cli.batch_sessions import connections_of, local_mode, progress_reporter
     from cci_migrate.forges.tokens import Tokens
 
-    campaign = stack.enter_context(read_only(folder))
+    campaign = stack.enter_context(open_read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))
-    progress = stack.enter_context(told(running))
-    connections = stack.enter_context(connected(campaign, progress, running, local_mode(campaign)))
+    progress = stack.enter_context(progress_reporter(running))
+    connections = stack.enter_context(
+        connections_of(campaign, progress, running, local_mode(campaign))
+    )
     checked = list(
         campaign_repositories(
             campaign, connections, options.organisation, on_server=is_server(options.root)

@@ -19,9 +19,9 @@ from msgspec.structs import fields, replace
 from ruamel.yaml import YAML
 
 from cci_migrate import __version__
-from cci_migrate.campaign.choosing import Shard
-from cci_migrate.campaign.folder import opened
+from cci_migrate.campaign.folder import open_campaign
 from cci_migrate.campaign.ledger import Ledger
+from cci_migrate.campaign.repository_filter import Shard
 from cci_migrate.campaign.states import MEANING
 from cci_migrate.cli.batch import batch as command
 from cci_migrate.docker.mirrors import parse_mirror
@@ -220,7 +220,7 @@ def test_two_campaigns_do_not_write_to_a_host_at_once(github: GitHubStandIn, bat
 def test_one_command_at_a_time_works_on_a_campaign(tmp_path: Path, batch: Batch) -> None:
     folder = checkout(tmp_path / "x", {CONFIG: PLAIN})
     batch("plan", folder, code=1)
-    with opened(batch.folder):
+    with open_campaign(batch.folder):
         assert "another command is at work on this campaign" in batch("apply", code=2).output
         batch("status", code=1)
     assert (folder / CONFIG).read_bytes() == PLAIN

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from cci_migrate.campaign import scanning
+from cci_migrate.campaign import planner
 from cci_migrate.forges.github import queries
 from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
@@ -113,7 +113,7 @@ def test_a_dry_run_costs_no_more_than_the_scan(
         github.add(f"acme/r{at}", {CONFIG: PLAIN})
     batch("plan", "github:acme", "--dry-run", "--jobs", 1, code=1)
     dry, github.operations[:] = list(github.operations), []
-    monkeypatch.setattr(scanning, "WORKERS_FROM", 20)
+    monkeypatch.setattr(planner, "WORKERS_FROM", 20)
     batch("plan", "github:acme", "--jobs", 2, code=1)
     assert dry == github.operations == ["Owner"] * 2
     assert set(batch.states().values()) == {"planned"}

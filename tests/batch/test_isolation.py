@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cci_migrate.bounds import config_sizes
-from cci_migrate.campaign import campaign_files, ledger, surveying
+from cci_migrate.campaign import campaign_files, ledger, plan_run
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
 from cci_migrate.forges.repository import Kind, RepositoryRef
@@ -118,7 +118,7 @@ def test_a_repository_that_breaks_us_fails_alone(
         return broken
 
     monkeypatch.setattr(LocalHost, "_work_tree", breaks("look", LocalHost._work_tree))
-    monkeypatch.setattr(surveying, "planned_entry", breaks("record", surveying.planned_entry))
+    monkeypatch.setattr(plan_run, "planned_entry", breaks("record", plan_run.planned_entry))
     monkeypatch.setattr(LocalHost, "_replace", breaks("write", LocalHost._replace))
     batch("plan", tmp_path / "all", code=3)
     expected = {"look": "failed", "record": "failed", "write": "planned", "fine": "planned"}
@@ -336,7 +336,7 @@ def test_a_record_that_was_changed_is_refused_in_a_line(
 def test_more_findings_than_a_ledger_takes_fail_alone(
     tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "MOST_RECORDED", 2**20)
+    monkeypatch.setattr(ledger, "MAX_RECORD_BYTES", 2**20)
     images = b"".join(b"      - image: cimg/base:%d\n" % number for number in range(4_000))
     first = b"      - image: cimg/node:20.1\n"
     checkout(tmp_path / "all" / "large", {CONFIG: PLAIN.replace(first, images)})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.campaign import scanning
+from cci_migrate.campaign import planner
 from cci_migrate.engine import examination, loading
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout
 from tests.hostile_work import MARK, install
@@ -46,7 +46,7 @@ def test_planning_goes_on_in_the_process_itself(tmp_path: Path, batch: Batch) ->
 def test_planning_goes_on_whatever_a_worker_dies_of(
     tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scanning, "WORKERS_FROM", 0)
+    monkeypatch.setattr(planner, "WORKERS_FROM", 0)
     folder = tmp_path / "all"
     ways = ("die", "hang")
     for way in ways:

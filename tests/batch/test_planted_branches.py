@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from cci_migrate.campaign.planning import plan_repository
+from cci_migrate.campaign.repository_plan import plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.host import TRAILER
 from cci_migrate.policy.model import Policy

@@ -1,4 +1,4 @@
-"""Which of the repositories found belong to the campaign, and to this machine's share of it."""
+"""Which of the listed repositories belong to the campaign, and to this machine's share of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from msgspec import Struct
 from cci_migrate.forges.repository import RepositoryRef, Traits, Visibility
 
 
-class Chosen(Struct, frozen=True):
-    """What the user wants. Patterns are globs on ``owner/name``, or on the name alone."""
+class RepositoryFilter(Struct, frozen=True):
+    """The filters of `batch plan`. Patterns are globs on ``owner/name``, or on the name alone."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -20,20 +20,20 @@ class Chosen(Struct, frozen=True):
     forks: bool = False
 
     def why_not_by_name(self, ref: RepositoryRef) -> str:
-        """Why ``ref`` is left out, empty if it is not."""
+        """Why ``ref`` is excluded, empty if it is not."""
         if self.include and not any(_matches(ref, pattern) for pattern in self.include):
             return "not included by name"
         excluding = [pattern for pattern in self.exclude if _matches(ref, pattern)]
         return f"excluded by name ({excluding[0]})" if excluding else ""
 
     def why_not(self, traits: Traits) -> str:
-        """Why a repository with ``traits`` is left out, empty if it is not."""
+        """Why a repository with ``traits`` is excluded, empty if it is not."""
         if traits.fork and not self.forks:
             return "a fork (--forks includes them)"
         if self.topics and not set(self.topics).intersection(traits.topics):
             return "without any of the topics"
-        known = traits.visibility is not Visibility.UNKNOWN
-        if self.visibility and known and traits.visibility not in self.visibility:
+        is_known = traits.visibility is not Visibility.UNKNOWN
+        if self.visibility and is_known and traits.visibility not in self.visibility:
             return f"{traits.visibility.value}"
         return ""
 
@@ -51,13 +51,13 @@ class Shard(Struct, frozen=True):
     total: int = 1
 
     def has(self, ref: RepositoryRef) -> bool:
-        """Whether ``ref`` falls to this share; each falls to exactly one, on any machine."""
+        """Whether ``ref`` belongs to this share: each belongs to exactly one, on any machine."""
         digest = hashlib.sha256(ref.key.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.number - 1
 
 
-def read_shard(text: str) -> Shard:
-    """The shard written ``K/N``. Raises ValueError otherwise."""
+def parse_shard(text: str) -> Shard:
+    """The shard that ``text`` (``K/N``) means. Raises ValueError for any other text."""
     number, slash, total = text.partition("/")
     if slash and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total):
         return Shard(int(number), int(total))

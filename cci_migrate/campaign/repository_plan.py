@@ -1,4 +1,4 @@
-"""What is to be done with one repository, told from its files alone; picklable."""
+"""The plan of one repository, computed from its files alone; picklable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
 
 
 class FindingRecord(Struct, frozen=True):
-    """A finding as the ledger, the results and the report keep it."""
+    """A finding as the ledger, results.jsonl and the HTML report have it."""
 
     rule: str
     path: str
@@ -49,9 +49,10 @@ class FindingRecord(Struct, frozen=True):
 
 
 class RegistryCount(Struct, frozen=True):
-    """The pulls from one registry (empty: it cannot be told) before the change.
+    """How many pulls from one registry there were before the change, and how many had credentials.
 
-    A pull counts once, however many workflow jobs make it.
+    ``registry`` is empty for pulls whose registry is undetermined. A pull counts once, however
+    many workflow jobs make it.
     """
 
     registry: str
@@ -60,10 +61,10 @@ class RegistryCount(Struct, frozen=True):
 
 
 class RepositoryPlan(Struct, frozen=True):
-    """What is to be done with a repository.
+    """The planned change of a repository.
 
-    ``state`` is PLANNED when there are ``changes``. ``wanted`` are files of the repository that
-    were asked for and not at hand: the plan is worth nothing until they are.
+    ``state`` is PLANNED when there are ``changes``. ``missing_files`` are files of the repository
+    that planning asked for and did not have: the plan is void until they are fetched.
     """
 
     state: State
@@ -74,19 +75,19 @@ class RepositoryPlan(Struct, frozen=True):
     images: int = 0
     authenticated: int = 0
     pulls: tuple[RegistryCount, ...] = ()
-    wanted: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
 
     __repr__ = repr_without("changes")
 
     @property
     def file_changes(self) -> tuple[ProvenFile, ...]:
-        """The files that are to change, sorted by path."""
+        """The changed files, sorted by path."""
         files = (file for change in self.changes for file in change.files)
         return tuple(sorted(files, key=lambda file: file.path))
 
     @property
     def hashes(self) -> tuple[FileHash, ...]:
-        """The files that are to change, before and after."""
+        """The hashes of the changed files, before and after."""
         return tuple(
             FileHash(file.path, _sha256(file.before), _sha256(file.after))
             for file in self.file_changes
@@ -94,12 +95,12 @@ class RepositoryPlan(Struct, frozen=True):
 
     @property
     def diff(self) -> bytes:
-        """The change as `git apply` takes it, but for files where a secret is withheld."""
+        """The change as a patch for `git apply`; in files with secrets these are withheld."""
         return b"".join(map(_shown_diff, self.file_changes))
 
     @property
     def digest(self) -> str:
-        """Tells two changes apart: the hash of every changed path and its new content."""
+        """A hash over the path and the new content of every changed file."""
         whole = "".join(f"{file.path}\0{_sha256(file.after)}\0" for file in self.file_changes)
         return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -114,20 +115,20 @@ def plan_repository(
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.
 
-    ``problems`` are further ones that are not read. ``others`` are other files of the repository,
-    as far as they were fetched (None: not there). Each config is worked on within
-    ``limits``.
+    ``others`` are further files of the repository that were fetched (None: not there).
+    ``problems`` are the outcomes of configs that could not be read. Each config is processed within
+    ``limits``; what goes wrong with one becomes its outcome.
     """
     files = {path: data for path, data in files.items() if not policy.excludes(path)}
     problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
     files = {path: data for path, data in files.items() if not _is_too_large(data)}
     fetched = FetchedFiles(files, others)
     outcomes: tuple[Outcome, ...] = tuple(
-        within(limits, config.paths, partial(_planned, config, policy, decisions))
+        within(limits, config.paths, partial(_outcome, config, policy, decisions))
         for config in configs_in(files, fetched.read)
     )
     outcomes += problems
-    state, cause = verdict(outcomes)
+    state, cause = combined_state(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
     return RepositoryPlan(
@@ -139,11 +140,11 @@ def plan_repository(
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
         pulls=_pulls(examined),
-        wanted=tuple(sorted(fetched.missing)),
+        missing_files=tuple(sorted(fetched.missing)),
     )
 
 
-def _planned(config: ConfigFiles, policy: Policy, decisions: Decisions) -> Outcome:
+def _outcome(config: ConfigFiles, policy: Policy, decisions: Decisions) -> Outcome:
     return propose(examine(config, policy), decisions, explain=True)
 
 
@@ -152,28 +153,34 @@ def _is_too_large(data: bytes) -> bool:
 
 
 def _pulls(examined: list[Examined]) -> tuple[RegistryCount, ...]:
-    fetched: dict[tuple[str, int, str, str], bool] = {}
+    is_authenticated: dict[tuple[str, int, str, str], bool] = {}
     for outcome in examined:
         for pull in outcome.pulls:
             if pull.access is not Access.NOT_NEEDED:
                 place = (pull.path, pull.line, pull.image, pull.registry or "")
-                is_ours = pull.access is Access.AUTHENTICATED
-                fetched[place] = fetched.get(place, True) and is_ours
+                is_authenticated_here = pull.access is Access.AUTHENTICATED
+                is_authenticated[place] = (
+                    is_authenticated.get(place, True) and is_authenticated_here
+                )
     return tuple(
         RegistryCount(
             registry,
-            sum(1 for place in fetched if place[3] == registry),
-            sum(1 for place, is_ours in fetched.items() if place[3] == registry and is_ours),
+            sum(1 for place in is_authenticated if place[3] == registry),
+            sum(
+                1
+                for place, is_authenticated_here in is_authenticated.items()
+                if place[3] == registry and is_authenticated_here
+            ),
         )
-        for registry in sorted({place[3] for place in fetched})
+        for registry in sorted({place[3] for place in is_authenticated})
     )
 
 
-def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
-    """The one state that a repository's outcomes come to, and why.
+def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
+    """The state of a repository whose configs have ``outcomes``, and its cause.
 
-    A change counts first: it is worth having even where another file could not be read. Then
-    what went wrong, then what was refused, then what is left.
+    A change comes first: it is worth having even if another file could not be read. Then failures,
+    then refusals, then findings that are left.
     """
     configs = [outcome for outcome in outcomes if not isinstance(outcome, NotAConfig)]
     if not configs:
@@ -183,7 +190,7 @@ def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
     left = [settled for settled in _settled(outcomes) if _is_left(settled)]
     if any(isinstance(o, Examined) and o.change is not None for o in configs):
-        return State.PLANNED, _also(failed, refused, left)
+        return State.PLANNED, _remaining_problems(failed, refused, left)
     if failed:
         first = failed[0]
         where = first.paths[0] if first.paths else "?"
@@ -191,7 +198,7 @@ def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
             where += f":{first.position.line}:{first.position.column}"
         return State.FAILED, f"{where}: {first.problem}"
     if refused:
-        generated = [outcome for outcome in refused if _is_made_by_a_program(outcome)]
+        generated = [outcome for outcome in refused if _is_generated(outcome)]
         first_refused = (generated or refused)[0]
         instead = f"; {first_refused.instead}" if first_refused.instead else ""
         cause = f"{first_refused.paths[0]}: {first_refused.reason}{instead}"
@@ -202,15 +209,15 @@ def verdict(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
 
 
 def _is_left(settled: Settled) -> bool:
-    """Notes tell of something that this tool does not change: they leave nothing to do."""
+    """Whether something is left to do. Notes are about what this tool does not change."""
     return settled.state is FindingState.LEFT and settled.finding.severity is not Severity.NOTE
 
 
-def _is_made_by_a_program(refused: Refused) -> bool:
+def _is_generated(refused: Refused) -> bool:
     return refused.cause in (Cause.GENERATED, Cause.TEMPLATE)
 
 
-def _also(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:
+def _remaining_problems(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:
     parts = []
     if failed:
         first = failed[0]
@@ -268,15 +275,15 @@ def _record(settled: Settled) -> FindingRecord:
 
 
 def is_as_planned(
-    planned: tuple[FileHash, ...], now: RepositoryPlan, contents: Mapping[str, bytes]
+    planned: tuple[FileHash, ...], plan: RepositoryPlan, contents: Mapping[str, bytes]
 ) -> bool:
-    """Whether ``now`` writes only what was recorded as ``planned``.
+    """Whether ``plan`` changes only what was recorded as ``planned``.
 
-    Each file that is to change is as it was and becomes what was recorded; each other recorded
-    file already is what it was to become (a run was killed between two files).
+    Each file it changes has the recorded hashes before and after. Each other recorded file already
+    has its new content in ``contents`` (a run was killed between two files).
     """
     recorded = {file.path: file for file in planned}
-    changing = {file.path: file for file in now.hashes}
+    changing = {file.path: file for file in plan.hashes}
     for path, file in changing.items():
         if recorded.get(path) != file:
             return False

@@ -1,4 +1,4 @@
-"""The words that go with a change: commit message, title and body of the pull request."""
+"""Templates of commit messages and of pull requests' titles and bodies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.planning import FindingRecord, RepositoryPlan
+from cci_migrate.campaign.repository_plan import FindingRecord, RepositoryPlan
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Escape = Callable[[str], str]
 
-#: What makes CircleCI skip a build
+#: Text that makes CircleCI skip a build
 #: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
 _SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
 
@@ -61,11 +61,11 @@ if it is not wanted, it will not be opened again.
 
 
 class MessageError(ValueError):
-    """A template cannot be used; the text says why."""
+    """A template that cannot be used; the text says why."""
 
 
 def title_for(policy: Policy) -> str:
-    """What a change under ``policy`` is called, as a title and in its commit."""
+    """The default title of a pull request, and of its commit, under ``policy``."""
     if policy.revert is Revert.CONTEXTS:
         return "Take the contexts for Docker registries out of CircleCI's jobs"
     if policy.revert is not None:
@@ -76,13 +76,13 @@ def title_for(policy: Policy) -> str:
 
 
 def body_for(policy: Policy) -> str:
-    """The template of a pull request's text under ``policy``."""
+    """The default template of a pull request's body under ``policy``."""
     if policy.revert is not None:
         return _REVERTING + _REST
     return (_OPENING if policy.mirror is None else _MIRRORING) + _REST
 
 
-class Words(Struct, frozen=True):
+class MessageTemplates(Struct, frozen=True):
     """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
 
     They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
@@ -95,14 +95,14 @@ class Words(Struct, frozen=True):
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
 
-    def completed(self, policy: Policy) -> Words:
-        """These words, and those for ``policy`` where they are empty."""
+    def completed(self, policy: Policy) -> MessageTemplates:
+        """The same with the defaults for ``policy`` in place of empty templates."""
         title = self.title or title_for(policy)
         body = self.body or body_for(policy)
         return replace(self, title=title, message=self.message or title, body=body)
 
     def check(self) -> None:
-        """Raises MessageError for a template that does not work, or would hide broken CI."""
+        """Raise MessageError if a template does not render, or makes CircleCI skip the build."""
         sample = {"repository": "owner/name", "campaign": "0"}
         lists: dict[str, list[str]] = {"files": [], "fixes": [], "left": [], "todos": []}
         for name, template in self._templates():
@@ -116,7 +116,10 @@ class Words(Struct, frozen=True):
     def proposal(
         self, ref: RepositoryRef, plan: RepositoryPlan, branch: str, campaign: str
     ) -> Proposal:
-        """What is to be written to ``ref``."""
+        """The proposal of ``plan`` to the repository ``ref``, with rendered texts.
+
+        ``campaign`` is the campaign's id. Raises MessageError for a template that does not render.
+        """
         plain = _values(ref, plan, campaign, message_text, message_text)
         markdown = _values(ref, plan, campaign, code, prose)
         rendered = {
@@ -154,18 +157,18 @@ def _render(name: str, template: str, values: Mapping[str, object]) -> str:
 
 @cache
 def _compiled(template: str) -> Template:
-    """``template`` for all repositories: to compile it takes longer than to fill it in."""
+    """``template``, compiled once: that takes longer than rendering."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    # The text is Markdown or plain, never HTML; `_values` has made the values fit for it.
+    # The text is Markdown or plain, never HTML; `_values` has escaped the values for it.
     return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(template)
 
 
 def _values(
     ref: RepositoryRef, plan: RepositoryPlan, campaign: str, name: _Escape, sentence: _Escape
 ) -> dict[str, object]:
-    """What templates may use. ``name`` and ``sentence`` make such texts fit for where they go."""
+    """The variables of templates; ``name`` and ``sentence`` escape names and prose."""
 
     def line(finding: FindingRecord) -> str:
         why = f": {sentence(finding.reason)}" if finding.reason else ""

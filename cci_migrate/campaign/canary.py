@@ -1,4 +1,4 @@
-"""The canary: a few pull requests first, and the rest only once their CI has passed."""
+"""The canary: the first few pull requests, whose CI must pass before others are opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Snap
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
-#: Seconds between two looks at the canary's CI.
+#: Seconds between two requests for the state of the canary's CI.
 POLL = 60.0
 
 
@@ -25,8 +25,8 @@ class Gate(Enum):
     SHUT = "shut"
 
 
-class Wave:
-    """``size`` pull requests a host are the canary (0: none).
+class Canary:
+    """The canary has ``size`` pull requests on each host (0: none).
 
     Waits ``patience`` seconds for their CI.
     """
@@ -47,7 +47,7 @@ class Wave:
         self._passed: set[Host] = set()
 
     def takes(self, state: State, host: Host, ledger: Ledger) -> bool:
-        """Whether a repository of ``host`` that just got to ``state`` is one of the canary."""
+        """Whether a repository of ``host`` that just reached ``state`` joins the canary."""
         if state is not State.PULL_REQUEST_OPEN or host in self._passed:
             return False
         return len(self._canary(host, ledger)) < self._size
@@ -55,14 +55,14 @@ class Wave:
     def gate(self, host: Host, ledger: Ledger, waiting: int) -> Gate:
         """Whether the next of ``waiting`` pull requests may be opened now.
 
-        Waits for the canary's CI as long as the user's patience lasts.
+        Waits for the canary's CI, at most for the user's patience. Raises HostUnavailable.
         """
         if host in self._passed:
             return Gate.OPEN
         canary = self._canary(host, ledger)
         if len(canary) < self._size or not canary:
             return Gate.OPEN
-        begun = self._clock.now()
+        started_at = self._clock.now()
         while True:
             verdict, why = judge(canary, host)
             if verdict is Gate.OPEN:
@@ -75,7 +75,7 @@ class Wave:
                     "all the same"
                 )
                 return verdict
-            left = begun + self._patience - self._clock.now()
+            left = started_at + self._patience - self._clock.now()
             if left <= 0:
                 self._progress.note(
                     f"{why}; run `batch apply` again later, or with --canary 0 to go on anyway"
@@ -89,12 +89,12 @@ class Wave:
 
 
 def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
-    """What the canary's CI says, and of which pull request."""
-    said = [(entry, _checks(entry, host)) for entry in canary]
-    for entry, checks in said:
+    """Whether the CI of ``canary`` passed, and if not, why and on which pull request."""
+    verdicts = [(entry, _checks(entry, host)) for entry in canary]
+    for entry, checks in verdicts:
         if checks is Checks.FAILED:
             return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
-    for entry, checks in said:
+    for entry, checks in verdicts:
         if checks is not Checks.PASSED:
             state = "has not ended" if checks is Checks.PENDING else "has not begun"
             return Gate.WAITING, f"CI {state} on {_url(entry)}"

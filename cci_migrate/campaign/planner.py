@@ -1,4 +1,4 @@
-"""Planning many repositories: the computing goes to all cores, reading and recording do not."""
+"""Planning many repositories on all cores; one process reads and records them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.campaign.planning import RepositoryPlan, plan_repository
+from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.fetched_files import ROUNDS
@@ -20,17 +20,17 @@ from cci_migrate.transport.errors import HostUnavailable
 from cci_migrate.workers.pool import Lost, Workers
 from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 
-#: From here on processes pay for their start.
+#: The number of repositories from which starting processes pays off.
 WORKERS_FROM = 100
-#: From how many bytes of config on a repository is worth a process in any case: there alone all
-#: limits hold whatever the parsers in C do.
+#: A repository with more bytes of config is always planned in a process: only there do all limits
+#: hold, whatever the C parsers do.
 SMALL = 100_000
 
 Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
 
 
-class Planned(Struct, frozen=True):
-    """A snapshot and what came of it. ``error`` is set when planning itself broke."""
+class PlanResult(Struct, frozen=True):
+    """A snapshot and its plan, or the ``error`` with which planning failed."""
 
     snapshot: Snapshot
     plan: RepositoryPlan | None
@@ -38,7 +38,7 @@ class Planned(Struct, frozen=True):
 
 
 class _Request(Struct, frozen=True):
-    """A repository to be planned, as a worker gets it: ``others`` were fetched in ``rounds``."""
+    """The input of a worker: a repository, and other files of it, fetched in ``rounds``."""
 
     snapshot: Snapshot
     others: Mapping[str, bytes | None] = field(default_factory=dict)
@@ -46,7 +46,10 @@ class _Request(Struct, frozen=True):
 
 
 class Planner:
-    """Plans snapshots as they come, in processes once there are many."""
+    """Plans snapshots as they arrive, in processes once there are many.
+
+    ``jobs`` is the number of processes.
+    """
 
     def __init__(self, policy: Policy, limits: WorkLimits, jobs: int) -> None:
         self._limits = limits
@@ -56,66 +59,66 @@ class Planner:
         self._workers: Workers[_Request, RepositoryPlan] = Workers(
             self._work, jobs, limits, configs_in=_configs_in, start_method="spawn"
         )
-        self._seen = 0
+        self._submitted = 0
 
-    def plan(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[Planned]:
-        """Each of ``snapshots`` with its plan, in any order.
+    def plan(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[PlanResult]:
+        """The plan of each of ``snapshots``, in any order.
 
-        Takes only a few more from ``snapshots`` than there are cores, so memory does not grow
-        with the number of repositories.
+        ``fetch`` reads further files of a repository. Only a few more snapshots than there are
+        processes are in memory at a time. Raises HostUnavailable.
         """
         for snapshot in snapshots:
-            self._seen += 1
-            is_many = self._jobs > 1 and self._seen > WORKERS_FROM
+            self._submitted += 1
+            is_many = self._jobs > 1 and self._submitted > WORKERS_FROM
             if is_many or not _is_small(snapshot):
                 self._workers.submit(_Request(snapshot))
                 if self._workers.pending >= 8 * self._jobs:
-                    yield from self._collected(fetch)
+                    yield from self._collect(fetch)
             else:
-                yield self._here(snapshot, fetch)
+                yield self._plan_in_process(snapshot, fetch)
         while self._workers.pending:
-            yield from self._collected(fetch)
+            yield from self._collect(fetch)
 
-    def plan_one(self, snapshot: Snapshot, fetch: Fetch) -> Planned:
-        """The plan of one repository."""
+    def plan_one(self, snapshot: Snapshot, fetch: Fetch) -> PlanResult:
+        """The plan of one repository. Raises HostUnavailable."""
         (planned,) = self.plan([snapshot], fetch)
         return planned
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         self._workers.close()
 
-    def _here(self, snapshot: Snapshot, fetch: Fetch) -> Planned:
+    def _plan_in_process(self, snapshot: Snapshot, fetch: Fetch) -> PlanResult:
         request = _Request(snapshot)
         while True:
             outcome = self._next(request, self._work(request), fetch)
-            if isinstance(outcome, Planned):
+            if isinstance(outcome, PlanResult):
                 return outcome
             request = outcome
 
-    def _collected(self, fetch: Fetch) -> Iterator[Planned]:
+    def _collect(self, fetch: Fetch) -> Iterator[PlanResult]:
         for request, result in self._workers.collect():
             if isinstance(result, Lost):
-                yield Planned(request.snapshot, None, self._why_lost(result))
+                yield PlanResult(request.snapshot, None, self._why_lost(result))
                 continue
             outcome = self._next(request, result, fetch)
-            if isinstance(outcome, Planned):
+            if isinstance(outcome, PlanResult):
                 yield outcome
             else:
                 self._workers.submit(outcome)
 
-    def _next(self, request: _Request, plan: RepositoryPlan, fetch: Fetch) -> Planned | _Request:
-        """The plan, or what is to be planned again with the files that it turned out to need."""
+    def _next(self, request: _Request, plan: RepositoryPlan, fetch: Fetch) -> PlanResult | _Request:
+        """The result, or the request to plan again with the files that ``plan`` lacked."""
         snapshot = request.snapshot
-        if not plan.wanted or request.rounds == ROUNDS:
-            return Planned(snapshot, plan)
+        if not plan.missing_files or request.rounds == ROUNDS:
+            return PlanResult(snapshot, plan)
         try:
-            found = fetch(snapshot, plan.wanted)
+            contents = fetch(snapshot, plan.missing_files)
         except HostUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - one repository never stops the others
-            return Planned(snapshot, None, described(error))
-        fetched = {path: found.get(path) for path in plan.wanted}
+        except Exception as error:  # noqa: BLE001 - the other repositories go on
+            return PlanResult(snapshot, None, described(error))
+        fetched = {path: contents.get(path) for path in plan.missing_files}
         return replace(request, others={**request.others, **fetched}, rounds=request.rounds + 1)
 
     def _why_lost(self, lost: Lost) -> str:
@@ -124,12 +127,12 @@ class Planner:
 
 @contextmanager
 def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iterator[Planner]:
-    """A planner with ``jobs`` processes (None: one a core)."""
-    made = Planner(policy, limits, jobs or os.cpu_count() or 1)
+    """A planner with ``jobs`` processes (None: as many as cores), stopped at the end."""
+    change_planner = Planner(policy, limits, jobs or os.cpu_count() or 1)
     try:
-        yield made
+        yield change_planner
     finally:
-        made.close()
+        change_planner.close()
 
 
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:

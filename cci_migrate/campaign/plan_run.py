@@ -1,4 +1,4 @@
-"""`batch plan`: list the repositories, look at each, compute its change, record it."""
+"""`batch plan`: list the repositories, observe each, plan its change, and record the plan."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.campaign.choosing import Chosen, Shard
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import Entry
 from cci_migrate.campaign.next_step import Stop, next_step
-from cci_migrate.campaign.ownership import own_branch, own_pull, recognise
-from cci_migrate.campaign.planning import RepositoryPlan
-from cci_migrate.campaign.scanning import Planned, planner
+from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
+from cci_migrate.campaign.planner import PlanResult, planner
+from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Host, Source
@@ -29,16 +29,16 @@ from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 from cci_migrate.workers.work_limits import WorkLimits
 
-#: Repositories looked at in one go; a host may take fewer at a time.
+#: Repositories passed to a host at a time; it may ask for fewer in one request.
 CHUNK = 400
 
 
-class Survey(Struct, frozen=True):
-    """What `batch plan` works with."""
+class PlanRun(Struct, frozen=True):
+    """One run of `batch plan`."""
 
     campaign: Campaign
     host_of: Callable[[RepositoryRef], Host]
-    chosen: Chosen
+    filter: RepositoryFilter
     shard: Shard
     progress: Progress
     clock: Clock
@@ -46,78 +46,83 @@ class Survey(Struct, frozen=True):
     jobs: int | None = None
 
     def run(self, sources: Sequence[Source]) -> bool:
-        """Plan everything that ``sources`` name and that is not planned yet.
+        """Plan the repositories of ``sources`` that are not planned yet.
 
-        False when some of it is left for another run, because a host would hear no more.
+        Returns False if some are left for another run, because a host was unavailable. Raises
+        LedgerError when a plan cannot be recorded.
         """
         self.progress.begin("plan", None)
-        begun = self.clock.now()
-        closed: list[str] = []
+        started_at = self.clock.now()
+        unavailable: list[str] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
-            for planned in pool.plan(self._snapshots(sources, closed, begun), self._fetch):
+            for planned in pool.plan(
+                self._snapshots(sources, unavailable, started_at), self._fetch
+            ):
                 self._record(planned)
-        for text in closed:
+        for text in unavailable:
             self.progress.note(text)
-        return not closed
+        return not unavailable
 
     def _snapshots(
-        self, sources: Sequence[Source], closed: list[str], begun: float
+        self, sources: Sequence[Source], unavailable: list[str], started_at: float
     ) -> Iterator[Snapshot]:
-        # What is being planned is not recorded yet: it must not be looked at a second time.
-        in_work: set[str] = set()
+        # Repositories that are being planned are not recorded yet, and must not be planned twice.
+        in_progress: set[str] = set()
         for source in sources:
             try:
-                for snapshot in self._listed(source):
-                    in_work.add(snapshot.ref.key)
+                for snapshot in self._list_source(source):
+                    in_progress.add(snapshot.ref.key)
                     yield snapshot
             except HostUnavailable as error:
-                closed.append(f"{source.name}: {error}")
+                unavailable.append(f"{source.name}: {error}")
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other sources go on
-                closed.append(f"{source.name}: {described(error)}")
-        yield from self._waiting(closed, begun, in_work)
+                unavailable.append(f"{source.name}: {described(error)}")
+        yield from self._not_yet_planned(unavailable, started_at, in_progress)
 
-    def _listed(self, source: Source) -> Iterator[Snapshot]:
-        """What a source shows while it is listed; goes on at the page where a run was killed."""
+    def _list_source(self, source: Source) -> Iterator[Snapshot]:
+        """The new repositories of ``source``, from the page where an earlier run was killed."""
         ledger = self.campaign.ledger
         cursor, is_listed = ledger.source(source.name)
         if is_listed:
             return
         for page in source.pages(cursor):
-            known = [
+            observations = [
                 observation for observation in page.observations if self._is_new(observation.ref)
             ]
-            refs = [*page.refs, *(observation.ref for observation in known)]
+            refs = [*page.refs, *(observation.ref for observation in observations)]
             ours = [ref for ref in refs if self.shard.has(ref)]
             ledger.add(ours, self.clock.now(), source.name, page.cursor)
             for ref in ours:
-                self._leave_out(ref, self.chosen.why_not_by_name(ref))
-            yield from self._seen(s for s in known if self.shard.has(s.ref))
+                self._leave_out(ref, self.filter.why_not_by_name(ref))
+            yield from self._plannable(s for s in observations if self.shard.has(s.ref))
 
-    def _waiting(self, closed: list[str], begun: float, in_work: set[str]) -> Iterator[Snapshot]:
-        """What is listed and was not looked at yet, and what failed before."""
+    def _not_yet_planned(
+        self, unavailable: list[str], started_at: float, in_progress: set[str]
+    ) -> Iterator[Snapshot]:
+        """The repositories that were only listed, and those that failed in an earlier run."""
         waiting: dict[Host, list[RepositoryRef]] = {}
         for entry in self.campaign.ledger.entries({State.LISTED, State.FAILED}):
-            failed_just_now = entry.state is State.FAILED and entry.changed_at >= begun
-            if failed_just_now or entry.ref.key in in_work:
+            failed_just_now = entry.state is State.FAILED and entry.changed_at >= started_at
+            if failed_just_now or entry.ref.key in in_progress:
                 continue
             host = self.host_of(entry.ref)
             waiting.setdefault(host, []).append(entry.ref)
         for host, refs in waiting.items():
             try:
                 for start in range(0, len(refs), CHUNK):
-                    yield from self._seen(observe_each(host, refs[start : start + CHUNK]))
+                    yield from self._plannable(observe_each(host, refs[start : start + CHUNK]))
             except HostUnavailable as error:
-                closed.append(str(error))
+                unavailable.append(str(error))
 
-    def _seen(self, observations: Iterable[Observation]) -> Iterator[Snapshot]:
-        """The snapshots among ``observations`` that are worth planning; the rest is recorded."""
+    def _plannable(self, observations: Iterable[Observation]) -> Iterator[Snapshot]:
+        """The snapshots among ``observations`` to plan; records the states of the others."""
         for observation in observations:
             if isinstance(observation, Unreadable):
                 self._finish(unreadable_entry(observation, self.clock.now()))
                 continue
-            why_not = self.chosen.why_not_by_name(observation.ref) or self.chosen.why_not(
+            why_not = self.filter.why_not_by_name(observation.ref) or self.filter.why_not(
                 observation.traits
             )
             if why_not:
@@ -138,7 +143,7 @@ class Survey(Struct, frozen=True):
     def _fetch(self, snapshot: Snapshot, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
         return self.host_of(snapshot.ref).read(snapshot, paths)
 
-    def _record(self, planned: Planned) -> None:
+    def _record(self, planned: PlanResult) -> None:
         now, snapshot = self.clock.now(), planned.snapshot
         if planned.plan is None:
             self._finish(Entry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
@@ -154,7 +159,7 @@ class Survey(Struct, frozen=True):
     def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> Entry:
         host = self.host_of(snapshot.ref)
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
-        snapshot = recognise(host, snapshot, plan.hashes, recorded)
+        snapshot = with_ownership(host, snapshot, plan.hashes, recorded)
         step = next_step(snapshot, plan, host.delivery)
         self.campaign.store_diff(snapshot.ref, plan.diff)
         return planned_entry(snapshot, plan, step, now, recorded)
@@ -171,9 +176,9 @@ def planned_entry(
     now: float,
     recorded: Entry | None,
 ) -> Entry:
-    """What the ledger keeps of a plan, and of how far its delivery is.
+    """The ledger's entry for ``plan``, of which ``step`` is the next step.
 
-    ``recorded`` is what it kept before.
+    ``recorded`` is the earlier entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
     return Entry(
@@ -189,14 +194,14 @@ def planned_entry(
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
-        branch=own_branch(snapshot, recorded),
-        pull=own_pull(snapshot),
+        branch=branch_to_record(snapshot, recorded),
+        pull=pull_to_record(snapshot),
         changed_at=now,
     )
 
 
 def unreadable_entry(observation: Unreadable, now: float) -> Entry:
-    """What the ledger keeps of a repository that could not be looked at."""
+    """The ledger's entry for a repository that could not be read."""
     forbidden = observation.blocker is Blocker.FORBIDDEN
     state = State.NO_PERMISSION if forbidden else State.FAILED
     return Entry(observation.ref, state, observation.cause, changed_at=now)
