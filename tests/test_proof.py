@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from cci_migrate.assessing.step_assessment import login_route
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.login_proof import login_too_late
 from cci_migrate.engine.planning import Plan
@@ -219,9 +220,8 @@ def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
         "workflows: {main: {jobs: [a, aws-ecr/build_and_push_image: {repo: x}]}}\n"
     )
     (orb_job,) = reading.docker_of.values()
-    finding = replace(
-        good(STEPS).plan.settled[0].finding, place=Place(orb_job.steps[0].node, orb_job.job.route)
-    )
+    place = Place(orb_job.steps[0].node, login_route(orb_job.job, "docker.io"))
+    finding = replace(good(STEPS).plan.settled[0].finding, place=place)
     pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
     orb_job = replace(orb_job, pulls=(pulls,))
     done = replace(reading.plan, settled=(Settled(finding, FindingState.FIXED),))

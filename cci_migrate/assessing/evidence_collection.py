@@ -77,7 +77,7 @@ class EvidenceCollector:
 
     def of_misplaced(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
         """The names that stand where CircleCI does not look for them."""
-        for title, mapping, _ in auth_on_owners(self._config):
+        for title, _, mapping, _ in auth_on_owners(self._config):
             for auth in auths_of(mapping):
                 if auth.is_complete and not auth.comes_whole:
                     yield self._of_auth(DOCKER_HUB, auth, Use.MISPLACED, title)

@@ -96,15 +96,15 @@ def follows_auth(item: Mapping) -> tuple[str, ...]:
     return tuple(found) if own == len(found) and not any(duplicate_keys(item)) else ()
 
 
-def auth_on_owners(config: Config) -> Iterator[tuple[str, Mapping, Entry]]:
-    """Every ``auth`` that stands on a job or executor itself: its title, mapping and entry."""
+def auth_on_owners(config: Config) -> Iterator[tuple[str, str, Mapping, Entry]]:
+    """Every ``auth`` on a job or executor itself: its title, route, mapping, and the entry."""
     for home in config.body.walk():
         for job in home.jobs.values():
             if (entry := own_entry(job.mapping, AUTH)) is not None:
-                yield f"job {job.name}", job.mapping, entry
+                yield f"job {job.name}", job.route, job.mapping, entry
         for executor in home.executors.values():
             if (entry := own_entry(executor.mapping, AUTH)) is not None:
-                yield f"executor {executor.name}", executor.mapping, entry
+                yield f"executor {executor.name}", executor.route, executor.mapping, entry
 
 
 def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from cci_migrate.assessing.step_assessment import login_route
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     """Which job pulls before the login that ``done`` says it adds."""
     promised = {
-        (one.finding.place.route.partition(".steps")[0], one.finding.registry)
+        (one.finding.place.route, one.finding.registry)
         for one in done.settled
         if one.state is FindingState.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
     }
     for docker in after:
         for pull in docker.pulls:
             for host in pull.hosts:
-                if (docker.job.route, host) in promised and docker.login_before(pull, host) is None:
+                is_promised = (login_route(docker.job, host), host) in promised
+                if is_promised and docker.login_before(pull, host) is None:
                     return f"{docker.job.route} still runs {pull.command} before a login to {host}"
     return None
 

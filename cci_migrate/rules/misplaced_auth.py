@@ -64,10 +64,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for one in assessment.images:
         if isinstance(one.state, Misplaced):
             yield _beside_image(assessment, one, one.state)
-    for title, mapping, entry in auth_on_owners(assessment.config):
+    for title, route, mapping, entry in auth_on_owners(assessment.config):
         yield Finding(
             rule=MISPLACED_AUTH,
-            place=Place(entry.key, f"{title.replace(' ', 's.')}.auth"),
+            place=Place(entry.key, f"{route}.auth"),
             message=f"auth stands on the {title} itself; it belongs under each image",
             subject=title,
             owner=title,

@@ -99,7 +99,7 @@ jobs:
 
 
 def test_on_jobs_and_executors() -> None:
-    found = [title for title, _, _ in auth_on_owners(config_of(CONFIG))]
+    found = [title for title, *_ in auth_on_owners(config_of(CONFIG))]
     assert found == ["job on-job", "executor e"]
 
 
@@ -112,3 +112,10 @@ def test_logins_that_a_merge_loses() -> None:
     found = [mapping.source.position(mapping.start).line for mapping, _ in
              lost_logins(config_of(CONFIG))]  # fmt: skip
     assert found == [17]
+
+
+def test_jobs_of_one_name_have_their_own_routes() -> None:
+    job = "{build: {auth: {username: a}, docker: [{image: a}]}}"
+    config = config_of(f"version: 2.1\norbs: {{own: {{jobs: {job}}}}}\njobs: {job}\n")
+    routes = [route for _, route, *_ in auth_on_owners(config)]
+    assert sorted(routes) == ["jobs.build", "orbs.own.jobs.build"]
