@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cci_migrate.circleci.config import Command, Executor, ExecutorCall, Job, Namespace, Parameter
-from cci_migrate.circleci.expressions import whole_reference
+from cci_migrate.circleci.expressions import sole_reference
 from cci_migrate.circleci.packing import Group, Part, group_by_name
 from cci_migrate.docker.shell import (
     BakeBuild,
@@ -210,7 +210,7 @@ class _Reducer:
 
     def _run(self, run: Facts) -> Iterator[Any]:
         command = str(run.get("command") or "")
-        if whole_reference(command) is not None and not _INCLUDE.search(command):
+        if sole_reference(command) is not None and not _INCLUDE.search(command):
             yield {"run": command}
             return
         text = _INCLUDE.sub(lambda match: self._scripts.get(match.group(1), ""), command)
@@ -300,9 +300,10 @@ def _login(
         if not patterns and fact.kind is LoginKind.GCLOUD_CONFIGURE:
             patterns = _GOOGLE
         registries.update(dict.fromkeys(patterns))
+        password = fact.stdin_password if fact.password is None else fact.password.value.value
         texts = (
             ("username", None if fact.username is None else fact.username.value),
-            ("password", fact.fed if fact.password is None else fact.password.value.value),
+            ("password", password),
         )
         for key, text in texts:
             variable = _variable_name(text, environment)

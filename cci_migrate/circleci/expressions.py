@@ -62,7 +62,7 @@ def _reference(match: re.Match[str]) -> Reference:
     return Reference(Scope(plain.group(1)), plain.group(2), match.start(), match.end())
 
 
-def whole_reference(text: str) -> Reference | None:
+def sole_reference(text: str) -> Reference | None:
     """The reference that ``text`` consists of, None if there is more or none."""
     found = references(text.strip())
     if len(found) == 1 and found[0].end - found[0].start == len(text.strip()):

@@ -17,7 +17,7 @@ from cci_migrate.circleci.config import (
     Namespace,
     WorkflowJob,
 )
-from cci_migrate.circleci.expressions import Scope, whole_reference
+from cci_migrate.circleci.expressions import Scope, sole_reference
 from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_executor, published_job
 from cci_migrate.circleci.reading import executor_call
@@ -76,7 +76,7 @@ class OrbJob(Struct, frozen=True, eq=False):
     def takes_executor(self) -> str | None:
         """Its parameter that says on which executor it runs; None where it has none."""
         call = self.job.executor
-        reference = None if call is None else whole_reference(call.name)
+        reference = None if call is None else sole_reference(call.name)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return None
         return reference.name if reference.name in self.job.parameters else None
@@ -115,11 +115,11 @@ def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
 
 def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | None:
     """The executor that ``call`` means, which stands in ``scope``; None where it is not known."""
-    reference = whole_reference(call.name)
+    reference = sole_reference(call.name)
     if reference is not None and reference.scope is Scope.PARAMETER:
         found = scope.node(reference.name)
         passed = None if found is None else executor_call(found[0])
-        if found is None or passed is None or whole_reference(passed.name) is not None:
+        if found is None or passed is None or sole_reference(passed.name) is not None:
             return None
         return runs_on(passed, found[1], config)
     own = scope.home.executor(call.name) or config.body.executor(call.name)

@@ -229,7 +229,9 @@ def pure_logins(
                 return None
             continue
         script = facts(run.script, step_dialect(run, daemon), run.environment)
-        if script.does_besides or not all(isinstance(one, Login | Exit) for one in script.facts):
+        if script.does_more_than_log_in or not all(
+            isinstance(one, Login | Exit) for one in script.facts
+        ):
             return None
     return reader.logins
 
@@ -495,7 +497,7 @@ class _StepReader:
     def _fact(
         self, moment: Moment, fact: Fact, directory: str | None, *, pulls_count: bool, depth: int
     ) -> None:
-        fact = self._local.seen(fact)
+        fact = self._local.record(fact)
         match fact:
             case ImagePull():
                 if pulls_count:
@@ -515,7 +517,12 @@ class _StepReader:
                 self._logged_in(self._login(moment, fact), named)
             case ClientAccess():
                 login = self._step_login(
-                    moment, fact, fact.username, fact.password, fact.fed, is_fed=fact.is_fed
+                    moment,
+                    fact,
+                    fact.username,
+                    fact.password,
+                    fact.stdin_password,
+                    reads_stdin=fact.reads_stdin,
                 )
                 self.client_uses.append(ClientUse(fact.purpose, login))
             case CredentialFile(variables=variables):
@@ -583,7 +590,12 @@ class _StepReader:
             )
         password = None if login.password is None else login.password.value
         found = self._step_login(
-            moment, login, login.username, password, login.fed, is_fed=login.password_stdin
+            moment,
+            login,
+            login.username,
+            password,
+            login.stdin_password,
+            reads_stdin=login.password_stdin,
         )
         return replace(found, tool=login.tool)
 
@@ -593,11 +605,11 @@ class _StepReader:
         fact: Login | ClientAccess,
         username: Word | None,
         password: Word | None,
-        fed: str | None,
+        stdin_password: str | None,
         *,
-        is_fed: bool,
+        reads_stdin: bool,
     ) -> StepLogin:
-        secret, written_out = fed, None
+        secret, written_out = stdin_password, None
         if password is not None:
             secret = password.value
             written_out = None if "$" in secret or "<<" in secret else secret
@@ -606,7 +618,7 @@ class _StepReader:
         halves = [
             self._given(None if username is None else username.value, is_secret=False),
             CredentialValue(Origin.DERIVED)
-            if secret is None and is_fed
+            if secret is None and reads_stdin
             else self._given(secret, is_secret=True),
         ]
         return StepLogin(

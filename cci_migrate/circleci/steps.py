@@ -19,8 +19,8 @@ from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
 from cci_migrate.circleci.expressions import (
     Reference,
     Scope,
+    sole_reference,
     substitute,
-    whole_reference,
 )
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command
@@ -82,7 +82,7 @@ class Bindings(Struct, frozen=True, eq=False):
 
     def expand_condition(self, text: str) -> str:
         """`expand` for a condition: a list of steps that is passed is true unless it is empty."""
-        reference = whole_reference(text)
+        reference = sole_reference(text)
         if self.outer is not None and reference is not None and reference.scope is Scope.PARAMETER:
             found = self.node(reference.name)
             passed = None if found is None else resolved(found[0])
@@ -273,7 +273,7 @@ class _Reader:
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
         """The steps that ``<< parameters.x >>`` stands for."""
-        reference = whole_reference(value.value)
+        reference = sole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
         parameter = (bindings, reference.name)
@@ -290,7 +290,7 @@ class _Reader:
     def _item(self, item: Node, bindings: Bindings, way: _Way) -> Iterator[Step]:
         value = resolved(item)
         if isinstance(value, Scalar):
-            if whole_reference(value.value) is not None:
+            if sole_reference(value.value) is not None:
                 yield from self._passed(value, bindings, way)
                 return
             yield from self._named(value.value, None, item, bindings, way)

@@ -66,7 +66,7 @@ class VariableSettings:
     def script(self, script: Script) -> None:
         """Take note of what ``script`` sets for its own commands."""
         self._here.update(dict.fromkeys(script.assigned, "the script"))
-        self._here_unknown = self._here_unknown or script.sets_unknown
+        self._here_unknown = self._here_unknown or script.unknown_setter
 
     def sourced(self, path: str, text: str | None) -> None:
         """Take note of a file that a script sources; ``text`` is None where it can't be read."""

@@ -1,7 +1,7 @@
-"""Which images the services of Compose files are made of.
+"""Reads the images of the services in Compose files.
 
-The format: https://docs.docker.com/reference/compose-file/. Variables that are not known take the
-default that the file gives them: in CI that is what they have; without one they stay as written.
+The format: https://docs.docker.com/reference/compose-file/. An unknown variable has the default in
+the file, as it does in CI; without a default it is kept as written.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from cci_migrate.docker.interpolation import Escaping, interpolated
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.escaping.hidden_fields import repr_without
 
-#: What ``docker compose`` looks for without ``-f``, in this order; next to the first that is
-#: there, the override of the same kind counts too.
+#: The files that ``docker compose`` tries without ``-f``, in this order; the override of the same
+#: stem is merged into the first that exists.
 #: https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES = (
@@ -29,25 +29,25 @@ OVERRIDE_NAMES = (
     "docker-compose.override.yaml",
 )
 
-#: Gives a file's text by its path; None where there is no such file.
+#: Returns the text of the file at a path; None if there is no such file.
 Read = Callable[[str], "str | None"]
 
-#: How many files and services are followed into each other.
+#: The greatest depth of ``include`` and ``extends``.
 _MAX_DEPTH = 10
 
 
 class ServiceImage(Struct, frozen=True):
-    """A service that runs ``image``; what is not known of it stays as a placeholder."""
+    """A service that runs ``image``, in which unknown values are placeholders."""
 
     service: str
     image: str
 
 
 class ServiceBuild(Struct, frozen=True):
-    """A service that is built. ``image`` is the name that the outcome gets, if it gets one.
+    """A service that is built. ``image`` is the name of the built image, if it gets one.
 
-    ``context`` is as the file has it, seen from ``directory``; ``dockerfile`` is seen from the
-    context. ``dockerfile_text`` is the text that stands in the file itself.
+    ``context`` is as written, relative to ``directory``; ``dockerfile`` is relative to the context.
+    ``dockerfile_text`` is a ``dockerfile_inline``.
     """
 
     service: str
@@ -64,7 +64,7 @@ class ServiceBuild(Struct, frozen=True):
 
     @property
     def dockerfile_path(self) -> str | None:
-        """The Dockerfile's path; None for a text in the file itself and for a remote context."""
+        """The Dockerfile's path; None for an inline Dockerfile and for a remote context."""
         if self.dockerfile_text is not None or "://" in self.context or "git@" in self.context:
             return None
         context = joined_path(self.directory, self.context)
@@ -72,14 +72,14 @@ class ServiceBuild(Struct, frozen=True):
 
 
 class ComposeProblem(Struct, frozen=True):
-    """Why something cannot be told: ``path`` and ``reason``, for people to read."""
+    """Why a file can't be read in full: ``path`` and ``reason``, for people to read."""
 
     path: str
     reason: str
 
 
 class ComposeServices(Struct, frozen=True):
-    """The chosen services, in the order of the files, and what could not be read on the way."""
+    """The selected services, in the order of the files, and what could not be read."""
 
     images: tuple[ServiceImage, ...]
     builds: tuple[ServiceBuild, ...]
@@ -96,31 +96,31 @@ def services_of(
     project_directory: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ComposeServices:
-    """The services that a command on the Compose files ``paths``, merged in that order, takes in.
+    """The services that a command on the Compose files ``paths``, merged in that order, uses.
 
-    ``services`` empty, or not told (a placeholder), means all that ``profiles`` turn on.
-    ``environment`` are the variables that are known; a ``.env`` beside the first file counts too.
-    Nothing is raised for what the files hold: see ``problems``.
+    ``services`` selects by name; if it is empty or contains a placeholder, all that ``profiles``
+    enable are selected. ``environment`` has the known variables; a ``.env`` in the project
+    directory counts too. Invalid files raise nothing: see `ComposeServices.problems`.
     """
     project = _Project(read, environment or {})
     directory = project_directory
     if directory is None:
         directory = paths[0].rpartition("/")[0] or "." if paths else "."
     project.load(paths, directory, 0)
-    chosen = project.chosen(services, profiles, with_dependencies)
+    selected = project.selected_names(services, profiles, with_dependencies)
     images: list[ServiceImage] = []
     builds: list[ServiceBuild] = []
-    for name in chosen:
-        made = project.made(name)
-        if isinstance(made, ServiceBuild):
-            builds.append(made)
-        elif made is not None:
-            images.append(made)
+    for name in selected:
+        source = project.image_source(name)
+        if isinstance(source, ServiceBuild):
+            builds.append(source)
+        elif source is not None:
+            images.append(source)
     return ComposeServices(tuple(images), tuple(builds), tuple(project.problems))
 
 
 def default_paths(directory: str, read: Read) -> tuple[str, ...]:
-    """The files that Compose takes in ``directory`` when none is named; empty if there is none."""
+    """The files that Compose uses in ``directory`` without ``-f``; empty if there are none."""
     for name in DEFAULT_NAMES:
         path = joined_path(directory, name)
         if read(path) is not None:
@@ -135,7 +135,7 @@ def default_paths(directory: str, read: Read) -> tuple[str, ...]:
 
 
 class _Service(Struct):
-    """A service under construction: the merged mapping, and the folder its paths start in."""
+    """A service under construction; ``directory`` is what its paths are relative to."""
 
     data: dict[str, Any]
     directory: str
@@ -161,11 +161,11 @@ class _Project:
             self._include(data.get("include"), directory, depth)
             for name, service in _services(data).items():
                 extended = self._extended(service, path, data, depth)
-                known = self._services.get(name)
-                if known is None:
+                earlier = self._services.get(name)
+                if earlier is None:
                     self._services[name] = _Service(extended, directory, variables)
                 else:
-                    known.data = _merged(known.data, extended)
+                    earlier.data = _merged(earlier.data, extended)
 
     def _file(self, path: str) -> dict[str, Any] | None:
         text = None if path == "-" else self._read(path)
@@ -194,10 +194,12 @@ class _Project:
             inner = [joined_path(directory, part) for part in listed if isinstance(part, str)]
             if inner and self._included.isdisjoint(inner) and depth < _MAX_DEPTH:
                 self._included.update(inner)
-                given = entry.get("project_directory") if isinstance(entry, dict) else None
+                named_directory = (
+                    entry.get("project_directory") if isinstance(entry, dict) else None
+                )
                 own = inner[0].rpartition("/")[0] or "."
-                if isinstance(given, str):
-                    own = joined_path(directory, given)
+                if isinstance(named_directory, str):
+                    own = joined_path(directory, named_directory)
                 self.load(inner, own, depth + 1)
 
     def _extended(
@@ -231,7 +233,7 @@ class _Project:
             base = _moved(base, base_path.rpartition("/")[0] or ".", folder)
         return _merged(base, {key: value for key, value in service.items() if key != "extends"})
 
-    def chosen(
+    def selected_names(
         self, names: Sequence[str], profiles: Sequence[str], with_dependencies: bool
     ) -> list[str]:
         if not names or any(map(has_placeholder, names)):
@@ -242,20 +244,20 @@ class _Project:
                 or not (own := _texts(service.data.get("profiles")))
                 or set(own) & set(profiles)
             ]
-        wanted: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
+        selected: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
             service = self._services.get(name)
-            if service is None or name in wanted:
+            if service is None or name in selected:
                 continue
-            wanted.add(name)
+            selected.add(name)
             if with_dependencies:
-                waiting.extend(_dependencies(service.data))
-        return [name for name in self._services if name in wanted]
+                pending.extend(_dependencies(service.data))
+        return [name for name in self._services if name in selected]
 
-    def made(self, name: str) -> ServiceImage | ServiceBuild | None:
-        """What the service ``name`` is made of; None where nothing is fetched for it."""
+    def image_source(self, name: str) -> ServiceImage | ServiceBuild | None:
+        """The image or the build of the service ``name``; None if it pulls nothing."""
         service = self._services[name]
         data, variables = service.data, service.variables
         image = data.get("image")
@@ -296,7 +298,7 @@ def _interpolated(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _services(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The services of one file. The first format of Compose has them at the top."""
+    """The services of one file. The first version of the format has them at the top level."""
     services = data.get("services")
     if not isinstance(services, dict):
         if "services" in data or "version" in data or "include" in data:
@@ -314,15 +316,15 @@ def _services(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """A service and what a later file, or the service that extends it, says."""
+    """A service, overridden by a later file or by the service that extends it."""
     result = {**base, **over}
     first, second = base.get("build"), over.get("build")
     if first is not None and second is not None:
-        one = {"context": first} if isinstance(first, str) else first
-        other = {"context": second} if isinstance(second, str) else second
-        if isinstance(one, dict) and isinstance(other, dict):
-            result["build"] = {**one, **other}
-            args = [*_pairs(one.get("args"), {}), *_pairs(other.get("args"), {})]
+        base_build = {"context": first} if isinstance(first, str) else first
+        over_build = {"context": second} if isinstance(second, str) else second
+        if isinstance(base_build, dict) and isinstance(over_build, dict):
+            result["build"] = {**base_build, **over_build}
+            args = [*_pairs(base_build.get("args"), {}), *_pairs(over_build.get("args"), {})]
             if args:
                 result["build"]["args"] = dict(args)
     links = _texts(base.get("depends_on")) + _texts(over.get("depends_on"))
@@ -332,7 +334,7 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moved(service: dict[str, Any], folder: str, to: str) -> dict[str, Any]:
-    """A service of a file in ``folder``, as if it stood in one of ``to``."""
+    """A service of a file in ``folder``, rewritten as if the file were in ``to``."""
     build = service.get("build")
     if build is None:
         return service
@@ -364,16 +366,16 @@ def _texts(value: Any) -> list[str]:
 
 
 def _pairs(value: Any, variables: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
-    """Arguments, which may be a mapping or a list of ``NAME=VALUE``."""
+    """Arguments given as a mapping or as a list of ``NAME=VALUE``."""
     if isinstance(value, dict):
         return tuple(
-            (str(name), None if given is None else _interpolated(_plain(given), variables))
-            for name, given in value.items()
+            (str(name), None if argument is None else _interpolated(_plain(argument), variables))
+            for name, argument in value.items()
         )
     pairs: list[tuple[str, str | None]] = []
     for text in _texts(value):
-        name, equals, given = text.partition("=")
-        pairs.append((name, _interpolated(given, variables) if equals else None))
+        name, equals, argument = text.partition("=")
+        pairs.append((name, _interpolated(argument, variables) if equals else None))
     return tuple(pairs)
 
 
@@ -387,7 +389,7 @@ def _loader() -> Any:
     from ruamel.yaml.constructor import SafeConstructor
 
     class Constructor(SafeConstructor):  # type: ignore[misc,unused-ignore]
-        """Knows ``!reset``, which takes a value away; other tags (``!override``) do not matter."""
+        """Reads ``!reset``, which removes a value, as null; ignores other tags (``!override``)."""
 
     def untagged(constructor: Any, suffix: str, node: Any) -> Any:
         kind = node.id
@@ -408,7 +410,7 @@ def _loader() -> Any:
 
 @lru_cache(maxsize=64)
 def _parsed(text: str) -> dict[str, Any] | str:
-    """The data of a Compose file, or why there is none. Not to be changed by who gets it."""
+    """The data of a Compose file, or why there are none. Cached: callers must not change them."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:

@@ -1,8 +1,8 @@
-"""Which images a Dockerfile makes the builder fetch.
+"""Reads the images that building a Dockerfile pulls.
 
-The format: https://docs.docker.com/reference/dockerfile/. The instructions are told apart here and
-not by the library dockerfile-parse: that one takes the lines of a here-document for instructions
-(``RUN <<EOF``), and knows neither stages nor what a build argument without a value leaves open.
+The format: https://docs.docker.com/reference/dockerfile/. The library dockerfile-parse would not
+do: it takes the lines of a here-document (``RUN <<EOF``) for instructions, and supports neither
+stages nor build arguments without a value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cci_migrate.docker.interpolation import Escaping, interpolated
 
 
 class Reason(Enum):
-    """What in a Dockerfile fetches an image."""
+    """The part of a Dockerfile that pulls an image."""
 
     FROM = "FROM"
     COPY_FROM = "COPY --from"
@@ -26,10 +26,10 @@ class Reason(Enum):
 
 
 class FetchedImage(Struct, frozen=True):
-    """An image that a build fetches; ``line`` counts from 1.
+    """An image that a build pulls; ``line`` counts from 1.
 
-    ``image`` holds what `ARG` defaults and build arguments give; a variable that neither gives
-    stays as it is written and is a placeholder to `registry_of`.
+    In ``image``, variables are replaced by `ARG` defaults and build arguments; any other variable
+    is kept as written and is a placeholder to `registry_of`.
     """
 
     image: str
@@ -38,7 +38,7 @@ class FetchedImage(Struct, frozen=True):
 
 
 class _Stage(Struct):
-    """A stage under construction: what it fetches itself, and which names it takes files from."""
+    """A stage under construction: the images it pulls, and the earlier stages it uses, by index."""
 
     name: str | None
     fetched: list[FetchedImage] = field(default_factory=list)
@@ -50,7 +50,7 @@ _HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 _FLAG = re.compile(r"--([\w-]+)(?:=(\S+))?(?:\s+|$)")
 _ARG = re.compile(r"(?<!\S)(\w+)(?:=(\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\\.|[^\s\\])*))?(?:\s+|$)")
-#: What BuildKit gives by itself: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+#: The arguments that BuildKit sets: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
 #: On an Arm machine they differ, the registries do not.
 _AUTOMATIC = {
     "TARGETPLATFORM": "linux/amd64",
@@ -70,12 +70,12 @@ def images_of(
     build_args: Mapping[str, str | None] | None = None,
     build_contexts: Mapping[str, str] | None = None,
 ) -> tuple[FetchedImage, ...]:
-    """The images that building ``target`` (the last stage by default) of ``text`` fetches.
+    """The images that building ``target`` (default: the last stage) of ``text`` pulls, by line.
 
-    ``build_args``: what ``--build-arg`` sets; None is a value from the environment, not known here.
-    ``build_contexts``: what ``--build-context NAME=VALUE`` puts in the place of names.
-    Stages that the target does not need are left out, as BuildKit does. A target that the text
-    lacks counts as the last stage. In the order of the text; nothing is raised for what it holds.
+    ``build_args`` has the ``--build-arg`` options; a value of None comes from the environment and
+    is unknown. ``build_contexts`` has the ``--build-context NAME=VALUE`` options.
+    Like BuildKit, leaves out stages that the target doesn't need. An unknown target means the last
+    stage. An invalid Dockerfile raises nothing.
     """
     return _Reader(build_args or {}, build_contexts or {}).read(text, target)
 
@@ -84,7 +84,7 @@ class _Reader:
     def __init__(
         self, build_args: Mapping[str, str | None], build_contexts: Mapping[str, str]
     ) -> None:
-        self._given = build_args
+        self._build_args = build_args
         self._undecided = {name for name, value in build_args.items() if value is None}
         self._contexts = {name.lower(): value for name, value in build_contexts.items()}
         self._arguments: dict[str, str | None] = dict(_AUTOMATIC)
@@ -115,8 +115,8 @@ class _Reader:
     def _declare(self, value: str) -> None:
         for match in _ARG.finditer(value):
             name, default = match[1], match[2]
-            if name in self._given:
-                self._arguments[name] = self._given[name]
+            if name in self._build_args:
+                self._arguments[name] = self._build_args[name]
             elif default is not None:
                 self._arguments[name] = self._expanded(_unquoted(default))
             elif name not in _AUTOMATIC:
@@ -151,7 +151,7 @@ class _Reader:
     def _take(
         self, stage: _Stage, name: str, reason: Reason, line: int, *, index: bool = False
     ) -> None:
-        """Note that ``stage`` needs ``name``: another stage, a context, or an image."""
+        """Record that ``stage`` needs ``name``: another stage, a context, or an image."""
         context = self._contexts.get(name.lower())
         if context is not None:
             if context.startswith("docker-image://"):
@@ -172,14 +172,14 @@ class _Reader:
         if not self._stages:
             return set()
         last = len(self._stages) - 1
-        wanted = last
+        target_stage = last
         if target is not None:
             if target.lower() in self._by_name:
-                wanted = self._by_name[target.lower()]
+                target_stage = self._by_name[target.lower()]
             elif target.isdigit() and int(target) <= last:
-                wanted = int(target)
+                target_stage = int(target)
         needed: set[int] = set()
-        open_stages = [wanted]
+        open_stages = [target_stage]
         while open_stages:
             number = open_stages.pop()
             if number not in needed:
@@ -204,7 +204,7 @@ def _directives(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _instructions(lines: list[str], escape: str) -> Iterator[tuple[int, str, str]]:
-    """Each instruction: its first line, its name in capitals, and what follows, in one line."""
+    """Yield each instruction: its first line, its name in capitals, its arguments on one line."""
     index = 0
     while index < len(lines):
         first = index + 1
@@ -225,8 +225,8 @@ def _instructions(lines: list[str], escape: str) -> Iterator[tuple[int, str, str
                     break
         parts.append(line)
         name, _, value = "".join(parts).strip().partition(" ")
-        name, tab, rest = name.partition("\t")
-        value = f"{rest} {value}" if tab else value
+        name, tab, argument = name.partition("\t")
+        value = f"{argument} {value}" if tab else value
         if name.upper() in ("RUN", "COPY", "ADD"):
             for match in _HEREDOC.finditer(value):
                 while index < len(lines):

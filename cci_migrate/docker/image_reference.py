@@ -44,9 +44,9 @@ _DIGEST = re.compile(
 )
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 
-#: What stands for text that is not known yet: ``<< parameters.x >>`` of CircleCI, ``$X``,
-#: ``${X:-y}``, ``$(command)`` and a command in backticks of the shell, ``{{ x }}`` of templates.
-#: Where one is never closed, all the rest is unknown.
+#: A placeholder for text that is unknown here: CircleCI's ``<< parameters.x >>``, the shell's
+#: ``$X``, ``${X:-y}``, ``$(command)`` and backticks, ``{{ x }}`` of templates. If one is never
+#: closed, everything after it is unknown.
 _PLACEHOLDER = re.compile(
     r"""
       (?<!\\)<<.*?(?:>>|\Z)
@@ -63,9 +63,9 @@ _UNKNOWN = "\0"
 
 
 class ImageReference(Struct, frozen=True):
-    """An image that is named in full.
+    """A parsed image reference.
 
-    ``domain`` is the registry as written, None where the text names none; ``host`` is the registry
+    ``domain`` is the registry as written, None if the text names none; ``host`` is the registry
     in lower case, with every name of Docker Hub as ``docker.io``; ``path`` is the repository in
     that registry, ``library/`` included. ``text`` is what was parsed.
     """
@@ -79,7 +79,7 @@ class ImageReference(Struct, frozen=True):
 
     @property
     def is_scratch(self) -> bool:
-        """Whether this is the empty base image, which no registry holds.
+        """Whether this is the empty base image, which is in no registry.
 
         https://docs.docker.com/build/building/base-images/#create-a-minimal-base-image-using-scratch
         """
@@ -87,21 +87,21 @@ class ImageReference(Struct, frozen=True):
 
 
 class InvalidReference(Struct, frozen=True):
-    """A text that Docker takes for no image; ``reason`` says why, for people."""
+    """A text that Docker rejects as an image; ``reason`` says why, for people."""
 
     reason: str
 
 
 class Undecidable(Struct, frozen=True):
-    """Something that the text alone does not tell; ``reason`` says why, for people."""
+    """The text alone doesn't determine the answer; ``reason`` says why, for people."""
 
     reason: str
 
 
 def normalise_host(host: str) -> str:
-    """Give ``host`` in lower case, and ``docker.io`` for every name of Docker Hub.
+    """``host`` in lower case, or ``docker.io`` for any name of Docker Hub.
 
-    Takes what people write in a login too: a scheme before the host and a path after it are
+    Accepts what people write in a login too: a scheme before the host and a path after it are
     dropped (``https://index.docker.io/v1/`` is Docker Hub's key in ``config.json``).
     """
     bare = host.strip().lower()
@@ -113,7 +113,7 @@ def normalise_host(host: str) -> str:
 
 @lru_cache(maxsize=4096)
 def parse_image_reference(text: str) -> ImageReference | InvalidReference:
-    """Parse an image reference that holds no placeholder."""
+    """Parse an image reference without placeholders; InvalidReference if Docker would reject it."""
     if not text:
         return InvalidReference("the image has no name")
     if _IDENTIFIER.fullmatch(text):
@@ -143,11 +143,10 @@ def parse_image_reference(text: str) -> ImageReference | InvalidReference:
 
 @lru_cache(maxsize=4096)
 def registry_of(text: str) -> str | Undecidable:
-    """Tell the normalised host of the registry that the image ``text`` comes from.
+    """The normalised host of the registry that the image ``text`` comes from.
 
-    ``text`` may hold placeholders (``<< parameters.x >>``, ``$X``, ``${X}``): they leave the
-    registry undecidable where they are, or could become, part of the first segment. A text that
-    names no image is undecidable too.
+    ``text`` may contain placeholders (``<< parameters.x >>``, ``$X``, ``${X}``). The result is
+    Undecidable if one is, or could become, part of the first segment, and for an invalid image.
     """
     image = _PLACEHOLDER.sub(_UNKNOWN, text)
     if _UNKNOWN not in image:
@@ -167,7 +166,7 @@ def registry_of(text: str) -> str | Undecidable:
             return Undecidable(f"{name!r} is not a repository name")
         return DOCKER_HUB
     if _UNKNOWN in first:
-        # A port that is not known counts too: another port is another registry.
+        # An unknown port counts too: another port is another registry.
         return Undecidable("its name depends on an unknown value")
     domain, _ = _split_domain(image)
     if domain is None:
@@ -180,17 +179,17 @@ def registry_of(text: str) -> str | Undecidable:
 
 
 def has_placeholder(text: str) -> bool:
-    """Tell whether part of ``text`` is only known when CircleCI or the shell has filled it in."""
+    """Whether ``text`` contains a placeholder that CircleCI or a shell will replace."""
     return _PLACEHOLDER.search(text) is not None
 
 
 def masked_placeholders(text: str) -> str:
-    """``text``, as long as it is, with a NUL for each character of its placeholders."""
+    """``text`` with each character of its placeholders replaced by a NUL."""
     return _PLACEHOLDER.sub(lambda match: _UNKNOWN * len(match[0]), text)
 
 
 def _split_domain(name: str) -> tuple[str | None, str]:
-    """Split off the registry as written; None where the name is one of Docker Hub."""
+    """Split ``name`` into the registry as written, None for a Docker Hub name, and the rest."""
     first, slash, rest = name.partition("/")
     is_domain = slash and (
         first == "localhost" or "." in first or ":" in first or first.lower() != first

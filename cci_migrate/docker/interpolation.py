@@ -1,4 +1,4 @@
-"""``$NAME`` and ``${NAME:-word}`` in Dockerfiles and Compose files, filled in with what is known.
+"""Interpolates ``$NAME`` and ``${NAME:-word}`` in Dockerfiles and Compose files.
 
 https://docs.docker.com/reference/dockerfile/#environment-replacement,
 https://docs.docker.com/reference/compose-file/interpolation/
@@ -10,11 +10,10 @@ import re
 from collections.abc import Container, Mapping
 from enum import Enum
 
-#: How deep braces may lie in each other in a word; what holds deeper ones stays as it is written.
+#: The greatest depth of braces in a word; a variable with deeper ones is kept as written.
 _DEEPEST = 3
-#: What a text may grow to by its variables. An image's name has some 400 characters at most; what
-#: would be longer stays as it is written. (Arguments that hold each other twice soon have
-#: gigabytes.)
+#: The longest expanded text. An image's name has at most about 400 characters; a longer text is
+#: kept as written. (Arguments that contain each other twice soon have gigabytes.)
 _MOST_EXPANDED = 4096
 
 
@@ -29,7 +28,7 @@ def _pattern(escape: str, name: str) -> re.Pattern[str]:
 
 
 class Escaping(Enum):
-    """How a text says that a character is no variable's."""
+    """How a format escapes a dollar sign."""
 
     BACKSLASH = "backslash"  # `\$`, in a Dockerfile
     DOLLAR = "dollar"  # `$$`, in a Compose file
@@ -48,10 +47,10 @@ def interpolated(
     *,
     undecided: Container[str] = (),
 ) -> str:
-    """``text`` with the ``values`` of its variables; None stands for one that has none.
+    """``text`` with its variables replaced by ``values``; None means unset.
 
-    ``undecided`` are variables of which it is not known whether they have a value. What names one
-    of them, or a variable without a value and a default, stays as it is written.
+    ``undecided`` are variables that may or may not be set. These, and unset variables without a
+    default, are kept as written.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -60,14 +59,14 @@ def interpolated(
         name = match["bare"] or match["name"]
         if name in undecided:
             return match[0]
-        known = values.get(name)
-        is_set = bool(known) if match["colon"] else known is not None
-        sign, word = match["sign"], match["word"]
+        current = values.get(name)
+        is_set = bool(current) if match["colon"] else current is not None
+        sign, operand = match["sign"], match["word"]
         if sign == "-" and not is_set:
-            return interpolated(word, values, escaping, undecided=undecided)
+            return interpolated(operand, values, escaping, undecided=undecided)
         if sign == "+":
-            return interpolated(word, values, escaping, undecided=undecided) if is_set else ""
-        return match[0] if known is None else known
+            return interpolated(operand, values, escaping, undecided=undecided) if is_set else ""
+        return match[0] if current is None else current
 
     expanded = _PATTERNS[escaping].sub(value, text)
     return expanded if len(expanded) <= max(_MOST_EXPANDED, len(text)) else text

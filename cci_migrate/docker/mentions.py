@@ -1,4 +1,4 @@
-"""Whether a text is worth reading as a shell script at all: cheap tests to ask first."""
+"""Cheap tests of whether a text is worth reading as a shell script."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CALL = re.compile(
 
 
 def mentions_docker(text: str) -> bool:
-    """Tell, cheaply, whether ``text`` may hold a fact other than a `ScriptCall`.
+    """Whether ``text`` may contain a fact other than a `ScriptCall`.
 
-    A yes may be wrong, a no is not (but for words that the shell first puts together).
+    False positives are possible; false negatives are not, except for words that the shell joins.
     """
     if "docker" in text and _DOCKER.search(text) is not None:
         return True
@@ -26,11 +26,11 @@ def mentions_docker(text: str) -> bool:
 
 
 def _uses_client(text: str) -> bool:
-    """Tell, cheaply, whether another program may log in, pull or push."""
+    """Whether another program than Docker may log in, pull or push."""
     is_named = any(word in text for word in _CLIENT_NAMES)
     return is_named and any(word in text for word in _CLIENT_COMMANDS)
 
 
 def mentions_script(text: str) -> bool:
-    """Tell, cheaply, whether ``text`` may call another script of the repository."""
+    """Whether ``text`` may call another script of the repository."""
     return _CALL.search(text) is not None

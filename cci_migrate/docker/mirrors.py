@@ -28,7 +28,7 @@ _OFFICIAL = "library/"
 
 
 class Mirror(Struct, frozen=True, forbid_unknown_fields=True):
-    """A mirror of Docker Hub at ``host``, whose repositories begin with ``path`` there."""
+    """A mirror of Docker Hub at ``host``; ``path`` is the prefix of its repositories there."""
 
     host: str
     path: str = ""
@@ -38,11 +38,11 @@ class Mirror(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InvalidMirrorError(ValueError):
-    """A text that names no mirror; the message says why and what to write."""
+    """A text doesn't name a mirror; the message says why and what to write."""
 
 
 class NewHead(Struct, frozen=True):
-    """The first ``length`` characters of an image reference are to become ``text``."""
+    """Replace the first ``length`` characters of an image reference by ``text``."""
 
     length: int
     text: str
@@ -54,27 +54,28 @@ def parse_mirror(text: str) -> Mirror:
     Raises InvalidMirrorError.
     """
     bare = text.strip().rstrip("/")
-    wanted = "it must be HOST or HOST/PREFIX, such as mirror.example.com/hub"
+    expected = "it must be HOST or HOST/PREFIX, such as mirror.example.com/hub"
     if "://" in bare:
-        raise InvalidMirrorError(f"an image's name has no https:// before it; {wanted}")
+        raise InvalidMirrorError(f"an image's name has no https:// before it; {expected}")
     host, _, path = bare.partition("/")
     sample = parse_image_reference(f"{bare}/library/x")
     if not isinstance(sample, ImageReference) or sample.tag or sample.digest:
-        raise InvalidMirrorError(f"{bare!r} cannot begin the name of an image; {wanted}")
+        raise InvalidMirrorError(f"{bare!r} cannot begin the name of an image; {expected}")
     if sample.domain is None:
         raise InvalidMirrorError(
-            f"Docker would look for {bare!r} on Docker Hub: a host has a dot or a port; {wanted}"
+            f"Docker would look for {bare!r} on Docker Hub: a host has a dot or a port; {expected}"
         )
     if sample.host == DOCKER_HUB:
-        raise InvalidMirrorError(f"{host} is Docker Hub itself; {wanted}")
+        raise InvalidMirrorError(f"{host} is Docker Hub itself; {expected}")
     return Mirror(normalise_host(host), path)
 
 
 def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
-    """How the reference ``text`` to an image of Docker Hub is to begin to mean ``mirror``'s.
+    """The new beginning that makes ``text``, an image of Docker Hub, refer to ``mirror``.
 
-    ``text`` may hold placeholders (``<< parameters.tag >>``, ``$TAG``) behind its first part. Its
-    end may be missing, where that begins with a colon or a slash that is part of ``text``.
+    ``text`` may contain placeholders (``<< parameters.tag >>``, ``$TAG``) after its first segment,
+    and may lack its end if what is there ends with a colon or a slash. Undecidable if its
+    registry, or whether it is an official image, is unknown, and if it isn't on Docker Hub.
     """
     host = registry_of(text)
     if isinstance(host, Undecidable):
@@ -95,9 +96,9 @@ def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
 
 
 def is_mirrored(before: str, after: str, mirror: Mirror) -> bool:
-    """Whether ``after`` names at ``mirror`` the repository, tag and digest that ``before`` does.
+    """Whether ``after`` names at ``mirror`` the repository, tag and digest of ``before``.
 
-    Told by the grammar of references, placeholders taken for some text, and not as `mirrored` does.
+    Compares parsed references, with a stand-in for placeholders; shares no code with `mirrored`.
     """
     old, new = (
         parse_image_reference(re.sub("\0+", "0", masked_placeholders(text)))

@@ -1,9 +1,9 @@
-"""What is known of a registry by its host.
+"""What the host of a registry says about it.
 
 CircleCI's credential forms for images are described at
-https://circleci.com/docs/guides/execution-managed/private-images/: ``auth`` goes with every
-registry that takes a user name and a password, ``aws_auth`` with Amazon ECR, ``gcp_auth`` with
-Google Artifact Registry.
+https://circleci.com/docs/guides/execution-managed/private-images/: ``auth`` is for any registry
+that accepts a user name and a password, ``aws_auth`` for Amazon ECR, ``gcp_auth`` for Google
+Artifact Registry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, nor
 
 
 class CredentialForm(Enum):
-    """A key of an image that carries credentials; the value is the key."""
+    """A key of an image with its credentials; the value is the key."""
 
     AUTH = "auth"
     AWS_AUTH = "aws_auth"
@@ -27,7 +27,7 @@ class CredentialForm(Enum):
 
 
 class RegistryKind(Enum):
-    """Which service a registry is; the value is a stable id."""
+    """The service that runs a registry; the value is a stable id."""
 
     DOCKER_HUB = "docker-hub"
     GITHUB = "ghcr"
@@ -46,11 +46,11 @@ class RegistryKind(Enum):
 
 
 class Registry(Struct, frozen=True):
-    """What is known of a registry.
+    """A kind of registry and how its images are authenticated.
 
-    ``implicit_credentials``: CircleCI takes credentials for it from project or context variables
-    without any key on the image, so no key means unknown, not unauthenticated.
-    ``public_only``: it serves public images and nobody logs in to it to pull.
+    ``implicit_credentials``: CircleCI reads its credentials from project or context variables
+    without any key on the image, so that no key means unknown, not unauthenticated.
+    ``public_only``: it has only public images, and nobody logs in to pull.
     """
 
     kind: RegistryKind
@@ -125,7 +125,7 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
 
 _ECR_PATTERN = "*.dkr*ecr*"
 
-#: What a part of a variable's name says of the registry it is meant for.
+#: The registry that a word in a variable's name stands for.
 _BY_WORD = {
     "QUAY": "quay.io",
     "QUAYIO": "quay.io",
@@ -138,7 +138,7 @@ _BY_WORD = {
     "ECR": _ECR_PATTERN,
     "DOCKERIO": DOCKER_HUB,
 }
-#: The same for two neighbouring parts.
+#: The same for two adjacent words.
 _BY_TWO_WORDS = {
     ("DOCKER", "HUB"): DOCKER_HUB,
     ("DOCKER", "IO"): DOCKER_HUB,
@@ -150,7 +150,7 @@ _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])|[A-Z]")
 
 @lru_cache(maxsize=1024)
 def registry_at(host: str) -> Registry:
-    """Tell what is known of the registry at ``host``, in any case and with any of its names."""
+    """The registry at ``host``, in any case and under any name; `OTHER_REGISTRY` if unknown."""
     normalised = normalise_host(host)
     for pattern, registry in _BY_HOST:
         if pattern.fullmatch(normalised):
@@ -159,16 +159,15 @@ def registry_at(host: str) -> Registry:
 
 
 def host_matches(pattern: str, host: str) -> bool:
-    """Tell whether the registry ``host`` is one that ``pattern`` speaks of.
+    """Whether the registry ``host`` matches ``pattern``, where ``*`` matches any characters.
 
-    ``*`` in ``pattern`` stands for any characters; case does not matter, nor which of Docker Hub's
-    names is used on either side.
+    Ignores case, and treats all names of Docker Hub as equal.
     """
     return _is_like(normalise_host(host), normalise_host(pattern))
 
 
 def _is_like(host: str, pattern: str) -> bool:
-    """Whether ``host`` is ``pattern``. A regular expression would try every way to share it out."""
+    """Whether ``host`` matches ``pattern``. Linear: a regular expression would backtrack."""
     first, *others = pattern.split("*")
     if not others:
         return host == pattern
@@ -186,10 +185,10 @@ def _is_like(host: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def registry_named_by_variable(name: str) -> str | None:
-    """Tell which registry the name of a variable speaks of, as a pattern for `host_matches`.
+    """The registry that a variable's name refers to, as a pattern for `host_matches`.
 
-    ``name`` is the bare name, without ``$``. None where the name says nothing
-    (``DOCKER_PASSWORD``), or names two registries.
+    ``name`` is the bare name, without ``$``. None if it refers to no registry
+    (``DOCKER_PASSWORD``) or to several.
     """
     words = [word.upper() for word in _WORD.findall(name)]
     named = {_BY_WORD[word] for word in words if word in _BY_WORD}

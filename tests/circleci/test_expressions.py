@@ -8,8 +8,8 @@ from cci_migrate.circleci.expressions import (
     Scope,
     has_expression,
     references,
+    sole_reference,
     substitute,
-    whole_reference,
 )
 
 
@@ -54,7 +54,7 @@ def test_references(text: str, expected: list[tuple[Scope, str]]) -> None:
     ],
 )
 def test_a_string_that_is_one_reference(text: str, is_whole: bool) -> None:
-    assert (whole_reference(text) is not None) == is_whole
+    assert (sole_reference(text) is not None) == is_whole
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_what_is_nothing_of_the_kind(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fed"),
+    ("text", "password"),
     [
         ("echo $P | crane auth login ghcr.io -u $U --password-stdin", "$P"),
         ("printenv P | helm registry login ghcr.io -u $U --password-stdin", "$P"),
@@ -75,11 +75,11 @@ def test_what_is_nothing_of_the_kind(text: str) -> None:
         ("echo $P | regctl registry login ghcr.io -u $U --pass-stdin", "$P"),
     ],
 )
-def test_a_password_that_is_fed(text: str, fed: str | None) -> None:
+def test_a_password_on_standard_input(text: str, password: str | None) -> None:
     (access,) = facts_of(text).facts
     assert isinstance(access, ClientAccess)
-    assert access.is_fed
-    assert access.fed == fed
+    assert access.reads_stdin
+    assert access.stdin_password == password
 
 
 def test_the_variables_of_one_command_are_those_of_its_own_credentials() -> None:

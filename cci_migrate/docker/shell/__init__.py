@@ -1,7 +1,7 @@
-"""What a shell script pulls, from which registries it has credentials, and in which order.
+"""What a shell script pulls, where it logs in, and in which order.
 
-`facts_of` reads the text of a ``run`` step and gives a `Script` of frozen facts, in order. All
-offsets are into the very text that was given.
+`facts_of` reads the text of a ``run`` step into a `Script` of facts, in order. All offsets are
+into that text.
 
 =================  ===============================================================================
 `ImagePull`        ``docker pull|run|create IMAGE`` (podman, buildah alike)
@@ -18,9 +18,9 @@ offsets are into the very text that was given.
 `Exit`             the script ends early, in success
 =================  ===============================================================================
 
-`logged_in_before` says what surely ran before a fact, `logged_in_at_end` what has
-run when the script is over; `flow` has the rules. `mentions_docker` is the cheap test to ask first.
-`LocalImages` carries over from one script to the next which images need no pull.
+`logged_in_before` and `logged_in_at_end` say whether a login surely ran; `flow` has the rules.
+`mentions_docker` is a cheap test to call first. `LocalImages` records, across scripts, the images
+that need no pull.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from cci_migrate.docker.shell.facts import (
     Word,
     joined_path,
 )
-from cci_migrate.docker.shell.flow import Standing, surely_at_end, surely_before
+from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
 
 __all__ = [
     "BakeBuild",
@@ -99,21 +99,21 @@ def facts_of(
     dialect: Dialect = Dialect.POSIX,
     environment: Mapping[str, str] | None = None,
 ) -> Script:
-    """Read the script ``text``.
+    """The facts of the script ``text``; none if ``dialect`` is OTHER.
 
-    ``environment``: the variables whose value is known when the script starts (a step's and a
+    ``environment`` has the variables whose value is known when the script starts (a step's and a
     job's ``environment``). Raises TooComplexError.
     """
-    known = environment or {}
+    variables = environment or {}
     match dialect:
         case Dialect.POSIX:
             from cci_migrate.docker.shell.bash import read_bash
 
-            return read_bash(text, known)
+            return read_bash(text, variables)
         case Dialect.POWERSHELL | Dialect.CMD:
             from cci_migrate.docker.shell.line_based import read_lines
 
-            return read_lines(text, dialect, known)
+            return read_lines(text, dialect, variables)
         case Dialect.OTHER:
             return Script()
         case _:
@@ -121,16 +121,16 @@ def facts_of(
 
 
 def logged_in_before(logins: Iterable[Fact], fact: Fact) -> bool:
-    """Tell whether one of ``logins`` has surely run whenever ``fact`` runs (one in each branch)."""
-    return surely_before([_standing(login) for login in logins], fact.place)
+    """Whether one of ``logins`` has surely run when ``fact`` runs (one in each branch will do)."""
+    return surely_before([_placed(login) for login in logins], fact.place)
 
 
 def logged_in_at_end(logins: Iterable[Fact], script: Script) -> bool:
-    """Tell whether one of ``logins`` has surely run whenever ``script`` ends in success."""
-    exits = [_standing(fact) for fact in script.facts if isinstance(fact, Exit)]
-    return surely_at_end([_standing(login) for login in logins], exits)
+    """Whether one of ``logins`` has surely run when ``script`` ends in success."""
+    exits = [_placed(fact) for fact in script.facts if isinstance(fact, Exit)]
+    return surely_at_end([_placed(login) for login in logins], exits)
 
 
-def _standing(fact: Fact) -> Standing:
+def _placed(fact: Fact) -> PlacedCommand:
     variables = fact.variables if isinstance(fact, Login | CredentialFile) else frozenset[str]()
-    return Standing(fact.place, variables)
+    return PlacedCommand(fact.place, variables)

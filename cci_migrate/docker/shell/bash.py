@@ -1,4 +1,4 @@
-"""Scripts of bash and its kin, by way of tree-sitter: the statements, as the shell runs them."""
+"""Reads scripts of POSIX shells with tree-sitter, statement by statement as the shell runs them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.shell.command_line import names
-from cci_migrate.docker.shell.commands import CommandReader, Output, Pipe
+from cci_migrate.docker.shell.command_reading import CommandReader, Output, Pipe
 from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import Script
-from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
+from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
+from cci_migrate.docker.shell.shell_words import literal
 from cci_migrate.docker.shell.syntax import (
     KEYWORDS,
     Statement,
@@ -19,12 +20,11 @@ from cci_migrate.docker.shell.syntax import (
     inner_nodes,
     statements,
 )
-from cci_migrate.docker.shell.words import literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-#: A loop over more words than this is read once, with its variable unknown.
+#: A loop over more words is read once, with its variable unknown.
 _MAX_UNROLLED = 20
 
 _SEQUENCES = names("program compound_statement subshell do_group ERROR else_clause")
@@ -52,7 +52,7 @@ class _ScriptReader(CommandReader):
         elif kind in _SEQUENCES:
             self._block(node, place)
         elif kind == "negated_command":
-            # Its success is the failure of what it holds: a construct of its own forgets it.
+            # It succeeds if its statement fails: wrap it, so that success implies nothing.
             inner = [(statement, False) for statement in inner_nodes(node)]
             self._sequence([lambda at: self._run_in_order(inner, at)], place)
         elif kind == "if_statement":
@@ -83,22 +83,22 @@ class _ScriptReader(CommandReader):
         if len(statements) == 1 and not statements[0][1]:
             self._walk(statements[0][0], place)
             return
-        construct = Construct(Kind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE)
         for slot, (statement, background) in enumerate(statements):
             at = (*place, Turn(construct, slot))
             if background:
                 with self._apart():
-                    self._walk(statement, (*at, Turn(Construct(Kind.BACKGROUND), 0)))
+                    self._walk(statement, (*at, Turn(Construct(ConstructKind.BACKGROUND), 0)))
             else:
                 self._walk(statement, at)
 
     def _sequence(self, steps: Sequence[Callable[[Place], object]], place: Place) -> None:
-        construct = Construct(Kind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE)
         for slot, step in enumerate(steps):
             step((*place, Turn(construct, slot)))
 
     def _ways(self, walks: Sequence[Callable[[], object]], *, otherwise: bool) -> None:
-        """Walk alternatives; where they leave the script in different folders, it is not known."""
+        """Walk alternatives; the folder is unknown afterwards if they end in different ones."""
         before = self._directory
         after = {before} if otherwise else set()
         for walk in walks:
@@ -130,14 +130,14 @@ class _ScriptReader(CommandReader):
                 place,
             )
             return
-        construct = Construct(Kind.TOGETHER)
+        construct = Construct(ConstructKind.TOGETHER)
         start = node.start_byte if first is None else first.start_byte
-        fed = Output()
+        output = Output()
         for slot, (part, own) in enumerate(parts):
-            pipe = Pipe(start, node.end_byte, slot > 0, fed)
+            pipe = Pipe(start, node.end_byte, slot > 0, output)
             with self._apart():
                 self._dressed(part, own, (*place, Turn(construct, slot)), pipe)
-            fed = self._output_of(part, own)
+            output = self._output_of(part, own)
 
     def _list(self, node: Node, place: Place) -> None:
         left, right = _sides(node)
@@ -153,10 +153,10 @@ class _ScriptReader(CommandReader):
     def _dressed(
         self, body: Node | None, redirects: Sequence[Node], place: Place, pipe: Pipe
     ) -> None:
-        """Read a statement with its redirections (and what the grammar puts inside them)."""
+        """Read a statement, its redirections, and the statements that the grammar puts in them."""
         kind = "" if body is None else body.type
         if body is not None and kind == "list" and redirects:
-            # The grammar hangs the redirections of `a && b > f` on both; they are b's.
+            # The grammar attaches the redirection of `a && b > f` to the list; it is b's.
             left, right = _sides(body)
             self._and_or(
                 _operator(body),
@@ -164,7 +164,7 @@ class _ScriptReader(CommandReader):
                 right,
                 lambda at: self._walk(left, at),
                 lambda at: self._dressed(
-                    right, redirects, at, Pipe(right.start_byte, pipe.end, pipe.fed)
+                    right, redirects, at, Pipe(right.start_byte, pipe.end, pipe.has_input)
                 ),
                 place,
             )
@@ -198,19 +198,19 @@ class _ScriptReader(CommandReader):
         place: Place,
         pipe: Pipe,
     ) -> None:
-        """Read what stands behind ``<<EOF`` on its line together with what it stands behind."""
+        """Read the statement before ``<<EOF`` together with the statements after it on its line."""
         if not behind:
             self._plain(body, redirects, place, pipe)
             return
         operator, part = behind[-1]
         if operator == "|":
-            construct = Construct(Kind.TOGETHER)
+            construct = Construct(ConstructKind.TOGETHER)
             with self._apart():
                 self._chained(body, redirects, behind[:-1], (*place, Turn(construct, 0)), pipe)
-            fed = self._output_of(body, redirects)
+            output = self._output_of(body, redirects)
             for slot, inner in enumerate(inner_nodes(part), start=1):
-                next_pipe = Pipe(pipe.start, pipe.end, True, fed)
-                fed = Output()
+                next_pipe = Pipe(pipe.start, pipe.end, True, output)
+                output = Output()
                 with self._apart():
                     innermost, own = _undressed(inner)
                     self._dressed(innermost, own, (*place, Turn(construct, slot)), next_pipe)
@@ -252,14 +252,16 @@ class _ScriptReader(CommandReader):
         walk_right: Callable[[Place], object],
         place: Place,
     ) -> None:
-        says = self._conditions.emptiness([(left, False)])
+        emptiness = self._conditions.emptiness([(left, False)])
         ends = self._conditions.ends_script(right)
-        empty = says.names if says is not None and says.true_when_empty else None
-        filled = says.names if says is not None and not says.true_when_empty else None
+        empty = emptiness.names if emptiness is not None and emptiness.true_when_empty else None
+        filled = (
+            emptiness.names if emptiness is not None and not emptiness.true_when_empty else None
+        )
         if operator == "&&":
             tests = self._conditions.is_test(left)
             construct = Construct(
-                Kind.CHOICE,
+                ConstructKind.CHOICE,
                 (
                     Alternative((0,), 1, passes=not ends, succeeded=0, when_empty=empty),
                     Alternative((0,), None, passes=tests, fails=True, when_empty=filled),
@@ -267,7 +269,7 @@ class _ScriptReader(CommandReader):
             )
         else:
             construct = Construct(
-                Kind.CHOICE,
+                ConstructKind.CHOICE,
                 (
                     Alternative((0,), None, succeeded=0, when_empty=empty),
                     Alternative((0,), 1, passes=not ends, when_empty=filled),
@@ -277,7 +279,7 @@ class _ScriptReader(CommandReader):
         if operator == "&&" and not self._conditions.is_test(left):
             walk_right((*place, Turn(construct, 1)))
         else:
-            # `cd x || exit` leaves the script in x; `[ -d x ] && cd x` who knows where.
+            # After `cd x || exit` the script is in x; after `[ -d x ] && cd x` it may be elsewhere.
             before = self._directory
             self._ways([lambda: walk_right((*place, Turn(construct, 1)))], otherwise=True)
             if ends:
@@ -291,7 +293,7 @@ class _ScriptReader(CommandReader):
                 clauses.append(clause(child))
             elif child.type == "else_clause":
                 otherwise = statements(child.children)
-        says = [self._conditions.emptiness(condition) for condition, _ in clauses]
+        emptiness = [self._conditions.emptiness(condition) for condition, _ in clauses]
         ways: list[Alternative] = []
         for index, (_, body) in enumerate(clauses):
             conditions = tuple(range(index + 1))
@@ -301,7 +303,7 @@ class _ScriptReader(CommandReader):
                     len(clauses) + index,
                     passes=not self._conditions.end_script(body),
                     succeeded=index,
-                    when_empty=names_if_empty(says[:index], says[index]),
+                    when_empty=names_if_empty(emptiness[:index], emptiness[index]),
                 )
             )
         ways.append(
@@ -309,11 +311,11 @@ class _ScriptReader(CommandReader):
                 tuple(range(len(clauses))),
                 None if otherwise is None else 2 * len(clauses),
                 passes=otherwise is None or not self._conditions.end_script(otherwise),
-                when_empty=names_if_empty(says, None),
+                when_empty=names_if_empty(emptiness, None),
             )
         )
-        construct = Construct(Kind.CHOICE, tuple(ways))
-        # The folders in which the script may be behind the statement.
+        construct = Construct(ConstructKind.CHOICE, tuple(ways))
+        # The folders in which the script may be after the statement.
         folders: set[str | None] = set()
 
         def branch(entries: list[Statement], slot: int) -> None:
@@ -348,7 +350,7 @@ class _ScriptReader(CommandReader):
         ]
         if not always:
             ways.append(Alternative((0,), None))
-        construct = Construct(Kind.CHOICE, tuple(ways))
+        construct = Construct(ConstructKind.CHOICE, tuple(ways))
         self._substitutions(
             [child for child in node.children if child.type != "case_item"],
             (*place, Turn(construct, 0)),
@@ -372,10 +374,10 @@ class _ScriptReader(CommandReader):
         until = bool(children) and children[0].type == "until"
         text = " ".join(self._source(entry[0]) for entry in condition)
         if text == ("false" if until else "true") or (text == ":" and not until):
-            construct = Construct(Kind.SEQUENCE)
+            construct = Construct(ConstructKind.SEQUENCE)
         else:
             construct = Construct(
-                Kind.CHOICE,
+                ConstructKind.CHOICE,
                 (
                     Alternative((0,), None),
                     Alternative((0,), 1, passes=False, succeeded=None if until else 0),
@@ -387,8 +389,8 @@ class _ScriptReader(CommandReader):
             self._ways([lambda: self._walk(inside, (*place, Turn(construct, 1)))], otherwise=True)
 
     def _loop_body(self, node: Node, place: Place) -> None:
-        """A loop of which it is not known whether it runs at all."""
-        construct = Construct(Kind.CHOICE, (Alternative((0,), 1), Alternative((0,), None)))
+        """Read the body of a loop that may never run."""
+        construct = Construct(ConstructKind.CHOICE, (Alternative((0,), 1), Alternative((0,), None)))
         bodies = [c for c in node.children if c.type in ("do_group", "compound_statement")]
         self._substitutions(
             [child for child in node.children if child not in bodies],
@@ -428,7 +430,7 @@ class _ScriptReader(CommandReader):
             if plain and uses and len(words) <= _MAX_UNROLLED
             else [None]
         )
-        construct = Construct(Kind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE)
         for slot, value in enumerate(rounds):
             if slot and not self._spend():
                 break
@@ -437,7 +439,7 @@ class _ScriptReader(CommandReader):
 
 
 def _undressed(node: Node) -> tuple[Node | None, list[Node]]:
-    """A statement without its redirections, and these."""
+    """A statement without its redirections, and the redirections."""
     if node.type != "redirected_statement":
         return node, []
     redirects = [child for child in node.children if child.type.endswith("_redirect")]
@@ -445,22 +447,22 @@ def _undressed(node: Node) -> tuple[Node | None, list[Node]]:
 
 
 def _behind_heredoc(redirect: Node) -> list[tuple[str, Node]]:
-    """The statements that the grammar puts inside a here-document, each with what joins it."""
-    found: list[tuple[str, Node]] = []
+    """The statements that the grammar puts inside a here-document, each with its operator."""
+    statements: list[tuple[str, Node]] = []
     operator = "&&"
     for child in redirect.children:
         if child.type in ("&&", "||"):
             operator = child.type
         elif child.type == "pipeline":
-            found.append(("|", child))
+            statements.append(("|", child))
         elif (
             child.is_named
             and not child.type.startswith("heredoc_")
             and not child.type.endswith("_redirect")
             and child.type != "file_descriptor"
         ):
-            found.append((operator, child))
-    return found
+            statements.append((operator, child))
+    return statements
 
 
 def _sides(node: Node) -> tuple[Node, Node]:
@@ -470,5 +472,5 @@ def _sides(node: Node) -> tuple[Node, Node]:
 
 
 def _operator(node: Node) -> str:
-    """What joins both sides of a list."""
+    """The operator of a list: ``&&`` or ``||``."""
     return next((child.type for child in node.children if child.type in ("&&", "||")), "&&")

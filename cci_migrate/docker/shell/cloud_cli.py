@@ -1,11 +1,11 @@
-"""The clouds' own commands that log Docker in to their registries."""
+"""The cloud providers' own commands that log Docker in to their registries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cci_migrate.docker.shell.command_line import names, parse
-from cci_migrate.docker.shell.docker_cli import Setting, registries_named
+from cci_migrate.docker.shell.docker_cli import Invocation, registries_named
 from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Tool, Word
 
 #: What `gcloud auth configure-docker` sets up without hosts:
@@ -19,14 +19,17 @@ _GCLOUD_VALUED = names(
 _AZ_SWITCHES = ("-t", "--expose-token", "--debug", "--verbose", "--only-show-errors", "--help")
 
 
-def cloud_login(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:
-    """The logins of a command of ``aws``, ``gcloud``, ``az`` or ``docker-credential-*``."""
+def cloud_login(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
+    """The logins of the command ``words``, which runs ``program``; empty if it doesn't log in.
+
+    ``program`` is ``aws``, ``gcloud``, ``az`` or ``docker-credential-*``.
+    """
     values = [word.value for word in words[1:]]
     if program == "aws":
-        # Options of aws itself may stand in front: only the two words matter.
+        # Options of aws itself may come first: only the two words matter.
         for index, value in enumerate(values[:-1]):
             if value == "ecr" and values[index + 1] == "get-login":
-                return [_login(setting, LoginKind.AWS_GET_LOGIN, _ECR)]
+                return [_login(invocation, LoginKind.AWS_GET_LOGIN, _ECR)]
         return []
     if program == "az":
         line = parse(words[1:], _AZ_SWITCHES)
@@ -38,30 +41,30 @@ def cloud_login(words: Sequence[Word], program: str, setting: Setting) -> list[F
         registries = registries_named(name)
         if not name or not registries or "." not in registries[0]:
             registries = registries_named(f"{name or '*'}.azurecr.io")
-        return [_login(setting, LoginKind.AZ_ACR_LOGIN, registries)]
+        return [_login(invocation, LoginKind.AZ_ACR_LOGIN, registries)]
     if program == "gcloud":
         line = parse(words[1:], (), valued=_GCLOUD_VALUED)
         arguments = [word.value for word in line.arguments]
         if arguments and arguments[0] in ("alpha", "beta"):
             arguments = arguments[1:]
         if arguments[:1] == ["docker"]:
-            return [_login(setting, LoginKind.GCLOUD_DOCKER, _GOOGLE_HOSTS)]
+            return [_login(invocation, LoginKind.GCLOUD_DOCKER, _GOOGLE_HOSTS)]
         if arguments[:2] != ["auth", "configure-docker"]:
             return []
         hosts = [host for argument in arguments[2:] for host in argument.split(",")]
         named = tuple(pattern for host in hosts for pattern in registries_named(host))
-        return [_login(setting, LoginKind.GCLOUD_CONFIGURE, named if hosts else _GOOGLE_HOSTS)]
+        return [_login(invocation, LoginKind.GCLOUD_CONFIGURE, named if hosts else _GOOGLE_HOSTS)]
     if "configure-docker" in values:
-        return [_login(setting, LoginKind.GCLOUD_CONFIGURE, _GOOGLE_HOSTS)]
+        return [_login(invocation, LoginKind.GCLOUD_CONFIGURE, _GOOGLE_HOSTS)]
     return []
 
 
-def _login(setting: Setting, kind: LoginKind, registries: tuple[str, ...]) -> Login:
+def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...]) -> Login:
     return Login(
-        setting.start,
-        setting.end,
-        setting.statement_start,
-        setting.statement_end,
+        invocation.start,
+        invocation.end,
+        invocation.statement_start,
+        invocation.statement_end,
         kind,
         Tool.DOCKER,
         None,
@@ -69,6 +72,6 @@ def _login(setting: Setting, kind: LoginKind, registries: tuple[str, ...]) -> Lo
         None,
         None,
         password_stdin=False,
-        variables=setting.variables,
-        place=setting.place,
+        variables=invocation.variables,
+        place=invocation.place,
     )

@@ -1,4 +1,4 @@
-"""A command line, taken apart as the Go programs of the Docker family do (pflag)."""
+"""Parses a command line as the Go programs of the Docker family do (pflag)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from cci_migrate.docker.shell.facts import Quoting, Word
 
 
 def names(text: str) -> frozenset[str]:
-    """The words of ``text``: a table of names that reads as it is written."""
+    """The set of words in ``text``, for readable tables of names."""
     return frozenset(text.split())
 
 
-class Option(Struct, frozen=True):
-    """An option as given: its name with dashes, its value, and the span of both."""
+class CommandOption(Struct, frozen=True):
+    """An option: its name with dashes, its value, and the span of both.
+
+    ``separable`` is False if it shares a word with other options (``-itp80``).
+    """
 
     name: str
     value: Word | None
@@ -30,52 +33,52 @@ class Option(Struct, frozen=True):
 class CommandLine(Struct, frozen=True):
     """The options and the other arguments of a command."""
 
-    options: tuple[Option, ...]
+    options: tuple[CommandOption, ...]
     arguments: tuple[Word, ...]
 
     def has(self, *names: str) -> bool:
-        """Whether a switch is on."""
+        """Whether one of the switches ``names`` is on."""
         return any(
             option.name in names and (option.value is None or option.value.value != "false")
             for option in self.options
         )
 
     def last(self, *names: str) -> Word | None:
-        """The value of the option that counts where it is given several times."""
-        found = self.options_named(*names)
-        return found[-1].value if found else None
+        """The value of the last of the options ``names``, which overrides earlier ones."""
+        options = self.options_named(*names)
+        return options[-1].value if options else None
 
     def text(self, *names: str) -> str | None:
-        """The same, as text."""
+        """The value of `last` as text; None if there is none."""
         word = self.last(*names)
         return None if word is None else word.value
 
     def all(self, *names: str) -> tuple[str, ...]:
-        """The values of an option that may be given several times."""
+        """The values of all options ``names``, for options that may be repeated."""
         return tuple(
             option.value.value for option in self.options_named(*names) if option.value is not None
         )
 
-    def options_named(self, *names: str) -> list[Option]:
-        """The options of these names."""
+    def options_named(self, *names: str) -> list[CommandOption]:
+        """The options with one of the ``names``, in order."""
         return [option for option in self.options if option.name in names]
 
 
-#: A whole word that is a variable or a parameter with such a name holds options, not an argument.
+#: A variable or a parameter with such a name contains options, not an argument.
 _OPTIONS_INSIDE = re.compile(r"opt|arg|flag|param(?!eters\.)|switch|extra", re.IGNORECASE)
-_WHOLE_PLACEHOLDER = re.compile(
+_ONLY_PLACEHOLDER = re.compile(
     r"\$\{?[#!]?\w+(?:\[[@*]\])?(?:[:+-][^}]*)?\}?|\$@|\$\([^()]*\)|<<[^<>]*>>|\{\{[^{}]*\}\}|`[^`]*`"
 )
 
 
-def is_whole_placeholder(word: Word) -> bool:
-    """Whether nothing of ``word`` is known."""
-    return _WHOLE_PLACEHOLDER.fullmatch(word.value.strip()) is not None
+def is_only_placeholder(word: Word) -> bool:
+    """Whether ``word`` consists of a placeholder and nothing else."""
+    return _ONLY_PLACEHOLDER.fullmatch(word.value.strip()) is not None
 
 
 def may_hold_options(word: Word) -> bool:
-    """Whether ``word`` is one placeholder whose name says that options come out of it."""
-    if not is_whole_placeholder(word):
+    """Whether ``word`` is a placeholder whose name suggests that it contains options."""
+    if not is_only_placeholder(word):
         return False
     conditional = ":+" in word.value or "[@]" in word.value
     name = re.sub(r"<<\s*(?:pipeline\.)?(?:parameters|values?)\.", "", word.value)
@@ -89,11 +92,11 @@ def parse(
     interspersed: bool = True,
     valued: Iterable[str] = (),
 ) -> CommandLine:
-    """Take ``words`` (without the command's own) apart.
+    """Parse ``words``, the command's own name excluded, into options and arguments.
 
-    ``switches`` are the options without a value; every other takes one. If ``valued`` is given, it
-    is the other way about for options in neither: they have none. ``interspersed``: options may
-    follow arguments; otherwise all words from the first argument on are arguments.
+    ``switches`` are the options without a value; any other option takes one, unless ``valued`` is
+    given: then only those in ``valued`` do. ``interspersed``: options may follow arguments;
+    otherwise all words from the first argument on are arguments.
     """
     on_off = frozenset(switches)
     with_value = frozenset(valued)
@@ -103,7 +106,7 @@ def parse(
             return name in with_value
         return name not in on_off
 
-    options: list[Option] = []
+    options: list[CommandOption] = []
     arguments: list[Word] = []
     index = 0
     while index < len(words):
@@ -123,14 +126,14 @@ def parse(
             continue
         following = words[index] if index < len(words) else None
         if value.startswith("--"):
-            name, equals, rest = value.partition("=")
+            name, equals, attached = value.partition("=")
             if equals:
-                options.append(_attached(name, word, rest, len(name) + 1))
+                options.append(_attached(name, word, attached, len(name) + 1))
             elif takes_value(name) and following is not None:
-                options.append(Option(name, following, word.start, following.end))
+                options.append(CommandOption(name, following, word.start, following.end))
                 index += 1
             else:
-                options.append(Option(name, None, word.start, word.end))
+                options.append(CommandOption(name, None, word.start, word.end))
             continue
         index += _short_options(word, following, takes_value, options)
     return CommandLine(tuple(options), tuple(arguments))
@@ -140,33 +143,33 @@ def _short_options(
     word: Word,
     following: Word | None,
     takes_value: Callable[[str], bool],
-    options: list[Option],
+    options: list[CommandOption],
 ) -> int:
-    """Read ``-it`` or ``-p80:80``; gives how many of the following words belong to it."""
+    """Read ``-it`` or ``-p80:80`` into ``options``; return how many more words belong to it."""
     letters = word.value[1:]
     for position, letter in enumerate(letters):
         name = f"-{letter}"
-        rest = letters[position + 1 :]
+        following_letters = letters[position + 1 :]
         if not takes_value(name):
-            options.append(Option(name, None, word.start, word.end))
-            if rest.startswith("="):
+            options.append(CommandOption(name, None, word.start, word.end))
+            if following_letters.startswith("="):
                 break
             continue
-        if rest:
-            skip = 1 if rest.startswith("=") else 0
-            options.append(_attached(name, word, rest[skip:], position + 2 + skip))
+        if following_letters:
+            skip = 1 if following_letters.startswith("=") else 0
+            options.append(_attached(name, word, following_letters[skip:], position + 2 + skip))
             return 0
         if following is None:
-            options.append(Option(name, None, word.start, word.end))
+            options.append(CommandOption(name, None, word.start, word.end))
             return 0
         alone = position == 0
-        options.append(Option(name, following, word.start, following.end, separable=alone))
+        options.append(CommandOption(name, following, word.start, following.end, separable=alone))
         return 1
     return 0
 
 
-def _attached(name: str, word: Word, value: str, offset: int) -> Option:
-    """An option whose value is part of its own word, ``offset`` characters in."""
+def _attached(name: str, word: Word, value: str, offset: int) -> CommandOption:
+    """An option whose value is part of its word, at ``offset``."""
     head = word.text[:offset]
     separable = not has_placeholder(head) and not any(mark in head for mark in "\"'\\")
     if separable:
@@ -175,7 +178,7 @@ def _attached(name: str, word: Word, value: str, offset: int) -> Option:
     else:
         inner = Word(word.start, word.end, word.text, value, word.quoting)
     separable = separable and (name.startswith("--") or word.text.startswith(name))
-    return Option(name, inner, word.start, word.end, separable)
+    return CommandOption(name, inner, word.start, word.end, separable)
 
 
 def _quoting_of(text: str) -> Quoting:

@@ -1,4 +1,4 @@
-"""What a statement says about what runs after it."""
+"""What a condition, and whether it succeeds, says about what runs after it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEST_SUBCOMMANDS = {
 
 
 class Conditions:
-    """Answers about the statements of one text."""
+    """Reads the conditions in one script's text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -31,7 +31,7 @@ class Conditions:
         return self._text[node.start_byte : node.end_byte]
 
     def emptiness(self, statements: Sequence[Statement]) -> Emptiness | None:
-        """What a condition says of variables, if it asks nothing else than if they are empty."""
+        """The condition as a test for empty variables; None if it tests anything else."""
         return self._emptiness(statements[0][0]) if len(statements) == 1 else None
 
     def _emptiness(self, node: Node) -> Emptiness | None:
@@ -39,18 +39,18 @@ class Conditions:
         if kind == "test_command":
             return emptiness_of(self._source(node).strip("[] \t\n"))
         if kind == "negated_command":
-            says = [self._emptiness(inner) for inner in inner_nodes(node)]
-            return says[0].negated() if says and says[0] is not None else None
+            parts = [self._emptiness(inner) for inner in inner_nodes(node)]
+            return parts[0].negated() if parts and parts[0] is not None else None
         if kind == "list":
-            says = [self._emptiness(inner) for inner in inner_nodes(node)]
-            return joined(says[0], says[-1]) if len(says) == 2 else None
+            parts = [self._emptiness(inner) for inner in inner_nodes(node)]
+            return joined(parts[0], parts[-1]) if len(parts) == 2 else None
         if kind == "command":
             text = self._source(node)
             return emptiness_of(text[5:]) if text.startswith("test ") else None
         return None
 
     def is_test(self, node: Node) -> bool:
-        """Whether a command is there to ask, so that its failure is nothing out of the way."""
+        """Whether a command is a test, so that its failure is normal."""
         kind = node.type
         if kind in ("test_command", "negated_command"):
             return True
@@ -70,11 +70,11 @@ class Conditions:
         return False
 
     def end_script(self, statements: Sequence[Statement]) -> bool:
-        """Whether the script is over once ``statements`` have run."""
+        """Whether the script ends with ``statements``."""
         return any(self.ends_script(node) for node, background in statements if not background)
 
     def ends_script(self, node: Node) -> bool:
-        """Whether the script is over once this has run."""
+        """Whether the script ends with the statement ``node``."""
         kind = node.type
         if kind == "command":
             return self._source(node).split()[:1] == ["exit"]
@@ -95,10 +95,13 @@ class Conditions:
 def names_if_empty(
     before: Sequence[Emptiness | None], own: Emptiness | None
 ) -> frozenset[str] | None:
-    """The variables of which one must be empty where all of ``before`` failed and ``own`` held."""
+    """The variables one of which must be empty if all of ``before`` failed and ``own`` held.
+
+    None if the conditions don't imply that.
+    """
     if own is not None and own.true_when_empty:
         return own.names
-    for says in before:
-        if says is not None and not says.true_when_empty:
-            return says.names
+    for condition in before:
+        if condition is not None and not condition.true_when_empty:
+            return condition.names
     return None

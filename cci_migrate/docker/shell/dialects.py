@@ -1,4 +1,4 @@
-"""Which shell a step runs in, and whether its scripts are read at all."""
+"""The shell that a step runs in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing_extensions import assert_never
 
 
 class Dialect(Enum):
-    """A family of shells whose scripts are read alike."""
+    """A family of shells whose scripts are read in the same way; those of OTHER are not read."""
 
     POSIX = "posix"
     """bash, sh, dash, ash, ksh, zsh."""
@@ -37,18 +37,18 @@ _BEFORE_PROGRAM = frozenset({"env", "sudo", "exec", "command"})
 
 
 def dialect_of(shell: str | None) -> Dialect:
-    r"""Tell the dialect of a step whose ``shell:`` is ``shell``; None is CircleCI's default, bash.
+    r"""The dialect of a step whose ``shell:`` is ``shell``; None is CircleCI's default, bash.
 
-    ``shell`` holds a program, perhaps with a path (of either kind of slash) and options:
+    ``shell`` is a program, possibly with a path (of either kind of slash) and options:
     ``/bin/bash -eo pipefail``, ``powershell.exe -ExecutionPolicy Bypass``,
     ``C:\Program Files\Git\bin\bash.exe``. On Windows executors the orb sets it, so None means
-    bash wherever the config alone decides.
+    bash if nothing but the config decides.
     https://circleci.com/docs/reference/configuration-reference/#default-shell-options
     """
     if shell is None or not shell.strip():
         return Dialect.POSIX
-    # A path with blanks in it is common on Windows: look behind the last slash of the part that
-    # comes before the first option.
+    # A path with blanks is common on Windows: use what follows the last slash before the first
+    # option.
     program = re.split(r"\s-|\s/[a-zA-Z]\b", f"{shell.strip()}", maxsplit=1)[0]
     for word in re.split(r"[\\/]", program.strip("\"' "))[-1].split():
         name = word.lower().removesuffix(".exe").strip("\"'")
@@ -58,7 +58,7 @@ def dialect_of(shell: str | None) -> Dialect:
 
 
 def reads(dialect: Dialect) -> bool:
-    """Tell whether scripts of ``dialect`` are read at all."""
+    """Whether scripts of ``dialect`` are read."""
     match dialect:
         case Dialect.POSIX | Dialect.POWERSHELL | Dialect.CMD:
             return True

@@ -1,4 +1,4 @@
-"""The commands of docker, docker-compose, podman and buildah, and which facts they are.
+"""Turns commands of docker, docker-compose, podman and buildah into facts.
 
 Options are those of the reference pages: https://docs.docker.com/reference/cli/docker/,
 https://docs.podman.io/en/latest/Commands.html, https://github.com/containers/buildah/tree/main/docs.
@@ -20,7 +20,7 @@ from cci_migrate.docker.image_reference import (
 )
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
-    is_whole_placeholder,
+    is_only_placeholder,
     may_hold_options,
     names,
     parse,
@@ -45,7 +45,7 @@ from cci_migrate.docker.shell.facts import (
     Word,
 )
 from cci_migrate.docker.shell.flow import Place
-from cci_migrate.docker.shell.words import expands_braces, variables_in
+from cci_migrate.docker.shell.shell_words import expands_braces, variables_in
 from cci_migrate.escaping.hidden_fields import repr_without
 
 _DOCKER_VALUED = names(
@@ -127,13 +127,14 @@ _MANAGEMENT = {
 _COMPOSE_VERBS = {verb.value: verb for verb in Verb}
 
 
-class Setting(Struct, frozen=True):
-    """What is around one command.
+class Invocation(Struct, frozen=True):
+    """Where and how one command runs.
 
-    ``start``/``end`` hold it with all that stands in front; ``statement_*`` the pipeline.
-    ``stdin`` says that something is fed to it; ``stdin_text`` what, where that is written out,
-    ``stdin_file`` from which file, ``stdin_word`` the one word that is printed to it. ``lookup``
-    gives variables; ``variables`` are all the names that the pipeline reads.
+    ``start``/``end`` enclose it with everything in front of it (``sudo``); ``statement_*`` enclose
+    the pipeline. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file`` its file,
+    ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
+    ``variables`` are the names of all that the pipeline reads. ``xargs_appends``, ``replaces`` and
+    ``obstacle``: see `Unwrapped`.
     """
 
     start: int
@@ -149,57 +150,57 @@ class Setting(Struct, frozen=True):
     stdin_text: str | None = None
     stdin_file: str | None = None
     stdin_word: str | None = None
-    fed_words: bool = False
+    xargs_appends: bool = False
     replaces: str | None = None
     obstacle: str | None = None
 
     __repr__ = repr_without("stdin_text", "stdin_word")
 
 
-def docker_facts(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:
-    """The facts of a command whose first word runs ``program``, one of the Docker family."""
+def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
+    """The facts of the command ``words``, whose first word runs ``program``, one of `PROGRAMS`."""
     if program in ("docker-compose", "podman-compose"):
         tool = Tool.PODMAN if program == "podman-compose" else Tool.DOCKER
-        return _compose(words[1:], tool, setting)
+        return _compose(words[1:], tool, invocation)
     tool = Tool(program)
     line = parse(words[1:], (), interspersed=False, valued=_DOCKER_VALUED)
     arguments = line.arguments
     if not arguments:
         return []
     command = arguments[0].value
-    rest = arguments[1:]
+    following = arguments[1:]
     if tool is not Tool.BUILDAH:
         if command == "compose":
-            return _compose(rest, tool, setting)
-        if len(rest) and command in ("image", "builder", "buildx", "container"):
-            behind = parse(rest, (), interspersed=False, valued=("--builder",)).arguments
-            if not behind:
+            return _compose(following, tool, invocation)
+        if len(following) and command in ("image", "builder", "buildx", "container"):
+            subcommand = parse(following, (), interspersed=False, valued=("--builder",)).arguments
+            if not subcommand:
                 return []
-            command = _MANAGEMENT.get((command, behind[0].value), "")
-            rest = behind[1:]
+            command = _MANAGEMENT.get((command, subcommand[0].value), "")
+            following = subcommand[1:]
     reader = _BUILDAH.get(command) if tool is Tool.BUILDAH else _COMMANDS.get(command)
-    return [] if reader is None else reader(rest, tool, setting)
+    return [] if reader is None else reader(following, tool, invocation)
 
 
-_Reader = Callable[[Sequence[Word], Tool, Setting], "list[Fact]"]
+_Reader = Callable[[Sequence[Word], Tool, Invocation], "list[Fact]"]
 
 
-def _image_facts(line: CommandLine, verb: Verb, tool: Tool, setting: Setting) -> list[Fact]:
+def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocation) -> list[Fact]:
     policy = line.text("--pull") or ""
     if policy == "never" or line.has("--pull-never"):
         return []
     images: list[Word | None] = list(line.arguments[:1])
     if verb is Verb.PULL:
-        # podman takes several; docker refuses them, so nothing is lost.
+        # podman accepts several; docker rejects them, so nothing is lost.
         images = list(line.arguments)
     if not images:
-        if not setting.fed_words:
+        if not invocation.xargs_appends:
             return []
         images = [None]
     if line.last("--creds") is not None:
-        halves = written_pair(line, "--creds")
+        credentials = written_pair(line, "--creds")
         return [
-            client_access(Purpose.PULL, registries_holding(image.value), halves, setting)
+            client_access(Purpose.PULL, registries_holding(image.value), credentials, invocation)
             for image in images
             if image is not None
         ]
@@ -207,74 +208,74 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, setting: Setting) ->
     facts: list[Fact] = []
     for image in images:
         unknown = image is None or (
-            (setting.replaces and setting.replaces in image.value)
+            (invocation.replaces and invocation.replaces in image.value)
             or expands_braces(image)
             or image.value == ""
         )
         facts.append(
             ImagePull(
-                setting.start,
-                setting.end,
+                invocation.start,
+                invocation.end,
                 tool,
                 verb,
                 None if unknown else image,
                 is_local=False,
                 always_pulls=always,
-                place=setting.place,
+                place=invocation.place,
             )
         )
     return facts
 
 
-def _pull(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
-    return _image_facts(parse(words, _PULL_SWITCHES), Verb.PULL, tool, setting)
+def _pull(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    return _image_facts(parse(words, _PULL_SWITCHES), Verb.PULL, tool, invocation)
 
 
-def _run(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _run(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _RUN_SWITCHES, interspersed=False)
-    return _image_facts(line, Verb.RUN, tool, setting)
+    return _image_facts(line, Verb.RUN, tool, invocation)
 
 
-def _create(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _create(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _RUN_SWITCHES, interspersed=False)
-    return _image_facts(line, Verb.CREATE, tool, setting)
+    return _image_facts(line, Verb.CREATE, tool, invocation)
 
 
-def _from(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _from(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _FROM_SWITCHES)
     if line.arguments and line.arguments[0].value == "scratch":
         return []
-    return _image_facts(line, Verb.CREATE, tool, setting)
+    return _image_facts(line, Verb.CREATE, tool, invocation)
 
 
-def _build(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _build(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _BUILD_SWITCHES)
     if line.has("--help"):
         return []
     context = line.arguments[-1].value if line.arguments else None
-    if context is None and tool is Tool.DOCKER and not setting.fed_words:
+    if context is None and tool is Tool.DOCKER and not invocation.xargs_appends:
         # `docker build` alone is an error; a placeholder of options may have hidden the context.
         hidden = [word for word in words if may_hold_options(word)]
         if not hidden:
             return []
-    elif context is None and not setting.fed_words:
+    elif context is None and not invocation.xargs_appends:
         context = "."
     file = line.text("-f", "--file")
     text = None
     if file == _STDIN or (context == _STDIN and file is None):
-        text = setting.stdin_text
-        if text is None and setting.stdin_file is not None:
-            file = setting.stdin_file
+        text = invocation.stdin_text
+        if text is None and invocation.stdin_file is not None:
+            file = invocation.stdin_file
     build_args = tuple(_pairs(line.all("--build-arg")))
     contexts = tuple(
         (name, value) for name, value in _pairs(line.all("--build-context")) if value is not None
     )
     return [
         Build(
-            setting.start,
-            setting.end,
+            invocation.start,
+            invocation.end,
             tool,
-            directory=setting.directory,
+            directory=invocation.directory,
             context=context,
             dockerfile=file,
             dockerfile_text=text,
@@ -283,7 +284,7 @@ def _build(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
             build_contexts=contexts,
             tags=line.all("-t", "--tag"),
             always_pulls=line.has("--pull", "--pull-always"),
-            place=setting.place,
+            place=invocation.place,
         )
     ]
 
@@ -291,61 +292,61 @@ def _build(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
 def _pairs(values: Sequence[str]) -> list[tuple[str, str | None]]:
     pairs: list[tuple[str, str | None]] = []
     for value in values:
-        name, equals, rest = value.partition("=")
-        pairs.append((name, rest if equals else None))
+        name, equals, text = value.partition("=")
+        pairs.append((name, text if equals else None))
     return pairs
 
 
-def _bake(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _bake(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _BAKE_SWITCHES)
     if line.has("--print"):
         return []
     return [
         BakeBuild(
-            setting.start,
-            setting.end,
-            directory=setting.directory,
+            invocation.start,
+            invocation.end,
+            directory=invocation.directory,
             files=line.all("-f", "--file"),
             targets=tuple(word.value for word in line.arguments),
-            place=setting.place,
+            place=invocation.place,
         )
     ]
 
 
-def _tag(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _tag(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     arguments = parse(words, ()).arguments
     return [
-        *_named(arguments[:1], setting),
+        *_named(arguments[:1], invocation),
         *(
-            LocalImage(setting.start, setting.end, word.value, setting.place)
+            LocalImage(invocation.start, invocation.end, word.value, invocation.place)
             for word in arguments[1:]
         ),
     ]
 
 
-def _named(words: Iterable[Word], setting: Setting) -> list[Fact]:
-    return [NamedImage(setting.start, setting.end, word, setting.place) for word in words]
+def _named(words: Iterable[Word], invocation: Invocation) -> list[Fact]:
+    return [NamedImage(invocation.start, invocation.end, word, invocation.place) for word in words]
 
 
-def _image_names(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
-    return _named(parse(words, _NAMING_SWITCHES).arguments, setting)
+def _image_names(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    return _named(parse(words, _NAMING_SWITCHES).arguments, invocation)
 
 
-def _remove(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
-    return _named(parse(words, _REMOVE_SWITCHES).arguments, setting)
+def _remove(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    return _named(parse(words, _REMOVE_SWITCHES).arguments, invocation)
 
 
-def _inspect(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _inspect(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _NAMING_SWITCHES)
     only_images = line.text("--type") == "image"
     # A bare name may be a container's.
-    told = (word for word in line.arguments if only_images or re.search("[:@/]", word.value))
-    return _named(told, setting)
+    image_words = (word for word in line.arguments if only_images or re.search("[:@/]", word.value))
+    return _named(image_words, invocation)
 
 
-def _ps(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _ps(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _NAMING_SWITCHES)
-    found: list[Word] = []
+    image_words: list[Word] = []
     for option in line.options_named("-f", "--filter"):
         word = option.value
         if word is None or not word.value.startswith(_ANCESTOR):
@@ -355,28 +356,31 @@ def _ps(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
         text = word.text[quotes + len(_ANCESTOR) : len(word.text) - quotes]
         inner = Word(start, end, text, word.value[len(_ANCESTOR) :])
         if word.quoting is not Quoting.MIXED and word.text[quotes:].startswith(_ANCESTOR):
-            found.append(inner)
-    return _named(found, setting)
+            image_words.append(inner)
+    return _named(image_words, invocation)
 
 
-def _load(_words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
-    return [LocalImage(setting.start, setting.end, None, setting.place)]
+def _load(_words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    return [LocalImage(invocation.start, invocation.end, None, invocation.place)]
 
 
-def _import(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _import(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     arguments = parse(words, ()).arguments
     name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(setting.start, setting.end, name, setting.place)]
+    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]
 
 
-def _commit(words: Sequence[Word], _tool: Tool, setting: Setting) -> list[Fact]:
+def _commit(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     arguments = parse(words, ("-p", "--pause", "-q", "--quiet", "--rm", "--squash")).arguments
     name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(setting.start, setting.end, name, setting.place)]
+    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]
 
 
-def login_facts(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
-    """The login of ``tool``, or of what shares its credentials, with the arguments ``words``."""
+def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """The login of ``tool``, or of a program that shares its credentials.
+
+    ``words`` are the arguments. Empty if they don't log in (``--help``).
+    """
     line = parse(words, _LOGIN_SWITCHES)
     if line.has("--help", "--get-login"):
         return []
@@ -387,9 +391,9 @@ def login_facts(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fac
     options = line.options_named("-p", "--password")
     if options and options[-1].value is not None:
         option = options[-1]
-        assert option.value is not None  # noqa: S101 - asked just above
-        obstacle = setting.obstacle
-        if setting.stdin:
+        assert option.value is not None  # noqa: S101 - tested just above
+        obstacle = invocation.obstacle
+        if invocation.stdin:
             obstacle = "something else is fed to it already"
         elif len(options) > 1:
             obstacle = "the password is given twice"
@@ -398,13 +402,15 @@ def login_facts(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fac
             obstacle = "only a Docker without --password-stdin takes its e-mail option"
         elif not option.separable:
             obstacle = "the password's option is written together with another"
-        password = PasswordArgument(option.start, option.end, option.value, setting.start, obstacle)
+        password = PasswordArgument(
+            option.start, option.end, option.value, invocation.start, obstacle
+        )
     return [
         Login(
-            setting.start,
-            setting.end,
-            setting.statement_start,
-            setting.statement_end,
+            invocation.start,
+            invocation.end,
+            invocation.statement_start,
+            invocation.statement_end,
             LoginKind.LOGIN,
             tool,
             registry,
@@ -413,14 +419,14 @@ def login_facts(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fac
             username,
             password,
             stdin,
-            setting.variables,
-            setting.place,
-            setting.stdin_word,
+            invocation.variables,
+            invocation.place,
+            invocation.stdin_word,
         )
     ]
 
 
-#: User names that stand for a cloud's token, so that the registry is one of that cloud's:
+#: User names that go with a cloud's token, so that the registry is one of that cloud's:
 #: https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html,
 #: https://cloud.google.com/artifact-registry/docs/docker/authentication
 _BY_USERNAME = {
@@ -434,7 +440,7 @@ _BY_USERNAME = {
 def registries_named(host: str | None) -> tuple[str, ...]:
     """The patterns, for `host_matches`, of the registries that a login's argument names.
 
-    None is Docker Hub. What is not known becomes ``*``; nothing at all known gives no pattern.
+    None is Docker Hub. An unknown part becomes ``*``; there is no pattern if nothing is known.
     """
     if host is None or not host.strip():
         return ("docker.io",)
@@ -448,63 +454,73 @@ def registries_named(host: str | None) -> tuple[str, ...]:
 
 
 def registries_holding(image: str) -> tuple[str, ...]:
-    """The registry from which ``image`` comes, as `registries_named`; none where it is unknown."""
+    """The registry of ``image``, as `registries_named` has it; empty if it is unknown."""
     host = registry_of(image)
     return (host,) if isinstance(host, str) else ()
 
 
-#: ``NAME:PASSWORD``; the colons in ``${X:-y}`` and parameters are part of a half.
+#: ``NAME:PASSWORD``; the colons in ``${X:-y}`` and in parameters don't separate.
 _PAIR = re.compile(r"((?:\$\{[^{}]*\}|<<[^<>]*>>|[^:$<]|\$(?!\{)|<(?!<))+):(.+)", re.DOTALL)
 
-_Halves = tuple["Word | None", "Word | None"]
+_Credentials = tuple["Word | None", "Word | None"]
 
 
-def written_pair(line: CommandLine, *options: str) -> _Halves:
-    """The halves of an option's ``NAME:PASSWORD``; None where they are not written apart."""
+def written_pair(line: CommandLine, *options: str) -> _Credentials:
+    """The user name and the password in an option's ``NAME:PASSWORD``; None if it isn't one."""
     word = line.last(*options)
     match = None if word is None else _PAIR.fullmatch(word.value)
     if word is None or match is None:
         return None, None
-    name, password = (replace(word, value=half) for half in match.groups())
+    name, password = (replace(word, value=part) for part in match.groups())
     return name, password
 
 
 def client_access(
     purpose: Purpose,
     registries: tuple[str, ...],
-    halves: _Halves,
-    setting: Setting,
+    credentials: _Credentials,
+    invocation: Invocation,
     *,
-    is_fed: bool = False,
+    reads_stdin: bool = False,
 ) -> ClientAccess:
-    """What a program does at ``registries`` with the user name and password ``halves``."""
-    username, password = halves
-    read = setting.variables if purpose is Purpose.LOGIN else frozenset()
-    for half in halves:
-        read |= frozenset() if half is None else variables_in(half.value)
+    """The use of ``registries`` by a program with ``credentials``, user name and password.
+
+    ``reads_stdin``: the password is on its standard input.
+    """
+    username, password = credentials
+    variables = invocation.variables if purpose is Purpose.LOGIN else frozenset()
+    for word in credentials:
+        variables |= frozenset() if word is None else variables_in(word.value)
     return ClientAccess(
-        setting.start,
-        setting.end,
+        invocation.start,
+        invocation.end,
         purpose,
         registries,
         username,
         password,
-        is_fed,
-        read,
-        setting.place,
-        setting.stdin_word if is_fed else None,
+        reads_stdin,
+        variables,
+        invocation.place,
+        invocation.stdin_word if reads_stdin else None,
     )
 
 
-def _logout(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _logout(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, ("-a", "--all", "--help"), valued=("--authfile",))
     registry = line.arguments[0] if line.arguments else None
     return [
-        Logout(setting.start, setting.end, tool, registry, line.has("-a", "--all"), setting.place)
+        Logout(
+            invocation.start,
+            invocation.end,
+            tool,
+            registry,
+            line.has("-a", "--all"),
+            invocation.place,
+        )
     ]
 
 
-def _compose(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
+def _compose(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _COMPOSE_SWITCHES, interspersed=False)
     arguments = line.arguments
     verb = _COMPOSE_VERBS.get(arguments[0].value) if arguments else None
@@ -518,7 +534,7 @@ def _compose(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
         return []
 
     def environment(name: str) -> str | None:
-        return setting.assignments.get(name) or setting.lookup(name)
+        return invocation.assignments.get(name) or invocation.lookup(name)
 
     files = line.all("-f", "--file")
     if not files:
@@ -534,8 +550,8 @@ def _compose(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
         for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
         if word.value and not (verb is not Verb.RUN and may_hold_options(word))
     )
-    if verb is not Verb.RUN and any(is_whole_placeholder(word) for word in command.arguments):
-        # `up $SERVICES`: which ones is not told, so all.
+    if verb is not Verb.RUN and any(is_only_placeholder(word) for word in command.arguments):
+        # `up $SERVICES`: the names are unknown, so all.
         services = ()
     if verb in (Verb.PULL, Verb.BUILD):
         dependencies = command.has("--with-dependencies", "--include-deps")
@@ -543,11 +559,11 @@ def _compose(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
         dependencies = not command.has("--no-deps")
     return [
         ComposeCommand(
-            setting.start,
-            setting.end,
+            invocation.start,
+            invocation.end,
             tool,
             verb,
-            directory=setting.directory,
+            directory=invocation.directory,
             files=files,
             project_directory=line.text("--project-directory", "--workdir"),
             profiles=profiles,
@@ -556,8 +572,8 @@ def _compose(words: Sequence[Word], tool: Tool, setting: Setting) -> list[Fact]:
             always_pulls=verb is Verb.PULL
             or command.text("--pull") == "always"
             or (verb is Verb.BUILD and command.has("--pull")),
-            environment=tuple(sorted(setting.assignments.items())),
-            place=setting.place,
+            environment=tuple(sorted(invocation.assignments.items())),
+            place=invocation.place,
         )
     ]
 
@@ -598,7 +614,7 @@ PROGRAMS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "b
 
 
 def same_image_key(image: str) -> str:
-    """``image`` as a key by which the names of one local image are the same: ``:latest`` added."""
+    """A key that is equal for all names of one local image: ``:latest`` is added."""
     last = image.rpartition("/")[2]
     name = image if ":" in last or "@" in last else f"{image}:latest"
     for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
@@ -607,13 +623,13 @@ def same_image_key(image: str) -> str:
 
 
 class LocalImages:
-    """The images that a script has made so far."""
+    """The images that a script has built, tagged or loaded so far."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
 
-    def seen(self, fact: Fact) -> Fact:
-        """Take note of what ``fact`` makes; give it back, marked if it needs no pull."""
+    def record(self, fact: Fact) -> Fact:
+        """Record the images that ``fact`` creates; return it, marked local if it needs no pull."""
         if isinstance(fact, Build):
             self._keys.update(map(same_image_key, fact.tags))
         elif isinstance(fact, LocalImage) and fact.image is not None:

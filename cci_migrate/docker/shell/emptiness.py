@@ -1,7 +1,7 @@
-"""Conditions that only ask whether variables are empty.
+"""Conditions that only test whether variables are empty.
 
-``if [ -n "$PASSWORD" ]`` in front of a login is a guard: it leaves the login out only where there
-is nothing to log in with.
+``if [ -n "$PASSWORD" ]`` around a login is a guard: the login is skipped only if there is nothing
+to log in with.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _AND_OR = re.compile(r"(?<!\s)\s+(&&|\|\||-a|-o)\s+")
 
 
 class Emptiness(Struct, frozen=True):
-    """A condition about ``names`` alone.
+    """A condition on the variables ``names``.
 
-    ``true_when_empty``: if it holds, one of them is empty; else: if it does not hold, one is.
+    ``true_when_empty``: if it holds, one of them is empty. Otherwise: if it fails, one is.
     """
 
     names: frozenset[str]
@@ -37,10 +37,10 @@ class Emptiness(Struct, frozen=True):
 
 
 def joined(first: Emptiness | None, second: Emptiness | None) -> Emptiness | None:
-    """Both conditions together, by "and" or by "or" alike; None where they say different things.
+    """Both conditions combined, by "and" or by "or"; None if they test for different things.
 
-    "A is empty or B is" and "A and B are" both hold only if one is empty; the same for set ones
-    that fail.
+    "A or B is empty" and "A and B are empty" both hold only if one is empty; likewise, tests for
+    set variables fail only if one is empty.
     """
     if first is None or second is None or first.true_when_empty != second.true_when_empty:
         return None
@@ -48,32 +48,32 @@ def joined(first: Emptiness | None, second: Emptiness | None) -> Emptiness | Non
 
 
 def emptiness_of(test: str) -> Emptiness | None:
-    """What the inside of ``[ ... ]`` or ``[[ ... ]]`` says of variables; None if anything else."""
+    """The inside of ``[ ... ]`` or ``[[ ... ]]`` as a test for empty variables, or None."""
     terms = _AND_OR.split(test.strip())
-    found = _of_term(terms[0].strip())
+    emptiness = _term_emptiness(terms[0].strip())
     for term in terms[2::2]:
-        found = joined(found, _of_term(term.strip()))
-    return found
+        emptiness = joined(emptiness, _term_emptiness(term.strip()))
+    return emptiness
 
 
-def _of_term(term: str) -> Emptiness | None:
+def _term_emptiness(term: str) -> Emptiness | None:
     unary = _UNARY.fullmatch(term)
     if unary is not None:
         name = unary["braced"] or unary["bare"]
         if (unary["operator"] == "v") == bool(name):
             return None
         names = frozenset((name or unary["name"],))
-        found = Emptiness(names, unary["operator"] == "z")
-        return found.negated() if unary["negation"] else found
+        emptiness = Emptiness(names, unary["operator"] == "z")
+        return emptiness.negated() if unary["negation"] else emptiness
     compared = _COMPARED.fullmatch(term)
     if compared is not None:
         if (compared["mark"] or "") != (compared["other"] or ""):
             return None
         names = frozenset((compared["braced"] or compared["bare"],))
-        found = Emptiness(names, compared["operator"] != "!=")
-        return found.negated() if compared["negation"] else found
+        emptiness = Emptiness(names, compared["operator"] != "!=")
+        return emptiness.negated() if compared["negation"] else emptiness
     alone = _ALONE.fullmatch(term)
     if alone is not None:
-        found = Emptiness(frozenset((alone["braced"] or alone["bare"],)), true_when_empty=False)
-        return found.negated() if alone["negation"] else found
+        emptiness = Emptiness(frozenset((alone["braced"] or alone["bare"],)), true_when_empty=False)
+        return emptiness.negated() if alone["negation"] else emptiness
     return None

@@ -1,4 +1,4 @@
-"""What a script says about Docker: the types."""
+"""The types of what a script does with Docker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Tool(Enum):
-    """The program that a command runs; the value is its name."""
+    """A program of the Docker family; the value is its name."""
 
     DOCKER = "docker"
     PODMAN = "podman"
@@ -20,7 +20,7 @@ class Tool(Enum):
 
 
 class Verb(Enum):
-    """What a command does that can make it pull."""
+    """A subcommand that may pull images."""
 
     PULL = "pull"
     RUN = "run"
@@ -40,7 +40,7 @@ class Quoting(Enum):
 
 
 class LoginKind(Enum):
-    """By which command one logs in."""
+    """The command that logs in."""
 
     LOGIN = "login"
     """``docker login``, ``podman login``, ``buildah login``, ``skopeo login``."""
@@ -54,10 +54,10 @@ class LoginKind(Enum):
 class Word(Struct, frozen=True):
     """A word of a command.
 
-    ``text`` is the script's own text between ``start`` and ``end``. ``value`` is what the command
-    is given: without its quotes, with variables that the script itself sets once to a text
-    replaced by it, and every other expansion as it is written (`registry_of` knows them as
-    placeholders). Neither shows in a repr: a word may be a password.
+    ``text`` is the source between ``start`` and ``end``. ``value`` is the argument that the command
+    receives: without quotes, with variables that the script itself sets once replaced by their
+    values, and any other expansion as written (a placeholder to `registry_of`). Neither is part of
+    the repr: a word may be a password.
     """
 
     start: int
@@ -70,11 +70,11 @@ class Word(Struct, frozen=True):
 
 
 class ImagePull(Struct, frozen=True):
-    """A command that names the image it fetches: ``docker pull|run|create``, ``buildah from``.
+    """A command that names the image it pulls: ``docker pull|run|create``, ``buildah from``.
 
-    ``image`` is None where the command line does not hold it (``xargs docker pull``).
+    ``image`` is None if the command line doesn't contain it (``xargs docker pull``).
     ``is_local``: an earlier command of this script builds, tags or loads that image, so nothing is
-    fetched. ``--pull never`` makes no `ImagePull`.
+    pulled. A command with ``--pull never`` is no `ImagePull`.
     """
 
     start: int
@@ -92,12 +92,11 @@ class ImagePull(Struct, frozen=True):
 class Build(Struct, frozen=True):
     """``docker build``, ``docker buildx build``, ``podman build``, ``buildah bud``.
 
-    ``context`` is the context as given: a folder, ``-``, or a URL. ``dockerfile`` is the ``-f``
-    as given; None means ``Dockerfile`` in the context. ``dockerfile_text`` is the Dockerfile's own
-    text where the command gets it by a here-document or by ``echo``. ``directory`` is where the
-    command runs, from the script's first directory; None if that cannot be told. ``build_args``
-    hold a value of None where it comes from the environment. ``tags`` are local images from here
-    on.
+    ``context`` is the context as written: a folder, ``-``, or a URL. ``dockerfile`` is the ``-f``
+    as written; None means ``Dockerfile`` in the context. ``dockerfile_text`` is the text of a
+    Dockerfile in a here-document or printed by ``echo``. ``directory`` is where the command runs,
+    relative to the script's first directory; None if unknown. A value of None in ``build_args``
+    comes from the environment. ``tags`` are local images from here on.
     """
 
     start: int
@@ -118,16 +117,16 @@ class Build(Struct, frozen=True):
 
     @property
     def dockerfile_path(self) -> str | None:
-        """The Dockerfile's path from the script's first directory, if it is a file of its own.
+        """The Dockerfile's path, relative to the script's first directory.
 
-        May hold placeholders. None for a text given on the spot, a remote context, a context or a
-        directory that cannot be told.
+        May contain placeholders. None for an inline Dockerfile, a remote context, and an unknown
+        context or directory.
         """
         return dockerfile_path(self)
 
 
 class BakeBuild(Struct, frozen=True):
-    """``docker buildx bake``: builds what its ``files`` say (none: the default names)."""
+    """``docker buildx bake`` with its ``files`` (none: the default names) and ``targets``."""
 
     start: int
     end: int
@@ -142,11 +141,10 @@ class BakeBuild(Struct, frozen=True):
 class ComposeCommand(Struct, frozen=True):
     """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
 
-    ``files`` as given by ``-f`` or, failing that, a ``COMPOSE_FILE`` that the script sets (``-`` is
-    stdin); empty means the default names, looked for in ``directory`` and above. ``services``
-    empty means all. ``with_dependencies`` is False after ``--no-deps`` and for ``pull`` and
-    ``build`` without ``--with-dependencies``. ``environment`` holds what the script sets for the
-    file's ``${X}``.
+    ``files`` are those of ``-f`` or else of a ``COMPOSE_FILE`` that the script sets (``-`` is
+    stdin); empty means the default names in ``directory`` and above. No ``services`` means all.
+    ``with_dependencies`` is False with ``--no-deps``, and for ``pull`` and ``build`` without
+    ``--with-dependencies``. ``environment`` has the variables that the script sets for the command.
     """
 
     start: int
@@ -167,9 +165,9 @@ class ComposeCommand(Struct, frozen=True):
 
     @property
     def file_paths(self) -> tuple[str, ...] | None:
-        """The files' paths from the script's first directory; None if that cannot be told.
+        """The files' paths, relative to the script's first directory; None if it is unknown.
 
-        Empty where none is given: see `compose.DEFAULT_NAMES`.
+        Empty if the command names none: see `compose.DEFAULT_NAMES`.
         """
         if self.directory is None:
             return None
@@ -177,13 +175,12 @@ class ComposeCommand(Struct, frozen=True):
 
 
 class PasswordArgument(Struct, frozen=True):
-    """A login's ``-p``, and what is needed to write ``--password-stdin`` in its stead.
+    """A login's ``-p``, and how to replace it by ``--password-stdin``.
 
-    ``start``/``end`` hold the option with its value: put ``--password-stdin`` in their place, and
-    the rest of the line stays as it is. ``value`` is the password as a word: ``value.text`` is what
-    to give ``echo``, quotes and all. ``insert_at`` is where ``echo ... | `` goes, before ``sudo``
-    and assignments. ``obstacle`` says, for people, why the command cannot be rewritten so; None if
-    it can.
+    ``start``/``end`` enclose the option with its value: replace them by ``--password-stdin``.
+    ``value`` is the password: pass ``value.text``, quotes included, to ``echo``. ``insert_at`` is
+    where to insert ``echo ... | ``, before ``sudo`` and assignments. ``obstacle`` says, for people,
+    why the command can't be rewritten this way; None if it can.
     """
 
     start: int
@@ -194,15 +191,13 @@ class PasswordArgument(Struct, frozen=True):
 
 
 class Login(Struct, frozen=True):
-    """A command that logs in to one registry, or to some.
-
-    ``registry`` is the host as given, None where none is: Docker Hub. ``registries`` are patterns
-    for `host_matches`, with ``*`` for what is not known (``*.dkr.ecr.*.amazonaws.com``); empty
-    where nothing at all is known (``docker login $HOST``). ``variables`` are the names of the
-    variables that its pipeline reads. ``fed`` is the password that its input gives it, as a word's
-    ``value``: None where that is more or something else than one word that is printed.
-    ``start``/``end`` hold the command, ``sudo`` and assignments included,
-    ``statement_start``/``statement_end`` the pipeline it is part of.
+    """A command that logs in to one or several registries.
+    ``registry`` is the host as written; None means Docker Hub. ``registries`` are patterns for
+    `host_matches`, with ``*`` for an unknown part (``*.dkr.ecr.*.amazonaws.com``); empty if nothing
+    is known (``docker login $HOST``). ``variables`` are the names of the variables that its
+    pipeline reads. ``stdin_password`` is the value of the only word on its standard input; None if
+    that is unknown or more than one word. ``start``/``end`` enclose the command, ``sudo`` and
+    assignments included, ``statement_start``/``statement_end`` its pipeline.
     """
 
     start: int
@@ -218,13 +213,13 @@ class Login(Struct, frozen=True):
     password_stdin: bool
     variables: frozenset[str]
     place: Place
-    fed: str | None = None
+    stdin_password: str | None = None
 
-    __repr__ = repr_without("place", "fed")
+    __repr__ = repr_without("place", "stdin_password")
 
 
 class Purpose(Enum):
-    """What a program that is not Docker uses a registry for."""
+    """What another program than Docker does at a registry."""
 
     LOGIN = "login"
     PULL = "pull"
@@ -234,8 +229,9 @@ class Purpose(Enum):
 class ClientAccess(Struct, frozen=True):
     """Another program than Docker logs in to a registry, or pulls or pushes one image there.
 
-    ``registries`` and ``variables`` as with `Login`. ``username`` and ``password`` are what the
-    command line gives it; ``is_fed``: the password is on its input, ``fed`` where that is one word.
+    ``registries`` and ``variables`` as in `Login`. ``username`` and ``password`` are those on the
+    command line. ``reads_stdin``: the password is on its standard input; ``stdin_password`` as in
+    `Login`.
     """
 
     start: int
@@ -244,16 +240,16 @@ class ClientAccess(Struct, frozen=True):
     registries: tuple[str, ...]
     username: Word | None
     password: Word | None
-    is_fed: bool
+    reads_stdin: bool
     variables: frozenset[str]
     place: Place
-    fed: str | None = None
+    stdin_password: str | None = None
 
-    __repr__ = repr_without("place", "fed")
+    __repr__ = repr_without("place", "stdin_password")
 
 
 class Logout(Struct, frozen=True):
-    """``docker logout``; ``registry`` None is Docker Hub (podman's ``--all``: see ``all``)."""
+    """``docker logout``; ``registry`` None means Docker Hub. ``all`` is podman's ``--all``."""
 
     start: int
     end: int
@@ -266,9 +262,9 @@ class Logout(Struct, frozen=True):
 
 
 class CredentialFile(Struct, frozen=True):
-    """A command that writes Docker's own credential file: a login to some registry or registries.
+    """A command that writes Docker's own credential file: a login to unknown registries.
 
-    ``variables`` as with `Login`.
+    ``variables`` as in `Login`.
     """
 
     start: int
@@ -282,7 +278,7 @@ class CredentialFile(Struct, frozen=True):
 class LocalImage(Struct, frozen=True):
     """An image that exists without a pull from here on: ``docker tag``, ``load``, ``import``.
 
-    ``image`` is None where its name is not told (``docker load``).
+    ``image`` is None if the command doesn't name it (``docker load``).
     """
 
     start: int
@@ -294,7 +290,7 @@ class LocalImage(Struct, frozen=True):
 
 
 class NamedImage(Struct, frozen=True):
-    """A command that names an image that is there already, and fetches none.
+    """A command that names a local image and pulls nothing.
 
     ``docker tag`` (what it tags), ``image inspect``, ``save``, ``history``, ``rmi``, ``images``,
     ``ps --filter ancestor=...``.
@@ -311,9 +307,9 @@ class NamedImage(Struct, frozen=True):
 class ScriptCall(Struct, frozen=True):
     """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
 
-    ``path`` is as given, relative to ``directory``; it may hold placeholders and start with ``~``,
-    as ``directory`` may (a job's ``working_directory`` is ``~/project`` by default). Programs of
-    the system, by absolute path, are left out.
+    ``path`` is as written, relative to ``directory``; both may contain placeholders and start with
+    ``~`` (a job's ``working_directory`` is ``~/project`` by default). Programs called by an
+    absolute path are not scripts of the repository.
     """
 
     start: int
@@ -344,26 +340,25 @@ Fact: TypeAlias = (
 
 
 class Script(Struct, frozen=True):
-    """What a script says.
+    """What a script does with Docker.
 
-    ``facts`` come in the order in which the script reaches them; one in a function stands once for
-    each call. ``uncalled`` are those of functions that the script itself never calls.
-    ``has_errors``: part of the text is not shell as the parser knows it; ``facts`` come from the
-    rest. ``assigned`` are the variables that it sets; ``sets_unknown`` what sets others that its
-    text does not name (``eval``), empty if nothing does. ``does_besides``: it does more than log
-    in, print, and test whether it should.
+    ``facts`` are in the order in which the script reaches them; one in a function occurs once for
+    each call. ``uncalled`` are those of functions that the script never calls. ``has_errors``: part
+    of the text doesn't parse; the facts are those of the rest. ``assigned`` are the variables that
+    it sets; ``unknown_setter`` is a command that sets unnamed ones (``eval``), empty if there is
+    none. ``does_more_than_log_in``: it does more than log in, print, and test whether it should.
     """
 
     facts: tuple[Fact, ...] = ()
     uncalled: tuple[Fact, ...] = ()
     has_errors: bool = False
     assigned: frozenset[str] = frozenset()
-    sets_unknown: str = ""
-    does_besides: bool = True
+    unknown_setter: str = ""
+    does_more_than_log_in: bool = True
 
 
 def joined_path(directory: str, path: str) -> str:
-    """``path`` seen from where ``directory`` is seen from, without ``.`` and inner ``..``."""
+    """``path``, relative to ``directory``, joined to it without ``.`` and inner ``..``."""
     parts: list[str] = []
     absolute = path.startswith(("/", "~", "$"))
     for part in (path if absolute else f"{directory}/{path}").split("/"):
@@ -381,7 +376,7 @@ def dockerfile_path(build: Build) -> str | None:
         return None
     remote = "://" in context or context.startswith(("git@", "github.com/"))
     if build.dockerfile is not None:
-        # Seen from where the command runs, not from the context.
+        # Relative to where the command runs, not to the context.
         if build.dockerfile == "-" or (remote and "://" in build.dockerfile):
             return None
         return None if remote else joined_path(build.directory, build.dockerfile)

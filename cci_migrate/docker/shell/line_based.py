@@ -1,8 +1,8 @@
-"""Scripts of PowerShell and cmd, statement by statement.
+"""Reads scripts of PowerShell and cmd, statement by statement.
 
-No grammar: what begins a statement is a command, and only one of the Docker family is read. What
-stands in a block (``if (...) { ... }``) may not run. Functions, here-strings and what a variable
-holds are not followed.
+Without a grammar: a statement begins with a command, and only commands that use registries are
+read. A block (``if (...) { ... }``) may not run. Functions, here-strings and the values of
+variables are ignored.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, Invocation, LocalImages, docker_facts
 from cci_migrate.docker.shell.facts import Fact, Quoting, Script, Word
-from cci_migrate.docker.shell.flow import Alternative, Construct, Kind, Place, Turn
+from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.wrappers import program_of
@@ -67,13 +67,13 @@ class _LineReader:
         self._local = LocalImages()
         self._blocks: list[tuple[str, Place, Construct]] = []
         self._place: Place = ()
-        self._construct = Construct(Kind.SEQUENCE)
+        self._construct = Construct(ConstructKind.SEQUENCE)
         self._slot = 0
 
     def read(self) -> Script:
         token = _POWERSHELL_TOKEN if self._powershell else _CMD_TOKEN
         words: list[Word] = []
-        fed = False
+        is_piped = False
         pipeline_start = 0
         pending: list[tuple[list[Word], bool]] = []
         position = 0
@@ -88,15 +88,15 @@ class _LineReader:
             elif match.lastgroup == "end":
                 sign = match[0]
                 if words:
-                    pending.append((words, fed))
+                    pending.append((words, is_piped))
                 words = []
-                fed = sign == "|"
+                is_piped = sign == "|"
                 if sign != "|":
                     self._pipeline(pending, pipeline_start, match.start())
                     pending, pipeline_start = [], match.end()
                     self._bracket(sign)
         if words:
-            pending.append((words, fed))
+            pending.append((words, is_piped))
         self._pipeline(pending, pipeline_start, len(self._text))
         own = frozenset(_SCRIPT_VARIABLE.findall(self._text)) if self._powershell else frozenset()
         return Script(tuple(self._facts), assigned=own | frozenset(_SET.findall(self._text)))
@@ -116,10 +116,10 @@ class _LineReader:
 
     def _bracket(self, sign: str) -> None:
         if sign in _BRACKETS:
-            maybe = Construct(Kind.CHOICE, (Alternative((), 0), Alternative((), None)))
+            maybe = Construct(ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None)))
             self._blocks.append((_BRACKETS[sign], self._place, self._construct))
             self._place = (*self._at(), Turn(maybe, 0))
-            self._construct = Construct(Kind.SEQUENCE)
+            self._construct = Construct(ConstructKind.SEQUENCE)
         elif self._blocks and sign == self._blocks[-1][0]:
             _, self._place, self._construct = self._blocks.pop()
         self._slot += 1
@@ -131,14 +131,14 @@ class _LineReader:
         text = self._text[start:end]
         variables = frozenset(match[1] or match[2] for match in _VARIABLE.finditer(text))
         before: list[Word] = []
-        for words, fed in parts:
-            self._statement(words, before if fed else None, start, end, variables)
+        for words, is_piped in parts:
+            self._statement(words, before if is_piped else None, start, end, variables)
             before = words
 
     def _statement(
         self,
         words: list[Word],
-        fed_by: list[Word] | None,
+        piped_words: list[Word] | None,
         start: int,
         end: int,
         variables: frozenset[str],
@@ -155,26 +155,26 @@ class _LineReader:
         program = program_of(words[0]).rpartition("\\")[2].lower()
         if program not in PROGRAMS and program not in CLIENTS:
             return
-        setting = Setting(
+        invocation = Invocation(
             words[0].start,
             words[-1].end,
             start + len(self._text[start:end]) - len(self._text[start:end].lstrip()),
             end,
             self._at(),
-            # What `cd` did is not followed.
+            # `cd` is not tracked.
             None,
             self._environment.get,
             variables=variables,
-            stdin=fed_by is not None,
-            stdin_word=self._printed(fed_by or []),
+            stdin=piped_words is not None,
+            stdin_word=self._printed(piped_words or []),
             obstacle="only a POSIX shell's line can be rewritten",
         )
         read = docker_facts if program in PROGRAMS else client_facts
-        for fact in read(words, program, setting):
-            self._facts.append(self._local.seen(fact))
+        for fact in read(words, program, invocation):
+            self._facts.append(self._local.record(fact))
 
     def _printed(self, words: list[Word]) -> str | None:
-        """The one word that a statement prints."""
+        """The only word that a statement prints; None if there are more."""
         if words and words[0].value.lower() in _PRINTS:
             words = words[1:]
         if len(words) != 1 or (self._powershell and words[0].quoting is Quoting.SINGLE):
@@ -182,11 +182,11 @@ class _LineReader:
         return words[0].value
 
     def _without_redirects(self, words: list[Word]) -> list[Word]:
-        kept: list[Word] = []
+        remaining: list[Word] = []
         target_follows = False
         for word in words:
             redirect = _REDIRECTS.fullmatch(self._masked[word.start : word.end])
             if redirect is None and not target_follows:
-                kept.append(word)
+                remaining.append(word)
             target_follows = redirect is not None and word.text[-1] in "<>"
-        return kept
+        return remaining

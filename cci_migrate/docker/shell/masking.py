@@ -1,8 +1,8 @@
-r"""A script's text made fit for a shell parser, character for character as long as it was.
+r"""Prepares a script's text for a shell parser, keeping its length.
 
-What is not shell yet is replaced, never removed, so that an offset into the one text is an offset
-into the other; words are read from the text as it was given. The outcome is ASCII, so that the
-parser's byte offsets are character offsets too.
+Text that isn't shell is replaced, never removed, so that offsets stay valid in the original text,
+from which words are read. The result is ASCII, so that the parser's byte offsets are character
+offsets too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import re
 #: A ``<< parameters.x >>`` of CircleCI, with the expressions that it has since 2025
 #: (``<< pipeline.git.branch == "main" and "a" or "b" >>``). It has to start with a name and a dot:
 #: a here-document whose line goes on with ``>>`` (``cat <<EOF >> file``) must not look like one.
-#: One that its line does not close takes in the rest of it, to be left as it is: a line is looked
-#: through once, however many begin in it.
+#: An unclosed one extends to the end of its line and is not replaced, so that a line is scanned
+#: once, however many begin in it.
 _PLACEHOLDER_TEXT = r"""<<[ \t]*(?:(?:not\b|\()[ \t]*)*
     (?:parameters|pipeline|matrix|executor|job|command|orb)\.
     (?:"[^"\n]*"|'[^'\n]*'|[^\n"'>]|>(?!>))*(>>)?"""
 _PLACEHOLDER = re.compile(_PLACEHOLDER_TEXT, re.VERBOSE)
 #: ``<<# parameters.x >>`` ... ``<</ parameters.x >>``: sections of Mustache, which early 2.1 orbs
-#: use for text that is there or not.
+#: use for optional text.
 _SECTION = re.compile(r"<<[ \t]*[#^/][ \t]*[\w.-]+[ \t]*>>")
 _ESCAPED_HEREDOC = re.compile(r"\\(?=<<)")
 _DASH_BEFORE_HEREDOC = re.compile(r"(?<=[ \t])-(?=[ \t]+<<)")
@@ -28,13 +28,12 @@ _WINDOWS_CONTINUATION = "\\\r\n"
 
 
 def without_placeholders(text: str) -> str:
-    """``text`` with letters in the place of CircleCI's placeholders, as many as they have."""
+    """``text`` with CircleCI's placeholders replaced by as many letters."""
     return _PLACEHOLDER.sub(lambda match: "P" * len(match[0]) if match[1] else match[0], text)
 
 
 def masked(text: str) -> str:
-    r"""Give ``text`` as shell: as long as it was, and ASCII.
-
+    r"""``text`` as shell, in ASCII, of the same length.
     Placeholders of CircleCI become letters; CircleCI's ``\<<`` becomes a here-document's ``<<``
     (https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters); Windows
     line ends become plain ones.
@@ -47,8 +46,8 @@ def masked(text: str) -> str:
     if "\r" in shell:
         shell = shell.replace(_WINDOWS_CONTINUATION, " \\\n").replace("\r\n", "\n\n")
         shell = shell.replace("\r", " ")
-    # What the grammar stumbles over: a lone dash before a here-document (it is lost), nothing in
-    # backticks, and a last line that is to be continued.
+    # What the grammar fails on: a lone dash before a here-document (it is lost), empty backticks,
+    # and a last line that ends in a backslash.
     if "<<" in shell:
         shell = _DASH_BEFORE_HEREDOC.sub("Z", shell)
     if "``" in shell:

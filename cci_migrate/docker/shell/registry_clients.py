@@ -1,7 +1,7 @@
-"""What programs besides Docker do at registries: log in, pull, push, and with which credentials.
+"""How other programs than Docker use registries: log in, pull, push, and with which credentials.
 
-They keep credentials in files of their own, or under other keys than Docker looks for, so none of
-them logs Docker in. podman and buildah share the file of skopeo:
+They store credentials in files of their own, or under keys that Docker doesn't read, so none of
+them logs Docker in. podman and buildah share skopeo's file:
 https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/8/html/building_running_and_managing_containers/.
 Commands and options: https://github.com/containers/skopeo/tree/main/docs,
 https://github.com/google/go-containerregistry/tree/main/cmd/crane/doc, https://oras.land/docs/,
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from cci_migrate.docker.shell.command_line import CommandLine, names, parse
 from cci_migrate.docker.shell.docker_cli import (
-    Setting,
+    Invocation,
     client_access,
     login_facts,
     registries_holding,
@@ -39,10 +39,10 @@ _VALUED = names(
 
 
 class _Client(Struct, frozen=True):
-    """How a program is used.
+    """The command line of a program.
 
-    ``login`` are the words of its login. ``transfers`` are the commands that take images: what is
-    done with each in turn, None where it is no image. An image begins with ``scheme``.
+    ``login`` is its login command. ``transfers`` maps each command that transfers images to the
+    purpose of each argument, None if that is no image. An image begins with ``scheme``.
     """
 
     login: tuple[str, ...] = ("login",)
@@ -74,47 +74,47 @@ _CLIENTS: Mapping[str, _Client] = {
 }
 #: Programs that `client_facts` reads.
 CLIENTS = frozenset(_CLIENTS)
-#: The options with the credentials for what is pulled, and for what is pushed.
+#: The options with the credentials for pulls, and for pushes.
 _CREDENTIALS = {
     _PULL: (("--src-creds", "--screds", "--creds"), "--src-username", "--src-password"),
     _PUSH: (("--dest-creds", "--dcreds"), "--dest-username", "--dest-password"),
 }
 
 
-def client_facts(words: Sequence[Word], program: str, setting: Setting) -> list[Fact]:
-    """The facts of a command whose first word runs ``program``, one of `CLIENTS`."""
+def client_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
+    """The facts of the command ``words``, whose first word runs ``program``, one of `CLIENTS`."""
     client = _CLIENTS[program]
     line = parse(words[1:], (), valued=_VALUED)
     depth = len(client.login)
     if line.has("-h", "--help"):
         return []
     if tuple(word.value for word in line.arguments[:depth]) != client.login:
-        return list(_transfers(line, client, setting))
+        return list(_transfers(line, client, invocation))
     registry = next(iter(line.arguments[depth:]), None)
     if registry is None and program != "nerdctl":
         return []  # which registry it knows by itself, or that it has to be told one
     if program == "skopeo":
-        return login_facts(words[words.index(line.arguments[0]) + 1 :], Tool.PODMAN, setting)
+        return login_facts(words[words.index(line.arguments[0]) + 1 :], Tool.PODMAN, invocation)
     return [
         client_access(
             Purpose.LOGIN,
             registries_named(None if registry is None else registry.value),
             (line.last("-u", "--username", "--user"), line.last("-p", "--password", "--pass")),
-            setting,
-            is_fed=line.has("--password-stdin", "--pass-stdin"),
+            invocation,
+            reads_stdin=line.has("--password-stdin", "--pass-stdin"),
         )
     ]
 
 
-def _transfers(line: CommandLine, client: _Client, setting: Setting) -> Iterator[Fact]:
+def _transfers(line: CommandLine, client: _Client, invocation: Invocation) -> Iterator[Fact]:
     command = line.arguments[0].value if line.arguments else ""
     purposes = client.transfers.get(command, ())
     for word, purpose in zip(line.arguments[1:], purposes, strict=False):
         if purpose is None or not word.value.startswith(client.scheme):
             continue
         pair, username, password = _CREDENTIALS[purpose]
-        halves = written_pair(line, *pair)
-        if halves == (None, None):
-            halves = line.last(username), line.last(password)
+        credentials = written_pair(line, *pair)
+        if credentials == (None, None):
+            credentials = line.last(username), line.last(password)
         image = word.value.removeprefix(client.scheme)
-        yield client_access(purpose, registries_holding(image), halves, setting)
+        yield client_access(purpose, registries_holding(image), credentials, invocation)

@@ -1,4 +1,4 @@
-"""tree-sitter's syntax nodes of a shell script, made easy to ask."""
+"""Queries of tree-sitter's syntax nodes of a shell script."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEREDOC_PARTS = names("comment heredoc_body heredoc_start heredoc_end")
 
 @lru_cache(maxsize=1)
 def shell_parser() -> Parser:
-    """The parser; made once."""
+    """The parser of bash, built once."""
     from tree_sitter import Language, Parser
     from tree_sitter_bash import language
 
@@ -33,7 +33,7 @@ def shell_parser() -> Parser:
 
 
 def inner_nodes(node: Node) -> list[Node]:
-    """The statements that a pipeline, a list, a negation or a redirection holds."""
+    """The statements inside a pipeline, a list, a negation or a redirection."""
     return [
         child
         for child in node.children
@@ -45,13 +45,13 @@ def inner_nodes(node: Node) -> list[Node]:
 
 def statements(children: Iterable[Node]) -> list[Statement]:
     """The statements among ``children``."""
-    found: list[Statement] = []
+    result: list[Statement] = []
     for child in children:
-        if child.type == "&" and found:
-            found[-1] = (found[-1][0], True)
+        if child.type == "&" and result:
+            result[-1] = (result[-1][0], True)
         elif child.is_named and child.type != "comment":
-            found.append((child, False))
-    return found
+            result.append((child, False))
+    return result
 
 
 def clause(node: Node) -> tuple[list[Statement], list[Statement]]:
@@ -65,32 +65,32 @@ def clause(node: Node) -> tuple[list[Statement], list[Statement]]:
 
 
 def child_of_type(node: Node, *types: str) -> Node | None:
-    """The first child of one of ``types``."""
+    """The first child of one of ``types``; None if there is none."""
     return next((child for child in node.children if child.type in types), None)
 
 
 def argument_nodes(node: Node) -> list[Node]:
-    """The nodes of a command's words, its own name first, without assignments and redirects."""
-    found: list[Node] = []
+    """The nodes of a command's words, its name first, without assignments and redirections."""
+    nodes: list[Node] = []
     for child in node.children:
         kind = child.type
-        if kind == "variable_assignment" and not found:
+        if kind == "variable_assignment" and not nodes:
             continue
         if kind == "command_name":
-            found.extend(child.children or [child])
+            nodes.extend(child.children or [child])
         elif not kind.endswith("_redirect") and (child.is_named or kind not in KEYWORDS):
-            found.append(child)
-    return found
+            nodes.append(child)
+    return nodes
 
 
 def substitutions_in(nodes: Sequence[Node]) -> list[Node]:
     """The outermost ``$(...)`` and ``<(...)`` within nodes, in order."""
-    found: list[Node] = []
+    substitutions: list[Node] = []
     stack = list(reversed(nodes))
     while stack:
         current = stack.pop()
         if current.type in _SUBSTITUTIONS:
-            found.append(current)
+            substitutions.append(current)
         elif current.child_count:
             stack.extend(reversed(current.children))
-    return found
+    return substitutions

@@ -1,4 +1,4 @@
-"""A script's variables, as far as its text tells their values."""
+"""The values of a script's variables, as far as its text determines them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.facts import Word
-from cci_migrate.docker.shell.flow import Place, Standing, surely_before
+from cci_migrate.docker.shell.flow import Place, PlacedCommand, surely_before
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,11 +24,11 @@ class _Assigned(Struct, frozen=True):
 
 
 class Variables:
-    """What each variable holds at the command that is being read (`at`).
+    """The value of each variable at the current command, whose place is `at`.
 
-    A variable counts as known if the script sets it once only, and surely before; if a loop over
-    written-out words binds it; if it is an argument of the function that is being called; or, where
-    the script never sets it, if the step's environment does.
+    A variable is known if the script sets it only once, and surely before; if a loop over literal
+    words binds it; if it is an argument of the current function call; or, if the script never sets
+    it, if the step's environment does.
     """
 
     def __init__(self, text: str, environment: Mapping[str, str]) -> None:
@@ -42,7 +42,7 @@ class Variables:
         self.at: Place = ()
 
     def count_assignments(self, root: Node) -> None:
-        """Count how often each variable is set anywhere, so that one set twice is not trusted."""
+        """Count the assignments to each variable: one that is set twice is unknown."""
         stack = [root]
         while stack:
             node = stack.pop()
@@ -64,7 +64,7 @@ class Variables:
 
     @property
     def assigned(self) -> frozenset[str]:
-        """The variables that the script sets, to something else than they have."""
+        """The variables that the script sets to another value than their own (``X=$X``)."""
         return frozenset(
             name
             for name, times in self._times.items()
@@ -76,14 +76,14 @@ class Variables:
         self._times[name] = self._times.get(name, 0) + 1
 
     def assign(self, name: str, value: str, place: Place, start: int) -> None:
-        """Take note of ``name=value``, which begins at ``start``."""
+        """Record ``name=value``, which begins at ``start``, at ``place``."""
         self._assigned[name] = _Assigned(value, place)
         if value in (f"${name}", f"${{{name}}}"):
             self._kept.setdefault(name, set()).add(start)
 
     @contextmanager
     def bound(self, name: str, value: str | None) -> Iterator[None]:
-        """Within one round of a loop: its variable, None if it is not known."""
+        """Within one iteration of a loop: bind its variable ``name``; None is unknown."""
         outer = self._bound.pop(name, None)
         if value is not None:
             self._bound[name] = value
@@ -94,27 +94,27 @@ class Variables:
 
     @property
     def in_loop(self) -> bool:
-        """Whether a loop's round is being read."""
+        """Whether the current command is in a loop."""
         return bool(self._bound)
 
     @contextmanager
     def call(self, arguments: Sequence[Word] | None) -> Iterator[None]:
-        """Within a function: its arguments, None if it shifts them about."""
+        """Within a function call: bind its arguments; None is unknown (it uses ``shift``)."""
         self._arguments.append(arguments)
         yield
         self._arguments.pop()
 
     @property
     def in_function(self) -> bool:
-        """Whether a function's body is being read."""
+        """Whether the current command is in a function."""
         return bool(self._arguments)
 
     def arguments(self) -> Sequence[Word] | None:
-        """What ``$@`` is; None where that is not known."""
+        """The words of ``$@``; None if unknown."""
         return self._arguments[-1] if self._arguments else None
 
     def lookup(self, name: str) -> str | None:
-        """The value of ``name``; None where the text does not tell it."""
+        """The value of ``name``; None if unknown."""
         if name.isdigit():
             arguments = self.arguments()
             index = int(name) - 1
@@ -129,5 +129,5 @@ class Variables:
         assigned = self._assigned.get(name)
         if times > 1 or assigned is None:
             return None
-        known = surely_before([Standing(assigned.place)], self.at)
+        known = surely_before([PlacedCommand(assigned.place)], self.at)
         return assigned.value if known else None

@@ -1,7 +1,7 @@
-"""Words in front of a command that only change how it is run.
+"""Programs that run another command, such as ``sudo`` and ``xargs``.
 
-A short list of programs that are known to run the rest of their line as a command on this very
-machine. What is not on it is not guessed: ``ssh host docker pull x`` pulls elsewhere.
+A short list of programs that run the rest of their line as a command on the same machine. Others
+are not guessed: ``ssh host docker pull x`` pulls elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
+from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.facts import Word
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -40,55 +40,55 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
     "gtimeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
     "xargs": names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
 }
-#: Programs that hand secrets to the command behind their ``--``.
+#: Programs that pass secrets to the command after their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
-#: No script has a longer name than that; without a bound the time would grow with its square.
+#: No script's name is longer; without a bound the time would grow quadratically.
 _RETRY = re.compile(r"(?:.*[/_-])?(?:retry|with[_-]retries)(?:[_-]\w{1,100})?(?:\.sh)?")
 _SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
-#: What a retry program can be told before the command it runs: options and numbers.
+#: The arguments of a retry program before the command that it runs: options and numbers.
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
 
 
 class Unwrapped(Struct, frozen=True):
-    """A command without what stands in front.
+    """A command without its wrappers.
 
-    ``assignments`` are those of ``env A=b`` and ``sudo A=b``. ``fed_words``: ``xargs`` adds
-    arguments that are not known; ``replaces`` is the text that it puts them in place of.
-    ``obstacle``: why the command cannot take a password from a pipe, for people.
+    ``assignments`` are those of ``env A=b`` and ``sudo A=b``. ``xargs_appends``: ``xargs`` adds
+    unknown arguments; ``replaces`` is the text that it replaces by them (``-I``).
+    ``obstacle``: why the command can't read a password from a pipe, for people.
     """
 
     words: Sequence[Word]
     assignments: tuple[tuple[str, str], ...] = ()
-    fed_words: bool = False
+    xargs_appends: bool = False
     replaces: str | None = None
     obstacle: str | None = None
 
 
 def program_of(word: Word) -> str:
-    """The name of the program that ``word``, the first of a command, runs."""
+    """The name of the program that ``word``, the first word of a command, runs."""
     return word.value.rpartition("/")[2].removesuffix(".exe")
 
 
 def unwrapped(words: Sequence[Word]) -> Unwrapped:
-    """Take off what stands in front of the command that ``words`` run in the end."""
+    """The command that ``words`` finally run; its words are empty if there is none."""
     assignments: list[tuple[str, str]] = []
-    fed, replaces, obstacle = False, None, None
+    xargs_appends, replaces, obstacle = False, None, None
     while words:
         name = program_of(words[0])
-        if is_whole_placeholder(words[0]) and _may_stand_before(words):
+        if is_only_placeholder(words[0]) and _may_stand_before(words):
             words = words[1:]
             continue
         if name in _BEHIND_DASHES:
-            rest = [index for index, word in enumerate(words) if word.value == "--"]
-            if not rest:
+            dashes = [index for index, word in enumerate(words) if word.value == "--"]
+            if not dashes:
                 break
-            words = words[rest[0] + 1 :]
+            words = words[dashes[0] + 1 :]
             continue
         if _RETRY.fullmatch(name) and len(words) > 1:
-            rest_words = list(words[1:])
-            while rest_words and _RETRY_ARGUMENT.fullmatch(rest_words[0].value):
-                rest_words.pop(0)
-            words = rest_words
+            following = list(words[1:])
+            while following and _RETRY_ARGUMENT.fullmatch(following[0].value):
+                following.pop(0)
+            words = following
             obstacle = "it is run again by a retry, and a pipe can be read only once"
             continue
         if name not in _TRANSPARENT:
@@ -99,7 +99,7 @@ def unwrapped(words: Sequence[Word]) -> Unwrapped:
         if name in ("timeout", "gtimeout"):
             index += 1
         elif name == "xargs":
-            fed = True
+            xargs_appends = True
             replaces = options.get("-I") or replaces
             obstacle = "xargs feeds it"
         elif name == "sudo" and "-S" in options:
@@ -115,11 +115,11 @@ def unwrapped(words: Sequence[Word]) -> Unwrapped:
             words = words[len(words) :]
             break
         words = words[index:]
-    return Unwrapped(words, tuple(assignments), fed, replaces, obstacle)
+    return Unwrapped(words, tuple(assignments), xargs_appends, replaces, obstacle)
 
 
 def _may_stand_before(words: Sequence[Word]) -> bool:
-    """Whether the placeholder in front is one that leaves the command behind it a command.
+    """Whether ``words`` begin with a placeholder that may be a wrapper of the command after it.
 
     ``$SUDO docker pull x``, ``<< parameters.env >> docker-compose up``.
     """

@@ -1,4 +1,4 @@
-"""One command of a shell script, and what it does: to facts, to folders, to other scripts."""
+"""Reads one command of a shell script: its facts, its folder, the scripts it calls."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import TooComplexError
 from cci_migrate.docker.shell.cloud_cli import cloud_login
-from cci_migrate.docker.shell.command_line import is_whole_placeholder, names
+from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.conditions import Conditions
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, LocalImages, Setting, docker_facts
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, Invocation, LocalImages, docker_facts
 from cci_migrate.docker.shell.facts import (
     CredentialFile,
     Exit,
@@ -30,14 +30,15 @@ from cci_migrate.docker.shell.facts import (
 from cci_migrate.docker.shell.flow import (
     Alternative,
     Construct,
-    Kind,
+    ConstructKind,
     Place,
-    Standing,
+    PlacedCommand,
     Turn,
     surely_before,
 )
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
+from cci_migrate.docker.shell.shell_words import WordReader, variables_in
 from cci_migrate.docker.shell.syntax import (
     Statement,
     argument_nodes,
@@ -47,18 +48,17 @@ from cci_migrate.docker.shell.syntax import (
     substitutions_in,
 )
 from cci_migrate.docker.shell.variables import Variables
-from cci_migrate.docker.shell.words import WordReader, variables_in
 from cci_migrate.docker.shell.wrappers import program_of, unwrapped
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-#: How deep functions and scripts in quotes are followed into each other.
+#: The greatest depth of function calls and quoted scripts.
 _MAX_DEPTH = 8
-#: How many bodies of functions and loops are read again, all in all.
+#: How many times, in total, bodies of functions and loops are read again.
 _MAX_ROUNDS = 400
-#: Where a script does not parse as a whole: how many of its lines are tried together, and how often
-#: something is tried.
+#: If a script doesn't parse as a whole: how many of its lines are tried together, and how many
+#: tries there are.
 _MAX_PIECE = 25
 _MAX_TRIES = 300
 
@@ -78,17 +78,17 @@ _SETS_WHERE_EMPTY = re.compile(r"\$\{([A-Za-z_]\w*):?=", re.ASCII)
 #: Arguments of ``export`` and its like that may name any variable: ``export $(cat .env)``.
 _UNREADABLE_NAMES = names("command_substitution simple_expansion expansion string")
 _NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
-#: Programs whose output is evaluated to set up a shell; credentials are not in it.
+#: Programs whose output sets up a shell when evaluated, and contains no credentials.
 _PRINT_NO_SECRETS = names("ssh-agent pyenv rbenv nodenv brew docker-machine minikube opam direnv")
-#: What a script that only logs in may run besides.
+#: The programs that a script that only logs in may also run.
 _HARMLESS = names("echo printf printenv test [ true false : sleep set return")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
 
 
 class Output(Struct, frozen=True):
-    """What a command prints: ``text``, or the contents of ``file``, where that is written out.
+    """What a command prints, as far as known: ``text``, or the contents of ``file``.
 
-    ``word`` is the value of the one word that it prints, None where it prints anything besides.
+    ``word`` is the value of the only word that it prints, None if it prints anything else.
     """
 
     text: str | None = None
@@ -100,20 +100,20 @@ _UNKNOWN = Output()
 
 
 class Pipe(Struct):
-    """What is around a command in its statement, from ``start`` to ``end``.
+    """A command's statement, from ``start`` to ``end``, and its redirections.
 
-    ``fed``: something else writes to its input, which is ``input``.
+    ``has_input``: something is piped to it or redirected to its standard input: ``input``.
     """
 
     start: int
     end: int
-    fed: bool = False
+    has_input: bool = False
     input: Output = _UNKNOWN
     redirects: list[Node] = field(default_factory=list)
 
 
 class CommandReader(ABC):
-    """Reads the commands of one script. The statements around them are its heir's."""
+    """Reads the commands of one script; a subclass reads the statements around them."""
 
     def __init__(self, text: str, environment: Mapping[str, str]) -> None:
         self._text = text
@@ -133,20 +133,20 @@ class CommandReader(ABC):
         self._rounds = 0
         self._subshells = 0
         self._local = LocalImages()
-        self._halts: list[Standing] = []
-        self._sets_unknown = ""
-        self._does_besides = False
+        self._halts: list[PlacedCommand] = []
+        self._unknown_setter = ""
+        self._does_more_than_log_in = False
 
     @abstractmethod
     def _walk(self, node: Node, place: Place) -> None:
-        """Read a statement that stands at ``place``."""
+        """Read the statement ``node`` at ``place``."""
 
     @abstractmethod
     def _run_in_order(self, entries: Sequence[Statement], place: Place) -> None:
-        """Read statements that run one after the other."""
+        """Read statements that run one after another."""
 
     def read(self) -> Script:
-        """Read all of it. Raises TooComplexError."""
+        """Read the whole script. Raises TooComplexError."""
         try:
             self._statement_of_text(0, len(self._shell), ())
             facts, self._facts = tuple(self._facts), []
@@ -155,19 +155,19 @@ class CommandReader(ABC):
                     self._called.add(name)
                     self._walk(body, ())
         except RecursionError:
-            # Nested too deep for Python; what is left unread could be a pull.
+            # Nested too deep for Python; the unread rest could contain a pull.
             raise TooComplexError("a script's commands lie too deep in each other") from None
         return Script(
             facts,
             tuple(self._facts),
             self._errors,
             self._variables.assigned | frozenset(_SETS_WHERE_EMPTY.findall(self._text)),
-            self._sets_unknown,
-            self._does_besides or self._errors,
+            self._unknown_setter,
+            self._does_more_than_log_in or self._errors,
         )
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:
-        """Parse a part of the text, at the offsets that it has, and walk it."""
+        """Parse the text from ``start`` to ``end``, keeping its offsets, and walk it."""
         if not self._shell[start:end].strip():
             return
         root = shell_parser().parse(self._piece(start, end)).root_node
@@ -179,10 +179,10 @@ class CommandReader(ABC):
         self._walk(root, place)
 
     def _pieces(self, start: int, end: int, place: Place) -> None:
-        """Read what can be read of a text that has no syntax tree as a whole.
+        """Read what can be read of a text that doesn't parse as a whole.
 
-        Runs of lines that parse on their own are read, the others left out. As it is not known what
-        the lines are part of, none of them counts as surely run.
+        Reads runs of lines that parse on their own and skips the rest. Since it is unknown what
+        the lines are part of, none of them counts as certain to run.
         """
         lines = [
             start,
@@ -190,14 +190,16 @@ class CommandReader(ABC):
         ]
         lines.append(end)
         tries = 0
-        construct = Construct(Kind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE)
         first = 0
         while first < len(lines) - 1 and tries < _MAX_TRIES:
             for last in range(first + 1, min(first + _MAX_PIECE, len(lines) - 1) + 1):
                 tries += 1
                 root = shell_parser().parse(self._piece(lines[first], lines[last])).root_node
                 if not root.has_error:
-                    maybe = Construct(Kind.CHOICE, (Alternative((), 0), Alternative((), None)))
+                    maybe = Construct(
+                        ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None))
+                    )
                     self._variables.count_assignments(root)
                     self._walk(root, (*place, Turn(construct, first), Turn(maybe, 0)))
                     first = last - 1
@@ -212,7 +214,7 @@ class CommandReader(ABC):
 
     @contextmanager
     def _apart(self) -> Iterator[None]:
-        """What happens in a subshell does not move the script to another folder, nor end it."""
+        """Within a subshell: it neither changes the script's folder nor ends the script."""
         directory, stack = self._directory, list(self._directories)
         self._subshells += 1
         yield
@@ -220,12 +222,12 @@ class CommandReader(ABC):
         self._directory, self._directories = directory, stack
 
     def _substitutions(self, nodes: Iterable[Node], place: Place) -> None:
-        """Walk the commands in ``$(...)`` that stand anywhere in ``nodes``."""
-        found = substitutions_in(list(nodes))
-        if not found:
+        """Walk the commands in any ``$(...)`` in ``nodes``."""
+        substitutions = substitutions_in(list(nodes))
+        if not substitutions:
             return
-        construct = Construct(Kind.SEQUENCE)
-        for slot, inner in enumerate(found):
+        construct = Construct(ConstructKind.SEQUENCE)
+        for slot, inner in enumerate(substitutions):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
 
@@ -237,27 +239,31 @@ class CommandReader(ABC):
         words = self._words.words(argument_nodes(node))
         if not words:
             return _UNKNOWN
-        name, rest = program_of(words[0]), words[1:]
+        name, arguments = program_of(words[0]), words[1:]
         if name == "cat":
             for redirect in (*own, *redirects):
-                if redirect.type == "heredoc_redirect" and not rest:
+                if redirect.type == "heredoc_redirect" and not arguments:
                     return self._heredoc(redirect)
-                if redirect.type == "herestring_redirect" and not rest:
+                if redirect.type == "herestring_redirect" and not arguments:
                     return self._herestring(redirect)
-            if len(rest) == 1 and not rest[0].value.startswith("-"):
-                return Output(file=rest[0].value)
-        elif name == "printenv" and len(rest) == 1 and _IDENTIFIER.fullmatch(rest[0].value):
-            value = self._variables.lookup(rest[0].value)
-            return Output(word=f"${rest[0].value}" if value is None else value)
+            if len(arguments) == 1 and not arguments[0].value.startswith("-"):
+                return Output(file=arguments[0].value)
+        elif (
+            name == "printenv" and len(arguments) == 1 and _IDENTIFIER.fullmatch(arguments[0].value)
+        ):
+            value = self._variables.lookup(arguments[0].value)
+            return Output(word=f"${arguments[0].value}" if value is None else value)
         elif name == "echo":
             escapes = False
-            while rest and re.fullmatch(r"-[neE]+", rest[0].value):
-                escapes = escapes or "e" in rest[0].value
-                rest = rest[1:]
-            text = " ".join(word.value for word in rest)
-            return Output(text.replace("\\n", "\n") if escapes else text, word=_only(rest))
+            while arguments and re.fullmatch(r"-[neE]+", arguments[0].value):
+                escapes = escapes or "e" in arguments[0].value
+                arguments = arguments[1:]
+            text = " ".join(word.value for word in arguments)
+            return Output(text.replace("\\n", "\n") if escapes else text, word=_only(arguments))
         elif name == "printf":
-            return _printed(rest[1:] if rest and rest[0].value == "--" else rest)
+            return _printed(
+                arguments[1:] if arguments and arguments[0].value == "--" else arguments
+            )
         return _UNKNOWN
 
     def _heredoc(self, node: Node) -> Output:
@@ -284,7 +290,7 @@ class CommandReader(ABC):
         self._feed(pipe)
         around = [node]
         for redirect in pipe.redirects:
-            # What stands behind `<<EOF` on its line is a statement of its own.
+            # What follows `<<EOF` on its line is a statement of its own.
             body = child_of_type(redirect, "heredoc_body")
             if redirect.type != "heredoc_redirect":
                 around.append(redirect)
@@ -292,7 +298,7 @@ class CommandReader(ABC):
                 around.append(body)
         inner = substitutions_in(around)
         if inner:
-            construct = Construct(Kind.SEQUENCE)
+            construct = Construct(ConstructKind.SEQUENCE)
             for slot, substitution in enumerate(inner):
                 with self._apart():
                     self._run_in_order(
@@ -310,16 +316,16 @@ class CommandReader(ABC):
         self._run(words, node, place, pipe, assignments)
 
     def _feed(self, pipe: Pipe) -> None:
-        """Take note of what a redirection feeds to a command."""
+        """Set the input of ``pipe`` from its redirections."""
         for redirect in pipe.redirects:
             if redirect.type == "heredoc_redirect":
-                pipe.fed, pipe.input = True, self._heredoc(redirect)
+                pipe.has_input, pipe.input = True, self._heredoc(redirect)
             elif redirect.type == "herestring_redirect":
-                pipe.fed, pipe.input = True, self._herestring(redirect)
+                pipe.has_input, pipe.input = True, self._herestring(redirect)
             elif redirect.type == "file_redirect" and redirect.children[0].type == "<":
                 target = redirect.children[-1]
                 file = self._words.value(target) if target.is_named else None
-                pipe.fed, pipe.input = True, Output(file=file)
+                pipe.has_input, pipe.input = True, Output(file=file)
 
     def _run(
         self,
@@ -329,11 +335,11 @@ class CommandReader(ABC):
         pipe: Pipe,
         assignments: dict[str, str],
     ) -> None:
-        what = unwrapped(words)
-        words = what.words
+        unwrapped_command = unwrapped(words)
+        words = unwrapped_command.words
         if not words:
             return
-        assignments = assignments | dict(what.assignments)
+        assignments = assignments | dict(unwrapped_command.assignments)
         program = program_of(words[0])
         first = words[0].value
         if first in self._functions:
@@ -344,10 +350,10 @@ class CommandReader(ABC):
             return
         is_cloud = program in _CLOUDS or program.startswith("docker-credential-")
         if program in PROGRAMS or program in CLIENTS or is_cloud:
-            obstacle = what.obstacle
+            obstacle = unwrapped_command.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function is handed it"
-            setting = Setting(
+            invocation = Invocation(
                 node.start_byte,
                 node.end_byte,
                 pipe.start,
@@ -357,24 +363,26 @@ class CommandReader(ABC):
                 self._variables.lookup,
                 assignments,
                 variables_in(self._text[pipe.start : pipe.end]),
-                stdin=pipe.fed,
+                stdin=pipe.has_input,
                 stdin_text=pipe.input.text,
                 stdin_file=pipe.input.file,
                 stdin_word=pipe.input.word,
-                fed_words=what.fed_words,
-                replaces=what.replaces,
+                xargs_appends=unwrapped_command.xargs_appends,
+                replaces=unwrapped_command.replaces,
                 obstacle=obstacle,
             )
             read = cloud_login if is_cloud else client_facts
-            facts = (docker_facts if program in PROGRAMS else read)(words, program, setting)
-            self._does_besides |= not facts or not all(isinstance(fact, Login) for fact in facts)
+            facts = (docker_facts if program in PROGRAMS else read)(words, program, invocation)
+            self._does_more_than_log_in |= not facts or not all(
+                isinstance(fact, Login) for fact in facts
+            )
             for fact in facts:
                 self._emit(fact)
             return
-        self._does_besides |= program not in _HARMLESS and program not in _SHELLS
+        self._does_more_than_log_in |= program not in _HARMLESS and program not in _SHELLS
         if program in ("circleci", "circleci-agent"):
             if [word.value for word in words[1:3]] == ["step", "halt"]:
-                self._halts.append(Standing(place))
+                self._halts.append(PlacedCommand(place))
             return
         self._other_command(program, words, node, place, pipe)
 
@@ -396,9 +404,9 @@ class CommandReader(ABC):
             if len(words) == 2:
                 self._quoted_script(words[1], place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
-                self._does_besides = True
+                self._does_more_than_log_in = True
                 if not any(tool in " ".join(w.value for w in words) for tool in _PRINT_NO_SECRETS):
-                    self._sets_unknown = "eval"
+                    self._unknown_setter = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
 
@@ -469,7 +477,7 @@ class CommandReader(ABC):
 
     def _nested(self, start: int, end: int, place: Place) -> None:
         if self._quoted < _MAX_DEPTH and start < end:
-            # The commands in its `$(...)` have been read with the word that it is.
+            # The commands in its `$(...)` have been read as part of the word.
             self._quoted += 1
             with self._apart():
                 self._statement_of_text(start, end, place)
@@ -477,9 +485,9 @@ class CommandReader(ABC):
 
     def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
         value = _WORKING_DIRECTORY.sub(".", path.value)
-        if sourced and is_whole_placeholder(path) and "BASH_ENV" not in value:
-            self._sets_unknown = value
-        if value and not value.startswith(("/", "-")) and not is_whole_placeholder(path):
+        if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
+            self._unknown_setter = value
+        if value and not value.startswith(("/", "-")) and not is_only_placeholder(path):
             self._emit(
                 ScriptCall(node.start_byte, node.end_byte, value, sourced, self._directory, place)
             )
@@ -490,7 +498,7 @@ class CommandReader(ABC):
                 child.type in _WRITES for child in redirect.children
             ):
                 path = self._words.value(redirect.children[-1])
-                self._does_besides |= _NO_FILE.fullmatch(path) is None
+                self._does_more_than_log_in |= _NO_FILE.fullmatch(path) is None
                 self._if_credentials(path, node, place, pipe)
 
     def _if_credentials(self, path: str, node: Node, place: Place, pipe: Pipe) -> None:
@@ -504,7 +512,7 @@ class CommandReader(ABC):
         if node.type == "declaration_command" and any(
             child.type in _UNREADABLE_NAMES for child in node.children[1:]
         ):
-            self._sets_unknown = self._source(node.children[0])
+            self._unknown_setter = self._source(node.children[0])
         for child in [node, *node.children]:
             if child.type != "variable_assignment" or not child.children:
                 continue
@@ -534,7 +542,7 @@ class CommandReader(ABC):
         self._called.add(name)
         if self._depth >= _MAX_DEPTH or not self._spend():
             if is_first:
-                # Nothing of it has been read, and it could pull.
+                # None of it has been read, and it could pull.
                 raise TooComplexError("a script's functions call each other too often or too deep")
             return
         body = self._functions[name]
@@ -547,7 +555,7 @@ class CommandReader(ABC):
         self._depth -= 1
 
     def _spend(self) -> bool:
-        """Whether a body may be read once more: those of calls and rounds of loops multiply."""
+        """Count one more reading of a body; False past the limit: calls and loops multiply."""
         self._rounds += 1
         return self._rounds <= _MAX_ROUNDS
 
@@ -556,11 +564,11 @@ class CommandReader(ABC):
         if alike in self._seen and (self._variables.in_loop or self._quoted):
             return
         self._seen.add(alike)
-        self._facts.append(self._local.seen(fact))
+        self._facts.append(self._local.record(fact))
 
 
 def _only(words: Sequence[Word]) -> str | None:
-    """The value of the one word of ``words``, as the shell expands it."""
+    """The value of the only word of ``words``; None if there are more, or if it isn't expanded."""
     if len(words) != 1 or (words[0].quoting is Quoting.SINGLE and "$" in words[0].value):
         return None
     return words[0].value
@@ -582,5 +590,5 @@ def _printed(words: Sequence[Word]) -> Output:
 
 
 def _borrowed(words: Sequence[Word], node: Node) -> bool:
-    """Whether the words come from a call of a function and so stand elsewhere in the text."""
+    """Whether some of ``words`` are arguments of a function call elsewhere in the text."""
     return any(not node.start_byte <= word.start < node.end_byte for word in words)

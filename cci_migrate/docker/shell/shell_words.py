@@ -1,4 +1,4 @@
-"""The words of a command: from syntax nodes to what the command is given."""
+"""Reads the words of a command: from syntax nodes to the arguments that it receives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cci_migrate.docker.shell.facts import Quoting, Word
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-#: Gives a variable's value where the script tells it.
+#: Returns a variable's value; None if it is unknown.
 Lookup = Callable[[str], "str | None"]
 
 _ESCAPE_OUTSIDE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
@@ -22,8 +22,8 @@ _BARE_EXPANSION = re.compile(r"\$(?:\{(\w+|[@*])\}|(\w+|[@*]))")
 _NAME = re.compile(r"\$\{?!?([A-Za-z_]\w*)")
 _BRACES = re.compile(r"(?<!\$)\{[^{}\s,.]*(?:\.(?!\.)[^{}\s,.]*)*(?:,|\.\.)[^{}\s]*\}")
 
-#: What a word may grow to by its variables. An image's name has some 400 characters at most; a
-#: longer word is no name, and an unexpanded one cannot be taken for another.
+#: The longest expanded word. An image's name has at most about 400 characters; a longer word is no
+#: name, and an unexpanded one can't be mistaken for another.
 MOST_EXPANDED = 4096
 
 _QUOTING = {
@@ -35,17 +35,17 @@ _QUOTING = {
 
 
 def variables_in(text: str) -> frozenset[str]:
-    """The names of the variables that a piece of shell reads."""
+    """The names of the variables that the shell code ``text`` reads."""
     return frozenset(_NAME.findall(text))
 
 
 def literal(value: str) -> bool:
-    """Tell whether ``value`` is what the shell will use, without anything left to expand."""
+    """Whether ``value`` contains nothing that the shell expands."""
     return not has_placeholder(value) and "$" not in value and "`" not in value
 
 
 class WordReader:
-    """Reads words of one text; ``lookup`` gives variables, ``arguments`` what ``$@`` is."""
+    """Reads words of one text. ``lookup`` returns variables, ``arguments`` the words of ``$@``."""
 
     def __init__(self, text: str, lookup: Lookup, arguments: Callable[[], Sequence[Word] | None]):
         self._text = text
@@ -53,7 +53,7 @@ class WordReader:
         self._arguments = arguments
 
     def words(self, nodes: Iterable[Node]) -> list[Word]:
-        """The words that ``nodes``, the arguments of one command, come to."""
+        """The words that ``nodes``, the arguments of one command, expand to."""
         groups: list[list[Node]] = []
         for node in nodes:
             # The grammar takes `$(pwd)\:/x` for two arguments.
@@ -64,7 +64,7 @@ class WordReader:
         return [word for group in groups for word in self._expanded(group)]
 
     def word(self, nodes: Sequence[Node]) -> Word:
-        """The word that ``nodes``, which adjoin, are written as."""
+        """The word that consists of the adjacent ``nodes``."""
         start, end = nodes[0].start_byte, nodes[-1].end_byte
         text = self._text[start:end]
         if len(nodes) == 1:
@@ -74,7 +74,7 @@ class WordReader:
         else:
             quoting = Quoting.MIXED if re.search(r"[\"']", text) else Quoting.NONE
         value = "".join(map(self.value, nodes))
-        # Variables that hold each other twice soon have gigabytes: such a word stays as written.
+        # Variables that contain each other twice soon have gigabytes: keep such a word as written.
         if len(value) > max(MOST_EXPANDED, len(text)):
             value = text
         return Word(start, end, text, value, quoting)
@@ -95,7 +95,7 @@ class WordReader:
             arguments = self._arguments()
             return [word] if arguments is None else list(arguments)
         if node.type != "string" and literal(word.value):
-            # The shell splits what an unquoted variable holds.
+            # The shell splits the value of an unquoted variable.
             return [
                 Word(word.start, word.end, word.text, part, word.quoting)
                 for part in word.value.split()
@@ -103,7 +103,7 @@ class WordReader:
         return [word]
 
     def value(self, node: Node) -> str:
-        """What ``node`` comes to, expansions that cannot be told as they are written."""
+        """The value of ``node``, unknown expansions as written."""
         text = self._text[node.start_byte : node.end_byte]
         kind = node.type
         if kind == "raw_string":
@@ -146,5 +146,5 @@ def _ansi(match: re.Match[str]) -> str:
 
 
 def expands_braces(word: Word) -> bool:
-    """Tell whether the shell makes several words of ``word``."""
+    """Whether the shell expands braces in ``word``, into several words."""
     return word.quoting is Quoting.NONE and _BRACES.search(word.text) is not None
