@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.__main__ import OBJECTS_BETWEEN_COLLECTIONS
-
-ROOT = Path(__file__).resolve().parent.parent
+from tools.shared_data import ROOT, shared_folder
 
 #: Far more than the tests need: they are not what fills a small machine's memory.
 ROOM_FOR_FILES = 2**32
@@ -49,8 +48,8 @@ def _keep_files_in_memory() -> None:
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference data that may stand beside the repository."""
-    folder = ROOT.parent / "shared"
-    if not folder.is_dir():
+    folder = shared_folder()
+    if folder is None:
         pytest.skip("the reference data is not here")
     return folder
 

@@ -2,7 +2,7 @@
 
 ``python -m tools.corpus`` (``make corpus``) prints what became of the files, what was done to their
 lines, and each file that falls short with the reason; it exits 1 if any does. What is right is told
-by the oracle in this folder, which shares no code with the tool.
+by the oracle in `tests/oracle`, which shares no code with the tool.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import Policy
-from tools.changed_data import DataChangeKind
-from tools.config_schema import ConfigSchema
-from tools.contexts_needed import RISKS
-from tools.explained_lines import Reason
-from tools.file_kinds import FileKind, FileReading, read_file
-from tools.fix_judge import judge
+from tests.oracle.changed_data import DataChangeKind
+from tests.oracle.config_schema import ConfigSchema
+from tests.oracle.contexts_needed import RISKS
+from tests.oracle.explained_lines import Reason
+from tests.oracle.file_kinds import FileKind, FileReading, read_file
+from tests.oracle.fix_judge import judge
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2

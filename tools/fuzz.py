@@ -21,10 +21,10 @@ from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
 from cci_migrate.policy.model import Policy
+from tests.oracle.changed_text import AlterationKind, compare_text
 from tests.processing import process
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
-from tools.changed_text import AlterationKind, compare_text
 from tools.shared_data import ROOT, corpus_files, shared_folder
 
 PATH = ".circleci/config.yml"

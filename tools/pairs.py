@@ -22,10 +22,10 @@ from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy, RegistryPolicy
-from tools.contexts_needed import tells
-from tools.image_registry import DOCKER_HUB
-from tools.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
-from tools.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
+from tests.oracle.contexts_needed import tells
+from tests.oracle.image_registry import DOCKER_HUB
+from tests.oracle.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
+from tests.oracle.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
 from tools.shared_data import ROOT, Pair, pairs, shared_folder
 
 PAGE = ROOT / "docs" / "pairs.md"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.oracle.config_schema import ConfigSchema
 from tests.published_schemas import published_schema
-from tools.config_schema import ConfigSchema
 from tools.corpus import check_repository
 
 SAMPLES = Path(__file__).parent.parent / "sample_repositories"

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.model import Policy
+from tests.oracle.fix_judge import judge
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, read
+from tests.oracle.pulled_images import pulled_images
+from tests.oracle.step_logins import hub_logins, script_of
 from tests.processing import process
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
-from tools.fix_judge import judge
-from tools.plain_yaml import Data, list_of, mapping_of, read
-from tools.pulled_images import pulled_images
-from tools.step_logins import hub_logins, script_of
 
 PATH = ".circleci/config.yml"
 PLAIN_LAYOUT = Layout()

@@ -7,11 +7,11 @@ from hypothesis import given, note, settings
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy
+from tests.oracle.plain_yaml import Data, mapping_of, read
+from tests.oracle.pulled_images import pulled_images
 from tests.processing import process
 from tests.properties.generated_configs import Config, configs, layouts
 from tests.properties.yaml_layout import Layout, write
-from tools.plain_yaml import Data, mapping_of, read
-from tools.pulled_images import pulled_images
 
 PATH = ".circleci/config.yml"
 MIRROR = Policy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.file_kinds import FileKind, read_file
+from tests.oracle.file_kinds import FileKind, read_file
 
 CONFIG = "version: 2.1\njobs: {build: {docker: [{image: redis}]}}\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.plain_yaml import UnreadableError, read, read_by
+from tests.oracle.plain_yaml import UnreadableError, read, read_by
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import re
 from difflib import SequenceMatcher
 from enum import Enum
 
-from tools.changed_text import Alteration, AlterationKind
-from tools.pulled_images import AUTH_KEYS
-from tools.step_logins import is_rewritten_login
+from tests.oracle.changed_text import Alteration, AlterationKind
+from tests.oracle.pulled_images import AUTH_KEYS
+from tests.oracle.step_logins import is_rewritten_login
 
 TOKEN = re.compile(r"\$\{\w+\}|<<|[\w$./*&@-]+|\s+|.", re.ASCII)
 SYNTAX = frozenset({":", "-", "[", "]", "{", "}", ",", '"', "'", "<<"})

@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tools.image_registry import HUB_HOSTS
-from tools.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.image_registry import HUB_HOSTS
+from tests.oracle.plain_yaml import Data, list_of, mapping_of
 
 #: A user name and a password, as ``$NAME`` where they are variables.
 Login = tuple[str, str]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tools.plain_yaml import mapping_of, read
-from tools.pulled_images import pulled_images
-from tools.step_logins import StepLogins, hub_logins, is_added_login, is_rewritten_login
+from tests.oracle.plain_yaml import mapping_of, read
+from tests.oracle.pulled_images import pulled_images
+from tests.oracle.step_logins import StepLogins, hub_logins, is_added_login, is_rewritten_login
 
 
 @pytest.mark.parametrize(

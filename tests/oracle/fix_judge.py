@@ -9,14 +9,14 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from tools.changed_data import DataChangeKind, compare_data
-from tools.changed_text import broken_frame, compare_text, lines_of
-from tools.config_schema import ConfigSchema
-from tools.contexts_needed import context_risks, wrong_contexts
-from tools.explained_lines import Reason, explain
-from tools.image_registry import DOCKER_HUB
-from tools.plain_yaml import UnreadableError, first_lines, read
-from tools.pulled_images import VARIABLE, Image, PulledImages, pulled_images
+from tests.oracle.changed_data import DataChangeKind, compare_data
+from tests.oracle.changed_text import broken_frame, compare_text, lines_of
+from tests.oracle.config_schema import ConfigSchema
+from tests.oracle.contexts_needed import context_risks, wrong_contexts
+from tests.oracle.explained_lines import Reason, explain
+from tests.oracle.image_registry import DOCKER_HUB
+from tests.oracle.plain_yaml import UnreadableError, first_lines, read
+from tests.oracle.pulled_images import VARIABLE, Image, PulledImages, pulled_images
 
 #: A credential: its user name and its password.
 Credential = tuple[str, str]

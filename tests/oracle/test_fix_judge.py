@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tools.changed_data import DataChangeKind
-from tools.explained_lines import Reason
-from tools.fix_judge import Judgement, judge
+from tests.oracle.changed_data import DataChangeKind
+from tests.oracle.explained_lines import Reason
+from tests.oracle.fix_judge import Judgement, judge
 
 BEFORE = """\
 version: 2.1

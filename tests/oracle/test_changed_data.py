@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.changed_data import DataChange, DataChangeKind, compare_data
-from tools.plain_yaml import read
+from tests.oracle.changed_data import DataChange, DataChangeKind, compare_data
+from tests.oracle.plain_yaml import read
 
 Kind = DataChangeKind
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tools.plain_yaml import read
-from tools.pulled_images import pulled_images
+from tests.oracle.plain_yaml import read
+from tests.oracle.pulled_images import pulled_images
 
 LOGIN = "auth: {username: $U, password: $P}"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.config_schema import ConfigSchema
-from tools.plain_yaml import read
+from tests.oracle.config_schema import ConfigSchema
+from tests.oracle.plain_yaml import read
 from tools.shared_data import circleci_schema
 
 BEFORE = "version: 2.1\njobs: {build: {docker: [{image: redis}], steps: [checkout]}}\n"

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import DocumentStartEvent
 
-from tools.plain_yaml import Data, UnreadableError, mapping_of, read
-from tools.pulled_images import looks_like_config
+from tests.oracle.plain_yaml import Data, UnreadableError, mapping_of, read
+from tests.oracle.pulled_images import looks_like_config
 
 GENERATED = re.compile(
     r"^#.*(auto(matically)?[ -]*generated|generated (by|from)|do not edit)", re.IGNORECASE

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tools.pulled_images import PulledImages, WorkflowJob
+from tests.oracle.pulled_images import PulledImages, WorkflowJob
 
 TELLING_WORDS = ("docker", "hub", "registry", "pull")
 UNKNOWN_UNTIL_RUN = "<<"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
-from tools.plain_yaml import Data, mapping_of
+from tests.oracle.plain_yaml import Data, mapping_of
 
 #: Where in the data, and which keyword of the schema it does not satisfy.
 SchemaError = tuple[str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.image_registry import UNKNOWN, registry_of
+from tests.oracle.image_registry import UNKNOWN, registry_of
 
 
 @pytest.mark.parametrize(

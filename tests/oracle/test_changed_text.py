@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tools.changed_text import AlterationKind, TextChange, broken_frame, compare_text, lines_of
-from tools.explained_lines import Reason, explain
+from tests.oracle.changed_text import (
+    AlterationKind,
+    TextChange,
+    broken_frame,
+    compare_text,
+    lines_of,
+)
+from tests.oracle.explained_lines import Reason, explain
 
 WORDS = frozenset({"hub", "$U", "$P"})
 

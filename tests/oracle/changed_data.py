@@ -7,9 +7,9 @@ from enum import Enum
 
 from msgspec import Struct
 
-from tools.plain_yaml import Data
-from tools.pulled_images import AUTH_KEYS, contexts_of
-from tools.step_logins import is_added_login, is_rewritten_login
+from tests.oracle.plain_yaml import Data
+from tests.oracle.pulled_images import AUTH_KEYS, contexts_of
+from tests.oracle.step_logins import is_added_login, is_rewritten_login
 
 LOGIN_KEYS = frozenset(
     {

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from tools.image_registry import DOCKER_HUB, UNKNOWN, registry_of
-from tools.plain_yaml import Data, list_of, mapping_of
-from tools.step_logins import Login, StepLogins
+from tests.oracle.image_registry import DOCKER_HUB, UNKNOWN, registry_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.step_logins import Login, StepLogins
 
 EXPRESSION = re.compile(r"(?<!\\)<<\s*([^<>]*?)\s*>>")
 PARAMETER = re.compile(r"(pipeline\.parameters|parameters|matrix)\.([\w-]+)\Z")
