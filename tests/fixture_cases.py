@@ -2,9 +2,10 @@
 
 ``before.yml`` (a ``.circleci/config.yml``) or the folder ``before/`` (a repository) is what there
 is; ``after.yml`` or ``after/`` what the fix makes of it, absent if nothing is changed.
-``findings.txt`` has a line for each finding: ``state rule route``, and the reason where one is
-left; then what is to be done outside and the notes. ``policy.toml`` is a policy file. ``revert``
-holds the word that ``--revert`` is given.
+``findings.txt`` begins with the rules that the case is about: only these run, so that a new rule
+changes no old case. Then it has a line for each finding: ``state rule route``, and the reason where
+one is left; then what is to be done outside and the notes. ``policy.toml`` is a policy file.
+``revert`` holds the word that ``--revert`` is given.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from tests.processing import process_repository
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONFIG = ".circleci/config.yml"
+ALL_RULES = frozenset(rule.id for rule in RULES)
+RULES_LINE = "rules: "
 
 
 class Case(Struct, frozen=True):
@@ -47,11 +50,24 @@ class Case(Struct, frozen=True):
         return (self.folder / "findings.txt").read_text(encoding="utf-8")
 
     @property
+    def rules(self) -> frozenset[str]:
+        """The rules that the case is about; all of them where it does not say so yet."""
+        if not (self.folder / "findings.txt").exists():
+            return ALL_RULES
+        first = self.findings.partition("\n")[0]
+        rules = frozenset(first.removeprefix(RULES_LINE).split(", "))
+        if not first.startswith(RULES_LINE) or not rules <= ALL_RULES:
+            raise ValueError(f"{self.name}/findings.txt must begin with '{RULES_LINE}ID, ID'")
+        return rules
+
+    @property
     def policy(self) -> Policy:
         path = self.folder / "policy.toml"
         policy = Policy()
         if path.exists():
-            policy = read_policy_file(path, [rule.id for rule in RULES]).policy
+            policy = read_policy_file(path, sorted(ALL_RULES)).policy
+        selected = self.rules if policy.select is None else self.rules & policy.select
+        policy = replace(policy, select=selected)
         revert = self.folder / "revert"
         if revert.exists():
             policy = replace(policy, revert=Revert(revert.read_text(encoding="utf-8").strip()))
@@ -92,8 +108,21 @@ def changed(files: dict[str, bytes], outcomes: tuple[Outcome, ...]) -> dict[str,
     return result
 
 
-def described(outcomes: tuple[Outcome, ...]) -> str:
-    return "".join(f"{line}\n" for outcome in outcomes for line in _lines(outcome))
+def described(rules: frozenset[str], outcomes: tuple[Outcome, ...]) -> str:
+    """What ``findings.txt`` says of a case about ``rules``."""
+    lines = [RULES_LINE + ", ".join(rule.id for rule in RULES if rule.id in rules)]
+    lines += [line for outcome in outcomes for line in _lines(outcome)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def rules_that_find(outcomes: tuple[Outcome, ...]) -> frozenset[str]:
+    """The rules that have a finding."""
+    return frozenset(
+        settled.finding.rule
+        for outcome in outcomes
+        if isinstance(outcome, Examined | Refused)
+        for settled in outcome.settled
+    )
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:

@@ -17,5 +17,5 @@ def test_fixture(case: Case) -> None:
     for path, data in case.after.items():
         assert after[path].decode() == data.decode(), path
     assert after.keys() == case.after.keys()
-    assert described(outcomes) == case.findings
+    assert described(case.rules, outcomes) == case.findings
     assert changed(after, run(case, after)) == after

@@ -1,7 +1,8 @@
 """Writes what the tool makes of a case: ``python -m tools.write_fixtures CASE...``.
 
 For each case the change is printed as a diff, with the findings: read both. What is right by the
-eye of the one who reads is then held by the tests.
+eye of the one who reads is then held by the tests. A new case is about the rules that find
+something in it; the first line of its ``findings.txt`` can name others, which must find nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import sys
 from difflib import unified_diff
 
-from tests.fixture_cases import CONFIG, FIXTURES, Case, changed, described, run
+from tests.fixture_cases import CONFIG, FIXTURES, Case, changed, described, rules_that_find, run
 
 
 def main(names: list[str]) -> int:
@@ -40,9 +41,11 @@ def write(case: Case) -> None:
         target.write_bytes(data)
         old, new = before[path].decode().splitlines(), data.decode().splitlines()
         print(*unified_diff(old, new, path, path, lineterm=""), sep="\n")
-    told = described(outcomes)
-    (case.folder / "findings.txt").write_text(told)
-    print(told)
+    is_new = not (case.folder / "findings.txt").exists()
+    rules = rules_that_find(outcomes) if is_new else case.rules
+    findings = described(rules, outcomes)
+    (case.folder / "findings.txt").write_text(findings, encoding="utf-8")
+    print(findings)
 
 
 if __name__ == "__main__":
