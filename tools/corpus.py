@@ -33,6 +33,8 @@ from tests.oracle.contexts_needed import RISKS
 from tests.oracle.explained_lines import Reason
 from tests.oracle.file_kinds import FileKind, FileReading, read_file
 from tests.oracle.fix_judge import judge
+from tests.oracle.plain_yaml import Data
+from tests.oracle.sibling_names import expected_names
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2
@@ -114,8 +116,9 @@ def check_repository(
     for path in files.keys() - reached:
         tally += Tally(shortfalls=(Shortfall(names[path], "an outcome for each file", "", ""),))
     changed = dict(files)
+    readings = {path: read_file(path, data) for path, data in files.items()}
     for outcome in outcomes:
-        tally += _check_outcome(outcome, files, names, schema)
+        tally += _check_outcome(outcome, files, readings, names, schema)
         if isinstance(outcome, Examined) and outcome.change is not None:
             changed.update({one.path: one.after for one in outcome.change.files})
     if changed != files:
@@ -145,6 +148,7 @@ def process_repository(files: Mapping[str, bytes], policy: Policy) -> tuple[Outc
 def _check_outcome(
     outcome: Outcome,
     files: Mapping[str, bytes],
+    readings: Mapping[str, FileReading],
     names: Mapping[str, str],
     schema: ConfigSchema | None,
 ) -> Tally:
@@ -159,7 +163,7 @@ def _check_outcome(
     is_alone = len(outcome.paths) == 1
     for path in outcome.paths:
         name = names[path]
-        reading = read_file(path, files[path])
+        reading = readings[path]
         tally += Tally(
             kinds=Counter({(reading.kind.value, _title(outcome)): 1}), numbers=Counter(files=1)
         )
@@ -167,13 +171,21 @@ def _check_outcome(
             detail = f"{reading.kind.value}, yet {_title(outcome)}: {_why(outcome)}"
             tally += Tally(shortfalls=(Shortfall(name, "kind of outcome", "", detail),))
         if is_alone:
-            tally += _check_file(outcome, reading, name, files[path], after.get(path), schema)
+            siblings = [
+                beside.data
+                for other, beside in readings.items()
+                if other != path and beside.kind is FileKind.CONFIG
+            ]
+            tally += _check_file(
+                outcome, reading, siblings, name, files[path], after.get(path), schema
+            )
     return tally + _settled(outcome)
 
 
 def _check_file(
     outcome: Outcome,
     reading: FileReading,
+    siblings: Iterable[Data],
     name: str,
     before: bytes,
     after: bytes | None,
@@ -188,7 +200,10 @@ def _check_file(
     if reading.kind is not FileKind.CONFIG and after is None:
         return Tally()
     result = before if after is None else after
-    judgement = judge(before, result, schema)
+    judgements = [
+        judge(before, result, schema, names) for names in expected_names(reading.data, siblings)
+    ]
+    judgement = min(judgements, key=lambda judgement: len(judgement.complaints))
     numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
     risks = judgement.risks
     pulled = judgement.pulled

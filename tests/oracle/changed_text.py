@@ -139,8 +139,11 @@ def is_subsequence(part: Iterable[str], whole: Iterable[str]) -> bool:
     return all(any(one == other for other in rest) for one in part)
 
 
-def broken_frame(before: bytes, after: bytes) -> list[str]:
-    """What is not as before of the byte order mark, the line breaks and the file's end."""
+def broken_frame(before: bytes, after: bytes, lines_moved: int = 0) -> list[str]:
+    """What is not as before of the byte order mark, the line breaks and the file's end.
+
+    ``lines_moved`` may be gone: what they said is now in a line that is there.
+    """
     problems = []
     if before.startswith(BOM) != after.startswith(BOM):
         problems.append("the byte order mark changed")
@@ -148,7 +151,7 @@ def broken_frame(before: bytes, after: bytes) -> list[str]:
     breaks_before, breaks_after = Counter(BREAK.findall(old)), Counter(BREAK.findall(new))
     if breaks_before and set(breaks_after) - set(breaks_before):
         problems.append("a kind of line break appeared that the file does not use")
-    if any(breaks_after[kind] < count for kind, count in breaks_before.items()):
+    if any(breaks_after[kind] < count - lines_moved for kind, count in breaks_before.items()):
         problems.append("a line break is lost")
     if _final_break(old) != _final_break(new):
         problems.append("the end of the file changed")

@@ -7,12 +7,13 @@ project's settings; one that keeps them in a context shows which by what those j
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.oracle.pulled_images import PulledImages, WorkflowJob
+from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.pulled_images import VARIABLE, PulledImages, WorkflowJob, contexts_of
 
 TELLING_WORDS = ("docker", "hub", "registry", "pull")
 UNKNOWN_UNTIL_RUN = "<<"
@@ -32,13 +33,21 @@ class ContextHabit(Struct, frozen=True):
 
 def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     """The habit of the config that pulled ``before``; ``default`` is what a new one would use."""
-    using = [job for job in before.workflow_jobs if job.needs_context]
+    using = [job for job in before.workflow_jobs if job.needs_context or _shows_names(job)]
     pulling = [job for job in using if not _only_publishes(job, before)]
     if using and not pulling and default:
         # Jobs that publish keep theirs to themselves, or show it to all.
         shown = _habit_of(using, default)
         return replace(shown, accepted=shown.accepted | {default})
     return _habit_of(pulling, default)
+
+
+def _shows_names(job: WorkflowJob) -> bool:
+    """Whether an image of ``job`` has its names, though not where CircleCI reads them."""
+    return any(
+        image.is_hub and any(VARIABLE.match(half) for half in image.misplaced_credential)
+        for image in job.images
+    )
 
 
 def _only_publishes(job: WorkflowJob, before: PulledImages) -> bool:
@@ -69,16 +78,75 @@ def tells(name: str, default: str | None = None) -> bool:
     return name == default or any(word in name.lower() for word in TELLING_WORDS)
 
 
+class MisplacedContext(Struct, frozen=True):
+    """Contexts where CircleCI does not look, and which workflow jobs they are about.
+
+    Those at ``place`` and below it that run ``job``; None means every job.
+    """
+
+    route: str
+    names: frozenset[str]
+    place: str = ""
+    job: str | None = None
+
+    def is_about(self, job: WorkflowJob) -> bool:
+        return job.place.startswith(self.place) and self.job in (None, job.job)
+
+
+def misplaced_contexts(config: Data) -> list[MisplacedContext]:
+    """The contexts of ``config`` that have no effect."""
+    data = mapping_of(config)
+    misplaced: list[MisplacedContext] = []
+
+    def add(route: str, holder: Data, place: str = "", job: str | None = None) -> None:
+        for key in ("context", "contexts"):
+            is_read = key == "context" and job is not None and bool(place)
+            names = frozenset(contexts_of(mapping_of(holder).get(key)))
+            if names and not is_read:
+                misplaced.append(MisplacedContext(f"{route}.{key}", names, place, job))
+
+    for name, job in mapping_of(data.get("jobs")).items():
+        add(f"jobs.{name}", job, job=name)
+    for name, workflow in mapping_of(data.get("workflows")).items():
+        add(f"workflows.{name}", workflow, f"workflows.{name}.jobs")
+        for index, entry in enumerate(list_of(mapping_of(workflow).get("jobs"))):
+            place = f"workflows.{name}.jobs[{index}]"
+            add(place, entry, place)
+            for called, arguments in mapping_of(entry).items():
+                add(f"{place}.{called}", arguments, place, called)
+    return misplaced
+
+
+def lost_contexts(before: Data, after: Data, pulled: PulledImages) -> list[tuple[WorkflowJob, str]]:
+    """The workflow jobs that lack a context which ``after`` took from where it has no effect."""
+    left = {misplaced.route for misplaced in misplaced_contexts(after)}
+    return [
+        (job, f"holds {list(job.contexts)}, not {sorted(misplaced.names)}")
+        for misplaced in misplaced_contexts(before)
+        if misplaced.route not in left
+        for job in pulled.workflow_jobs
+        if misplaced.is_about(job) and job.needs_context and not misplaced.names <= {*job.contexts}
+    ]
+
+
 def wrong_contexts(
-    before: PulledImages, after: PulledImages, default: str | None
+    before: PulledImages,
+    after: PulledImages,
+    default: str | None,
+    misplaced: Sequence[MisplacedContext] = (),
 ) -> list[tuple[WorkflowJob, str]]:
-    """The workflow jobs that lack the context after a fix, or got one that they do not need."""
+    """The workflow jobs that lack the context after a fix, or got one that they do not need.
+
+    What was ``misplaced`` before they may get.
+    """
     habit = context_habit(before, default)
     needed_before = {_key(job) for job in before.workflow_jobs if job.needs_context}
     held_before = {_key(job): job.contexts for job in before.workflow_jobs}
     wrong = []
     for job in after.workflow_jobs:
-        gained = [name for name in job.contexts if name not in held_before.get(_key(job), ())]
+        moved = {name for one in misplaced if one.is_about(job) for name in one.names}
+        allowed = moved.union(held_before.get(_key(job), ()))
+        gained = [name for name in job.contexts if name not in allowed]
         if gained and not job.needs_context:
             wrong.append((job, f"got {gained} and needs none"))
         elif job.only_for_forks or _is_in_project(job, before):
@@ -100,6 +168,7 @@ def wrong_contexts(
 def _reads_new_names(job: WorkflowJob, before: PulledImages) -> bool:
     """Whether no image and no login of the config read the names that the images of ``job`` do."""
     today = {image.credential for image in before.images} | before.logins | before.publishing
+    today |= {image.misplaced_credential for image in before.images}
     written = {image.credential for image in job.images if image.is_hub and image.is_authenticated}
     return not written | set(job.logins) <= today
 

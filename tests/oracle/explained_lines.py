@@ -22,6 +22,9 @@ BARE_ENTRY = re.compile(r"""\s*-\s+("[^"]*"|'[^']*'|[^\s:"'{\[#*&][^:#]*?)\s*(#.
 ALIAS_ITEM = re.compile(r"""\s*-\s+("[^"]*":\s+|'[^']*':\s+|[^:#]+:\s+)?\*\S+\s*(#.*)?""")
 EMPTY_VALUE = re.compile(r"\s*(-\s+)?[\w.-]+:\s*(&\S+\s*)?(~|null)?\s*(#.*)?")
 LOGIN_LINE = re.compile(r"\s*[\"']?(username|password)[\"']?\s*:.*")
+CONTEXT_LINE = re.compile(r"""\s*["']?contexts?["']?\s*:.*""")
+CONTEXT_ITEM = re.compile(r"\s*-\s+[\"']?([^\"'#]+?)[\"']?\s*(#.*)?")
+MERGE_WITH_ANCHOR = re.compile(r"\s*(-\s+)?<<\s*:\s*&\S+\s*(#.*)?")
 MERGED_LOGIN = re.compile(r"\s*(-\s+)?<<\s*:\s*(\*\S+)\s*(#.*)?")
 
 
@@ -37,6 +40,8 @@ class Reason(Enum):
     CREDENTIAL_REPLACED = "written-out credential became a variable"
     LOGIN_REWRITTEN = "login takes its password from standard input"
     LOGIN_MOVED = "login moved under auth"
+    ARGUMENTS_MERGED = "arguments moved under a merge key"
+    CONTEXT_MOVED = "context moved to the workflow jobs"
 
 
 def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> Reason | None:
@@ -51,10 +56,24 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
         return _explain_extended(before, alteration.after, words)
     if LOGIN_LINE.fullmatch(before) and _stands_deeper(before, after):
         return Reason.LOGIN_MOVED
+    if _has_context_left(alteration, words):
+        return Reason.CONTEXT_MOVED
+    has_merge = any(MERGE_WITH_ANCHOR.fullmatch(_body(line)) for line in after)
+    if has_merge and _stands_deeper(before, after):
+        return Reason.ARGUMENTS_MERGED
     merged = MERGED_LOGIN.fullmatch(before)
     if merged and any(f"auth: {merged.group(2)}" in line for line in after):
         return Reason.LOGIN_MOVED
     return _explain_replaced(before, _body(alteration.after), words)
+
+
+def _has_context_left(alteration: Alteration, words: frozenset[str]) -> bool:
+    """Whether the line named contexts where they have no effect, and is gone."""
+    if alteration.after:
+        return False
+    before = _body(alteration.before)
+    item = CONTEXT_ITEM.fullmatch(before)
+    return bool(CONTEXT_LINE.fullmatch(before) or (item and item.group(1) in words))
 
 
 def _explain_extended(before: str, after: str, words: frozenset[str]) -> Reason | None:

@@ -12,7 +12,12 @@ from msgspec import Struct, field
 from tests.oracle.changed_data import DataChangeKind, compare_data
 from tests.oracle.changed_text import broken_frame, compare_text, lines_of
 from tests.oracle.config_schema import ConfigSchema
-from tests.oracle.contexts_needed import context_risks, wrong_contexts
+from tests.oracle.contexts_needed import (
+    context_risks,
+    lost_contexts,
+    misplaced_contexts,
+    wrong_contexts,
+)
 from tests.oracle.explained_lines import Reason, explain
 from tests.oracle.image_registry import DOCKER_HUB
 from tests.oracle.plain_yaml import UnreadableError, first_lines, read
@@ -52,6 +57,12 @@ def _is_asked_about(image: Image, pulled: PulledImages, expected: Expected) -> b
         if any(one.place == image.place for one in job.images)
         for pair in job.logins
     )
+
+
+def _is_for_forks(image: Image, pulled: PulledImages) -> bool:
+    """Whether only builds of forks, which get no credentials, pull ``image``."""
+    jobs = [job for job in pulled.workflow_jobs if image.place in {i.place for i in job.images}]
+    return bool(jobs) and all(job.only_for_forks for job in jobs)
 
 
 NOTHING_PULLED = PulledImages((), ())
@@ -96,15 +107,18 @@ def judge(
             if image.is_hub
             and not image.is_authenticated
             and not _is_asked_about(image, old, expected)
+            and not _is_for_forks(image, new)
         ),
         *(
             Complaint("contexts", f"{job.place} ({job.job})", problem)
-            for job, problem in wrong_contexts(old, new, expected.context)
+            for job, problem in (
+                *wrong_contexts(old, new, expected.context, misplaced_contexts(old_data)),
+                *lost_contexts(old_data, new_data, new),
+            )
         ),
     ]
     if before == after:
         return Judgement(tuple(complaints), new)
-    complaints += [Complaint("frame", "", problem) for problem in broken_frame(before, after)]
     changes: Counter[DataChangeKind] = Counter()
     for change in compare_data(old_data, new_data):
         changes[change.kind] += 1
@@ -116,11 +130,16 @@ def judge(
     words = _new_words(old, new, expected)
     for alteration in text.alterations:
         reason = explain(alteration, lines, words)
-        if reason is None:
+        is_unfounded = reason is Reason.CONTEXT_MOVED and not changes[DataChangeKind.CONTEXT_MOVED]
+        if reason is None or is_unfounded:
             shown = f"{alteration.before!r} became {alteration.after!r}"
             complaints.append(Complaint("lines kept", f"line {alteration.line}", shown))
         else:
             reasons[reason] += 1
+    complaints += [
+        Complaint("frame", "", problem)
+        for problem in broken_frame(before, after, reasons[Reason.CONTEXT_MOVED])
+    ]
     if schema is not None:
         complaints += [
             Complaint("schema", path, f"{keyword} was satisfied before")
@@ -136,7 +155,7 @@ def _credential_complaints(
     before = {(image.place, image.text): image for image in old.images}
     known = {image.credential for image in old.images if image.is_hub and _is_safe(image)}
     # Right names in the wrong place are the file's own names too.
-    known |= {_beside(image) for image in old.images if image.is_hub} - {NO_CREDENTIAL}
+    known |= {image.misplaced_credential for image in old.images if image.is_hub} - {NO_CREDENTIAL}
     logins = {login for login in old.logins if _is_name(login[1])}
     publishing = {login for login in old.publishing if _is_name(login[1])}
     own = {login for login in known | logins if login[0] != DOCUMENTED_USER}
@@ -186,11 +205,6 @@ def _wrong_credential(was: Image, image: Image, own: set[Credential]) -> str | N
     if was.credential == NO_CREDENTIAL or image.credential[1] not in halves:
         return f"{image.credential[0]} and {image.credential[1]} are not the file's own names"
     return None
-
-
-def _beside(image: Image) -> Credential:
-    """The login that stands among the image's own keys instead of under ``auth``."""
-    return str(image.item.get("username", "")), str(image.item.get("password", ""))
 
 
 def _is_safe(image: Image) -> bool:

@@ -69,6 +69,11 @@ class Image(Struct, frozen=True):
         return str(login.get("username", "")), str(login.get("password", ""))
 
     @property
+    def misplaced_credential(self) -> tuple[str, str]:
+        """The login that stands among the image's own keys instead of under ``auth``."""
+        return str(self.item.get("username", "")), str(self.item.get("password", ""))
+
+    @property
     def reads_variables(self) -> bool:
         return any(VARIABLE.match(half) for half in self.credential)
 
@@ -133,7 +138,7 @@ def looks_like_config(config: Data) -> bool:
 class _Reader:
     def __init__(self, config: dict[str, Data]) -> None:
         self._scopes = list(_scopes("", "", config))
-        self._entries = list(_entries(config))
+        self._entries = list(entries_of(config))
         self._logins = StepLogins(config)
         self._pipeline = mapping_of(config.get("parameters"))
 
@@ -155,9 +160,16 @@ class _Reader:
                     (publishing if publishes else logins).update(self._logins.of(steps))
         for _, called, entry in self._entries:
             logins.update(self._logins.of_call(called, entry))
+            logins.update(self._passed_logins(entry))
         return PulledImages(
             tuple(images), tuple(self._workflow_jobs()), frozenset(logins), frozenset(publishing)
         )
+
+    def _passed_logins(self, entry: dict[str, Data]) -> Iterator[Login]:
+        """The logins of the steps that a workflow job gets as arguments or before its own."""
+        for name, argument in entry.items():
+            if name != "post-steps":
+                yield from self._logins.of(argument)
 
     def _images_of(self, scope: _Scope, kind: str, name: str) -> Iterator[Image]:
         definition = mapping_of(scope.part(kind).get(name))
@@ -176,7 +188,7 @@ class _Reader:
             kind = entry.get("type")
             found = self._job(called)
             images: tuple[Image, ...] = ()
-            logins = [*self._logins.of(entry.get("pre-steps"))]
+            logins = [*self._passed_logins(entry)]
             steps: list[Data] = [entry.get("pre-steps")]
             if found is not None:
                 job = mapping_of(found[0].part("jobs").get(found[1]))
@@ -355,9 +367,10 @@ def _scopes(prefix: str, alias: str, data: dict[str, Data]) -> Iterator[_Scope]:
             yield from _scopes(f"{prefix}orbs.{name}.", f"{alias}{name}/", orb)
 
 
-def _entries(config: dict[str, Data]) -> Iterator[tuple[str, str, dict[str, Data]]]:
+def entries_of(config: Data) -> Iterator[tuple[str, str, dict[str, Data]]]:
+    """The place, the name and the arguments of each workflow job."""
     for kind in ("workflows", "job-groups"):
-        for name, workflow in mapping_of(config.get(kind)).items():
+        for name, workflow in mapping_of(mapping_of(config).get(kind)).items():
             for index, entry in enumerate(list_of(mapping_of(workflow).get("jobs"))):
                 place = f"{kind}.{name}.jobs[{index}]"
                 if isinstance(entry, str):

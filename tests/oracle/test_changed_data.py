@@ -8,6 +8,9 @@ from tests.oracle.changed_data import DataChange, DataChangeKind, compare_data
 from tests.oracle.plain_yaml import read
 
 Kind = DataChangeKind
+LOGIN_COMMAND = "commands: {hub: {steps: [run: docker login -u u]}}"
+PUSHES = "commands: {hub: {steps: [run: docker login -u u && docker push x]}}"
+SHARED = "workflows: {w: {jobs: [build: {context: *n}]}}"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,18 @@ Kind = DataChangeKind
             Kind.LOGIN_REWRITTEN,
         ),
         ("run: a", "run: docker login --password-stdin\n\n  a", Kind.LOGIN_ADDED),
+        ("jobs: {a: {context: c, x: 1}}", "jobs: {a: {x: 1}}", Kind.CONTEXT_MOVED),
+        (f"{LOGIN_COMMAND}\nsteps: [x]", f"{LOGIN_COMMAND}\nsteps: [hub, x]", Kind.LOGIN_ADDED),
+        (f"names: &n [a]\n{SHARED}", f"names: &n [a, b]\n{SHARED}", Kind.CONTEXT_ADDED),
         # What no fix does.
+        (
+            "workflows: {w: {jobs: [a: {context: c, x: 1}]}}",
+            "workflows: {w: {jobs: [a: {x: 1}]}}",
+            Kind.OTHER,
+        ),
+        ("steps: [checkout]", "steps: [hub, checkout]", Kind.OTHER),
+        (f"{PUSHES}\nsteps: [x]", f"{PUSHES}\nsteps: [hub, x]", Kind.OTHER),
+        ("names: [a]", "names: [a, b]", Kind.OTHER),
         ("a: {b: 1}", "a: {b: 2}", Kind.OTHER),
         ("a: {b: 1}", "a: {}", Kind.OTHER),
         ("a: {b: 1}", "a: {b: 1, c: 2}", Kind.OTHER),

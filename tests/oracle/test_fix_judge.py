@@ -296,3 +296,64 @@ def test_the_policys_context_beside_one_of_a_job_that_publishes(steps: str, is_w
     before = before.replace("PLUM_TOKEN", "DOCKERHUB_PASSWORD")
     after = before.replace("base:2024.01}]", f"base:2024.01{POLICYS}")
     assert ("contexts" in checks(after, before)) is is_wrong
+
+
+NO_EFFECT = """\
+version: 2.1
+jobs:
+  build:
+    context: hub
+    docker:
+      - image: redis
+        auth: {username: me, password: $HUB}
+workflows:
+  main:
+    jobs:
+      - build: {}
+      - hold: {type: approval}
+"""
+
+
+def test_a_context_without_effect_may_move_to_the_workflow_jobs() -> None:
+    gone = NO_EFFECT.replace("    context: hub\n", "")
+    moved = gone.replace("build: {}", "build: {context: hub}")
+    assert judged(moved, NO_EFFECT).complaints == ()
+    assert checks(gone, NO_EFFECT) == {"contexts"}
+    needless = moved.replace("approval}", "approval, context: hub}")
+    assert checks(needless, NO_EFFECT) == {"contexts"}
+    # Where it has effect it stays.
+    assert {"data", "lines kept"} <= checks(moved.replace("{context: hub}", "{}"), moved)
+
+
+def test_images_that_only_builds_of_forks_pull_may_be_left() -> None:
+    only = "filters: {branches: {only: /pull.*/}}"
+    before = PROJECT.replace("[old, new]", f"[old, new: {{{only}}}]")
+    assert checks(before, before) == set()
+    assert "covers every Docker Hub image" in checks(PROJECT, PROJECT)
+    also_others = before.replace(f"new: {{{only}}}", f"new: {{{only}}}, new: {{name: again}}")
+    assert "covers every Docker Hub image" in checks(also_others, also_others)
+
+
+GIVEN_STEPS = """\
+version: 2.1
+jobs:
+  run:
+    parameters: {before: {type: steps}}
+    docker: [{image: cimg/base:2024.01, auth: {username: me, password: $PEAR}}]
+workflows:
+  main:
+    jobs:
+      - run:
+          context: pears
+          KEY:
+            - run: echo $PEAR | docker login -u me --password-stdin
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "is_wrong"), [("before", False), ("pre-steps", False), ("post-steps", True)]
+)
+def test_the_names_of_steps_that_a_job_is_given(key: str, is_wrong: bool) -> None:
+    after = GIVEN_STEPS.replace("KEY", key)
+    before = after.replace(", auth: {username: me, password: $PEAR}", "")
+    assert ("credentials" in checks(after, before)) is is_wrong
