@@ -29,8 +29,8 @@ def _run() -> int:
 
     import click
 
-    from cci_migrate.cli.commands import main_command
-    from cci_migrate.escaping.terminal import printable
+    from cci_migrate.cli.main_command import main_command
+    from cci_migrate.escaping.terminal_text import printable
 
     try:
         code = main_command.main(prog_name="cci-migrate", standalone_mode=False)

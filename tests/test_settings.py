@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy.baseline import Accepted, Baseline
 from cci_migrate.policy.file import file_settings, parse_policy
@@ -23,7 +23,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.options import option_settings
+from cci_migrate.policy.overrides import option_settings
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts
 from tests.cli.conftest import ROOT, environment, put
@@ -46,10 +46,10 @@ TRIAL = """\
 import json, sys
 from pathlib import Path
 from click.testing import CliRunner
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from cci_migrate.policy.file import PolicyError, read_policy_file
 from cci_migrate.policy.model import Platform, Policy
-from cci_migrate.policy.options import policy_of
+from cci_migrate.policy.overrides import policy_of
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.policy.text import policy_text
 from tools.policy_schema import policy_schema

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = str(ROOT / "cci_migrate")

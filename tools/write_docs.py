@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 from typing_extensions import assert_never
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined

@@ -11,9 +11,9 @@ from typing_extensions import assert_never
 from cci_migrate.campaign.canary import Canary, Gate
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
-from cci_migrate.campaign.next_step import OpenPullRequest, Step, Stop, Write, next_step
+from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
 from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
 from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry
 from cci_migrate.campaign.planner import Planner
@@ -23,7 +23,7 @@ from cci_migrate.campaign.states import PENDING, State
 from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Delivery, Host, Proposal
 from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
-from cci_migrate.transport.errors import HostUnavailable, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
@@ -104,7 +104,7 @@ class ApplyRun(Struct, frozen=True):
 
     def _observations(
         self, host: Host, refs: Sequence[RepositoryRef]
-    ) -> Iterator[tuple[Entry, Observation]]:
+    ) -> Iterator[tuple[LedgerEntry, Observation]]:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
             observed_at = self._now()
@@ -121,7 +121,7 @@ class ApplyRun(Struct, frozen=True):
     def _observe(self, host: Host, ref: RepositoryRef) -> Observation:
         return next(observe_each(host, [ref]))
 
-    def _deliver(self, host: Host, entry: Entry, observation: Observation) -> Entry:
+    def _deliver(self, host: Host, entry: LedgerEntry, observation: Observation) -> LedgerEntry:
         """Bring one repository as far as its delivery goes; returns its new entry."""
         initial = entry
         for _ in range(ATTEMPTS):
@@ -147,7 +147,9 @@ class ApplyRun(Struct, frozen=True):
                 return delivered
         return self._fail(initial, State.FAILED, f"no lasting result after {ATTEMPTS} attempts")
 
-    def _advance(self, host: Host, entry: Entry, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
+    def _advance(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
+    ) -> LedgerEntry:
         """Perform steps until none is left. Raises what `Host.write` raises."""
         snapshot = with_ownership(host, snapshot, plan.hashes, entry)
         is_under_way = entry.state is State.APPLYING
@@ -193,8 +195,8 @@ class ApplyRun(Struct, frozen=True):
         return self.options.messages.proposal(ref, plan, self.campaign.branch, self.campaign.id)
 
     def _stop(
-        self, host: Host, entry: Entry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
-    ) -> Entry:
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
+    ) -> LedgerEntry:
         state, cause = stop.state, stop.cause
         if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
@@ -209,19 +211,21 @@ class ApplyRun(Struct, frozen=True):
         )
         return self._record(updated)
 
-    def _planned_again(self, entry: Entry, snapshot: Snapshot, plan: RepositoryPlan) -> Entry:
+    def _planned_again(
+        self, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
+    ) -> LedgerEntry:
         """Record the new plan of a repository whose files changed since the reviewed one."""
         if self.options.is_dry_run:
-            return Entry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
+            return LedgerEntry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
         self.campaign.store_diff(snapshot.ref, plan.diff)
         replanned = planned_entry(snapshot, plan, None, self._now(), entry)
         cause = "planned again, since it moved on; look at its diff, then apply again"
         return self._record(replace(replanned, cause=cause))
 
-    def _fail(self, entry: Entry, state: State, cause: str) -> Entry:
+    def _fail(self, entry: LedgerEntry, state: State, cause: str) -> LedgerEntry:
         return self._record(replace(entry, state=state, cause=cause))
 
-    def _record(self, entry: Entry) -> Entry:
+    def _record(self, entry: LedgerEntry) -> LedgerEntry:
         updated = replace(entry, changed_at=self._now(), undoing=None)
         if not self.options.is_dry_run:
             self.campaign.ledger.record(updated)
@@ -262,7 +266,7 @@ class _Budget:
             self._left -= 1
 
 
-def _dry_run_cause(step: Step, delivery: Delivery) -> str:
+def _dry_run_cause(step: DeliveryStep, delivery: Delivery) -> str:
     match step:
         case OpenPullRequest():
             return "would open the pull request from the branch that is there"

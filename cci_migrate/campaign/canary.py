@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from cci_migrate.campaign.isolation import observe_each
-from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Snapshot
@@ -84,11 +84,11 @@ class Canary:
             self._progress.waiting(self._clock.now() + min(POLL, left), why)
             self._clock.sleep(min(POLL, left))
 
-    def _canary(self, host: Host, ledger: Ledger) -> list[Entry]:
+    def _canary(self, host: Host, ledger: Ledger) -> list[LedgerEntry]:
         return [entry for entry in ledger.canaries() if self._host_of(entry.ref) is host]
 
 
-def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
+def judge(canary: list[LedgerEntry], host: Host) -> tuple[Gate, str]:
     """Whether the CI of ``canary`` passed, and if not, why and on which pull request."""
     verdicts = [(entry, _checks(entry, host)) for entry in canary]
     for entry, checks in verdicts:
@@ -101,7 +101,7 @@ def judge(canary: list[Entry], host: Host) -> tuple[Gate, str]:
     return Gate.OPEN, ""
 
 
-def _checks(entry: Entry, host: Host) -> Checks:
+def _checks(entry: LedgerEntry, host: Host) -> Checks:
     observation = next(observe_each(host, [entry.ref]))
     if not isinstance(observation, Snapshot) or observation.pull is None:
         return Checks.NONE
@@ -112,5 +112,5 @@ def _checks(entry: Entry, host: Host) -> Checks:
     return host.checks(observation)
 
 
-def _url(entry: Entry) -> str:
+def _url(entry: LedgerEntry) -> str:
     return entry.pull.url if entry.pull is not None else entry.ref.label

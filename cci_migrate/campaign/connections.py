@@ -13,11 +13,11 @@ from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
-from cci_migrate.forges.host import Host, ListedHost, Owner, Page, Source
+from cci_migrate.forges.host import Host, ListedHost, OwnerSource, Page, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.forges.tokens import Tokens, host_of, variables
-from cci_migrate.transport.errors import HostError, TokenError
+from cci_migrate.transport.host_errors import HostError, TokenError
 from cci_migrate.transport.pace import Clock, Lane
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Connections:
     def _owner(self, ref: RepositoryRef) -> Source:
         host = self.host_of(ref)
         assert isinstance(host, ListedHost)  # noqa: S101 - as its kind says
-        return Owner(host, ref)
+        return OwnerSource(host, ref)
 
 
 def _is_consistent(ref: RepositoryRef) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cci_migrate import __version__
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import title_for
 from cci_migrate.campaign.states import PENDING
 from cci_migrate.forges.repository import Kind
@@ -60,12 +60,12 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
     return text.getvalue()
 
 
-def exportable_entries(campaign: Campaign) -> list[Entry]:
+def exportable_entries(campaign: Campaign) -> list[LedgerEntry]:
     """The planned repositories that a Sourcegraph server can reach: all but local checkouts."""
     return [entry for entry in campaign.ledger.entries(PENDING) if entry.ref.kind is not Kind.LOCAL]
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: LedgerEntry) -> str:
     return f"{entry.ref.host}/{entry.ref.name}"
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
-from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_whole
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.model import Policy
@@ -72,7 +72,7 @@ class Campaign:
         else:
             path.unlink(missing_ok=True)
 
-    def read_diff(self, entry: Entry) -> bytes:
+    def read_diff(self, entry: LedgerEntry) -> bytes:
         """The stored diff of a repository, empty if there is none."""
         if self.folder is None or not entry.diff:
             return b""

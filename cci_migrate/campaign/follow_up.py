@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import pull_to_record, with_ownership
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import State, Undoing
@@ -22,7 +22,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
-from cci_migrate.transport.errors import HostError, HostUnavailable
+from cci_migrate.transport.host_errors import HostError, HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
@@ -61,7 +61,7 @@ class FollowUp(Struct, frozen=True):
         self,
         task: str,
         states: frozenset[State],
-        action: Callable[[Host, Entry, Snapshot], Entry],
+        action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
     ) -> bool:
         by_host: dict[Host, list[RepositoryRef]] = {}
         for entry in self.campaign.ledger.entries(states):
@@ -83,7 +83,7 @@ class FollowUp(Struct, frozen=True):
 
     def _observations(
         self, host: Host, refs: list[RepositoryRef]
-    ) -> Iterator[tuple[Entry, Observation]]:
+    ) -> Iterator[tuple[LedgerEntry, Observation]]:
         for start in range(0, len(refs), CHUNK):
             chunk = refs[start : start + CHUNK]
             observations = {
@@ -97,10 +97,10 @@ class FollowUp(Struct, frozen=True):
     def _attempt(
         self,
         host: Host,
-        entry: Entry,
+        entry: LedgerEntry,
         observation: Observation,
-        action: Callable[[Host, Entry, Snapshot], Entry],
-    ) -> Entry | None:
+        action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
+    ) -> LedgerEntry | None:
         """The entry after ``action``; None, with a note, where that fails."""
         if isinstance(observation, Unreadable):
             self.progress.note(f"{entry.ref.label}: {observation.cause}")
@@ -113,7 +113,7 @@ class FollowUp(Struct, frozen=True):
             self.progress.note(f"{entry.ref.label}: {described(error)}")
             return None
 
-    def _refresh_entry(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+    def _refresh_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         del host
         pull = snapshot.pull
         if pull is None or pull.state is PullState.OPEN:
@@ -123,7 +123,7 @@ class FollowUp(Struct, frozen=True):
         state = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED
         return self._record(entry, state, pull.url, snapshot)
 
-    def _close_entry(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+    def _close_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if host.delivery is Delivery.FILES:
             raise HostError("was written in place; `batch revert` takes that back")
         if entry.undoing is not Undoing.CLOSING:
@@ -135,7 +135,7 @@ class FollowUp(Struct, frozen=True):
             host.close(snapshot)
         return self._record(entry, State.CLOSED, "", snapshot)
 
-    def _revert_entry(self, host: Host, entry: Entry, snapshot: Snapshot) -> Entry:
+    def _revert_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if entry.undoing is Undoing.CLOSING:
             return self._close_entry(host, entry, snapshot)
         if entry.state is State.PULL_REQUEST_OPEN:
@@ -148,17 +148,17 @@ class FollowUp(Struct, frozen=True):
         reversal_url = host.revert(snapshot, Delivered(entry.head, entry.files))
         return self._record(entry, State.REVERTED, reversal_url, snapshot)
 
-    def _begin(self, entry: Entry, undoing: Undoing, snapshot: Snapshot) -> Entry:
+    def _begin(self, entry: LedgerEntry, undoing: Undoing, snapshot: Snapshot) -> LedgerEntry:
         return self._record(entry, entry.state, undoing.value, snapshot, undoing)
 
     def _record(
         self,
-        entry: Entry,
+        entry: LedgerEntry,
         state: State,
         cause: str,
         snapshot: Snapshot,
         undoing: Undoing | None = None,
-    ) -> Entry:
+    ) -> LedgerEntry:
         updated = replace(
             entry,
             state=state,

@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.results import ORDER
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
@@ -170,7 +170,7 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
         )
 
 
-def _url(entry: Entry) -> str:
+def _url(entry: LedgerEntry) -> str:
     """The address of the pull request, if it is one that a browser may open."""
     url = entry.pull.url if entry.pull is not None else ""
     return url if url.startswith(("https://", "http://")) else ""

@@ -53,7 +53,7 @@ class LedgerError(Exception):
     """The ledger cannot be used; the text says why and what to do."""
 
 
-class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository."""
 
     ref: RepositoryRef
@@ -178,7 +178,7 @@ class Ledger:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO repositories (key, state, cause, is_canary, record) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (_row_of(Entry(ref, State.LISTED, changed_at=now)) for ref in refs),
+                (_row_of(LedgerEntry(ref, State.LISTED, changed_at=now)) for ref in refs),
             )
             if source:
                 self._connection.execute(
@@ -199,12 +199,12 @@ class Ledger:
 
     # -- repositories
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: LedgerEntry) -> None:
         """Store ``entry``, in place of the earlier one of its repository."""
         row = _row_of(entry)
         if len(row[-1]) > MAX_RECORD_BYTES:
             cause = f"what is found in it takes more than {MAX_RECORD_BYTES // 2**20} MB"
-            row = _row_of(Entry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
+            row = _row_of(LedgerEntry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
         with self.transaction():
             self._connection.execute(
                 "INSERT INTO repositories (key, state, cause, is_canary, record) "
@@ -214,12 +214,12 @@ class Ledger:
                 row,
             )
 
-    def entry(self, key: str) -> Entry | None:
+    def entry(self, key: str) -> LedgerEntry | None:
         """The entry of the repository with ``key``; None if there is none."""
         row = self._connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
         return None if row is None else _entry(row)
 
-    def entries(self, states: Iterable[State] | None = None) -> Iterator[Entry]:
+    def entries(self, states: Iterable[State] | None = None) -> Iterator[LedgerEntry]:
         """The entries in ``states`` (None: all), in the order in which they were listed.
 
         Reads a few at a time, by id: a large campaign is never in memory as a whole, and entries
@@ -234,7 +234,7 @@ class Ledger:
             at = rows[-1]["id"]
             yield from map(_entry, rows)
 
-    def canaries(self) -> list[Entry]:
+    def canaries(self) -> list[LedgerEntry]:
         """The entries whose pull requests are the canary."""
         rows = self._connection.execute(f"{_SELECT} WHERE is_canary = 1 ORDER BY id")
         return [_entry(row) for row in rows]
@@ -324,7 +324,7 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _row_of(entry: Entry) -> tuple[str, str, str, bool, str]:
+def _row_of(entry: LedgerEntry) -> tuple[str, str, str, bool, str]:
     """The columns of ``entry``: those that queries use, and the rest as a JSON record."""
     record = to_builtins(entry)
     for column in _COLUMNS:
@@ -332,12 +332,12 @@ def _row_of(entry: Entry) -> tuple[str, str, str, bool, str]:
     return entry.ref.key, entry.state.value, entry.cause, entry.is_canary, json.dumps(record)
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def _entry(row: sqlite3.Row) -> LedgerEntry:
     """The entry in ``row``. Raises LedgerError if no command of this version wrote it."""
     try:
         record = typed(parsed_json(typed(row["record"], str)), dict[str, object])
         record |= {column: row[column] for column in _COLUMNS}
-        entry = typed({**record, "is_canary": row["is_canary"] == 1}, Entry)
+        entry = typed({**record, "is_canary": row["is_canary"] == 1}, LedgerEntry)
     except JsonInputError as error:
         raise LedgerError(
             f"entry {row['id']} of the ledger cannot be read ({error}); plan the campaign anew in "

@@ -31,10 +31,10 @@ class Stop(Struct, frozen=True):
     cause: str = ""
 
 
-Step = Write | OpenPullRequest | Stop
+DeliveryStep = Write | OpenPullRequest | Stop
 
 
-def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> Step:
+def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> DeliveryStep:
     """The next step of delivering ``plan`` to the repository in ``snapshot``.
 
     The snapshot comes from `ownership.with_ownership`. A run can continue from every state that a
@@ -75,7 +75,7 @@ def _after_pull_request(pull: PullRequest) -> Stop:
     return Stop(State.CLOSED_BY_HUMAN, pull.url)
 
 
-def _with_branch(branch: Branch | None, delivery: Delivery) -> Step:
+def _with_branch(branch: Branch | None, delivery: Delivery) -> DeliveryStep:
     if branch is None:
         return Write()
     if branch.content is BranchContent.OTHER:

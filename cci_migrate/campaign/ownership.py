@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.forges.host import Delivery, Host
 from cci_migrate.forges.repository import (
     Branch,
@@ -19,7 +19,7 @@ from cci_migrate.forges.repository import (
 
 
 def with_ownership(
-    host: Host, snapshot: Snapshot, planned: Sequence[FileHash], recorded: Entry | None
+    host: Host, snapshot: Snapshot, planned: Sequence[FileHash], recorded: LedgerEntry | None
 ) -> Snapshot:
     """``snapshot`` with the content of its branch, and whether its pull request is the campaign's.
 
@@ -38,7 +38,7 @@ def _content(
     snapshot: Snapshot,
     branch: Branch,
     planned: Sequence[FileHash],
-    recorded: Entry | None,
+    recorded: LedgerEntry | None,
 ) -> BranchContent:
     content = branch.content
     if content is BranchContent.NOTHING:
@@ -55,7 +55,7 @@ def _content(
     return content
 
 
-def _with_pull(snapshot: Snapshot, recorded: Entry | None) -> Snapshot:
+def _with_pull(snapshot: Snapshot, recorded: LedgerEntry | None) -> Snapshot:
     pull, branch = snapshot.pull, snapshot.branch
     if pull is None:
         return snapshot
@@ -66,7 +66,7 @@ def _with_pull(snapshot: Snapshot, recorded: Entry | None) -> Snapshot:
     return replace(snapshot, pull=replace(pull, is_ours=is_ours))
 
 
-def branch_to_record(snapshot: Snapshot, recorded: Entry | None) -> str:
+def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:
     """The newest commit of this campaign on the branch, which the ledger records; empty if none."""
     branch = snapshot.branch
     if branch is None:

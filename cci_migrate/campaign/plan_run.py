@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
 from cci_migrate.campaign.planner import PlanResult, planner
@@ -24,7 +24,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 from cci_migrate.workers.work_limits import WorkLimits
@@ -128,7 +128,9 @@ class PlanRun(Struct, frozen=True):
             if why_not:
                 self._leave_out(observation.ref, why_not)
             elif observation.traits.archived:
-                self._finish(Entry(observation.ref, State.ARCHIVED, changed_at=self.clock.now()))
+                self._finish(
+                    LedgerEntry(observation.ref, State.ARCHIVED, changed_at=self.clock.now())
+                )
             else:
                 yield observation
 
@@ -138,7 +140,7 @@ class PlanRun(Struct, frozen=True):
 
     def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
         if why_not:
-            self._finish(Entry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
+            self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
 
     def _fetch(self, snapshot: Snapshot, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
         return self.host_of(snapshot.ref).read(snapshot, paths)
@@ -146,17 +148,17 @@ class PlanRun(Struct, frozen=True):
     def _record(self, planned: PlanResult) -> None:
         now, snapshot = self.clock.now(), planned.snapshot
         if planned.plan is None:
-            self._finish(Entry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
+            self._finish(LedgerEntry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
             return
         try:
             entry = self._entry(snapshot, planned.plan, now)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
-            entry = Entry(snapshot.ref, State.FAILED, described(error), changed_at=now)
+            entry = LedgerEntry(snapshot.ref, State.FAILED, described(error), changed_at=now)
         self._finish(entry)
 
-    def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> Entry:
+    def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> LedgerEntry:
         host = self.host_of(snapshot.ref)
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
         snapshot = with_ownership(host, snapshot, plan.hashes, recorded)
@@ -164,7 +166,7 @@ class PlanRun(Struct, frozen=True):
         self.campaign.store_diff(snapshot.ref, plan.diff)
         return planned_entry(snapshot, plan, step, now, recorded)
 
-    def _finish(self, entry: Entry) -> None:
+    def _finish(self, entry: LedgerEntry) -> None:
         self.campaign.ledger.record(entry)
         self.progress.done(entry.done)
 
@@ -174,14 +176,14 @@ def planned_entry(
     plan: RepositoryPlan,
     step: object,
     now: float,
-    recorded: Entry | None,
-) -> Entry:
+    recorded: LedgerEntry | None,
+) -> LedgerEntry:
     """The ledger's entry for ``plan``, of which ``step`` is the next step.
 
     ``recorded`` is the earlier entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
-    return Entry(
+    return LedgerEntry(
         ref=snapshot.ref,
         state=stop.state,
         cause=stop.cause,
@@ -200,8 +202,8 @@ def planned_entry(
     )
 
 
-def unreadable_entry(observation: Unreadable, now: float) -> Entry:
+def unreadable_entry(observation: Unreadable, now: float) -> LedgerEntry:
     """The ledger's entry for a repository that could not be read."""
     forbidden = observation.blocker is Blocker.FORBIDDEN
     state = State.NO_PERMISSION if forbidden else State.FAILED
-    return Entry(observation.ref, state, observation.cause, changed_at=now)
+    return LedgerEntry(observation.ref, state, observation.cause, changed_at=now)

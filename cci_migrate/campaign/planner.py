@@ -16,7 +16,7 @@ from cci_migrate.forges.faults import described
 from cci_migrate.forges.fetched_files import ROUNDS
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.policy.model import Policy
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.workers.pool import Lost, Workers
 from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 

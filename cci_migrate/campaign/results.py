@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cci_migrate.campaign.folder import RESULTS, Campaign
-from cci_migrate.campaign.ledger import Entry, Ledger
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.json_text import json_text
@@ -22,7 +22,7 @@ RESULTS_VERSION = 1
 ORDER = tuple(State)
 
 
-def result(entry: Entry) -> dict[str, Any]:
+def result(entry: LedgerEntry) -> dict[str, Any]:
     """The line of results.jsonl for ``entry``, as an object."""
     return {
         "version": RESULTS_VERSION,
@@ -82,7 +82,7 @@ def exit_code(ledger: Ledger) -> ExitCode:
     return ExitCode.LEFT if any(counts[state] for state in UNFINISHED) else ExitCode.DONE
 
 
-def _general(entry: Entry) -> str:
+def _general(entry: LedgerEntry) -> str:
     """The cause without names and places of the repository: equal ones are counted together."""
     name = entry.ref.name
     cause = entry.cause.replace(name, "...") if "/" in name else entry.cause

@@ -48,7 +48,7 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal import printable, printable_file, printable_lines
+from cci_migrate.escaping.terminal_text import printable, printable_file, printable_lines
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.transport.pace import Limits
@@ -389,7 +389,7 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 
     Such as the shares that the nodes of a CI job planned.
     """
-    from cci_migrate.campaign.merging import merge as merge_campaigns
+    from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
 
     with open_read_only(folders[0]) as first:
         policy, branch, is_nested = first.policy, first.branch, first.is_nested

@@ -16,7 +16,7 @@ from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import State
 from cci_migrate.cli.batch_options import Running
 from cci_migrate.engine.outcomes import ExitCode
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Kind
 from cci_migrate.transport.pace import Clock, Lane, Limits, SystemClock

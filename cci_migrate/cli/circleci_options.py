@@ -75,7 +75,7 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
         raise UnreachableError(
             f"{TOKEN_VARIABLE} is not a token: it has blanks or line breaks in it"
         )
-    from cci_migrate.transport.errors import HostError
+    from cci_migrate.transport.host_errors import HostError
     from cci_migrate.transport.http import Api
     from cci_migrate.transport.known_secrets import remember
     from cci_migrate.transport.pace import Lane, Limits, SystemClock

@@ -20,7 +20,7 @@ def completion(shell: str) -> None:
 
     For bash: cci-migrate completion bash > ~/.local/share/bash-completion/completions/cci-migrate
     """
-    from cci_migrate.cli.commands import main_command
+    from cci_migrate.cli.main_command import main_command
 
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click knows the three

@@ -34,7 +34,7 @@ from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import PasswordAuth, Policy
@@ -42,7 +42,7 @@ from cci_migrate.preflight.campaigns import campaign_repositories
 from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.preflight.checkup import Checked, checkup
 from cci_migrate.preflight.checkup_report import as_json, as_text, plain
-from cci_migrate.preflight.demands import Demands, Login, repository_demands, unread_of
+from cci_migrate.preflight.demands import Demands, LoginDemand, repository_demands, unread_of
 from cci_migrate.preflight.login_checks import registries
 from cci_migrate.preflight.login_consent import (
     BUILT_IN_PAIRS,
@@ -54,7 +54,7 @@ from cci_migrate.preflight.organisations import Organisations
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.known_secrets import redact
 
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
@@ -382,7 +382,7 @@ def _with_demands(
     )
 
 
-def _policy_logins(policy: Policy) -> Iterator[Login]:
+def _policy_logins(policy: Policy) -> Iterator[LoginDemand]:
     for registry in policy.registries:
         if isinstance(registry.credential, PasswordAuth) and "*" not in registry.host:
-            yield Login(normalise_host(registry.host), registry.credential)
+            yield LoginDemand(normalise_host(registry.host), registry.credential)

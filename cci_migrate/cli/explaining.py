@@ -17,7 +17,7 @@ from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.explanation_tree import explanation_tree, plain

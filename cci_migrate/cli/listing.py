@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cci_migrate.cli.option_completion import rule_names
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.cli.words import rule_names
 from cci_migrate.policy.file import nearest
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page

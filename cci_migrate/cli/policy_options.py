@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.policy.file import nearest
-from cci_migrate.policy.options import GivenSettings, clash, option_settings
+from cci_migrate.policy.overrides import GivenSettings, clash, option_settings
 from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts
 
 if TYPE_CHECKING:
@@ -161,6 +161,6 @@ def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 
 def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
     # What completes words is imported when a shell asks, not at each start.
-    from cci_migrate.cli.words import rule_names
+    from cci_migrate.cli.option_completion import rule_names
 
     return rule_names(ctx, param, word)

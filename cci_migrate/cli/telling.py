@@ -9,7 +9,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.reports.report import Mode, Report
 
 #: How wide prose is in a report that goes to a file.

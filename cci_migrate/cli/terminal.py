@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from cci_migrate.cli.options import Colour
-from cci_migrate.escaping.terminal import printable, printable_file, steady
+from cci_migrate.escaping.terminal_text import printable, printable_file, steady
 
 _USUAL_WIDTH = 100
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 
 #: Where hosts see a mention, an issue, a merge request, and CI services "[skip ci]" and its like
 #: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs,

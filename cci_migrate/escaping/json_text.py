@@ -7,7 +7,7 @@ import re
 
 from msgspec import to_builtins
 
-from cci_migrate.escaping.terminal import is_visible, without_lone_surrogates
+from cci_migrate.escaping.terminal_text import is_visible, without_lone_surrogates
 
 #: In a log this would be a command (see `terminal`); elsewhere in JSON it cannot stand.
 _COMMAND = re.compile(r"#(?=#[a-z]*\[)")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from cci_migrate.escaping.commit_message import without_closing
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 
 #: A word of a sentence, with the punctuation around it.
 _WORD = re.compile(r"[(\"']*[^\W_]+(?:['-][^\W_]+)*[)\"'.,;:!?]*")

@@ -29,7 +29,7 @@ from cci_migrate.forges.repository import (
     Visibility,
     newest_pull,
 )
-from cci_migrate.transport.errors import HostError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 

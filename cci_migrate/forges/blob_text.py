@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from cci_migrate.bounds.config_sizes import total_problem
-from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.host_errors import HostError
 
 
 def exact_bytes(text: str | None, oid: str) -> bytes | None:

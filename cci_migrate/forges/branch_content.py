@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
 from cci_migrate.forges.repository import BranchContent, FileHash, PullRequest, PullState
-from cci_migrate.transport.errors import HostError
 from cci_migrate.transport.git.process import GitDirectory
+from cci_migrate.transport.host_errors import HostError
 
 #: Links and submodules: their content is another file's name, or a commit.
 _NOT_FILES = frozenset({"120000", "160000"})

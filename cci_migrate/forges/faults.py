@@ -5,8 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from cci_migrate.escaping.error_place import place_of
-from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.git.process import GitError
+from cci_migrate.transport.host_errors import (
+    HostError,
+    HostUnavailable,
+    RefusedError,
+    StaleSnapshot,
+)
 
 #: What is no matter of one repository: the host hears no more, or the pace cannot be recorded.
 FATAL_ERRORS = (HostUnavailable, sqlite3.Error)

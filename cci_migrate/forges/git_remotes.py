@@ -37,11 +37,11 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
-from cci_migrate.transport.errors import HostError, StaleSnapshot
 from cci_migrate.transport.git.objects import commit_files, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.repositories import bare_repository
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.pace import PULL_REQUEST, Lane
 
 #: Fetches at the same time. Servers answer bursts with 429.

@@ -142,7 +142,7 @@ class ListedHost(Protocol):
         """All repositories of an organisation, group, workspace or user."""
 
 
-class Owner:
+class OwnerSource:
     """An organisation, group, workspace or user as a source."""
 
     def __init__(self, host: ListedHost, ref: RepositoryRef) -> None:

@@ -34,10 +34,10 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
-from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.git.objects import commit_files, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 
 #: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.
 DEPTH = 3

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.forges.repository import Kind
-from cci_migrate.transport.errors import TokenError
+from cci_migrate.transport.host_errors import TokenError
 from cci_migrate.transport.known_secrets import redact, remember
 
 #: As the hosts' own tools name them (https://cli.github.com/manual/gh_help_environment,

@@ -22,8 +22,8 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
-from cci_migrate.interactive.errors import AnswersError
 from cci_migrate.interactive.policy_questions import GeneralAnswers
+from cci_migrate.interactive.session_errors import AnswersError
 from cci_migrate.policy.file import nearest
 from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.policy.names import credential_text, is_context_name, secret_variable

@@ -30,7 +30,7 @@ from cci_migrate.policy.model import (
     Platform,
     Policy,
 )
-from cci_migrate.policy.options import GivenSettings, option_settings, policy_of
+from cci_migrate.policy.overrides import GivenSettings, option_settings, policy_of
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 
 AS_THE_FILES_DO = "file"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from msgspec import Struct
 
-from cci_migrate.escaping.terminal import is_visible, printable
+from cci_migrate.escaping.terminal_text import is_visible, printable
 from cci_migrate.interactive.keyboard import ENTER, Keyboard, drop_typed_lines
 
 if TYPE_CHECKING:

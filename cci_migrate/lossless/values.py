@@ -49,7 +49,7 @@ class ScalarData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
-class Row(Struct, eq=False):
+class DataRow(Struct, eq=False):
     """Data in order, each with the node that it was read from; None for added data."""
 
     data: list[Data] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Row(Struct, eq=False):
 class ListData(Struct, eq=False):
     """A sequence's items."""
 
-    items: Row = field(default_factory=Row)
+    items: DataRow = field(default_factory=DataRow)
 
     __repr__ = object.__repr__
 
@@ -91,8 +91,8 @@ class ListData(Struct, eq=False):
 class MapData(Struct, eq=False):
     """A mapping's entries in order, merge keys and duplicates included."""
 
-    keys: Row = field(default_factory=Row)
-    items: Row = field(default_factory=Row)
+    keys: DataRow = field(default_factory=DataRow)
+    items: DataRow = field(default_factory=DataRow)
 
     __repr__ = object.__repr__
 
@@ -110,10 +110,10 @@ class DataTree(Struct):
     Mutable: this module's functions alone change it, while they apply operations.
     """
 
-    roots: Row = field(default_factory=Row)
+    roots: DataRow = field(default_factory=DataRow)
     by_node: dict[Node, Data] = field(default_factory=dict)
     #: The row that contains the data of a node.
-    rows: dict[Node, Row] = field(default_factory=dict)
+    rows: dict[Node, DataRow] = field(default_factory=dict)
     #: For each scalar the texts replaced in it: where each ended, and how much longer it became.
     replaced: dict[Scalar, list[tuple[int, int]]] = field(default_factory=dict)
 
@@ -129,7 +129,7 @@ def data_of(documents: tuple[Document, ...]) -> DataTree:
     return tree
 
 
-def _read_into(row: Row, nodes: Collection[Node], tree: DataTree) -> None:
+def _read_into(row: DataRow, nodes: Collection[Node], tree: DataTree) -> None:
     row.origins += nodes
     for node in nodes:
         tree.rows[node] = row
@@ -300,7 +300,7 @@ def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
     return current
 
 
-def _row_of(sequence: Sequence, tree: DataTree) -> Row:
+def _row_of(sequence: Sequence, tree: DataTree) -> DataRow:
     data = _of(sequence, tree)
     assert isinstance(data, ListData)  # noqa: S101 - the node is a Sequence
     return data.items
@@ -336,8 +336,8 @@ def _new(content: Content, tree: DataTree) -> Data:
             assert_never(content)
 
 
-def _added(data: list[Data]) -> Row:
-    return Row(data, [None] * len(data))
+def _added(data: list[Data]) -> DataRow:
+    return DataRow(data, [None] * len(data))
 
 
 def _list_data(items: list[Data]) -> ListData:

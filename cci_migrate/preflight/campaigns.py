@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import RepositoryReader, configs_in
 from cci_migrate.files.discovery import reader_of
@@ -18,7 +18,7 @@ from cci_migrate.preflight.checkup import Checked
 from cci_migrate.preflight.demands import Demands, Unread, repository_demands
 from cci_migrate.preflight.outsiders import bots_of
 from cci_migrate.preflight.slugs import Organisation, project_of
-from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError
+from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
 
 #: Repositories looked at in one go.
 _CHUNK = 100
@@ -27,7 +27,7 @@ _LEFT_OUT = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CON
 
 def repositories_in(campaign: Campaign) -> list[RepositoryRef]:
     """The repositories of ``campaign`` that have configs, as far as it knows."""
-    entries: Iterator[Entry] = campaign.ledger.entries(set(State) - _LEFT_OUT)
+    entries: Iterator[LedgerEntry] = campaign.ledger.entries(set(State) - _LEFT_OUT)
     return [entry.ref for entry in entries]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct, field
 
 from cci_migrate.preflight.slugs import Organisation, Project
-from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api
 from cci_migrate.transport.known_secrets import Secret
 from cci_migrate.transport.pace import OTHER

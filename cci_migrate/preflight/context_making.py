@@ -12,7 +12,7 @@ from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import HostError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.known_secrets import Secret
 
 

@@ -59,7 +59,7 @@ class JobDemand(Struct, frozen=True):
         return f"{self.name}{where} ({self.path}:{self.line})"
 
 
-class Login(Struct, frozen=True):
+class LoginDemand(Struct, frozen=True):
     """The names with which a registry is logged in to."""
 
     host: str
@@ -77,7 +77,7 @@ class Demands(Struct, frozen=True):
     """What the configs of a repository rely on. ``unread`` are those that could not be read."""
 
     jobs: tuple[JobDemand, ...] = ()
-    logins: tuple[Login, ...] = ()
+    logins: tuple[LoginDemand, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
@@ -86,7 +86,7 @@ def repository_demands(
 ) -> Demands:
     """What ``configs``, those of a repository, rely on, each with its policy."""
     jobs: dict[tuple[object, ...], JobDemand] = {}
-    logins: dict[Login, None] = {}
+    logins: dict[LoginDemand, None] = {}
     unread: list[Unread] = []
     for files, policy in configs:
         paths = files.paths
@@ -215,15 +215,15 @@ def _is_set_in(config: Config, name: str) -> bool:
     return any(pattern.search(document.source.text) for document in config.documents)
 
 
-def _logins(assessment: Assessment) -> Iterator[Login]:
+def _logins(assessment: Assessment) -> Iterator[LoginDemand]:
     for image in assessment.images:
         if isinstance(image.state, Authenticated) and image.image.host and not image.misrouted_to:
             credential = credential_of(image.state.auth)
             if isinstance(credential, PasswordAuth) and is_safe(credential):
-                yield Login(image.image.host, credential)
+                yield LoginDemand(image.image.host, credential)
     for docker in assessment.dockers.all():
         for login in docker.logins:
             if login.username and login.password:
                 for host in login.registries:
                     if "*" not in host:
-                        yield Login(host, PasswordAuth(login.username, login.password))
+                        yield LoginDemand(host, PasswordAuth(login.username, login.password))

@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.preflight.check_results import CheckResult, Status
-from cci_migrate.preflight.demands import Login
+from cci_migrate.preflight.demands import LoginDemand
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
 from cci_migrate.preflight.login_consent import LoginConsent
 from cci_migrate.preflight.registry_login import (
@@ -31,7 +31,7 @@ _ANONYMOUS = 100
 
 
 def registries(
-    logins: Iterable[Login],
+    logins: Iterable[LoginDemand],
     consent: LoginConsent,
     roots: Mapping[str, str],
     trusted: Collection[str],

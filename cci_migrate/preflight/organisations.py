@@ -15,7 +15,7 @@ from cci_migrate.preflight.circleci_api import (
     Restriction,
 )
 from cci_migrate.preflight.slugs import Organisation, Project
-from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import MissingError, OverloadedError
 
 _Value = TypeVar("_Value")

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
-from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import (
     TIMEOUT,
     check_is_private,
@@ -78,13 +78,13 @@ class NotTried(Struct, frozen=True):
     why: str
 
 
-Outcome = LoggedIn | AsksForNone | TurnedAway | LimitReached | NotTried
+LoginOutcome = LoggedIn | AsksForNone | TurnedAway | LimitReached | NotTried
 
 
 class _StopError(Exception):
     """An answer that leads no further; ``outcome`` says what it means."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: LoginOutcome) -> None:
         super().__init__()
         self.outcome = outcome
 
@@ -101,7 +101,7 @@ def registry_root(host: str, roots: Mapping[str, str]) -> str:
 
 def log_in(
     host: str, root: str, credential: DockerCredential, trusted: Collection[str] = ()
-) -> Outcome:
+) -> LoginOutcome:
     """Try ``credential`` at the registry ``host``, which answers at ``root``.
 
     ``trusted`` are hosts at which its token service may be, besides those known.
@@ -124,7 +124,7 @@ class _Registry:
         self._root = root
         self._session = session
 
-    def outcome(self, credential: DockerCredential, trusted: frozenset[str]) -> Outcome:
+    def outcome(self, credential: DockerCredential, trusted: frozenset[str]) -> LoginOutcome:
         hello = self._ask("GET", f"{self._root}/v2/")
         if hello.status_code == 200:
             return AsksForNone()
@@ -143,7 +143,7 @@ class _Registry:
         challenge: Mapping[str, str],
         credential: DockerCredential,
         trusted: frozenset[str],
-    ) -> Outcome:
+    ) -> LoginOutcome:
         realm = challenge.get("realm", "")
         problem = why_unsafe(realm, self._host, self._root, trusted)
         if problem:
@@ -169,7 +169,7 @@ class _Registry:
         remember(found)
         return Secret(f"Bearer {found}")
 
-    def _limit(self, token: Secret) -> Outcome:
+    def _limit(self, token: Secret) -> LoginOutcome:
         answer = self._ask(
             "HEAD", f"{self._root}/v2/{_PREVIEW}/manifests/latest", authorization=token
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing_extensions import assert_never
 
 from cci_migrate.engine.explanation import Access, ExplainedPull
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 
 #: Gives a text a colour (a name that click knows), or leaves it as it is.
 Paint = Callable[[str, str], str]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cci_migrate.engine.outcomes import Failed, Refused
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Finding, NoFix, Severity
 from cci_migrate.reports.report import Report, Result
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
 from cci_migrate.engine.suppressions import UnusedSuppression
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import FindingState, Settled, Severity
 
 

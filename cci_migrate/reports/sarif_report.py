@@ -13,7 +13,7 @@ from urllib.parse import quote
 from cci_migrate import __version__
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Settled, Severity
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.report import Report, Result

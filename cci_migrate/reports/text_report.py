@@ -10,7 +10,7 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import FindingState, Fix, NoFix, Question, Remedy, Settled, Severity
 from cci_migrate.reports.report import Counts, Mode, Report, Result, settled_of
 

@@ -15,9 +15,9 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.findings import Finding, FindingKey
 from cci_migrate.policy.model import Revert
-from cci_migrate.reversal.contexts import contexts_to_take_out
-from cci_migrate.reversal.credentials import CredentialRemovals
-from cci_migrate.reversal.logins import LoginRemovals
+from cci_migrate.reversal.context_removals import contexts_to_take_out
+from cci_migrate.reversal.credential_removals import CredentialRemovals
+from cci_migrate.reversal.login_removals import LoginRemovals
 
 
 def findings(assessment: Assessment, revert: Revert) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.transport.errors import HostError, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, OverloadedError, Response
 from cci_migrate.transport.known_secrets import redact
 

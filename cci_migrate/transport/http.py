@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.json_input import JsonInputError, typed
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.transport.errors import (
+from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
     RefusedError,

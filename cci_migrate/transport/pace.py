@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.progress import Progress
 from cci_migrate.transport.single_writer import SingleWriter
 from cci_migrate.transport.write_record import WriteRecord

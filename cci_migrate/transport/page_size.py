@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 
 #: Others met 502s at 50 and 100 repositories with contents, and none at 30 to 40 (gato-x issue 270,
 #: Sourcegraph issues 3881 and 4223).

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from msgspec import Struct
 
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.transport.known_secrets import redact
 
 if TYPE_CHECKING:

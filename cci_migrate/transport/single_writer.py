@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cci_migrate.transport.errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.write_record import state_path
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cci_migrate.forges.blob_text import within_limit
-from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.host_errors import HostError
 
 
 def test_reading_stops_once_one_repository_is_too_large() -> None:

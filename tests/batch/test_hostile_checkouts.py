@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from msgspec import Struct
 
 from cci_migrate.campaign.planner import SMALL
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
     CONFIG,

@@ -12,7 +12,7 @@ import pytest
 
 from cci_migrate.forges.repository import Kind
 from cci_migrate.forges.tokens import Tokens
-from cci_migrate.transport.errors import HostError
+from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api
 from cci_migrate.transport.pace import Lane, Limits, SystemClock
 from cci_migrate.transport.progress import Lines

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.terminal import wants_colour
 from cci_migrate.docker.mirrors import Mirror
@@ -22,7 +22,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.options import policy_of
+from cci_migrate.policy.overrides import policy_of
 from tests.cli.conftest import CONFIG, Program, put
 
 PASSWORD = "hunter2-in-clear"

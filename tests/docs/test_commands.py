@@ -19,7 +19,7 @@ import click
 import pytest
 from msgspec import Struct
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from tests.cli.conftest import environment
 from tools.write_docs import ROOT
 

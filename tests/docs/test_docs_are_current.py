@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from tools.write_docs import GENERATED, PAGES, PARTS, ROOT, current
 
 DOCUMENTS = sorted(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.json_text import json_text, json_to_read_back
 from cci_migrate.escaping.markdown import code, prose
-from cci_migrate.escaping.terminal import printable, printable_file, steady
+from cci_migrate.escaping.terminal_text import printable, printable_file, steady
 from tests.cli.conftest import ROOT
 from tests.escaping.hostile_text import assert_steady
 

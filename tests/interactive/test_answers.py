@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cci_migrate.interactive.answers_file import read
-from cci_migrate.interactive.errors import AnswersError
+from cci_migrate.interactive.session_errors import AnswersError
 from tests.interactive.conftest import (
     CONFIG,
     HARD,

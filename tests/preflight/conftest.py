@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cci_migrate.cli.commands import main_command
+from cci_migrate.cli.main_command import main_command
 from tests.cli.conftest import Done, environment, put
 from tests.preflight.circleci_stand_in import TOKEN, CircleCiStandIn, serving
 from tests.program import run as run_program

@@ -19,8 +19,8 @@ from cci_migrate.preflight.docker_credentials import DockerCredential
 from cci_migrate.preflight.registry_login import (
     AsksForNone,
     LoggedIn,
+    LoginOutcome,
     NotTried,
-    Outcome,
     TurnedAway,
     log_in,
     why_unsafe,
@@ -71,7 +71,7 @@ def hub() -> Iterator[StandIn]:
 
 def try_login(
     root: str, host: str = HERE, password: str = PASSWORD, trusted: tuple[str, ...] = ()
-) -> Outcome:
+) -> LoginOutcome:
     return log_in(host, root, DockerCredential(USER, Secret(password), "a test"), trusted)
 
 

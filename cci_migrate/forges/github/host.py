@@ -44,8 +44,8 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
-from cci_migrate.transport.errors import HostError
 from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
+from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize

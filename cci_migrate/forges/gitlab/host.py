@@ -45,8 +45,8 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
     Snapshot,
 )
-from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError
 from cci_migrate.transport.graphql import GraphqlError, Nodes, Partial, ask
+from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
 from cci_migrate.transport.http import Api, MissingError, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize

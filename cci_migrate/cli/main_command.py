@@ -37,7 +37,7 @@ SUBCOMMANDS = {
     "doctor": Subcommand(
         "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
     ),
-    "context": Subcommand("cci_migrate.cli.contexts:context", "Make a context at CircleCI."),
+    "context": Subcommand("cci_migrate.cli.context_command:context", "Make a context at CircleCI."),
     "batch": Subcommand("cci_migrate.cli.batch:batch", "Do the same across many repositories."),
 }
 
@@ -46,7 +46,7 @@ SUBCOMMANDS = {
 
 
 def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    from cci_migrate.cli.words import paths_or_subcommands
+    from cci_migrate.cli.option_completion import paths_or_subcommands
 
     return paths_or_subcommands(ctx, param, word)
 
@@ -130,7 +130,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     from cci_migrate.cli.running import NothingFoundError, run
     from cci_migrate.cli.terminal import OutputError, Terminal
     from cci_migrate.engine.outcomes import ExitCode
-    from cci_migrate.interactive.errors import AnswersError, CannotAskError
+    from cci_migrate.interactive.session_errors import AnswersError, CannotAskError
 
     terminal = Terminal(options.colour)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_read_only
-from cci_migrate.campaign.ledger import Entry
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 
 #: An entry that was only listed is replaced by one that another share planned.
@@ -44,7 +44,7 @@ def _check_same_settings(campaign: Campaign, other: Campaign, folder: Path) -> N
             raise CampaignError(f"{folder}: planned with another {name} than the others")
 
 
-def _copy(campaign: Campaign, other: Campaign, entry: Entry) -> None:
+def _copy(campaign: Campaign, other: Campaign, entry: LedgerEntry) -> None:
     """Copy the diff of ``entry``, and the originals with the recorded hashes.
 
     The folder may come from somebody else: nothing else is copied.

@@ -37,8 +37,8 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.policy.model import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
-from cci_migrate.reversal.credentials import CredentialRemovals
-from cci_migrate.reversal.logins import LoginRemovals
+from cci_migrate.reversal.credential_removals import CredentialRemovals
+from cci_migrate.reversal.login_removals import LoginRemovals
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.wording import listed
 

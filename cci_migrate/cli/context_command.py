@@ -23,7 +23,7 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.outcomes import ExitCode
-from cci_migrate.escaping.terminal import printable
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
 from cci_migrate.policy.file import PolicyError
@@ -41,7 +41,12 @@ from cci_migrate.preflight.context_making import (
 from cci_migrate.preflight.protected_variables import protecting_kind
 from cci_migrate.preflight.slugs import Organisation, project_in, project_of
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.errors import HostError, HostUnavailable, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import (
+    HostError,
+    HostUnavailable,
+    RefusedError,
+    StaleSnapshot,
+)
 from cci_migrate.transport.http import OverloadedError
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 
