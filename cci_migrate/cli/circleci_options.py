@@ -16,8 +16,8 @@ from cci_migrate.preflight.circleci_api import CLOUD, HEADER, TOKEN_VARIABLE, Ci
 from cci_migrate.preflight.slugs import (
     Organisation,
     Project,
-    read_organisation,
-    read_project,
+    parse_organisation,
+    parse_project,
 )
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -126,14 +126,14 @@ def _root(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
 def _organisation(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> Organisation | None:
-    found = None if value is None else read_organisation(value)
+    found = None if value is None else parse_organisation(value)
     if value is not None and found is None:
         raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
     return found
 
 
 def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> Project | None:
-    found = None if value is None else read_project(value)
+    found = None if value is None else parse_project(value)
     if value is not None and found is None:
         raise click.BadParameter(
             f"{value!r} is not like gh/acme/api or circleci/ORG-ID/PROJECT-ID", ctx, param

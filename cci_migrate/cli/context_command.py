@@ -29,16 +29,16 @@ from cci_migrate.forges.repository import Kind
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import Policy
 from cci_migrate.policy.names import is_context_name
-from cci_migrate.preflight.campaigns import repositories_in
+from cci_migrate.preflight.campaign_repositories import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi
-from cci_migrate.preflight.context_making import (
-    Making,
-    carry_out,
+from cci_migrate.preflight.context_creation import (
+    ContextPlan,
+    apply_plan,
     default_context,
-    plan,
-    variables_in,
+    plan_context,
+    variables_for_context,
 )
-from cci_migrate.preflight.protected_variables import protecting_kind
+from cci_migrate.preflight.protected_variables import service_behind
 from cci_migrate.preflight.slugs import Organisation, project_in, project_of
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import (
@@ -144,7 +144,7 @@ def _wanted(
     name = name or default_context(policy)
     if not is_context_name(name):
         raise _WrongUseError("CircleCI takes no such name for a context")
-    wanted = variables or variables_in(name, policy)
+    wanted = variables or variables_for_context(name, policy)
     if not wanted:
         raise _WrongUseError(
             f"the policy keeps nothing in a context {name}: say what it is to hold, --variable"
@@ -199,23 +199,23 @@ def _create(
     overwrite: bool,
     yes: bool,
 ) -> ExitCode:
-    makings: list[Making] = []
+    plans: list[ContextPlan] = []
     has_failed = False
     for organisation in organisations:
         try:
-            makings.append(plan(circleci, organisation, name, wanted, overwrite=overwrite))
+            plans.append(plan_context(circleci, organisation, name, wanted, overwrite=overwrite))
         except _FAULTS as error:
             has_failed = True
             terminal.error(redact(f"{organisation.slug}: {error}"))
-    for making in makings:
-        terminal.out(f"{printable(making.text)}\n")
-    needed = [making for making in makings if making.is_needed]
+    for plan in plans:
+        terminal.out(f"{printable(plan.text)}\n")
+    needed = [plan for plan in plans if plan.is_needed]
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE
-    stores = dict.fromkeys(one for making in needed for one in making.stores)
+    stores = dict.fromkeys(one for plan in needed for one in plan.stores)
     values = {} if environment is None else environment.values(stores)
     if environment is not None and yes:
-        environment.check_all_named(stores, [making.organisation for making in needed])
+        environment.check_all_named(stores, [plan.organisation for plan in needed])
     if not yes or (stores and environment is None):
         _check_terminal(asks_values=environment is None and bool(stores))
     if not yes and not (
@@ -226,13 +226,13 @@ def _create(
         return ExitCode.LEFT
     if environment is None:
         values = {one: _asked(one) for one in stores}
-    for making in needed:
+    for plan in needed:
         try:
-            carry_out(circleci, making, values)
-            terminal.out(f"{printable(making.done)}\n")
+            apply_plan(circleci, plan, values)
+            terminal.out(f"{printable(plan.success_text)}\n")
         except _FAULTS as error:
             has_failed = True
-            terminal.error(redact(f"{making.organisation.slug}: {error}"))
+            terminal.error(redact(f"{plan.organisation.slug}: {error}"))
     return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 
@@ -246,10 +246,10 @@ def _named_by_others(
     """
     built_in = Policy()
     context = name or default_context(policy)
-    found = frozenset(variables or variables_in(context, policy)) - frozenset(variables)
+    found = frozenset(variables or variables_for_context(context, policy)) - frozenset(variables)
     if name is None and context != default_context(built_in):
         return found | frozenset(variables)
-    return found - frozenset(variables_in(default_context(built_in), built_in))
+    return found - frozenset(variables_for_context(default_context(built_in), built_in))
 
 
 class _FromEnvironment(Struct, frozen=True):
@@ -267,7 +267,7 @@ class _FromEnvironment(Struct, frozen=True):
     def values(self, names: Iterable[str]) -> dict[str, Secret]:
         """The value of each variable. Raises _WrongUseError."""
         for name in names:
-            kind = None if name in self.chosen else protecting_kind(name)
+            kind = None if name in self.chosen else service_behind(name)
             if kind is not None:
                 raise _WrongUseError(
                     f"{name}: its name says that it is a credential of {kind}, and only a policy "

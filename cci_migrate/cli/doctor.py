@@ -38,20 +38,25 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import PasswordAuth, Policy
-from cci_migrate.preflight.campaigns import campaign_repositories
+from cci_migrate.preflight.campaign_repositories import campaign_repositories
+from cci_migrate.preflight.check_report import as_json, as_text, plain
 from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
-from cci_migrate.preflight.checkup import Checked, checkup
-from cci_migrate.preflight.checkup_report import as_json, as_text, plain
-from cci_migrate.preflight.demands import Demands, LoginDemand, repository_demands, unread_of
-from cci_migrate.preflight.login_checks import registries
+from cci_migrate.preflight.circleci_cache import CircleCiCache
+from cci_migrate.preflight.forks_and_bots import configured_bots
+from cci_migrate.preflight.login_checks import check_logins
 from cci_migrate.preflight.login_consent import (
     BUILT_IN_PAIRS,
     LoginConsent,
     Pair,
     pairs_of,
 )
-from cci_migrate.preflight.organisations import Organisations
-from cci_migrate.preflight.outsiders import bots_of
+from cci_migrate.preflight.repository_checks import CheckedRepository, check_repositories
+from cci_migrate.preflight.requirements import (
+    RegistryLogin,
+    Requirements,
+    repository_requirements,
+    unreadable_config,
+)
 from cci_migrate.preflight.slugs import Organisation, Project, project_in
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import HostUnavailable
@@ -232,7 +237,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         repositories, policies = _repositories(options, stack)
         if circleci is not None:
             try:
-                for answer in checkup(repositories, Organisations(circleci)):
+                for answer in check_repositories(repositories, CircleCiCache(circleci)):
                     answers.append(answer)
             except HostUnavailable as error:
                 answers.append(
@@ -245,12 +250,12 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
                     )
                 )
     if options.only is not Only.CIRCLECI:
-        logins = [login for one in repositories for login in one.demands.logins]
+        logins = [login for one in repositories for login in one.requirements.logins]
         known = {login.host for login in logins}
         for policy in policies:
             logins += (login for login in _policy_logins(policy) if login.host not in known)
         consent = _consent(options, policies)
-        answers += registries(logins, consent, options.roots, options.trusted)
+        answers += check_logins(logins, consent, options.roots, options.trusted)
     if options.format is Format.JSON:
         terminal.out(as_json(answers))
     else:
@@ -266,13 +271,13 @@ def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
 
     A policy file that is only found lies in the repository, and a campaign's policy in its ledger.
     """
-    named = options.send | BUILT_IN_PAIRS
+    allowed = options.send | BUILT_IN_PAIRS
     if options.policy.file is not None:
         for policy in policies:
             for login in _policy_logins(policy):
-                named |= pairs_of(login.host, login.credential)
+                allowed |= pairs_of(login.host, login.credential)
     is_asked = sys.stdin is not None and sys.stdin.isatty() and options.format is Format.TEXT
-    return LoginConsent(named, _may_be_sent if is_asked else None)
+    return LoginConsent(allowed, _may_be_sent if is_asked else None)
 
 
 def _may_be_sent(host: str, variables: tuple[str, ...]) -> bool:
@@ -284,7 +289,9 @@ def _painted(text: str, colour: str) -> str:
     return click.style(text, fg=colour)
 
 
-def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tuple[Policy, ...]]:
+def _repositories(
+    options: Doctor, stack: ExitStack
+) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
     """What is to be checked, and the policies that hold for it."""
     if options.campaign is not None:
         return _of_campaign(options, options.campaign, stack)
@@ -315,7 +322,7 @@ def _repositories(options: Doctor, stack: ExitStack) -> tuple[list[Checked], tup
 
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
-) -> tuple[list[Checked], tuple[Policy, ...]]:
+) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
     from cci_migrate.cli.batch_options import Running
     from cci_migrate.cli.batch_sessions import connections_of, local_mode, progress_reporter
     from cci_migrate.forges.tokens import Tokens
@@ -336,7 +343,7 @@ def _of_campaign(
     return checked, (campaign.policy,)
 
 
-def _checked(repository: Repository, options: Doctor, found: Discovery) -> Checked:
+def _checked(repository: Repository, options: Doctor, found: Discovery) -> CheckedRepository:
     project = options.project or project_in(repository.root, on_server=is_server(options.root))
     if (
         options.organisation is not None
@@ -357,32 +364,32 @@ def _checked(repository: Repository, options: Doctor, found: Discovery) -> Check
             "Settings show the ids)"
         )
     label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
-    return Checked(label, organisation, project, Demands())
+    return CheckedRepository(label, organisation, project, Requirements())
 
 
 def _with_demands(
-    checked: Checked,
+    checked: CheckedRepository,
     repository: Repository,
     policy_for: Callable[[Path], Policy],
     problems: Sequence[Failed | Refused],
-) -> Checked:
+) -> CheckedRepository:
     configs = []
-    unread = [unread_of(one) for one in problems]
+    unreadable = [unreadable_config(one) for one in problems]
     for task in tasks_of(repository, policy_for, View()):
         files = task.read()
         if isinstance(files, Failed):
-            unread.append(unread_of(files))
+            unreadable.append(unreadable_config(files))
         else:
             configs.append((files, task.policy))
-    demands = repository_demands(configs)
+    requirements = repository_requirements(configs)
     return replace(
         checked,
-        demands=replace(demands, unread=(*unread, *demands.unread)),
-        bots=bots_of(reader_of(repository.root)),
+        requirements=replace(requirements, unreadable=(*unreadable, *requirements.unreadable)),
+        bots=configured_bots(reader_of(repository.root)),
     )
 
 
-def _policy_logins(policy: Policy) -> Iterator[LoginDemand]:
+def _policy_logins(policy: Policy) -> Iterator[RegistryLogin]:
     for registry in policy.registries:
         if isinstance(registry.credential, PasswordAuth) and "*" not in registry.host:
-            yield LoginDemand(normalise_host(registry.host), registry.credential)
+            yield RegistryLogin(normalise_host(registry.host), registry.credential)

@@ -1,4 +1,4 @@
-"""What was asked, and what came of it."""
+"""The results of checks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from cci_migrate.engine.outcomes import ExitCode
 
 
 class Status(Enum):
-    """What came of a question; the values are stable, reports show them."""
+    """The status of a check; the values are stable, reports show them."""
 
     FINE = "ok"
     PROBLEM = "problem"
     NOTE = "note"
-    #: It cannot be found out, whoever asks.
+    #: It cannot be found out, whatever the token.
     UNKNOWN = "unknown"
     #: It could not be asked now: no answer, or a refusal.
     NOT_ASKED = "not-asked"
 
 
 class CheckResult(Struct, frozen=True):
-    """The answer to one question about ``subject`` (``organisation gh/acme``).
+    """The result of one check of ``subject`` (``organisation gh/acme``).
 
-    ``instead`` is what to do next, in words; ``command`` is it where a command does it, to be
-    copied whole. ``jobs`` are the workflow jobs that it concerns. ``projects``
-    are those of which it is said, where several have the same answer.
+    ``instead`` is what to do next, in words; ``command`` is a command that does it, to be copied
+    whole. ``jobs`` are the workflow jobs concerned, ``projects`` the projects, if several have the
+    same result.
     """
 
     subject: str
@@ -40,12 +40,12 @@ class CheckResult(Struct, frozen=True):
 
     @property
     def next(self) -> str:
-        """What to do next; empty for nothing."""
+        """What to do next; empty if there is nothing to do."""
         return self.command or self.instead
 
 
 def exit_code(answers: Iterable[CheckResult]) -> ExitCode:
-    """0 where nothing is to be done, 3 where something could not be asked, else 1."""
+    """3 if a check could not be made, 1 if there is a problem, else 0."""
     found = {answer.status for answer in answers}
     if Status.NOT_ASKED in found:
         return ExitCode.FAILED

@@ -1,4 +1,4 @@
-"""CircleCI's API v2, as far as contexts and projects go.
+"""CircleCI's API v2 for contexts and projects.
 
 https://circleci.com/docs/api/v2/ (its document: https://circleci.com/api/v2/openapi.json).
 """
@@ -20,7 +20,7 @@ from cci_migrate.transport.pace import OTHER
 CLOUD = "https://circleci.com/api/v2"
 TOKEN_VARIABLE = "CIRCLE_TOKEN"  # noqa: S105 - its name
 HEADER = "Circle-Token"
-#: A list longer than this has no end.
+#: A list with more pages than this is taken for endless.
 _PAGES = 500
 
 
@@ -32,10 +32,10 @@ class Context(Struct, frozen=True):
 
 
 class Restriction(Struct, frozen=True):
-    """What limits the use of a context.
+    """A restriction on the use of a context.
 
-    ``kind`` is ``project`` (``value`` is a project's id), ``expression``, or one that the document
-    does not know (``group``); ``name`` is for people.
+    ``kind`` is ``project`` (``value`` is a project's id), ``expression``, or an undocumented one
+    (``group``); ``name`` is for people.
     """
 
     kind: str
@@ -92,7 +92,11 @@ class _Settings(Struct):
 
 
 class CircleCi:
-    """The calls that are used. All of them raise what `Api.read` or `Api.write` raises."""
+    """The calls that the tool makes.
+
+    Those that read raise what `Api.read` raises, and HostError for an endless list; `create` and
+    `store` raise what `Api.write` raises.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -105,12 +109,12 @@ class CircleCi:
         return {context.name: context for context in items}
 
     def variables(self, context: Context) -> frozenset[str]:
-        """The names of the variables that ``context`` holds."""
+        """The names of the variables in ``context``; the API shows no values."""
         path = f"/context/{_quoted(context.id)}/environment-variable"
         return frozenset(item.variable for item in self._items(path, _Page[_ContextVariable]))
 
     def restrictions(self, context: Context) -> tuple[Restriction, ...]:
-        """What limits the use of ``context``."""
+        """The restrictions of ``context``; empty if it has none."""
         items = self._items(f"/context/{_quoted(context.id)}/restrictions", _Page[_Restriction])
         return tuple(
             Restriction(
@@ -140,14 +144,14 @@ class CircleCi:
         return self._api.read("GET", "/me/collaborations").body(tuple[OwnOrganisation, ...])
 
     def create(self, organisation: Organisation, name: str) -> Context:
-        """Make a context. Raises StaleSnapshot where it may be there now or was there before."""
+        """Create a context. Raises StaleSnapshot if it may exist now, or did before."""
         key = "id" if organisation.is_id else "slug"
         owner = {key: _owner(organisation), "type": "organization"}
-        made = self._api.write(OTHER, "POST", "/context", json={"name": name, "owner": owner})
-        return made.body(Context)
+        answer = self._api.write(OTHER, "POST", "/context", json={"name": name, "owner": owner})
+        return answer.body(Context)
 
     def store(self, context: Context, name: str, value: Secret) -> None:
-        """Put a variable into a context, in place of one that is there."""
+        """Store a variable in a context, in place of one with the same name."""
         path = f"/context/{_quoted(context.id)}/environment-variable/{_quoted(name)}"
         self._api.write(OTHER, "PUT", path, json={"value": value})
 
@@ -168,9 +172,9 @@ class CircleCi:
 
 
 def api_root(text: str) -> str:
-    """Where the API is, of what a user writes for it: a host, or an address with or without path.
+    """The root of the API at ``text``, a host or an address with or without a path.
 
-    CircleCI Server has it below its own host
+    CircleCI Server has it on its own host
     (https://circleci.com/docs/guides/toolkit/api-developers-guide/).
     """
     text = text.strip().rstrip("/")

@@ -1,7 +1,7 @@
-"""A registry's user name and password, where this machine has them at hand.
+"""A registry's user name and password from this machine.
 
-First the environment, under the names that the configs read; then Docker's own configuration, as
-``docker login`` leaves it (https://docs.docker.com/reference/cli/docker/login/#credential-stores).
+First from the environment, by the names that the configs read; then from Docker's own
+configuration, where ``docker login`` stores them (https://docs.docker.com/reference/cli/docker/login/#credential-stores).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from cci_migrate.transport.known_secrets import Secret, remember
 #: How Docker names Docker Hub in its configuration.
 _HUB_KEY = "https://index.docker.io/v1/"
 _HELPER = re.compile(r"[\w.\-]+")
-#: A helper gives this for a user name where the secret is not a password.
-_IDENTITY_TOKEN = "<token>"  # noqa: S105 - no token, but the sign that there is one
+#: A helper's user name for a secret that is not a password.
+_IDENTITY_TOKEN = "<token>"  # noqa: S105 - the marker of a token, no token
 _PATIENCE = 30
 
 
 class DockerCredential(Struct, frozen=True):
-    """A user name and a password; ``origin`` says where they were found."""
+    """A user name and a password; ``origin`` says, for people, where they come from."""
 
     username: str
     password: Secret
@@ -45,26 +45,26 @@ class DockerCredential(Struct, frozen=True):
 
 
 def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential | str:
-    """The credential for the registry ``host``, or why there is none.
+    """The credential for the registry ``host``, or what to do to provide one.
 
     ``names`` are the user names and variables that may be sent to it.
     """
-    wanted: dict[str, None] = {}
+    missing: dict[str, None] = {}
     for name in names:
-        found = _from_environment(name)
-        if isinstance(found, DockerCredential):
-            return found
-        wanted.update(dict.fromkeys(found))
-    in_docker = _from_docker(host)
-    if isinstance(in_docker, DockerCredential):
-        return in_docker
-    setting = f"set {' and '.join(wanted)}, or " if wanted else ""
-    because = f"{in_docker}; " if in_docker else ""
+        credential = _from_environment(name)
+        if isinstance(credential, DockerCredential):
+            return credential
+        missing.update(dict.fromkeys(credential))
+    stored = _from_docker(host)
+    if isinstance(stored, DockerCredential):
+        return stored
+    setting = f"set {' and '.join(missing)}, or " if missing else ""
+    because = f"{stored}; " if stored else ""
     return f"{because}{setting}run `{login_command(host)}`"
 
 
 def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:
-    """The credential, or the variables of which one is not set."""
+    """The credential, or its variables if one of them is not set."""
     variables = [v for v in (variable_in(names.username), variable_in(names.password)) if v]
     password = os.environ.get(variable_in(names.password) or "")
     user_variable = variable_in(names.username)
@@ -75,7 +75,7 @@ def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:
 
 
 def _from_docker(host: str) -> DockerCredential | str:
-    """The credential that Docker has, or what is wrong with it (empty: it has none)."""
+    """Docker's credential, or what is wrong with it (empty: there is none)."""
     folder = os.environ.get("DOCKER_CONFIG")
     path = Path(folder) if folder else Path.home() / ".docker"
     path = path / "config.json"
@@ -97,19 +97,19 @@ def _from_docker(host: str) -> DockerCredential | str:
 
 
 def _helper_for(host: str, config: Mapping[str, Any]) -> tuple[str, str]:
-    """The helper that knows ``host``, and the name under which it does."""
+    """The credential helper for ``host``, and the name that it has for the registry."""
     for key, name in _mapping(config.get("credHelpers")).items():
         if _host_of(key) == host:
             return str(name), key
     store = config.get("credsStore")
     if not isinstance(store, str):
         return "", ""
-    known = [key for key in _mapping(config.get("auths")) if _host_of(key) == host]
-    return store, (known[0] if known else _HUB_KEY if host == DOCKER_HUB else host)
+    keys = [key for key in _mapping(config.get("auths")) if _host_of(key) == host]
+    return store, (keys[0] if keys else _HUB_KEY if host == DOCKER_HUB else host)
 
 
 def _from_helper(name: str, server: str) -> DockerCredential | str:
-    """What ``docker-credential-NAME get`` gives.
+    """The credential that ``docker-credential-NAME get`` prints, or why there is none.
 
     https://github.com/docker/docker-credential-helpers#development
     """
@@ -117,20 +117,20 @@ def _from_helper(name: str, server: str) -> DockerCredential | str:
     if program is None:
         return f"docker-credential-{name} is not installed"
     try:
-        done = subprocess.run(  # noqa: S603 - the program that Docker itself would run
+        process = subprocess.run(  # noqa: S603 - the program that Docker itself would run
             [program, "get"],
             input=server.encode(),
             capture_output=True,
             check=False,
             timeout=_PATIENCE,
         )
-        said = json.loads(done.stdout) if done.returncode == 0 else None
+        reply = json.loads(process.stdout) if process.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        said = None
-    if not isinstance(said, dict):
-        # What it printed may hold the credential, so it is not repeated.
+        reply = None
+    if not isinstance(reply, dict):
+        # Its output may contain the credential, so it is not repeated.
         return f"docker-credential-{name} has none for {server}"
-    username, password = str(said.get("Username", "")), str(said.get("Secret", ""))
+    username, password = str(reply.get("Username", "")), str(reply.get("Secret", ""))
     if username == _IDENTITY_TOKEN:
         return "Docker has an identity token for it, which CircleCI could not use"
     if not username or not password:

@@ -1,4 +1,4 @@
-"""What is to be said of the registries' logins."""
+"""Checks that registries accept the credentials of this machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.preflight.check_results import CheckResult, Status
-from cci_migrate.preflight.demands import LoginDemand
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
 from cci_migrate.preflight.login_consent import LoginConsent
 from cci_migrate.preflight.registry_login import (
-    AsksForNone,
+    AnonymousRegistry,
+    CredentialRejected,
+    Inconclusive,
     LimitReached,
     LoggedIn,
-    NotTried,
     PullLimit,
-    TurnedAway,
     log_in,
     registry_root,
 )
+from cci_migrate.preflight.requirements import RegistryLogin
 from cci_migrate.transport.known_secrets import redact
 
 #: What Docker Hub allows without an account in six hours
@@ -30,24 +30,23 @@ from cci_migrate.transport.known_secrets import redact
 _ANONYMOUS = 100
 
 
-def registries(
-    logins: Iterable[LoginDemand],
+def check_logins(
+    logins: Iterable[RegistryLogin],
     consent: LoginConsent,
     roots: Mapping[str, str],
     trusted: Collection[str],
 ) -> Iterator[CheckResult]:
-    """Whether each registry takes the credential that is at hand for it.
+    """Whether each registry of ``logins`` accepts the credential that this machine has for it.
 
-    Of the environment only what ``consent`` allows is sent. ``roots`` says where some registries
-    answer, by their host; ``trusted`` are the hosts at which token services may be, besides those
-    known.
+    Only variables that ``consent`` allows are sent. ``roots`` are addresses of registries, by their
+    hosts; ``trusted`` are further hosts of token services.
     """
     by_host: dict[str, list[PasswordAuth]] = {}
     for login in dict.fromkeys(logins):
         by_host.setdefault(login.host, []).append(login.credential)
     for host, names in sorted(by_host.items()):
         subject = f"registry {registry_name(host)}"
-        withheld = {name: consent.withheld(host, name, os.environ) for name in names}
+        withheld = {name: consent.reason_to_withhold(host, name, os.environ) for name in names}
         credential = credential_for(host, [name for name in names if withheld[name] is None])
         reasons = [reason for reason in withheld.values() if reason is not None]
         if isinstance(credential, str):
@@ -57,32 +56,32 @@ def registries(
             yield CheckResult(subject, Status.UNKNOWN, text, instead or credential)
         else:
             root = registry_root(host, roots)
-            yield from _told(subject, host, root, credential, trusted)
+            yield from _check_login(subject, host, root, credential, trusted)
 
 
-def _told(
+def _check_login(
     subject: str, host: str, root: str, credential: DockerCredential, trusted: Collection[str]
 ) -> Iterator[CheckResult]:
-    who = f"the user of {credential.origin}"
+    account = f"the user of {credential.origin}"
     outcome = log_in(host, root, credential, trusted)
     match outcome:
         case LoggedIn(pulls=pulls):
-            yield CheckResult(subject, Status.FINE, f"lets {who} in")
+            yield CheckResult(subject, Status.FINE, f"lets {account} in")
             if pulls is not None:
-                yield _of_limit(subject, pulls)
+                yield _limit_result(subject, pulls)
             elif registry_name(host) != host:
                 yield CheckResult(subject, Status.FINE, "states no limit of pulls for this account")
-        case AsksForNone():
+        case AnonymousRegistry():
             yield CheckResult(
                 subject,
                 Status.UNKNOWN,
-                f"lets everybody in: whether {who} is right cannot be told",
+                f"lets everybody in: whether {account} is right cannot be told",
             )
-        case TurnedAway():
+        case CredentialRejected():
             yield CheckResult(
                 subject,
                 Status.PROBLEM,
-                f"does not let {who} in: with these values every job that logs in would fail",
+                f"does not let {account} in: with these values every job that logs in would fail",
                 "renew the password or token, then store it: cci-migrate context create "
                 "--overwrite",
             )
@@ -90,19 +89,21 @@ def _told(
             yield CheckResult(
                 subject,
                 Status.PROBLEM,
-                f"lets {who} in, and pull no more for now: the limit of pulls is reached",
+                f"lets {account} in, and pull no more for now: the limit of pulls is reached",
                 "wait, or take an account of a paid plan",
             )
-        case NotTried(why=why):
-            yield CheckResult(subject, Status.NOT_ASKED, f"whether it lets {who} in: {redact(why)}")
+        case Inconclusive(why=why):
+            yield CheckResult(
+                subject, Status.NOT_ASKED, f"whether it lets {account} in: {redact(why)}"
+            )
         case _:
             assert_never(outcome)
 
 
-def _of_limit(subject: str, pulls: PullLimit) -> CheckResult:
+def _limit_result(subject: str, pulls: PullLimit) -> CheckResult:
     hours = f" in {pulls.seconds // 3600} hours" if pulls.seconds >= 3600 else ""
-    left = "" if pulls.remaining is None else f", {pulls.remaining} are left"
-    text = f"allows this account {pulls.limit} pulls{hours}{left}; all jobs with it share them"
+    remaining = "" if pulls.remaining is None else f", {pulls.remaining} are left"
+    text = f"allows this account {pulls.limit} pulls{hours}{remaining}; all jobs with it share them"
     if pulls.remaining == 0:
         return CheckResult(
             subject,

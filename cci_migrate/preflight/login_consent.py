@@ -1,8 +1,8 @@
 """Which variables of the environment may be sent to which registry.
 
-Configs, and policy files that lie beside them, are written by whoever can write to the repository:
-what they name as a registry's password may be any variable of the environment. So a variable goes
-to a registry only where the user named the two together, or says yes to them.
+Configs and the policy files beside them are written by whoever can write to the repository: they
+can name any variable of the environment as a registry's password. So a variable is sent to a
+registry only if the user named the two together, or confirms them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
-from cci_migrate.preflight.protected_variables import protecting_kind
+from cci_migrate.preflight.protected_variables import service_behind
 from cci_migrate.rules.wording import listed
 
 #: A registry's host, and the name of a variable.
@@ -28,49 +28,49 @@ def pairs_of(host: str, credential: PasswordAuth) -> frozenset[Pair]:
     return frozenset((host, name) for name in variables_of(credential))
 
 
-#: Docker Hub and the variables that are named for it where nothing else is said.
+#: Docker Hub and the default names of its variables.
 BUILT_IN_PAIRS = frozenset(
     (DOCKER_HUB, name) for name in variables_of(DEFAULT_DOCKER_HUB.credential)
 )
 
 
-class Withheld(Struct, frozen=True):
-    """Why a credential was not sent, and what to do."""
+class WithheldCredential(Struct, frozen=True):
+    """Why a credential was not sent, and what to do instead."""
 
     why: str
     instead: str
 
 
 class LoginConsent(Struct, frozen=True):
-    """The pairs that the user named; ``confirm`` is None where nobody can be asked."""
+    """The pairs that the user allows; ``confirm`` is None if nobody can be asked."""
 
-    named: frozenset[Pair] = BUILT_IN_PAIRS
+    allowed: frozenset[Pair] = BUILT_IN_PAIRS
     confirm: Confirm | None = None
 
-    def withheld(
+    def reason_to_withhold(
         self, host: str, credential: PasswordAuth, environment: Iterable[str]
-    ) -> Withheld | None:
+    ) -> WithheldCredential | None:
         """Why ``credential`` must not be sent to ``host``; None if it may.
 
-        ``environment`` are the names of the variables that are set: where one is not, there is
+        ``environment`` are the names of the variables that are set: if one is missing, there is
         nothing to send.
         """
         variables = variables_of(credential)
         if not set(variables) <= set(environment):
             return None
         for name in variables:
-            kind = protecting_kind(name)
+            kind = service_behind(name)
             if kind is not None:
-                return Withheld(
+                return WithheldCredential(
                     f"{name} was not sent: its name says that it is a credential of {kind}",
                     f"run `{login_command(host)}`; doctor uses what it stores",
                 )
-        if pairs_of(host, credential) <= self.named:
+        if pairs_of(host, credential) <= self.allowed:
             return None
         if self.confirm is not None and self.confirm(host, variables):
             return None
         pair = f"{host}={','.join(variables)}"
-        return Withheld(
+        return WithheldCredential(
             f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
             "repository names them for this registry",
             f"to send them: --send {quote(pair)}",

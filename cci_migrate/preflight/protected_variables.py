@@ -1,12 +1,12 @@
-"""Environment variables that hold more than a registry's credential.
+"""Environment variables with credentials of something else than a registry.
 
-A token of a forge, a CI service or a cloud opens far more than a registry, so its value is sent
-nowhere on the word of a config or a policy, whatever they call a password.
+A token of a forge, a CI service or a cloud gives access to far more than a registry, so its value
+is never sent because a config or a policy names it as a password.
 """
 
 from __future__ import annotations
 
-#: The services, by the words with which they and their tools begin the names of variables.
+#: The services, by the first words of the variables of theirs and of their tools.
 _SERVICES = {
     "a code host": frozenset(
         [
@@ -81,15 +81,15 @@ _SERVICES = {
         ]
     ),
 }
-#: What a later word must be, or end with, for the variable to be one that lets somebody in.
+#: A later word of a credential's name is one of these, or has one of the endings.
 _CREDENTIALS = frozenset(
     ["PAT", "PATS", "PASS", "PASSWD", "PWD", "CREDENTIAL", "CREDENTIALS", "CREDS", "AUTH", "JWT"]
 )
 _CREDENTIAL_ENDINGS = ("TOKEN", "TOKENS", "PASSWORD", "SECRET", "SECRETS", "KEY", "KEYS")
 
 
-def protecting_kind(variable: str) -> str | None:
-    """What ``variable`` opens, by its name (``a code host``); None for any other variable.
+def service_behind(variable: str) -> str | None:
+    """The kind of service that ``variable`` is a credential of, by its name; None for any other.
 
     >>> protecting_kind("GITHUB_TOKEN")
     'a code host'

@@ -1,12 +1,11 @@
-"""Whether a registry lets a user in, and how much it lets pull.
+"""Logging in to registries, and their pull limits.
 
-The protocol: https://distribution.github.io/distribution/spec/auth/token/ and HTTP Basic. What
-Docker Hub allows: https://docs.docker.com/docker-hub/usage/pulls/.
+The protocol: https://distribution.github.io/distribution/spec/auth/token/ and HTTP Basic. The
+limits of Docker Hub: https://docs.docker.com/docker-hub/usage/pulls/.
 
-Where a password goes. Only to the registry itself, and to the realm of its token service if that
-is safe: over https (or within this machine, if the registry is there too); at the registry's own
-host, at one that is known to belong to it, or at one that the user named. Redirects are not
-followed.
+A password is sent only to the registry itself, and to its token service if that is safe: over
+https (or on this machine, if the registry is there too), and at the registry's own host, at one
+that is known to belong to it, or at one that the user named. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ from cci_migrate.transport.http import (
 )
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 
-#: The token services that stand at another host than their registry
+#: Token services at other hosts than their registries
 #: (https://docs.docker.com/docker-hub/usage/pulls/, https://docs.gitlab.com/user/packages/container_registry/).
 _REALMS: Mapping[str, frozenset[str]] = {
     DOCKER_HUB: frozenset({"auth.docker.io"}),
     "registry.gitlab.com": frozenset({"gitlab.com"}),
 }
 _HUB_ROOT = "https://registry-1.docker.io"
-#: The repository at which Docker Hub shows the limit without counting a pull.
+#: The repository for which Docker Hub returns the limit without counting a pull.
 _PREVIEW = "ratelimitpreview/test"
 _SCHEME = re.compile(r"(?:^|,)\s*(bearer|basic)\b", re.IGNORECASE)
 _PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
@@ -47,7 +46,7 @@ _LIMIT = re.compile(r"(\d+)(?:;w=(\d+))?")
 
 
 class PullLimit(Struct, frozen=True):
-    """``limit`` pulls in ``seconds``, of which ``remaining`` are left (None: not told)."""
+    """``limit`` pulls in ``seconds``, of which ``remaining`` are left (None: not stated)."""
 
     limit: int
     seconds: int
@@ -55,34 +54,34 @@ class PullLimit(Struct, frozen=True):
 
 
 class LoggedIn(Struct, frozen=True):
-    """The registry takes the credential. ``pulls`` None: it states no limit."""
+    """The registry accepts the credential. ``pulls`` None: it states no limit."""
 
     pulls: PullLimit | None = None
 
 
-class AsksForNone(Struct, frozen=True):
-    """The registry lets everybody in: whether the credential is right cannot be told."""
+class AnonymousRegistry(Struct, frozen=True):
+    """The registry needs no login: whether the credential is valid is unknown."""
 
 
-class TurnedAway(Struct, frozen=True):
-    """The registry refuses the credential."""
+class CredentialRejected(Struct, frozen=True):
+    """The registry rejects the credential."""
 
 
 class LimitReached(Struct, frozen=True):
-    """The registry takes the credential, and lets it pull no more for now."""
+    """The registry accepts the credential, whose pull limit is reached."""
 
 
-class NotTried(Struct, frozen=True):
-    """There was no try, or no clear answer to it."""
+class Inconclusive(Struct, frozen=True):
+    """The login was not tried, or had no clear answer; ``why`` says so."""
 
     why: str
 
 
-LoginOutcome = LoggedIn | AsksForNone | TurnedAway | LimitReached | NotTried
+LoginOutcome = LoggedIn | AnonymousRegistry | CredentialRejected | LimitReached | Inconclusive
 
 
-class _StopError(Exception):
-    """An answer that leads no further; ``outcome`` says what it means."""
+class _FinalAnswer(Exception):
+    """Ends the login with ``outcome``."""
 
     def __init__(self, outcome: LoginOutcome) -> None:
         super().__init__()
@@ -90,32 +89,33 @@ class _StopError(Exception):
 
 
 def registry_root(host: str, roots: Mapping[str, str]) -> str:
-    """Where the registry ``host`` answers; ``roots`` names some otherwise."""
+    """The address of the registry ``host``: that in ``roots``, or its usual one."""
     if host in roots:
         return roots[host].rstrip("/")
     if host == DOCKER_HUB:
         return _HUB_ROOT
-    # Docker, too, takes http for a registry on the machine itself.
+    # Docker, too, uses http for a registry on the machine itself.
     return f"http://{host}" if is_loopback(f"http://{host}") else f"https://{host}"
 
 
 def log_in(
     host: str, root: str, credential: DockerCredential, trusted: Collection[str] = ()
 ) -> LoginOutcome:
-    """Try ``credential`` at the registry ``host``, which answers at ``root``.
+    """Log in with ``credential`` to the registry ``host`` at the address ``root``.
 
-    ``trusted`` are hosts at which its token service may be, besides those known.
+    ``trusted`` are further hosts that its token service may have. Raises nothing: an error is
+    `Inconclusive`.
     """
     try:
         check_is_private(root)
         with new_session() as session:
             return _Registry(host, root, session).outcome(credential, frozenset(trusted))
     except HostError as error:
-        return NotTried(str(error))
-    except _StopError as error:
+        return Inconclusive(str(error))
+    except _FinalAnswer as error:
         return error.outcome
     except requests.RequestException as error:
-        return NotTried(f"no answer ({connection_fault(error, urlsplit(root).netloc)})")
+        return Inconclusive(f"no answer ({connection_fault(error, urlsplit(root).netloc)})")
 
 
 class _Registry:
@@ -125,18 +125,22 @@ class _Registry:
         self._session = session
 
     def outcome(self, credential: DockerCredential, trusted: frozenset[str]) -> LoginOutcome:
-        hello = self._ask("GET", f"{self._root}/v2/")
-        if hello.status_code == 200:
-            return AsksForNone()
-        if hello.status_code != 401:
-            return NotTried(f"it does not answer as a registry does (HTTP {hello.status_code})")
-        challenges = _challenges(hello.headers.get("WWW-Authenticate", ""))
+        response = self._ask("GET", f"{self._root}/v2/")
+        if response.status_code == 200:
+            return AnonymousRegistry()
+        if response.status_code != 401:
+            return Inconclusive(
+                f"it does not answer as a registry does (HTTP {response.status_code})"
+            )
+        challenges = _challenges(response.headers.get("WWW-Authenticate", ""))
         if "bearer" in challenges:
             return self._with_token(challenges["bearer"], credential, trusted)
         if "basic" in challenges:
-            self._let_in(self._ask("GET", f"{self._root}/v2/", authorization=_basic(credential)))
+            self._check_accepted(
+                self._ask("GET", f"{self._root}/v2/", authorization=_basic(credential))
+            )
             return LoggedIn()
-        return NotTried("it asks for another kind of login than tokens and passwords")
+        return Inconclusive("it asks for another kind of login than tokens and passwords")
 
     def _with_token(
         self,
@@ -147,27 +151,29 @@ class _Registry:
         realm = challenge.get("realm", "")
         problem = why_unsafe(realm, self._host, self._root, trusted)
         if problem:
-            return NotTried(problem)
-        wanted = {"service": challenge.get("service", ""), "account": credential.username}
-        token = self._token(realm, wanted, credential)
-        self._let_in(self._ask("GET", f"{self._root}/v2/", authorization=token))
+            return Inconclusive(problem)
+        parameters = {"service": challenge.get("service", ""), "account": credential.username}
+        token = self._token(realm, parameters, credential)
+        self._check_accepted(self._ask("GET", f"{self._root}/v2/", authorization=token))
         if self._host != DOCKER_HUB:
             return LoggedIn()
-        wanted["scope"] = f"repository:{_PREVIEW}:pull"
-        return self._limit(self._token(realm, wanted, credential))
+        parameters["scope"] = f"repository:{_PREVIEW}:pull"
+        return self._limit(self._token(realm, parameters, credential))
 
-    def _token(self, realm: str, wanted: Mapping[str, str], credential: DockerCredential) -> Secret:
-        answer = self._ask("GET", realm, params=dict(wanted), authorization=_basic(credential))
-        self._let_in(answer)
+    def _token(
+        self, realm: str, parameters: Mapping[str, str], credential: DockerCredential
+    ) -> Secret:
+        answer = self._ask("GET", realm, params=dict(parameters), authorization=_basic(credential))
+        self._check_accepted(answer)
         try:
             body: Any = answer.json()
         except ValueError:
             body = None
-        found = (body.get("token") or body.get("access_token")) if isinstance(body, dict) else None
-        if not isinstance(found, str) or not found.isascii() or not found.isprintable():
-            raise _StopError(NotTried("its token service gives no token"))
-        remember(found)
-        return Secret(f"Bearer {found}")
+        token = (body.get("token") or body.get("access_token")) if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise _FinalAnswer(Inconclusive("its token service gives no token"))
+        remember(token)
+        return Secret(f"Bearer {token}")
 
     def _limit(self, token: Secret) -> LoginOutcome:
         answer = self._ask(
@@ -176,20 +182,22 @@ class _Registry:
         if answer.status_code == 429:
             return LimitReached()
         limit = _LIMIT.match(answer.headers.get("ratelimit-limit", ""))
-        left = _LIMIT.match(answer.headers.get("ratelimit-remaining", ""))
+        remaining = _LIMIT.match(answer.headers.get("ratelimit-remaining", ""))
         if limit is None:
             return LoggedIn()
         return LoggedIn(
-            PullLimit(int(limit[1]), int(limit[2] or 0), None if left is None else int(left[1]))
+            PullLimit(
+                int(limit[1]), int(limit[2] or 0), None if remaining is None else int(remaining[1])
+            )
         )
 
-    def _let_in(self, answer: requests.Response) -> None:
+    def _check_accepted(self, answer: requests.Response) -> None:
         if answer.status_code in (401, 403):
-            raise _StopError(TurnedAway())
+            raise _FinalAnswer(CredentialRejected())
         if answer.status_code == 429:
-            raise _StopError(NotTried("too many logins just now; try again later"))
+            raise _FinalAnswer(Inconclusive("too many logins just now; try again later"))
         if answer.status_code != 200:
-            raise _StopError(NotTried(f"no clear answer (HTTP {answer.status_code})"))
+            raise _FinalAnswer(Inconclusive(f"no clear answer (HTTP {answer.status_code})"))
 
     def _ask(
         self,
@@ -209,24 +217,24 @@ class _Registry:
         )
         if answer.is_redirect:
             host = urlsplit(url).netloc
-            raise _StopError(NotTried(f"{host} leads elsewhere, where no password is sent"))
+            raise _FinalAnswer(Inconclusive(f"{host} leads elsewhere, where no password is sent"))
         return answer
 
 
 def why_unsafe(realm: str, host: str, root: str, trusted: Collection[str]) -> str:
     """Why the password must not be sent to the token service ``realm``; empty if it may.
 
-    The registry ``host`` answers at ``root``; ``trusted`` are hosts that the user named.
+    ``root`` is the address of the registry ``host``; ``trusted`` are hosts that the user named.
     """
     parts = urlsplit(realm)
-    shown = redact(realm)
+    address = redact(realm)
     if parts.username or parts.password or not parts.hostname:
-        return f"its token service has no proper address ({shown})"
-    is_here = is_loopback(realm) and is_loopback(root)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
-        return f"its token service {shown} is not https: the password could be read on its way"
-    known = {urlsplit(root).hostname, *_REALMS.get(host, ()), *trusted}
-    if is_here or parts.hostname in known:
+        return f"its token service has no proper address ({address})"
+    is_local = is_loopback(realm) and is_loopback(root)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        return f"its token service {address} is not https: the password could be read on its way"
+    allowed = {urlsplit(root).hostname, *_REALMS.get(host, ()), *trusted}
+    if is_local or parts.hostname in allowed:
         return ""
     return (
         f"its token service is at another host, {parts.hostname}; if that belongs to it, say "
@@ -242,11 +250,11 @@ def _basic(credential: DockerCredential) -> Secret:
 
 def _challenges(header: str) -> Mapping[str, Mapping[str, str]]:
     """The kinds of login that a ``WWW-Authenticate`` header offers, with their parameters."""
-    found = list(_SCHEME.finditer(header))
-    ends = [one.start() for one in found[1:]] + [len(header)]
+    schemes = list(_SCHEME.finditer(header))
+    ends = [scheme.start() for scheme in schemes[1:]] + [len(header)]
     return {
-        one[1].lower(): {
-            name.lower(): value for name, value in _PARAMETER.findall(header[one.end() : end])
+        scheme[1].lower(): {
+            name.lower(): value for name, value in _PARAMETER.findall(header[scheme.end() : end])
         }
-        for one, end in zip(found, ends, strict=True)
+        for scheme, end in zip(schemes, ends, strict=True)
     }

@@ -1,7 +1,7 @@
 """How CircleCI names organisations and projects: ``gh/acme``, ``gh/acme/api``.
 
-Projects of the GitHub App, of GitLab and of Bitbucket Data Center have opaque names, which no
-remote tells: ``circleci/ORGANISATION/PROJECT``
+Projects of the GitHub App, of GitLab and of Bitbucket Data Center have opaque names, which their
+remotes do not show: ``circleci/ORGANISATION/PROJECT``
 (https://circleci.com/docs/guides/toolkit/api-developers-guide/#getting-started-with-the-api).
 """
 
@@ -18,8 +18,7 @@ from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.transport.git.process import GitError
 from cci_migrate.transport.git.repositories import opened_checkout
 
-#: The hosts whose repositories CircleCI names as the hosts do. An organisation of the GitHub App
-#: has an opaque name all the same.
+#: The hosts whose repositories CircleCI names as the hosts do, except for the GitHub App.
 _PROVIDERS = {"github.com": "gh", "ssh.github.com": "gh", "bitbucket.org": "bb"}
 #: Hosts whose projects have opaque names.
 _OPAQUE = frozenset({"gitlab.com"})
@@ -58,26 +57,26 @@ class Project(Struct, frozen=True, order=True):
         return f"{self.organisation.slug}/{self.name}"
 
 
-def read_organisation(text: str) -> Organisation | None:
-    """The organisation that ``text`` names, None if it names none."""
-    found = _SLUG.fullmatch(text.strip().strip("/"))
-    if found is None or found[3] is not None:
+def parse_organisation(text: str) -> Organisation | None:
+    """The organisation with the slug ``text``; None if it is no organisation's slug."""
+    match = _SLUG.fullmatch(text.strip().strip("/"))
+    if match is None or match[3] is not None:
         return None
-    return Organisation(_ALIASES.get(found[1], found[1]), found[2])
+    return Organisation(_ALIASES.get(match[1], match[1]), match[2])
 
 
-def read_project(text: str) -> Project | None:
-    """The project that ``text`` names, None if it names none."""
-    found = _SLUG.fullmatch(text.strip().strip("/"))
-    if found is None or found[3] is None:
+def parse_project(text: str) -> Project | None:
+    """The project with the slug ``text``; None if it is no project's slug."""
+    match = _SLUG.fullmatch(text.strip().strip("/"))
+    if match is None or match[3] is None:
         return None
-    return Project(Organisation(_ALIASES.get(found[1], found[1]), found[2]), found[3])
+    return Project(Organisation(_ALIASES.get(match[1], match[1]), match[2]), match[3])
 
 
 def project_in(folder: Path, *, on_server: bool) -> Project | None:
-    """The project of the repository in ``folder``, told by its remote ``origin``.
+    """The project of the repository in ``folder``, by its remote ``origin``; None if unknown.
 
-    ``on_server``: CircleCI is a server of one's own, and any host that is not known is its GitHub.
+    ``on_server``: CircleCI is self-hosted, and an unknown host is its GitHub.
     """
     try:
         with opened_checkout(root_of(folder), with_refs=False) as checkout:
@@ -88,7 +87,7 @@ def project_in(folder: Path, *, on_server: bool) -> Project | None:
 
 
 def project_at(url: str, *, on_server: bool) -> Project | None:
-    """The project of the repository behind a git URL."""
+    """The project of the repository at a git URL; None if its host does not determine it."""
     try:
         ref = ref_at(url)
     except ValueError:
@@ -100,7 +99,7 @@ def project_at(url: str, *, on_server: bool) -> Project | None:
 
 
 def project_of(ref: RepositoryRef, *, on_server: bool) -> Project | None:
-    """The project of a campaign's repository; None where its name does not tell."""
+    """The project of a campaign's repository; None if its name does not determine it."""
     match ref.kind:
         case Kind.LOCAL:
             return project_in(Path(ref.name), on_server=on_server)
@@ -115,4 +114,4 @@ def project_of(ref: RepositoryRef, *, on_server: bool) -> Project | None:
 
 
 def _project(provider: str, name: str) -> Project | None:
-    return read_project(f"{provider}/{name}")
+    return parse_project(f"{provider}/{name}")

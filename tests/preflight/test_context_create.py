@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from cci_migrate.policy.model import JobCredential, PasswordAuth, Policy, RegistryPolicy
-from cci_migrate.preflight.context_making import variables_in
+from cci_migrate.preflight.context_creation import variables_for_context
 from tests.preflight.circleci_stand_in import CircleCiStandIn, Fault, StoredOrganisation
 from tests.preflight.conftest import ORGANISATION, Program, settings
 
@@ -283,5 +283,5 @@ def test_a_context_holds_the_variables_of_the_jobs_that_the_policy_gives_it() ->
     prod = JobCredential(("deploy-*",), PasswordAuth("$PROD_USER", "$PROD_TOKEN"), "production")
     hub = RegistryPolicy("docker.io", PasswordAuth("lemon", "$READ_TOKEN"), "read", (prod,))
     policy = Policy(registries=(hub,))
-    assert variables_in("production", policy) == ("PROD_USER", "PROD_TOKEN")
-    assert variables_in("read", policy) == ("READ_TOKEN",)
+    assert variables_for_context("production", policy) == ("PROD_USER", "PROD_TOKEN")
+    assert variables_for_context("read", policy) == ("READ_TOKEN",)

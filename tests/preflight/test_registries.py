@@ -17,11 +17,11 @@ import pytest
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
 from cci_migrate.preflight.registry_login import (
-    AsksForNone,
+    AnonymousRegistry,
+    CredentialRejected,
+    Inconclusive,
     LoggedIn,
     LoginOutcome,
-    NotTried,
-    TurnedAway,
     log_in,
     why_unsafe,
 )
@@ -80,12 +80,12 @@ def test_the_right_password_is_let_in(registry: Registry) -> None:
 
 
 def test_a_wrong_password_is_turned_away(registry: Registry) -> None:
-    assert try_login(registry.url, password="wrong-horse-2") == TurnedAway()
+    assert try_login(registry.url, password="wrong-horse-2") == CredentialRejected()
 
 
 def test_a_registry_that_lets_everybody_in_tells_nothing(hub: StandIn) -> None:
     hub.is_open = True
-    assert try_login(hub.url) == AsksForNone()
+    assert try_login(hub.url) == AnonymousRegistry()
     assert hub.authorizations() == set()
 
 
@@ -93,7 +93,7 @@ def test_nobody_answers() -> None:
     with standing_in() as gone:
         url = gone.url
     outcome = try_login(url)
-    assert isinstance(outcome, NotTried)
+    assert isinstance(outcome, Inconclusive)
     assert "no answer" in outcome.why
 
 
@@ -126,14 +126,14 @@ def test_which_token_services_may_have_the_password(
 def test_an_unsafe_token_service_is_never_asked(hub: StandIn, realm: str) -> None:
     hub.realm = realm
     outcome = try_login(hub.url)
-    assert isinstance(outcome, NotTried)
+    assert isinstance(outcome, Inconclusive)
     assert "token service" in outcome.why
     assert [found for _, found in hub.seen] == [""]
 
 
 def test_a_registry_over_http_elsewhere_gets_no_password() -> None:
     outcome = try_login("http://registry.acme.example")
-    assert isinstance(outcome, NotTried)
+    assert isinstance(outcome, Inconclusive)
     assert "not https" in outcome.why
 
 
@@ -143,7 +143,7 @@ def test_redirects_do_not_carry_the_password_on(hub: StandIn, path: str) -> None
         hub.redirects[path] = f"{other.url}{path}"
         outcome = try_login(hub.url)
         assert other.seen == []
-    assert isinstance(outcome, NotTried)
+    assert isinstance(outcome, Inconclusive)
     assert "leads elsewhere" in outcome.why
 
 
@@ -367,6 +367,6 @@ def test_the_user_is_asked_where_there_is_a_terminal(
 
 
 def test_a_password_that_is_no_latin_text(hub: StandIn) -> None:
-    assert try_login(hub.url, password="пароль-1") == TurnedAway()
+    assert try_login(hub.url, password="пароль-1") == CredentialRejected()
     encoded = base64.b64encode(f"{USER}:пароль-1".encode()).decode()
     assert hub.seen[-1][1] == f"Basic {encoded}"

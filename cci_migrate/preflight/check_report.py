@@ -1,4 +1,4 @@
-"""Answers as text for people and as JSON for programs."""
+"""The results of checks as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.transport.known_secrets import redact
 
 VERSION = 1
-#: So many jobs or projects are named in a line of text; JSON has all.
+#: The number of jobs or projects that a line of text names; JSON has all.
 _NAMED = 5
 _LABELS = {
     Status.FINE: ("ok", "green"),
@@ -33,7 +33,10 @@ def plain(text: str, colour: str) -> str:
 
 
 def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> Iterator[str]:
-    """A line a question, what to do beneath it, and the sum. ``width`` None: nothing is folded."""
+    """The lines of the text: a line for each result, what to do below it, and the sum.
+
+    ``width`` None: lines are not wrapped. ``paint`` adds a colour to a text.
+    """
     subject = ""
     for answer in answers:
         if answer.subject != subject:
@@ -52,7 +55,7 @@ def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> 
 
 
 def as_json(answers: Sequence[CheckResult]) -> str:
-    """All answers as one JSON object; its keys are described in docs/doctor.md."""
+    """All results as one JSON object; docs/doctor.md describes its keys."""
     code = exit_code(answers)
     body = {
         "version": VERSION,

@@ -1,6 +1,6 @@
-"""What pull requests of forks and of bots will meet.
+"""Checks of how pull requests from forks and bots will build.
 
-To use a context, whoever started the pipeline must be a member of the organisation
+To use a context, whoever starts the pipeline must be a member of the organisation
 (https://circleci.com/docs/guides/security/contexts/). Builds of forks get no secrets unless the
 project passes them on (https://circleci.com/docs/guides/integration/oss/).
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cci_migrate.preflight.check_results import CheckResult, Status
-from cci_migrate.preflight.organisations import Organisations, Unanswered
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.rules.wording import listed
 
-#: Where bots that open pull requests have their settings
+#: The settings files of bots that open pull requests
 #: (https://docs.github.com/en/code-security/dependabot/working-with-dependabot/dependabot-options-reference,
 #: https://docs.renovatebot.com/configuration-options/).
 _BOTS = {
@@ -31,15 +31,15 @@ _BOTS = {
 }
 
 
-def bots_of(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
-    """The bots that the repository behind ``read`` has settings for."""
+def configured_bots(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
+    """The bots that have a settings file in the repository; ``read`` returns a file or None."""
     return tuple(
         bot for bot, paths in _BOTS.items() if any(read(path) is not None for path in paths)
     )
 
 
-def about_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
-    """What jobs with a context do when a bot starts them."""
+def check_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
+    """A note on what ``jobs`` with contexts do when a bot starts them."""
     who = f"{listed(bots)} (settings for it are there)" if bots else "Dependabot or Renovate"
     return CheckResult(
         subject,
@@ -51,24 +51,24 @@ def about_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckR
     )
 
 
-def about_forks(
+def check_forks(
     subject: str,
     project: Project,
     jobs: tuple[str, ...],
-    known: Organisations,
+    known: CircleCiCache,
     *,
     has_context: bool,
 ) -> CheckResult:
-    """What the ``jobs`` that rely on secrets do in builds of forked pull requests.
+    """What ``jobs`` that need secrets do in builds of pull requests from forks.
 
-    ``has_context``: they use contexts, rather than the project's settings.
+    ``has_context``: they use contexts, not the project's settings.
     """
     settings = known.fork_settings(project)
 
     def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> CheckResult:
         return CheckResult(subject, status, text, instead, jobs if names else (), (project.slug,))
 
-    if isinstance(settings, Unanswered):
+    if isinstance(settings, FailedQuery):
         return answer(
             Status.UNKNOWN if settings.is_refusal else Status.NOT_ASKED,
             f"whether pull requests of forks are built, and with secrets: {settings.why}",

@@ -1,0 +1,124 @@
+"""What the repositories of a campaign require: each is read again, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from cci_migrate.campaign.connections import Connections
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.states import State
+from cci_migrate.engine.config_files import RepositoryReader, configs_in
+from cci_migrate.files.discovery import reader_of
+from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
+from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.policy.model import Policy
+from cci_migrate.preflight.forks_and_bots import configured_bots
+from cci_migrate.preflight.repository_checks import CheckedRepository
+from cci_migrate.preflight.requirements import (
+    Requirements,
+    UnreadableConfig,
+    repository_requirements,
+)
+from cci_migrate.preflight.slugs import Organisation, project_of
+from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
+
+#: Repositories observed in one request.
+_CHUNK = 100
+_WITHOUT_CONFIG = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
+
+
+def repositories_in(campaign: Campaign) -> list[RepositoryRef]:
+    """The repositories of ``campaign`` in which it did not find that there is no config."""
+    entries: Iterator[LedgerEntry] = campaign.ledger.entries(set(State) - _WITHOUT_CONFIG)
+    return [entry.ref for entry in entries]
+
+
+def campaign_repositories(
+    campaign: Campaign,
+    connections: Connections,
+    default_organisation: Organisation | None,
+    *,
+    on_server: bool,
+) -> Iterator[CheckedRepository]:
+    """Each repository of ``campaign`` with what its configs require.
+
+    ``default_organisation`` is for repositories whose own cannot be determined. Raises SourceError
+    without a token for a host.
+    """
+    policy = campaign.policy
+    by_host: dict[tuple[Kind, str], list[RepositoryRef]] = {}
+    for ref in repositories_in(campaign):
+        by_host.setdefault((ref.kind, ref.host), []).append(ref)
+    for refs in by_host.values():
+        host = connections.host_of(refs[0])
+        for start in range(0, len(refs), _CHUNK):
+            chunk = refs[start : start + _CHUNK]
+            observed: set[str] = set()
+            why = "it could not be looked at"
+            try:
+                for observation in host.observe(chunk):
+                    observed.add(observation.ref.key)
+                    bots: tuple[str, ...] = ()
+                    if isinstance(observation, Unreadable):
+                        requirements = _unreadable(observation.cause)
+                    else:
+                        requirements, bots = _requirements_and_bots(observation, policy, host.read)
+                    yield _repository(
+                        observation.ref,
+                        requirements,
+                        default_organisation,
+                        bots,
+                        on_server=on_server,
+                    )
+            except (HostError, HostUnavailable, RefusedError) as error:
+                why = str(error)
+            for ref in chunk:
+                if ref.key not in observed:
+                    yield _repository(
+                        ref, _unreadable(why), default_organisation, on_server=on_server
+                    )
+
+
+def _unreadable(why: str) -> Requirements:
+    return Requirements(unreadable=(UnreadableConfig(why),))
+
+
+def _repository(
+    ref: RepositoryRef,
+    requirements: Requirements,
+    default_organisation: Organisation | None,
+    bots: tuple[str, ...] = (),
+    *,
+    on_server: bool,
+) -> CheckedRepository:
+    project = project_of(ref, on_server=on_server)
+    organisation = default_organisation if project is None else project.organisation
+    label = ref.label if project is None else project.slug
+    return CheckedRepository(label, organisation, project, requirements, bots)
+
+
+def _requirements_and_bots(
+    snapshot: Snapshot,
+    policy: Policy,
+    fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
+) -> tuple[Requirements, tuple[str, ...]]:
+    """What the configs in ``snapshot`` require, and the bots that the repository has."""
+    if snapshot.ref.kind is Kind.LOCAL:
+        read = reader_of(Path(snapshot.ref.name))
+        return _requirements(snapshot, policy, read), configured_bots(read)
+    others: dict[str, bytes | None] = {}
+    for _ in range(ROUNDS):
+        fetched = FetchedFiles(snapshot.files, others)
+        requirements = _requirements(snapshot, policy, fetched.read)
+        if not fetched.missing:
+            break
+        contents = fetch(snapshot, tuple(fetched.missing))
+        others |= {path: contents.get(path) for path in fetched.missing}
+    return requirements, ()
+
+
+def _requirements(snapshot: Snapshot, policy: Policy, read: RepositoryReader) -> Requirements:
+    files = {path: data for path, data in snapshot.files.items() if not policy.excludes(path)}
+    return repository_requirements((config, policy) for config in configs_in(files, read))

@@ -1,0 +1,128 @@
+"""Creating a context and storing variables in it: first planned, then applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
+from cci_migrate.preflight.circleci_api import CircleCi, Context
+from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.rules.wording import listed
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
+from cci_migrate.transport.known_secrets import Secret
+
+
+class ContextPlan(Struct, frozen=True):
+    """The steps in one organisation.
+
+    ``existing`` is the context if it exists. ``stores`` are the variables to store, ``replaces``
+    those of them that the context already has.
+    """
+
+    organisation: Organisation
+    name: str
+    existing: Context | None
+    stores: tuple[str, ...]
+    replaces: tuple[str, ...]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to do."""
+        return self.existing is None or bool(self.stores)
+
+    @property
+    def text(self) -> str:
+        """The plan, for people."""
+        what = []
+        if self.existing is None:
+            what.append("make the context")
+        new = [name for name in self.stores if name not in self.replaces]
+        if new:
+            what.append(f"store {listed(new)}")
+        if self.replaces:
+            what.append(f"replace {listed(list(self.replaces))}")
+        if not what:
+            what.append("nothing, it is there with all of it")
+        return f"{self._subject}: {listed(what)}"
+
+    @property
+    def success_text(self) -> str:
+        """The message for people once the plan is applied."""
+        return f"{self._subject}: done"
+
+    @property
+    def _subject(self) -> str:
+        return f"{self.organisation.slug}, context {self.name}"
+
+
+def default_context(policy: Policy) -> str:
+    """The context in which ``policy`` has Docker Hub's variables."""
+    registry = policy_for(DOCKER_HUB, policy)
+    context = None if registry is None else registry.context
+    return context or DEFAULT_DOCKER_HUB.context or ""
+
+
+def variables_for_context(name: str, policy: Policy) -> tuple[str, ...]:
+    """The variables that ``policy`` has in the context ``name``."""
+    variables: dict[str, None] = {}
+    registries = policy.registries
+    hub = policy_for(DOCKER_HUB, policy)
+    for registry in registries if hub is None else (*registries, hub):
+        for credential, context in registry.accounts:
+            if registry is hub and context is None:
+                context = default_context(policy)
+            if context == name:
+                variables.update(dict.fromkeys(variables_of(credential)))
+    return tuple(variables)
+
+
+def plan_context(
+    circleci: CircleCi,
+    organisation: Organisation,
+    name: str,
+    variables: Iterable[str],
+    *,
+    overwrite: bool,
+) -> ContextPlan:
+    """The steps after which the context ``name`` has ``variables``.
+
+    ``overwrite``: store those that it already has, too. Raises what `CircleCi` raises.
+    """
+    existing = circleci.contexts(organisation).get(name)
+    stored = frozenset[str]() if existing is None else circleci.variables(existing)
+    required = tuple(dict.fromkeys(variables))
+    stores = (
+        required
+        if overwrite
+        else tuple(variable for variable in required if variable not in stored)
+    )
+    return ContextPlan(
+        organisation, name, existing, stores, tuple(store for store in stores if store in stored)
+    )
+
+
+def apply_plan(circleci: CircleCi, plan: ContextPlan, values: Mapping[str, Secret]) -> None:
+    """Apply ``plan``; ``values`` are those of its variables. Raises what `CircleCi` raises.
+
+    An error undoes nothing; the same command, run again, does the rest.
+    """
+    context = plan.existing
+    if context is None:
+        try:
+            context = circleci.create(plan.organisation, plan.name)
+        except StaleSnapshot as error:
+            # The answer was lost, or somebody else created it first.
+            context = circleci.contexts(plan.organisation).get(plan.name)
+            if context is None:
+                raise HostError(f"the context could not be made ({error})") from None
+    for name in plan.stores:
+        try:
+            circleci.store(context, name, values[name])
+        except StaleSnapshot as error:
+            raise HostError(
+                f"whether {name} was stored is not known ({error}); run again with --overwrite"
+            ) from None
