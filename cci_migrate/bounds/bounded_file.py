@@ -1,4 +1,4 @@
-"""Files that a repository may name or hold, read without waiting and only up to a size."""
+"""Reads files of unknown kind and size without blocking and up to a limit."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from pathlib import Path
 
 
 class UnreadableFileError(Exception):
-    """A file cannot be read; the text says why, for people."""
+    """A file can't be read; the message says why, for people."""
 
 
-def read_bounded(path: Path, most: int) -> bytes:
-    """The bytes of the regular file ``path``, of which there may be ``most``.
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The content of the regular file ``path``.
 
-    Devices and pipes, which may never end, are not opened. Raises UnreadableFileError.
+    Devices and pipes, which may never end, are not opened. Raises UnreadableFileError, also for a
+    file larger than ``limit`` bytes.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableFileError("not a regular file")
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise UnreadableFileError(error.strerror or type(error).__name__) from None
-    if len(data) > most:
-        raise UnreadableFileError(f"larger than {most // 2**20} MB")
+    if len(data) > limit:
+        raise UnreadableFileError(f"larger than {limit // 2**20} MB")
     return data

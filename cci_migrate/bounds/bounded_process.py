@@ -1,4 +1,4 @@
-"""A program that is run to its end, for so long and with so much output."""
+"""Runs a program to its end, within limits of time and output."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import IO
 
 _CHUNK = 2**16
-#: Of what a program says on standard error, so much is kept.
-_MOST_ERRORS = 2**16
+#: How much of a program's standard error is kept.
+_MAX_ERRORS = 2**16
 
 
 class OutputTooLargeError(Exception):
-    """A program printed more than it may."""
+    """A program printed more than the limit."""
 
 
 def run_bounded(
@@ -26,33 +26,34 @@ def run_bounded(
     stdin: bytes,
     env: Mapping[str, str],
     timeout: float,
-    most: int,
+    max_output: int,
 ) -> subprocess.CompletedProcess[bytes]:
-    """`subprocess.run` with ``most`` bytes of output, and only the beginning of what errors say.
+    """`subprocess.run`, with at most ``max_output`` bytes of output.
 
-    Raises OutputTooLargeError, subprocess.TimeoutExpired, and OSError where it does not start.
+    Of standard error the result has only the beginning. Raises OutputTooLargeError,
+    subprocess.TimeoutExpired, and OSError if the program doesn't start.
     """
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin)
-        given.seek(0)
+    with tempfile.TemporaryFile() as input_file:
+        input_file.write(stdin)
+        input_file.seek(0)
         process = subprocess.Popen(  # noqa: S603 - who calls this answers for the command
             command,
             cwd=cwd,
-            stdin=given if stdin else subprocess.DEVNULL,
+            stdin=input_file if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
         )
-    output, errors = _Reader(process, process.stdout, most), _Reader(process, process.stderr)
+    output, errors = _Reader(process, process.stdout, max_output), _Reader(process, process.stderr)
     try:
         until = time.monotonic() + timeout
         for reader in (output, errors):
             reader.join(max(0.0, until - time.monotonic()))
-            if output.is_too_much:
+            if output.is_over_limit:
                 raise OutputTooLargeError
             if reader.is_alive():
                 raise subprocess.TimeoutExpired(command, timeout)
-        # Asked last: with a timeout, Python looks only every so often whether it has ended.
+        # Last: with a timeout, Python polls, and would notice the end of the process late.
         code = process.wait(max(0.0, until - time.monotonic()))
     finally:
         process.kill()
@@ -61,35 +62,35 @@ def run_bounded(
 
 
 class _Reader(threading.Thread):
-    """Reads one stream of ``process`` to its end. Past ``most`` bytes it ends the process.
+    """Reads one stream of ``process`` to its end. Past ``limit`` bytes it kills the process.
 
     None: it keeps the beginning and reads on.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], stream: IO[bytes] | None, most: int | None = None
+        self, process: subprocess.Popen[bytes], stream: IO[bytes] | None, limit: int | None = None
     ) -> None:
         super().__init__(daemon=True)
         assert stream is not None  # noqa: S101 - both are pipes
-        self._process, self._stream, self._most = process, stream, most
-        self._kept = bytearray()
-        self.is_too_much = False
+        self._process, self._stream, self._limit = process, stream, limit
+        self._data = bytearray()
+        self.is_over_limit = False
         self.start()
 
     @property
     def text(self) -> bytes:
-        """What was read."""
-        return bytes(self._kept)
+        """The bytes read so far."""
+        return bytes(self._data)
 
     def run(self) -> None:
-        """Read."""
+        """Read the stream to its end or past the limit."""
         with self._stream:
             while chunk := self._stream.read1(_CHUNK):  # type: ignore[attr-defined]
-                if self._most is None:
-                    self._kept += chunk[: _MOST_ERRORS - len(self._kept)]
-                elif len(self._kept) + len(chunk) > self._most:
-                    self.is_too_much = True
+                if self._limit is None:
+                    self._data += chunk[: _MAX_ERRORS - len(self._data)]
+                elif len(self._data) + len(chunk) > self._limit:
+                    self.is_over_limit = True
                     self._process.kill()
                     return
                 else:
-                    self._kept += chunk
+                    self._data += chunk

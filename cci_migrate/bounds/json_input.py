@@ -1,4 +1,4 @@
-"""JSON that anybody may have written, read as values of a type or not at all."""
+"""Reads untrusted JSON as values of a type."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NAMES = {
 
 
 class JsonInputError(ValueError):
-    """A text that is no JSON, or not of the shape it should have; the message says why.
+    """A text is not JSON, or not of the expected shape; the message says why.
 
-    ``line`` and ``column`` are where it stops being JSON. ``place`` leads to a value of another
-    shape (``findings[0].path``); ``unknown_key`` is the key there that means nothing.
+    ``line`` and ``column`` are those of a syntax error. ``place`` is the path of a value of the
+    wrong shape (``findings[0].path``); ``unknown_key`` is the unknown key there.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class JsonInputError(ValueError):
 
 
 def parsed_json(text: str) -> Any:
-    """The plain data that ``text`` holds. Raises JsonInputError.
+    """The plain data of the JSON ``text``. Raises JsonInputError.
 
-    By Python's own parser: msgspec's takes no name of a file that is not Unicode.
+    Uses Python's own parser: msgspec's rejects names of files that are not Unicode.
     """
     try:
         return json.loads(text)
@@ -69,7 +69,7 @@ class _Versioned(msgspec.Struct):
 
 
 def check_version(data: object, version: int) -> None:
-    """Raise JsonInputError where the document ``data`` is not of ``version`` of its format."""
+    """Raise JsonInputError unless the document ``data`` is of version ``version``."""
     written = typed(data, _Versioned).version
     if written != version or isinstance(written, bool):
         raise JsonInputError(
@@ -78,7 +78,7 @@ def check_version(data: object, version: int) -> None:
 
 
 def typed(data: object, kind: type[_Value]) -> _Value:
-    """``data``, as `parsed_json` gives it, as a ``kind``. Raises JsonInputError."""
+    """``data``, a result of `parsed_json`, converted to a ``kind``. Raises JsonInputError."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -91,8 +91,8 @@ def _wrong_shape(text: str) -> JsonInputError:
     unknown = _UNKNOWN_KEY.fullmatch(problem)
     if unknown is not None:
         return JsonInputError(f"unknown key {unknown[1]}", place=place, unknown_key=unknown[1])
-    for name, words in _NAMES.items():
-        problem = problem.replace(name, words)
+    for name, name_for_people in _NAMES.items():
+        problem = problem.replace(name, name_for_people)
     problem = problem[:1].lower() + problem[1:]
     problem = problem.replace("object missing required field", "missing key")
     return JsonInputError(problem, place=place)

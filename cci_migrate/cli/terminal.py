@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from cci_migrate.cli.options import Colour
-from cci_migrate.escaping.terminal_text import printable, printable_file, steady
+from cci_migrate.escaping.terminal_text import printable, printable_file, without_controls
 
 _USUAL_WIDTH = 100
 
@@ -86,7 +86,7 @@ def _write(stream: TextIO | None, text: str | bytes, *, in_colour: bool) -> None
         text = printable_file(text)
     if isinstance(text, str):
         # A name that the terminal cannot show must not end the program.
-        shown = steady(text, in_colour=in_colour)
+        shown = without_controls(text, in_colour=in_colour)
         data = shown.encode(stream.encoding or "utf-8", "backslashreplace")
     else:
         data = text

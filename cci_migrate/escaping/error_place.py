@@ -1,4 +1,4 @@
-"""Where an error was raised: its own text may quote a secret."""
+"""Where an error was raised, to report instead of its message, which may quote a secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def place_of(error: BaseException) -> str:
-    """The kind of ``error`` and the file and line that raised it."""
+    """The class of ``error`` and the file and line that raised it: ``KeyError at steps.py:12``."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next

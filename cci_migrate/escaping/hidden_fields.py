@@ -1,4 +1,4 @@
-"""Fields that a value does not show: passwords, and texts that may hold one."""
+"""Keeps fields out of a repr: passwords, and texts that may contain one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from msgspec import Struct
 
 
 def repr_without(*hidden: str) -> Callable[[Any], str]:
-    """A ``__repr__`` for a struct that leaves out the fields ``hidden``."""
+    """A ``__repr__`` for a struct, without the fields ``hidden``."""
 
-    def shown(value: Struct) -> str:
+    def visible_repr(value: Struct) -> str:
         fields = ", ".join(
             f"{name}={getattr(value, name)!r}"
             for name in value.__struct_fields__
@@ -19,4 +19,4 @@ def repr_without(*hidden: str) -> Callable[[Any], str]:
         )
         return f"{type(value).__name__}({fields})"
 
-    return shown
+    return visible_repr

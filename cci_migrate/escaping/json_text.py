@@ -1,4 +1,4 @@
-"""JSON that any reader takes and that does nothing to a terminal it is shown on."""
+"""Writes JSON that any parser accepts and that is safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from msgspec import to_builtins
 
 from cci_migrate.escaping.terminal_text import is_visible, without_lone_surrogates
 
-#: In a log this would be a command (see `terminal`); elsewhere in JSON it cannot stand.
+#: In a log this would be a command (see `terminal_text`); it only occurs in strings of JSON.
 _COMMAND = re.compile(r"#(?=#[a-z]*\[)")
 
 
 def json_text(document: object, *, indent: int | None = None) -> str:
-    r"""``document``, a struct too, as JSON; a byte of a name that is not UTF-8 is ``\xff``."""
-    # Python's own escape of such a byte, a lone surrogate, is refused by other readers.
+    r"""``document``, plain data or a struct, as JSON; a byte that isn't UTF-8 becomes ``\xff``."""
+    # Python's own escape of such a byte, a lone surrogate, is rejected by other parsers.
     return _escaped(json.dumps(_valid(to_builtins(document)), indent=indent, ensure_ascii=False))
 
 
 def json_to_read_back(document: object, *, indent: int | None = None) -> str:
-    """``document`` as JSON from which `json.loads` makes the same, names of files included."""
+    """``document`` as JSON that `json.loads` reads back unchanged, names of files included."""
     return _escaped(json.dumps(to_builtins(document), indent=indent, ensure_ascii=False))
 
 
@@ -29,15 +29,15 @@ def _valid(value: object) -> object:
         case str():
             return without_lone_surrogates(value)
         case dict():
-            return {_valid(key): _valid(one) for key, one in value.items()}
+            return {_valid(key): _valid(item) for key, item in value.items()}
         case list():
-            return [_valid(one) for one in value]
+            return [_valid(item) for item in value]
         case _:
             return value
 
 
 def _escaped(text: str) -> str:
-    """``text``, which is JSON, with what is not printable written as JSON's own escapes."""
+    """The JSON ``text`` with unprintable characters replaced by JSON's own escapes."""
     text = _COMMAND.sub(lambda match: _escape(match[0]), text)
     if is_visible(text.replace("\n", "")):
         return text

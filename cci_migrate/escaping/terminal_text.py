@@ -1,18 +1,18 @@
-r"""Text for a terminal or a log: what would steer it is shown as an escape, such as ``\x1b``.
+r"""Escapes text for a terminal or a log: control characters become ``\x1b`` and the like.
 
-A job's name, a folder's or a server's answer is written by somebody else. In it a control sequence
-(ECMA-48) could hide or forge lines, a direction mark (UAX #9) reorder them, a line end begin one,
-and a CI service could take a line for a command.
+The name of a job or a folder, or a server's answer, is written by somebody else. In it a control
+sequence (ECMA-48) could hide or forge lines, a direction mark (UAX #9) reorder them, a line break
+start a new one, and a CI service could take a line for a command.
 """
 
 from __future__ import annotations
 
 import re
 
-#: Blank, though Unicode counts them among the letters and marks (UTS #39, default ignorable).
+#: Invisible, though Unicode counts them as letters and marks (UTS #39, default ignorable).
 _BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 
-#: How a line tells a CI service to do something: "::error::" after blanks (workflow commands of
+#: How a line commands a CI service: "::error::" after blanks (workflow commands of
 #: GitHub, https://docs.github.com/actions/reference/workflow-commands-for-github-actions),
 #: "##[error]" and "##vso[" anywhere (the older form, and Azure Pipelines:
 #: https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands), "##teamcity[".
@@ -24,43 +24,45 @@ _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, with nothing in it that steers a terminal or a CI service."""
+    """``text`` on one line, safe for terminals and CI services."""
     if not is_visible(text):
         text = "".join(char if is_visible(char) else _escape(char) for char in text)
     return _COMMAND.sub(lambda match: _escape(match[0]), text)
 
 
 def is_visible(text: str) -> bool:
-    """Whether each character of ``text`` is there to be seen, and does nothing else."""
+    """Whether every character of ``text`` is visible and has no other effect."""
     return text.isprintable() and not _BLANKS.search(text)
 
 
 def printable_lines(text: str) -> str:
-    """`printable`, line by line."""
+    """The lines of ``text``, each made `printable`."""
     return "\n".join(map(printable, text.split("\n")))
 
 
-def steady(text: str, *, in_colour: bool) -> str:
-    """The lines of ``text``, whose pieces are `printable`, without anything else that steers.
+def without_controls(text: str, *, in_colour: bool) -> str:
+    """``text``, whose parts are `printable`, with the remaining control characters escaped.
 
-    Tabs stay, and colours where they are wanted.
+    Line breaks and tabs are kept, and colours if ``in_colour``.
     """
     parts = _COLOUR.split(text) if in_colour else [text]
-    return "".join(part if index % 2 else _steady(part) for index, part in enumerate(parts))
+    return "".join(
+        part if index % 2 else _without_controls(part) for index, part in enumerate(parts)
+    )
 
 
 def printable_file(data: bytes) -> str:
-    """The content of a file, to be read at a terminal and not to be processed any further."""
+    """The content of a file, for display on a terminal and not for further processing."""
     text = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     return printable_lines(text.replace("\t", "    "))
 
 
 def without_lone_surrogates(text: str) -> str:
-    r"""``text`` that any encoding takes: the byte 0xFF of a file's name is shown as ``\xff``."""
+    r"""``text`` that any encoding accepts: the byte 0xFF of a file's name becomes ``\xff``."""
     return _LONE_SURROGATES.sub(lambda match: _escape(match[0]), text)
 
 
-def _steady(text: str) -> str:
+def _without_controls(text: str) -> str:
     if is_visible(text.replace("\n", "")):
         return text
     return "".join(char if is_visible(char) or char in "\n\t" else _escape(char) for char in text)

@@ -1,8 +1,8 @@
-"""The secrets that are written out in a config, as its structure shows them. Pure.
+"""Finds the literal secrets in a config by its structure. Pure.
 
-Values under keys that name a secret, however they are written (blocks, flows, folded lines,
-escapes, behind an alias); what a login in a script reads from a here-document or from an earlier
-line; and values of the variables that are used for passwords.
+Values under keys that name a secret, in any style (blocks, flows, folded lines, escapes, behind an
+alias); what a login in a script reads from a here-document or an earlier line; and the values of
+variables used as passwords.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, S
 from cci_migrate.redaction.secret_names import is_secret_value, names_a_secret
 from cci_migrate.redaction.secret_text import password_words, secrets_in_line
 
-#: Keys of a parameter's description that hold values of it.
+#: Keys of a parameter's declaration whose values are values of the parameter.
 _PARAMETER_VALUES = frozenset(("default", "enum", "value"))
-#: Keys of an ``auth`` mapping that hold no secret.
+#: Keys of an ``auth`` mapping whose values are no secrets.
 _USERNAME = re.compile(r"(?i)u?ser?_?-?na?me?|user|login|account|email|u")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*|(?<=\|)[ \t]*\r?\n[ \t]*")
@@ -30,8 +30,8 @@ _INDICATOR = re.compile(r"[|>][+\-\d]*")
 _QUOTES = "\"'"
 
 
-class _Under(Enum):
-    """What a node is under."""
+class _KeyKind(Enum):
+    """The kind of key that a node is under."""
 
     NOTHING = "no key that says anything"
     NAME = "a key that names a secret"
@@ -40,48 +40,48 @@ class _Under(Enum):
 
 
 def config_secrets(documents: Iterable[Document]) -> frozenset[str]:
-    """The secrets in ``documents``, each line of one by itself, as value and as it is written.
+    """The secrets in ``documents``: each line of one separately, as a value and as written.
 
-    What may be an ordinary word is left out, unless it is the password of a login.
+    Leaves out what may be an ordinary word, unless it is the password of a login.
     """
     finder = _Finder()
     roots = [document.root for document in documents if document.root is not None]
     for root in roots:
-        finder.look_at(root)
+        finder.scan(root)
     for root in roots if finder.variables else ():
-        finder.look_for_variables(root)
+        finder.scan_assignments(root)
     return frozenset(finder.secrets)
 
 
 class _Finder:
     def __init__(self) -> None:
         self.secrets: set[str] = set()
-        #: Variables that are used for passwords.
+        #: Variables used as passwords.
         self.variables: set[str] = set()
 
-    def look_at(self, root: Node) -> None:
-        """Look at everything in ``root``."""
-        stack = [(root, _Under.NOTHING)]
+    def scan(self, root: Node) -> None:
+        """Collect the secrets and the variables used as passwords in ``root``."""
+        stack = [(root, _KeyKind.NOTHING)]
         while stack:
-            node, under = stack.pop()
+            node, kind = stack.pop()
             match node:
                 case Mapping():
-                    if under is _Under.NOTHING and not any(map(_tells, node.entries)):
-                        stack += [(value, under) for _, value in node.entries]
+                    if kind is _KeyKind.NOTHING and not any(map(_names_secrets, node.entries)):
+                        stack += [(value, kind) for _, value in node.entries]
                     else:
-                        stack += self._entries(node, under)
+                        stack += self._entries(node, kind)
                 case Sequence():
-                    stack += self._items(node, under)
+                    stack += self._items(node, kind)
                 case Scalar():
-                    if under is not _Under.NOTHING:
-                        self._take(node, is_sure=under is _Under.CREDENTIAL)
+                    if kind is not _KeyKind.NOTHING:
+                        self._take(node, is_sure=kind is _KeyKind.CREDENTIAL)
                     elif "\n" in node.value:
                         self._script(node.value)
                 case Alias():
-                    if under is not _Under.NOTHING and isinstance(node.target, Scalar):
-                        self._take(node.target, is_sure=under is _Under.CREDENTIAL)
+                    if kind is not _KeyKind.NOTHING and isinstance(node.target, Scalar):
+                        self._take(node.target, is_sure=kind is _KeyKind.CREDENTIAL)
 
-    def _entries(self, mapping: Mapping, under: _Under) -> Iterator[tuple[Node, _Under]]:
+    def _entries(self, mapping: Mapping, kind: _KeyKind) -> Iterator[tuple[Node, _KeyKind]]:
         names = [key.value if isinstance(key, Scalar) else "" for key, _ in mapping.entries]
         named_beside = "value" in names and any(
             isinstance(value, Scalar) and names_a_secret(value.value)
@@ -91,25 +91,25 @@ class _Finder:
         for name, (_, value) in zip(names, mapping.entries, strict=True):
             target = resolved(value)
             if name == "auth":
-                yield value, _Under.AUTH if isinstance(target, Mapping) else _Under.CREDENTIAL
-            elif under is _Under.AUTH and isinstance(target, Scalar):
+                yield value, _KeyKind.AUTH if isinstance(target, Mapping) else _KeyKind.CREDENTIAL
+            elif kind is _KeyKind.AUTH and isinstance(target, Scalar):
                 if not _USERNAME.fullmatch(name):
-                    yield value, _Under.CREDENTIAL
+                    yield value, _KeyKind.CREDENTIAL
             elif name == "orbs" and isinstance(value, Mapping):
-                yield from ((inner, _Under.NOTHING) for _, inner in value.entries)
+                yield from ((inner, _KeyKind.NOTHING) for _, inner in value.entries)
             elif (
                 names_a_secret(name)
-                or (under is _Under.NAME and name in _PARAMETER_VALUES)
+                or (kind is _KeyKind.NAME and name in _PARAMETER_VALUES)
                 or (named_beside and name == "value")
             ):
-                yield value, _Under.NAME
+                yield value, _KeyKind.NAME
             else:
-                yield value, _Under.NOTHING
+                yield value, _KeyKind.NOTHING
 
-    def _items(self, sequence: Sequence, under: _Under) -> Iterator[tuple[Node, _Under]]:
+    def _items(self, sequence: Sequence, kind: _KeyKind) -> Iterator[tuple[Node, _KeyKind]]:
         is_option = False
         for item in sequence.items:
-            yield item, _Under.NAME if is_option else under
+            yield item, _KeyKind.NAME if is_option else kind
             is_option = isinstance(item, Scalar) and _takes_a_secret(item.value)
 
     def _take(self, scalar: Scalar, *, is_sure: bool) -> None:
@@ -133,7 +133,7 @@ class _Finder:
             self.secrets.add(text)
 
     def _script(self, script: str) -> None:
-        """What the logins of ``script`` read that no single line shows."""
+        """Collect what the logins of ``script`` read, over several lines."""
         if not _LOGS_IN.search(script):
             return
         lines = iter(_CONTINUED.sub(" ", script).splitlines())
@@ -155,8 +155,8 @@ class _Finder:
                 return
             self._add(text, is_sure=True)
 
-    def look_for_variables(self, root: Node) -> None:
-        """The values that `variables` are given in the environment or in scripts."""
+    def scan_assignments(self, root: Node) -> None:
+        """Collect the values that `variables` get in the environment or in scripts of ``root``."""
         stack: list[Node] = [root]
         while stack:
             node = stack.pop()
@@ -183,8 +183,8 @@ class _Finder:
             self._add(value, is_sure=False)
 
 
-def _tells(entry: tuple[Node, Node]) -> bool:
-    """Whether the key of ``entry`` may say something of what is below it, or beside it."""
+def _names_secrets(entry: tuple[Node, Node]) -> bool:
+    """Whether the key of ``entry`` may mean a secret below it or beside it."""
     key = entry[0]
     return isinstance(key, Scalar) and (
         key.value in ("auth", "orbs", "value") or names_a_secret(key.value)

@@ -1,4 +1,4 @@
-"""Text of a config, or about one, with the secrets taken out of it. Pure."""
+"""Removes secrets from text of a config or about one. Pure."""
 
 from __future__ import annotations
 
@@ -10,46 +10,49 @@ from msgspec import Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.source import Span
-from cci_migrate.redaction.secret_names import is_known_to_everybody
+from cci_migrate.redaction.secret_names import is_throwaway
 from cci_migrate.redaction.secret_text import secrets_in_line, secrets_in_prose
 
 WITHHELD = "[withheld]"
 
-#: A shorter secret, or one that is a word of everybody's, is withheld in the lines where its key
-#: says what it is: in every other place it would be an ordinary word.
+#: A shorter secret, like a throwaway one, is only withheld where its key identifies it: anywhere
+#: else it would be an ordinary word.
 _SHORTEST = 4
 
 
 class Redaction(Struct, frozen=True, dict=True):
-    """Withholds secrets: the ``known`` ones of a config, and what is written as one.
+    """Withholds the ``secrets`` of a config, and anything that looks like one.
 
-    Only the secret goes; the rest of the text stays as it is, its lines as well.
+    Replaces nothing but the secret: the rest of the text and its lines don't change.
     """
 
-    known: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
-    __repr__ = repr_without("known")
+    __repr__ = repr_without("secrets")
 
     def line(self, line: str) -> str:
         """``line`` of the config with `WITHHELD` for each secret."""
         return self._without(line, secrets_in_line(line))
 
     def prose(self, text: str) -> str:
-        """``text``, sentences of ours, with `WITHHELD` for each secret."""
+        """``text``, a message of this program, with `WITHHELD` for each secret."""
         return self._without(text, secrets_in_prose(text))
 
     @cached_property
-    def _words(self) -> tuple[str, ...]:
-        """The known secrets that may be withheld anywhere. One may begin with another."""
-        words = (one for one in self.known if len(one) >= _SHORTEST)
-        words = (word for word in words if not is_known_to_everybody(word))
-        return tuple(sorted(words, key=lambda word: (-len(word), word)))
+    def _withheld_anywhere(self) -> tuple[str, ...]:
+        """The secrets to withhold anywhere; longer ones first, as one may begin with another."""
+        secrets = (
+            secret
+            for secret in self.secrets
+            if len(secret) >= _SHORTEST and not is_throwaway(secret)
+        )
+        return tuple(sorted(secrets, key=lambda secret: (-len(secret), secret)))
 
     def _without(self, text: str, written: Iterable[Span]) -> str:
         spans = list(written)
-        for word in self._words:
-            if word in text:
-                pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
+        for secret in self._withheld_anywhere:
+            if secret in text:
+                pattern = rf"(?<!\w){re.escape(secret)}(?!\w)"
                 spans += (Span(*match.span()) for match in re.finditer(pattern, text))
         parts: list[str] = []
         end = 0
@@ -61,5 +64,5 @@ class Redaction(Struct, frozen=True, dict=True):
 
 
 def redaction_of(secrets: Iterable[str]) -> Redaction:
-    """How to show a config with ``secrets`` in it."""
+    """The redaction of a config that contains ``secrets``; empty ones are ignored."""
     return Redaction(frozenset(secret for secret in secrets if secret))

@@ -1,4 +1,4 @@
-"""Which keys and variables name a secret, and which of their values are one."""
+"""Decides which keys and variables name a secret, and which of their values are one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-#: Words of which one alone makes a name that of a secret.
+#: A name with one of these words names a secret.
 _WORDS = frozenset(
     (
         *("password", "passwd", "passphrase", "passcode", "pass", "passw", "pw", "pwd", "psw"),
@@ -16,19 +16,19 @@ _WORDS = frozenset(
         *("requirepass", "masterauth", "sshpass", "dbpass", "mypass", "userpass", "pgpassword"),
     )
 )
-#: Words that are often misspelt, each with the shortest word that may be one of it.
+#: Words that are often misspelt, each with the length of its shortest misspelling.
 _OFTEN_MISSPELT = {"password": 6, "passphrase": 8, "secret": 5, "token": 5, "credential": 8}
-#: Right words that are near to those.
+#: Correct words similar to those.
 _NEAR_MISSES = frozenset(("passed", "passes", "passing", "keyword", "sector", "taken", "broken"))
 _ALIKE = 0.79
-#: Before "key": what makes it one that lets somebody in.
+#: The words that make a following "key" a secret.
 _KINDS_OF_KEY = frozenset(
     (
         *("api", "access", "secret", "private", "auth", "ssh", "deploy", "signing", "encryption"),
         *("master", "account"),
     )
 )
-#: At the end of a name: it speaks of the secret, and is none.
+#: A name that ends in one of these describes a secret, and is none.
 _ABOUT_A_SECRET = frozenset(
     (
         *("name", "path", "file", "url", "host", "type", "length", "ttl", "id", "arn", "method"),
@@ -42,9 +42,9 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 #: A value that is read from elsewhere: a variable, a parameter, a template, a command's output.
 _REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\w+|<<[^<>]*>>|\{\{[^{}]*\}\}|\$\([^()]*\)|`[^`]*`|%\w+%")
-#: So much of a value says whether it is a secret.
+#: How much of a value is examined.
 _LONGEST = 1000
-#: A value that says where the secret is: the name of a variable, or the path of a file.
+#: A value that refers to a secret: the name of a variable, or the path of a file.
 _PLACE = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"
     r"|(?:~|\.{1,2}|/[\w.\-]+)/[\w.\-/]*"
@@ -55,7 +55,7 @@ _NO_SECRET = re.compile(
     r"(?i)true|false|yes|no|on|off|null|none|nil|~|env_var_name|string|boolean|[*.\-_x<>/|]*"
     r"|\d{1,3}|[\w.\-]+/[\w.\-]+@(?:volatile|dev:[\w.\-]+|\d[\d.]*)"
 )
-#: What services in tests are given for a password, known to everybody.
+#: The words in passwords of services in tests, which everybody knows.
 _THROWAWAY_WORDS = frozenset(
     (
         *("postgres", "postgresql", "mysql", "mariadb", "mongo", "redis", "rabbitmq", "guest"),
@@ -86,7 +86,7 @@ _WORD_OF_VALUE = re.compile(r"[A-Za-z]+")
 
 @lru_cache(maxsize=8192)
 def names_a_secret(name: str) -> bool:
-    """Whether what ``name`` (a key, a parameter, a variable) holds is likely a secret.
+    """Whether the value of ``name`` (a key, a parameter, a variable) is likely a secret.
 
     >>> [names_a_secret(name) for name in ("docker-password", "pasword", "dockerPw", "cache_key")]
     [True, True, True, False]
@@ -108,7 +108,7 @@ def _is_misspelt(word: str) -> bool:
     if "passw" in word or word.endswith(("secret", "token")):
         return True
     return word not in _NEAR_MISSES and any(
-        # Quickly first: many a config has thousands of words.
+        # Cheap tests first: a config may have thousands of words.
         shortest <= len(word) <= len(right) + 3
         and word[0] == right[0]
         and len(set(right) - set(word)) <= 1
@@ -118,15 +118,15 @@ def _is_misspelt(word: str) -> bool:
 
 
 def literal_part(value: str) -> str:
-    """What of ``value`` is written out: without what is read from elsewhere."""
+    """``value`` without its references to variables, parameters and the like."""
     return _REFERENCE.sub("", value) if "$" in value or "{" in value or "<<" in value else value
 
 
 def is_secret_value(value: str, *, of_variable: bool = False) -> bool:
-    """Whether ``value``, which has a secret's name, is a secret that is written out.
+    """Whether ``value``, under a name that `names_a_secret`, is a literal secret.
 
-    ``of_variable``: a variable of the environment, where the passwords that everybody knows are no
-    secrets (``POSTGRES_PASSWORD: postgres``).
+    ``of_variable``: it is an environment variable's, where throwaway passwords are no secrets
+    (``POSTGRES_PASSWORD: postgres``).
     """
     whole = value[:_LONGEST].strip("\"' \t\r\n")
     literal = literal_part(whole).strip("\"' \t\r\n:,;")
@@ -134,25 +134,25 @@ def is_secret_value(value: str, *, of_variable: bool = False) -> bool:
         return False
     if literal == whole:
         is_elsewhere = _PLACE.fullmatch(whole) or _REFERRING.match(whole)
-        return not (is_elsewhere or (of_variable and is_known_to_everybody(whole)))
-    # Text around a variable: a path, a prefix, or half of a password.
+        return not (is_elsewhere or (of_variable and is_throwaway(whole)))
+    # Text around a variable: a path, a prefix, or part of a password.
     is_elsewhere = _PLACE.fullmatch(literal) or _REFERRING.search(whole)
-    return not (is_elsewhere or is_known_to_everybody(literal))
+    return not (is_elsewhere or is_throwaway(literal))
 
 
-def is_known_to_everybody(value: str) -> bool:
-    """Whether ``value`` is made of words that tests use for passwords.
+def is_throwaway(value: str) -> bool:
+    """Whether ``value`` consists of words that tests use as passwords.
 
-    >>> is_known_to_everybody("mytestpassword1"), is_known_to_everybody("hunter2")
+    >>> is_throwaway("mytestpassword1"), is_throwaway("hunter2")
     (True, False)
     """
     digits = sum(char.isdigit() for char in value)
     words = _WORD_OF_VALUE.findall(value.lower())
-    return len(value) <= 64 and digits <= 4 and all(map(_is_made_of_throwaways, words))
+    return len(value) <= 64 and digits <= 4 and all(map(_consists_of_throwaways, words))
 
 
-def _is_made_of_throwaways(word: str) -> bool:
-    """Whether ``word`` is one of those words, or several without a gap."""
+def _consists_of_throwaways(word: str) -> bool:
+    """Whether ``word`` is one of `_THROWAWAY_WORDS` or several joined."""
     ends = {0}
     for at in range(1, len(word) + 1):
         if any(word[start:at] in _THROWAWAY_WORDS for start in ends):

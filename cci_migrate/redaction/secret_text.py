@@ -1,12 +1,12 @@
-"""Secrets in a line of text, told by how they are written. Pure, and linear in the line's length.
+"""Finds secrets in a line of text by their form. Pure, and linear in the line's length.
 
-Beside the forms that tokens have for everybody (their issuers publish the prefixes), the forms in
-which CircleCI configs have credentials: keys that name one, logins of docker, URLs, comments.
+Tokens have prefixes that their issuers publish. Other credentials in CircleCI configs are found
+by their context: keys that name one, logins of Docker, URLs, comments.
 
-detect-secrets was tried in its place, and knows the published forms alone: of the configs in
-`tests/redaction/` it finds about a quarter. It has no notion of an unquoted YAML value, of
-``docker login -p`` or of ``echo PW |``; of a GitHub token it names the first three letters; it
-brings PyYAML, takes 150 ms to import, and needs a time that grows with the square of the line.
+detect-secrets, tried instead, recognises only published forms: it finds about a quarter of the
+configs in `tests/redaction/`. It misses unquoted YAML values, ``docker login -p`` and
+``echo PW |``; it reports three letters of a GitHub token; it depends on PyYAML, takes 150 ms to
+import, and takes time quadratic in the line's length.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cci_migrate.redaction.secret_names import (
     names_a_secret,
 )
 
-#: A longer line is looked at in parts of this length, so that the time stays linear.
+#: A longer line is searched in parts of this length, so that the time stays linear.
 LONGEST_LINE = 4_000
-#: The parts overlap by so much: a secret is within one of them.
+#: The parts overlap by this much, so that a secret is within one of them.
 LONGEST_VALUE = 1_000
 
 #: Tokens by the prefixes that their issuers publish: GitHub, GitLab, Bitbucket and Atlassian,
@@ -44,32 +44,32 @@ TOKENS = re.compile(
     r"|(?<=hooks\.slack\.com/services/)[\w/]+"
     r")"
 )
-#: What every one of them has, and few other lines: looked for first, as it is found quickly.
+#: A run of characters that every token has, and few lines without one: a quick test.
 _RUN_OF_TOKEN = re.compile(r"[^ \t\"'{}()\[\],:;]{15}")
 #: ``scheme://user:password@``, and ``https://token@``.
 _URL_LOGIN = re.compile(r"://([^\s/@\"'<>]{1,512})@")
-#: What code hosts have for the other half where a token is the one.
-_PUBLIC_HALVES = frozenset(("x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"))
+#: What code hosts accept as the user name, or the password, beside a token.
+_PUBLIC_PARTS = frozenset(("x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"))
 #: ``user:password@host`` without a scheme; ``node:22@sha256:...`` is an image with its digest.
 _BARE_LOGIN = re.compile(
     r"(?<![\w./:@\-])(?!mailto:)[\w.+\-]{1,128}:([^\s/@\"'<>:]{1,256})@(?!sha(?:256|512):)(?=\w)"
 )
-#: A word, and what stands behind it if it is a key.
+#: A word, and the sign after it if it is a key.
 _KEY = re.compile(r"([A-Za-z_][\w.\-]*)([\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)?")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.){0,1000})\"|'((?:[^']|''){0,1000})'")
 _WORD = re.compile(r"[^\s\"';&|<>(){}\[\],]+")
 _PROPERTIES = re.compile(r"(?:[&!][\w./\-]*[ \t]+)*")
-#: What stands for a value that is elsewhere: `config_secrets` sees it.
+#: A value that is elsewhere, where `config_secrets` finds it.
 _NOT_THE_VALUE = re.compile(r"[|>][+\-\d]*|[&!*][\w./\-]*")
 _END_IN_BLOCK = re.compile(r"[ \t]#")
 _END_IN_FLOW = re.compile(r"[ \t]#|[,}\]]")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
-#: Commands whose password is the word behind these options.
+#: Commands whose password is the word after these options.
 _LOGIN_WORD = re.compile(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
 _OPTION = re.compile(r"(?<![\w\-])--?(?!no-)([A-Za-z][\w\-]*)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)")
-#: How shells other than bash give a variable a value.
+#: How shells other than bash set a variable.
 _SET = re.compile(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
-#: What is printed to be a value.
+#: A command whose output is the value.
 _PRINTED_VALUE = re.compile(r"\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*")
 _SHORT_OPTION = re.compile(r"(?<!\S)-p[ \t]*=?[ \t]*")
 _USER_OPTION = re.compile(
@@ -85,22 +85,22 @@ _AUTHORIZATION = re.compile(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8}
 _AUTHORIZATION_HEADER = re.compile(
     r"(?i)(?<!\w)authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:[a-z]+[ \t]+)?"
 )
-#: What both of the following have, as with tokens.
+#: A run of characters that both of the following have: a quick test.
 _RUN_OF_ENCODED = re.compile(r"[A-Za-z0-9+/_]{12}")
 _BASE64 = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+/]{12,1024}={0,2}(?![\w+/=])")
 _OPAQUE = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+_]{20,512}(?![\w+/=.])")
 
 
 def secrets_in_line(line: str) -> Iterator[Span]:
-    """Where secrets stand in ``line`` of a config. They may overlap, and come in no order."""
+    """The spans of secrets in ``line`` of a config; they may overlap, and are in no order."""
     return _secrets(line, (*_ANYWHERE, _assigned, _encoded, _in_comment))
 
 
 @lru_cache(maxsize=2048)
 def secrets_in_prose(text: str) -> tuple[Span, ...]:
-    """Where secrets stand in a sentence of ours, which may quote commands and images of a config.
+    """The spans of secrets in a message of this program, which may quote commands and images.
 
-    In prose a key with a colon is no assignment, and not all that is mixed is made up.
+    Unlike `secrets_in_line`, takes neither ``key: value`` nor mixed characters for a secret.
     """
     return tuple(_secrets(text, _ANYWHERE))
 
@@ -127,13 +127,13 @@ def _logins_in_addresses(line: str) -> Iterator[Span]:
         user, colon, password = match[1].partition(":")
         scheme = line[max(0, match.start() - 5) : match.start()]
         is_web = scheme.endswith(("http", "https"))
-        is_public = password in _PUBLIC_HALVES or (not is_web and user == password)
+        is_public = password in _PUBLIC_PARTS or (not is_web and user == password)
         if colon and not is_public and is_secret_value(password, of_variable=not is_web):
             yield Span(match.end() - 1 - len(password), match.end() - 1)
         elif not colon and is_web and user != "git" and is_secret_value(user):
             yield Span(match.start(1), match.end(1))
     for match in _BARE_LOGIN.finditer(line):
-        if match[1] not in _PUBLIC_HALVES and is_secret_value(match[1]):
+        if match[1] not in _PUBLIC_PARTS and is_secret_value(match[1]):
             yield Span(*match.span(1))
 
 
@@ -167,7 +167,7 @@ def _value_at(line: str, at: int, *, is_yaml: bool) -> Span:
 
 
 def _end_of_plain(line: str, at: int) -> int:
-    """Where a plain YAML scalar at ``at`` ends, as far as a line can tell."""
+    """The end of a plain YAML scalar at ``at``, as far as one line shows it."""
     if line[at : at + 1] == "#":
         return len(line.rstrip())
     depth = line.count("{", 0, at) + line.count("[", 0, at)
@@ -183,7 +183,7 @@ def _end_of_word(line: str, at: int) -> int:
 
 
 def _word_at(line: str, at: int) -> Span | None:
-    """The shell word at ``at``, its quotes left out."""
+    """The shell word at ``at``, without its quotes."""
     quoted = _QUOTED.match(line, at)
     if quoted is not None:
         return Span(*quoted.span(quoted.lastindex or 1))
@@ -192,7 +192,7 @@ def _word_at(line: str, at: int) -> Span | None:
 
 
 def password_words(line: str) -> Iterator[Span]:
-    """The words of ``line`` that commands take for a password, written out or not."""
+    """The spans of the words in ``line`` that are a command's password, a literal or not."""
     logs_in = ("login" in line or "auth" in line or "password-stdin" in line) and (
         _LOGIN_WORD.search(line) is not None
     )
@@ -228,7 +228,7 @@ def _on_command_lines(line: str) -> Iterator[Span]:
 
 
 def _printed(line: str) -> Iterator[Span]:
-    """What ``echo`` writes to a login."""
+    """What ``echo`` pipes to a login."""
     for match in _PRINTED.finditer(line):
         quoted = _QUOTED.match(line, match.end())
         pipe = line.find("|", match.end() if quoted is None else quoted.end())
@@ -257,7 +257,7 @@ def _in_headers(line: str) -> Iterator[Span]:
 
 
 def _encoded(line: str) -> Iterator[Span]:
-    """``user:password`` in base64, and words that are too mixed to be anybody's."""
+    """``user:password`` in base64, and words that look random."""
     if _RUN_OF_ENCODED.search(line) is None:
         return
     for match in _BASE64.finditer(line):
@@ -278,7 +278,7 @@ def _is_login(text: str) -> bool:
 
 
 def _is_opaque(text: str) -> bool:
-    """Whether ``text`` mixes small and capital letters and digits as no word does."""
+    """Whether ``text`` mixes lower case, upper case and digits as no ordinary word does."""
     classes = [
         "a" if char.islower() else "A" if char.isupper() else "0" for char in text if char != "_"
     ]
@@ -289,22 +289,22 @@ def _is_opaque(text: str) -> bool:
 
 
 def _in_comment(line: str) -> Iterator[Span]:
-    """What looks like a secret in a comment that speaks of one."""
+    """What looks like a secret in a comment that mentions one."""
     comment = _COMMENT.search(line) if "#" in line else None
     if comment is None:
         return
     words = list(re.finditer(r"[^\s\"'`,;()=]+", line[comment.end() :]))
-    speaks_of_one = any(names_a_secret(word.group().strip(":.*!?")) for word in words)
-    for word in words if speaks_of_one else ():
+    mentions_secret = any(names_a_secret(word.group().strip(":.*!?")) for word in words)
+    for word in words if mentions_secret else ():
         text = word.group().strip(":.*!?")
-        if not _looks_made_up(text):
+        if not _looks_like_password(text):
             continue
         start = comment.end() + word.start() + word.group().find(text)
         yield Span(start, start + len(text))
 
 
-def _looks_made_up(text: str) -> bool:
-    """Whether ``text`` is a word that nobody would write but as a password."""
+def _looks_like_password(text: str) -> bool:
+    """Whether ``text`` looks like a password and like nothing else."""
     if len(text) < 6 or literal_part(text) != text or "://" in text or "/" in text:
         return False
     has_digit = any(char.isdigit() for char in text)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.json_text import json_text, json_to_read_back
 from cci_migrate.escaping.markdown import code, prose
-from cci_migrate.escaping.terminal_text import printable, printable_file, steady
+from cci_migrate.escaping.terminal_text import printable, printable_file, without_controls
 from tests.cli.conftest import ROOT
 from tests.escaping.hostile_text import assert_steady
 
@@ -70,9 +70,9 @@ def test_terminal(text: str, shown: str | None) -> None:
 
 
 def test_colours_stay_where_they_are_wanted() -> None:
-    assert steady("\x1b[31mred\x1b[0m\n\tx", in_colour=True) == "\x1b[31mred\x1b[0m\n\tx"
-    assert steady("\x1b[31mred\n\x1b[2J", in_colour=False) == "\\x1b[31mred\n\\x1b[2J"
-    assert steady("\x1b[31mred\x1b[2J", in_colour=True) == "\x1b[31mred\\x1b[2J"
+    assert without_controls("\x1b[31mred\x1b[0m\n\tx", in_colour=True) == "\x1b[31mred\x1b[0m\n\tx"
+    assert without_controls("\x1b[31mred\n\x1b[2J", in_colour=False) == "\\x1b[31mred\n\\x1b[2J"
+    assert without_controls("\x1b[31mred\x1b[2J", in_colour=True) == "\x1b[31mred\\x1b[2J"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class GitDirectory(Struct, frozen=True):
                 stdin=stdin,
                 env=self._environment(index, settings or {}),
                 timeout=timeout,
-                most=OUTPUT_LIMIT,
+                max_output=OUTPUT_LIMIT,
             )
         except subprocess.TimeoutExpired:
             raise GitError(f"git {arguments[0]} took longer than {timeout:.0f} s") from None
