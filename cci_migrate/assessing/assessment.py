@@ -74,6 +74,7 @@ from cci_migrate.circleci.workflow_jobs import (
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
 from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
@@ -279,6 +280,18 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     def by_item(self) -> Mapping[MappingNode, AssessedImage]:
         """The images by the mapping that each item means."""
         return {one.image.item.mapping: one for one in self.images}
+
+    @cached_property
+    def images_by_secret(self) -> Mapping[Scalar, list[AssessedImage]]:
+        """The images by the secret that is written out for them; several share it by an anchor.
+
+        One finding is about all that share it, and has its place at the first.
+        """
+        images: dict[Scalar, list[AssessedImage]] = {}
+        for image in self.images:
+            if isinstance(image.state, Authenticated) and image.state.literal is not None:
+                images.setdefault(image.state.literal.value, []).append(image)
+        return images
 
     @cached_property
     def contexts(self) -> Mapping[frozenset[str], ContextConvention]:
@@ -657,31 +670,31 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if policy_for(host, self.policy) is None:
             # Where the variables of a registry are kept that nobody named cannot be told.
             return None
-        read = _read_by(one)
+        read = self._read_by(one)
         if read is None:
             return None
         variables, after = read
         return CredentialUse(host, variables, after, is_misrouted=one.misrouted_to is not None)
 
-
-def _read_by(one: AssessedImage) -> tuple[tuple[str, ...], FindingKey | None] | None:
-    """The variables that an image's credentials read, and the key of the fix after which."""
-    match one.state:
-        case Authenticated(auth, literal):
-            names = auth.variables
-            key = None
-            if literal is not None and literal.variable is not None:
-                names = (*names, literal.variable.removeprefix("$"))
-                key = one.key(LITERAL_CREDENTIAL)
-        case Unauthenticated(wanted=Wanted() as wanted) | Unmirrored(wanted=Wanted() as wanted):
-            names, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
-        case Incomplete(wanted=Wanted(credential)):
-            names, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
-        case Misplaced(wanted=PasswordAuth() as credential):
-            names, key = variables_of(credential), one.key(MISPLACED_AUTH)
-        case _:
-            return None
-    return (names, key) if names else None
+    def _read_by(self, one: AssessedImage) -> tuple[tuple[str, ...], FindingKey | None] | None:
+        """The variables that an image's credentials read, and the key of the fix after which."""
+        match one.state:
+            case Authenticated(auth, literal):
+                names = auth.variables
+                key = None
+                if literal is not None and literal.variable is not None:
+                    names = (*names, literal.variable.removeprefix("$"))
+                    first, *_ = self.images_by_secret[literal.value]
+                    key = first.key(LITERAL_CREDENTIAL)
+            case Unauthenticated(wanted=Wanted() as wanted) | Unmirrored(wanted=Wanted() as wanted):
+                names, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
+            case Incomplete(wanted=Wanted(credential)):
+                names, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
+            case Misplaced(wanted=PasswordAuth() as credential):
+                names, key = variables_of(credential), one.key(MISPLACED_AUTH)
+            case _:
+                return None
+        return (names, key) if names else None
 
 
 def assess(

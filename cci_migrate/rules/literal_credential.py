@@ -27,7 +27,7 @@ Where the value is public on purpose and read only. Even then a variable is easi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from typing_extensions import assert_never
 
@@ -36,7 +36,6 @@ from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.image_states import Authenticated, Contested, LiteralSecret, Wanted
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
@@ -47,48 +46,44 @@ from cci_migrate.rules.wording import owners_of
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each secret, however many images use it."""
-    told: set[Scalar] = set()
-    for one in assessment.images:
-        state = one.state
-        if not isinstance(state, Authenticated) or state.literal is None:
-            continue
-        literal = state.literal
-        # Images that share a secret by an anchor share the fix; the same key twice is one finding.
-        if literal.value in told:
-            continue
-        told.add(literal.value)
-        yield Finding(
-            rule=LITERAL_CREDENTIAL,
-            place=Place(literal.value, one.image.route),
-            message=f"the {literal.key} for {one.image.item.text} is written out",
-            subject=one.image.item.text,
-            owner=owners_of(one.image),
-            severity=Severity.ERROR,
-            because="Everyone who can read the repository has it, and its history keeps it: take "
-            "it back at the registry.",
-            remedy=_remedy(one, state.auth, literal, assessment),
-            registry=one.image.host,
-        )
+    for images in assessment.images_by_secret.values():
+        state = images[0].state
+        if isinstance(state, Authenticated) and state.literal is not None:
+            yield _finding(images, state.auth, state.literal, assessment)
+
+
+def _finding(
+    images: Sequence[AssessedImage], auth: ImageAuth, literal: LiteralSecret, assessment: Assessment
+) -> Finding:
+    image = images[0].image
+    return Finding(
+        rule=LITERAL_CREDENTIAL,
+        place=Place(literal.value, image.route),
+        message=f"the {literal.key} for {image.item.text} is written out",
+        subject=image.item.text,
+        owner=owners_of(image),
+        severity=Severity.ERROR,
+        because="Everyone who can read the repository has it, and its history keeps it: take "
+        "it back at the registry.",
+        remedy=_remedy(images, auth, literal, assessment),
+        registry=image.host,
+    )
 
 
 def _remedy(
-    one: AssessedImage, auth: ImageAuth, literal: LiteralSecret, assessment: Assessment
+    images: Sequence[AssessedImage], auth: ImageAuth, literal: LiteralSecret, assessment: Assessment
 ) -> Remedy:
-    sharing = [
-        other.image
-        for other in assessment.images
-        if isinstance(other.state, Authenticated)
-        and other.state.literal is not None
-        and other.state.literal.value is literal.value
-    ]
+    first = images[0]
 
     def fix_with(credential: Wanted | Account) -> Fix | NoFix:
         variable = literal.variable_of(credential)
-        if variable is None or one.registry is None:
+        if variable is None or first.registry is None:
             return _UNKNOWN
         read = (*auth.variables, variable.removeprefix("$"))
-        key = one.key(LITERAL_CREDENTIAL)
-        contexts = assessment.contexts_for_images(sharing, read, one.registry, key)
+        key = first.key(LITERAL_CREDENTIAL)
+        contexts = assessment.contexts_for_images(
+            [one.image for one in images], read, first.registry, key
+        )
         operation = ReplaceScalar(literal.value, Text(variable))
         return whole_fix(assessment, f"use {variable} instead", (operation,), contexts)
 
@@ -96,7 +91,7 @@ def _remedy(
         case Wanted() as wanted:
             return fix_with(wanted)
         case Contested(accounts):
-            return account_question(one.registry or "", accounts, fix_with)
+            return account_question(first.registry or "", accounts, fix_with)
         case None:
             return _UNKNOWN
         case _:
