@@ -33,7 +33,7 @@ class ContextHabit(Struct, frozen=True):
 
 def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     """The habit of the config that pulled ``before``; ``default`` is what a new one would use."""
-    using = [job for job in before.workflow_jobs if job.needs_context or _shows_names(job)]
+    using = [job for job in before.workflow_jobs if job.needs_context or _would_read(job)]
     pulling = [job for job in using if not _only_publishes(job, before)]
     if using and not pulling and default:
         # Jobs that publish keep theirs to themselves, or show it to all.
@@ -42,9 +42,12 @@ def context_habit(before: PulledImages, default: str | None) -> ContextHabit:
     return _habit_of(pulling, default)
 
 
-def _shows_names(job: WorkflowJob) -> bool:
-    """Whether an image of ``job`` has its names, though not where CircleCI reads them."""
-    return any(
+def _would_read(job: WorkflowJob) -> bool:
+    """Whether an image of ``job`` has its names where CircleCI does not read them.
+
+    Without a context such a job shows nothing: it never read them.
+    """
+    return bool(job.contexts) and any(
         image.is_hub and any(VARIABLE.match(half) for half in image.misplaced_credential)
         for image in job.images
     )

@@ -357,3 +357,20 @@ def test_the_names_of_steps_that_a_job_is_given(key: str, is_wrong: bool) -> Non
     after = GIVEN_STEPS.replace("KEY", key)
     before = after.replace(", auth: {username: me, password: $PEAR}", "")
     assert ("credentials" in checks(after, before)) is is_wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "context"),
+    [
+        pytest.param("{}", "docker-hub-creds", id="without a context it never read them"),
+        pytest.param("{context: pears}", "pears", id="its context may hold them"),
+    ],
+)
+def test_the_context_of_a_login_that_moves(arguments: str, context: str) -> None:
+    workflow = f"workflows: {{main: {{jobs: [a: {arguments}]}}}}\n"
+    before = MISPLACED + workflow
+    after = before.replace("        username", "          username").replace(
+        "        password", "          password"
+    )
+    assert ("contexts" in checks(after, before)) is (arguments == "{}")
+    assert checks(after.replace(arguments, f"{{context: {context}}}"), before) == set()
