@@ -13,8 +13,9 @@ from cci_migrate.findings import Decisions, FindingKey, FindingState, Skip
 from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
-from tests.fixture_cases import CONFIG, Case, cases, changed
+from tests.fixture_cases import CONFIG, cases, changed
 from tests.processing import process, process_repository
+from tests.samples import NAMES, configs_of
 
 #: The rules whose fixes put in what a reversal takes out.
 PUT_IN = frozenset({"unauthenticated-image", "missing-context", "pull-before-login"})
@@ -46,11 +47,18 @@ def test_what_the_examples_put_in_goes_again(example: Example) -> None:
     assert reverted == example.before or has_own_names
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases()])
-def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(case: Case) -> None:
-    policy = replace(case.policy, revert=None)
+REPOSITORIES = [
+    *(pytest.param(case.before, case.policy, id=case.name) for case in cases()),
+    *(pytest.param(configs_of(name), Policy(), id=f"sample {name}") for name in NAMES),
+]
+
+
+@pytest.mark.parametrize(("before", "policy"), REPOSITORIES)
+def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(
+    before: dict[str, bytes], policy: Policy
+) -> None:
+    policy = replace(policy, revert=None)
     reverting = replace(policy, revert=Revert.ALL)
-    before = case.before
     outcomes = process_repository(before, policy, read=before.get)
     after = changed(before, outcomes)
     found = {

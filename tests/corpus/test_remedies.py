@@ -1,9 +1,9 @@
-"""A mirror and an upgrade, on real configs: all are proven, and once is enough."""
+"""A mirror and an upgrade, on real and on invented configs: all are proven, and once is enough."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +11,9 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, PasswordAuth, Policy, RegistryPolicy
 from tests.processing import process
+from tests.samples import NAMES, configs_of
 from tools.shared_data import corpus_files
 
-pytestmark = pytest.mark.corpus
 AT_MIRROR = RegistryPolicy("mirror.acme.dev", PasswordAuth("$USER_NAME", "$TOKEN"), "mirror")
 POLICIES = {
     "mirror": Policy(mirror=Mirror("mirror.acme.dev", "hub")),
@@ -26,16 +26,27 @@ POLICIES = {
 SHARE = 12
 
 
+@pytest.fixture(params=["samples", pytest.param("corpus", marks=pytest.mark.corpus)])
+def configs(request: pytest.FixtureRequest) -> Iterable[tuple[str, bytes]]:
+    """Names and bytes of configs."""
+    if request.param == "samples":
+        return ((name, data) for name in NAMES for data in configs_of(name).values())
+    files = corpus_files(request.getfixturevalue("corpus").parent)
+    return ((file.name, file.data) for file in islice(files, 0, None, SHARE))
+
+
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
-def test_the_change_is_proven_and_once_is_enough(corpus: Path, policy: Policy) -> None:
+def test_the_change_is_proven_and_once_is_enough(
+    configs: Iterable[tuple[str, bytes]], policy: Policy
+) -> None:
     changed = 0
-    for file in islice(corpus_files(corpus.parent), 0, None, SHARE):
+    for name, data in configs:
         path = ".circleci/config.yml"
-        outcome = process({path: file.data}, policy)
-        assert not isinstance(outcome, Refused) or outcome.cause is not Cause.NOT_PROVEN, file
+        outcome = process({path: data}, policy)
+        assert not isinstance(outcome, Refused) or outcome.cause is not Cause.NOT_PROVEN, name
         if isinstance(outcome, Examined) and outcome.change is not None:
             changed += 1
             again = process({path: outcome.change.files[0].after}, policy)
-            assert isinstance(again, Examined), file
-            assert again.change is None, file
+            assert isinstance(again, Examined), name
+            assert again.change is None, name
     assert changed > 0

@@ -1,20 +1,34 @@
-"""The tool over invented repositories, judged by the oracle: for whoever has no corpus.
-
-Each folder of `tests/sample_repositories` is one repository. A new one needs nothing else.
-"""
+"""The strongest checks over invented repositories, for whoever has no corpus."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from random import Random
 
 import pytest
 
+from cci_migrate.engine.outcomes import Cause, Examined, Outcome, Refused
+from cci_migrate.findings import (
+    Answer,
+    Apply,
+    Decision,
+    Decisions,
+    Finding,
+    FindingState,
+    Fix,
+    Question,
+    Skip,
+    Suppress,
+)
+from cci_migrate.policy.model import Policy
+from tests.fixture_cases import changed
 from tests.oracle.config_schema import ConfigSchema
+from tests.processing import process_repository
 from tests.published_schemas import published_schema
-from tools.corpus import check_repository
+from tests.samples import NAMES, configs_of, each_sample, files_of
+from tools.corpus import Tally, check_repository
 
-SAMPLES = Path(__file__).parent.parent / "sample_repositories"
-REPOSITORIES = sorted(SAMPLES.iterdir())
+#: Ways through the questions of each repository.
+SESSIONS = 4
 
 
 @pytest.fixture(scope="module")
@@ -22,29 +36,64 @@ def schema() -> ConfigSchema:
     return ConfigSchema(published_schema("circleciconfig"))
 
 
-def files_of(repository: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(repository).as_posix(): path.read_bytes()
-        for path in repository.rglob("*")
-        if path.is_file()
-    }
+def judged(sample: str, schema: ConfigSchema) -> Tally:
+    files = files_of(sample)
+    return check_repository(files, {path: path for path in files}, schema)
 
 
-@pytest.mark.parametrize("repository", REPOSITORIES, ids=lambda path: path.name)
+@each_sample
 def test_a_repository_gets_what_it_lacks_and_nothing_else(
-    repository: Path, schema: ConfigSchema
+    sample: str, schema: ConfigSchema
 ) -> None:
-    files = files_of(repository)
-    tally = check_repository(files, {path: path for path in files}, schema)
-    assert tally.numbers["files"] == len(files) > 0
+    tally = judged(sample, schema)
+    assert tally.numbers["files"] == len(files_of(sample)) > 0
     assert tally.shortfalls == ()
 
 
-def test_most_of_the_repositories_are_changed(schema: ConfigSchema) -> None:
-    changed = 0
-    for repository in REPOSITORIES:
-        files = files_of(repository)
-        changed += check_repository(files, dict(zip(files, files, strict=True)), schema).numbers[
-            "changed"
-        ]
-    assert changed > 50
+def test_most_of_the_repositories_are_changed() -> None:
+    runs = [process_repository(configs_of(sample), Policy()) for sample in NAMES]
+    changes = [any(isinstance(one, Examined) and one.change for one in run) for run in runs]
+    assert sum(changes) > len(NAMES) * 0.6
+
+
+def possible_decisions(finding: Finding) -> list[Decision]:
+    """What a person may answer to ``finding``."""
+    decisions: list[Decision] = [Skip(), Suppress("ours")]
+    if isinstance(finding.remedy, Question):
+        decisions += [Answer(choice.key) for choice in finding.remedy.choices]
+    elif isinstance(finding.remedy, Fix):
+        decisions += [Apply(), Apply()]
+    return decisions
+
+
+def examined(outcomes: tuple[Outcome, ...]) -> list[Examined]:
+    refused = [one for one in outcomes if isinstance(one, Refused)]
+    assert not [one for one in refused if one.cause is Cause.NOT_PROVEN]
+    return [one for one in outcomes if isinstance(one, Examined)]
+
+
+@each_sample
+def test_whatever_is_answered_is_proven_and_done(sample: str) -> None:
+    files = configs_of(sample)
+    findings = [
+        settled.finding
+        for outcome in examined(process_repository(files, Policy(), read=files_of(sample).get))
+        for settled in outcome.settled
+    ]
+    chance = Random(sample)  # noqa: S311 - not a secret
+    for _ in range(SESSIONS if findings else 0):
+        by_key = {finding.key: chance.choice(possible_decisions(finding)) for finding in findings}
+        decisions = Decisions(Skip(), by_key)
+        outcomes = process_repository(files, Policy(), decisions, files_of(sample).get)
+        fixed = set()
+        for outcome in examined(outcomes):
+            for settled in outcome.settled:
+                decision = by_key.get(settled.finding.key, Skip())
+                if settled.state is FindingState.FIXED:
+                    fixed.add(settled.finding.key)
+                    assert isinstance(decision, Apply | Answer), settled
+                if isinstance(decision, Suppress) and isinstance(settled.finding.remedy, Fix):
+                    assert settled.state is FindingState.SUPPRESSED, settled
+        suppressed = [one for one in by_key.values() if isinstance(one, Suppress)]
+        if not fixed and not suppressed:
+            assert changed(files, outcomes) == files

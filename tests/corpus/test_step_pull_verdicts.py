@@ -1,4 +1,8 @@
-"""The pulls in steps that the tool finds in real configs, held against a person's reading."""
+"""The pulls in steps that the tool finds, held against a person's reading of the configs.
+
+Those of the reference corpus are in ``step_pull_verdicts.toml``, those of the invented repositories
+in ``sample_step_pull_verdicts.toml``.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,41 @@ from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.model import Policy
 from tests.processing import process
+from tests.samples import files_of
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-pytestmark = pytest.mark.corpus
-
 PATH = ".circleci/config.yml"
-VERDICTS: Mapping[str, Mapping[str, Mapping[str, list[str]]]] = tomllib.loads(
-    (Path(__file__).parent / "step_pull_verdicts.toml").read_text(encoding="utf-8")
+Verdicts = Mapping[str, Mapping[str, Mapping[str, list[str]]]]
+
+
+def read_verdicts(name: str) -> Verdicts:
+    verdicts: Verdicts = tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return verdicts
+
+
+REAL = read_verdicts("step_pull_verdicts.toml")
+INVENTED = read_verdicts("sample_step_pull_verdicts.toml")
+VERDICTS = {**REAL, **INVENTED}
+each_config = pytest.mark.parametrize(
+    "name", [*INVENTED, *(pytest.param(name, marks=pytest.mark.corpus) for name in REAL)]
 )
 
 
-def examined(data: bytes) -> Examined:
-    outcome = process({PATH: data}, Policy(), explain=True)
+@pytest.fixture
+def files(request: pytest.FixtureRequest, name: str) -> dict[str, bytes]:
+    """The files of the repository with the config ``name``."""
+    if name in INVENTED:
+        return files_of(name)
+    corpus: Path = request.getfixturevalue("corpus")
+    return {PATH: (corpus / name).read_bytes()}
+
+
+def examined(files: Mapping[str, bytes]) -> Examined:
+    outcome = process({PATH: files[PATH]}, Policy(), read=files.get, explain=True)
     assert isinstance(outcome, Examined)
     return outcome
 
@@ -75,26 +98,28 @@ def verdict(pulls: list[ExplainedPull]) -> dict[str, list[str]]:
 
 
 def test_enough_files_were_read() -> None:
-    assert len(VERDICTS) >= 30
+    assert len(REAL) >= 30
 
 
-@pytest.mark.parametrize("name", VERDICTS)
-def test_the_tool_sees_what_a_person_saw(corpus: Path, name: str) -> None:
-    found = step_pulls(examined((corpus / name).read_bytes()))
+@each_config
+def test_the_tool_sees_what_a_person_saw(files: dict[str, bytes], name: str) -> None:
+    found = step_pulls(examined(files))
     assert {job: verdict(pulls) for job, pulls in found.items()} == {
         job: {kind: sorted(values) for kind, values in kinds.items()}
         for job, kinds in VERDICTS[name].items()
     }
 
 
-@pytest.mark.parametrize("name", VERDICTS)
-def test_every_pull_from_docker_hub_has_a_login_after_the_fix(corpus: Path, name: str) -> None:
-    before = examined((corpus / name).read_bytes())
+@each_config
+def test_every_pull_from_docker_hub_has_a_login_after_the_fix(
+    files: dict[str, bytes], name: str
+) -> None:
+    before = examined(files)
     anonymous = {host for job in VERDICTS[name].values() for host in job.get("anonymous", ())}
     assert before.change is not None or DOCKER_HUB not in anonymous
     if before.change is None:
         return
-    after = step_pulls(examined(before.change.files[0].after))
+    after = step_pulls(examined({**files, PATH: before.change.files[0].after}))
     hub = [pull for pulls in after.values() for pull in pulls if pull.registry == DOCKER_HUB]
     assert {pull.access for pull in hub} <= {Access.AUTHENTICATED}
     assert after.keys() == VERDICTS[name].keys()

@@ -1,9 +1,9 @@
-"""The core over real configs, where the reference corpus is there."""
+"""The core over invented configs, and over real ones where the reference corpus is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
 
@@ -22,25 +22,30 @@ from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import NotUtf8Error, SourceText
 from tests.lossless.trees import changed, shape
-
-pytestmark = pytest.mark.corpus
+from tests.samples import NAMES, configs_of
 
 #: The Python parser takes a second for 20 kB: only so many files, and only small ones.
 SAMPLE = 60
 SMALL = 6_000
 
 
-@pytest.fixture(scope="module")
-def sample(corpus: Path) -> list[SourceText]:
-    """Small files from all over the corpus."""
-    files = sorted(path for path in corpus.iterdir() if path.stat().st_size < SMALL)
-    found = []
-    for path in files[:: max(1, len(files) // SAMPLE)]:
-        try:
-            found.append(SourceText.decode(path.name, path.read_bytes()))
-        except NotUtf8Error:
-            continue
-    return found
+@pytest.fixture(
+    scope="module", params=["samples", pytest.param("corpus", marks=pytest.mark.corpus)]
+)
+def sources(request: pytest.FixtureRequest) -> list[SourceText]:
+    """Invented configs, or small files from all over the corpus."""
+    if request.param == "samples":
+        files = [(name, data) for name in NAMES for data in configs_of(name).values()]
+    else:
+        corpus = request.getfixturevalue("corpus")
+        paths = sorted(path for path in corpus.iterdir() if path.stat().st_size < SMALL)
+        chosen = paths[:: max(1, len(paths) // SAMPLE)]
+        files = [(path.name, path.read_bytes()) for path in chosen]
+    decoded = []
+    for name, data in files:
+        with suppress(NotUtf8Error):
+            decoded.append(SourceText.decode(name, data))
+    return decoded
 
 
 def tree_of(source: SourceText, *, pure: bool) -> object:
@@ -51,15 +56,15 @@ def tree_of(source: SourceText, *, pure: bool) -> object:
         return error.offset
 
 
-def test_both_parsers_agree(sample: list[SourceText]) -> None:
-    assert len(sample) >= SAMPLE
-    for source in sample:
+def test_both_parsers_agree(sources: list[SourceText]) -> None:
+    assert len(sources) >= SAMPLE
+    for source in sources:
         assert tree_of(source, pure=False) == tree_of(source, pure=True), source.path
 
 
-def test_auth_and_contexts_can_be_added_everywhere(sample: list[SourceText]) -> None:
+def test_auth_and_contexts_can_be_added_everywhere(sources: list[SourceText]) -> None:
     done = refused = 0
-    for source in sample:
+    for source in sources:
         try:
             document = parse(source)
         except YamlError:
