@@ -14,16 +14,16 @@ from cci_migrate.assessing.context_conventions import (
     context_convention,
     is_about_a_registry,
 )
-from cci_migrate.circleci.workflow_jobs import HeldContexts
+from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.policy.model import CredentialStore, Policy
 
 OURS = "docker-hub-creds"
 EXPRESSION = "<< pipeline.parameters.c >>"
 
 
-def held(names: str) -> HeldContexts:
+def held(names: str) -> JobContexts:
     """A job that holds the contexts ``names``, separated by blanks; ``?`` is an expression."""
-    return HeldContexts(None, tuple(names.replace("?", "<<x>>").split()))
+    return JobContexts(None, tuple(names.replace("?", "<<x>>").split()))
 
 
 def convention(
@@ -172,13 +172,13 @@ def test_names_that_tell_of_a_registry(name: str, expected: bool) -> None:
 #: Every way of holding contexts whose names tell, are the policy's own, or neither.
 NAMES = ("org", "aws", "my-dockerhub", OURS)
 WAYS = [
-    *(HeldContexts(None, names) for size in range(4) for names in combinations(NAMES, size)),
-    HeldContexts(None, (EXPRESSION,)),
-    HeldContexts(None, ("org", EXPRESSION)),
+    *(JobContexts(None, names) for size in range(4) for names in combinations(NAMES, size)),
+    JobContexts(None, (EXPRESSION,)),
+    JobContexts(None, ("org", EXPRESSION)),
 ]
 
 
-def files() -> Iterator[tuple[list[HeldContexts], list[HeldContexts]]]:
+def files() -> Iterator[tuple[list[JobContexts], list[JobContexts]]]:
     """Every file of up to three workflow jobs, each authenticated today or still to be."""
     jobs = [(way, works) for way in WAYS for works in (True, False)]
     for size in (1, 2, 3):
@@ -190,8 +190,8 @@ def files() -> Iterator[tuple[list[HeldContexts], list[HeldContexts]]]:
 
 
 def fixed(
-    found: ContextConvention, jobs: Iterable[HeldContexts], *, works_today: bool
-) -> list[HeldContexts]:
+    found: ContextConvention, jobs: Iterable[JobContexts], *, works_today: bool
+) -> list[JobContexts]:
     return [
         replace(one, values=(*one.values, found.preferred))
         if found.preferred is not None and found.lacks(one, works_today=works_today)

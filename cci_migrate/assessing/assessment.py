@@ -61,14 +61,14 @@ from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.fork_jobs import entries_for_forks
 from cci_migrate.circleci.images import PulledImage, pulled_images
 from cci_migrate.circleci.job_runs import Runs
-from cci_migrate.circleci.misplaced_contexts import meant_contexts
+from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import (
-    HeldContexts,
+    JobContexts,
     called_job,
-    held_contexts,
     image_items,
+    job_contexts,
     runs_nothing,
 )
 from cci_migrate.escaping.hidden_fields import repr_without
@@ -133,13 +133,13 @@ class AssessedEntry(Struct, frozen=True, eq=False):
     """
 
     entry: WorkflowJob
-    held: HeldContexts
+    held: JobContexts
     uses: tuple[CredentialUse, ...]
     only_for_forks: bool = False
     misplaced: tuple[str, ...] = ()
 
     @property
-    def meant(self) -> HeldContexts:
+    def meant(self) -> JobContexts:
         """The contexts that it holds or, as somebody wrote them in the wrong place, should."""
         return replace(self.held, values=(*self.held.values, *self.misplaced))
 
@@ -319,8 +319,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         )
 
     def _context_convention(self, variables: frozenset[str], host: str) -> ContextConvention:
-        today: list[HeldContexts] = []
-        coming: list[HeldContexts] = []
+        today: list[JobContexts] = []
+        coming: list[JobContexts] = []
         kept_apart: set[str] = set()
         for assessed in self.entries:
             if assessed.only_for_forks:
@@ -583,11 +583,11 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def entries(self) -> tuple[AssessedEntry, ...]:
         """Every workflow job that runs something."""
-        misplaced = meant_contexts(self.config)
+        misplaced = misplaced_contexts_by_job(self.config)
         return tuple(
             AssessedEntry(
                 entry,
-                held_contexts(entry),
+                job_contexts(entry),
                 tuple(self._uses(entry)),
                 self.entries_for_forks.get(entry, False),
                 misplaced.get(entry, ()),

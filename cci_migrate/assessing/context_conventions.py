@@ -14,7 +14,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.circleci.workflow_jobs import HeldContexts
+from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ContextCandidate
 from cci_migrate.policy.model import CredentialStore, Policy
 
@@ -62,14 +62,14 @@ class ContextConvention(Struct, frozen=True):
         """Whether workflow jobs that read the variables today show it, here or in a sibling."""
         return self.origin in _CLEAR
 
-    def may_be_provided(self, held: HeldContexts) -> bool:
+    def may_be_provided(self, held: JobContexts) -> bool:
         """Whether a workflow job that holds ``held`` may have the variables from one of them."""
         if not self.accepted.isdisjoint(held.values):
             return True
         is_learnt = self.origin in _LEARNT
         return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, held.names))
 
-    def lacks(self, held: HeldContexts, *, works_today: bool) -> bool:
+    def lacks(self, held: JobContexts, *, works_today: bool) -> bool:
         """Whether a workflow job that holds ``held`` is to get the context.
 
         ``works_today``: it reads the variables already. It is then left as it is, unless the user
@@ -80,7 +80,7 @@ class ContextConvention(Struct, frozen=True):
             return False
         return not works_today or self.origin is ContextOrigin.REQUESTED
 
-    def may_be_lacked_by(self, held: HeldContexts) -> bool:
+    def may_be_lacked_by(self, held: JobContexts) -> bool:
         """Whether a job that holds ``held`` and reads the variables today may need the context.
 
         Most others that read them hold it; but this one may have them from the project, or from
@@ -90,7 +90,7 @@ class ContextConvention(Struct, frozen=True):
             return False
         return self.preferred is not None and (self.is_named or not held.values)
 
-    def cannot_be_had_by(self, held: HeldContexts) -> bool:
+    def cannot_be_had_by(self, held: JobContexts) -> bool:
         """Whether nobody knows from where a job that holds ``held`` would get the variables.
 
         Where nothing in the config reads them yet there is nothing to contradict.
@@ -152,8 +152,8 @@ def siblings_convention(
 
 
 def context_convention(
-    today: Sequence[HeldContexts],
-    coming: Sequence[HeldContexts],
+    today: Sequence[JobContexts],
+    coming: Sequence[JobContexts],
     context: str | None,
     policy: Policy,
     *,
@@ -169,9 +169,7 @@ def context_convention(
     the change is made: a second run must find nothing.
     """
 
-    def shown_by(
-        readers: Sequence[HeldContexts], later: Sequence[HeldContexts]
-    ) -> ContextConvention:
+    def shown_by(readers: Sequence[JobContexts], later: Sequence[JobContexts]) -> ContextConvention:
         return _shown_by(readers, later, context, policy, is_policys_own=is_policys_own)
 
     convention = shown_by(today, coming)
@@ -195,16 +193,16 @@ _ROUNDS = 4
 
 
 def _once_fixed(
-    held: HeldContexts, convention: ContextConvention, *, works_today: bool
-) -> HeldContexts:
+    held: JobContexts, convention: ContextConvention, *, works_today: bool
+) -> JobContexts:
     if convention.preferred is None or not convention.lacks(held, works_today=works_today):
         return held
     return replace(held, values=(*held.values, convention.preferred))
 
 
 def _shown_by(
-    today: Sequence[HeldContexts],
-    coming: Sequence[HeldContexts],
+    today: Sequence[JobContexts],
+    coming: Sequence[JobContexts],
     context: str | None,
     policy: Policy,
     *,
@@ -257,7 +255,7 @@ def is_about_a_registry(context: str) -> bool:
     return _REGISTRY_WORDS.search(context) is not None
 
 
-def _named(holding: Sequence[HeldContexts], context: str | None) -> Counter[str]:
+def _named(holding: Sequence[JobContexts], context: str | None) -> Counter[str]:
     """The contexts that tell by their names, and the policy's own, by how many hold them."""
     return Counter(
         name

@@ -117,7 +117,7 @@ def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
 
 def credential_of(auth: ImageAuth) -> RegistryCredential | None:
     """The credential that ``auth`` names, None if it is incomplete or names none."""
-    if not auth.is_complete or auth.comes_whole:
+    if not auth.is_complete or auth.is_expression:
         return None
     match auth.form:
         case CredentialForm.AUTH:

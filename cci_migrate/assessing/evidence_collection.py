@@ -24,9 +24,9 @@ from cci_migrate.circleci.images import (
     auths_of,
 )
 from cci_migrate.circleci.job_runs import Runs
-from cci_migrate.circleci.misplaced import auth_on_owners, beside_the_image
-from cci_migrate.circleci.value_origins import CredentialValue, Origin, value_of_text
-from cci_migrate.circleci.workflow_jobs import held_contexts, runs_nothing
+from cci_migrate.circleci.misplaced_logins import auth_on_owners, beside_the_image
+from cci_migrate.circleci.value_origins import CredentialValue, Origin, credential_value
+from cci_migrate.circleci.workflow_jobs import job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
@@ -65,7 +65,7 @@ class EvidenceCollector:
         """
         for image in images:
             auth = image.auth
-            if image.host is None or auth is None or auth.comes_whole or not auth.is_complete:
+            if image.host is None or auth is None or auth.is_expression or not auth.is_complete:
                 continue
             found = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
             other = misrouted.get(image)
@@ -79,7 +79,7 @@ class EvidenceCollector:
         """The names that stand where CircleCI does not look for them."""
         for title, _, mapping, _ in auth_on_owners(self._config):
             for auth in auths_of(mapping):
-                if auth.is_complete and not auth.comes_whole:
+                if auth.is_complete and not auth.is_expression:
                     yield self._of_auth(DOCKER_HUB, auth, Use.MISPLACED, title)
         for image in images:
             login = beside_the_image(image.item.mapping)
@@ -90,8 +90,8 @@ class EvidenceCollector:
                 Use.MISPLACED,
                 _place(image.item.image.value, image.owners[0].title),
                 {
-                    USERNAME: value_of_text(login.username, is_secret=False),
-                    PASSWORD: value_of_text(login.password, is_secret=True),
+                    USERNAME: credential_value(login.username, is_secret=False),
+                    PASSWORD: credential_value(login.password, is_secret=True),
                 },
                 PasswordAuth(login.username, login.password),
             )
@@ -105,7 +105,7 @@ class EvidenceCollector:
         for docker in dockers:
             for login, purpose in _logins_of(docker):
                 for host in login.registries:
-                    halves = (login.given_username, login.given_password)
+                    halves = (login.username_value, login.password_value)
                     key = (login.moment.step.node, docker.job, host, halves)
                     if "*" in host or key in seen:
                         continue
@@ -137,12 +137,12 @@ class EvidenceCollector:
         None where it is the project that provides it, where all jobs hold a context of theirs, and
         where one is there for a registry, as its name tells.
         """
-        shared = [frozenset(held_contexts(entry).names) for entry in entries]
+        shared = [frozenset(job_contexts(entry).names) for entry in entries]
         contexts = frozenset.intersection(*shared) if shared else frozenset()
         if not contexts or any(map(is_about_a_registry, contexts)):
             return None
         running = [one for one in self._config.workflow_jobs if not runs_nothing(one, self._config)]
-        if contexts.intersection(*(held_contexts(entry).names for entry in running)):
+        if contexts.intersection(*(job_contexts(entry).names for entry in running)):
             return None
         return min(contexts)
 
@@ -168,7 +168,7 @@ class EvidenceCollector:
         if len(auth.entries) != len(texts) or not all(texts.values()):
             return
         username, password = texts[USERNAME] or "", texts[PASSWORD] or ""
-        secret = value_of_text(password, is_secret=True)
+        secret = credential_value(password, is_secret=True)
         named = registry_named_by_variable(secret.variable or "") or registry_named_by_variable(
             anchor.replace("-", "_")
         )
@@ -179,7 +179,7 @@ class EvidenceCollector:
             host,
             Use.DECLARED_AUTH,
             _place(node, f"anchor &{anchor}"),
-            {USERNAME: value_of_text(username, is_secret=False), PASSWORD: secret},
+            {USERNAME: credential_value(username, is_secret=False), PASSWORD: secret},
             PasswordAuth(username, password),
         )
         yield replace(found, form=Anchored(node, anchor, is_merge=is_merge))
@@ -190,7 +190,7 @@ class EvidenceCollector:
         """The commands and steps that log in and do nothing else, whatever jobs use them for."""
         users: dict[Node, list[JobDocker]] = {}
         for docker in dockers:
-            for login in docker.given_logins:
+            for login in docker.all_logins:
                 users.setdefault(resolved(login.moment.step.node), []).append(docker)
         for one in declared:
             running = users.get(resolved(one.login.moment.step.node), [])
@@ -208,7 +208,7 @@ class EvidenceCollector:
             use,
             _place(auth.entry.key, owner),
             {
-                key: value_of_text(auth.text(key), is_secret=key in SECRET_KEYS)
+                key: credential_value(auth.text(key), is_secret=key in SECRET_KEYS)
                 for key in auth.values
             },
             credential_of(auth),
@@ -216,7 +216,7 @@ class EvidenceCollector:
 
 
 def _of_step_login(host: str, login: StepLogin, use: Use, owner: str, node: Node) -> Evidence:
-    username, password = login.given_username, login.given_password
+    username, password = login.username_value, login.password_value
     credential = None
     if username.text is not None and password.text is not None:
         credential = PasswordAuth(username.text, password.text)
@@ -339,7 +339,7 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
     if not all(map(_is_filtered, entries)):
         return evidence
     names = [f"${name}" for name in variables_of(evidence.credential)]
-    names += (name for entry in entries for name in held_contexts(entry).names)
+    names += (name for entry in entries for name in job_contexts(entry).names)
     for name in names:
         if is_named_like_a_release(name):
             because = f"{name} is named like a release's, and only filtered jobs use it"

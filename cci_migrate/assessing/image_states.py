@@ -18,7 +18,7 @@ from cci_migrate.circleci.images import (
     variable_in,
 )
 from cci_migrate.circleci.job_runs import Pullers
-from cci_migrate.circleci.misplaced import MisplacedKind, beside_the_image
+from cci_migrate.circleci.misplaced_logins import MisplacedKind, beside_the_image
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import FindingKey, Names, Place

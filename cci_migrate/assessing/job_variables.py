@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from cci_migrate.assessing.context_conventions import is_about_a_registry
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.steps import Bindings, Step, job_steps
-from cci_migrate.circleci.workflow_jobs import HeldContexts
+from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import Node
 
@@ -46,7 +46,7 @@ class JobVariables:
             self._in_text[name] = name in self._text
         return self._in_text[name]
 
-    def may_overlap(self, entry: WorkflowJob, held: HeldContexts, variables: Iterable[str]) -> bool:
+    def may_overlap(self, entry: WorkflowJob, held: JobContexts, variables: Iterable[str]) -> bool:
         """Whether a step of ``entry`` may read one of ``variables`` from a context it holds."""
         if not held.values:
             return False

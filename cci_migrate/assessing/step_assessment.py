@@ -287,7 +287,7 @@ def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
 def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
     """The variables that the logins of a job read, by the pattern of their registry."""
     found: dict[str, dict[str, None]] = {}
-    for login in docker.given_logins:
+    for login in docker.all_logins:
         for registry in login.registries:
             found.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
     return {registry: tuple(names) for registry, names in found.items()}

@@ -129,30 +129,30 @@ class Namespace(Struct, frozen=True, eq=False):
 
     def job(self, name: str) -> tuple[Namespace, Job] | None:
         """The job called ``name`` or ``orb/name`` from here, and where it is at home."""
-        alias, slash, rest = name.partition("/")
+        alias, slash, inner_name = name.partition("/")
         if not slash:
-            found = self.jobs.get(name)
-            return None if found is None else (self, found)
+            job = self.jobs.get(name)
+            return None if job is None else (self, job)
         orb = self.inline.get(alias)
-        return None if orb is None else orb.job(rest)
+        return None if orb is None else orb.job(inner_name)
 
     def executor(self, name: str) -> tuple[Namespace, Executor] | None:
         """The executor called ``name`` or ``orb/name`` from here, and where it is at home."""
-        alias, slash, rest = name.partition("/")
+        alias, slash, inner_name = name.partition("/")
         if not slash:
-            found = self.executors.get(name)
-            return None if found is None else (self, found)
+            executor = self.executors.get(name)
+            return None if executor is None else (self, executor)
         orb = self.inline.get(alias)
-        return None if orb is None else orb.executor(rest)
+        return None if orb is None else orb.executor(inner_name)
 
     def command(self, name: str) -> tuple[Namespace, Command] | None:
         """The command called ``name`` or ``orb/name`` from here, and where it is at home."""
-        alias, slash, rest = name.partition("/")
+        alias, slash, inner_name = name.partition("/")
         if not slash:
-            found = self.commands.get(name)
-            return None if found is None else (self, found)
+            command = self.commands.get(name)
+            return None if command is None else (self, command)
         orb = self.inline.get(alias)
-        return None if orb is None else orb.command(rest)
+        return None if orb is None else orb.command(inner_name)
 
 
 class WorkflowJob(Struct, frozen=True, eq=False):
@@ -190,6 +190,6 @@ class Config(Struct, frozen=True, eq=False):
     workflows: Mapping[str, Node] = field(default_factory=dict)
 
     @property
-    def knows_orbs(self) -> bool:
+    def supports_orbs(self) -> bool:
         """Whether it is of version 2.1, which has orbs, commands, executors and parameters."""
         return self.version is not None and self.version.value.strip() not in ("2", "2.0")

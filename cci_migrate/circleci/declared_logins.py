@@ -51,7 +51,7 @@ def declared_logins(
         return
     for home in config.body.walk():
         for command in home.commands.values():
-            if not all(one.default is not None for one in command.parameters.values()):
+            if not all(parameter.default is not None for parameter in command.parameters.values()):
                 continue
             login = _only_login(config, home, command, None, values, read)
             if login is not None:
@@ -82,7 +82,7 @@ def _only_login(
     if logins is None or len(logins) != 1:
         return None
     (login,) = logins
-    is_sure = login.moment.relied_on and surely_done(login.moment)
+    is_sure = login.moment.is_reliable and surely_done(login.moment)
     return login if is_sure and not login.moment.step.guards else None
 
 

@@ -50,7 +50,7 @@ class JobDaemons(Struct, frozen=True):
 
 def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bool) -> JobDaemons:
     """The Docker of a job that runs on ``executor``: see `daemons_of`."""
-    kind = _of_executor(executor, resource_class) or Daemon.REMOTE
+    kind = _executor_daemon(executor, resource_class) or Daemon.REMOTE
     if kind is Daemon.REMOTE and not has_remote:
         kind = Daemon.NONE
     return JobDaemons(frozenset({kind}))
@@ -60,14 +60,14 @@ def daemons_of(
     job: Job, home: Namespace, config: Config, values: ParameterValues, *, has_remote: bool
 ) -> JobDaemons:
     """The Dockers of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
-    found = set(_kinds(job, home, config, values))
-    if not found:
+    kinds = set(_kinds(job, home, config, values))
+    if not kinds:
         # An executor that cannot be told: with remote Docker it is a Docker executor.
         unknown = job.executor is not None and not has_remote
-        found = {Daemon.MACHINE if unknown else Daemon.REMOTE}
+        kinds = {Daemon.MACHINE if unknown else Daemon.REMOTE}
     if not has_remote:
-        found = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in found}
-    return JobDaemons(frozenset(found))
+        kinds = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in kinds}
+    return JobDaemons(frozenset(kinds))
 
 
 @lru_cache(maxsize=4)
@@ -78,22 +78,22 @@ def may_set_up_remote(config: Config) -> bool:
 
 
 def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -> Iterator[Daemon]:
-    own = _of_executor(job.runs_on)
+    own = _executor_daemon(job.runs_on)
     if own is not None:
         yield own
         return
     for call in values.executor_calls(job):
-        local = home.executor(call.name) or config.body.executor(call.name)
+        declared = home.executor(call.name) or config.body.executor(call.name)
         kind = (
-            _of_orb_executor(call.name, home)
-            if local is None
-            else _of_executor(local[1], job.runs_on.resource_class)
+            _orb_executor_daemon(call.name, home)
+            if declared is None
+            else _executor_daemon(declared[1], job.runs_on.resource_class)
         )
         if kind is not None:
             yield kind
 
 
-def _of_executor(executor: Executor, resource_class: str | None = None) -> Daemon | None:
+def _executor_daemon(executor: Executor, resource_class: str | None = None) -> Daemon | None:
     if executor.docker is not None or executor.docker_expression is not None:
         return Daemon.REMOTE
     if executor.macos is not None:
@@ -107,10 +107,10 @@ def _of_executor(executor: Executor, resource_class: str | None = None) -> Daemo
     return Daemon.WINDOWS if is_windows else Daemon.MACHINE
 
 
-def _of_orb_executor(name: str, home: Namespace) -> Daemon:
+def _orb_executor_daemon(name: str, home: Namespace) -> Daemon:
     """An orb's executor: by its name where it is not known."""
-    known = published_executor(home, name)
-    kind = None if known is None else _of_executor(known[1])
+    published = published_executor(home, name)
+    kind = None if published is None else _executor_daemon(published[1])
     if kind is not None:
         return kind
     alias, _, executor = name.partition("/")
@@ -132,11 +132,13 @@ def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterV
     """
     if job.runs_on.resource_class is not None:
         return "/" in job.runs_on.resource_class
-    found = (
+    executors = (
         home.executor(call.name) or config.body.executor(call.name)
         for call in values.executor_calls(job)
     )
-    return any(one is not None and "/" in (one[1].resource_class or "") for one in found)
+    return any(
+        declared is not None and "/" in (declared[1].resource_class or "") for declared in executors
+    )
 
 
 #: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
@@ -178,6 +180,6 @@ def _primary_images(
         yield from ((job, item) for item in job.runs_on.docker[:1])
         return
     for call in values.executor_calls(job):
-        found = home.executor(call.name) or config.body.executor(call.name)
-        if found is not None:
-            yield from ((found[1], item) for item in (found[1].docker or ())[:1])
+        executor = home.executor(call.name) or config.body.executor(call.name)
+        if executor is not None:
+            yield from ((executor[1], item) for item in (executor[1].docker or ())[:1])

@@ -64,9 +64,9 @@ def _reference(match: re.Match[str]) -> Reference:
 
 def sole_reference(text: str) -> Reference | None:
     """The reference that ``text`` consists of, None if there is more or none."""
-    found = references(text.strip())
-    if len(found) == 1 and found[0].end - found[0].start == len(text.strip()):
-        return found[0]
+    expressions = references(text.strip())
+    if len(expressions) == 1 and expressions[0].end - expressions[0].start == len(text.strip()):
+        return expressions[0]
     return None
 
 

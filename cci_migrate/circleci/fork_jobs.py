@@ -26,7 +26,7 @@ _ENDS_ELSEWHERE = re.compile(
     rf"|(?:(?:{_OPENING}|test\s+)-n\s+{_VARIABLE}(?:{_CLOSING})?\s*\|\|\s*{_HALT})"
 )
 #: A script that does something in builds of forks alone.
-_ONLY_THERE = re.compile(
+_ACTS_IN_FORKS = re.compile(
     rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\b(?P<inside>.*?)\bfi\b)\s*",
     re.DOTALL,
 )
@@ -75,11 +75,11 @@ def _is_conditional(workflow: Node | None) -> bool:
 
 def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
     """Whether other builds end before a step that does something, or have no such step."""
-    found = config.body.job(entry.calls)
-    if found is None:
+    called = config.body.job(entry.calls)
+    if called is None:
         return False
     is_about_forks = False
-    for step in job_steps(config, *found, entry):
+    for step in job_steps(config, *called, entry):
         if step.name == "checkout":
             continue
         if step.name != "run" or step.guards:
@@ -88,16 +88,16 @@ def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
         script = _first_command(command)
         if _ENDS_ELSEWHERE.match(script) is not None:
             return True
-        if _is_only_there(script):
+        if _only_acts_in_forks(script):
             is_about_forks = True
         elif not all(_PRINTS.fullmatch(line) for line in script.splitlines()):
             return False
     return is_about_forks
 
 
-def _is_only_there(script: str) -> bool:
-    whole = _ONLY_THERE.fullmatch(script)
-    return whole is not None and _OTHERWISE.search(whole["inside"]) is None
+def _only_acts_in_forks(script: str) -> bool:
+    match = _ACTS_IN_FORKS.fullmatch(script)
+    return match is not None and _OTHERWISE.search(match["inside"]) is None
 
 
 def _first_command(script: str) -> str:

@@ -44,7 +44,7 @@ class ImageAuth(Struct, frozen=True, eq=False):
     """The credentials of an image.
 
     ``entry`` is the effective ``auth`` (or other) entry of its item; ``values`` holds those of the
-    form's keys that have a value, ``missing`` those that have none. ``comes_whole`` tells a value
+    form's keys that have a value, ``missing`` those that have none. ``is_expression`` tells a value
     that CircleCI puts in (``<< parameters.auth >>``), of which nothing more can be told.
     """
 
@@ -52,17 +52,17 @@ class ImageAuth(Struct, frozen=True, eq=False):
     entry: Entry
     values: Mapping[str, Entry]
     missing: tuple[str, ...]
-    comes_whole: bool
+    is_expression: bool
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing."""
-        return self.comes_whole or not self.missing
+        return self.is_expression or not self.missing
 
     def text(self, key: str) -> str | None:
         """The value of ``key``."""
-        found = self.values.get(key)
-        return None if found is None else text_of(found.value)
+        entry = self.values.get(key)
+        return None if entry is None else text_of(entry.value)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class ImageAuth(Struct, frozen=True, eq=False):
         return tuple(name for name in names if name is not None)
 
 
-class Owner(Struct, frozen=True, eq=False):
+class ImageOwner(Struct, frozen=True, eq=False):
     """A job or an executor with an image in its ``docker`` list; ``node`` is the item as written.
 
     ``job`` is None for an executor.
@@ -100,7 +100,7 @@ class PulledImage(Struct, frozen=True, eq=False):
     item: ImageItem
     route: str
     definition: str
-    owners: tuple[Owner, ...]
+    owners: tuple[ImageOwner, ...]
     texts: tuple[str, ...]
     hosts: frozenset[str]
     undecided: str | None
@@ -126,7 +126,7 @@ def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage,
     """Every image of every job, executor and inline orb of ``config``, each definition once."""
     items: dict[MappingNode, ImageItem] = {}
     routes: dict[MappingNode, str] = {}
-    owners: dict[MappingNode, list[Owner]] = {}
+    owners: dict[MappingNode, list[ImageOwner]] = {}
     for owner, item in _listed(config):
         key = item.mapping
         if key not in items:
@@ -143,21 +143,21 @@ def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage,
     )
 
 
-def _listed(config: Config) -> Iterator[tuple[Owner, ImageItem]]:
+def _listed(config: Config) -> Iterator[tuple[ImageOwner, ImageItem]]:
     for home in config.body.walk():
         for job in home.jobs.values():
             for item in job.runs_on.docker or ():
-                yield Owner(job.runs_on, job, home, item.node), item
+                yield ImageOwner(job.runs_on, job, home, item.node), item
         for executor in home.executors.values():
             for item in executor.docker or ():
-                yield Owner(executor, None, home, item.node), item
+                yield ImageOwner(executor, None, home, item.node), item
 
 
 def _pulled(
     item: ImageItem,
     route: str,
     definition: str,
-    owners: tuple[Owner, ...],
+    owners: tuple[ImageOwner, ...],
     values: ParameterValues,
 ) -> PulledImage:
     texts: dict[str, None] = {}
@@ -172,11 +172,11 @@ def _pulled(
     hosts: set[str] = set()
     undecided: str | None = None
     for text in texts:
-        one = registry_of(text)
-        if isinstance(one, Undecidable):
-            undecided = undecided or one.reason
+        registry = registry_of(text)
+        if isinstance(registry, Undecidable):
+            undecided = undecided or registry.reason
         else:
-            hosts.add(one)
+            hosts.add(registry)
     return PulledImage(
         item=item,
         route=route,
@@ -199,13 +199,17 @@ def auths_of(item: MappingNode) -> Iterator[ImageAuth]:
 
 def _auth(form: CredentialForm, entry: Entry) -> ImageAuth:
     value = resolved(entry.value)
-    found = {
-        name: one for name, one in entries_of(value).items() if _has_value(resolved(one.value))
+    values = {
+        name: item for name, item in entries_of(value).items() if _has_value(resolved(item.value))
     }
     text = text_of(value)
-    whole = text is not None and has_expression(text)
-    missing = () if whole else tuple(key for key in needed_keys(form, found) if key not in found)
-    return ImageAuth(form, entry, found, missing, whole)
+    is_expression = text is not None and has_expression(text)
+    missing = (
+        ()
+        if is_expression
+        else tuple(key for key in needed_keys(form, values) if key not in values)
+    )
+    return ImageAuth(form, entry, values, missing, is_expression)
 
 
 def needed_keys(form: CredentialForm, present: Mapping[str, object]) -> tuple[str, ...]:

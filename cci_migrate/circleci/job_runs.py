@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
-from cci_migrate.circleci.images import Owner, PulledImage
+from cci_migrate.circleci.images import ImageOwner, PulledImage
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import called_job, image_items
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -21,7 +21,9 @@ class Pullers(Struct, frozen=True):
     names: tuple[frozenset[str], ...] = ()
 
 
-def _named(owners: Sequence[Owner], entries: Sequence[WorkflowJob]) -> tuple[frozenset[str], ...]:
+def _named(
+    owners: Sequence[ImageOwner], entries: Sequence[WorkflowJob]
+) -> tuple[frozenset[str], ...]:
     if entries:
         return tuple(frozenset({entry.name, entry.calls}) for entry in entries)
     return tuple(frozenset({owner.job.name}) for owner in owners if owner.job is not None)
@@ -35,29 +37,29 @@ class Runs:
         self._values = values
 
     @cached_property
-    def _by_item(self) -> Mapping[MappingNode, list[WorkflowJob]]:
-        found: dict[MappingNode, list[WorkflowJob]] = {}
+    def _entries_by_item(self) -> Mapping[MappingNode, list[WorkflowJob]]:
+        entries: dict[MappingNode, list[WorkflowJob]] = {}
         for entry in self._config.workflow_jobs:
             for item in image_items(entry, self._config, self._values):
-                found.setdefault(item.mapping, []).append(entry)
-        return found
+                entries.setdefault(item.mapping, []).append(entry)
+        return entries
 
     @cached_property
-    def _by_job(self) -> Mapping[Job, list[WorkflowJob]]:
-        found: dict[Job, list[WorkflowJob]] = {}
+    def _entries_by_job(self) -> Mapping[Job, list[WorkflowJob]]:
+        entries: dict[Job, list[WorkflowJob]] = {}
         for entry in self._config.workflow_jobs:
             job = called_job(entry, self._config)
             if job is not None:
-                found.setdefault(job, []).append(entry)
-        return found
+                entries.setdefault(job, []).append(entry)
+        return entries
 
     def entries_of(self, job: Job) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that run ``job``."""
-        return tuple(self._by_job.get(job, ()))
+        return tuple(self._entries_by_job.get(job, ()))
 
     def entries_with(self, image: PulledImage) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that pull ``image``."""
-        return tuple(self._by_item.get(image.item.mapping, ()))
+        return tuple(self._entries_by_item.get(image.item.mapping, ()))
 
     def pullers_of(self, image: PulledImage) -> Pullers:
         """The jobs that pull ``image``, and what they are called in workflows."""
@@ -65,7 +67,7 @@ class Runs:
 
     def pullers_in(self, job: Job) -> Pullers:
         """``job`` as the one that pulls, in its steps."""
-        names = [frozenset({job.name, one.name}) for one in self.entries_of(job)]
+        names = [frozenset({job.name, entry.name}) for entry in self.entries_of(job)]
         return Pullers(frozenset({job.route}), tuple(names) or (frozenset({job.name}),))
 
     def jobs_with(self, image: PulledImage) -> frozenset[str]:

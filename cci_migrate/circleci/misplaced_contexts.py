@@ -59,55 +59,70 @@ def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
             for key in _KEYS:
                 entry = entry_of(job.mapping, key)
                 if entry is not None:
-                    _, jobs, found = on_jobs.setdefault(entry.key, (entry, [], []))
+                    _, jobs, affected = on_jobs.setdefault(entry.key, (entry, [], []))
                     jobs.append(job.name)
-                    found += (one for one in config.workflow_jobs if called_job(one, config) is job)
-    for entry, jobs, found in on_jobs.values():
+                    affected += (
+                        workflow_job
+                        for workflow_job in config.workflow_jobs
+                        if called_job(workflow_job, config) is job
+                    )
+    for entry, jobs, affected in on_jobs.values():
         route = f"jobs.{jobs[0]}.{_name(entry)}"
-        yield _misplaced(ContextPlace.JOB, entry, ", ".join(jobs), route, found)
+        yield _misplaced(ContextPlace.JOB, entry, ", ".join(jobs), route, affected)
     for name, node in config.workflows.items():
         for key in _KEYS:
             entry = entry_of(node, key)
             if entry is not None:
-                found = [
-                    one
-                    for one in config.workflow_jobs
-                    if one.workflow == name and not one.is_in_group
+                affected = [
+                    workflow_job
+                    for workflow_job in config.workflow_jobs
+                    if workflow_job.workflow == name and not workflow_job.is_in_group
                 ]
                 route = f"workflows.{name}.{key}"
-                yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, found)
-    for plural, found in plural_contexts(config):
-        names = ", ".join(dict.fromkeys(one.name for one in found))
-        yield _misplaced(ContextPlace.PLURAL, plural, names, f"{found[0].route}.contexts", found)
-    for one in config.workflow_jobs:
-        node = resolved(one.node)
+                yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, affected)
+    for plural, affected in plural_contexts(config):
+        names = ", ".join(dict.fromkeys(workflow_job.name for workflow_job in affected))
+        yield _misplaced(
+            ContextPlace.PLURAL, plural, names, f"{affected[0].route}.contexts", affected
+        )
+    for workflow_job in config.workflow_jobs:
+        node = resolved(workflow_job.node)
         for key in _KEYS:
             beside = own_entry(node, key) if isinstance(node, MappingNode) else None
-            if beside is not None and beside.key is not one.key:
-                yield _misplaced(ContextPlace.BESIDE, beside, one.name, f"{one.route}.{key}", [one])
+            if beside is not None and beside.key is not workflow_job.key:
+                yield _misplaced(
+                    ContextPlace.BESIDE,
+                    beside,
+                    workflow_job.name,
+                    f"{workflow_job.route}.{key}",
+                    [workflow_job],
+                )
 
 
 def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
     """The keys ``contexts`` of workflow jobs, each with those that have it, merged or their own."""
-    found: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
-    for one in config.workflow_jobs:
-        plural, called = entry_of(one.arguments, "contexts"), called_job(one, config)
+    users: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
+    for workflow_job in config.workflow_jobs:
+        plural, called = (
+            entry_of(workflow_job.arguments, "contexts"),
+            called_job(workflow_job, config),
+        )
         # An orb's job may have a parameter of that name.
         if plural is not None and called is not None and "contexts" not in called.parameters:
-            found.setdefault(plural.key, (plural, []))[1].append(one)
-    return found.values()
+            users.setdefault(plural.key, (plural, []))[1].append(workflow_job)
+    return users.values()
 
 
-def meant_contexts(config: Config) -> Mapping[WorkflowJob, tuple[str, ...]]:
+def misplaced_contexts_by_job(config: Config) -> Mapping[WorkflowJob, tuple[str, ...]]:
     """By workflow job, the contexts that are meant for it and misplaced.
 
     Those on a whole workflow are meant for whichever of its jobs needs them.
     """
-    found: dict[WorkflowJob, tuple[str, ...]] = {}
-    for one in misplaced_contexts(config):
-        for entry in one.workflow_jobs:
-            found[entry] = (*found.get(entry, ()), *(one.names or ()))
-    return found
+    names: dict[WorkflowJob, tuple[str, ...]] = {}
+    for misplaced in misplaced_contexts(config):
+        for entry in misplaced.workflow_jobs:
+            names[entry] = (*names.get(entry, ()), *(misplaced.names or ()))
+    return names
 
 
 def _name(entry: Entry) -> str:

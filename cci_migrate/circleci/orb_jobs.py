@@ -17,10 +17,10 @@ from cci_migrate.circleci.config import (
     Namespace,
     WorkflowJob,
 )
+from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import Scope, sole_reference
 from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_executor, published_job
-from cci_migrate.circleci.reading import executor_call
 from cci_migrate.circleci.steps import Bindings
 from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.lossless.merging import entries_of
@@ -93,10 +93,10 @@ def imported_orb(entry: WorkflowJob, config: Config) -> ImportedOrb | None:
 def orb_job(entry: WorkflowJob, config: Config) -> OrbJob | None:
     """What ``entry`` runs, if that is a job of a published orb that is known."""
     orb = imported_orb(entry, config)
-    found = None if orb is None else published_job(config.body, entry.calls)
-    if orb is None or found is None:
+    published = None if orb is None else published_job(config.body, entry.calls)
+    if orb is None or published is None:
         return None
-    home, job = found
+    home, job = published
     renamed = replace(job, name=entry.calls, route=entry.route)
     return OrbJob(entry, orb, home, renamed, tuple(_ways(job_call(entry))))
 
@@ -117,11 +117,11 @@ def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | Non
     """The executor that ``call`` means, which stands in ``scope``; None where it is not known."""
     reference = sole_reference(call.name)
     if reference is not None and reference.scope is Scope.PARAMETER:
-        found = scope.node(reference.name)
-        passed = None if found is None else executor_call(found[0])
-        if found is None or passed is None or sole_reference(passed.name) is not None:
+        binding = scope.node(reference.name)
+        passed = None if binding is None else executor_call(binding[0])
+        if binding is None or passed is None or sole_reference(passed.name) is not None:
             return None
-        return runs_on(passed, found[1], config)
+        return runs_on(passed, binding[1], config)
     own = scope.home.executor(call.name) or config.body.executor(call.name)
     executor = own or published_executor(scope.home, call.name)
     if executor is None:

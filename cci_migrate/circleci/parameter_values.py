@@ -22,8 +22,8 @@ from cci_migrate.circleci.config import (
     Parameter,
     WorkflowJob,
 )
+from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import Reference, Scope, references, substitute
-from cci_migrate.circleci.reading import executor_call
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node
 
@@ -64,7 +64,7 @@ class ParameterValues:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._known: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
+        self._cache: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
         self._calls: dict[Job, list[JobCall]] | None = None
         self._uses: dict[Executor, list[ExecutorUse]] | None = None
 
@@ -103,30 +103,30 @@ class ParameterValues:
         parameter = None if owner is None else owner.parameters.get(name)
         if owner is None or parameter is None:
             return ()
-        found: list[ValueNode] = []
+        nodes: list[ValueNode] = []
         if isinstance(owner, Job):
             for call in self._job_calls().get(owner, []):
                 passed = call.matrix.get(name) or (
                     (call.arguments[name],) if name in call.arguments else ()
                 )
-                found += (ValueNode(node, None, False, call) for node in passed)
+                nodes += (ValueNode(node, None, False, call) for node in passed)
         else:
             for use in self.executor_uses().get(owner, []):
                 if name in use.call.arguments:
                     argument = use.call.arguments[name]
-                    found.append(ValueNode(argument, use.job, use.home.is_orb, None))
-        return (*found, *(ValueNode(node, None, where.is_orb, None) for node in parameter.nodes))
+                    nodes.append(ValueNode(argument, use.job, use.home.is_orb, None))
+        return (*nodes, *(ValueNode(node, None, where.is_orb, None) for node in parameter.nodes))
 
     def _expand(
         self, text: str, owner: Job | Executor | None, *, is_orb: bool, seen: frozenset[object]
     ) -> tuple[str, ...]:
-        found = references(text)
-        if not found:
+        expressions = references(text)
+        if not expressions:
             return (text,)
-        names = list(dict.fromkeys((r.scope, r.name) for r in found))
+        names = list(dict.fromkeys((r.scope, r.name) for r in expressions))
         choices = [
             self._values(reference, owner, is_orb=is_orb, seen=seen)
-            for reference in {(r.scope, r.name): r for r in found}.values()
+            for reference in {(r.scope, r.name): r for r in expressions}.values()
         ]
         amount = 1
         for values in choices:
@@ -156,18 +156,18 @@ class ParameterValues:
             case Scope.PARAMETER:
                 if owner is None:
                     return ()
-                return self._of_parameter(reference.name, owner, is_orb=is_orb, seen=seen)
+                return self._parameter_values(reference.name, owner, is_orb=is_orb, seen=seen)
             case Scope.PIPELINE_VALUE | Scope.MATRIX | Scope.EXPRESSION:
                 return ()
             case _:
                 assert_never(reference.scope)
 
-    def _of_parameter(
+    def _parameter_values(
         self, name: str, owner: Job | Executor, *, is_orb: bool, seen: frozenset[object]
     ) -> tuple[str, ...]:
         memo = (owner, name)
-        if memo in self._known:
-            return self._known[memo]
+        if memo in self._cache:
+            return self._cache[memo]
         if memo in seen:
             return ()
         parameter = owner.parameters.get(name)
@@ -198,8 +198,8 @@ class ParameterValues:
         if unpassed or not values or parameter.default is not None:
             for text in _declared(parameter):
                 values.update(dict.fromkeys(self._expand(text, None, is_orb=is_orb, seen=inner)))
-        self._known[memo] = tuple(values)
-        return self._known[memo]
+        self._cache[memo] = tuple(values)
+        return self._cache[memo]
 
     def _passed(self, call: JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
         nodes = call.matrix.get(name) or ((call.arguments[name],) if name in call.arguments else ())
@@ -225,9 +225,9 @@ class ParameterValues:
         if self._calls is None:
             self._calls = defaultdict(list)
             for entry in self._config.workflow_jobs:
-                found = self._config.body.job(entry.calls)
-                if found is not None:
-                    self._calls[found[1]].append(job_call(entry))
+                called = self._config.body.job(entry.calls)
+                if called is not None:
+                    self._calls[called[1]].append(job_call(entry))
         return self._calls
 
     def executor_uses(self) -> Mapping[Executor, list[ExecutorUse]]:
@@ -237,9 +237,9 @@ class ParameterValues:
             for home in self._config.body.walk():
                 for job in home.jobs.values():
                     for call in self.executor_calls(job):
-                        found = home.executor(call.name) or self._config.body.executor(call.name)
-                        if found is not None:
-                            self._uses[found[1]].append(ExecutorUse(job, home, call))
+                        executor = home.executor(call.name) or self._config.body.executor(call.name)
+                        if executor is not None:
+                            self._uses[executor[1]].append(ExecutorUse(job, home, call))
         return self._uses
 
     def executor_calls(
@@ -252,11 +252,11 @@ class ParameterValues:
         call = job.executor
         if call is None:
             return ()
-        found = references(call.name)
-        if not found:
+        expressions = references(call.name)
+        if not expressions:
             return (call,)
-        reference = found[0]
-        if len(found) > 1 or reference.scope is not Scope.PARAMETER:
+        reference = expressions[0]
+        if len(expressions) > 1 or reference.scope is not Scope.PARAMETER:
             return ()
         # Several uses often pass the same name: once is enough where no arguments differ.
         unique: dict[object, ExecutorCall] = {}
@@ -283,10 +283,10 @@ class ParameterValues:
 
 def job_call(entry: WorkflowJob) -> JobCall:
     """What ``entry`` passes to its job."""
-    arguments = {name: found.value for name, found in entries_of(entry.arguments).items()}
+    arguments = {name: argument.value for name, argument in entries_of(entry.arguments).items()}
     matrix = {
-        name: items_of(found.value)
-        for name, found in entries_of(
+        name: items_of(argument.value)
+        for name, argument in entries_of(
             value_of(value_of(entry.arguments, "matrix"), "parameters")
         ).items()
     }

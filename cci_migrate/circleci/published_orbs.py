@@ -24,7 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Command, Executor, Job, Namespace
-from cci_migrate.circleci.reading import MountedDocument, read_config
+from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
 
@@ -100,8 +100,8 @@ def published_command(home: Namespace, name: str) -> tuple[Namespace, Command] |
 def _imported(home: Namespace, name: str) -> Namespace | None:
     alias, slash, _ = name.partition("/")
     imported = home.imported.get(alias) if slash else None
-    known = None if imported is None else published_orb(imported.name, imported.version)
-    return None if known is None else known.namespace
+    published = None if imported is None else published_orb(imported.name, imported.version)
+    return None if published is None else published.namespace
 
 
 @lru_cache(maxsize=64)
@@ -109,8 +109,8 @@ def _newest_with(name: str, command: str) -> Namespace | None:
     data = _data(name)
     for release in reversed(data["releases"] if data is not None else ()):
         if command in release["commands"]:
-            known = published_orb(name, release["from"])
-            return None if known is None else known.namespace
+            published = published_orb(name, release["from"])
+            return None if published is None else published.namespace
     return None
 
 
@@ -133,12 +133,12 @@ def _release(data: dict[str, Any], version: str) -> int | None:
     match = _VERSION.fullmatch(version)
     if match is None:
         return None
-    wanted = [int(number) for number in match.groups() if number is not None]
+    requested = [int(number) for number in match.groups() if number is not None]
     fitting: int | None = None
     for index, release in enumerate(data["releases"]):
         numbers = [int(number) for number in release["from"].split(".")]
-        if numbers[0] != wanted[0]:
+        if numbers[0] != requested[0]:
             continue
-        if fitting is None or numbers[: len(wanted)] <= wanted:
+        if fitting is None or numbers[: len(requested)] <= requested:
             fitting = index
     return fitting

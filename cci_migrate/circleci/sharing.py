@@ -31,15 +31,15 @@ class Sharing:
                     self._aliases[alias.target].append(alias)
         return self._aliases.get(node, [])
 
-    def has_other_users(self, node: Node, known: Iterable[Node]) -> bool:
-        """Whether some alias of ``node`` is none of those through which ``known`` reach it.
+    def has_other_users(self, node: Node, users: Iterable[Node]) -> bool:
+        """Whether some alias of ``node`` is none of those through which ``users`` reach it.
 
-        ``known`` are values as written: what they are aliases of, and what that merges, counts.
+        ``users`` are values as written: what they are aliases of, and what that merges, counts.
         """
         aliases = self.aliases_of(node)
         if not aliases:
             return False
-        accounted = {alias for user in known for alias in aliases_on_the_way(user)}
+        accounted = {alias for value in users for alias in aliases_on_the_way(value)}
         return any(alias not in accounted for alias in aliases)
 
 

@@ -137,7 +137,9 @@ def generated(source: SourceText) -> Generated | None:
     header = match.group() if match else ""
     if _GENERATED.search(header) is None or _TRANSLATED_ONCE.search(header) is not None:
         return None
-    found: list[str] = _FILE_NAME.findall(_URL.sub(" ", header))
+    matches: list[str] = _FILE_NAME.findall(_URL.sub(" ", header))
     # A dot behind a name ends the sentence.
-    names = [name for one in found if (name := one.rstrip(".")) and name not in source.path]
+    names = [
+        name for written in matches if (name := written.rstrip(".")) and name not in source.path
+    ]
     return Generated(names[0] if names else None)

@@ -27,7 +27,7 @@ class Moment(Struct, frozen=True, eq=False):
     order: int
     step: Step
     facts: tuple[tuple[Script, Fact], ...]
-    relied_on: bool = True
+    is_reliable: bool = True
 
 
 def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
@@ -37,16 +37,18 @@ def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
     """
     first = moments[0]
     if first.order == target.order:
-        return _before_in_step([one.facts for one in moments if one.order == target.order], target)
-    if first.order > target.order or not first.relied_on:
+        return _before_in_step(
+            [moment.facts for moment in moments if moment.order == target.order], target
+        )
+    if first.order > target.order or not first.is_reliable:
         return False
     if not first.step.guards <= target.step.guards:
         return False
     if not first.facts:
         return True
-    together = [one for one in moments if one.order == first.order]
+    alternatives = [moment for moment in moments if moment.order == first.order]
     script = first.facts[0][0]
-    outermost = [one.facts[0][1] for one in together if one.facts]
+    outermost = [moment.facts[0][1] for moment in alternatives if moment.facts]
     inner = all(logged_in_at_end([fact], inside) for inside, fact in first.facts[1:])
     return inner and logged_in_at_end(outermost, script)
 

@@ -42,19 +42,19 @@ class StepPull(Struct, frozen=True, eq=False):
 
 
 class StepLogin(Struct, frozen=True, eq=False):
-    """One login. ``registries`` are patterns for `host_matches`; ``perhaps_any``: a credential
+    """One login. ``registries`` are patterns for `host_matches`; ``any_registry``: a credential
     file is written, and to which registries it belongs cannot be told.
 
-    ``given_username`` and ``given_password`` are what is known of its halves. ``variables`` are
+    ``username_value`` and ``password_value`` are what is known of its halves. ``variables`` are
     those that it reads, without what the config sets itself. ``written_out`` is a password that
     stands there itself.
     """
 
     moment: Moment
     registries: tuple[str, ...]
-    perhaps_any: bool
-    given_username: CredentialValue = UNKNOWN_VALUE
-    given_password: CredentialValue = UNKNOWN_VALUE
+    any_registry: bool
+    username_value: CredentialValue = UNKNOWN_VALUE
+    password_value: CredentialValue = UNKNOWN_VALUE
     variables: frozenset[str] = frozenset()
     written_out: str | None = None
     tool: Tool = Tool.DOCKER
@@ -64,19 +64,19 @@ class StepLogin(Struct, frozen=True, eq=False):
     @property
     def username(self) -> str | None:
         """The user name as an image's ``auth`` would have it: ``$NAME`` or a literal."""
-        given = self.given_username
-        return given.text if given.origin in (Origin.VARIABLE, Origin.LITERAL) else None
+        value = self.username_value
+        return value.text if value.origin in (Origin.VARIABLE, Origin.LITERAL) else None
 
     @property
     def password(self) -> str | None:
         """The password as an image's ``auth`` would have it: ``$NAME``."""
-        given = self.given_password
-        return given.text if given.origin is Origin.VARIABLE else None
+        value = self.password_value
+        return value.text if value.origin is Origin.VARIABLE else None
 
     @property
     def names_password(self) -> bool:
         """Whether anything is known of the password that it is given."""
-        return self.given_password.origin is not Origin.UNKNOWN
+        return self.password_value.origin is not Origin.UNKNOWN
 
     @property
     def script(self) -> Script | None:
@@ -95,7 +95,7 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     def is_to(self, host: str) -> bool:
         """Whether it logs in to ``host``."""
-        return self.perhaps_any or any(host_matches(one, host) for one in self.registries)
+        return self.any_registry or any(host_matches(pattern, host) for pattern in self.registries)
 
     def may_be_to(self, host: str) -> bool:
         """Whether it logs in to ``host``, or to a registry that is only known when it runs."""
@@ -158,10 +158,12 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
         return self.daemons.main is not Daemon.NONE
 
     @property
-    def given_logins(self) -> Iterator[StepLogin]:
+    def all_logins(self) -> Iterator[StepLogin]:
         """The logins, and what is given to other programs for one command or for all."""
         yield from self.logins
-        yield from (one.login for one in self.client_uses if one.login.names_password)
+        yield from (
+            client_use.login for client_use in self.client_uses if client_use.login.names_password
+        )
 
     @cached_property
     def _by_host(self) -> dict[tuple[str, Tool], tuple[StepLogin, ...]]:
@@ -175,7 +177,9 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
         """The login to ``host`` that has surely been made whenever ``pull`` runs."""
         last = pull.moment.order
-        fitting = [one for one in self._logins_to(host, pull.tool) if one.moment.order <= last]
+        fitting = [
+            login for login in self._logins_to(host, pull.tool) if login.moment.order <= last
+        ]
         for login in fitting:
             if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
                 return login
@@ -186,22 +190,31 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
                 scripts.setdefault(login.moment.order, []).append(login)
         for logins in scripts.values():
             together = len(logins) > 1 and surely_before(
-                [one.moment for one in logins], pull.moment
+                [login.moment for login in logins], pull.moment
             )
-            if together and not any(self._undone(one, pull, host) for one in logins):
+            if together and not any(self._undone(login, pull, host) for login in logins):
                 return logins[0]
         return None
 
     def unread_login_before(self, order: int) -> UnreadLogin | None:
         """What may log in to Docker Hub in a step before the one at ``order``."""
-        return next((one for one in self.unread_logins if one.moment.order < order), None)
+        return next(
+            (
+                unread_login
+                for unread_login in self.unread_logins
+                if unread_login.moment.order < order
+            ),
+            None,
+        )
 
     def _logins_to(self, host: str, tool: Tool) -> tuple[StepLogin, ...]:
-        known = self._by_host.get((host, tool))
-        if known is None:
-            known = tuple(one for one in self.logins if one.is_to(host) and one.serves(tool))
-            self._by_host[host, tool] = known
-        return known
+        logins = self._by_host.get((host, tool))
+        if logins is None:
+            logins = tuple(
+                login for login in self.logins if login.is_to(host) and login.serves(tool)
+            )
+            self._by_host[host, tool] = logins
+        return logins
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
         return any(

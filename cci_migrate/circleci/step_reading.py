@@ -58,7 +58,7 @@ from cci_migrate.circleci.value_origins import (
     UNKNOWN_VALUE,
     CredentialValue,
     Origin,
-    value_of_text,
+    credential_value,
 )
 from cci_migrate.circleci.variable_settings import VariableSettings
 from cci_migrate.docker.compose import default_paths, services_of
@@ -161,11 +161,11 @@ def job_docker(
     reader = _StepReader(
         job, home, values, read, daemons.main, defaults, _built_names(config), environment
     )
-    found = reader.job_docker(home, entry, daemons, steps)
-    if found.has_docker:
-        return found
-    logins = tuple(one for one in found.logins if one.names_password)
-    return replace(found, logins=logins) if logins or found.client_uses else None
+    docker = reader.job_docker(home, entry, daemons, steps)
+    if docker.has_docker:
+        return docker
+    logins = tuple(login for login in docker.logins if login.names_password)
+    return replace(docker, logins=logins) if logins or docker.client_uses else None
 
 
 def orb_job_dockers(
@@ -230,7 +230,7 @@ def pure_logins(
             continue
         script = facts(run.script, step_dialect(run, daemon), run.environment)
         if script.does_more_than_log_in or not all(
-            isinstance(one, Login | Exit) for one in script.facts
+            isinstance(fact, Login | Exit) for fact in script.facts
         ):
             return None
     return reader.logins
@@ -243,8 +243,8 @@ def image_environment(
     lists = [job.runs_on.docker or ()]
     if not lists[0]:
         for call in values.executor_calls(job):
-            found = home.executor(call.name) or config.body.executor(call.name)
-            lists.append(() if found is None else found[1].docker or ())
+            executor = home.executor(call.name) or config.body.executor(call.name)
+            lists.append(() if executor is None else executor[1].docker or ())
     nodes = (value_of(items[0].mapping, "environment") for items in lists if items)
     return frozenset(name for node in nodes for name in _environment_names(node))
 
@@ -382,15 +382,15 @@ class _StepReader:
             named = self._argument(step, "registry", DOCKER_HUB)
             self._logged_in(self._checked(moment, step, orb.version), named)
         elif command == "pull" and pulls_count:
-            images = [one.strip() for one in (argument(step, "images") or "").split(",")]
-            self._pull(moment, Tool.DOCKER, step.name, [one for one in images if one])
+            images = [image.strip() for image in (argument(step, "images") or "").split(",")]
+            self._pull(moment, Tool.DOCKER, step.name, [image for image in images if image])
 
     def _published(self, order: int, step: Step, *, pulls_count: bool) -> None:
         """What a published orb does to Docker in ``step``."""
-        moment = Moment(order, step, (), relied_on=not is_true(argument(step, "perhaps")))
+        moment = Moment(order, step, (), is_reliable=not is_true(argument(step, "perhaps")))
         if step.name == published_orbs.LOGIN:
             self.logins.append(self._published_login(moment, step))
-        if not pulls_count or not moment.relied_on:
+        if not pulls_count or not moment.is_reliable:
             return
         command = step.within or step.name
         if step.name == published_orbs.PULL:
@@ -417,18 +417,18 @@ class _StepReader:
             for item in named
             for pattern in self._all_texts(step.bindings.expand(text_of(item) or ""))
         ]
-        names = [self._argument(step, half, "") for half in ("username", "password")]
-        halves = [
+        names = [self._argument(step, key, "") for key in ("username", "password")]
+        credentials = [
             self._settings.variable(name) if name and _NAME.fullmatch(name) else UNKNOWN_VALUE
             for name in names
         ]
         return StepLogin(
             moment,
-            tuple(normalise_host(one) for one in patterns if not has_expression(one)),
-            perhaps_any=not named,
-            given_username=halves[0],
-            given_password=halves[1],
-            variables=_read_from_outside(halves),
+            tuple(normalise_host(host) for host in patterns if not has_expression(host)),
+            any_registry=not named,
+            username_value=credentials[0],
+            password_value=credentials[1],
+            variables=_read_from_outside(credentials),
         )
 
     def _checked(self, moment: Moment, step: Step, version: str) -> StepLogin:
@@ -438,17 +438,17 @@ class _StepReader:
         if spelling is not None:
             username = self._variable(step, spelling.username, DEFAULT_USERNAME)
             password = self._variable(step, spelling.password, DEFAULT_PASSWORD)
-        halves = [
+        credentials = [
             self._settings.variable(name) if name and _NAME.fullmatch(name) else UNKNOWN_VALUE
             for name in (username, password)
         ]
         return StepLogin(
             moment,
             () if registry is None else (normalise_host(registry),),
-            perhaps_any=False,
-            given_username=halves[0],
-            given_password=halves[1],
-            variables=_read_from_outside(halves),
+            any_registry=False,
+            username_value=credentials[0],
+            password_value=credentials[1],
+            variables=_read_from_outside(credentials),
         )
 
     def _argument(self, step: Step, name: str, default: str) -> str | None:
@@ -481,10 +481,10 @@ class _StepReader:
         }
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
-        relied_on = not (run.only_on_failure or run.in_background)
+        is_reliable = not (run.only_on_failure or run.in_background)
         directory = _directory(run.working_directory, self._root)
         for fact in script.facts:
-            moment = Moment(order, run.step, ((script, fact),), relied_on)
+            moment = Moment(order, run.step, ((script, fact),), is_reliable)
             self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
 
     def _value(self, text: str) -> str:
@@ -526,7 +526,7 @@ class _StepReader:
                 )
                 self.client_uses.append(ClientUse(fact.purpose, login))
             case CredentialFile(variables=variables):
-                self.logins.append(StepLogin(moment, (), perhaps_any=True, variables=variables))
+                self.logins.append(StepLogin(moment, (), any_registry=True, variables=variables))
             case Logout(registry=registry):
                 host = None if fact.all else DOCKER_HUB
                 if registry is not None:
@@ -567,7 +567,7 @@ class _StepReader:
         outer = self._within
         for fact in script.facts:
             inner = Moment(
-                moment.order, moment.step, (*moment.facts, (script, fact)), moment.relied_on
+                moment.order, moment.step, (*moment.facts, (script, fact)), moment.is_reliable
             )
             self._within = (path, text)
             self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
@@ -586,10 +586,10 @@ class _StepReader:
         if login.kind is not LoginKind.LOGIN:
             read = login.variables - self._settings.assigned
             return StepLogin(
-                moment, login.registries, perhaps_any=False, variables=read, tool=login.tool
+                moment, login.registries, any_registry=False, variables=read, tool=login.tool
             )
         password = None if login.password is None else login.password.value
-        found = self._step_login(
+        step_login = self._step_login(
             moment,
             login,
             login.username,
@@ -597,7 +597,7 @@ class _StepReader:
             login.stdin_password,
             reads_stdin=login.password_stdin,
         )
-        return replace(found, tool=login.tool)
+        return replace(step_login, tool=login.tool)
 
     def _step_login(
         self,
@@ -615,28 +615,28 @@ class _StepReader:
             written_out = None if "$" in secret or "<<" in secret else secret
             if password.quoting is Quoting.SINGLE and "$" in secret:
                 secret = None
-        halves = [
-            self._given(None if username is None else username.value, is_secret=False),
+        credentials = [
+            self._credential_value(None if username is None else username.value, is_secret=False),
             CredentialValue(Origin.DERIVED)
             if secret is None and reads_stdin
-            else self._given(secret, is_secret=True),
+            else self._credential_value(secret, is_secret=True),
         ]
         return StepLogin(
             moment,
             fact.registries,
-            perhaps_any=False,
-            given_username=halves[0],
-            given_password=halves[1],
-            variables=(fact.variables - self._settings.assigned) | _read_from_outside(halves),
+            any_registry=False,
+            username_value=credentials[0],
+            password_value=credentials[1],
+            variables=(fact.variables - self._settings.assigned) | _read_from_outside(credentials),
             written_out=written_out,
         )
 
-    def _given(self, text: str | None, *, is_secret: bool) -> CredentialValue:
+    def _credential_value(self, text: str | None, *, is_secret: bool) -> CredentialValue:
         """What is known of ``text``, half of a login's credential."""
         if text is not None and has_expression(text):
             texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
             text = texts[0] if len(texts) == 1 else text
-        value = value_of_text(text, is_secret=is_secret)
+        value = credential_value(text, is_secret=is_secret)
         if value.origin is not Origin.VARIABLE or value.variable is None:
             return value
         return self._settings.judged(value)
@@ -695,14 +695,18 @@ class _StepReader:
         build: Build | None,
         path: str | None,
     ) -> None:
-        found = images_of(
+        images = images_of(
             text,
             None if build is None else build.target,
             {} if build is None else dict(build.build_args),
             {} if build is None else dict(build.build_contexts),
         )
-        places = () if path is None else tuple((one.image, f"{path}:{one.line}") for one in found)
-        self._pull(moment, tool, command, list(dict.fromkeys(one.image for one in found)), places)
+        places = (
+            () if path is None else tuple((image.image, f"{path}:{image.line}") for image in images)
+        )
+        self._pull(
+            moment, tool, command, list(dict.fromkeys(image.image for image in images)), places
+        )
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
         command = f"{compose.tool.value} compose {compose.verb.value}"
@@ -728,14 +732,16 @@ class _StepReader:
         for problem in services.problems:
             reason = f"{problem.path}: {problem.reason}"
             self._undecided(moment, compose.tool, command, reason)
-        built = {same_image_key(one.image) for one in services.builds if one.image is not None}
+        built = {
+            same_image_key(build.image) for build in services.builds if build.image is not None
+        }
         if compose.verb is not Verb.BUILD:
             self._pull(
                 moment,
                 compose.tool,
                 command,
-                [one.image for one in services.images if same_image_key(one.image) not in built],
-                tuple(self._places(paths, [one.image for one in services.images])),
+                [run.image for run in services.images if same_image_key(run.image) not in built],
+                tuple(self._places(paths, [run.image for run in services.images])),
             )
         if compose.verb is Verb.PULL:
             return
@@ -747,9 +753,9 @@ class _StepReader:
                 reason = f"no {path} found"
                 self._undecided(moment, compose.tool, command, reason)
                 continue
-            found = images_of(text, service.target, dict(service.build_args))
-            images = list(dict.fromkeys(one.image for one in found))
-            places = tuple((one.image, f"{path}:{one.line}") for one in found)
+            fetched = images_of(text, service.target, dict(service.build_args))
+            images = list(dict.fromkeys(image.image for image in fetched))
+            places = tuple((image.image, f"{path}:{image.line}") for image in fetched)
             self._pull(moment, compose.tool, f"{command} ({path})", images, places)
 
     def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -837,7 +843,9 @@ def finds_hub_login(named: str | None, registries: Sequence[str]) -> bool:
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def _read_from_outside(halves: Iterable[CredentialValue]) -> frozenset[str]:
+def _read_from_outside(values: Iterable[CredentialValue]) -> frozenset[str]:
     return frozenset(
-        one.variable for one in halves if one.variable is not None and one.origin is Origin.VARIABLE
+        value.variable
+        for value in values
+        if value.variable is not None and value.origin is Origin.VARIABLE
     )

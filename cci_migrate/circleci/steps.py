@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import Allowance, TooComplexError
-from cci_migrate.circleci.conditions import condition_of
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
 from cci_migrate.circleci.expressions import (
@@ -22,6 +21,7 @@ from cci_migrate.circleci.expressions import (
     sole_reference,
     substitute,
 )
+from cci_migrate.circleci.logic_statements import condition_of
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.escaping.hidden_fields import repr_without
@@ -84,8 +84,8 @@ class Bindings(Struct, frozen=True, eq=False):
         """`expand` for a condition: a list of steps that is passed is true unless it is empty."""
         reference = sole_reference(text)
         if self.outer is not None and reference is not None and reference.scope is Scope.PARAMETER:
-            found = self.node(reference.name)
-            passed = None if found is None else resolved(found[0])
+            binding = self.node(reference.name)
+            passed = None if binding is None else resolved(binding[0])
             if isinstance(passed, SequenceNode):
                 return "true" if passed.items else "false"
         return self.expand(text)
@@ -94,16 +94,16 @@ class Bindings(Struct, frozen=True, eq=False):
         if self.outer is None or "<<" not in text or deepest == 0:
             return text
 
-        def value_of_reference(reference: Reference) -> str | None:
+        def replacement_of(reference: Reference) -> str | None:
             if reference.scope is not Scope.PARAMETER:
                 return None
-            found = self.node(reference.name)
-            value = None if found is None else text_of(found[0])
-            if found is None or value is None:
+            binding = self.node(reference.name)
+            value = None if binding is None else text_of(binding[0])
+            if binding is None or value is None:
                 return None
-            return found[1]._expand(value, deepest - 1)
+            return binding[1]._expand(value, deepest - 1)
 
-        return substitute(text, value_of_reference)
+        return substitute(text, replacement_of)
 
 
 class Step(Struct, frozen=True, eq=False):
@@ -283,9 +283,9 @@ class _Reader:
         if bindings.outer is None and reference.name in self._job_arguments:
             yield from self.read(self._job_arguments[reference.name], self._outside, way)
             return
-        found = bindings.node(reference.name)
-        if found is not None:
-            yield from self.read(found[0], found[1], way)
+        binding = bindings.node(reference.name)
+        if binding is not None:
+            yield from self.read(binding[0], binding[1], way)
 
     def _item(self, item: Node, bindings: Bindings, way: _Way) -> Iterator[Step]:
         value = resolved(item)
@@ -313,17 +313,17 @@ class _Reader:
         if name == "steps":
             yield from self.read(value, bindings, way)
             return
-        found = bindings.home.command(name)
-        if found is None and not self._is_step_of_docker_orb(name, bindings.home):
-            found = published_command(bindings.home, name)
-            found = None if found is None or found[1].steps is None else found
-        if found is None:
+        called = bindings.home.command(name)
+        if called is None and not self._is_step_of_docker_orb(name, bindings.home):
+            called = published_command(bindings.home, name)
+            called = None if called is None or called[1].steps is None else called
+        if called is None:
             within, node = None, item
             if bindings.home.is_published and way.called is not None:
                 within, node = way.called
             yield Step(name, value, node, way.path, bindings, bindings.home, within)
             return
-        home, command = found
+        home, command = called
         if command in way.commands or command.steps is None:
             return
         below = Bindings(command.parameters, _arguments(value), home, bindings)
@@ -367,14 +367,14 @@ def step_defaults(
     environment: dict[str, str] = {}
     if job.runs_on.docker is None and job.runs_on.machine is None:
         for call in values.executor_calls(job):
-            found = home.executor(call.name) or config.body.executor(call.name)
-            if found is None:
+            executor = home.executor(call.name) or config.body.executor(call.name)
+            if executor is None:
                 shell = shell or text_of(call.arguments.get("shell"))
                 continue
-            mapping = found[1].mapping
+            mapping = executor[1].mapping
             own = text_of(value_of(mapping, "shell")) or _machine_shell(mapping)
             if own is not None:
-                texts = values.texts(own, found[1], is_orb=found[0].is_orb)
+                texts = values.texts(own, executor[1], is_orb=executor[0].is_orb)
                 shell = shell or texts[0]
             directory = directory or text_of(value_of(mapping, "working_directory"))
             environment = {**_texts(value_of(mapping, "environment")), **environment}
@@ -397,8 +397,8 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
         return None
 
     def text(name: str) -> str | None:
-        found = text_of(entries[name].value) if name in entries else None
-        return None if found is None else step.bindings.expand(found)
+        raw_text = text_of(entries[name].value) if name in entries else None
+        return None if raw_text is None else step.bindings.expand(raw_text)
 
     return RunStep(
         step=step,
@@ -442,5 +442,5 @@ def is_true(text: str | None) -> bool:
 
 def argument(step: Step, name: str) -> str | None:
     """The text that ``step`` passes for the parameter ``name``, those of commands put in."""
-    found = text_of(value_of(step.value, name)) if step.value is not None else None
-    return None if found is None else step.bindings.expand(found)
+    text = text_of(value_of(step.value, name)) if step.value is not None else None
+    return None if text is None else step.bindings.expand(text)

@@ -64,7 +64,7 @@ _PLACEHOLDERS = re.compile(
 _SET_IN_PLACE = re.compile(r"\$\{([A-Za-z_]\w*):?\?[^{}]*\}", re.ASCII)
 
 
-def value_of_text(text: str | None, *, is_secret: bool) -> CredentialValue:
+def credential_value(text: str | None, *, is_secret: bool) -> CredentialValue:
     """What is known of ``text``, half of an image's ``auth`` or of a login's command line."""
     if text is None or not text.strip():
         return UNKNOWN_VALUE

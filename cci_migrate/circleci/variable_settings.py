@@ -60,7 +60,7 @@ class VariableSettings:
             return
         names = _ASSIGNMENT.findall(text)
         self._lasting.update(dict.fromkeys(names, "$BASH_ENV"))
-        if not names and not any(one in text for one in _HARMLESS_WRITERS):
+        if not names and not any(writer in text for writer in _HARMLESS_WRITERS):
             self._lasting_unknown = "$BASH_ENV"
 
     def script(self, script: Script) -> None:

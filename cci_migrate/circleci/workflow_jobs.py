@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.reading import executor_call
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
 from cci_migrate.lossless.nodes import Sequence, resolved
 
@@ -23,7 +23,7 @@ from cci_migrate.lossless.nodes import Sequence, resolved
 RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
 
 
-class HeldContexts(Struct, frozen=True, eq=False):
+class JobContexts(Struct, frozen=True, eq=False):
     """The contexts of a workflow job. ``entry`` is its effective ``context``, None without one.
 
     ``values`` are they as written, in their order: of two that hold a variable the later wins.
@@ -43,47 +43,47 @@ class HeldContexts(Struct, frozen=True, eq=False):
         return len(self.names) < len(self.values)
 
 
-def held_contexts(entry: WorkflowJob) -> HeldContexts:
+def job_contexts(entry: WorkflowJob) -> JobContexts:
     """The contexts that ``entry`` holds, its own or merged."""
-    found = entry_of(entry.arguments, "context")
-    return HeldContexts(None, ()) if found is None else contexts_in(found)
+    context = entry_of(entry.arguments, "context")
+    return JobContexts(None, ()) if context is None else contexts_in(context)
 
 
-def contexts_in(entry: Entry) -> HeldContexts:
+def contexts_in(entry: Entry) -> JobContexts:
     """The contexts that ``entry``, a key ``context``, names."""
     value = resolved(entry.value)
     items = value.items if isinstance(value, Sequence) else (value,)
-    return HeldContexts(entry, tuple(text for item in items if (text := text_of(item)) is not None))
+    return JobContexts(entry, tuple(text for item in items if (text := text_of(item)) is not None))
 
 
 def runs_nothing(entry: WorkflowJob, config: Config) -> bool:
     """Whether ``entry`` is an approval or another job that no machine runs, or calls a group."""
     if entry.type in RUNS_NOTHING:
         return True
-    found = config.body.job(entry.calls)
-    if found is None:
+    called = config.body.job(entry.calls)
+    if called is None:
         return not entry.is_in_group and entry.calls in config.groups
-    return found[1].type in RUNS_NOTHING
+    return called[1].type in RUNS_NOTHING
 
 
 def image_items(entry: WorkflowJob, config: Config, values: ParameterValues) -> Iterator[ImageItem]:
     """The items of ``docker`` lists that ``entry`` pulls, executors passed to it included."""
     if runs_nothing(entry, config):
         return
-    found = config.body.job(entry.calls)
-    if found is not None:
-        home, job = found
+    called = config.body.job(entry.calls)
+    if called is not None:
+        home, job = called
         if job.runs_on.docker is not None:
             yield from job.runs_on.docker
             return
         for call in values.executor_calls(job, entry):
-            yield from _items_of_call(call, home, config)
+            yield from _executor_images(call, home, config)
     elif "/" in entry.calls:
         for call in passed_executors(entry):
-            yield from _items_of_call(call, config.body, config)
+            yield from _executor_images(call, config.body, config)
 
 
-def _items_of_call(call: ExecutorCall, home: Namespace, config: Config) -> Iterator[ImageItem]:
+def _executor_images(call: ExecutorCall, home: Namespace, config: Config) -> Iterator[ImageItem]:
     executor = home.executor(call.name) or config.body.executor(call.name)
     if executor is not None:
         yield from executor[1].docker or ()
@@ -94,12 +94,12 @@ def passed_executors(entry: WorkflowJob) -> Iterator[ExecutorCall]:
 
     The orb's parameters are not known here: an argument with ``executor`` in its name is one.
     """
-    for name, found in entries_of(entry.arguments).items():
-        if "executor" in name and (call := executor_call(found.value)) is not None:
+    for name, argument in entries_of(entry.arguments).items():
+        if "executor" in name and (call := executor_call(argument.value)) is not None:
             yield call
 
 
 def called_job(entry: WorkflowJob, config: Config) -> Job | None:
     """The job of this config that ``entry`` runs; None for an orb's."""
-    found = config.body.job(entry.calls)
-    return None if found is None else found[1]
+    called = config.body.job(entry.calls)
+    return None if called is None else called[1]

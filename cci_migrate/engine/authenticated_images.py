@@ -8,7 +8,7 @@ from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Asses
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth
-from cci_migrate.circleci.value_origins import Origin, value_of_text
+from cci_migrate.circleci.value_origins import Origin, credential_value
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import ContextGrant, FindingState
 from cci_migrate.policy.model import CredentialStore
@@ -35,7 +35,7 @@ def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedIm
 
 def has_placeholder(auth: ImageAuth) -> bool:
     """Whether the user name is one that documentation shows, and so nobody's account."""
-    value = value_of_text(auth.text(USERNAME), is_secret=False)
+    value = credential_value(auth.text(USERNAME), is_secret=False)
     return value.origin is Origin.PLACEHOLDER
 
 

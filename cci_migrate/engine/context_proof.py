@@ -15,9 +15,9 @@ from msgspec import Struct
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config, WorkflowJob
-from cci_migrate.circleci.misplaced_contexts import meant_contexts
+from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.workflow_jobs import held_contexts, image_items
+from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.findings import FindingState, Names, Question
 from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
 from cci_migrate.policy.model import CredentialStore, Policy
@@ -168,7 +168,7 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
     config = reading.config
     values = ParameterValues(config)
     auths = {image.item.mapping: image.auths for image in reading.images}
-    misplaced = meant_contexts(config)
+    misplaced = misplaced_contexts_by_job(config)
     for entry in config.workflow_jobs:
         reads = {
             frozenset(auth.variables)
@@ -178,8 +178,8 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
         }
         docker = reading.docker_of.get(entry.route)
         if docker is not None:
-            reads |= {login.variables for login in docker.given_logins if login.variables}
-        held = held_contexts(entry).values
+            reads |= {login.variables for login in docker.all_logins if login.variables}
+        held = job_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(entry, ())))
         yield _Job(entry, held, meant, frozenset(reads))
 

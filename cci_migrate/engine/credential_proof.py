@@ -15,7 +15,7 @@ from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.misplaced import beside_the_image
+from cci_migrate.circleci.misplaced_logins import beside_the_image
 from cci_migrate.findings import FindingKey, Names
 from cci_migrate.policy.model import (
     AwsKeyAuth,

@@ -74,7 +74,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
             if isinstance(assessed.state, Authenticated) and assessed.state.literal is not None
         }
         dockers = self.assessment.dockers.logging_in()
-        logins = (login for docker in dockers for login in docker.given_logins)
+        logins = (login for docker in dockers for login in docker.all_logins)
         literals |= {login.written_out for login in logins if login.written_out is not None}
         return tuple(sorted({*literals, *config_secrets(self.documents)} - {""}))
 

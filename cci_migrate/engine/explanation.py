@@ -32,7 +32,7 @@ from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
-from cci_migrate.circleci.workflow_jobs import called_job, held_contexts, image_items, runs_nothing
+from cci_migrate.circleci.workflow_jobs import called_job, image_items, job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
@@ -130,7 +130,7 @@ def _of_image(
         access=access,
         credential=None if auth is None else auth.form.value,
         variables=() if auth is None else auth.variables,
-        contexts=() if entry is None else held_contexts(entry).names,
+        contexts=() if entry is None else job_contexts(entry).names,
         path=image.item.image.value.source.path,
         line=position.line,
         daemon=None,
@@ -203,7 +203,7 @@ def _of_orb_image(
         access=access,
         credential=None,
         variables=(),
-        contexts=() if entry is None else held_contexts(entry).names,
+        contexts=() if entry is None else job_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,
         daemon=None,
@@ -287,7 +287,7 @@ def _of_step(
         if login is None
         else f"login in {login.moment.step.within or login.moment.step.name}",
         variables=() if login is None else tuple(sorted(login.variables)),
-        contexts=() if entry is None else held_contexts(entry).names,
+        contexts=() if entry is None else job_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,
         daemon=docker.daemon.value,

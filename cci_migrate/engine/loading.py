@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from cci_migrate.bounds.limits import TooComplexError
 from cci_migrate.circleci.config import Config
+from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from cci_migrate.circleci.packing import Group, Part, group_by_name
-from cci_migrate.circleci.reading import MountedDocument, read_config
 from cci_migrate.circleci.source_kinds import (
     SomethingElse,
     SourceKind,

@@ -31,7 +31,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.engine.context_proof import contexts_stray
 from cci_migrate.engine.credential_proof import (
@@ -289,9 +289,9 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
         for _, context in registry.accounts
         if context is not None
     }
-    holding = {one.route: set(held_contexts(one).names) for one in after.config.workflow_jobs}
+    holding = {one.route: set(job_contexts(one).names) for one in after.config.workflow_jobs}
     for entry in before.config.workflow_jobs:
-        held = set(held_contexts(entry).names)
+        held = set(job_contexts(entry).names)
         kept = holding.get(entry.route)
         if kept is None or not kept <= held or not held - kept <= contexts:
             return f"{entry.route} would lose contexts that are not the policy's"

@@ -13,7 +13,7 @@ from cci_migrate.assessing.image_states import Authenticated, NotCovered
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
-from cci_migrate.circleci.workflow_jobs import held_contexts
+from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.authenticated_images import has_placeholder
@@ -81,7 +81,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "people outside the organisation end Unauthorized."
         )
     if assessment.policy.platform is Platform.SERVER and any(
-        held_contexts(grant.entry).values for grant in plan.contexts
+        job_contexts(grant.entry).values for grant in plan.contexts
     ):
         yield (
             "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "

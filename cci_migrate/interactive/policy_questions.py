@@ -157,7 +157,7 @@ def needs_of(config: SessionConfig, assessment: Assessment | None) -> Needs:
         platform=bool(keys or missing),
         names_are_written=writes,
         has_workflows=bool(assessment.config.workflow_jobs),
-        login_is_written=is_writable and bool(missing) and assessment.config.knows_orbs,
+        login_is_written=is_writable and bool(missing) and assessment.config.supports_orbs,
         names=own if isinstance(own, PasswordAuth) else None,
         context=assessment.context_of(DOCKER_HUB),
         login=_own_login(assessment),

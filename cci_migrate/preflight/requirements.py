@@ -16,7 +16,7 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
-from cci_migrate.circleci.workflow_jobs import held_contexts, image_items, runs_nothing
+from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
@@ -151,7 +151,7 @@ def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobRequirements]]:
     for entry in config.workflow_jobs:
         if runs_nothing(entry, config):
             continue
-        contexts = held_contexts(entry)
+        contexts = job_contexts(entry)
         source = entry.key.source
         by_images = dict.fromkeys(_read_by_images(assessment, entry))
         by_steps = dict.fromkeys(_read_by_steps(assessment, entry))
@@ -200,7 +200,7 @@ def _read_by_images(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]
 
 def _read_by_steps(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
     docker = assessment.dockers.of(entry)
-    for login in docker.given_logins if docker is not None else ():
+    for login in docker.all_logins if docker is not None else ():
         for name in sorted(login.variables):
             if not name.startswith(_BUILT_IN) and not _is_set_in(assessment.config, name):
                 yield name

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import plural_contexts
 from cci_migrate.circleci.sharing import Sharing, Users, sources_of
-from cci_migrate.circleci.workflow_jobs import HeldContexts, contexts_in, held_contexts
+from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
 from cci_migrate.findings import ContextGrant
 from cci_migrate.lossless.merging import (
     Entry,
@@ -80,7 +80,7 @@ class _Lacking(Struct, frozen=True, eq=False):
     """A workflow job, the contexts it holds and those to add: before what it holds, and behind."""
 
     entry: WorkflowJob
-    held: HeldContexts
+    held: JobContexts
     names: tuple[str, ...]
     first: frozenset[str]
 
@@ -111,7 +111,7 @@ class ContextStyle(Struct, frozen=True):
         return Items(tuple(Text(name) for name in names), flow=self.flow)
 
 
-def usual_style(held: Iterable[HeldContexts], *, single_only: bool) -> ContextStyle:
+def usual_style(held: Iterable[JobContexts], *, single_only: bool) -> ContextStyle:
     """The style in which ``held`` are written: lists, unless all are strings.
 
     ``single_only``: the platform wants one context (CircleCI Server), so a lone one is a string.
@@ -131,7 +131,7 @@ class ContextPlacement:
         entries = config.workflow_jobs
         self._sharing = sharing
         self._plural = {one: key for key, users in plural_contexts(config) for one in users}
-        self._held = {entry: held_contexts(entry) for entry in entries}
+        self._held = {entry: job_contexts(entry) for entry in entries}
         self._style = usual_style(self._held.values(), single_only=single_only)
         self._users = Users(
             (entry, arguments)
@@ -173,7 +173,7 @@ class _Placing:
     def __init__(
         self,
         lacking: Mapping[WorkflowJob, _Lacking],
-        held: Mapping[WorkflowJob, HeldContexts],
+        held: Mapping[WorkflowJob, JobContexts],
         plural: Mapping[WorkflowJob, Entry],
         users: Users[WorkflowJob],
         sharing: Sharing,

@@ -425,7 +425,7 @@ def _orb_login(
     imports itself.
     """
     username, password = variable_in(credential.username), variable_in(credential.password)
-    if policy.login is not LoginMethod.ORB or not config.knows_orbs or config.version is None:
+    if policy.login is not LoginMethod.ORB or not config.supports_orbs or config.version is None:
         return None
     if username is None or password is None:
         return None

@@ -14,7 +14,7 @@ from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
-from cci_migrate.circleci.workflow_jobs import HeldContexts, held_contexts, image_items
+from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
@@ -53,7 +53,7 @@ class _Leaving(Struct, frozen=True, eq=False):
     """
 
     entry: WorkflowJob
-    held: HeldContexts
+    held: JobContexts
     names: tuple[str, ...]
     after_all: tuple[FindingKey, ...]
     needed_by: str | None
@@ -113,7 +113,7 @@ class _Reader:
 
     def leaving(self, entry: WorkflowJob) -> _Leaving | None:
         """The contexts that ``entry`` holds for the policy's sake; None without any."""
-        held = held_contexts(entry)
+        held = job_contexts(entry)
         names: list[str] = []
         after_all: dict[FindingKey, None] = {}
         needed_by: str | None = None
@@ -237,7 +237,7 @@ class _ContextRemoval:
         self._single_is_list = any(
             isinstance(value, SequenceNode) and len(value.items) == 1
             for entry in staying
-            if (found := held_contexts(entry).entry) is not None
+            if (found := job_contexts(entry).entry) is not None
             and (value := resolved(found.value)) is not None
         )
         self._restores_aliases = not any(
@@ -314,7 +314,7 @@ class _ContextRemoval:
         """Whether all workflow jobs that have their contexts from ``holder`` lose ``names``."""
         users = self._users.of(holder)
         for user in users:
-            found = held_contexts(user).entry
+            found = job_contexts(user).entry
             leaving = self._leaving.get(user)
             has_it_from_here = found is not None and found.holder is holder
             if has_it_from_here and (leaving is None or leaving.names != names):

@@ -36,7 +36,7 @@ from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.image_states import Misplaced
 from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
-from cci_migrate.circleci.misplaced import (
+from cci_migrate.circleci.misplaced_logins import (
     AUTH,
     MisplacedKind,
     auth_on_owners,

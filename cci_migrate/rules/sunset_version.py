@@ -42,7 +42,7 @@ ID = "sunset-version"
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding if the config's version is 2 or 2.0, and one for each obstacle to its upgrade."""
     version = assessment.config.version
-    if version is None or assessment.config.knows_orbs:
+    if version is None or assessment.config.supports_orbs:
         return
     cloud = assessment.policy.platform is Platform.CLOUD
     because = (

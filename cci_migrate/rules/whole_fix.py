@@ -45,7 +45,7 @@ def whole_fix(
         )
     entry = Entries(((CONTEXT, Items(tuple(Text(name) for name in names))),))
     jobs = Items((Entries(((job.name, entry),)),))
-    version = () if config.knows_orbs else (("version", Text("2", is_number=True)),)
+    version = () if config.supports_orbs else (("version", Text("2", is_number=True)),)
     workflow = Entries((*version, (job.name, Entries((("jobs", jobs),)))))
     return Fix(
         f"{title}, in a workflow of one job with context {listed(names)}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import dedent
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.reading import MountedDocument, read_config
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText

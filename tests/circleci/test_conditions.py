@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.circleci.conditions import Condition, condition_of
 from cci_migrate.circleci.expressions import substitute
+from cci_migrate.circleci.logic_statements import Condition, condition_of
 from cci_migrate.lossless.merging import value_of
 from tests.circleci.configs import document_of
 

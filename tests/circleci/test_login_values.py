@@ -30,7 +30,7 @@ def halves(
     config = config_of(text)
     dockers = JobDockers(config, values_of(config), (files or {}).get)
     (login,) = (login for docker in dockers.all() for login in docker.logins)
-    return login.given_username, login.given_password
+    return login.username_value, login.password_value
 
 
 def password(script: str, **around: object) -> tuple[Origin, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.circleci.misplaced import (
+from cci_migrate.circleci.misplaced_logins import (
     MisplacedKind,
     auth_on_owners,
     auth_under_machine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.circleci.reading import MountedDocument, read_config
+from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from tests.circleci.configs import config_of, document_of, entry_of, job_of
 
 CONFIG = """\
@@ -80,7 +80,7 @@ def test_the_whole() -> None:
     config = config_of(CONFIG)
     assert config.version is not None
     assert config.version.value == "2.1"
-    assert config.knows_orbs
+    assert config.supports_orbs
     assert config.has_workflows
     assert config.groups == {"group"}
     assert config.pipeline_parameters["p"].type == "boolean"
@@ -186,7 +186,7 @@ def test_the_place_of_a_workflow_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "version", "knows_orbs"),
+    ("text", "version", "supports_orbs"),
     [
         ("version: 2.1", "2.1", True),
         ("version: '2'", "2", False),
@@ -197,10 +197,10 @@ def test_the_place_of_a_workflow_job() -> None:
         ("", None, False),
     ],
 )
-def test_versions(text: str, version: str | None, knows_orbs: bool) -> None:
+def test_versions(text: str, version: str | None, supports_orbs: bool) -> None:
     config = config_of(text)
     assert (None if config.version is None else config.version.value) == version
-    assert config.knows_orbs == knows_orbs
+    assert config.supports_orbs == supports_orbs
 
 
 def test_a_packed_tree_is_one_config() -> None:
@@ -216,7 +216,7 @@ def test_a_packed_tree_is_one_config() -> None:
     )  # fmt: skip
     assert job_of(config, "build").mapping.source.path == "src/jobs/build.yml"
     assert [one.calls for one in config.workflow_jobs] == ["build"]
-    assert config.knows_orbs
+    assert config.supports_orbs
 
 
 def test_an_orb_source_is_out_of_reach_of_pipeline_parameters() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from cci_migrate.circleci.workflow_jobs import (
     called_job,
-    held_contexts,
     image_items,
+    job_contexts,
     passed_executors,
     runs_nothing,
 )
@@ -54,7 +54,7 @@ workflows:
 )
 def test_contexts(entry: str, names: tuple[str, ...], has_expression: bool) -> None:
     (found, _) = config_of(HEAD + entry).workflow_jobs
-    held = held_contexts(found)
+    held = job_contexts(found)
     assert (held.names, held.has_expression) == (names, has_expression)
 
 

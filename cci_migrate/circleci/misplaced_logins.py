@@ -28,7 +28,7 @@ from cci_migrate.lossless.merging import (
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
 AUTH = "auth"
-_LOGIN_WORDS = ("docker login", "docker/check", "podman login", "docker_login")
+_LOGIN_COMMANDS = ("docker login", "docker/check", "podman login", "docker_login")
 
 
 class MisplacedKind(Enum):
@@ -55,15 +55,15 @@ class MisplacedLogin(Struct, frozen=True):
 def beside_the_image(item: Mapping) -> MisplacedLogin | None:
     """Credentials that stand among the keys of an image, which knows no such keys."""
     entries = entries_of(item)
-    halves = [entries[key] for key in (USERNAME, PASSWORD) if key in entries]
-    if not halves:
+    values = [entries[key] for key in (USERNAME, PASSWORD) if key in entries]
+    if not values:
         return None
     auth = entries.get(AUTH)
     if auth is not None and not is_null(resolved(auth.value)):
         return None
     username = text_of(entries[USERNAME].value) if USERNAME in entries else None
     password = text_of(entries[PASSWORD].value) if PASSWORD in entries else None
-    if all(half.holder is not item for half in halves):
+    if all(value.holder is not item for value in values):
         kind = MisplacedKind.MERGED_INTO_IMAGE
     elif auth is not None:
         kind = MisplacedKind.BESIDE_EMPTY_AUTH
@@ -87,13 +87,13 @@ def follows_auth(item: Mapping) -> tuple[str, ...]:
     keys = [key.value if isinstance(key, Scalar) else "" for key, _ in item.entries]
     if AUTH not in keys:
         return ()
-    found: list[str] = []
+    following: list[str] = []
     for name in keys[keys.index(AUTH) + 1 :]:
         if name not in (USERNAME, PASSWORD):
             break
-        found.append(name)
+        following.append(name)
     own = sum(1 for name in keys if name in (USERNAME, PASSWORD))
-    return tuple(found) if own == len(found) and not any(duplicate_keys(item)) else ()
+    return tuple(following) if own == len(following) and not any(duplicate_keys(item)) else ()
 
 
 def auth_on_owners(config: Config) -> Iterator[tuple[str, str, Mapping, Entry]]:
@@ -111,7 +111,7 @@ def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
     """Every ``auth`` under ``machine``: the title and route of its owner, and the entry."""
     for home in config.body.walk():
         owners = [(f"job {job.name}", job.runs_on) for job in home.jobs.values()]
-        owners += [(f"executor {one.name}", one) for one in home.executors.values()]
+        owners += [(f"executor {executor.name}", executor) for executor in home.executors.values()]
         for title, executor in owners:
             if executor.machine is not None:
                 entry = entry_of(executor.machine.value, AUTH)
@@ -137,14 +137,14 @@ def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
 def _lost(mapping: Mapping, merged: Node) -> Iterator[tuple[Mapping, Node]]:
     if not isinstance(merged, Sequence):
         return
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for item in merged.items:
         names = set(entries_of(item))
-        if names & seen and _logs_in(resolved(item)):
+        if names & earlier and _logs_in(resolved(item)):
             yield mapping, item
-        seen |= names
+        earlier |= names
 
 
 def _logs_in(node: Node) -> bool:
     text = node.source.text[node.start : node.end]
-    return any(word in text for word in _LOGIN_WORDS)
+    return any(command in text for command in _LOGIN_COMMANDS)

@@ -81,17 +81,17 @@ class _Sections:
         self._parts = [(part.document.root, part.mount) for part in parts]
 
     def of(self, section: str) -> list[_Element]:
-        found: list[_Element] = []
+        elements: list[_Element] = []
         for root, mount in self._parts:
             if root is None:
                 continue
             if not mount:
-                found += _elements(value_of(root, section))
+                elements += _elements(value_of(root, section))
             elif mount == (section,):
-                found += _elements(root)
+                elements += _elements(root)
             elif mount[0] == section:
-                found.append(_Element(mount[1], None, root))
-        return found
+                elements.append(_Element(mount[1], None, root))
+        return elements
 
     def top(self, key: str) -> Node | None:
         for root, mount in self._parts:
@@ -226,20 +226,20 @@ def _parameters_in(entries: Mapping[str, Entry]) -> Mapping[str, Parameter]:
 
 
 def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
-    found: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = {}
     for element in elements:
         entries = entries_of(element.value)
-        given = entries.get("default")
-        default = None if given is None or is_null(resolved(given.value)) else given.value
+        written = entries.get("default")
+        default = None if written is None or is_null(resolved(written.value)) else written.value
         listed = items_of(entries["enum"].value if "enum" in entries else None)
-        found[element.name] = Parameter(
+        parameters[element.name] = Parameter(
             name=element.name,
             type=_text(entries, "type") or "string",
             default=default,
             enum=tuple(text for item in listed if (text := text_of(item)) is not None),
             nodes=listed if default is None else (default, *listed),
         )
-    return found
+    return parameters
 
 
 def _executor_call(entry: Entry | None) -> ExecutorCall | None:

@@ -65,16 +65,16 @@ def _statement(
     items = value.items if isinstance(value, Sequence) else (value,)
     parts = [condition_of(item, expand, spend) for item in items]
     text = f"{name}: [{', '.join(part.text for part in parts)}]"
-    known = [part.holds for part in parts]
+    outcomes = [part.holds for part in parts]
     holds: bool | None = None
-    if name == "not" and len(known) == 1 and known[0] is not None:
-        holds = not known[0]
-    elif name == "and" and False in known:
+    if name == "not" and len(outcomes) == 1 and outcomes[0] is not None:
+        holds = not outcomes[0]
+    elif name == "and" and False in outcomes:
         holds = False
-    elif name == "or" and True in known:
+    elif name == "or" and True in outcomes:
         holds = True
-    elif name in ("and", "or") and known and None not in known:
+    elif name in ("and", "or") and outcomes and None not in outcomes:
         holds = name == "and"
-    elif name == "equal" and known and None not in known:
+    elif name == "equal" and outcomes and None not in outcomes:
         holds = len({part.text for part in parts}) == 1
     return Condition(text, holds)
