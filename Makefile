@@ -59,8 +59,8 @@ bench: $(READY) ## Measure the speed budgets and write docs/benchmarks.md.
 corpus: $(READY) ## Run the tool over the reference corpus, where there is one.
 	$(BIN)/python -m tools.corpus
 
-fuzz: $(READY) ## Look for configs that break a promise: make fuzz SECONDS=600.
-	$(BIN)/python -m tools.fuzz $(SECONDS)
+fuzz: $(READY) ## Look for configs that break a promise: make fuzz SECONDS=600 SEED=7.
+	$(BIN)/python -m tools.fuzz $(or $(SECONDS),60) $(SEED)
 
 explore: $(READY) ## Run the tests of properties on two thousand new examples each.
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n $(WORKERS) tests/properties

@@ -2,8 +2,9 @@
 
 ``python -m tools.fuzz [SECONDS] [SEED]`` (``make fuzz``). Half of the configs are drawn by
 Hypothesis, half are real ones (the reference corpus where it is there, else the project's own
-fixtures) with some of their lines and words changed. It prints how many it tried and each that is
-at fault, keeps those in ``.fuzz/``, and exits 1 if there is any.
+fixtures and samples) with some of their lines and words changed. It prints how many it tried and
+each that is at fault, keeps those in ``.fuzz/``, and exits 1 if there is any. The seed is another
+each time, and printed: the same seed gives the same configs in the same order.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ def real_configs() -> list[bytes]:
     shared = shared_folder()
     if shared is not None:
         return [file.data for file in corpus_files(shared)]
-    files = sorted((ROOT / "tests" / "fixtures").rglob("*.yml"))
+    folders = (ROOT / "tests" / "fixtures", ROOT / "tests" / "sample_repositories")
+    files = [file for folder in folders for file in sorted(folder.rglob("*.yml"))]
     return [file.read_bytes() for file in files]
 
 
@@ -218,7 +220,7 @@ def main(arguments: list[str]) -> int:
         nonlocal count
         count += 1
 
-    print(f"seed {start}")
+    print(f"seed {start}; again: make fuzz SECONDS={seconds:g} SEED={start}")
     for number, fault in enumerate(faults(seconds, start, tried), start=1):
         problems[fault.problem] += 1
         if problems[fault.problem] > 3:

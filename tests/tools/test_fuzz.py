@@ -29,6 +29,22 @@ def test_mutated_configs_are_others_and_mostly_still_read() -> None:
     assert len(set(drawn)) > 150
 
 
+def test_the_same_seed_gives_the_same_configs() -> None:
+    first = list(islice(fuzz.cases(3), 60))
+    assert list(islice(fuzz.cases(3), 60)) == first
+    assert list(islice(fuzz.cases(4), 60)) != first
+
+
+def test_a_seed_is_drawn_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = set()
+    for _ in range(2):
+        assert fuzz.main(["0"]) == 0
+        seeds.add(capsys.readouterr().out.splitlines()[0])
+    assert len(seeds) == 2
+    assert fuzz.main(["0", "7"]) == 0
+    assert capsys.readouterr().out.startswith("seed 7; again: make fuzz SECONDS=0 SEED=7\n")
+
+
 def test_what_is_raised_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Outcome:
         raise ValueError("oops")
