@@ -55,5 +55,6 @@ def test_a_module_is_all_that_the_program_needs(tmp_path: Path) -> None:
     assert "left floating-tag jobs.a.docker[0]: which version is meant cannot be told" in written
     tests = ("tests/test_rule_examples.py", "tests/test_fixtures.py")
     options = ("-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib")
-    passed = ran("-m", "pytest", "-q", "-k", "floating", *options, *tests)
+    # Old cases with images without a tag among them: the rule finds something, and changes none.
+    passed = ran("-m", "pytest", "-q", "-k", "floating or image or layout", *options, *tests)
     assert "passed" in passed
