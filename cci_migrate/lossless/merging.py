@@ -7,7 +7,9 @@ merge over a later one, and the last of duplicate keys over the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as ReadOnly
 from functools import lru_cache
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -47,17 +49,20 @@ def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
                         yield part
 
 
-def entries_of(node: Node | None) -> dict[str, Entry]:
+_NO_ENTRIES: ReadOnly[str, Entry] = MappingProxyType({})
+
+
+def entries_of(node: Node | None) -> ReadOnly[str, Entry]:
     """The entries of ``node`` by key, merged ones after its own; empty if it is no mapping."""
+    target = node.target if isinstance(node, Alias) else node
+    if not isinstance(target, Mapping):
+        return _NO_ENTRIES
+    own, has_merge = _own_entries(target)
+    return _with_merged(target) if has_merge else own
+
+
+def _with_merged(mapping: Mapping) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
-    if node is not None:
-        target = node.target if isinstance(node, Alias) else node
-        if isinstance(target, Mapping):
-            _collect(target, entries)
-    return entries
-
-
-def _collect(mapping: Mapping, entries: dict[str, Entry]) -> None:
     seen: set[Mapping] = set()
     pending = [mapping]
     while pending:
@@ -73,13 +78,14 @@ def _collect(mapping: Mapping, entries: dict[str, Entry]) -> None:
             entries.update(own)
         if has_merge:
             pending.extend(reversed(list(merged_mappings(current))))
+    return entries
 
 
-@lru_cache(maxsize=1024)
-def _own_entries(mapping: Mapping) -> tuple[dict[str, Entry], bool]:
+@lru_cache(maxsize=4096)
+def _own_entries(mapping: Mapping) -> tuple[ReadOnly[str, Entry], bool]:
     """The entries in ``mapping``'s own text, and whether it has a merge key.
 
-    Cached: several mappings may merge the same one.
+    Cached: most are asked for several keys, and several may merge the same one.
     """
     own: dict[str, Entry] = {}
     has_merge = False
@@ -99,17 +105,11 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
     target = node.target if isinstance(node, Alias) else node
     if not isinstance(target, Mapping):
         return None
-    own = None
-    has_merge = False
-    for key, value in target.entries:
-        if isinstance(key, Scalar):
-            if key.value == name and (name != MERGE_KEY or key.style):
-                own = Entry(key, value, target)
-            elif key.value == MERGE_KEY and not key.style:
-                has_merge = True
-    if own is not None or not has_merge:
-        return own
-    return entries_of(target).get(name)
+    own, has_merge = _own_entries(target)
+    entry = own.get(name)
+    if entry is not None or not has_merge:
+        return entry
+    return _with_merged(target).get(name)
 
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
