@@ -702,10 +702,10 @@ class _StepReader:
             {} if build is None else dict(build.build_contexts),
         )
         places = (
-            () if path is None else tuple((image.image, f"{path}:{image.line}") for image in images)
+            () if path is None else tuple((image.name, f"{path}:{image.line}") for image in images)
         )
         self._pull(
-            moment, tool, command, list(dict.fromkeys(image.image for image in images)), places
+            moment, tool, command, list(dict.fromkeys(image.name for image in images)), places
         )
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
@@ -754,8 +754,8 @@ class _StepReader:
                 self._undecided(moment, compose.tool, command, reason)
                 continue
             fetched = images_of(text, service.target, dict(service.build_args))
-            images = list(dict.fromkeys(image.image for image in fetched))
-            places = tuple((image.image, f"{path}:{image.line}") for image in fetched)
+            images = list(dict.fromkeys(image.name for image in fetched))
+            places = tuple((image.name, f"{path}:{image.line}") for image in fetched)
             self._pull(moment, compose.tool, f"{command} ({path})", images, places)
 
     def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -28,11 +28,11 @@ class Reason(Enum):
 class FetchedImage(Struct, frozen=True):
     """An image that a build pulls; ``line`` counts from 1.
 
-    In ``image``, variables are replaced by `ARG` defaults and build arguments; any other variable
+    In ``name``, variables are replaced by `ARG` defaults and build arguments; any other variable
     is kept as written and is a placeholder to `registry_of`.
     """
 
-    image: str
+    name: str
     reason: Reason
     line: int
 

@@ -10,7 +10,7 @@ from cci_migrate.docker.dockerfile import Reason, images_of
 
 
 def images(text: str, **given: object) -> list[str]:
-    return [image.image for image in images_of(text, **given)]  # type: ignore[arg-type]
+    return [image.name for image in images_of(text, **given)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -119,5 +119,5 @@ def test_where_and_why() -> None:
 @given(st.text(alphabet="FROMARGCPY aA1$\\{}:-=#\n<\"'`", max_size=80))
 def test_any_text_is_read(text: str) -> None:
     for image in images_of(text):
-        assert image.image
+        assert image.name
         assert 1 <= image.line <= len(text.splitlines())
