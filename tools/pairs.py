@@ -1,9 +1,10 @@
 """Lays what the tool makes of a config beside what its maintainer made of it by hand.
 
 ``python -m tools.pairs`` (``make pairs``) gives the tool each ``before.yml`` of the reference pairs
-with the names that the maintainer chose, compares the result with ``after.yml``, prints every
-difference and writes ``docs/pairs.md``. It exits 1 if the tool covers less than the maintainer did
-where the maintainer was right, or if a difference has no cause that someone has judged.
+with the names that the maintainer chose, compares the result with ``after.yml`` and prints every
+difference. It exits 1 if the tool covers less than the maintainer did where the maintainer was
+right, or if a difference has no cause that someone has judged. ``docs/pairs.md`` is what was read
+from these differences, and written by hand.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from tests.oracle.contexts_needed import tells
 from tests.oracle.image_registry import DOCKER_HUB
 from tests.oracle.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
 from tests.oracle.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
-from tools.shared_data import ROOT, Pair, pairs, shared_folder
+from tools.shared_data import Pair, pairs, shared_folder
 
-PAGE = ROOT / "docs" / "pairs.md"
 #: Serves public images only, and takes no credentials.
 PUBLIC_ONLY = frozenset({"mcr.microsoft.com"})
 DEFAULT_NAMES = ("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
@@ -55,71 +55,8 @@ class Cause(Enum):
     MISSED = "the tool does less, without a reason"
 
 
-class Verdict(Struct, frozen=True):
-    """Who is right about a cause, and why."""
-
-    right: str
-    why: str
-
-
-#: Judged by hand, from reading the differences themselves.
-VERDICTS = {
-    Cause.FORGOTTEN_IMAGE: Verdict(
-        "the tool",
-        "Each is pulled like those beside it. Some maintainers added them in a later commit.",
-    ),
-    Cause.NOT_ABOUT_HUB: Verdict(
-        "the tool",
-        "The change added a login in steps, or credentials of another registry. Neither covers "
-        "the images that the Docker executor pulls.",
-    ),
-    Cause.PUBLIC_REGISTRY: Verdict(
-        "the tool",
-        "Docker Hub's credentials were sent to Microsoft's registry, which serves public images.",
-    ),
-    Cause.FORGOTTEN_CONTEXT: Verdict(
-        "the tool",
-        "The job's images read the variables; without the context they are empty. One maintainer "
-        "added it the next day.",
-    ),
-    Cause.NEEDLESS_CONTEXT: Verdict(
-        "the tool",
-        "An approval runs nothing, and an orb's job pulls the orb's image, which takes no "
-        "credentials. Who may not use the context could no longer run them.",
-    ),
-    Cause.CONTEXT_FOR_STEPS: Verdict(
-        "the maintainer",
-        "The same commit gave these jobs a login in their steps, which reads the variables. Where "
-        "there is none to read them, the tool gives no context.",
-    ),
-    Cause.CONTEXT_FORM: Verdict(
-        "both",
-        "It means the same. The tool follows the contexts that the file has, and else writes a "
-        "list, as most maintainers do.",
-    ),
-    Cause.LOGIN_STEP: Verdict(
-        "the maintainer",
-        "The credentials of a job's image do not log in the Docker that its steps use. That is a "
-        "rule of its own; this page compares images and contexts.",
-    ),
-    Cause.MISPLACED_AUTH: Verdict(
-        "the tool", "`machine` has no such key: its image is a virtual machine's, not a pull."
-    ),
-    Cause.OTHER_CONTEXT: Verdict(
-        "both", "It holds other variables (for publishing a package), unknown to the tool."
-    ),
-    Cause.WORKFLOW_MADE: Verdict(
-        "both",
-        "A config without workflows has no place for a context. The tool makes a workflow only "
-        "if asked to (`--add-workflow`).",
-    ),
-    Cause.OTHER_WORK: Verdict("both", "Not a matter of registry credentials."),
-    Cause.GENERATED: Verdict(
-        "the tool",
-        "Its header names the file that it is made from; the next run of the generator would "
-        "undo the edit. The tool refuses, and names that file.",
-    ),
-}
+#: Judged by hand, from reading the differences: `docs/pairs.md` says who is right, and why.
+JUDGED = frozenset(Cause) - {Cause.OTHER_NAMES, Cause.MISSED}
 
 
 class Difference(Struct, frozen=True):
@@ -337,56 +274,16 @@ def _other_differences(
             yield Difference(pair, Cause.CONTEXT_FORM, f"{key[0]}: {key[1]}", ONE_SIDE)
 
 
-def page(comparisons: list[Comparison]) -> str:
-    """The text of ``docs/pairs.md``."""
+def summary(comparisons: list[Comparison]) -> Iterator[str]:
+    """What the pairs have in common, and how many places and pairs each cause has."""
+    yield f"{sum(one.same_images for one in comparisons):6}  images are the same"
+    yield f"{sum(one.same_jobs for one in comparisons):6}  workflow jobs are the same"
+    yield f"{sum(one.is_same_data for one in comparisons):6}  configs have the same data"
+    yield f"{sum(one.is_same_text for one in comparisons):6}  configs have the same bytes"
     differences = [one for comparison in comparisons for one in comparison.differences]
-    by_cause: dict[Cause, list[Difference]] = defaultdict(list)
-    for one in differences:
-        by_cause[one.cause].append(one)
-    same_images = sum(one.same_images for one in comparisons)
-    same_jobs = sum(one.same_jobs for one in comparisons)
-    lines = [
-        "# Beside what maintainers did by hand",
-        "",
-        f"{len(comparisons)} real configs, each before and after its maintainers added registry "
-        "credentials by hand, mostly in the autumn of 2020. The tool gets the config as it was, "
-        "and the names that the maintainers chose. `make pairs` writes this page.",
-        "",
-        "| the same as by hand | |",
-        "|---|---|",
-        f"| images, with the same credentials or rightly none | {same_images} |",
-        f"| workflow jobs, with the same contexts | {same_jobs} |",
-        f"| configs with the same data | {sum(c.is_same_data for c in comparisons)} |",
-        f"| configs with the same bytes | {sum(c.is_same_text for c in comparisons)} |",
-        "",
-        "Where names differ, it is never the variables: every image that both authenticate has "
-        "the same user name and password."
-        if not by_cause[Cause.OTHER_NAMES]
-        else f"{len(by_cause[Cause.OTHER_NAMES])} images have other names.",
-        "",
-        "| what differs | places | configs | who is right | why |",
-        "|---|---|---|---|---|",
-    ]
-    for cause in Cause:
-        found = by_cause[cause]
-        if found:
-            verdict = VERDICTS.get(cause, Verdict("not judged", ""))
-            names = {one.pair for one in found}
-            lines.append(
-                f"| {cause.value} | {len(found)} | {len(names)} | {verdict.right} | {verdict.why} |"
-            )
-    lines += ["", "Which configs, by repository and commit:", ""]
-    for cause in Cause:
-        if by_cause[cause]:
-            names = {one.pair for one in by_cause[cause]}
-            shown = ", ".join(sorted(_title(name) for name in names))
-            lines.append(f"- {cause.value}: {shown}")
-    return "\n".join(lines) + "\n"
-
-
-def _title(pair: str) -> str:
-    owner, repository, commit = pair.split("__", 2)
-    return f"{owner}/{repository}@{commit}"
+    for cause, places in Counter(one.cause for one in differences).most_common():
+        pairs_with = {one.pair for one in differences if one.cause is cause}
+        yield f"{places:6}  in {len(pairs_with)} configs: {cause.value}"
 
 
 def unjudged(comparisons: Iterable[Comparison]) -> list[Difference]:
@@ -395,12 +292,12 @@ def unjudged(comparisons: Iterable[Comparison]) -> list[Difference]:
         one
         for comparison in comparisons
         for one in comparison.differences
-        if one.cause not in VERDICTS
+        if one.cause not in JUDGED
     ]
 
 
 def main() -> int:
-    """Compare all pairs and write the page; 1 if the tool falls short, 2 if there are no pairs."""
+    """Compare all pairs; 1 if the tool falls short, 2 if there are no pairs."""
     shared = shared_folder()
     if shared is None:
         print("there are no reference pairs beside the repository", file=sys.stderr)
@@ -409,8 +306,7 @@ def main() -> int:
     for comparison in comparisons:
         for one in comparison.differences:
             print(f"{one.pair}: {one.cause.value}: {one.place}: {one.detail}")
-    PAGE.write_text(page(comparisons), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    print("\n".join(summary(comparisons)))
     wrong = unjudged(comparisons)
     for one in wrong:
         print(f"falls short: {one.pair}: {one.cause.value}: {one.place}: {one.detail}")
