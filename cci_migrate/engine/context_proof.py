@@ -19,7 +19,7 @@ from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.findings import FindingState, Names, Question
-from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
+from cci_migrate.lossless.nodes import Node, scalars_in
 from cci_migrate.policy.model import CredentialStore, Policy
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
 def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
     """All words in the steps of ``entry`` and of the commands that these name."""
     called = config.body.job(entry.calls)
-    nodes = [entry.arguments]
+    nodes = [] if entry.arguments is None else [entry.arguments]
     if called is not None and called[1].steps is not None:
         nodes.append(called[1].steps.value)
     commands: Mapping[str, Node] = {
@@ -199,24 +199,10 @@ def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
     words: set[str] = set()
     seen: set[str] = set()
     while nodes:
-        text = "\n".join(_texts(nodes.pop()))
+        text = "\n".join(scalar.value for scalar in scalars_in(nodes.pop()))
         words.update(_WORD.findall(text))
         for name in commands.keys() - seen:
             if name in text:
                 seen.add(name)
                 nodes.append(commands[name])
     return frozenset(words)
-
-
-def _texts(node: Node | None) -> Iterator[str]:
-    """All keys and values below ``node``, those behind aliases and merges as well."""
-    waiting = [] if node is None else [node]
-    seen: set[Node] = set()
-    while waiting:
-        target = resolved(waiting.pop())
-        if target in seen:
-            continue
-        seen.add(target)
-        if isinstance(target, Scalar):
-            yield target.value
-        waiting += children(target)

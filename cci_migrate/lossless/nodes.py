@@ -139,6 +139,23 @@ def walk(node: Node) -> Iterator[Node]:
             pending.extend(reversed(current.items))
 
 
+def scalars_in(*roots: Node) -> Iterator[Scalar]:
+    """Every scalar inside ``roots``, keys and what aliases mean too, each once.
+
+    In no order that means anything.
+    """
+    pending = list(roots)
+    seen: set[Node] = set()
+    while pending:
+        node = resolved(pending.pop())
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Scalar):
+            yield node
+        pending.extend(children(node))
+
+
 def collections_in(node: Node) -> Iterator[Collection]:
     """The mappings and sequences of `walk`, without visiting scalars: most nodes are scalars."""
     pending = [node]

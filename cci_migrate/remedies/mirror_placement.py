@@ -21,7 +21,7 @@ from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import Node, Scalar, children, resolved
+from cci_migrate.lossless.nodes import Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.operations import ReplaceText
 
 #: The sections that CircleCI reads; what stands elsewhere only keeps anchors.
@@ -228,7 +228,7 @@ class MirrorPlacement:
             roots = list(self._sections()) if owner is None else [owner.mapping]
             scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
             found: dict[str, list[Scalar]] = defaultdict(list)
-            for scalar in _scalars(roots):
+            for scalar in scalars_in(*roots):
                 for name in {r.name for r in references(scalar.value) if r.scope is scope}:
                     found[name].append(scalar)
             self._readers[owner] = found
@@ -247,7 +247,7 @@ class MirrorPlacement:
             if any(name in entries_of(item) for item in items_of(value_of(matrix, "exclude"))):
                 return f"the matrix excludes values of {name}"
             if arguments is not None:
-                for scalar in _scalars([arguments]):
+                for scalar in scalars_in(arguments):
                     reads = (r for r in references(scalar.value) if r.scope is Scope.MATRIX)
                     if scalar not in written and any(r.name == name for r in reads):
                         return f"the matrix's {name} is also read in {_line_of(scalar)}"
@@ -256,20 +256,6 @@ class MirrorPlacement:
                     if text and text in (text_of(item) or ""):
                         return f"{_line_of(item)} requires a job by its name"
         return None
-
-
-def _scalars(roots: Iterable[Node]) -> Iterator[Scalar]:
-    """Every scalar in ``roots``, aliases followed, each once."""
-    pending = list(roots)
-    seen: set[Node] = set()
-    while pending:
-        node = resolved(pending.pop())
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Scalar):
-            yield node
-        pending.extend(children(node))
 
 
 def _line_of(node: Node) -> str:

@@ -25,7 +25,7 @@ from cci_migrate.lossless.merging import (
     own_entry,
     text_of,
 )
-from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
+from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
     KeepItem,
@@ -185,7 +185,7 @@ class _Reader:
             if variables and _mentions(step, mentions):
                 needed_by = needed_by or f"the step {step.name}"
         for name, argument in entries_of(entry.arguments).items():
-            given = any(mentions.search(text) for text in _texts(argument.value))
+            given = any(mentions.search(one.value) for one in scalars_in(argument.value))
             passed = (CONTEXT, "pre-steps", "post-steps", *self._logins.arguments_of(entry))
             if name not in passed and variables and given:
                 needed_by = needed_by or f"its argument {name}"
@@ -198,24 +198,8 @@ class _Reader:
 
 
 def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
-    return any(pattern.search(text) for text in (step.name, *_texts(step.value)))
-
-
-def _texts(node: Node | None) -> Iterator[str]:
-    """Every scalar in ``node``, aliases followed."""
-    pending = [] if node is None else [node]
-    seen: set[Node] = set()
-    while pending:
-        current = resolved(pending.pop())
-        if current in seen:
-            continue
-        seen.add(current)
-        if isinstance(current, Scalar):
-            yield current.value
-        elif isinstance(current, SequenceNode):
-            pending += current.items
-        else:
-            pending += (part for entry in current.entries for part in entry)
+    values = () if step.value is None else scalars_in(step.value)
+    return any(pattern.search(text) for text in (step.name, *(one.value for one in values)))
 
 
 class _ContextRemoval:
