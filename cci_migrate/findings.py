@@ -12,7 +12,7 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
-from cci_migrate.policy.baseline import Accepted
+from cci_migrate.policy.baseline import BaselineEntry
 from cci_migrate.policy.model import RegistryCredential
 
 
@@ -201,7 +201,7 @@ class NameReason(Struct, frozen=True):
         return f"{self.names} {self.provider}".rstrip()
 
     @property
-    def is_telling(self) -> bool:
+    def is_worth_showing(self) -> bool:
         """Whether the config has to do with it: the policy's names alone need no word."""
         return self.path is not None or bool(self.ignored)
 
@@ -236,9 +236,9 @@ class Finding(Struct, frozen=True):
         return self.place.key(self.rule)
 
     @property
-    def accepted(self) -> Accepted:
+    def baseline_entry(self) -> BaselineEntry:
         """What stands for it in a baseline."""
-        return Accepted(self.place.source.path, self.rule, self.place.route, self.subject)
+        return BaselineEntry(self.place.source.path, self.rule, self.place.route, self.subject)
 
 
 class FindingState(Enum):
@@ -250,12 +250,12 @@ class FindingState(Enum):
     BASELINE = "baseline"
 
     @property
-    def is_unwanted(self) -> bool:
+    def is_ignored(self) -> bool:
         """Whether the user asked not to hear of it: by a comment, or by the baseline."""
         return self in (FindingState.SUPPRESSED, FindingState.BASELINE)
 
 
-class Settled(Struct, frozen=True):
+class Resolution(Struct, frozen=True):
     """A finding and what became of it. ``reason`` says why it is left."""
 
     finding: Finding

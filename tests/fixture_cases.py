@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.findings import FindingState, Settled
+from cci_migrate.findings import FindingState, Resolution
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.model import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
@@ -118,10 +118,10 @@ def described(rules: frozenset[str], outcomes: tuple[Outcome, ...]) -> str:
 def rules_that_find(outcomes: tuple[Outcome, ...]) -> frozenset[str]:
     """The rules that have a finding."""
     return frozenset(
-        settled.finding.rule
+        resolution.finding.rule
         for outcome in outcomes
         if isinstance(outcome, Examined | Refused)
-        for settled in outcome.settled
+        for resolution in outcome.resolutions
     )
 
 
@@ -133,12 +133,12 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     else:
         if isinstance(outcome, Refused):
             yield f"refused: {outcome.reason}; {outcome.instead}"
-        yield from (_finding(one) for one in outcome.settled)
+        yield from (_finding(one) for one in outcome.resolutions)
         if isinstance(outcome, Examined):
             yield from (f"to do: {one.text}" for one in outcome.todos)
             yield from (f"note: {one}" for one in outcome.notes)
 
 
-def _finding(one: Settled) -> str:
+def _finding(one: Resolution) -> str:
     reason = f": {one.reason}" if one.state is FindingState.LEFT else ""
     return f"{one.state.value} {one.finding.rule} {one.finding.place.route}{reason}"

@@ -80,7 +80,7 @@ def outcome_of(files: Files) -> str:
     if isinstance(outcome, Failed):
         return outcome.problem
     assert isinstance(outcome, Examined)
-    return ", ".join(sorted({settled.finding.rule for settled in outcome.settled}))
+    return ", ".join(sorted({resolution.finding.rule for resolution in outcome.resolutions}))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sets limits as only Unix can")

@@ -291,11 +291,11 @@ workflows:
 def test_a_context_for_a_job_that_works_without_it(state: FindingState) -> None:
     """Whatever else is planned there: only the user's answer to the question is one."""
     reading = good(MOST_HOLD_IT)
-    (asked,) = (one for one in reading.plan.settled if one.finding.rule == "missing-context")
+    (asked,) = (one for one in reading.plan.resolutions if one.finding.rule == "missing-context")
     if state is FindingState.FIXED:
         asked = replace(asked, finding=replace(asked.finding, remedy=Fix("", ())), state=state)
     stray = planned(reading, AddItem(contexts(reading, 2), 0, Text("pear-hub")))
-    assert is_refused(replace(stray, plan=replace(stray.plan, settled=(asked,))))
+    assert is_refused(replace(stray, plan=replace(stray.plan, resolutions=(asked,))))
 
 
 def test_the_same_where_the_user_wants_contexts() -> None:
@@ -310,7 +310,7 @@ def test_the_same_where_the_user_answers_so() -> None:
     files = {PATH: MOST_HOLD_IT.encode()}
     asked = process(files, Policy())
     assert isinstance(asked, Examined)
-    (left,) = (one for one in asked.settled if one.finding.key == key)
+    (left,) = (one for one in asked.resolutions if one.finding.key == key)
     assert left.state is FindingState.LEFT
     outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
     assert isinstance(outcome, Examined)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
 from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import FindingState, Names, Settled
+from cci_migrate.findings import FindingState, Names, Resolution
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -104,13 +104,13 @@ def test_credentials_that_the_config_shows(
 def test_names_that_the_user_chose_for_one_registry() -> None:
     """They are for the finding that was asked about, and for its registry."""
     reading = good(CONFIG)
-    finding = replace(reading.plan.settled[0].finding)
+    finding = replace(reading.plan.resolutions[0].finding)
     assert finding.registry == "docker.io"
     chosen = {finding.key: Names(PEAR_CREDENTIAL, None)}
     for job, clause in (("a", None), ("b", Clause.CREDENTIALS)):
         plan = given(job, PEAR)
         plan = replace(
-            plan, plan=replace(plan.plan, settled=(Settled(finding, FindingState.LEFT),))
+            plan, plan=replace(plan.plan, resolutions=(Resolution(finding, FindingState.LEFT),))
         )
         outcome = refused_by(plan, names=chosen)
         assert (outcome if outcome is Clause.CREDENTIALS else None) is clause

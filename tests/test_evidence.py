@@ -49,7 +49,9 @@ def examined(text: str, policy: Policy | None = None) -> Examined:
 def reason(text: str, policy: Policy | None = None) -> NameReason:
     """Why the one pull of ``text`` without credentials gets its names."""
     (found,) = {
-        one.finding.names for one in examined(text, policy).settled if one.finding.names is not None
+        one.finding.names
+        for one in examined(text, policy).resolutions
+        if one.finding.names is not None
     }
     return found
 
@@ -227,7 +229,9 @@ def test_what_other_programs_are_given_for_other_registries_is_no_evidence_here(
 def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
     text = config(steps(login, "docker pull redis:7"), workflow="- user")
     text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-    (found,) = (one for one in examined(text).settled if one.finding.rule == "pull-before-login")
+    (found,) = (
+        one for one in examined(text).resolutions if one.finding.rule == "pull-before-login"
+    )
     assert found.finding.names is not None
     assert found.finding.names.names == "$HUB_USER, $HUB_TOKEN"
     assert changed(text).index("docker/check:") < changed(text).index("docker pull")
@@ -260,7 +264,7 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
     job = f"    {MACHINE}\n    steps:\n      - {login}\n      - run: docker pull redis:7\n"
     text = config(job, workflow="- user", top=top)
     text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-    found = [one.finding for one in examined(text).settled if one.finding.registry]
+    found = [one.finding for one in examined(text).resolutions if one.finding.registry]
     assert [one.rule for one in found] == ([] if serves else ["pull-before-login"])
     for one in found:
         assert one.names is not None
@@ -271,7 +275,7 @@ def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
     def findings(*scripts: str) -> list[str]:
         text = config(steps(*scripts), workflow="- user")
         text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-        return [one.finding.rule for one in examined(text).settled]
+        return [one.finding.rule for one in examined(text).resolutions]
 
     assert findings("podman pull redis:7") == ["pull-before-login"]
     assert findings("podman pull --creds $HUB_USER:$HUB_TOKEN redis:7") == []
@@ -334,7 +338,7 @@ def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
     files = {PATH: text.encode(), "Dockerfile": b"FROM redis:7\n"}
     outcome = process(files, Policy(), read=files.get)
     assert isinstance(outcome, Examined)
-    found = next(one.finding.names for one in outcome.settled if one.finding.names is not None)
+    found = next(one.finding.names for one in outcome.resolutions if one.finding.names is not None)
     assert found.names == names
     if names != POLICY:
         assert found.path == PATH
@@ -431,7 +435,7 @@ TWO = config(
 
 
 def test_of_two_accounts_none_is_given_in_silence() -> None:
-    (found,) = (one for one in examined(TWO).settled if one.finding.rule[:2] == "un")
+    (found,) = (one for one in examined(TWO).resolutions if one.finding.rule[:2] == "un")
     assert found.state is FindingState.LEFT
     assert "$STAGING_USER, $STAGING_PASS (job user)" in found.reason
     assert "$TAG_USER, $TAG_PASS (job tags)" in found.reason
@@ -441,7 +445,7 @@ def test_of_two_accounts_none_is_given_in_silence() -> None:
 
 def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
     text = TWO.replace("- tags", "- tags: {context: hub-tags}")
-    (found,) = (one.finding for one in examined(text).settled if one.finding.rule[:2] == "un")
+    (found,) = (one.finding for one in examined(text).resolutions if one.finding.rule[:2] == "un")
     assert isinstance(found.remedy, Question)
     keys = [one.key for one in found.remedy.choices]
     assert keys == ["staging_user-staging_pass", "tag_user-tag_pass", "leave"]
@@ -456,7 +460,7 @@ def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
 
 def account_question(text: str, answer: int) -> tuple[Question, str]:
     """The question of which account ``text`` leads to, and the file with the answer taken."""
-    (found,) = (one.finding for one in examined(text).settled if one.state is FindingState.LEFT)
+    (found,) = (one.finding for one in examined(text).resolutions if one.state is FindingState.LEFT)
     assert isinstance(found.remedy, Question)
     choice = found.remedy.choices[answer].key
     decisions = Decisions(by_key={found.key: Answer(choice)})
@@ -496,7 +500,7 @@ def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it()
     run = f"    {MACHINE}\n    steps: [smoke]\n"
     top = "commands:\n  smoke:\n    steps:\n      - run: docker run redis:7\n"
     text = two_logins(f"  scan:\n{run}", f"  probe:\n{run}", top=top)
-    asked = [one.finding for one in examined(text).settled if one.state is FindingState.LEFT]
+    asked = [one.finding for one in examined(text).resolutions if one.state is FindingState.LEFT]
     answers = {
         one.key: Answer(one.remedy.choices[index].key)
         for index, one in enumerate(asked)
@@ -517,7 +521,7 @@ def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
     alias = f"    {MACHINE}\n    steps: *pulls\n"
     text = two_logins(f"  scan:\n{shared}", f"  probe:\n{alias}")
     remedies = [
-        one.finding.remedy for one in examined(text).settled if one.state is FindingState.LEFT
+        one.finding.remedy for one in examined(text).resolutions if one.state is FindingState.LEFT
     ]
     assert len(remedies) == 2
     assert all(isinstance(one, NoFix) and "several accounts" in one.reason for one in remedies)
@@ -531,7 +535,7 @@ def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
         auth = f"aws_auth: {{oidc_role_arn: '{role}/{job}'}}"
         text += f"  {job}:\n    docker: [{{image: {host}/a, {auth}}}]\n"
     text += f"  lint:\n    docker: [{{image: {host}/b}}]\n"
-    (found,) = (one.finding for one in examined(text, policy).settled)
+    (found,) = (one.finding for one in examined(text, policy).resolutions)
     assert isinstance(found.remedy, Question)
     decisions = Decisions(by_key={found.key: Answer(found.remedy.choices[1].key)})
     outcome = process({PATH: text.encode()}, policy, decisions)
@@ -599,7 +603,7 @@ def test_the_policy_says_which_account_a_job_uses(match: tuple[str, ...], names:
 
 def test_a_definition_that_jobs_of_two_accounts_share_is_left() -> None:
     text = config(steps("true"), workflow="- bare\n      - bare: {name: release}")
-    (found,) = (one.finding for one in examined(text, policy_with_jobs("release")).settled)
+    (found,) = (one.finding for one in examined(text, policy_with_jobs("release")).resolutions)
     assert isinstance(found.remedy, NoFix)
     assert found.remedy.instead == "give the jobs of each account a definition of their own"
 
@@ -716,7 +720,7 @@ def named(files: dict[str, bytes]) -> NameReason:
     outcomes = process_repository(files, Policy(), read=files.get)
     (outcome,) = (one for one in outcomes if one.paths == (PATH,))
     assert isinstance(outcome, Examined)
-    (found,) = {one.finding.names for one in outcome.settled if one.finding.names is not None}
+    (found,) = {one.finding.names for one in outcome.resolutions if one.finding.names is not None}
     return found
 
 
@@ -757,7 +761,7 @@ def question_in(
 ) -> tuple[FindingKey, Question]:
     """The one finding that is left, and what it asks."""
     outcome = outcome_of(files, policy or Policy(), Decisions())
-    (found,) = (one.finding for one in outcome.settled if one.state is FindingState.LEFT)
+    (found,) = (one.finding for one in outcome.resolutions if one.state is FindingState.LEFT)
     assert isinstance(found.remedy, Question)
     return found.key, found.remedy
 

@@ -35,7 +35,7 @@ def examined(text: str, policy: Policy, decisions: Decisions | None = None) -> E
 
 
 def left(outcome: Examined) -> list[Finding]:
-    return [one.finding for one in outcome.settled if one.state is FindingState.LEFT]
+    return [one.finding for one in outcome.resolutions if one.state is FindingState.LEFT]
 
 
 def after(outcome: Examined) -> str:

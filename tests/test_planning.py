@@ -58,7 +58,7 @@ def fix(*operations: Operation) -> Fix:
 
 
 def states(plan: Plan) -> dict[str, FindingState]:
-    return {one.finding.place.route: one.state for one in plan.settled}
+    return {one.finding.place.route: one.state for one in plan.resolutions}
 
 
 def result(of: Document, plan: Plan) -> str:
@@ -88,7 +88,7 @@ def test_what_cannot_be_written_is_left_and_the_rest_is_done() -> None:
     impossible = finding(doc, "a", fix(add(doc, "a", after="missing")))
     plan = plan_changes([doc], [impossible, finding(doc, "b", fix(add(doc, "b")))], APPLY_ALL)
     assert states(plan) == {"a": FindingState.LEFT, "b": FindingState.FIXED}
-    assert "cannot be written" in plan.settled[0].reason
+    assert "cannot be written" in plan.resolutions[0].reason
     assert result(doc, plan) == "a:\n  x: 1\nb:\n  x: 1\n  y: new\n"
 
 

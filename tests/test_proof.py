@@ -19,7 +19,7 @@ from cci_migrate.engine.proof import (
     not_reversible,
     something_left,
 )
-from cci_migrate.findings import FindingState, Place, Settled
+from cci_migrate.findings import FindingState, Place, Resolution
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, Sequence, resolved
@@ -124,11 +124,11 @@ def test_credentials_for_an_image_of_another_registry() -> None:
 
 def test_a_finding_that_is_called_fixed_and_is_not() -> None:
     reading = good(CONFIG)
-    finding = reading.plan.settled[0].finding
+    finding = reading.plan.resolutions[0].finding
     useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
     edits = {PATH: render(reading.documents[0], [useless])}
-    settled = (Settled(finding, FindingState.FIXED),)
-    claims = replace(reading, plan=Plan(settled, (useless,), edits))
+    resolutions = (Resolution(finding, FindingState.FIXED),)
+    claims = replace(reading, plan=Plan(resolutions, (useless,), edits))
     assert refused_by(claims) is Clause.SETTLED
 
 
@@ -141,9 +141,9 @@ def test_a_finding_that_is_called_fixed_and_is_not() -> None:
     ],
 )
 def test_what_a_second_run_finds(state: FindingState, fixed: bool, is_refused: bool) -> None:
-    finding = good(CONFIG).plan.settled[0].finding
-    done = Plan((Settled(finding, FindingState.FIXED if fixed else FindingState.LEFT),), (), {})
-    again = Plan((Settled(finding, state),), (), {})
+    finding = good(CONFIG).plan.resolutions[0].finding
+    done = Plan((Resolution(finding, FindingState.FIXED if fixed else FindingState.LEFT),), (), {})
+    again = Plan((Resolution(finding, state),), (), {})
     assert (something_left(done, again) is not None) is is_refused
 
 
@@ -190,12 +190,12 @@ jobs:
 
 def test_a_login_that_comes_after_the_pull() -> None:
     reading = good(STEPS)
-    assert [one.finding.rule for one in reading.plan.settled] == ["pull-before-login"]
+    assert [one.finding.rule for one in reading.plan.resolutions] == ["pull-before-login"]
     imported, added = reading.plan.operations
     assert isinstance(added, AddItem)
     late = replace(added, index=2)
     edits = {PATH: render(reading.documents[0], [imported, late])}
-    plan = Plan(reading.plan.settled, (imported, late), edits)
+    plan = Plan(reading.plan.resolutions, (imported, late), edits)
     assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
 
 
@@ -221,10 +221,10 @@ def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
     )
     (orb_job,) = reading.docker_of.values()
     place = Place(orb_job.steps[0].node, login_route(orb_job.job, "docker.io"))
-    finding = replace(good(STEPS).plan.settled[0].finding, place=place)
+    finding = replace(good(STEPS).plan.resolutions[0].finding, place=place)
     pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
     orb_job = replace(orb_job, pulls=(pulls,))
-    done = replace(reading.plan, settled=(Settled(finding, FindingState.FIXED),))
+    done = replace(reading.plan, resolutions=(Resolution(finding, FindingState.FIXED),))
     after = replace(reading, docker_of={orb_job.job.route: orb_job})
     assert login_too_late(done, after.all_dockers) is not None
 
@@ -341,7 +341,7 @@ def test_a_reversal_that_does_more(too_much: Callable[[Reading], Operation]) -> 
     reading = good(FIXED, REVERTING)
     both = (*reading.plan.operations, too_much(reading))
     edits = {PATH: render(reading.documents[0], both)}
-    plan = Plan(reading.plan.settled, both, edits)
+    plan = Plan(reading.plan.resolutions, both, edits)
     assert refused_by(replace(reading, plan=plan), REVERTING) in (
         Clause.REVERTED,
         Clause.CREDENTIALS,

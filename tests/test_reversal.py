@@ -65,7 +65,7 @@ def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(
         one.finding.rule
         for outcome in outcomes
         if isinstance(outcome, Examined)
-        for one in outcome.settled
+        for one in outcome.resolutions
         if one.state is FindingState.FIXED
     }
     back = process_repository(after, reverting, read=after.get)

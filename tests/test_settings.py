@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cci_migrate.cli.main_command import main_command
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.policy.baseline import Accepted, Baseline
+from cci_migrate.policy.baseline import Baseline, BaselineEntry
 from cci_migrate.policy.file import file_settings, parse_policy
 from cci_migrate.policy.model import (
     AwsRoleAuth,
@@ -25,7 +25,7 @@ from cci_migrate.policy.model import (
 )
 from cci_migrate.policy.overrides import option_settings
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList
 from tests.cli.conftest import ROOT, environment, put
 
 INVENTED = """\
@@ -34,11 +34,11 @@ INVENTED = """\
         Setting(
             "Where nightly jobs run.",
             option="Where nightly jobs run",
-            clashes={"mirror": "--night-platform knows no --mirror"},
+            conflicts={"mirror": "--night-platform knows no --mirror"},
         ),
     ] = None
     sleepy_jobs: Annotated[
-        tuple[str, ...], Setting("Jobs to let sleep.", Texts(tuple), option="Let jobs sleep: a,b")
+        tuple[str, ...], Setting("Jobs to let sleep.", TextList(tuple), option="Let jobs sleep: a,b")
     ] = ("nap",)
 """
 
@@ -160,7 +160,7 @@ def test_every_command_refuses_the_same(
 def test_settings_that_clash_have_options() -> None:
     keys = {setting.key for setting in option_settings()}
     for setting in option_settings():
-        assert setting.clashes.keys() <= keys
+        assert setting.conflicts.keys() <= keys
 
 
 def _sample(setting: Setting) -> object:
@@ -172,7 +172,7 @@ def _sample(setting: Setting) -> object:
             return not setting.default
         case Text():
             return "mirror.acme.dev" if setting.key == "mirror" else "1.2.3"
-        case Texts(are_rules=is_rules):
+        case TextList(are_rules=is_rules):
             return ["orb-pull"] if is_rules else ["a*"]
         case Tables():
             return {}
@@ -188,7 +188,7 @@ def test_every_setting_of_a_file_reaches_the_policy() -> None:
 
 RECORDED = Policy(
     mirror=Mirror("mirror.acme.dev"),
-    baseline=Baseline(frozenset({Accepted("a.yml", "orb-pull", "jobs.a", "b")})),
+    baseline=Baseline(frozenset({BaselineEntry("a.yml", "orb-pull", "jobs.a", "b")})),
     registries=(
         RegistryPolicy(
             "quay.io",

@@ -179,7 +179,7 @@ def _check_outcome(
             tally += _check_file(
                 outcome, reading, siblings, name, files[path], after.get(path), schema
             )
-    return tally + _settled(outcome)
+    return tally + _resolutions(outcome)
 
 
 def _check_file(
@@ -248,7 +248,9 @@ def _check_second_run(
     for outcome in again:
         name = names[outcome.paths[0]]
         if isinstance(outcome, Examined) and outcome.change is not None:
-            fixed = [str(s.finding.key) for s in outcome.settled if s.state is FindingState.FIXED]
+            fixed = [
+                str(s.finding.key) for s in outcome.resolutions if s.state is FindingState.FIXED
+            ]
             shortfalls.append(Shortfall(name, "second run changes nothing", "", ", ".join(fixed)))
         new = _left(outcome) - left_before.get(outcome.paths, set())
         if new:
@@ -259,14 +261,16 @@ def _check_second_run(
 
 def _left(outcome: Outcome) -> set[str]:
     if isinstance(outcome, Examined | Refused):
-        return {str(one.finding.key) for one in outcome.settled if one.state is FindingState.LEFT}
+        return {
+            str(one.finding.key) for one in outcome.resolutions if one.state is FindingState.LEFT
+        }
     return set()
 
 
-def _settled(outcome: Outcome) -> Tally:
+def _resolutions(outcome: Outcome) -> Tally:
     tally = Tally()
     if isinstance(outcome, Examined):
-        for one in outcome.settled:
+        for one in outcome.resolutions:
             if one.state is FindingState.LEFT:
                 tally.left[one.finding.rule, one.reason] += 1
             elif one.state is FindingState.FIXED:

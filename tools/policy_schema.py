@@ -18,7 +18,7 @@ from cci_migrate.policy.model import (
     RegistryCredential,
     RegistryPolicy,
 )
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts, settings_of
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList, settings_of
 from cci_migrate.policy.text import account_data
 
 #: The schemas of tables, by the setting's key.
@@ -116,8 +116,8 @@ def _values(setting: Setting) -> dict[str, Any]:
             text: dict[str, Any] = {"type": "string", "pattern": values.pattern}
             if values.max_length is not None:
                 text["maxLength"] = values.max_length
-            return {"oneOf": [text, {"const": False}]} if values.or_false else text
-        case Texts():
+            return {"oneOf": [text, {"const": False}]} if values.false_means else text
+        case TextList():
             text = {"type": "string", "pattern": r"\S"}
             texts = {"type": "array", "items": text}
             return {"oneOf": [text, texts | {"minItems": 1}]} if values.takes_single else texts

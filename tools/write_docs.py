@@ -25,7 +25,7 @@ from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts, settings_of
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList, settings_of
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from tools.policy_schema import credential_forms, policy_schema_text, property_schema
@@ -112,7 +112,7 @@ def _kind(setting: Setting) -> str:
             return "`true` or `false`"
         case Text():
             return "text"
-        case Texts():
+        case TextList():
             return "list of texts"
         case Tables():
             return "tables"

@@ -20,7 +20,7 @@ from cci_migrate.engine.outcomes import (
     NotAConfig,
     Outcome,
     Refused,
-    Settled,
+    Resolution,
 )
 from cci_migrate.engine.proof import ProvenChange, ProvenFile
 from cci_migrate.engine.proposing import propose
@@ -135,7 +135,7 @@ def plan_repository(
         state=state,
         cause=cause,
         changes=tuple(outcome.change for outcome in examined if outcome.change is not None),
-        findings=tuple(_record(settled) for settled in _settled(outcomes)),
+        findings=tuple(_record(resolution) for resolution in _resolutions(outcomes)),
         todos=tuple(todos),
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
@@ -188,7 +188,7 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
         return State.NO_CONFIG, f"only {', '.join(kinds)}" if kinds else ""
     failed = [outcome for outcome in configs if isinstance(outcome, Failed)]
     refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
-    left = [settled for settled in _settled(outcomes) if _is_left(settled)]
+    left = [resolution for resolution in _resolutions(outcomes) if _is_left(resolution)]
     if any(isinstance(o, Examined) and o.change is not None for o in configs):
         return State.PLANNED, _remaining_problems(failed, refused, left)
     if failed:
@@ -208,16 +208,20 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     return State.NOTHING_TO_DO, ""
 
 
-def _is_left(settled: Settled) -> bool:
+def _is_left(resolution: Resolution) -> bool:
     """Whether something is left to do. Notes are about what this tool does not change."""
-    return settled.state is FindingState.LEFT and settled.finding.severity is not Severity.NOTE
+    return (
+        resolution.state is FindingState.LEFT and resolution.finding.severity is not Severity.NOTE
+    )
 
 
 def _is_generated(refused: Refused) -> bool:
     return refused.cause in (Cause.GENERATED, Cause.TEMPLATE)
 
 
-def _remaining_problems(failed: list[Failed], refused: list[Refused], left: list[Settled]) -> str:
+def _remaining_problems(
+    failed: list[Failed], refused: list[Refused], left: list[Resolution]
+) -> str:
     parts = []
     if failed:
         first = failed[0]
@@ -229,27 +233,27 @@ def _remaining_problems(failed: list[Failed], refused: list[Refused], left: list
     return "; ".join(parts)
 
 
-def _settled(outcomes: tuple[Outcome, ...]) -> tuple[Settled, ...]:
+def _resolutions(outcomes: tuple[Outcome, ...]) -> tuple[Resolution, ...]:
     return tuple(
-        settled
+        resolution
         for outcome in outcomes
         if isinstance(outcome, Examined | Refused)
-        for settled in outcome.settled
+        for resolution in outcome.resolutions
     )
 
 
-def _why_left(settled: Settled) -> str:
-    finding = settled.finding
+def _why_left(resolution: Resolution) -> str:
+    finding = resolution.finding
     where = f"{finding.place.source.path}:{finding.place.position.line}"
-    return f"{where}: {_reason(settled) or finding.message}"
+    return f"{where}: {_reason(resolution) or finding.message}"
 
 
-def _reason(settled: Settled) -> str:
-    if settled.state is FindingState.FIXED:
+def _reason(resolution: Resolution) -> str:
+    if resolution.state is FindingState.FIXED:
         return ""
-    if settled.reason:
-        return settled.reason
-    match settled.finding.remedy:
+    if resolution.reason:
+        return resolution.reason
+    match resolution.finding.remedy:
         case NoFix(reason=reason):
             return reason
         case Question(text=text):
@@ -258,8 +262,8 @@ def _reason(settled: Settled) -> str:
             return ""
 
 
-def _record(settled: Settled) -> FindingRecord:
-    finding = settled.finding
+def _record(resolution: Resolution) -> FindingRecord:
+    finding = resolution.finding
     return FindingRecord(
         rule=finding.rule,
         path=finding.place.source.path,
@@ -269,8 +273,8 @@ def _record(settled: Settled) -> FindingRecord:
         subject=finding.subject,
         message=finding.message,
         registry=finding.registry or "",
-        state=settled.state,
-        reason=_reason(settled),
+        state=resolution.state,
+        reason=_reason(resolution),
     )
 
 

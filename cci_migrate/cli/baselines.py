@@ -13,12 +13,12 @@ from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Severity
-from cci_migrate.policy.baseline import Accepted, Baseline, baseline_text, parse_baseline
+from cci_migrate.policy.baseline import Baseline, BaselineEntry, baseline_text, parse_baseline
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.reports.report import Report, settled_of
+from cci_migrate.reports.report import Report, resolutions_of
 
 #: Some hundred thousand findings.
-MOST_BYTES = 32 * 2**20
+MAX_BYTES = 32 * 2**20
 
 
 class Baselines:
@@ -40,7 +40,7 @@ class Baselines:
 
 def _read(path: Path) -> Baseline:
     try:
-        found = parse_baseline(read_bounded(path, MOST_BYTES).decode())
+        found = parse_baseline(read_bounded(path, MAX_BYTES).decode())
     except UnreadableFileError as error:
         raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
     except UnicodeDecodeError:
@@ -51,7 +51,7 @@ def _read(path: Path) -> Baseline:
     # What a hand or a merge wrote in another way is the same file.
     folder = path.resolve().parent
     return Baseline(
-        frozenset(replace(one, path=_named(folder, one.path, path)) for one in found.accepted)
+        frozenset(replace(one, path=_named(folder, one.path, path)) for one in found.entries)
     )
 
 
@@ -71,26 +71,27 @@ def write_baseline(report: Report, path: Path) -> int:
     Raises OSError.
     """
     accepted = [
-        replace(one.finding.accepted, path=_named(Path(result.prefix or "."), file, path))
+        replace(one.finding.baseline_entry, path=_named(Path(result.prefix or "."), file, path))
         for result in report.results
-        for one in settled_of(result.outcome)
-        if not one.state.is_unwanted and one.finding.severity is not Severity.NOTE
+        for one in resolutions_of(result.outcome)
+        if not one.state.is_ignored and one.finding.severity is not Severity.NOTE
         for file in (one.finding.place.source.path,)
     ]
     accepted += [
         replace(whole, path=_named(Path(result.prefix or "."), whole.path, path))
         for result in report.results
-        if isinstance(result.outcome, Refused) and (whole := result.outcome.accepted) is not None
+        if isinstance(result.outcome, Refused)
+        and (whole := result.outcome.baseline_entry) is not None
     ]
     accepted += _of_other_files(report, path)
     write_whole(path, baseline_text(accepted).encode())
-    return len(set[Accepted](accepted))
+    return len(set[BaselineEntry](accepted))
 
 
-def _of_other_files(report: Report, path: Path) -> list[Accepted]:
+def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
     """The entries of the baseline at ``path`` for files that are there and were not read."""
     try:
-        before = _read(path).accepted if path.is_file() else frozenset[Accepted]()
+        before = _read(path).entries if path.is_file() else frozenset[BaselineEntry]()
     except PolicyError:
         # It is to be written anew, and nothing can be told from it.
         return []

@@ -95,7 +95,7 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
 
 
 def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
-    shown = ", ".join(result.shown(path) for path in outcome.paths)
+    shown = ", ".join(result.display_path(path) for path in outcome.paths)
     match outcome:
         case Examined(pulls=pulls):
             _print_tree(shown, pulls, terminal)

@@ -6,7 +6,7 @@ import click
 
 from cci_migrate.cli.option_completion import rule_names
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.policy.file import nearest
+from cci_migrate.policy.file import suggestion
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from cci_migrate.rules.rule import Rule
@@ -31,7 +31,7 @@ def rule(ctx: click.Context, /, name: str) -> None:
     """
     found = next((one for one in RULES if one.id == name), None)
     if found is None:
-        known = nearest(name, [one.id for one in RULES])
+        known = suggestion(name, [one.id for one in RULES])
         raise click.UsageError(f"no rule {name!r}{known}", ctx)
     _show(found, Terminal())
 

@@ -177,7 +177,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         output=given["output"],
         baseline=given["baseline"],
         write_baseline=given["write_baseline"],
-        heeds_ignores=not given["no_ignores"],
+        applies_ignores=not given["no_ignores"],
         limits=given["limits"],
     )
 

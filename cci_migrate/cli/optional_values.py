@@ -11,11 +11,11 @@ import click
 
 
 class OptionalValue(click.Option):
-    """An option of some choices; without one of them it means ``left_out``."""
+    """An option of some choices; without one of them it means ``implied_value``."""
 
-    def __init__(self, *args: object, left_out: str, **kwargs: object) -> None:
+    def __init__(self, *args: object, implied_value: str, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.left_out = left_out
+        self.implied_value = implied_value
 
     @property
     def words(self) -> Sequence[str]:
@@ -36,7 +36,7 @@ def spelled_out(command: click.Command, args: Sequence[str]) -> list[str]:
         option = options.get(word)
         following = args[index + 1] if index + 1 < len(args) else None
         if option is not None and following not in option.words:
-            spelled[-1] = f"{word}={option.left_out}"
+            spelled[-1] = f"{word}={option.implied_value}"
     return spelled
 
 

@@ -54,5 +54,5 @@ class Options(Struct, frozen=True):
     output: Path | None = None
     baseline: Path | None = None
     write_baseline: Path | None = None
-    heeds_ignores: bool = True
+    applies_ignores: bool = True
     limits: WorkLimits = DEFAULT_LIMITS

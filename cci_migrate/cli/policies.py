@@ -27,7 +27,7 @@ class _FolderPolicy(Struct, frozen=True):
     """
 
     policy: Policy
-    told: frozenset[str]
+    keys: frozenset[str]
     baseline: Path | None
     base: Path | None = None
 
@@ -43,12 +43,12 @@ class Policies:
         self,
         source: PolicySource,
         *,
-        heeds_ignores: bool = True,
+        applies_ignores: bool = True,
         baseline: Path | None = None,
         reads_baselines: bool = True,
     ) -> None:
         self._source = source
-        self._heeds_ignores = heeds_ignores
+        self._applies_ignores = applies_ignores
         self._baseline = baseline
         self._reads_baselines = reads_baselines
         self._by_file: dict[Path | None, _FolderPolicy] = {}
@@ -59,9 +59,9 @@ class Policies:
         """The policy for configs in ``folder``. Raises PolicyError."""
         return self._for_folder(folder).policy
 
-    def told(self, folder: Path) -> frozenset[str]:
+    def keys(self, folder: Path) -> frozenset[str]:
         """What the options and the policy file for ``folder`` say, by the keys of such a file."""
-        return self._for_folder(folder).told
+        return self._for_folder(folder).keys
 
     def excludes(self, root: Path, path: str) -> bool:
         """Whether the policy excludes the file ``path`` of the repository at ``root``.
@@ -105,14 +105,14 @@ class Policies:
             found = None if path is None else read_policy_file(path, rules)
             given = self._source.given
             policy = policy_of(given, Policy() if found is None else found.policy)
-            policy = replace(policy, heeds_ignores=self._heeds_ignores)
-            told = frozenset(given) | (frozenset[str]() if found is None else found.told)
+            policy = replace(policy, applies_ignores=self._applies_ignores)
+            keys = frozenset(given) | (frozenset[str]() if found is None else found.keys)
             baseline = None if found is None else found.baseline
             if found is not None and baseline is not None and self._source.file is None:
                 _check_is_beside(baseline, found)
             is_named = path is None or self._source.file is not None
             base = None if is_named or path is None else path.parent.resolve()
-            self._by_file[path] = _FolderPolicy(policy, told, baseline, base)
+            self._by_file[path] = _FolderPolicy(policy, keys, baseline, base)
         return self._by_file[path]
 
 

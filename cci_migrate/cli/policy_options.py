@@ -12,9 +12,9 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.cli.optional_values import OptionalValue
-from cci_migrate.policy.file import nearest
-from cci_migrate.policy.overrides import GivenSettings, clash, option_settings
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, Texts
+from cci_migrate.policy.file import suggestion
+from cci_migrate.policy.overrides import OptionValues, conflict_between, option_settings
+from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,7 +29,7 @@ class PolicySource(Struct, frozen=True):
     looked for.
     """
 
-    given: GivenSettings = {}
+    given: OptionValues = {}
     file: Path | None = None
     reads_files: bool = True
 
@@ -46,7 +46,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
         def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
             given = {key: value for key, value in values.items() if value}
-            problem = clash(given)
+            problem = conflict_between(given)
             if policy_file is not None and no_config:
                 problem = "--config and --no-config: choose one"
             if problem is not None:
@@ -96,10 +96,10 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
         case Choice():
             yield "type", click.Choice(values.values)
             yield "callback", _callback(setting)
-            if setting.left_out:
+            if setting.implied_value:
                 yield "cls", OptionalValue
-                yield "left_out", setting.left_out
-                others = [value for value in values.values if value != setting.left_out]
+                yield "implied_value", setting.implied_value
+                others = [value for value in values.values if value != setting.implied_value]
                 yield "metavar", f"[{'|'.join(others)}]"
             elif setting.default is not None:
                 default = f" (default: {values.written(setting.default)})"
@@ -107,7 +107,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
             yield "metavar", values.metavar
             hint = _IN_SHELL if values.takes_variables else ""
             yield "callback", _callback(setting, hint)
-        case Texts():
+        case TextList():
             yield "multiple", True
             yield "metavar", "RULES" if values.are_rules else "TEXTS"
             yield "callback", _rules if values.are_rules else _separate
@@ -155,7 +155,7 @@ def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     known = frozenset(rule.id for rule in RULES)
     for name in names:
         if name not in known:
-            raise click.BadParameter(f"no rule {name!r}{nearest(name, known)}", ctx, param)
+            raise click.BadParameter(f"no rule {name!r}{suggestion(name, known)}", ctx, param)
     return frozenset(names)
 
 

@@ -167,8 +167,8 @@ def _process_and_thin(numbered: tuple[int, Task], limits: WorkLimits) -> Outcome
 def thin(outcome: Outcome) -> Outcome:
     """``outcome`` with all that reports need, and without the trees, to go between processes."""
     if isinstance(outcome, Examined | Refused):
-        settled = tuple(replace(one, finding=_thin(one.finding)) for one in outcome.settled)
-        return replace(outcome, settled=settled)
+        resolutions = tuple(replace(one, finding=_thin(one.finding)) for one in outcome.resolutions)
+        return replace(outcome, resolutions=resolutions)
     return outcome
 
 

@@ -88,7 +88,7 @@ def _view_of(options: Options) -> View:
 def _policies(options: Options) -> Policies:
     return Policies(
         options.policy,
-        heeds_ignores=options.heeds_ignores,
+        applies_ignores=options.applies_ignores,
         baseline=options.baseline,
         reads_baselines=options.write_baseline is None,
     )
@@ -120,7 +120,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     if options.interactive or options.answers is not None:
         from cci_migrate.cli.asking import decide
 
-        outcomes = decide(tasks, options, screen, prefix_of, policies.told)
+        outcomes = decide(tasks, options, screen, prefix_of, policies.keys)
     else:
         outcomes = process_all(tasks, options.jobs, options.limits)
     for task, outcome in zip(tasks, outcomes, strict=True):
@@ -155,7 +155,7 @@ def _excluded(path: str) -> str:
 
 
 def _kind_line(result: Result, outcome: NotAConfig) -> str:
-    shown = ", ".join(result.shown(path) for path in outcome.paths)
+    shown = ", ".join(result.display_path(path) for path in outcome.paths)
     return f"{shown} is something else: {outcome.kind}"
 
 

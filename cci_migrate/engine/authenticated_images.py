@@ -24,7 +24,11 @@ _RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, UNDECIDABLE_IM
 
 def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:
     """The images that have credentials once ``plan`` is made."""
-    fixed = {one.finding.key for one in plan.settled if one.state is FindingState.FIXED}
+    fixed = {
+        resolution.finding.key
+        for resolution in plan.resolutions
+        if resolution.state is FindingState.FIXED
+    }
     return tuple(
         image
         for image in assessment.images

@@ -39,7 +39,7 @@ def context_placement(assessment: Assessment) -> ContextPlacement:
     )
 
 
-def is_unwanted(grant: ContextGrant) -> bool:
+def is_ignored(grant: ContextGrant) -> bool:
     """Whether a comment says of the workflow job that it needs no context."""
     return ignored_by(grant.place, MISSING_CONTEXT) is not None
 
@@ -52,14 +52,16 @@ def fixes_with_room(
     Contexts for workflow jobs of which a comment says that they need none are taken out. A fix
     with contexts to choose from becomes a question.
     """
-    if policy.heeds_ignores:
-        findings = [_heeding_comments(one) for one in findings]
-    findings = [replace(one, remedy=_asking_for_context(one.remedy)) for one in findings]
-    grants = [grant for one in findings for grant in _contexts_of(one.remedy)]
+    if policy.applies_ignores:
+        findings = [_heeding_comments(finding) for finding in findings]
+    findings = [
+        replace(finding, remedy=_asking_for_context(finding.remedy)) for finding in findings
+    ]
+    grants = [grant for finding in findings for grant in _contexts_of(finding.remedy)]
     if not grants:
         return list(findings)
     places = placement.places(grants)
-    return [replace(one, remedy=_with_room(one.remedy, places)) for one in findings]
+    return [replace(finding, remedy=_with_room(finding.remedy, places)) for finding in findings]
 
 
 def _heeding_comments(finding: Finding) -> Finding:
@@ -78,7 +80,7 @@ def _contexts_of(remedy: Remedy) -> tuple[ContextGrant, ...]:
 def _without_unwanted(remedy: Remedy) -> Remedy:
     match remedy:
         case Fix(contexts=contexts):
-            withheld = tuple(filter(is_unwanted, contexts))
+            withheld = tuple(filter(is_ignored, contexts))
             wanted = tuple(grant for grant in contexts if grant not in withheld)
             return replace(remedy, contexts=wanted, withheld=withheld) if withheld else remedy
         case Question(choices=choices):
@@ -126,9 +128,14 @@ def _with_context(choices: Iterable[Choice]) -> Iterator[Choice]:
         inner = tuple(_in_each_context(fix)) if isinstance(fix, Fix) else ()
         if not inner:
             yield choice
-        for one in inner:
-            label = f"{choice.label}, with the variables from {one.label}"
-            yield replace(choice, key=f"{choice.key}-{one.key}", label=label, remedy=one.remedy)
+        for nested_choice in inner:
+            label = f"{choice.label}, with the variables from {nested_choice.label}"
+            yield replace(
+                choice,
+                key=f"{choice.key}-{nested_choice.key}",
+                label=label,
+                remedy=nested_choice.remedy,
+            )
 
 
 def _in_each_context(fix: Fix) -> Iterator[Choice]:

@@ -49,9 +49,10 @@ def contexts_stray(
     """Which workflow job of ``after`` has a context too many, or one that hides what it reads."""
     old = {job.entry.route: job for job in _jobs(before)}
     answered = frozenset(
-        settled.finding.place.route
-        for settled in before.plan.settled
-        if settled.state is FindingState.FIXED and isinstance(settled.finding.remedy, Question)
+        resolution.finding.place.route
+        for resolution in before.plan.resolutions
+        if resolution.state is FindingState.FIXED
+        and isinstance(resolution.finding.remedy, Question)
     )
     given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
     for job in _jobs(after):
@@ -128,15 +129,15 @@ class _Given(Struct, frozen=True):
     def _keeps(self, job: _Job, variables: Variables) -> bool:
         """Whether all that shows who ``job`` logs in as is to stay in its jobs."""
         shown = [
-            one.allows()
-            for one in self.evidence
-            if job.entry.route in one.entries and variables <= set(one.variables)
+            pair.allows()
+            for pair in self.evidence
+            if job.entry.route in pair.entries and variables <= set(pair.variables)
         ]
         return bool(shown) and not any(shown)
 
     def asks_for(self, context: str) -> bool:
         """Whether the user wants it everywhere: by the policy, or by name for a fix."""
-        named = any(one.context == context for one in self.names)
+        named = any(name.context == context for name in self.names)
         return named or (self.wants_contexts and self._is_in_policy(context))
 
     @property

@@ -42,8 +42,8 @@ class KnownCredentials:
         # In the order in which they were met, each once.
         self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
         self._in_some_jobs: dict[str, list[Evidence]] = {}
-        for one in before.plan.settled:
-            host, chosen = one.finding.registry, names.get(one.finding.key)
+        for resolution in before.plan.resolutions:
+            host, chosen = resolution.finding.registry, names.get(resolution.finding.key)
             if host is not None and chosen is not None:
                 self._add(host, [chosen.credential])
         for shown in before.evidence:
@@ -123,7 +123,7 @@ def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> st
 
 def credentials_of(image: PulledImage) -> list[RegistryCredential]:
     """The complete credentials that stand under ``image``."""
-    return [one for auth in image.auths if (one := credential_of(auth)) is not None]
+    return [credential for auth in image.auths if (credential := credential_of(auth)) is not None]
 
 
 def secrets_of_image(image: PulledImage) -> set[str]:

@@ -159,9 +159,9 @@ def _explained_only(finding: Finding) -> Finding:
 
 def _with_baseline(reason: _Reason, policy: Policy) -> _Reason:
     """``reason`` with whether the baseline leaves the whole file."""
-    if not isinstance(reason, Refused) or not policy.heeds_ignores:
+    if not isinstance(reason, Refused) or not policy.applies_ignores:
         return reason
-    return replace(reason, in_baseline=reason.accepted in policy.baseline.accepted)
+    return replace(reason, in_baseline=reason.baseline_entry in policy.baseline.entries)
 
 
 def _packed(files: ConfigFiles) -> Refused:

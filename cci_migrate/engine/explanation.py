@@ -99,9 +99,9 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         if docker is not None:
             seen_jobs.add(docker.job)
             found += _of_steps(docker, entry, assessment.policy)
-    for one in assessment.images:
-        if one.image.item.mapping not in seen_items:
-            found.append(_of_image(assessment, one, None))
+    for assessed in assessment.images:
+        if assessed.image.item.mapping not in seen_items:
+            found.append(_of_image(assessment, assessed, None))
     called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
     for home in assessment.config.body.walk():
         for job in home.jobs.values():
@@ -114,10 +114,10 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
 
 
 def _of_image(
-    assessment: Assessment, one: AssessedImage, entry: WorkflowJob | None
+    assessment: Assessment, assessed: AssessedImage, entry: WorkflowJob | None
 ) -> ExplainedPull:
-    image = one.image
-    access, auth, reason = _access(assessment, one)
+    image = assessed.image
+    access, auth, reason = _access(assessment, assessed)
     position = image.item.image.value.source.position(image.item.image.value.start)
     owner = image.owners[0]
     return ExplainedPull(
@@ -211,8 +211,10 @@ def _of_orb_image(
     )
 
 
-def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAuth | None, str]:
-    match one.state:
+def _access(
+    assessment: Assessment, assessed: AssessedImage
+) -> tuple[Access, ImageAuth | None, str]:
+    match assessed.state:
         case Authenticated(auth):
             return Access.AUTHENTICATED, auth, ""
         case Incomplete(auth):
@@ -223,7 +225,7 @@ def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAu
             return (
                 Access.UNAUTHENTICATED,
                 None,
-                _what_a_fix_writes(assessment, wanted, one.registry),
+                _what_a_fix_writes(assessment, wanted, assessed.registry),
             )
         case AccountUnclear(accounts=accounts):
             return Access.UNAUTHENTICATED, None, several_accounts(accounts)
@@ -237,7 +239,7 @@ def _access(assessment: Assessment, one: AssessedImage) -> tuple[Access, ImageAu
         case OnlyForForks():
             return Access.NOT_NEEDED, None, "only builds of forks reach it"
         case _:
-            assert_never(one.state)
+            assert_never(assessed.state)
 
 
 def _what_a_fix_writes(assessment: Assessment, wanted: Wanted | None, host: str | None) -> str:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     """Which job pulls before the login that ``done`` says it adds."""
     promised = {
-        (one.finding.place.route, one.finding.registry)
-        for one in done.settled
-        if one.state is FindingState.FIXED and one.finding.rule == PULL_BEFORE_LOGIN
+        (resolution.finding.place.route, resolution.finding.registry)
+        for resolution in done.resolutions
+        if resolution.state is FindingState.FIXED and resolution.finding.rule == PULL_BEFORE_LOGIN
     }
     for docker in after:
         for pull in docker.pulls:
@@ -49,10 +49,10 @@ def account_replaced(before: Reading, after: Reading) -> str | None:
                 earlier.append(login)
                 continue
             for host in login.registries:
-                others = [one for one in earlier if one.may_be_to(host)]
+                others = [other for other in earlier if other.may_be_to(host)]
                 unread = docker.unread_login_before(login.moment.order)
                 if (unread is not None and host == DOCKER_HUB) or any(
-                    _account(one)[1:] != _account(login)[1:] for one in others
+                    _account(other)[1:] != _account(login)[1:] for other in others
                 ):
                     return f"{route} would no longer use the account of its login to {host}"
     return None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from cci_migrate.findings import FindingState, Settled, Severity
+from cci_migrate.findings import FindingState, Resolution, Severity
 from cci_migrate.lossless.source import Position
-from cci_migrate.policy.baseline import WHOLE_FILE, Accepted
+from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
@@ -26,8 +26,8 @@ __all__ = [
     "NotAConfig",
     "Outcome",
     "Refused",
+    "Resolution",
     "Run",
-    "Settled",
     "ToDo",
     "Unexamined",
     "exit_code",
@@ -51,7 +51,7 @@ class Examined(Struct, frozen=True):
     """
 
     paths: tuple[str, ...]
-    settled: tuple[Settled, ...]
+    resolutions: tuple[Resolution, ...]
     change: ProvenChange | None
     todos: tuple[ToDo, ...] = ()
     notes: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Cause(Enum):
 class Refused(Struct, frozen=True):
     """A config that is not to be edited here: generated, a template, or its change not proven.
 
-    ``instead`` says where to go. ``settled`` lists the findings of a change that is not proven;
+    ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven;
     what a program writes is changed in its source, whatever is found in it. ``pulls`` as in
     `Examined`. ``in_baseline``: the baseline leaves the whole file.
     """
@@ -91,16 +91,16 @@ class Refused(Struct, frozen=True):
     cause: Cause
     reason: str
     instead: str = ""
-    settled: tuple[Settled, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     pulls: tuple[ExplainedPull, ...] = ()
     in_baseline: bool = False
 
     @property
-    def accepted(self) -> Accepted | None:
+    def baseline_entry(self) -> BaselineEntry | None:
         """What stands for the file in a baseline; None where it is no property of the file."""
         if self.cause not in (Cause.GENERATED, Cause.TEMPLATE, Cause.SEVERAL_DOCUMENTS):
             return None
-        return Accepted(self.paths[0], self.cause.value, WHOLE_FILE, "")
+        return BaselineEntry(self.paths[0], self.cause.value, WHOLE_FILE, "")
 
 
 class Failed(Struct, frozen=True):
@@ -147,10 +147,14 @@ def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
             left = left or not outcome.in_baseline
         elif isinstance(outcome, Examined):
             left = left or any(
-                one.state is FindingState.LEFT and one.finding.severity is not Severity.NOTE
-                for one in outcome.settled
+                resolution.state is FindingState.LEFT
+                and resolution.finding.severity is not Severity.NOTE
+                for resolution in outcome.resolutions
             )
             left = left or (
-                not written and any(one.state is FindingState.FIXED for one in outcome.settled)
+                not written
+                and any(
+                    resolution.state is FindingState.FIXED for resolution in outcome.resolutions
+                )
             )
     return ExitCode.LEFT if left else ExitCode.DONE

@@ -25,7 +25,7 @@ from cci_migrate.findings import (
     NoFix,
     Question,
     Remedy,
-    Settled,
+    Resolution,
     Skip,
     Suppress,
 )
@@ -45,7 +45,7 @@ class Plan(Struct, frozen=True):
     ``contexts`` are those that workflow jobs get by it.
     """
 
-    settled: tuple[Settled, ...]
+    resolutions: tuple[Resolution, ...]
     operations: tuple[Operation, ...]
     edits: Mapping[str, tuple[Edit, ...]]
     contexts: tuple[ContextGrant, ...] = ()
@@ -56,11 +56,13 @@ class Plan(Struct, frozen=True):
     def fixed(self) -> frozenset[FindingKey]:
         """The keys of the findings that the plan removes."""
         return frozenset(
-            one.finding.key for one in self.settled if one.state is not FindingState.LEFT
+            resolution.finding.key
+            for resolution in self.resolutions
+            if resolution.state is not FindingState.LEFT
         )
 
 
-class _Chosen(Struct, frozen=True):
+class _Effect(Struct, frozen=True):
     """What a decision makes of a finding."""
 
     state: FindingState
@@ -68,9 +70,9 @@ class _Chosen(Struct, frozen=True):
     operations: tuple[Operation, ...] = ()
     contexts: tuple[ContextGrant, ...] = ()
 
-    def left(self, reason: str) -> _Chosen:
+    def left(self, reason: str) -> _Effect:
         """The same finding, left for ``reason`` if it was to be changed."""
-        return _Chosen(FindingState.LEFT, reason) if self.operations or self.contexts else self
+        return _Effect(FindingState.LEFT, reason) if self.operations or self.contexts else self
 
 
 def plan_changes(
@@ -90,107 +92,107 @@ def plan_changes(
     ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
     """
     all_findings = list(findings)
-    chosen = [_choose(finding, decisions, policy) for finding in all_findings]
-    settled, kept, contexts = _settle(all_findings, chosen, placement)
-    edits = _rendered(documents, kept) if writes else {}
+    effects = [_effect_of(finding, decisions, policy) for finding in all_findings]
+    resolutions, operations, contexts = _resolve(all_findings, effects, placement)
+    edits = _rendered(documents, operations) if writes else {}
     if isinstance(edits, str):
-        chosen = [_renderable(documents, one, placement) for one in chosen]
-        settled, kept, contexts = _settle(all_findings, chosen, placement)
-        edits = _rendered(documents, kept)
+        effects = [_renderable(documents, effect, placement) for effect in effects]
+        resolutions, operations, contexts = _resolve(all_findings, effects, placement)
+        edits = _rendered(documents, operations)
     if isinstance(edits, str):
         # Each can be written, but not all of them in one text.
         together = "the changes of this file cannot be written together"
-        chosen = [one.left(together) for one in chosen]
-        settled, kept, contexts = _settle(all_findings, chosen, placement)
+        effects = [effect.left(together) for effect in effects]
+        resolutions, operations, contexts = _resolve(all_findings, effects, placement)
         edits = {}
-    return Plan(settled, kept, edits, contexts)
+    return Plan(resolutions, operations, edits, contexts)
 
 
-def _settle(
-    findings: Sequence[Finding], chosen: Sequence[_Chosen], placement: ContextPlacement | None
-) -> tuple[tuple[Settled, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:
+def _resolve(
+    findings: Sequence[Finding], effects: Sequence[_Effect], placement: ContextPlacement | None
+) -> tuple[tuple[Resolution, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:
     """What becomes of each finding, and the operations and contexts of those that are fixed."""
     while True:
-        settled: list[Settled] = []
-        kept: list[_Chosen] = []
-        done: set[FindingKey] = set()
-        for finding, one in zip(findings, chosen, strict=True):
-            if finding.after and done.isdisjoint(finding.after):
+        resolutions: list[Resolution] = []
+        resolved: list[_Effect] = []
+        fixed: set[FindingKey] = set()
+        for finding, effect in zip(findings, effects, strict=True):
+            if finding.after and fixed.isdisjoint(finding.after):
                 # It rests on fixes none of which is made: there is nothing to say of it.
                 continue
-            if not done.issuperset(finding.after_all):
+            if not fixed.issuperset(finding.after_all):
                 continue
-            if one.state is FindingState.FIXED:
-                done.add(finding.key)
-            settled.append(Settled(finding, one.state, one.reason))
-            kept.append(one)
-        contexts = tuple(dict.fromkeys(grant for one in kept for grant in one.contexts))
+            if effect.state is FindingState.FIXED:
+                fixed.add(finding.key)
+            resolutions.append(Resolution(finding, effect.state, effect.reason))
+            resolved.append(effect)
+        contexts = tuple(dict.fromkeys(grant for effect in resolved for grant in effect.contexts))
         places = {} if placement is None else placement.places(contexts)
         if not any(isinstance(place, NoRoom) for place in places.values()):
-            return tuple(settled), _operations(kept, places), contexts
+            return tuple(resolutions), _operations(resolved, places), contexts
         # Without one of its contexts a fix is not made, which may leave others without a place.
-        chosen = [_placed(one, places) for one in chosen]
+        effects = [_placed(effect, places) for effect in effects]
 
 
-def _placed(one: _Chosen, places: Places) -> _Chosen:
-    for grant in one.contexts:
+def _placed(effect: _Effect, places: Places) -> _Effect:
+    for grant in effect.contexts:
         place = places.get(grant.entry)
         if isinstance(place, NoRoom):
-            return one.left(without_room(grant, place))
-    return one
+            return effect.left(without_room(grant, place))
+    return effect
 
 
-def _choose(finding: Finding, decisions: Decisions, policy: Policy) -> _Chosen:
-    if policy.heeds_ignores:
+def _effect_of(finding: Finding, decisions: Decisions, policy: Policy) -> _Effect:
+    if policy.applies_ignores:
         comment = ignored_by(finding.place, finding.rule)
         if comment is not None:
-            return _Chosen(FindingState.SUPPRESSED, comment.reason)
-        if finding.accepted in policy.baseline.accepted:
-            return _Chosen(FindingState.BASELINE, "in the baseline")
+            return _Effect(FindingState.SUPPRESSED, comment.reason)
+        if finding.baseline_entry in policy.baseline.entries:
+            return _Effect(FindingState.BASELINE, "in the baseline")
     decision = decisions.of(finding)
     match decision:
         case Skip():
-            return _Chosen(FindingState.LEFT, "skipped")
+            return _Effect(FindingState.LEFT, "skipped")
         case Suppress(reason):
             text = comment_text(finding.rule, reason)
-            return _Chosen(FindingState.SUPPRESSED, reason, (AddComment(finding.place.node, text),))
+            return _Effect(FindingState.SUPPRESSED, reason, (AddComment(finding.place.node, text),))
         case Answer(choice):
-            return _answered(finding.remedy, choice)
+            return _effect_of_answer(finding.remedy, choice)
         case Apply():
-            return _applied(finding.remedy)
+            return _effect_of_applying(finding.remedy)
         case _:
             assert_never(decision)
 
 
-def _applied(remedy: Remedy) -> _Chosen:
+def _effect_of_applying(remedy: Remedy) -> _Effect:
     match remedy:
         case Fix(operations=operations, contexts=contexts):
-            return _Chosen(FindingState.FIXED, "", operations, contexts)
+            return _Effect(FindingState.FIXED, "", operations, contexts)
         case NoFix(reason):
-            return _Chosen(FindingState.LEFT, reason)
+            return _Effect(FindingState.LEFT, reason)
         case Question(text):
-            return _Chosen(FindingState.LEFT, f"needs a decision: {text}")
+            return _Effect(FindingState.LEFT, f"needs a decision: {text}")
         case _:
             assert_never(remedy)
 
 
-def _answered(remedy: Remedy, choice: str) -> _Chosen:
+def _effect_of_answer(remedy: Remedy, choice: str) -> _Effect:
     if isinstance(remedy, Question):
-        for one in remedy.choices:
-            if one.key == choice:
-                return _applied(one.remedy)
-        return _applied(remedy)
-    return _applied(remedy)
+        for offered in remedy.choices:
+            if offered.key == choice:
+                return _effect_of_applying(offered.remedy)
+        return _effect_of_applying(remedy)
+    return _effect_of_applying(remedy)
 
 
 def _renderable(
-    documents: Sequence[Document], one: _Chosen, placement: ContextPlacement | None
-) -> _Chosen:
-    places = {} if placement is None else placement.places(one.contexts)
-    problem = _rendered(documents, _operations([one], places))
+    documents: Sequence[Document], effect: _Effect, placement: ContextPlacement | None
+) -> _Effect:
+    places = {} if placement is None else placement.places(effect.contexts)
+    problem = _rendered(documents, _operations([effect], places))
     if isinstance(problem, str):
-        return one.left(f"the change cannot be written here: {problem}")
-    return one
+        return effect.left(f"the change cannot be written here: {problem}")
+    return effect
 
 
 def _rendered(
@@ -216,11 +218,11 @@ def _rendered(
         return str(error)
 
 
-def _operations(chosen: Iterable[_Chosen], places: Places) -> tuple[Operation, ...]:
+def _operations(effects: Iterable[_Effect], places: Places) -> tuple[Operation, ...]:
     """The operations of all, each once: findings that share a definition share the edit."""
     operations: dict[Operation, None] = {}
-    for one in chosen:
-        operations.update(dict.fromkeys(one.operations))
+    for effect in effects:
+        operations.update(dict.fromkeys(effect.operations))
     for place in places.values():
         operations.update(dict.fromkeys(() if isinstance(place, NoRoom) else place))
     return tuple(operations)

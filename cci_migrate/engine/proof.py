@@ -247,8 +247,14 @@ def data_differ(
 
 def something_left(done: Plan, again: Plan) -> str | None:
     """Clause 5: what a second run would still find of what was planned, or do besides."""
-    found = {one.finding.key for one in again.settled if one.finding.key in done.fixed}
-    shown = {one.finding.key for one in again.settled if one.state.is_unwanted}
+    found = {
+        resolution.finding.key
+        for resolution in again.resolutions
+        if resolution.finding.key in done.fixed
+    }
+    shown = {
+        resolution.finding.key for resolution in again.resolutions if resolution.state.is_ignored
+    }
     if found - shown:
         return f"{min(found - shown)} would be found again"
     if again.operations:
@@ -289,7 +295,10 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
         for _, context in registry.accounts
         if context is not None
     }
-    holding = {one.route: set(job_contexts(one).names) for one in after.config.workflow_jobs}
+    holding = {
+        workflow_job.route: set(job_contexts(workflow_job).names)
+        for workflow_job in after.config.workflow_jobs
+    }
     for entry in before.config.workflow_jobs:
         held = set(job_contexts(entry).names)
         kept = holding.get(entry.route)
@@ -335,23 +344,23 @@ def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
 
 def _are_alike(before: tuple[str, ...], after: tuple[str, ...], mirror: Mirror) -> bool:
     return len(before) == len(after) and all(
-        one == other or is_mirrored(one, other, mirror)
-        for one, other in zip(before, after, strict=True)
+        old == new or is_mirrored(old, new, mirror) for old, new in zip(before, after, strict=True)
     )
 
 
 def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, ...]]]:
     """The images that the steps of each job pull, command by command, in each way of running it."""
-    found: dict[str, list[tuple[str, ...]]] = {}
+    images: dict[str, list[tuple[str, ...]]] = {}
     for docker in dockers:
-        found.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
-    return found
+        images.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
+    return images
 
 
 def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:
     """Clause 9: where an upgrade leaves a ``<<`` that 2.1 reads and version 2 did not."""
     versions = [
-        {text_of(value_of(one.root, "version")) for one in side} for side in (before, after)
+        {text_of(value_of(document.root, "version")) for document in documents}
+        for documents in (before, after)
     ]
     if not versions[0] & {"2", "2.0"} or "2.1" not in versions[1]:
         return None

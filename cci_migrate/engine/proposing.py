@@ -13,7 +13,7 @@ from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
-from cci_migrate.findings import APPLY_ALL, Apply, Decisions, FindingState, Settled, Severity
+from cci_migrate.findings import APPLY_ALL, Apply, Decisions, FindingState, Resolution, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def propose(
     authenticated, unprovided = _with_credentials(examined, plan)
     outcome = Examined(
         paths=examined.files.paths,
-        settled=plan.settled,
+        resolutions=plan.resolutions,
         change=change,
         todos=todos(assessment, plan),
         notes=notes(assessment, plan),
@@ -89,7 +89,7 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
 
     # Where a human left out some fixes, the outcome may show another convention.
     is_whole = not decisions.by_key and decisions.otherwise == Apply()
-    is_whole = is_whole and not examined.policy.baseline.accepted
+    is_whole = is_whole and not examined.policy.baseline.entries
 
     def read_again(sources: Sequence[SourceText]) -> Reading | str:
         after = examine_changed(examined, sources, keeps_conventions=not is_whole)
@@ -105,8 +105,8 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
 
 def _leaves_something(plan: Plan) -> bool:
     return any(
-        not settled.state.is_unwanted and settled.finding.severity is not Severity.NOTE
-        for settled in plan.settled
+        not resolution.state.is_ignored and resolution.finding.severity is not Severity.NOTE
+        for resolution in plan.resolutions
     )
 
 
@@ -124,11 +124,11 @@ def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> R
 def _with_findings(refused: Refused, plan: Plan) -> Refused:
     return replace(
         refused,
-        settled=tuple(
-            Settled(settled.finding, FindingState.LEFT, refused.reason)
-            if settled.state is FindingState.FIXED
-            else settled
-            for settled in plan.settled
+        resolutions=tuple(
+            Resolution(resolution.finding, FindingState.LEFT, refused.reason)
+            if resolution.state is FindingState.FIXED
+            else resolution
+            for resolution in plan.resolutions
         ),
     )
 

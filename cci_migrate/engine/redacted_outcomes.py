@@ -15,7 +15,16 @@ from cci_migrate.engine.outcomes import (
     ToDo,
     Unexamined,
 )
-from cci_migrate.findings import Choice, Finding, Fix, NameReason, NoFix, Question, Remedy, Settled
+from cci_migrate.findings import (
+    Choice,
+    Finding,
+    Fix,
+    NameReason,
+    NoFix,
+    Question,
+    Remedy,
+    Resolution,
+)
 from cci_migrate.redaction.redaction import Redaction
 
 
@@ -26,7 +35,9 @@ def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
         case Examined():
             return replace(
                 outcome,
-                settled=tuple(_settled(settled, redaction) for settled in outcome.settled),
+                resolutions=tuple(
+                    _resolution(resolution, redaction) for resolution in outcome.resolutions
+                ),
                 todos=tuple(ToDo(clean(todo.text)) for todo in outcome.todos),
                 notes=tuple(map(clean, outcome.notes)),
                 pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
@@ -47,7 +58,9 @@ def redacted_reason(outcome: Unexamined, redaction: Redaction) -> Unexamined:
                 outcome,
                 reason=clean(outcome.reason),
                 instead=clean(outcome.instead),
-                settled=tuple(_settled(settled, redaction) for settled in outcome.settled),
+                resolutions=tuple(
+                    _resolution(resolution, redaction) for resolution in outcome.resolutions
+                ),
                 pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
             )
         case Failed():
@@ -58,9 +71,9 @@ def redacted_reason(outcome: Unexamined, redaction: Redaction) -> Unexamined:
             assert_never(outcome)
 
 
-def _settled(settled: Settled, redaction: Redaction) -> Settled:
-    finding = _finding(settled.finding, redaction)
-    return replace(settled, finding=finding, reason=redaction.prose(settled.reason))
+def _resolution(resolution: Resolution, redaction: Redaction) -> Resolution:
+    finding = _finding(resolution.finding, redaction)
+    return replace(resolution, finding=finding, reason=redaction.prose(resolution.reason))
 
 
 def _finding(finding: Finding, redaction: Redaction) -> Finding:

@@ -29,7 +29,7 @@ def unused_suppressions(
     documents: Sequence[Document], findings: Iterable[Finding], policy: Policy
 ) -> Iterator[UnusedSuppression]:
     """What ignores none of ``findings``, as far as the rules it is about were asked for."""
-    if not policy.heeds_ignores or policy.revert is not None:
+    if not policy.applies_ignores or policy.revert is not None:
         return
     found = list(findings)
     used = _used_rules(found)
@@ -39,8 +39,8 @@ def unused_suppressions(
             what = _unused_part(comment, used.get((source.path, comment.start), set()), policy)
             if what is not None:
                 yield UnusedSuppression(source.path, source.position(comment.start), what)
-    there = {one.accepted for one in found}
-    for entry in sorted(policy.baseline.accepted - there):
+    there = {finding.baseline_entry for finding in found}
+    for entry in sorted(policy.baseline.entries - there):
         if entry.route == WHOLE_FILE:
             text = f"the baseline's entry for the whole file ({entry.rule}) is not needed any more"
             yield UnusedSuppression(entry.path, None, text)

@@ -19,7 +19,7 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.authenticated_images import has_placeholder
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
-from cci_migrate.findings import FindingKey, FindingState, Fix, Settled
+from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
@@ -42,7 +42,11 @@ def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
 
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    fixed = {one.finding.key for one in plan.settled if one.state is FindingState.FIXED}
+    fixed = {
+        resolution.finding.key
+        for resolution in plan.resolutions
+        if resolution.state is FindingState.FIXED
+    }
     if assessment.policy.revert is not None:
         if assessment.policy.revert is Revert.CONTEXTS and fixed:
             yield (
@@ -51,7 +55,11 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
                 "secrets to forks."
             )
         return
-    rules = {one.finding.rule for one in plan.settled if one.state is FindingState.FIXED}
+    rules = {
+        resolution.finding.rule
+        for resolution in plan.resolutions
+        if resolution.state is FindingState.FIXED
+    }
     in_context: dict[str, dict[str, None]] = {}
     in_some: dict[tuple[str, ...], dict[str, None]] = {}
     for grant in plan.contexts:
@@ -113,13 +121,13 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The project's environment variables must hold {listed(list(in_project))}{why}. "
             "Builds of forked pull requests get them only if the project passes secrets to forks."
         )
-    if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.settled)):
+    if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.resolutions)):
         yield (
             "The orb's own login fails where its variables are empty, and the build with it. Where "
             "builds of forked pull requests matter, take --login cli: its step goes on without a "
             "login."
         )
-    if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.settled)):
+    if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.resolutions)):
         yield (
             "docker/check fails where its variables are empty, and the build with it. Where builds "
             "of forked pull requests matter, take --login cli: its step goes on without a login."
@@ -187,11 +195,13 @@ def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
     )
 
 
-def _adds_check(one: Settled) -> bool:
+def _adds_check(resolution: Resolution) -> bool:
     """Whether the login that is added is the Docker orb's."""
     from cci_migrate.remedies.login_placement import is_orb_login
 
-    return any(is_orb_login(step) for operation in _done(one) for step in _added_items(operation))
+    return any(
+        is_orb_login(step) for operation in _done(resolution) for step in _added_items(operation)
+    )
 
 
 def _added_items(operation: Operation) -> Sequence[Content]:
@@ -203,18 +213,18 @@ def _added_items(operation: Operation) -> Sequence[Content]:
     return ()
 
 
-def _switches_login_on(one: Settled) -> bool:
+def _switches_login_on(resolution: Resolution) -> bool:
     """Whether an orb's job is asked to log in by itself."""
     from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
 
     own = {switch.enable for switch in LOGIN_SWITCHES if switch.steps is None}
-    return any(isinstance(each, AddEntry) and each.key in own for each in _done(one))
+    return any(isinstance(each, AddEntry) and each.key in own for each in _done(resolution))
 
 
-def _done(one: Settled) -> Sequence[Operation]:
+def _done(resolution: Resolution) -> Sequence[Operation]:
     """What the fix of a finding does."""
-    remedy = one.finding.remedy
-    is_fixed = one.state is FindingState.FIXED and isinstance(remedy, Fix)
+    remedy = resolution.finding.remedy
+    is_fixed = resolution.state is FindingState.FIXED and isinstance(remedy, Fix)
     return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
 
 
@@ -231,9 +241,9 @@ def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
 
 def _names_left_alone(plan: Plan) -> Iterator[str]:
     """The credentials of the config that a fix did not follow, where it writes the policy's."""
-    for one in plan.settled:
-        names = one.finding.names
-        if one.state is FindingState.FIXED and names is not None and names.path is None:
+    for resolution in plan.resolutions:
+        names = resolution.finding.names
+        if resolution.state is FindingState.FIXED and names is not None and names.path is None:
             for ignored in names.ignored:
                 written = f"The names of the policy are written ({names.names})."
                 yield f"Not followed: {ignored}. {written}"
@@ -241,11 +251,11 @@ def _names_left_alone(plan: Plan) -> Iterator[str]:
 
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which credentials a reversal leaves because they have other names than the policy's."""
-    told = {one.finding.place.route for one in plan.settled}
+    told = {resolution.finding.place.route for resolution in plan.resolutions}
     names: dict[str, dict[str, None]] = {}
-    for one in assessment.images:
-        host, state = one.image.host, one.state
-        if host is None or not isinstance(state, Authenticated) or one.image.route in told:
+    for assessed in assessment.images:
+        host, state = assessed.image.host, assessed.state
+        if host is None or not isinstance(state, Authenticated) or assessed.image.route in told:
             continue
         registry = policy_for(host, assessment.policy)
         credential = credential_of(state.auth)
@@ -270,8 +280,8 @@ def _names_in(auth: ImageAuth) -> Iterator[str]:
 def _not_mirrored(assessment: Assessment) -> Iterator[str]:
     """What a mirror leaves as it is: credentials for Docker Hub must not reach it."""
     count = sum(
-        isinstance(one.state, Authenticated) and one.image.host == DOCKER_HUB
-        for one in assessment.images
+        isinstance(assessed.state, Authenticated) and assessed.image.host == DOCKER_HUB
+        for assessed in assessment.images
     )
     if assessment.policy.mirror is not None and count:
         images = "1 image has" if count == 1 else f"{count} images have"
@@ -316,11 +326,11 @@ def _left_to_forks(assessment: Assessment) -> Iterator[str]:
 
 
 def _placeholders(assessment: Assessment) -> Iterator[str]:
-    for image in assessment.images:
-        if isinstance(image.state, Authenticated) and has_placeholder(image.state.auth):
+    for assessed in assessment.images:
+        if isinstance(assessed.state, Authenticated) and has_placeholder(assessed.state.auth):
             yield (
-                f"{image.image.item.text} ({image.image.owners[0].title}) has the user name "
-                f"{image.state.auth.text(USERNAME)}, a placeholder of a documentation: it is "
+                f"{assessed.image.item.text} ({assessed.image.owners[0].title}) has the user name "
+                f"{assessed.state.auth.text(USERNAME)}, a placeholder of a documentation: it is "
                 "not counted as authenticated."
             )
 
@@ -367,9 +377,9 @@ def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
 
 def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
     uncovered: Counter[tuple[str, bool]] = Counter(
-        (one.state.host, one.state.unknown)
-        for one in assessment.images
-        if isinstance(one.state, NotCovered)
+        (assessed.state.host, assessed.state.unknown)
+        for assessed in assessment.images
+        if isinstance(assessed.state, NotCovered)
     )
     for (host, unknown), count in sorted(uncovered.items()):
         images = "1 image" if count == 1 else f"{count} images"

@@ -24,14 +24,14 @@ from cci_migrate.files.atomic_write import write_whole
 from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError
-from cci_migrate.policy.file import nearest
+from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
 
 FORMAT = "cci-migrate answers"
 VERSION = 2
 #: Some hundred thousand findings.
-MOST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 #: How many differences are told.
 _MOST = 10
 
@@ -178,7 +178,7 @@ def save(path: Path, answers: Answers) -> None:
 def read(path: Path) -> Answers:
     """The answers in ``path``. Raises AnswersError, which names the place."""
     try:
-        data = parsed_json(read_bounded(path, MOST_BYTES).decode("utf-8-sig"))
+        data = parsed_json(read_bounded(path, MAX_BYTES).decode("utf-8-sig"))
     except UnreadableFileError as error:
         raise AnswersError(f"{path}: cannot be read: {error}") from None
     except UnicodeDecodeError:
@@ -193,5 +193,5 @@ def read(path: Path) -> Answers:
         return typed(data, Answers)
     except JsonInputError as error:
         known = GeneralAnswers.__struct_fields__ if error.place == "for-all" else ()
-        hint = nearest(error.unknown_key, known) if error.unknown_key and known else ""
+        hint = suggestion(error.unknown_key, known) if error.unknown_key and known else ""
         raise AnswersError(f"{path}: {error}{hint}; answer again with --interactive") from None

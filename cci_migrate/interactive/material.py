@@ -43,8 +43,8 @@ class Material:
         ]
 
     def _has_something(self, one: ConfigReview) -> bool:
-        settled = one.outcome.settled if isinstance(one.outcome, Examined) else ()
-        return any(can_be_decided(found.finding) for found in settled)
+        resolutions = one.outcome.resolutions if isinstance(one.outcome, Examined) else ()
+        return any(can_be_decided(found.finding) for found in resolutions)
 
     def settle(self, needs: Sequence[Needs], answers: GeneralAnswers) -> None:
         """Take what was answered for all into each config's policy, in place of earlier answers."""
@@ -74,8 +74,8 @@ class Material:
             Item(index, one.finding)
             for index, review in enumerate(self.reviews)
             if isinstance(review.outcome, Examined)
-            for one in review.outcome.settled
-            if not one.state.is_unwanted and can_be_decided(one.finding)
+            for one in review.outcome.resolutions
+            if not one.state.is_ignored and can_be_decided(one.finding)
         ]
 
     def redaction(self, index: int) -> Redaction:
@@ -85,8 +85,8 @@ class Material:
     def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
         """``decided`` as decisions on a config: what nobody could decide on is told as it is."""
         outcome = self.reviews[index].outcome
-        settled = outcome.settled if isinstance(outcome, Examined) else ()
-        unfixable = [one.finding.key for one in settled if not can_be_decided(one.finding)]
+        resolutions = outcome.resolutions if isinstance(outcome, Examined) else ()
+        unfixable = [one.finding.key for one in resolutions if not can_be_decided(one.finding)]
         by_key: dict[FindingKey, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
         return Decisions(Skip(), by_key)
 

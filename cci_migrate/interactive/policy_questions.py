@@ -30,7 +30,7 @@ from cci_migrate.policy.model import (
     Platform,
     Policy,
 )
-from cci_migrate.policy.overrides import GivenSettings, option_settings, policy_of
+from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 
 AS_THE_FILES_DO = "file"
@@ -452,7 +452,7 @@ def policy_with(one: Needs, answers: GeneralAnswers) -> Policy:
     return policy_of(given, one.policy)
 
 
-def _given(one: Needs, answers: GeneralAnswers) -> GivenSettings:
+def _given(one: Needs, answers: GeneralAnswers) -> OptionValues:
     """What was answered, but for what the policy of a config says itself."""
     told = {topic: _told(topic, one, answers) for topic in Topic}
     return {

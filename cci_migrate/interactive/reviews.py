@@ -53,14 +53,14 @@ class SessionConfig(Struct, frozen=True, eq=False):
     told: frozenset[Topic] = frozenset()
     limits: WorkLimits = DEFAULT_LIMITS
 
-    def shown(self, path: str) -> str:
+    def display_path(self, path: str) -> str:
         """``path`` as the user knows it."""
         return self.prefix + path
 
     @property
     def name(self) -> str:
         """What the config is called: its first file."""
-        return self.shown(min(self.files.paths))
+        return self.display_path(min(self.files.paths))
 
     def with_policy(self, policy: Policy) -> SessionConfig:
         """The same files under another policy."""

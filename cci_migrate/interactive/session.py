@@ -428,7 +428,7 @@ class _Session:
             problem = not_done(outcome)
             if isinstance(outcome, Examined) and outcome.change is not None:
                 for file in outcome.change.files:
-                    name = config.shown(file.path)
+                    name = config.display_path(file.path)
                     change = TextChange.of(file)
                     yield from whole_change(name, change, redact)
                     told.append(sums(name, change))

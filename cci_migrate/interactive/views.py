@@ -92,7 +92,7 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
         one
         for _, outcome in names
         if isinstance(outcome, Examined)
-        for one in outcome.settled
+        for one in outcome.resolutions
         if one.state is FindingState.LEFT
     ]
     yield from _to_decide(
@@ -190,7 +190,7 @@ def finding_view(
     """
     finding = item.finding
     position = finding.place.position
-    path = review.config.shown(finding.place.source.path)
+    path = review.config.display_path(finding.place.source.path)
     yield BLANK
     heading = f"{number} of {total}  {path}:{position.line}:{position.column}  {finding.rule}"
     yield Prose(heading, Look.HEADING)
@@ -198,7 +198,11 @@ def finding_view(
     yield Prose(redact.prose(sentence), _SEVERITY_LOOKS[finding.severity])
     if says_why and finding.because:
         yield Prose(finding.because, Look.QUIET)
-    if finding.names is not None and finding.names.is_telling and isinstance(finding.remedy, Fix):
+    if (
+        finding.names is not None
+        and finding.names.is_worth_showing
+        and isinstance(finding.remedy, Fix)
+    ):
         yield Prose(f"Names: {finding.names.provided_names}: {finding.names.text}.", Look.QUIET)
         for ignored in finding.names.ignored:
             yield Prose(f"Not followed: {ignored}.", Look.QUIET)
@@ -260,7 +264,7 @@ def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> 
     at = place.position.line
     first, last = max(1, at - lines), min(source.line_count, at + lines)
     width = len(str(last))
-    yield Code(f"--- {review.config.shown(source.path)}", Look.QUIET)
+    yield Code(f"--- {review.config.display_path(source.path)}", Look.QUIET)
     for number in range(first, last + 1):
         span = source.line_span(number)
         text = redact.line(source.text[span.start : span.end])
@@ -275,7 +279,7 @@ def _diffs(
     marked: int | None,
 ) -> Iterator[Line]:
     for change in changes:
-        name = review.config.shown(change.source.path)
+        name = review.config.display_path(change.source.path)
         if lines:
             yield Code(f"--- {name}", Look.QUIET)
         yield from change_lines(change, lines, redact, marked)

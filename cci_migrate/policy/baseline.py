@@ -1,8 +1,8 @@
-"""A baseline: findings that were there when a team began, and that it wants to leave for now.
+"""A baseline: existing findings that a team leaves for now.
 
-A finding is known by its file, its rule, its place in the config's structure and what it is about,
-the image for instance: not by its line. What is found anew, or about another image, is not in it.
-A file that is not to be edited, as a template, is in it as a whole.
+A finding is identified by its file, its rule, its place in the config's structure and its subject,
+for instance the image, not by its line. New findings, and findings about another image, are not in
+the baseline. A file that must not be edited, like a template, is in it as a whole.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from msgspec.structs import replace
 from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.json_text import json_to_read_back
 
-#: Goes up when a key changes its meaning or goes away.
+#: Raised when a key changes its meaning or is removed.
 VERSION = 1
-#: The route of what stands for a whole file; its ``rule`` is why the file is not edited.
+#: The route of an entry for a whole file; its ``rule`` is the cause for which it is not edited.
 WHOLE_FILE = "."
 
 
-class Accepted(Struct, frozen=True, order=True, forbid_unknown_fields=True):
-    """One finding of a baseline. ``path`` is relative to the folder of the baseline's file."""
+class BaselineEntry(Struct, frozen=True, order=True, forbid_unknown_fields=True):
+    """A finding in a baseline. ``path`` is relative to the folder of the baseline's file."""
 
     path: str
     rule: str
@@ -33,26 +33,28 @@ class Accepted(Struct, frozen=True, order=True, forbid_unknown_fields=True):
 
 
 class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
-    """The findings that are to be left."""
+    """The findings to leave."""
 
-    accepted: frozenset[Accepted] = frozenset()
+    entries: frozenset[BaselineEntry] = frozenset()
 
     def of(self, names: Mapping[str, str]) -> Baseline:
-        """What concerns some files: ``names`` gives their own paths by those in the baseline."""
+        """The entries for the files in ``names``, a map from paths in the baseline to their own."""
         return Baseline(
             frozenset(
-                replace(one, path=names[one.path]) for one in self.accepted if one.path in names
+                replace(entry, path=names[entry.path])
+                for entry in self.entries
+                if entry.path in names
             )
         )
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
     version: int
-    findings: tuple[Accepted, ...]
+    findings: tuple[BaselineEntry, ...]
 
 
 def parse_baseline(text: str) -> Baseline:
-    """The baseline that ``text``, a JSON document, holds. Raises JsonInputError."""
+    """The baseline in the JSON document ``text``. Raises JsonInputError, with the line if known."""
     data = parsed_json(text)
     try:
         check_version(data, VERSION)
@@ -65,7 +67,7 @@ def parse_baseline(text: str) -> Baseline:
 
 
 def _line_of(place: str, data: Any, text: str) -> int | None:
-    """The line of a finding, if the text is laid out as `baseline_text` does."""
+    """The line of a finding, if the text has the layout of `baseline_text`."""
     number = re.match(r"findings\[(\d+)\]", place)
     if number is None:
         return None
@@ -74,9 +76,9 @@ def _line_of(place: str, data: Any, text: str) -> int | None:
     return next((number for number, line in enumerate(lines, 1) if line == written), None)
 
 
-def baseline_text(accepted: Iterable[Accepted]) -> str:
-    """The baseline of these findings: one a line, sorted, so that merges are easy."""
-    lines = [json_to_read_back(one) for one in sorted(set(accepted))]
+def baseline_text(entries: Iterable[BaselineEntry]) -> str:
+    """The JSON document with ``entries``, a line each and sorted, so that merges are easy."""
+    lines = [json_to_read_back(entry) for entry in sorted(set(entries))]
     body = "".join(f"\n    {line}," for line in lines).removesuffix(",")
     end = "\n  ]" if lines else "]"
     return f'{{\n  "version": {VERSION},\n  "findings": [{body}{end}\n}}\n'

@@ -29,7 +29,7 @@ from cci_migrate.policy.settings import (
     Setting,
     Tables,
     Text,
-    Texts,
+    TextList,
     WrongValueError,
     settings_of,
 )
@@ -38,11 +38,11 @@ from cci_migrate.policy.text import account_data
 FILE_NAME = ".cci-migrate.toml"
 PYPROJECT = "pyproject.toml"
 
-#: No policy is as long; readers of TOML are not all linear.
-MOST_BYTES = 2**20
+#: More than any real policy has; not all TOML readers take linear time.
+MAX_BYTES = 2**20
 
 _OUR_TABLE = ("tool", "cci-migrate")
-# Keys of TOML, for telling the line of a mistake: https://toml.io/en/v1.0.0#keys
+# Keys of TOML, to find the line of a mistake: https://toml.io/en/v1.0.0#keys
 _KEY_TEXT = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
 _KEY_PART = re.compile(_KEY_TEXT)
 _HEADING = re.compile(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
@@ -50,9 +50,10 @@ _ENTRY = re.compile(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be followed; ``problem`` says why and what to do.
+    """A policy file that cannot be used; ``problem`` says why and what to do.
 
-    ``keys`` lead to the place in the table; ``line`` is known for what is not TOML.
+    ``keys`` are the keys that lead to the mistake in the table; ``line`` is set if the file is not
+    TOML.
     """
 
     def __init__(self, problem: str, keys: tuple[str, ...] = (), line: int | None = None) -> None:
@@ -68,13 +69,13 @@ _FILE_NAME = Text(lambda text: text if text.strip() else None, 'a text: baseline
 class PolicyFile(Struct, frozen=True):
     """A policy and the file it was read from.
 
-    ``told`` are the keys that the file has, and those of its table for Docker Hub. ``baseline`` is
-    the file that it names as one.
+    ``keys`` are the keys in the file, and in its table for Docker Hub. ``baseline`` is the path of
+    the baseline that it names.
     """
 
     path: Path
     policy: Policy
-    told: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
     baseline: Annotated[
         Path | None,
         Setting(
@@ -88,21 +89,22 @@ class PolicyFile(Struct, frozen=True):
 def find_policy_file(folder: Path) -> Path | None:
     """The policy file of ``folder``: in it, or in the nearest folder above that has one.
 
-    A ``pyproject.toml`` counts only with a ``[tool.cci-migrate]`` in it. Raises PolicyError for a
-    symbolic link that leaves its repository: an error would quote somebody else's file.
+    A ``pyproject.toml`` counts only with a ``[tool.cci-migrate]`` in it. None: there is no such
+    file. Raises PolicyError for a symbolic link that leaves its repository: an error would
+    quote somebody else's file.
     """
     for parent in (folder, *folder.parents):
-        own = parent / FILE_NAME
-        if own.is_file():
-            return _in_its_repository(own)
-        shared = parent / PYPROJECT
-        if shared.is_file() and _speaks_of_us(shared):
-            return _in_its_repository(shared)
+        own_file = parent / FILE_NAME
+        if own_file.is_file():
+            return _in_its_repository(own_file)
+        pyproject = parent / PYPROJECT
+        if pyproject.is_file() and _has_our_table(pyproject):
+            return _in_its_repository(pyproject)
     return None
 
 
 def _in_its_repository(path: Path) -> Path:
-    repository = next((one for one in path.parents if (one / ".git").exists()), None)
+    repository = next((parent for parent in path.parents if (parent / ".git").exists()), None)
     if repository is not None and not path.resolve().is_relative_to(repository.resolve()):
         raise PolicyError(
             f"{path}: a symbolic link that leaves the repository; name the file with --config"
@@ -110,22 +112,22 @@ def _in_its_repository(path: Path) -> Path:
     return path
 
 
-def _speaks_of_us(path: Path) -> bool:
+def _has_our_table(path: Path) -> bool:
     try:
-        data = read_bounded(path, MOST_BYTES)
+        data = read_bounded(path, MAX_BYTES)
         if b"[tool.cci-migrate" in data:
             return True
         return b"cci-migrate" in data and _table(path) is not None
     except (UnreadableFileError, PolicyError):
-        # Somebody else's file, in no shape to be read: theirs to mend.
+        # An unreadable file of somebody else is for them to mend.
         return False
 
 
 def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
-    """The policy in the file ``path``. ``rules`` are the ids of all rules there are.
+    """The policy in the file ``path``. ``rules`` are the ids of all rules.
 
-    Raises PolicyError for a file that cannot be read, is not TOML, or says what no policy can; the
-    text begins with ``file:line:``.
+    Raises PolicyError for a file that cannot be read, is not TOML, or is no valid policy; the text
+    begins with ``file:line:``.
     """
     try:
         table = _table(path) or {}
@@ -135,10 +137,10 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
             for host, entry in table.get("registries", {}).items()
             if host_matches(host, DOCKER_HUB)
         )
-        beside = {
+        named_files = {
             field: path.parent / name for field, name in _values(PolicyFile, table, ()).items()
         }
-        return PolicyFile(path, policy, frozenset(table).union(*hub), **beside)
+        return PolicyFile(path, policy, frozenset(table).union(*hub), **named_files)
     except PolicyError as error:
         line = error.line or _line_of(path, error.keys)
         where = f"{path}:{line}" if line is not None else f"{path}"
@@ -146,13 +148,13 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
 
 
 def _table(path: Path) -> Mapping[str, Any] | None:
-    """The table of the file that is ours; None for a ``pyproject.toml`` without one."""
+    """The tool's table in the file; None for a ``pyproject.toml`` without one."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        data: dict[str, Any] = tomllib.loads(read_bounded(path, MOST_BYTES).decode("utf-8-sig"))
+        data: dict[str, Any] = tomllib.loads(read_bounded(path, MAX_BYTES).decode("utf-8-sig"))
     except UnreadableFileError as error:
         raise PolicyError(f"cannot be read: {error}") from None
     except RecursionError:
@@ -166,51 +168,53 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     if path.name != PYPROJECT:
         return data
     tool = data.get("tool")
-    ours = tool.get("cci-migrate") if isinstance(tool, dict) else None
-    return ours if isinstance(ours, dict) else None
+    table = tool.get("cci-migrate") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else None
 
 
 def file_settings() -> tuple[Setting, ...]:
-    """The settings that a policy file has."""
+    """The settings that a policy file can have, in order."""
     declared = (*settings_of(Policy), *settings_of(PolicyFile))
     return tuple(setting for setting in declared if setting.in_file)
 
 
 def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
-    """The policy that the TOML ``table`` describes. ``rules`` are the ids of all rules there are.
+    """The policy in the TOML ``table``. ``rules`` are the ids of all rules.
 
-    Raises PolicyError, which names the key.
+    Raises PolicyError, which names the key of the mistake.
     """
     _check_keys(table, [setting.key for setting in file_settings()], ())
     values = _values(Policy, table, ())
     for setting in settings_of(Policy):
-        if isinstance(setting.values, Texts) and setting.values.are_rules:
+        if isinstance(setting.values, TextList) and setting.values.are_rules:
             for name in table.get(setting.key, ()):
                 if name not in rules:
-                    problem = f"{setting.key} names an unknown rule, {name}{nearest(name, rules)}"
+                    problem = (
+                        f"{setting.key} names an unknown rule, {name}{suggestion(name, rules)}"
+                    )
                     raise PolicyError(problem, (setting.key,))
     return Policy(**values, registries=_registries(table.get("registries", {})))
 
 
 def _values(kind: type[Struct], table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
-    """What ``table`` says of the settings of ``kind``, by field, but for tables in it."""
-    found = {}
+    """The values in ``table`` of the settings of ``kind``, by field, without nested tables."""
+    read = {}
     for setting in settings_of(kind):
         is_there, values = setting.key in table, setting.values
         if isinstance(values, Tables) or not (is_there or setting.is_required):
             continue
         here = (*at, setting.key) if is_there else at
         try:
-            found[setting.field] = values.read(table.get(setting.key))
+            read[setting.field] = values.read(table.get(setting.key))
         except WrongValueError as error:
             raise PolicyError(f"{setting.key} {error}", here) from None
         except ValueError as error:
             raise PolicyError(f"{setting.key}: {error}", here) from None
-    return found
+    return read
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """``; did you mean x?`` with the nearest of ``known``, or what there is, if none is near."""
+def suggestion(word: str, known: Collection[str]) -> str:
+    """``; did you mean x?`` with the nearest of ``known``; all of them if none is near."""
     from difflib import get_close_matches  # only a mistake needs it
 
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.5)
@@ -222,7 +226,7 @@ def nearest(word: str, known: Collection[str]) -> str:
 def _check_keys(table: Mapping[str, Any], known: Collection[str], at: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
-            raise PolicyError(f"unknown key {key}{nearest(key, known)}", (*at, key))
+            raise PolicyError(f"unknown key {key}{suggestion(key, known)}", (*at, key))
 
 
 def _registries(value: object) -> tuple[RegistryPolicy, ...]:
@@ -238,8 +242,8 @@ def _registry(host: str, table: object) -> RegistryPolicy:
     if not host.strip() or not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
     if host == DOCKER_HUB:
-        own = (*settings_of(PasswordAuth), *settings_of(RegistryPolicy))
-        _check_keys(table, [setting.key for setting in own], at)
+        declared = (*settings_of(PasswordAuth), *settings_of(RegistryPolicy))
+        _check_keys(table, [setting.key for setting in declared], at)
         table = {**account_data(DEFAULT_DOCKER_HUB), **table}
     jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs")))
     return RegistryPolicy(host, **_account(RegistryPolicy, table, at, host), jobs=jobs)
@@ -265,15 +269,18 @@ def _account(
     at: tuple[str, ...],
     name: str,
 ) -> dict[str, Any]:
-    """What ``table`` says of the fields of ``kind``, an account that errors call ``name``."""
-    forms = {form: [one.key for one in settings_of(form)] for form in get_args(RegistryCredential)}
-    own = [setting.key for setting in settings_of(kind)]
-    _check_keys(table, [*own, *chain.from_iterable(forms.values())], at)
+    """The values in ``table`` of the fields of ``kind``, an account that errors call ``name``."""
+    forms = {
+        form: [setting.key for setting in settings_of(form)]
+        for form in get_args(RegistryCredential)
+    }
+    own_keys = [setting.key for setting in settings_of(kind)]
+    _check_keys(table, [*own_keys, *chain.from_iterable(forms.values())], at)
     values = _values(kind, table, at)
     used = [form for form, keys in forms.items() if not table.keys().isdisjoint(keys)]
     if len(used) != 1:
-        known = "; or ".join(" and ".join(keys) for keys in forms.values())
-        raise PolicyError(f"{name} must have one kind of credential: {known}", at)
+        forms_text = "; or ".join(" and ".join(keys) for keys in forms.values())
+        raise PolicyError(f"{name} must have one kind of credential: {forms_text}", at)
     for key in forms[used[0]]:
         if key not in table:
             raise PolicyError(f"{key} is missing", at)
@@ -281,12 +288,12 @@ def _account(
 
 
 def _line_of(path: Path, keys: tuple[str, ...]) -> int | None:
-    """The line of ``path`` on which ``keys`` lead to their last one, as far as a look can tell.
+    """The line of ``path`` with the last of ``keys``; None if it is not found.
 
-    TOML readers do not tell places; a key in a form that this does not see gets no line.
+    TOML readers return no places; this search does not know every form of a key.
     """
     try:
-        lines = read_bounded(path, MOST_BYTES).decode("utf-8-sig").splitlines()
+        lines = read_bounded(path, MAX_BYTES).decode("utf-8-sig").splitlines()
     except (UnreadableFileError, UnicodeDecodeError):
         return None
     table: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""What the user wants: which registries take which credentials, and where those are kept.
+"""The policy: which credentials registries need, and where their variables are stored.
 
-Each setting is declared here, once, as an annotated field: see `policy.settings`. The annotations
-are no texts (no ``from __future__ import annotations``): evaluating those took 3 ms of each start.
+Each setting is declared here, once, as an annotated field: see `policy.settings`. The module has no
+``from __future__ import annotations``: evaluating text annotations took 3 ms of each start.
 """
 
 import re
@@ -22,11 +22,11 @@ from cci_migrate.policy.names import (
     is_context_name,
     secret_variable,
 )
-from cci_migrate.policy.settings import Setting, Tables, Text, Texts
+from cci_migrate.policy.settings import Setting, Tables, Text, TextList
 
 
 class Platform(Enum):
-    """Where the jobs run; it decides what an anonymous pull costs."""
+    """Where jobs run, on which the cost of an anonymous pull depends."""
 
     CLOUD = "cloud"
     SERVER = "server"
@@ -34,7 +34,7 @@ class Platform(Enum):
 
 
 class CredentialStore(Enum):
-    """Where the variables with the credentials are kept."""
+    """Where the variables with credentials are stored."""
 
     CONTEXT = "context"
     PROJECT = "project"
@@ -48,7 +48,7 @@ class LoginMethod(Enum):
 
 
 class Revert(Enum):
-    """What is to be taken out again of that which the policy would put in."""
+    """Which of the changes that the policy would make are to be removed."""
 
     ALL = "all"
     CONTEXTS = "contexts"
@@ -77,7 +77,7 @@ _NAME_ONLY = (
 class PasswordAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
     """A user name and a password, written as ``auth``.
 
-    CircleCI takes them for any registry. ``username`` may be a literal; ``password`` is always a
+    CircleCI accepts them for any registry. ``username`` may be a literal; ``password`` is always a
     ``$VARIABLE``.
     """
 
@@ -130,11 +130,11 @@ _Context = Annotated[
             f"the name of a context: up to {LONGEST_CONTEXT} characters, no spaces around them",
             pattern=r"^\S(.*\S)?$",
             metavar="NAME",
-            or_false="where the project's settings hold the variables",
+            false_means="where the project's settings hold the variables",
             max_length=LONGEST_CONTEXT,
         ),
         option="Context that holds both for Docker Hub",
-        clashes={
+        conflicts={
             "credentials": lambda _, store: (
                 "--context names a context, and --credentials project says that there is none"
                 if store is CredentialStore.PROJECT
@@ -146,31 +146,31 @@ _Context = Annotated[
 
 
 class JobCredential(Struct, frozen=True, forbid_unknown_fields=True):
-    """Another account of a registry, for the jobs whose name matches one of the globs ``match``.
+    """Another account of a registry, for jobs with a name that matches one of the globs ``match``.
 
-    The name of a job or of a workflow job counts. ``context`` as in `RegistryPolicy`.
+    Names of jobs and of workflow jobs are compared. ``context`` as in `RegistryPolicy`.
     """
 
     match: Annotated[
         tuple[str, ...],
         Setting(
             "The names of jobs or workflow jobs; * stands for any characters.",
-            Texts(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
+            TextList(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
         ),
     ]
     credential: RegistryCredential
     context: _Context = None
 
     def is_for(self, names: Iterable[str]) -> bool:
-        """Whether a job that goes by ``names`` uses it."""
+        """Whether a job with ``names`` uses it."""
         return any(fnmatchcase(name, glob) for name in names for glob in self.match)
 
 
 class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """What pulls from the registries that match ``host`` (a glob) are to use.
+    """The credentials for pulls from registries that match ``host`` (a glob).
 
-    ``context`` holds the variables; None means the project's own settings hold them. Of ``jobs``
-    the first that is for a job counts.
+    ``context`` provides the variables; None: the project's settings do. The first of ``jobs`` that
+    matches a job is used for it.
     """
 
     host: str
@@ -187,19 +187,19 @@ class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def credentials(self) -> tuple[RegistryCredential, ...]:
-        """All that it names for the registry."""
+        """All credentials for the registry."""
         return tuple(credential for credential, _ in self.accounts)
 
     @property
     def accounts(self) -> tuple[tuple[RegistryCredential, str | None], ...]:
-        """All credentials that it names for the registry, each with its context."""
-        own = (self.credential, self.context)
-        return (own, *((one.credential, one.context) for one in self.jobs))
+        """All credentials for the registry, each with its context."""
+        default = (self.credential, self.context)
+        return (default, *((job.credential, job.context) for job in self.jobs))
 
     def job_credential(self, names: Iterable[str]) -> JobCredential | None:
-        """What a job that goes by ``names`` uses instead of ``credential``."""
-        known = tuple(names)
-        return next((one for one in self.jobs if one.is_for(known)), None)
+        """What a job with ``names`` uses instead of ``credential``; None: nothing else."""
+        all_names = tuple(names)
+        return next((job for job in self.jobs if job.is_for(all_names)), None)
 
 
 DOCKER_HUB = "docker.io"
@@ -222,7 +222,7 @@ _MIRROR = Text(
     r"^[A-Za-z0-9.:\[\]-]+(/[a-z0-9._-]+)*/?$",
     metavar="HOST[/PREFIX]",
 )
-_RULES = Texts(frozenset, are_rules=True)
+_RULES = TextList(frozenset, are_rules=True)
 _NOT_WITH_REVERT = {
     "add-workflow": "--revert takes out what --add-workflow puts in: choose one",
     "mirror": "--revert does not take back what --mirror does: choose one",
@@ -236,12 +236,11 @@ def _rules_of_both(select: frozenset[str], ignore: frozenset[str]) -> str | None
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything the user can decide that is not a decision about one finding.
+    """Everything the user can decide except what to do about a single finding.
 
-    ``credentials`` is None when each file's own convention is to be followed, and contexts
-    where it has none. ``select`` None means every rule. ``revert`` asks for the opposite of the
-    fixes; None for the fixes. ``baseline`` holds the findings that are to be left;
-    ``heeds_ignores`` False makes it and all comments that ignore rules count for nothing.
+    ``credentials`` None: follow each file's own convention, or contexts if it has none. ``select``
+    None: every rule. ``revert`` None: fix; else remove what fixes add. ``baseline`` has findings to
+    leave; ``applies_ignores`` False: disregard it and all ignore comments.
     """
 
     platform: Annotated[
@@ -293,8 +292,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
             "Remove what the policy would add, or only the contexts.",
             option="Remove what the policy would add, or only the contexts",
             in_file=False,
-            left_out=Revert.ALL.value,
-            clashes=_NOT_WITH_REVERT,
+            implied_value=Revert.ALL.value,
+            conflicts=_NOT_WITH_REVERT,
         ),
     ] = None
     mirror: Annotated[
@@ -318,7 +317,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
             "Only these rules. Without this key: all.",
             _RULES,
             option="Only these rules: a,b",
-            clashes={"ignore": _rules_of_both},
+            conflicts={"ignore": _rules_of_both},
         ),
     ] = None
     ignore: Annotated[
@@ -328,7 +327,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     exempt_images: Annotated[
         tuple[str, ...],
         Setting(
-            "Images that stay as they are, by name; * stands for any characters.", Texts(tuple)
+            "Images that stay as they are, by name; * stands for any characters.", TextList(tuple)
         ),
     ] = ()
     exclude: Annotated[
@@ -336,7 +335,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         Setting(
             "Files and folders to skip, even if named, by their paths from the policy file (with "
             "--config and in a batch: from the repository); * stands for any characters.",
-            Texts(tuple),
+            TextList(tuple),
         ),
     ] = ()
     registries: Annotated[
@@ -348,19 +347,19 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = (DEFAULT_DOCKER_HUB,)
     baseline: Baseline = Baseline()
-    heeds_ignores: bool = True
+    applies_ignores: bool = True
 
     def is_selected(self, rule: str) -> bool:
-        """Whether findings of ``rule`` are wanted."""
+        """Whether ``rule`` is selected and not ignored."""
         return rule not in self.ignore and (self.select is None or rule in self.select)
 
     def excludes(self, path: str) -> bool:
-        """Whether the file ``path``, or a folder that it is in, is not to be looked at."""
+        """Whether the file ``path``, or a folder that it is in, is excluded."""
         globs = (glob.removeprefix("./").rstrip("/") for glob in self.exclude)
         return any(fnmatchcase(path, glob) or fnmatchcase(path, f"{glob}/*") for glob in globs)
 
     def exempts(self, image: str) -> bool:
-        """Whether pulls of ``image``, as it is written, need no credentials."""
+        """Whether pulls of ``image``, as written in the config, need no credentials."""
         return any(fnmatchcase(image, glob) for glob in self.exempt_images)
 
 

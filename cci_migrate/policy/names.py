@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-#: A variable as CircleCI takes it for credentials: ``$NAME``. ``NAME`` and ``${NAME}`` are what
-#: people write where a shell would have put in the value of ``$NAME``.
+#: A variable as CircleCI accepts it for credentials: ``$NAME``. People write ``NAME``
+#: and ``${NAME}`` where a shell would replace ``$NAME`` with its value.
 _VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}})|({_NAME})")
-#: What a bare name must have for it not to be taken for the secret itself.
+#: The form of a bare name that is not taken for the secret itself.
 _LOOKS_LIKE_A_NAME = (
     r"[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]|[A-Z0-9]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"
 )
 
-#: What `secret_variable` takes, as a pattern of JSON Schema.
+#: The texts that `secret_variable` accepts, as a pattern of JSON Schema.
 SECRET_PATTERN = rf"^(\$({_NAME}|\{{{_NAME}\}})|{_LOOKS_LIKE_A_NAME})$"
 #: The length of a context's name: https://circleci.com/docs/guides/security/contexts/
 LONGEST_CONTEXT = 200
@@ -26,9 +26,9 @@ def variable(text: str) -> str | None:
 
 
 def secret_variable(text: str) -> str | None:
-    """As `variable`, but a bare name must look like one, since it may be the secret itself.
+    """Like `variable`, but None for a bare name that may be the secret itself.
 
-    ``DOCKERHUB_PASSWORD`` and ``TOKEN`` do; ``hunter2`` does not.
+    ``DOCKERHUB_PASSWORD`` and ``TOKEN`` are names; ``hunter2`` may be the secret.
     """
     if text.startswith("$") or re.fullmatch(_LOOKS_LIKE_A_NAME, text):
         return variable(text)
@@ -36,15 +36,15 @@ def secret_variable(text: str) -> str | None:
 
 
 def credential_text(text: str) -> str:
-    """A value that need not be secret: a ``${NAME}`` as ``$NAME``, anything else as it is."""
+    """``text``, which need not be secret, with ``${NAME}`` written as ``$NAME``."""
     return (variable(text) if text.startswith("$") else None) or text
 
 
 def is_context_name(text: str) -> bool:
-    """Whether CircleCI takes ``text`` as the name of a context.
+    """Whether CircleCI accepts ``text`` as the name of a context.
 
-    https://circleci.com/docs/guides/security/contexts/: up to 200 characters, no white space
-    around them.
+    It may have up to 200 characters, with no white space around them
+    (https://circleci.com/docs/guides/security/contexts/).
     """
     return (
         bool(text) and text == text.strip() and len(text) <= LONGEST_CONTEXT and text.isprintable()

@@ -1,7 +1,4 @@
-"""What options say of the policy, and the policy that follows from it.
-
-Options win over the policy file; what they are silent of stays as the file has it.
-"""
+"""Options, and the policy in which they override the settings of the policy file."""
 
 from __future__ import annotations
 
@@ -20,56 +17,63 @@ from cci_migrate.policy.model import (
 )
 from cci_migrate.policy.settings import Setting, settings_of
 
-#: What the options say, by the keys of the settings; nothing of what they are silent of.
-GivenSettings = Mapping[str, Any]
+#: The values of the options that were given, by the keys of their settings.
+OptionValues = Mapping[str, Any]
 
 
 def option_settings() -> tuple[Setting, ...]:
-    """The settings that have an option: the policy's own, and those for Docker Hub."""
+    """The settings that have an option: those of the policy, and of Docker Hub's account."""
     declared = (settings_of(kind) for kind in (PasswordAuth, RegistryPolicy, Policy))
-    return tuple(one for settings in declared for one in settings if one.option is not None)
+    return tuple(
+        setting for settings in declared for setting in settings if setting.option is not None
+    )
 
 
-def clash(given: GivenSettings) -> str | None:
-    """Why the options ``given`` do not go together, None if they do."""
+def conflict_between(options: OptionValues) -> str | None:
+    """Why ``options`` cannot be combined, None if they can."""
     for setting in option_settings():
-        for other, problem in setting.clashes.items():
-            if setting.key in given and other in given:
+        for other, problem in setting.conflicts.items():
+            if setting.key in options and other in options:
                 if isinstance(problem, str):
                     return problem
-                text = problem(given[setting.key], given[other])
+                text = problem(options[setting.key], options[other])
                 if text is not None:
                     return text
     return None
 
 
-def policy_of(given: GivenSettings, base: Policy) -> Policy:
-    """``base``, the policy of a file or the default one, with what ``given`` says instead."""
-    changed = _fields(Policy, given)
-    selected = given.get("select") or frozenset[str]()
-    changed["ignore"] = base.ignore - selected | given.get("ignore", frozenset[str]())
-    return replace(base, **changed, registries=_registries(given, base.registries))
+def policy_of(options: OptionValues, base: Policy) -> Policy:
+    """``base``, the policy of a file or the default one, with the values of ``options``."""
+    changed = _given_fields(Policy, options)
+    selected = options.get("select") or frozenset[str]()
+    changed["ignore"] = base.ignore - selected | options.get("ignore", frozenset[str]())
+    return replace(base, **changed, registries=_registries(options, base.registries))
 
 
-def _fields(
-    kind: type[Policy | PasswordAuth | RegistryPolicy], given: GivenSettings
+def _given_fields(
+    kind: type[Policy | PasswordAuth | RegistryPolicy], options: OptionValues
 ) -> dict[str, Any]:
-    return {one.field: given[one.key] for one in settings_of(kind) if one.key in given}
+    return {
+        setting.field: options[setting.key]
+        for setting in settings_of(kind)
+        if setting.key in options
+    }
 
 
 def _registries(
-    given: GivenSettings, registries: tuple[RegistryPolicy, ...]
+    options: OptionValues, registries: tuple[RegistryPolicy, ...]
 ) -> tuple[RegistryPolicy, ...]:
-    """``registries`` with what ``given`` says of Docker Hub put first."""
-    names, changed = _fields(PasswordAuth, given), _fields(RegistryPolicy, given)
+    """``registries``, preceded by Docker Hub with the values in ``options`` if there are any."""
+    names, changed = _given_fields(PasswordAuth, options), _given_fields(RegistryPolicy, options)
     if not names and not changed:
         return registries
-    known = next(
-        (one for one in registries if host_matches(one.host, DOCKER_HUB)), DEFAULT_DOCKER_HUB
+    current = next(
+        (registry for registry in registries if host_matches(registry.host, DOCKER_HUB)),
+        DEFAULT_DOCKER_HUB,
     )
-    is_password = isinstance(known.credential, PasswordAuth)
-    credential = replace((known if is_password else DEFAULT_DOCKER_HUB).credential, **names)
-    hub = replace(known, host=DOCKER_HUB, credential=credential, **changed)
-    if hub == replace(known, host=DOCKER_HUB):
+    is_password = isinstance(current.credential, PasswordAuth)
+    credential = replace((current if is_password else DEFAULT_DOCKER_HUB).credential, **names)
+    hub = replace(current, host=DOCKER_HUB, credential=credential, **changed)
+    if hub == replace(current, host=DOCKER_HUB):
         return registries
-    return (hub, *(one for one in registries if one.host != DOCKER_HUB))
+    return (hub, *(registry for registry in registries if registry.host != DOCKER_HUB))

@@ -1,4 +1,4 @@
-"""A policy as JSON, so that a campaign is applied with the policy it was planned with."""
+"""A policy as JSON, in which a campaign records the policy that it was planned with."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from cci_migrate.policy.text import policy_data
 
 
 class PolicyRecordError(ValueError):
-    """What was recorded is not a policy of this version of the tool."""
+    """A record that is not a policy of this version of the tool."""
 
 
 def policy_to_json(policy: Policy) -> str:
-    """``policy`` as JSON, equal policies as equal texts."""
+    """``policy`` as JSON. Equal policies have equal texts."""
     return json.encode(policy, order="deterministic").decode()
 
 
 def policy_from_json(text: str) -> Policy:
-    """The inverse of `policy_to_json`; what ``text`` does not name has its default.
+    """The policy in the record ``text``; missing settings have their defaults.
 
-    Raises PolicyRecordError for what this version of the tool does not know, and for what no policy
-    file may say.
+    Raises PolicyRecordError for a record of another version of the tool, and for values that no
+    policy file can have.
     """
     try:
         policy = json.decode(text, type=Policy)

@@ -1,4 +1,4 @@
-"""What a setting of the policy is, and the values that settings take.
+"""Settings of the policy, and the kinds of values that they can have.
 
 A setting is declared once, as an annotated field of a struct (`policy.model.Policy` has most):
 
@@ -19,12 +19,12 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 from typing_extensions import assert_never
 
-#: Why a setting does not go together with another: never, or by the values of both (None: it does).
-Clash = str | Callable[[Any, Any], str | None]
+#: Why a setting cannot be combined with another: always, or by the values of both (None: it can).
+Conflict = str | Callable[[Any, Any], str | None]
 
 
 class WrongValueError(ValueError):
-    """A value that a setting cannot have. The text goes on from the setting's name."""
+    """A value that a setting cannot have. The text continues the setting's name."""
 
 
 class Choice(Struct, frozen=True):
@@ -34,11 +34,11 @@ class Choice(Struct, frozen=True):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values, as they are written."""
+        """The values, as in a policy file."""
         return tuple(member.value for member in self.members)
 
     def read(self, value: object) -> Enum:
-        """The member. Raises WrongValueError."""
+        """The member with ``value``. Raises WrongValueError."""
         for member in self.members:
             if member.value == value:
                 return member
@@ -50,7 +50,7 @@ class Choice(Struct, frozen=True):
 
 
 class Flag(Struct, frozen=True):
-    """Yes or no."""
+    """True or false."""
 
     def read(self, value: object) -> bool:
         """The truth value. Raises WrongValueError."""
@@ -64,11 +64,11 @@ class Flag(Struct, frozen=True):
 
 
 class Text(Struct, frozen=True):
-    """A text that ``parse`` takes: it returns None or raises ValueError for any other.
+    """A text that ``parse`` accepts: it returns None or raises ValueError for any other.
 
-    ``must_be`` describes such a text, ``pattern`` (of JSON Schema) is what it looks like.
-    ``takes_variables``: a shell may have put in the value of a ``$NAME``. ``or_false`` says when
-    ``false`` is written instead, if it may be: it is read as None.
+    ``must_be`` describes such a text, ``pattern`` is its pattern in the JSON Schema.
+    ``takes_variables``: it may be a ``$NAME``, which a shell may have replaced by its value.
+    ``false_means`` says what ``false`` means, if it is allowed; it is read as None.
     """
 
     parse: Callable[[str], Any]
@@ -76,17 +76,17 @@ class Text(Struct, frozen=True):
     pattern: str = r"\S"
     metavar: str = "TEXT"
     takes_variables: bool = False
-    or_false: str = ""
+    false_means: str = ""
     max_length: int | None = None
 
     def read(self, value: object) -> Any:
-        """What the text means. Raises WrongValueError, or the ValueError of ``parse``."""
-        if self.or_false and value is False:
+        """The parsed text. Raises WrongValueError, or the ValueError of ``parse``."""
+        if self.false_means and value is False:
             return None
-        return self._parsed(value, f", or false {self.or_false}" if self.or_false else "")
+        return self._parsed(value, f", or false {self.false_means}" if self.false_means else "")
 
     def read_text(self, value: str) -> Any:
-        """As `read`, on a command line, where nothing is false."""
+        """Like `read`, for a command line, where there is no ``false``."""
         return self._parsed(value, "")
 
     def _parsed(self, value: object, otherwise: str) -> Any:
@@ -100,10 +100,10 @@ class Text(Struct, frozen=True):
         return False if value is None else str(value)
 
 
-class Texts(Struct, frozen=True):
-    """A list of texts, kept as a ``collection``. ``are_rules``: the ids of rules.
+class TextList(Struct, frozen=True):
+    """A list of texts, read as a ``collection``. ``are_rules``: they are ids of rules.
 
-    ``takes_single``: a text of its own is a list of that text, and no list may be empty.
+    ``takes_single``: a single text is a list of that text, and the list must not be empty.
     """
 
     collection: type[tuple[str, ...]] | type[frozenset[str]]
@@ -131,39 +131,42 @@ class Tables(Struct, frozen=True):
     """Tables of a policy file, which `policy.file` reads."""
 
 
-Values = Choice | Flag | Text | Texts | Tables
+Values = Choice | Flag | Text | TextList | Tables
 
 
 class Setting(Struct, frozen=True):
-    """What is said of one setting.
+    """The declaration of one setting.
 
-    ``description`` is for the documentation; ``option`` is the help of the option, None where there
-    is none. ``in_file`` says whether the policy file has it. ``left_out`` is what the option means
-    without a value, if it may have none. ``clashes`` are by the keys of other settings.
+    ``description`` is for the documentation; ``option`` is the help of the option, None if there is
+    none. ``in_file``: the policy file can have it. ``implied_value`` is the value of the option
+    without one, if that is allowed. ``conflicts`` are by the keys of other settings.
 
     The ``values`` of an enumeration follow from the field's type. `settings_of` fills in ``field``,
-    ``default``, ``is_required`` and, unless one is given, ``key``.
+    ``default``, ``is_required`` and, if it is empty, ``key``.
     """
 
     description: str
     values: Values = Flag()
     option: str | None = None
     in_file: bool = True
-    left_out: str = ""
-    clashes: Mapping[str, Clash] = {}
+    implied_value: str = ""
+    conflicts: Mapping[str, Conflict] = {}
     key: str = ""
     field: str = ""
     default: Any = None
     is_required: bool = False
 
     def read_text(self, text: str) -> Any:
-        """What ``text`` means as the value of an option, or as an answer. Raises ValueError."""
+        """``text``, the value of an option or an answer, as the setting's value.
+
+        Raises ValueError, and TypeError for a setting whose value is no single text.
+        """
         match self.values:
             case Choice() as choice:
                 return choice.read(text)
             case Text() as values:
                 return values.read_text(text)
-            case Flag() | Texts() | Tables():
+            case Flag() | TextList() | Tables():
                 raise TypeError(f"{self.key} is no single text")
             case _:
                 assert_never(self.values)
@@ -191,7 +194,7 @@ def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
 
 
 def _enumeration(annotation: Any) -> type[Enum] | None:
-    """The enumeration that ``annotation`` is, or is beside None."""
+    """The enumeration in ``annotation``, which may be optional; None if it has none."""
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, Enum):
             return kind

@@ -10,41 +10,42 @@ from msgspec import Struct
 from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
 from cci_migrate.policy.settings import Tables, Text, settings_of
 
-#: What a reader will want to see, even where it is the default.
+#: Keys that are always written, even with their default values.
 _ALWAYS = ("platform", "credentials", "login")
 
 
 def policy_data(policy: Policy) -> dict[str, Any]:
-    """``policy`` as a policy file would say it, every key written out."""
-    accounts = {one.host: account_data(one) for one in policy.registries}
+    """``policy`` as the data of a policy file, with every key."""
+    accounts = {registry.host: account_data(registry) for registry in policy.registries}
     return {**_written(policy), "registries": accounts}
 
 
 def account_data(account: RegistryPolicy | JobCredential) -> dict[str, Any]:
-    """``account`` as its table in a policy file."""
-    own = _written(account)
-    context = own.pop("context")
-    data = {**own, **_written(account.credential), "context": context}
+    """The table of ``account`` in a policy file."""
+    data = _written(account)
+    context = data.pop("context")
+    data = {**data, **_written(account.credential), "context": context}
     if isinstance(account, RegistryPolicy) and account.jobs:
         data["jobs"] = [account_data(job) for job in account.jobs]
     return data
 
 
 def _written(declaring: Struct) -> dict[str, Any]:
-    """The settings of ``declaring`` by their keys, but for tables and what is not set."""
+    """The values of ``declaring`` by their keys, without tables and values that are not set."""
     data = {}
     for setting in settings_of(type(declaring)):
         value, values = getattr(declaring, setting.field), setting.values
-        is_written = value is not None or (isinstance(values, Text) and bool(values.or_false))
+        is_written = value is not None or (isinstance(values, Text) and bool(values.false_means))
         if setting.in_file and is_written and not isinstance(values, Tables):
             data[setting.key] = values.written(value)
     return data
 
 
 def policy_text(policy: Policy) -> str:
-    """The text of a ``.cci-migrate.toml`` that says ``policy``: what differs from the default, and
-    what a reader will want to see."""
-    usual = policy_data(Policy())
+    """A ``.cci-migrate.toml`` with ``policy``: the values that differ from the default, and those
+    that a reader looks for.
+    """
+    default = policy_data(Policy())
     lines = [
         "# What cci-migrate writes where a config has no convention of its own.",
         "",
@@ -52,7 +53,7 @@ def policy_text(policy: Policy) -> str:
     data = policy_data(policy)
     registries = data.pop("registries")
     lines += _entries(
-        {key: value for key, value in data.items() if key in _ALWAYS or value != usual.get(key)}
+        {key: value for key, value in data.items() if key in _ALWAYS or value != default.get(key)}
     )
     for host, table in registries.items():
         jobs = table.pop("jobs", ())

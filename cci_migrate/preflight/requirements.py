@@ -218,11 +218,15 @@ def _is_set_in(config: Config, name: str) -> bool:
 
 
 def _logins(assessment: Assessment) -> Iterator[RegistryLogin]:
-    for image in assessment.images:
-        if isinstance(image.state, Authenticated) and image.image.host and not image.misrouted_to:
-            credential = credential_of(image.state.auth)
+    for assessed in assessment.images:
+        if (
+            isinstance(assessed.state, Authenticated)
+            and assessed.image.host
+            and not assessed.misrouted_to
+        ):
+            credential = credential_of(assessed.state.auth)
             if isinstance(credential, PasswordAuth) and is_safe(credential):
-                yield RegistryLogin(image.image.host, credential)
+                yield RegistryLogin(assessed.image.host, credential)
     for docker in assessment.dockers.all():
         for login in docker.logins:
             if login.username and login.password:

@@ -18,8 +18,8 @@ from cci_migrate.reports.report import Report, Result
 class FileDiff(Struct, frozen=True):
     """The diff of one file.
 
-    ``withheld`` counts the lines in which a secret is withheld: with any, git refuses to apply it.
-    ``data`` is None where git would take it all the same, and write what stands for the secret.
+    ``withheld`` is the number of lines in which a secret is withheld: git does not apply such a
+    diff. ``data`` is None if git would apply it anyway, and write the placeholder of the secret.
     """
 
     path: str
@@ -32,7 +32,7 @@ class FileDiff(Struct, frozen=True):
 def diffs_of(report: Report) -> Iterator[FileDiff]:
     """The diffs of all changes, in the order of the report.
 
-    They apply at the root of the repository; where there are several, in the user's folder.
+    They apply at the root of the repository; of several repositories, in the user's folder.
     """
     for result in report.results:
         yield from diffs_of_result(result, report)
@@ -52,7 +52,7 @@ def diffs_of_result(result: Result, report: Report) -> Iterator[FileDiff]:
 
 
 def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
-    """The diff of ``file``, whose path has ``prefix`` before it, with its secrets withheld."""
+    """The diff of ``file`` with its secrets withheld and its path preceded by ``prefix``."""
     redaction = redaction_of(file.secrets)
 
     def redact(line: str) -> str:
@@ -64,7 +64,7 @@ def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
     )
     lines = (line for hunk in redacted_hunks for line in hunk.lines)
     withheld = [line.sign for line in lines if line.redacted != line.text]
-    # What git looks for is not there, unless only lines that come are withheld.
+    # Git finds no place for the diff, unless only added lines have withheld secrets.
     if withheld and set(withheld) == {"+"}:
         return FileDiff(file.path, None, len(withheld))
     return FileDiff(file.path, unified_diff(prefix + file.path, redacted_hunks), len(withheld))

@@ -1,4 +1,4 @@
-"""Every pull of a config as a tree to read: who runs it, what it fetches, what gives it access."""
+"""Every pull of a config as a tree: who runs it, what it pulls, how it is authenticated."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing_extensions import assert_never
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.escaping.terminal_text import printable
 
-#: Gives a text a colour (a name that click knows), or leaves it as it is.
+#: Adds a colour (one of click's names) to a text, or returns it as it is.
 Paint = Callable[[str, str], str]
 
 
 def plain(text: str, colour: str) -> str:
-    """No colour."""
+    """``text`` without colour."""
     del colour
     return text
 
@@ -22,7 +22,7 @@ def plain(text: str, colour: str) -> str:
 def explanation_tree(pulls: Iterable[ExplainedPull], paint: Paint = plain) -> Iterator[str]:
     """The lines of the tree, without line ends.
 
-    Workflow, workflow job with its contexts, pull, and under it what gives it access.
+    A pull is below its workflow and its workflow job with its contexts.
     """
     by_workflow: dict[str | None, dict[str, list[ExplainedPull]]] = {}
     for pull in pulls:
@@ -40,8 +40,8 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
     if pull.workflow is None:
         return owner
     runs = "" if pull.job == f"job {owner}" else f" ({pull.job})"
-    held = f"contexts {', '.join(pull.contexts)}" if pull.contexts else "no context"
-    return f"{owner}{runs}, {held}"
+    contexts = f"contexts {', '.join(pull.contexts)}" if pull.contexts else "no context"
+    return f"{owner}{runs}, {contexts}"
 
 
 def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:

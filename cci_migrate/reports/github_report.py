@@ -13,30 +13,30 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Finding, NoFix, Severity
 from cci_migrate.reports.report import Report, Result
 
-#: How many of one kind GitHub shows beside the files for a step; the log has the others.
+#: The number of annotations of one kind that GitHub shows for a step; the log has the others.
 #: https://github.com/orgs/community/discussions/26680
 LIMIT = 10
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def github_report(report: Report) -> Iterator[str]:
-    """A line for each finding that is still there, each refused file and each failed one.
+    """A line for each finding that exists after the run, each refused file and each failed one.
 
-    Where GitHub does not show them all, a first line says so.
+    If GitHub does not show them all, the first line says so.
     """
     lines = list(_annotations(report))
     kinds = Counter(line.split(" ", 1)[0].removeprefix("::") for line in lines)
     many = [f"{count} of kind {kind}" for kind, count in kinds.items() if count > LIMIT]
     if many:
-        told = f"GitHub shows {LIMIT} annotations of each kind for a step; here are "
-        yield f"::notice title=cci-migrate::{told}{', '.join(many)}. The log has them all.\n"
+        notice = f"GitHub shows {LIMIT} annotations of each kind for a step; here are "
+        yield f"::notice title=cci-migrate::{notice}{', '.join(many)}. The log has them all.\n"
     yield from lines
 
 
 def _annotations(report: Report) -> Iterator[str]:
-    for result, one in report.open_findings():
-        if not one.state.is_unwanted:
-            yield _finding(result, one.finding)
+    for result, resolution in report.open_findings():
+        if not resolution.state.is_ignored:
+            yield _finding(result, resolution.finding)
     for result in report.results:
         outcome = result.outcome
         if isinstance(outcome, Refused):
@@ -83,8 +83,10 @@ def _command(
 ) -> str:
     """A command whose message has the lines ``text``."""
     properties = {"file": result.prefix + path, **(at or {}), "title": title}
-    told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    return f"::{level} {told}::{'%0A'.join(_data(line) for line in text if line)}\n"
+    location_and_message = ",".join(
+        f"{key}={_property(str(value))}" for key, value in properties.items()
+    )
+    return f"::{level} {location_and_message}::{'%0A'.join(_data(line) for line in text if line)}\n"
 
 
 def _data(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The report for programs: JSON, as `schemas/report.schema.json` describes it."""
+"""The report as JSON; `schemas/report.schema.json` describes it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Settled
+from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Resolution
 from cci_migrate.reports.diffs import diffs_of_result
-from cci_migrate.reports.report import Mode, Report, Result, settled_of
+from cci_migrate.reports.report import Mode, Report, Result, resolutions_of
 
-#: Goes up when a key changes its meaning or goes away; new keys may come without.
+#: Raised when a key changes its meaning or is removed, not when one is added.
 VERSION = 1
 
 
@@ -37,44 +37,46 @@ def json_report(report: Report) -> Iterator[str]:
 
 def _config(result: Result, report: Report) -> dict[str, Any]:
     outcome = result.outcome
-    known: dict[str, Any] = {"paths": list(outcome.paths), "prefix": result.prefix}
+    common: dict[str, Any] = {"paths": list(outcome.paths), "prefix": result.prefix}
     match outcome:
         case Examined():
-            return known | {
+            return common | {
                 "state": "examined",
-                "findings": [_finding(one) for one in settled_of(outcome)],
+                "findings": [_finding(resolution) for resolution in resolutions_of(outcome)],
                 "images": outcome.images,
                 "authenticated": outcome.authenticated,
                 "unprovided": outcome.unprovided,
-                "pulls": [_pull(one) for one in outcome.pulls],
+                "pulls": [_pull(pull) for pull in outcome.pulls],
                 "changes": _changes(result, report),
                 "todos": [todo.text for todo in outcome.todos],
                 "notes": list(outcome.notes),
                 "unused_suppressions": [
                     {
-                        "path": one.path,
-                        "line": None if one.position is None else one.position.line,
-                        "column": None if one.position is None else one.position.column,
-                        "text": one.text,
+                        "path": suppression.path,
+                        "line": None if suppression.position is None else suppression.position.line,
+                        "column": None
+                        if suppression.position is None
+                        else suppression.position.column,
+                        "text": suppression.text,
                     }
-                    for one in outcome.unused
+                    for suppression in outcome.unused
                 ],
             }
         case NotAConfig():
-            return known | {"state": "not-a-config", "kind": outcome.kind}
+            return common | {"state": "not-a-config", "kind": outcome.kind}
         case Refused():
-            return known | {
+            return common | {
                 "state": "refused",
                 "cause": outcome.cause.value,
                 "reason": outcome.reason,
                 "instead": outcome.instead or None,
                 "in_baseline": outcome.in_baseline,
-                "findings": [_finding(one) for one in settled_of(outcome)],
-                "pulls": [_pull(one) for one in outcome.pulls],
+                "findings": [_finding(resolution) for resolution in resolutions_of(outcome)],
+                "pulls": [_pull(pull) for pull in outcome.pulls],
             }
         case Failed():
             position = outcome.position
-            return known | {
+            return common | {
                 "state": "failed",
                 "problem": outcome.problem,
                 "instead": outcome.instead or None,
@@ -110,16 +112,16 @@ def _changes(result: Result, report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _finding(one: Settled) -> dict[str, Any]:
-    finding = one.finding
+def _finding(resolution: Resolution) -> dict[str, Any]:
+    finding = resolution.finding
     place = finding.place
     start, end = place.position, place.source.position(place.span.end)
     return {
         "key": str(finding.key),
         "rule": finding.rule,
         "severity": finding.severity.value,
-        "state": one.state.value,
-        "reason": one.reason or None,
+        "state": resolution.state.value,
+        "reason": resolution.reason or None,
         "path": place.source.path,
         "line": start.line,
         "column": start.column,
@@ -145,7 +147,7 @@ def _names(names: NameReason) -> dict[str, Any]:
         "path": names.path,
         "line": names.line,
         "ignored": list(names.ignored),
-        "alternatives": [credential_names(one) for one in names.alternatives],
+        "alternatives": [credential_names(alternative) for alternative in names.alternatives],
     }
 
 

@@ -1,7 +1,8 @@
-"""The report as JUnit XML, as CI services show test results.
+"""The report as JUnit XML, which CI services show as test results.
 
-https://circleci.com/docs/guides/test/collect-test-data/: a failed test is shown with its message.
-Each config is a test suite, each finding a test case that failed; what is ignored was skipped.
+https://circleci.com/docs/guides/test/collect-test-data/: CircleCI shows
+failed tests with their messages. Each config is a test suite, each finding a failed test case; an
+ignored finding is a skipped one.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from cci_migrate.findings import (
     NoFix,
     Question,
     Remedy,
-    Settled,
+    Resolution,
     Severity,
 )
-from cci_migrate.reports.report import Report, Result, settled_of
+from cci_migrate.reports.report import Report, Result, resolutions_of
 
 NAME = "cci-migrate"
 
 
 def junit_report(report: Report) -> Iterator[str]:
-    """The findings that are still there as one document, with a line end."""
+    """The findings that exist after the run as one document, with a line end."""
     suites = XML.Element("testsuites", name=NAME)
     for result in report.results:
         if not isinstance(result.outcome, NotAConfig):
@@ -44,11 +45,11 @@ def junit_report(report: Report) -> Iterator[str]:
 
 def _suite(result: Result, report: Report) -> XML.Element:
     outcome = result.outcome
-    name = ", ".join(result.shown(path) for path in outcome.paths)
+    name = ", ".join(result.display_path(path) for path in outcome.paths)
     suite = XML.Element("testsuite", name=name)
-    for one in settled_of(outcome):
-        if report.is_open(one):
-            suite.append(_finding(result, one))
+    for resolution in resolutions_of(outcome):
+        if report.is_open(resolution):
+            suite.append(_finding(result, resolution))
     if isinstance(outcome, Refused):
         text = outcome.reason + _advice(outcome.instead)
         tag = "skipped" if outcome.in_baseline else "failure"
@@ -68,7 +69,7 @@ def _suite(result: Result, report: Report) -> XML.Element:
 
 
 def _case(result: Result, path: str, name: str) -> XML.Element:
-    shown = result.shown(path)
+    shown = result.display_path(path)
     return XML.Element("testcase", name=printable(name), classname=shown, file=shown, time="0")
 
 
@@ -81,7 +82,7 @@ def _whole(result: Result, name: str, tag: str, text: str) -> XML.Element:
 
 
 def _unused(result: Result, unused: UnusedSuppression) -> XML.Element:
-    """A test that passes, with its text as output: it does not fail the run."""
+    """A passing test with the text as its output, which does not fail the run."""
     case = _case(result, unused.path, f"unused ignore: {unused.text}")
     where = ""
     if unused.position is not None:
@@ -91,16 +92,18 @@ def _unused(result: Result, unused: UnusedSuppression) -> XML.Element:
     return case
 
 
-def _finding(result: Result, one: Settled) -> XML.Element:
-    finding = one.finding
+def _finding(result: Result, resolution: Resolution) -> XML.Element:
+    finding = resolution.finding
     place = finding.place
     case = _case(result, place.source.path, f"{finding.rule}: {place.route}")
     case.set("line", str(place.position.line))
-    if one.state.is_unwanted:
-        XML.SubElement(case, "skipped", message=printable(one.reason or "ignored"))
+    if resolution.state.is_ignored:
+        XML.SubElement(case, "skipped", message=printable(resolution.reason or "ignored"))
         return case
-    told = f"{place.position.line}:{place.position.column}: {finding.message} ({finding.owner})"
-    parts = (told, finding.because, _remedy_text(one))
+    location_and_message = (
+        f"{place.position.line}:{place.position.column}: {finding.message} ({finding.owner})"
+    )
+    parts = (location_and_message, finding.because, _remedy_text(resolution))
     text = "\n".join(printable(part) for part in parts if part)
     if finding.severity is Severity.NOTE:
         XML.SubElement(case, "system-out").text = text
@@ -112,18 +115,20 @@ def _finding(result: Result, one: Settled) -> XML.Element:
     return case
 
 
-def _remedy_text(one: Settled) -> str:
-    finding: Finding = one.finding
+def _remedy_text(resolution: Resolution) -> str:
+    finding: Finding = resolution.finding
     remedy: Remedy = finding.remedy
     match remedy:
         case Fix():
             return (
-                f"To fix it: {remedy.summary}." if one.state is FindingState.FIXED else one.reason
+                f"To fix it: {remedy.summary}."
+                if resolution.state is FindingState.FIXED
+                else resolution.reason
             )
         case NoFix():
-            return (one.reason or remedy.reason) + _advice(remedy.instead)
+            return (resolution.reason or remedy.reason) + _advice(remedy.instead)
         case Question():
-            return one.reason or remedy.text
+            return resolution.reason or remedy.text
         case _:
             assert_never(remedy)
 

@@ -1,4 +1,4 @@
-"""What a run came to, as the values that every report format is made from."""
+"""The results of a run, from which every report format is made."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from msgspec import Struct
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import FindingState, Settled, Severity
+from cci_migrate.findings import FindingState, Resolution, Severity
 
 
 class Mode(Enum):
-    """What was to be done with the changes."""
+    """What the run does with changes."""
 
     WRITE = "write"
     CHECK = "check"
@@ -22,22 +22,22 @@ class Mode(Enum):
 
 
 class Result(Struct, frozen=True):
-    """What became of one config.
+    """The outcome of one config.
 
-    ``prefix`` goes before the outcome's paths, which begin at the repository's root, to make them
-    paths as the user sees them: empty, ``services/``, or a whole path that ends in ``/``.
+    ``prefix`` makes the outcome's paths, which begin at the repository's root, the paths that the
+    user sees: it is empty, ``services/``, or a whole path that ends in ``/``.
     """
 
     prefix: str
     outcome: Outcome
 
-    def shown(self, path: str) -> str:
-        """``path`` as the user sees it."""
+    def display_path(self, path: str) -> str:
+        """``path`` of the outcome as the user sees it, with control characters escaped."""
         return printable(self.prefix + path)
 
 
 class Counts(Struct, frozen=True):
-    """The sums of a run."""
+    """The totals of a run."""
 
     files: int = 0
     configs: int = 0
@@ -57,9 +57,9 @@ class Counts(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """All results of one run, in the order in which they are told.
+    """All results of one run, in the order in which they are reported.
 
-    ``is_one_repository`` tells whether the outcomes' paths are free of doubt without a prefix.
+    ``is_one_repository``: the outcomes' paths are unambiguous without a prefix.
     """
 
     mode: Mode
@@ -69,7 +69,7 @@ class Report(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the process ends with."""
+        """The exit code of the process."""
         outcomes = (result.outcome for result in self.results)
         return exit_code(outcomes, written=self.mode is Mode.WRITE)
 
@@ -87,12 +87,12 @@ class Report(Struct, frozen=True):
 
     @property
     def counts(self) -> Counts:
-        """The sums over all results."""
+        """The totals over all results."""
         outcomes = [result.outcome for result in self.results]
         examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
-        settled = [one for outcome in outcomes for one in settled_of(outcome)]
-        left = [one for one in settled if one.state is FindingState.LEFT]
-        noted = sum(one.finding.severity is Severity.NOTE for one in left)
+        resolutions = [resolution for outcome in outcomes for resolution in resolutions_of(outcome)]
+        left = [resolution for resolution in resolutions if resolution.state is FindingState.LEFT]
+        noted = sum(resolution.finding.severity is Severity.NOTE for resolution in left)
         return Counts(
             files=sum(len(outcome.paths) for outcome in outcomes),
             configs=sum(isinstance(outcome, Examined | Refused) for outcome in outcomes),
@@ -102,12 +102,14 @@ class Report(Struct, frozen=True):
             changed=sum(
                 len(outcome.change.files) for outcome in examined if outcome.change is not None
             ),
-            findings=len(settled),
-            fixed=sum(one.state is FindingState.FIXED for one in settled),
+            findings=len(resolutions),
+            fixed=sum(resolution.state is FindingState.FIXED for resolution in resolutions),
             left=len(left) - noted,
             noted=noted,
-            suppressed=sum(one.state is FindingState.SUPPRESSED for one in settled),
-            baseline=sum(one.state is FindingState.BASELINE for one in settled),
+            suppressed=sum(
+                resolution.state is FindingState.SUPPRESSED for resolution in resolutions
+            ),
+            baseline=sum(resolution.state is FindingState.BASELINE for resolution in resolutions),
             refused=sum(
                 isinstance(outcome, Refused) and not outcome.in_baseline for outcome in outcomes
             ),
@@ -117,38 +119,38 @@ class Report(Struct, frozen=True):
             failed=sum(isinstance(outcome, Failed) for outcome in outcomes),
         )
 
-    def open_findings(self) -> Iterator[tuple[Result, Settled]]:
-        """The findings that are there once the run is over, with those that are suppressed.
+    def open_findings(self) -> Iterator[tuple[Result, Resolution]]:
+        """The findings that exist after the run, including ignored ones.
 
-        What --check and --dry-run could fix is still there.
+        With --check and --dry-run those that could be fixed still exist.
         """
         for result in self.results:
-            for one in settled_of(result.outcome):
-                if self.is_open(one):
-                    yield result, one
+            for resolution in resolutions_of(result.outcome):
+                if self.is_open(resolution):
+                    yield result, resolution
 
-    def is_open(self, one: Settled) -> bool:
-        """Whether the finding ``one`` is there once the run is over."""
-        return one.state is not FindingState.FIXED or self.mode is not Mode.WRITE
+    def is_open(self, resolution: Resolution) -> bool:
+        """Whether the finding of ``resolution`` exists after the run."""
+        return resolution.state is not FindingState.FIXED or self.mode is not Mode.WRITE
 
     @property
     def unused(self) -> tuple[tuple[Result, UnusedSuppression], ...]:
-        """What was meant to be ignored and is not found any more."""
+        """Ignore comments and baseline entries that match no finding."""
         return tuple(
-            (result, one)
+            (result, suppression)
             for result in self.results
             if isinstance(result.outcome, Examined)
-            for one in result.outcome.unused
+            for suppression in result.outcome.unused
         )
 
 
-def settled_of(outcome: Outcome) -> tuple[Settled, ...]:
-    """The findings of ``outcome``, by their place."""
+def resolutions_of(outcome: Outcome) -> tuple[Resolution, ...]:
+    """The resolutions of ``outcome``, sorted by their places in the files."""
     if not isinstance(outcome, Examined | Refused):
         return ()
-    return tuple(sorted(outcome.settled, key=_by_place))
+    return tuple(sorted(outcome.resolutions, key=_by_place))
 
 
-def _by_place(one: Settled) -> tuple[str, int]:
-    place = one.finding.place
+def _by_place(resolution: Resolution) -> tuple[str, int]:
+    place = resolution.finding.place
     return place.source.path, place.span.start

@@ -1,4 +1,4 @@
-"""The report in SARIF 2.1.0, as code scanning services read it.
+"""The report in SARIF 2.1.0, for code scanning services.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html,
 https://docs.github.com/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
@@ -14,7 +14,7 @@ from cci_migrate import __version__
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Settled, Severity
+from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Resolution, Severity
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.rules.catalogue import RULES
@@ -28,7 +28,7 @@ _RULE_INDEX = {rule.id: index for index, rule in enumerate(RULES)}
 
 
 def sarif_report(report: Report) -> Iterator[str]:
-    """The findings that are still there as one SARIF document, with a line end."""
+    """The findings that exist after the run as one SARIF document, with a line end."""
     run = {
         "tool": {
             "driver": {
@@ -43,7 +43,9 @@ def sarif_report(report: Report) -> Iterator[str]:
             "ROOT": {"description": {"text": "The root of the repository."}},
         },
         "invocations": [_invocation(report)],
-        "results": [_result(result, one, report) for result, one in report.open_findings()],
+        "results": [
+            _result(result, resolution, report) for result, resolution in report.open_findings()
+        ],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     yield json_text(document, indent=2) + "\n"
@@ -57,22 +59,24 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(result: Result, one: Settled, report: Report) -> dict[str, Any]:
-    finding = one.finding
+def _result(result: Result, resolution: Resolution, report: Report) -> dict[str, Any]:
+    finding = resolution.finding
     text = f"{finding.message} ({finding.owner}). {finding.because}"
-    told: dict[str, Any] = {
+    sarif_result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": _RULE_INDEX[finding.rule],
         "level": _LEVELS[finding.severity],
         "message": _message(text + _remedy_text(finding)),
         "locations": [_location(result, finding, report)],
-        # The key names the place by the config's structure, so it stays when lines move.
+        # The key identifies the place by the config's structure, so it survives when lines move.
         "partialFingerprints": {"cciMigrateFindingKey/v1": str(finding.key)},
     }
-    if one.state.is_unwanted:
-        kind = "inSource" if one.state is FindingState.SUPPRESSED else "external"
-        told["suppressions"] = [{"kind": kind, "justification": printable(one.reason)}]
-    return told
+    if resolution.state.is_ignored:
+        kind = "inSource" if resolution.state is FindingState.SUPPRESSED else "external"
+        sarif_result["suppressions"] = [
+            {"kind": kind, "justification": printable(resolution.reason)}
+        ]
+    return sarif_result
 
 
 def _remedy_text(finding: Finding) -> str:
@@ -108,12 +112,12 @@ def _artifact(result: Result, path: str, report: Report) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """``path`` as a relative reference, whatever bytes it has (RFC 3986, section 2.1)."""
+    """``path``, with any bytes, as a relative reference (RFC 3986, section 2.1)."""
     return quote(path.encode("utf-8", "surrogateescape"))
 
 
 def _message(text: str) -> dict[str, str]:
-    """``text`` without links, which readers of SARIF make of ``[text](address)``.
+    """``text`` with ``[text](address)`` escaped, which readers of SARIF show as a link.
 
     Section 3.11.6 of the standard.
     """

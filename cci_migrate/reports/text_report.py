@@ -11,14 +11,14 @@ from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import FindingState, Fix, NoFix, Question, Remedy, Settled, Severity
-from cci_migrate.reports.report import Counts, Mode, Report, Result, settled_of
+from cci_migrate.findings import FindingState, Fix, NoFix, Question, Remedy, Resolution, Severity
+from cci_migrate.reports.report import Counts, Mode, Report, Result, resolutions_of
 
 _MARGIN = "        "
 WIDEST = 100
 _NARROWEST = 20
 
-#: Up to how many files are named, rather than counted.
+#: The largest number of files that are named, not counted.
 _FEW = 3
 
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -29,7 +29,7 @@ _STATE_COLOURS = {
     FindingState.BASELINE: "bright_black",
 }
 
-#: What is said of a finding that can be fixed.
+#: The word for a finding that is fixed or would be.
 _FIXED_WORDS = {Mode.WRITE: "fixed", Mode.CHECK: "to fix", Mode.DRY_RUN: "to fix"}
 
 
@@ -38,9 +38,9 @@ def text_report(
 ) -> Iterator[str]:
     """The paragraphs of the report, each with its line ends; prose is wrapped at ``width``.
 
-    ``verbosity`` -1: only what is not as it should be when the run is over. 1: also the files in
-    which there is nothing to do, the findings that are suppressed, and the answers to questions.
-    Files that failed are told by `failure_line`, on standard error.
+    ``verbosity`` -1: only the problems that exist after the run. 1: also clean files, ignored
+    findings, and the answers to questions. Failed files are not included: `failure_line` is for
+    standard error.
     """
     paint = _Paint(in_colour, min(max(width, _NARROWEST), WIDEST))
     for result in report.results:
@@ -56,18 +56,18 @@ def text_report(
 
 
 def failure_line(result: Result) -> str | None:
-    """The line for a file that failed: place, problem, what to do. None for any other."""
+    """The line for a failed file: place, problem, what to do. None for any other file."""
     if not isinstance(result.outcome, Failed):
         return None
     failed = result.outcome
-    place = ", ".join(result.shown(path) for path in failed.paths)
+    place = ", ".join(result.display_path(path) for path in failed.paths)
     if failed.position is not None:
         place += f":{failed.position.line}:{failed.position.column}"
     return printable(f"{place}: {_with_advice(failed.problem, failed.instead)}")
 
 
 def coloured_diff(diff: str) -> str:
-    """``diff`` for a terminal: coloured, and with what would steer the terminal made visible."""
+    """``diff`` for a terminal: coloured, with control characters escaped."""
     lines = diff.split("\n")
     return "\n".join(_coloured_line(line) for line in lines)
 
@@ -81,7 +81,7 @@ def _coloured_line(line: str) -> str:
 
 
 class _Paint:
-    """Puts colours on text, or does not, and wraps prose."""
+    """Adds colours to text if ``in_colour``, and wraps prose at ``width``."""
 
     def __init__(self, in_colour: bool, width: int) -> None:
         self._in_colour = in_colour
@@ -108,31 +108,31 @@ def _with_advice(problem: str, instead: str) -> str:
 
 def _result_lines(result: Result, report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
     outcome = result.outcome
-    by_path: dict[str, list[Settled]] = {path: [] for path in outcome.paths}
-    for one in settled_of(outcome):
-        if _is_told(one, report.mode, verbosity):
-            by_path.setdefault(one.finding.place.source.path, []).append(one)
+    by_path: dict[str, list[Resolution]] = {path: [] for path in outcome.paths}
+    for resolution in resolutions_of(outcome):
+        if _is_listed(resolution, report.mode, verbosity):
+            by_path.setdefault(resolution.finding.place.source.path, []).append(resolution)
     remark = _remark(outcome, verbosity)
     if remark is not None:
-        shown = ", ".join(result.shown(path) for path in outcome.paths)
+        shown = ", ".join(result.display_path(path) for path in outcome.paths)
         yield paint(shown, bold=True)
         yield f"  {printable(remark)}"
-    for path, settled in by_path.items():
-        if settled and (remark is None or len(by_path) > 1):
-            yield paint(result.shown(path), bold=True)
-        for one in settled:
-            yield from _finding_lines(one, report.mode, verbosity, paint)
+    for path, resolutions in by_path.items():
+        if resolutions and (remark is None or len(by_path) > 1):
+            yield paint(result.display_path(path), bold=True)
+        for resolution in resolutions:
+            yield from _finding_lines(resolution, report.mode, verbosity, paint)
 
 
-def _is_told(one: Settled, mode: Mode, verbosity: int) -> bool:
-    if one.state.is_unwanted:
+def _is_listed(resolution: Resolution, mode: Mode, verbosity: int) -> bool:
+    if resolution.state.is_ignored:
         return verbosity > 0
-    is_open = one.state is FindingState.LEFT or mode is not Mode.WRITE
-    return verbosity >= 0 or (is_open and one.finding.severity is not Severity.NOTE)
+    is_open = resolution.state is FindingState.LEFT or mode is not Mode.WRITE
+    return verbosity >= 0 or (is_open and resolution.finding.severity is not Severity.NOTE)
 
 
 def _remark(outcome: Outcome, verbosity: int) -> str | None:
-    """What is said of a file as a whole."""
+    """The remark on a file as a whole; None if there is none."""
     match outcome:
         case Refused(in_baseline=True):
             return f"in the baseline: {outcome.reason}" if verbosity > 0 else None
@@ -141,30 +141,40 @@ def _remark(outcome: Outcome, verbosity: int) -> str | None:
         case NotAConfig():
             return f"not a CircleCI config: {outcome.kind}" if verbosity > 0 else None
         case Examined():
-            return "nothing to do" if verbosity > 0 and not outcome.settled else None
+            return "nothing to do" if verbosity > 0 and not outcome.resolutions else None
         case Failed():
             return None
         case _:
             assert_never(outcome)
 
 
-def _finding_lines(one: Settled, mode: Mode, verbosity: int, paint: _Paint) -> Iterator[str]:
-    finding = one.finding
+def _finding_lines(
+    resolution: Resolution, mode: Mode, verbosity: int, paint: _Paint
+) -> Iterator[str]:
+    finding = resolution.finding
     position = finding.place.position
     severity = paint(finding.severity.value, _SEVERITY_COLOURS[finding.severity])
     yield (
         f"  {position.line}:{position.column}  {severity}  {finding.rule}: "
         f"{printable(finding.message)} ({printable(finding.owner)})"
     )
-    word = _FIXED_WORDS[mode] if one.state is FindingState.FIXED else _STATE_WORDS[one.state]
-    done = printable(_what_was_done(one))
-    coloured = paint(word, _STATE_COLOURS[one.state])
-    yield f"{_MARGIN}{coloured}: {done}" if done else f"{_MARGIN}{coloured}"
+    word = (
+        _FIXED_WORDS[mode]
+        if resolution.state is FindingState.FIXED
+        else _STATE_WORDS[resolution.state]
+    )
+    result_text = printable(_result_text(resolution))
+    coloured = paint(word, _STATE_COLOURS[resolution.state])
+    yield f"{_MARGIN}{coloured}: {result_text}" if result_text else f"{_MARGIN}{coloured}"
     if verbosity > 0 and finding.names is not None and isinstance(finding.remedy, Fix):
         yield printable(f"{_MARGIN}names: {finding.names.provided_names}: {finding.names.text}")
         for ignored in finding.names.ignored:
             yield printable(f"{_MARGIN}ignored: {ignored}")
-    if verbosity > 0 and isinstance(finding.remedy, Question) and one.state is FindingState.LEFT:
+    if (
+        verbosity > 0
+        and isinstance(finding.remedy, Question)
+        and resolution.state is FindingState.LEFT
+    ):
         for choice in finding.remedy.choices:
             yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")
 
@@ -176,30 +186,30 @@ _STATE_WORDS = {
 }
 
 
-def _what_was_done(one: Settled) -> str:
-    remedy: Remedy = one.finding.remedy
-    if one.state.is_unwanted:
-        return one.reason
+def _result_text(resolution: Resolution) -> str:
+    remedy: Remedy = resolution.finding.remedy
+    if resolution.state.is_ignored:
+        return resolution.reason
     match remedy:
         case Fix():
-            return remedy.summary if one.state is FindingState.FIXED else one.reason
+            return remedy.summary if resolution.state is FindingState.FIXED else resolution.reason
         case NoFix():
-            return _with_advice(one.reason or remedy.reason, remedy.instead)
+            return _with_advice(resolution.reason or remedy.reason, remedy.instead)
         case Question():
-            if one.state is FindingState.FIXED:
+            if resolution.state is FindingState.FIXED:
                 return "as you answered"
-            return one.reason or remedy.text
+            return resolution.reason or remedy.text
         case _:
             assert_never(remedy)
 
 
 def _reasons(report: Report, paint: _Paint) -> Iterator[str]:
-    """Each distinct reason once, with the rules it stands for."""
+    """Each distinct reason once, with the rules that it is given for."""
     rules: dict[str, dict[str, None]] = defaultdict(dict)
     for result in report.results:
-        for one in settled_of(result.outcome):
-            if not one.state.is_unwanted and one.finding.because:
-                rules[one.finding.because][one.finding.rule] = None
+        for resolution in resolutions_of(result.outcome):
+            if not resolution.state.is_ignored and resolution.finding.because:
+                rules[resolution.finding.because][resolution.finding.rule] = None
     yield from _section(
         "Why it matters",
         [f"{', '.join(names)}: {because}" for because, names in rules.items()],
@@ -219,8 +229,8 @@ def _todo(report: Report, paint: _Paint) -> Iterator[str]:
         if isinstance(result.outcome, Examined) and result.outcome.todos:
             configs += 1
             for todo in result.outcome.todos:
-                files[todo.text].append(result.shown(result.outcome.paths[0]))
-    # What holds for every config needs no names.
+                files[todo.text].append(result.display_path(result.outcome.paths[0]))
+    # A to-do for every config needs no file names.
     items = [
         todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
         for todo, names in files.items()
@@ -237,7 +247,7 @@ def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
     for result in report.results:
         if isinstance(result.outcome, Examined):
             for note in result.outcome.notes:
-                files[note].append(result.shown(result.outcome.paths[0]))
+                files[note].append(result.display_path(result.outcome.paths[0]))
     items = [
         f"{', '.join(names) if len(names) == 1 or verbosity > 0 else f'{len(names)} files'}: {note}"
         for note, names in files.items()
@@ -247,16 +257,16 @@ def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
 
 def _unused(report: Report, paint: _Paint) -> Iterator[str]:
     items = []
-    for result, one in report.unused:
-        place = result.shown(one.path)
-        if one.position is not None:
-            place += f":{one.position.line}:{one.position.column}"
-        items.append(f"{place}: {one.text}")
+    for result, suppression in report.unused:
+        place = result.display_path(suppression.path)
+        if suppression.position is not None:
+            place += f":{suppression.position.line}:{suppression.position.column}"
+        items.append(f"{place}: {suppression.text}")
     yield from _section("Unused ignores", items, paint)
 
 
 def closing_line(report: Report) -> str:
-    """The last line of the report, which sums it up, without its line end."""
+    """The last line of the report, with the totals, without its line end."""
     return _closing(report, _Paint(in_colour=False, width=WIDEST))
 
 
@@ -272,14 +282,14 @@ def _closing(report: Report, paint: _Paint) -> str:
     is_read = any(isinstance(result.outcome, Examined) for result in report.results)
     parts = [_number(counts.configs, "config") + (images if is_read or not counts.configs else "")]
     if counts.findings:
-        told: list[tuple[int, str, Callable[[str], str]]] = [
+        summands: list[tuple[int, str, Callable[[str], str]]] = [
             (counts.fixed, _FIXED_WORDS[report.mode], lambda text: paint(text, "green")),
             (counts.left, "left", lambda text: paint(text, "yellow")),
             (counts.noted, "to know of", str),
             (counts.suppressed, "ignored", str),
             (counts.baseline, "in the baseline", str),
         ]
-        sums = ", ".join(colour(f"{count} {word}") for count, word, colour in told if count)
+        sums = ", ".join(colour(f"{count} {word}") for count, word, colour in summands if count)
         parts.append(f"{_number(counts.findings, 'finding')}: {sums}")
     elif not counts.failed and not counts.refused:
         parts.append("Nothing to do")

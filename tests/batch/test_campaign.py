@@ -26,7 +26,7 @@ from cci_migrate.campaign.states import MEANING
 from cci_migrate.cli.batch import batch as command
 from cci_migrate.docker.mirrors import parse_mirror
 from cci_migrate.forges.repository import Kind, RepositoryRef
-from cci_migrate.policy.baseline import Accepted, Baseline
+from cci_migrate.policy.baseline import Baseline, BaselineEntry
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.model import (
     AwsKeyAuth,
@@ -115,7 +115,7 @@ def test_a_policy_survives_the_ledger() -> None:
         "add_workflow": True,
         "revert": Revert.CONTEXTS,
         "mirror": parse_mirror("mirror.example.com/hub"),
-        "baseline": Baseline(frozenset({Accepted("a.yml", "orb-pull", "jobs.a", "b")})),
+        "baseline": Baseline(frozenset({BaselineEntry("a.yml", "orb-pull", "jobs.a", "b")})),
     }
     policy = Policy(**given)
     default = Policy()

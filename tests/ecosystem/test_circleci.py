@@ -35,7 +35,7 @@ def test_the_tool_has_nothing_to_say_of_the_orb() -> None:
     }
     (outcome,) = process_repository(files, Policy(fix_orbs=True))
     assert isinstance(outcome, Examined)
-    assert (outcome.settled, outcome.images) == ((), 1)
+    assert (outcome.resolutions, outcome.images) == ((), 1)
 
 
 def test_the_orb_works_inline() -> None:
@@ -63,7 +63,7 @@ def test_the_job_of_the_page(job: str) -> None:
     jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(job))
     outcome = process({".circleci/config.yml": job.encode()}, Policy())
     assert isinstance(outcome, Examined)
-    assert outcome.settled == ()
+    assert outcome.resolutions == ()
 
 
 def test_every_example_installs_this_version() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Apply, Decisions, FindingState, Settled, Skip, Suppress
+from cci_migrate.findings import Answer, Apply, Decisions, FindingState, Resolution, Skip, Suppress
 from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
@@ -43,16 +43,16 @@ def _interview(*files: dict[str, bytes]) -> Interview:
         in_order(
             Item(number, one.finding)
             for number, each in enumerate(files)
-            for one in _settled(each)
+            for one in _resolutions(each)
             if can_be_decided(one.finding)
         )
     )
 
 
-def _settled(files: dict[str, bytes]) -> Iterator[Settled]:
+def _resolutions(files: dict[str, bytes]) -> Iterator[Resolution]:
     outcome = process(files, Policy())
     assert isinstance(outcome, Examined)
-    return iter(outcome.settled)
+    return iter(outcome.resolutions)
 
 
 def _replies() -> st.SearchStrategy[list[Reply]]:
@@ -83,7 +83,7 @@ def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list
         }
         outcome = process(files, Policy(), Decisions(Skip(), decided))
         assert isinstance(outcome, Examined), outcome
-        found = {one.finding.key: one.state for one in outcome.settled}
+        found = {one.finding.key: one.state for one in outcome.resolutions}
         for key, decision in decided.items():
             if isinstance(decision, Apply) and key in found:
                 assert found[key] is FindingState.FIXED

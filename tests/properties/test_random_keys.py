@@ -126,7 +126,7 @@ def _replayed(taken: list[Taken], text: str, policy: Policy) -> tuple[Interview,
     """The interview after ``taken``, and whether the last of them was to write."""
     outcome = process(FILES, policy)
     assert isinstance(outcome, Examined)
-    found = (each.finding for each in outcome.settled)
+    found = (each.finding for each in outcome.resolutions)
     interview = Interview(in_order(Item(0, each) for each in found if can_be_decided(each)))
     for answer in taken:
         step = next_step(interview)

@@ -90,7 +90,7 @@ def test_text_gives_each_finding_its_line_and_each_reason_once() -> None:
         assert sum(line.startswith(place) for line in lines) == 1
     assert sum(f"(job j{number})" in told for number in range(50)) == 50
     (examined,) = [one.outcome for one in EVERYTHING if isinstance(one.outcome, Examined)]
-    for because in {one.finding.because for one in examined.settled}:
+    for because in {one.finding.because for one in examined.resolutions}:
         assert " ".join(told.split()).count(because) == 1
 
 
@@ -269,7 +269,7 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
     assert isinstance(examined, Examined)
     told = Examined(
         paths=examined.paths,
-        settled=examined.settled,
+        resolutions=examined.resolutions,
         change=ProvenChange((proven_file(PATH, b"a", b"b"),)),
         todos=(ToDo("take back cimg/base:7"),),
         notes=("not cimg/base:77, but cimg/base:7",),
