@@ -38,7 +38,7 @@ INVENTED = """\
         ),
     ] = None
     sleepy_jobs: Annotated[
-        tuple[str, ...], Setting("Jobs to let sleep.", TextList(tuple), option="Let jobs sleep: a,b")
+        tuple[str, ...], Setting("Jobs that sleep.", TextList(tuple), option="Let jobs sleep: a,b")
     ] = ("nap",)
 """
 

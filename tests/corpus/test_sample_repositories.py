@@ -78,7 +78,7 @@ def test_whatever_is_answered_is_proven_and_done(sample: str) -> None:
     findings = [
         settled.finding
         for outcome in examined(process_repository(files, Policy(), read=files_of(sample).get))
-        for settled in outcome.settled
+        for settled in outcome.resolutions
     ]
     chance = Random(sample)  # noqa: S311 - not a secret
     for _ in range(SESSIONS if findings else 0):
@@ -87,7 +87,7 @@ def test_whatever_is_answered_is_proven_and_done(sample: str) -> None:
         outcomes = process_repository(files, Policy(), decisions, files_of(sample).get)
         fixed = set()
         for outcome in examined(outcomes):
-            for settled in outcome.settled:
+            for settled in outcome.resolutions:
                 decision = by_key.get(settled.finding.key, Skip())
                 if settled.state is FindingState.FIXED:
                     fixed.add(settled.finding.key)
