@@ -113,7 +113,7 @@ def test_a_new_setting_is_one_declaration(tmp_path: Path) -> None:
     assert told["unlike"].endswith(':1: night-platform must be "cloud" or "server" or "runner"')
     assert told["kept"] == [True, True, True]
     assert told["schema"] == ["nap"]
-    assert '| `sleepy-jobs` | list of texts | `["nap"]` | Jobs to let sleep. |' in told["docs"]
+    assert '| `sleepy-jobs` | list of texts | `["nap"]` | Jobs that sleep. |' in told["docs"]
 
 
 ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
