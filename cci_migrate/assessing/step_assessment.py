@@ -267,17 +267,32 @@ def _hosts(pull: StepPull, policy: Policy) -> set[str]:
     return {host for host in hosts if isinstance(host, str)}
 
 
-def undecided_pulls(dockers: Iterable[JobDocker]) -> tuple[UndecidedPulls, ...]:
+def undecided_pulls(
+    dockers: Iterable[JobDocker], missing: Iterable[MissingLogin] = ()
+) -> tuple[UndecidedPulls, ...]:
     """The pulls of which it cannot be told where they fetch from, said once a job.
 
-    Where a login to Docker Hub stands before them they are taken to be well.
+    Where a login to Docker Hub stands before them they are taken to be well; so too where one is
+    ``missing`` before an earlier pull that runs whenever they do.
     """
     found: dict[Job, UndecidedPulls] = {}
+    lacking = [
+        (docker, pull.moment)
+        for login in missing
+        if login.host == DOCKER_HUB
+        for docker, pull in login.pulls
+    ]
     for docker in dockers:
+        earlier = [moment for way, moment in lacking if way is docker]
         pulls = tuple(
             pull
             for pull in docker.pulls
-            if pull.undecided is not None and docker.login_before(pull, DOCKER_HUB) is None
+            if pull.undecided is not None
+            and docker.login_before(pull, DOCKER_HUB) is None
+            and not any(
+                moment.order <= pull.moment.order and moment.step.guards <= pull.moment.step.guards
+                for moment in earlier
+            )
         )
         if pulls:
             found.setdefault(docker.job, UndecidedPulls(docker, pulls))

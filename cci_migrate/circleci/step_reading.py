@@ -53,7 +53,7 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
     step_defaults,
 )
-from cci_migrate.circleci.unread_logins import is_like_login, step_title, task_like_login
+from cci_migrate.circleci.unread_logins import is_like_login, step_title
 from cci_migrate.circleci.value_origins import (
     UNKNOWN_VALUE,
     CredentialValue,
@@ -80,6 +80,7 @@ from cci_migrate.docker.shell import (
     Dialect,
     Exit,
     Fact,
+    FunctionCall,
     ImagePull,
     LocalImage,
     LocalImages,
@@ -91,6 +92,7 @@ from cci_migrate.docker.shell import (
     Quoting,
     Script,
     ScriptCall,
+    TaskCall,
     Tool,
     Verb,
     Word,
@@ -101,6 +103,8 @@ from cci_migrate.docker.shell import (
     mentions_script,
     same_image_key,
 )
+from cci_migrate.docker.tasks.runners import task_script, task_title
+from cci_migrate.docker.tasks.task_script import NotFollowed, TaskScript
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
@@ -109,8 +113,10 @@ from cci_migrate.lossless.nodes import Sequence as SequenceNode
 #: Reads a text file of the repository by its path from the root; None where there is none.
 ReadText = Callable[[str], "str | None"]
 
-#: Scripts that call each other deeper than this are not followed.
-_DEEPEST_CALL = 3
+#: Scripts and tasks that call each other deeper than this are not followed.
+_DEEPEST_CALL = 6
+#: As many of them are followed in one job.
+_MOST_CALLS = 300
 #: How images are named that a build has made and no registry holds.
 _LOCAL = ("local/", "localhost/")
 #: Names of the folder into which ``checkout`` puts the repository.
@@ -314,8 +320,13 @@ class _StepReader:
         self._root = defaults.working_directory or "~/project"
         self._local = LocalImages()
         self._loaded_something = False
-        #: The script of the repository that is being read: its path and text.
-        self._within: tuple[str, str] | None = None
+        #: What is known of the environment of the step that is being read.
+        self._environment: Mapping[str, str] = {}
+        self._calls = 0
+        #: Says where a text of the script of the repository stands that is being read.
+        self._within: Callable[[int], str | None] | None = None
+        #: The scripts that the one that is being read has sourced, with their folders.
+        self._sourced: list[tuple[str, str]] = []
         self._settings = VariableSettings(image_environment)
         self.pulls: list[StepPull] = []
         self.logins: list[StepLogin] = []
@@ -356,9 +367,6 @@ class _StepReader:
         if run is not None:
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
-            task = task_like_login(run)
-            if task is not None:
-                self.unread_logins.append(UnreadLogin(Moment(order, step, ()), task))
             self._script(order, run, pulls_count=pulls_count)
         elif step.home.is_published and " " in step.name:
             self._published(order, step, pulls_count=pulls_count)
@@ -479,6 +487,7 @@ class _StepReader:
             for name, text in run.environment.items()
             if variable_in(text) is None
         }
+        self._environment, self._sourced = environment, []
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
         is_reliable = not (run.only_on_failure or run.in_background)
@@ -536,6 +545,10 @@ class _StepReader:
                 self._loaded_something = self._loaded_something or image is None
             case ScriptCall():
                 self._call(moment, fact, directory, pulls_count=pulls_count, depth=depth)
+            case TaskCall():
+                self._task(moment, fact, directory, pulls_count=pulls_count, depth=depth)
+            case FunctionCall():
+                self._function(moment, fact, directory, pulls_count=pulls_count, depth=depth)
             case Exit() | NamedImage():
                 pass
             case _:
@@ -550,28 +563,157 @@ class _StepReader:
         pulls_count: bool,
         depth: int,
     ) -> None:
-        text = None
-        if depth < _DEEPEST_CALL and call.directory is not None and directory is not None:
+        path = None
+        if call.directory is not None and directory is not None:
             path = joined_path(joined_path(directory, call.directory), call.path)
-            text = self._file(path)
+        text = None if path is None else self._file(path)
         if call.sourced:
             self._settings.sourced(call.path, text)
-        if text is not None:
-            self._settings.exported(text)
-        elif is_like_login(f"{step_title(moment.step)} {call.path}"):
-            self.unread_logins.append(UnreadLogin(moment, call.path))
-        if text is None or not (mentions_docker(text) or mentions_script(text)):
+        if text is None:
+            reason = "which script it is can't be determined"
+            if path is not None and "$" not in path:
+                reason = f"no {path} found"
+            is_ours = not call.sourced and _is_own_script(call.path)
+            self._not_followed(
+                moment, call.path, reason, pulls_count=pulls_count, may_be_ours=is_ours
+            )
             return
-        script = facts(text, Dialect.POSIX, {})
+        self._settings.exported(text)
+        if call.sourced and directory is not None:
+            self._sourced.append((text, directory))
+        if mentions_docker(text) or mentions_script(text):
+            script = facts(text, Dialect.POSIX, {})
+            self._follow(
+                moment,
+                script,
+                script.facts,
+                lambda offset: f"{path}:{text.count(chr(10), 0, offset) + 1}",
+                directory,
+                pulls_count=pulls_count,
+                depth=depth,
+            )
+
+    def _task(
+        self,
+        moment: Moment,
+        call: TaskCall,
+        directory: str | None,
+        *,
+        pulls_count: bool,
+        depth: int,
+    ) -> None:
+        if self._daemon is Daemon.NONE:
+            return
+        for words in self._ways("\0".join(call.arguments)):
+            arguments = words.split("\0") if words else []
+            title = task_title(call.program, arguments)
+            outcome: TaskScript | NotFollowed = NotFollowed("where it runs can't be determined")
+            if call.directory is not None and directory is not None:
+                environment = {**self._environment, **dict(call.environment)}
+                outcome = task_script(
+                    call.program,
+                    arguments,
+                    joined_path(directory, call.directory),
+                    self._file,
+                    environment,
+                )
+            if isinstance(outcome, NotFollowed):
+                self._not_followed(
+                    moment,
+                    title,
+                    outcome.reason,
+                    pulls_count=pulls_count,
+                    may_be_ours=outcome.may_be_ours,
+                )
+                continue
+            if outcome.unread is not None:
+                self._not_followed(moment, title, outcome.unread, pulls_count=pulls_count)
+            self._settings.exported(outcome.text)
+            if mentions_docker(outcome.text) or mentions_script(outcome.text):
+                script = facts(outcome.text, Dialect.POSIX, self._environment)
+                self._follow(
+                    moment,
+                    script,
+                    script.facts,
+                    outcome.place_of,
+                    outcome.directory,
+                    pulls_count=pulls_count,
+                    depth=depth,
+                )
+
+    def _function(
+        self,
+        moment: Moment,
+        call: FunctionCall,
+        directory: str | None,
+        *,
+        pulls_count: bool,
+        depth: int,
+    ) -> None:
+        """A call of a function of a sourced script: what of that script runs only then."""
+        for text, _ in reversed(self._sourced):
+            if not _defines(text, call.name):
+                continue
+            script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, {})
+            last = max((fact.place[0].slot for fact in script.facts if fact.place), default=0)
+            alone = facts(text, Dialect.POSIX, {})
+            known = {fact.place[0].slot for fact in alone.facts if fact.place}
+            if last in known:
+                return
+            inner = [fact for fact in script.facts if fact.place and fact.place[0].slot == last]
+            inside = directory
+            if directory is not None and call.directory is not None:
+                inside = joined_path(directory, call.directory)
+            self._follow(moment, script, inner, None, inside, pulls_count=pulls_count, depth=depth)
+            return
+
+    def _follow(
+        self,
+        moment: Moment,
+        script: Script,
+        inside: Iterable[Fact],
+        within: Callable[[int], str | None] | None,
+        directory: str | None,
+        *,
+        pulls_count: bool,
+        depth: int,
+    ) -> None:
+        """Take in the facts ``inside``, of a ``script`` that is run at ``moment``."""
+        if any(script is outer for outer, _ in moment.facts):
+            return  # it calls itself, and is being read
+        self._calls += 1
+        if depth >= _DEEPEST_CALL or self._calls > _MOST_CALLS:
+            reason = "too many scripts and tasks call each other"
+            self._not_followed(moment, step_title(moment.step), reason, pulls_count=pulls_count)
+            return
         self._settings.script(script)
-        outer = self._within
-        for fact in script.facts:
+        outer = self._within, self._sourced
+        self._within, self._sourced = within, list(self._sourced)
+        for fact in inside:
             inner = Moment(
                 moment.order, moment.step, (*moment.facts, (script, fact)), moment.is_reliable
             )
-            self._within = (path, text)
             self._fact(inner, fact, directory, pulls_count=pulls_count, depth=depth + 1)
-        self._within = outer
+        self._within, self._sourced = outer
+
+    def _not_followed(
+        self,
+        moment: Moment,
+        title: str,
+        reason: str,
+        may_be_ours: bool = True,
+        *,
+        pulls_count: bool,
+    ) -> None:
+        """Take note of what runs and can't be read: it may log in, or pull."""
+        if is_like_login(f"{step_title(moment.step)} {title}"):
+            self.unread_logins.append(UnreadLogin(moment, title))
+        elif may_be_ours and pulls_count:
+            self._undecided(moment, Tool.DOCKER, title, reason)
+
+    def _ways(self, text: str) -> tuple[str, ...]:
+        """What ``text`` can be, once CircleCI has put in its parameters."""
+        return self._all_texts(text) if has_expression(text) else (text,)
 
     # Logins
 
@@ -660,9 +802,8 @@ class _StepReader:
             return
         places: tuple[tuple[str, str], ...] = ()
         if self._within is not None:
-            path, text = self._within
-            line = text.count("\n", 0, pull.image.start) + 1
-            places = ((image, f"{path}:{line}"),)
+            place = self._within(pull.image.start)
+            places = () if place is None else ((image, place),)
         self._pull(moment, pull.tool, f"{command} {image}", [image], places)
 
     def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
@@ -841,6 +982,20 @@ def finds_hub_login(named: str | None, registries: Sequence[str]) -> bool:
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+#: Folders into which programs of others are put.
+_OTHERS_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bin|target|dist)/")
+
+
+def _is_own_script(path: str) -> bool:
+    """Whether ``path``, as a command names it, is likely one of the repository's own scripts."""
+    if path.startswith(("$", "~", "`")):
+        return path.endswith((".sh", ".bash")) and not path.startswith(("~", "$HOME", "${HOME}"))
+    return _OTHERS_FOLDERS.search(path) is None
+
+
+def _defines(text: str, name: str) -> bool:
+    """Whether the script ``text`` may define a function ``name``."""
+    return f"{name}()" in text or f"{name} ()" in text or f"function {name}" in text
 
 
 def _read_from_outside(values: Iterable[CredentialValue]) -> frozenset[str]:

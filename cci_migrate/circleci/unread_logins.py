@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cci_migrate.circleci.steps import RunStep, Step
+from cci_migrate.circleci.steps import Step
 from cci_migrate.lossless.merging import text_of, value_of
 
 _LOGIN = re.compile(
@@ -19,12 +19,6 @@ _ELSEWHERE = re.compile(
     r"|specs?|cypress|playwright)(?![a-z])",
     re.IGNORECASE,
 )
-#: Programs that run a task, or a script, of the repository.
-_TASK = re.compile(
-    r"^[ \t]*(?:sudo[ \t]+)?((?:make|just|task|rake|mage|invoke|npm|yarn|pnpm|npx|bundle|gradle|mvn"
-    r"|python3?|ruby|node|php|perl)[ \t][^\n;&|]*)",
-    re.MULTILINE,
-)
 
 
 def is_like_login(text: str) -> bool:
@@ -35,10 +29,3 @@ def is_like_login(text: str) -> bool:
 def step_title(step: Step) -> str:
     """The ``name`` that ``step`` goes by, empty where it has none."""
     return text_of(value_of(step.value, "name")) or ""
-
-
-def task_like_login(run: RunStep) -> str | None:
-    """The first task that ``run`` starts and that is called like a login, if there is one."""
-    title = step_title(run.step)
-    tasks = (match.group(1).strip() for match in _TASK.finditer(run.script))
-    return next((task for task in tasks if is_like_login(f"{title} {task}")), None)

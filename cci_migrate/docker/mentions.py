@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cci_migrate.docker.tasks.programs import mentions_task
+
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
@@ -16,7 +18,7 @@ _CALL = re.compile(
 
 
 def mentions_docker(text: str) -> bool:
-    """Whether ``text`` may contain a fact other than a `ScriptCall`.
+    """Whether ``text`` may contain a fact other than a call.
 
     False positives are possible; false negatives are not, except for words that the shell joins.
     """
@@ -32,5 +34,5 @@ def _uses_client(text: str) -> bool:
 
 
 def mentions_script(text: str) -> bool:
-    """Whether ``text`` may call another script of the repository."""
-    return _CALL.search(text) is not None
+    """Whether ``text`` may call another script, or a task, of the repository."""
+    return _CALL.search(text) is not None or mentions_task(text)

@@ -104,7 +104,7 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _in_steps(assessment: Assessment) -> Iterator[Finding]:
-    for one in undecided_pulls(assessment.dockers.all()):
+    for one in undecided_pulls(assessment.dockers.all(), assessment.missing_logins):
         job = one.docker.job
         reasons = list(dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in one.pulls))
         yield Finding(

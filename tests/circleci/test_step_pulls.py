@@ -135,12 +135,74 @@ FILES = {
         ("- run: docker compose up", [("postgres:16",), ("alpine:3",)]),
         ("- run: bash ci/all.sh", [("redis:7",)]),
         ("- run: ./ci/pull.sh", [("redis:7",)]),
-        ("- run: ./ci/none.sh", []),
-        ("- run: ci/loop.sh", [("redis:7",)] * 3),
+        ("- run: ./ci/none.sh", [("no ci/none.sh found",)]),
+        ("- run: . ci/none.sh", []),
+        ("- run: ci/loop.sh", [("redis:7",)]),
     ],
 )
 def test_files_of_the_repository(steps: str, expected: list[tuple[str, ...]]) -> None:
     assert seen(docker(steps, FILES)) == expected
+
+
+TASKS = {
+    "Makefile": (
+        "image: Dockerfile\n\tdocker build -t acme/app .\n"
+        "login:\n\t@echo $$P | docker login -u $$U --password-stdin\n"
+        "db: login ; docker run -d redis:7\n"
+        "again: ; $(MAKE) again\n"
+        "deep: ; npm run up\n"
+        "sub-%: ; $(MAKE) -C $* x\n"
+    ),
+    "a/Makefile": "x: ; docker pull alpine:3\n",
+    "Dockerfile": "FROM node:22\n",
+    "package.json": '{"scripts": {"up": "make image && docker run acme/app"}}',
+    "ci/lib.sh": "start() {\n  docker run -d $1\n}\nother() {\n  docker pull busybox\n}\n",
+    "ci/go.sh": "set -e\nsource ci/lib.sh\nstart redis:6\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("- run: make image\n- run: docker run acme/app", [("node:22",)]),
+        ("- run: make -s db", [("redis:7",)]),
+        ("- run: make again", []),
+        ("- run: make deep", [("node:22",)]),
+        ("- run: make sub-a", [("alpine:3",)]),
+        ("- run: {command: make x, working_directory: a}", [("alpine:3",)]),
+        ("- run: cd a && make x", [("alpine:3",)]),
+        ("- run: . ci/lib.sh; start redis:7", [("redis:7",)]),
+        ("- run: ci/go.sh", [("redis:6",)]),
+        ("- run: make none", [("its Makefile has no target none",)]),
+        ("- run: npm run none", [("package.json has no script none",)]),
+        ("- run: ./gradlew jib", [("what gradlew runs isn't followed",)]),
+        ("- run: python3 ci/x.py", [("what python3 runs isn't followed",)]),
+        ("- run: python3 -m pytest; node --version; pip install x; yarn; npm ci", []),
+        ("- run: vendor/bin/x; ./node_modules/.bin/y; ~/bin/z", []),
+        ("- run: bash -c \"$X\"", [("its script isn't written there",)]),
+        ("- run: make << parameters.registry >>", [("its Makefile has no target docker.io",)]),
+    ],
+)  # fmt: skip
+def test_tasks_of_the_repository(steps: str, expected: list[tuple[str, ...]]) -> None:
+    assert seen(docker(steps, TASKS)) == expected
+
+
+def test_a_task_that_logs_in() -> None:
+    found = docker("- run: make db\n- run: docker pull busybox", TASKS)
+    assert [login.username for login in found.logins] == ["$U"]
+    assert all(found.login_before(pull, "docker.io") is not None for pull in found.pulls)
+    assert found.pulls[0].places == (("redis:7", "Makefile:5"),)
+
+
+def test_what_is_called_like_a_login_and_is_not_followed() -> None:
+    found = docker("- run: rake docker_login\n- run: make hub-login\n- run: docker pull x", TASKS)
+    assert [one.command for one in found.unread_logins] == ["rake docker_login", "make hub-login"]
+
+
+def test_scripts_that_call_each_other_without_end() -> None:
+    files = {f"{n}.sh": "".join(f"./{n + 1}.sh {m}\n" for m in range(30)) for n in range(30)}
+    found = docker("- run: ./0.sh", files)
+    assert ("too many scripts and tasks call each other",) in seen(found)
 
 
 def test_the_repository_lies_where_the_job_works() -> None:

@@ -13,6 +13,7 @@ from cci_migrate.docker.shell import (
     Dialect,
     Exit,
     Fact,
+    FunctionCall,
     ImagePull,
     LocalImage,
     Login,
@@ -20,6 +21,7 @@ from cci_migrate.docker.shell import (
     NamedImage,
     Script,
     ScriptCall,
+    TaskCall,
     facts_of,
 )
 
@@ -63,6 +65,11 @@ def described(fact: Fact) -> str:
             return f"named {fact.image.value}"
         case ScriptCall():
             return f"{'source' if fact.sourced else 'script'} {fact.path} in {fact.directory}"
+        case TaskCall():
+            words = " ".join((fact.program, *fact.arguments))
+            return f"task {words} in {fact.directory}"
+        case FunctionCall():
+            return f"function {fact.text}"
         case Exit():
             return "exit"
         case _:

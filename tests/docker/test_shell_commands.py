@@ -86,7 +86,7 @@ def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
          ["build a/Dockerfile", "build x/Dockerfile"]),
         ("cd $(mktemp -d); docker build .", ["build $(mktemp -d)/Dockerfile"]),
         ("cd -; docker build .", ["build -"]),
-        ("cd a && make 2>&1 | tee f\ndocker build .", ["build a/Dockerfile"]),
+        ("cd a && go x 2>&1 | tee f\ndocker build .", ["build a/Dockerfile"]),
         ("cd a && docker build - < D", ["build a/D"]),
         ("cd a && cat <<EOF | docker build -f - .\nFROM b\nEOF", ["build - 'FROM b\\n'"]),
         ("[ -d a ] && cd a\ndocker build .", ["build -"]),
@@ -104,7 +104,7 @@ def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
         ("cat <<EOF | docker build -t x -\nFROM a\nEOF", ["build - 'FROM a\\n'"]),
         ("echo 'FROM alpine' | docker build -", ["build - 'FROM alpine'"]),
         ("printf 'FROM a\\nRUN b' | docker build -", ["build - 'FROM a\\nRUN b'"]),
-        ("make | docker build -", ["build -"]),
+        ("tar c . | docker build -", ["build -"]),
         ("docker buildx bake -f a.hcl --push web db", ["bake a.hcl web db"]),
         ("docker buildx bake --print", []),
     ],
@@ -294,7 +294,15 @@ def test_what_only_mentions_docker(text: str) -> None:
         ("bash ~/project/a.sh", ["script ~/project/a.sh in ."]),
         ("source $BASH_ENV", []),
         ("/usr/bin/make; bash /tmp/x.sh; curl x | bash", []),
-        ("make docker; npm run docker", []),
+        ("make docker X=1", ["task make docker X=1 in ."]),
+        ("cd a && A=b npm run docker", ["task npm run docker in a"]),
+        ("./gradlew jib; python3 ci/x.py", ["task gradlew jib in .", "task python3 ci/x.py in ."]),
+        ("sudo make -C ci x", ["task make -C ci x in ."]),
+        ('bash -c "$(cat ci/x.sh)"', ["script ci/x.sh in ."]),
+        ("bash < ci/x.sh", ["script ci/x.sh in ."]),
+        ('bash -c "$SCRIPT"', ["task sh -c in ."]),
+        ('bash -c "$(curl -fsSL https://x.io/i)"', []),
+        (". ci/lib.sh; up a", ["source ci/lib.sh in .", "function up a"]),
     ],
     ids=ids,
 )  # fmt: skip
@@ -431,7 +439,7 @@ def test_a_script_too_deep_to_be_read_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " \n", "make test", "docker-machine ls", "dockerize -wait x", "echo dockerhub"],
+    ["", " \n", "go test", "docker-machine ls", "dockerize -wait x", "echo dockerhub"],
 )
 def test_most_scripts_need_no_parser(text: str) -> None:
     assert not mentions_docker(text)

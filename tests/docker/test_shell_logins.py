@@ -64,7 +64,7 @@ def test_which_registries(text: str, expected: list[str]) -> None:
         "az acr login -n me --expose-token",
         "gcloud auth login",
         "echo docker login -u a -p b",
-        "npm login; heroku container:login; docker logins",
+        "cargo login; heroku container:login; docker logins",
     ],
 )
 def test_what_is_no_login(text: str) -> None:

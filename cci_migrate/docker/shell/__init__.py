@@ -15,6 +15,8 @@ into that text.
 `LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
 `NamedImage`       ``docker tag IMAGE``, ``docker image inspect IMAGE``: names one, fetches none
 `ScriptCall`       another script of the repository runs
+`TaskCall`         ``make x``, ``npm run x``: something of the repository runs
+`FunctionCall`     a command that a sourced script may define
 `Exit`             the script ends early, in success
 =================  ===============================================================================
 
@@ -40,6 +42,7 @@ from cci_migrate.docker.shell.facts import (
     CredentialFile,
     Exit,
     Fact,
+    FunctionCall,
     ImagePull,
     LocalImage,
     Login,
@@ -51,6 +54,7 @@ from cci_migrate.docker.shell.facts import (
     Quoting,
     Script,
     ScriptCall,
+    TaskCall,
     Tool,
     Verb,
     Word,
@@ -67,6 +71,7 @@ __all__ = [
     "Dialect",
     "Exit",
     "Fact",
+    "FunctionCall",
     "ImagePull",
     "LocalImage",
     "LocalImages",
@@ -79,6 +84,7 @@ __all__ = [
     "Quoting",
     "Script",
     "ScriptCall",
+    "TaskCall",
     "Tool",
     "Verb",
     "Word",

@@ -20,10 +20,12 @@ from cci_migrate.docker.shell.facts import (
     CredentialFile,
     Exit,
     Fact,
+    FunctionCall,
     Login,
     Quoting,
     Script,
     ScriptCall,
+    TaskCall,
     Word,
     joined_path,
 )
@@ -49,6 +51,7 @@ from cci_migrate.docker.shell.syntax import (
 )
 from cci_migrate.docker.shell.variables import Variables
 from cci_migrate.docker.shell.wrappers import program_of, unwrapped
+from cci_migrate.docker.tasks.programs import SHELL_COMMAND, runs_task
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -82,6 +85,12 @@ _NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
 _PRINT_NO_SECRETS = names("ssh-agent pyenv rbenv nodenv brew docker-machine minikube opam direnv")
 #: The programs that a script that only logs in may also run.
 _HARMLESS = names("echo printf printenv test [ true false : sleep set return")
+#: Scripts that start a task runner of the repository, and are no script to be read.
+_WRAPPERS = names("gradlew mvnw")
+_CAT = re.compile(r"\$\((?:cat[ \t]+|<[ \t]*)([\w./~-]+)[ \t]*\)")
+#: A script that is what a variable or a command gives.
+_IS_EXPANDED = re.compile(r"[$`]")
+_DOWNLOADS = re.compile(r"\b(?:curl|wget)\b")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
 
 
@@ -136,6 +145,7 @@ class CommandReader(ABC):
         self._halts: list[PlacedCommand] = []
         self._unknown_setter = ""
         self._does_more_than_log_in = False
+        self._has_sourced = False
 
     @abstractmethod
     def _walk(self, node: Node, place: Place) -> None:
@@ -384,7 +394,30 @@ class CommandReader(ABC):
             if [word.value for word in words[1:3]] == ["step", "halt"]:
                 self._halts.append(PlacedCommand(place))
             return
+        if runs_task(program) and ("/" not in first or program in _WRAPPERS):
+            self._task_call(program, words[1:], assignments, node, place)
+            return
         self._other_command(program, words, node, place, pipe)
+
+    def _task_call(
+        self,
+        program: str,
+        words: Sequence[Word],
+        assignments: Mapping[str, str],
+        node: Node,
+        place: Place,
+    ) -> None:
+        self._emit(
+            TaskCall(
+                node.start_byte,
+                node.end_byte,
+                program,
+                tuple(word.value for word in words),
+                tuple(assignments.items()),
+                self._directory,
+                place,
+            )
+        )
 
     def _builtin(self, name: str, words: Sequence[Word], node: Node, place: Place) -> None:
         argument = words[1] if len(words) > 1 else None
@@ -429,13 +462,24 @@ class CommandReader(ABC):
                 if word.value in ("-c", "--command"):
                     self._quoted_script(words[index + 1], place)
         elif program == "newgrp":
-            self._heredoc_script(pipe, place)
+            self._heredoc_script(node, pipe, place)
         elif program in ("cp", "mv", "install", "ln", "tee"):
             targets = words[1:] if program == "tee" else words[-1:]
             for word in targets:
                 self._if_credentials(word.value, node, place, pipe)
         elif "/" in words[0].value:
             self._script_call(words[0], node, place, sourced=False)
+        elif self._has_sourced:
+            self._emit(
+                FunctionCall(
+                    node.start_byte,
+                    node.end_byte,
+                    words[0].value,
+                    self._source(node),
+                    self._directory,
+                    place,
+                )
+            )
 
     def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
         """``bash -c '...'``, ``bash x.sh``, ``bash <<EOF``."""
@@ -452,14 +496,24 @@ class CommandReader(ABC):
             command = command or ("c" in value and value.startswith("-"))
             index += value.endswith(("o", "O"))
         if index < len(words):
-            if command:
+            written = _CAT.fullmatch(words[index].value) if command else None
+            if written is not None:
+                path = replace(words[index], value=written[1])
+                self._script_call(path, node, place, sourced=False)
+            elif command and _IS_EXPANDED.match(words[index].value):
+                if _DOWNLOADS.search(words[index].value) is None:
+                    self._task_call(SHELL_COMMAND, (), {}, node, place)
+            elif command:
                 self._quoted_script(words[index], place)
             elif words[index].value not in ("-", "/dev/stdin"):
                 self._script_call(words[index], node, place, sourced=False)
             return
-        self._heredoc_script(pipe, place)
+        self._heredoc_script(node, pipe, place)
 
-    def _heredoc_script(self, pipe: Pipe, place: Place) -> None:
+    def _heredoc_script(self, node: Node, pipe: Pipe, place: Place) -> None:
+        if pipe.input.file is not None:
+            path = Word(node.start_byte, node.end_byte, "", pipe.input.file)
+            self._script_call(path, node, place, sourced=False)
         for redirect in pipe.redirects:
             for child in redirect.children:
                 if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
@@ -485,6 +539,7 @@ class CommandReader(ABC):
 
     def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
         value = _WORKING_DIRECTORY.sub(".", path.value)
+        self._has_sourced = self._has_sourced or sourced
         if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
             self._unknown_setter = value
         if value and not value.startswith(("/", "-")) and not is_only_placeholder(path):

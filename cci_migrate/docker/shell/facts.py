@@ -322,6 +322,40 @@ class ScriptCall(Struct, frozen=True):
     __repr__ = repr_without("place")
 
 
+class TaskCall(Struct, frozen=True):
+    """A program that runs something of the repository: ``make x``, ``npm run x``, ``python x.py``.
+
+    ``arguments`` are the values of the words behind it, ``environment`` what is set for it alone;
+    ``directory`` as with `ScriptCall`.
+    """
+
+    start: int
+    end: int
+    program: str
+    arguments: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    directory: str | None
+    place: Place
+
+    __repr__ = repr_without("arguments", "environment", "place")
+
+
+class FunctionCall(Struct, frozen=True):
+    """A command that may be a function of a script that was sourced before; ``text`` is all of it.
+
+    ``directory`` as with `ScriptCall`.
+    """
+
+    start: int
+    end: int
+    name: str
+    text: str
+    directory: str | None
+    place: Place
+
+    __repr__ = repr_without("text", "place")
+
+
 class Exit(Struct, frozen=True):
     """``exit`` in success: what comes later does not run. (In failure, nothing else matters.)"""
 
@@ -335,7 +369,7 @@ class Exit(Struct, frozen=True):
 Fact: TypeAlias = (
     "ImagePull | Build | BakeBuild | ComposeCommand | Login | ClientAccess | Logout"
     " | CredentialFile"
-    " | LocalImage | NamedImage | ScriptCall | Exit"
+    " | LocalImage | NamedImage | ScriptCall | TaskCall | FunctionCall | Exit"
 )
 
 

@@ -1,0 +1,296 @@
+"""The variables and functions of make, as far as files and the command line tell their values.
+
+https://www.gnu.org/software/make/manual/html_node/Using-Variables.html. What isn't known is
+expanded to shell that means the same: a variable that no file sets comes from the environment, and
+``$(shell x)`` is ``$(x)``. Of functions, the usual ones on texts are evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.tasks.task_script import MOST_TEXT
+from cci_migrate.escaping.hidden_fields import repr_without
+
+#: How deep variables are looked up in each other.
+_DEEPEST = 40
+#: What looking up a variable counts besides the length of its value.
+_COST = 16
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_FUNCTION = re.compile(r"([a-z-]+)[ \t]+(.*)", re.DOTALL)
+_SUBSTITUTED = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
+#: What a text that is not known is written as where no variable of the environment has it.
+UNKNOWN = "${MAKE_VALUE}"
+
+
+class MakeTooLarge(Exception):
+    """What a Makefile comes to is more than is followed."""
+
+
+class Variable(Struct, frozen=True):
+    """``is_default``: only if the environment has none of that name (``?=``).
+
+    ``value`` None: which of several it has isn't known.
+    """
+
+    value: str | None
+    is_default: bool = False
+
+    __repr__ = repr_without("value")
+
+
+class MakeVariables:
+    """What names stand for. ``environment`` is what is known of the step's own."""
+
+    def __init__(self, environment: Mapping[str, str], overrides: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._overrides = overrides
+        self._known: dict[str, Variable] = {}
+        self._local: list[Mapping[str, str]] = []
+        self._spent = 0
+        #: Part of a text that is not evaluated and speaks of Docker.
+        self.unread: str | None = None
+
+    def set(self, name: str, operator: str, text: str, guards: tuple[str, ...]) -> None:
+        """Take in an assignment; under ``guards`` it may not be made."""
+        if operator == "!=":
+            operator, text = ":=", f"$(shell {text})"
+        before = self._known.get(name)
+        if guards:
+            is_default = guards[-1] == f'[ -z "${{{name}}}" ]' and len(guards) == 1
+            self._known[name] = Variable(text if is_default else None, is_default)
+        elif operator == "?=":
+            if before is None:
+                self._known[name] = Variable(text, is_default=True)
+        elif operator == "+=" and before is not None:
+            joined = None if before.value is None else f"{before.value} {text}"
+            self._known[name] = Variable(joined, before.is_default)
+        elif operator == "+=":
+            inherited = self._environment.get(name, f"${{{name}}}")
+            self._known[name] = Variable(f"{inherited.replace('$', '$$')} {text}")
+        else:
+            is_simple = operator.startswith(":")
+            value = self.expand(text).replace("$", "$$") if is_simple else text
+            self._known[name] = Variable(value)
+
+    def is_set(self, name: str) -> bool | None:
+        """Whether ``name`` has a value that isn't empty; None where that isn't known."""
+        variable = self._known.get(name)
+        text = self._environment.get(name, None if variable is None else variable.value)
+        if name in self._overrides:
+            text = self._overrides[name]
+        return None if text is None else bool(text)
+
+    @contextmanager
+    def within(self, names: Mapping[str, str]) -> Iterator[None]:
+        """With ``names`` besides: automatic variables, a call's arguments. They are expanded."""
+        self._local.append(names)
+        yield
+        self._local.pop()
+
+    def expand(self, text: str, *, is_exact: bool = False, depth: int = 0) -> str:
+        """``text`` as make puts it together.
+
+        ``is_exact``: a default stays ``${NAME:-default}``, as the environment may have another
+        value. Raises MakeTooLarge.
+        """
+        if "$" not in text:
+            return text
+        if depth > _DEEPEST:
+            return UNKNOWN
+        parts: list[str] = []
+        index = 0
+        while True:
+            dollar = text.find("$", index)
+            if dollar < 0 or dollar + 1 >= len(text):
+                parts.append(text[index:])
+                break
+            parts.append(text[index:dollar])
+            following = text[dollar + 1]
+            if following in "({":
+                end = _closing(text, dollar + 1)
+                inner = text[dollar + 2 : end]
+                index = end + 1
+                parts.append(self._reference(inner, is_exact=is_exact, depth=depth + 1))
+            else:
+                index = dollar + 2
+                parts.append(
+                    "$"
+                    if following == "$"
+                    else self._value(following, is_exact=is_exact, depth=depth + 1)
+                )
+            self.spend(len(parts[-1]) + _COST)
+        return "".join(parts)
+
+    def spend(self, amount: int) -> None:
+        """Count work that is done. Raises MakeTooLarge."""
+        self._spent += amount
+        if self._spent > MOST_TEXT:
+            raise MakeTooLarge
+
+    def _reference(self, inner: str, *, is_exact: bool, depth: int) -> str:
+        self.spend(len(inner))
+        function = _FUNCTION.fullmatch(inner)
+        if function is not None and (function[1] in _TEXTUAL or function[1] in _OTHERS):
+            return self._function(function[1], function[2], is_exact=is_exact, depth=depth)
+        name = self.expand(inner, depth=depth)
+        substituted = _SUBSTITUTED.fullmatch(name)
+        if substituted is not None:
+            value = self._value(substituted[1], is_exact=is_exact, depth=depth)
+            before, after = substituted[2], substituted[3]
+            if "%" not in before:
+                before, after = f"%{before}", f"%{after}"
+            return UNKNOWN if "$" in value else _patsubst(before, after, value)
+        return self._value(name, is_exact=is_exact, depth=depth)
+
+    def _value(self, name: str, *, is_exact: bool, depth: int) -> str:
+        for names in reversed(self._local):
+            if name in names:
+                return names[name]
+        if name in self._overrides:
+            return self._overrides[name]
+        variable = self._known.get(name)
+        known = self._environment.get(name)
+        if variable is None or (variable.is_default and known is not None):
+            return known if known is not None else self._outside(name)
+        if variable.value is None:
+            return self._outside(name)
+        value = self.expand(variable.value, is_exact=is_exact, depth=depth)
+        if variable.is_default and (is_exact or not value):
+            return f"${{{name}:-{value}}}" if value else self._outside(name)
+        return value
+
+    @staticmethod
+    def _outside(name: str) -> str:
+        return f"${{{name}}}" if _NAME.fullmatch(name) else UNKNOWN
+
+    def _function(self, name: str, text: str, *, is_exact: bool, depth: int) -> str:
+        def expanded(part: str) -> str:
+            return self.expand(part, is_exact=is_exact, depth=depth)
+
+        arguments = _arguments(text)
+        if name == "shell":
+            return f"$({expanded(text)})"
+        if name in ("info", "warning", "error", "eval"):
+            return ""
+        if name == "call":
+            return self._call([expanded(one.strip()) for one in arguments], is_exact, depth)
+        if name == "value" and text in self._known:
+            return self._known[text].value or UNKNOWN
+        if name == "foreach" and len(arguments) == 3:
+            variable, words = expanded(arguments[0]).strip(), expanded(arguments[1])
+            if "$" not in words:
+                rounds = []
+                for word in words.split():
+                    with self.within({variable: word}):
+                        rounds.append(expanded(arguments[2]))
+                return " ".join(rounds)
+        if name == "if" and len(arguments) > 1:
+            condition = expanded(arguments[0].strip())
+            if "$" not in condition:
+                return expanded("".join(arguments[1:2] if condition else arguments[2:3]))
+        if name in _TEXTUAL:
+            # White space counts in what is substituted only.
+            values = [expanded(one if name == "subst" else one.strip()) for one in arguments]
+            if not any("$" in one for one in values):
+                return _TEXTUAL[name](values)
+        if "MAKEFILE_LIST" in text or (name in ("abspath", "realpath", "dir") and text == "."):
+            return "." if name != "dir" else "./"
+        if name in ("abspath", "realpath"):
+            return expanded(text)
+        if mentions_docker(text):
+            self.unread = f"$({name} ...) isn't evaluated"
+        return UNKNOWN
+
+    def _call(self, arguments: list[str], is_exact: bool, depth: int) -> str:
+        variable = self._known.get(arguments[0])
+        if variable is None or variable.value is None:
+            return UNKNOWN
+        names = {str(index): text for index, text in enumerate(arguments)}
+        with self.within(names):
+            return self.expand(variable.value, is_exact=is_exact, depth=depth)
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket at ``start`` closes; the end of the text if it doesn't."""
+    opening, closing = text[start], ")" if text[start] == "(" else "}"
+    depth = 0
+    for match in re.compile(f"[{re.escape(opening + closing)}]").finditer(text, start):
+        depth += 1 if match[0] == opening else -1
+        if depth == 0:
+            return match.start()
+    return len(text)
+
+
+def _arguments(text: str) -> list[str]:
+    """``text`` at its commas that stand outside of brackets."""
+    parts: list[str] = []
+    depth = start = 0
+    for match in re.finditer(r"[(){},]", text):
+        if match[0] == "," and depth == 0:
+            parts.append(text[start : match.start()])
+            start = match.end()
+        elif match[0] != ",":
+            depth += 1 if match[0] in "({" else -1
+    return [*parts, text[start:]]
+
+
+def pattern_stem(pattern: str, name: str) -> str | None:
+    """What ``%`` of ``pattern`` stands for in ``name``; None if it doesn't match."""
+    before, _, after = pattern.partition("%")
+    is_longer = len(name) > len(before) + len(after)
+    if is_longer and name.startswith(before) and name.endswith(after):
+        return name[len(before) : len(name) - len(after)]
+    return None
+
+
+def _patsubst(pattern: str, replacement: str, words: str) -> str:
+    found = []
+    for word in words.split():
+        stem = pattern_stem(pattern, word) if "%" in pattern else None
+        if word == pattern:
+            found.append(replacement)
+        else:
+            found.append(word if stem is None else replacement.replace("%", stem, 1))
+    return " ".join(found)
+
+
+def _filtered(patterns: str, words: str, *, keep: bool) -> str:
+    wanted = patterns.split()
+
+    def fits(word: str) -> bool:
+        return any(word == one or pattern_stem(one, word) is not None for one in wanted)
+
+    return " ".join(word for word in words.split() if fits(word) is keep)
+
+
+def _each(change: Callable[[str], str]) -> Callable[[list[str]], str]:
+    return lambda values: " ".join(change(word) for word in values[-1].split())
+
+
+#: Functions of texts alone.
+_TEXTUAL: Mapping[str, Callable[[list[str]], str]] = {
+    "strip": lambda values: " ".join(",".join(values).split()),
+    "subst": lambda values: values[2].replace(values[0], values[1]) if len(values) == 3 else "",
+    "patsubst": lambda values: _patsubst(*values) if len(values) == 3 else "",
+    "addprefix": lambda values: " ".join(f"{values[0]}{one}" for one in values[-1].split()),
+    "addsuffix": lambda values: " ".join(f"{one}{values[0]}" for one in values[-1].split()),
+    "firstword": lambda values: (values[-1].split() or [""])[0],
+    "lastword": lambda values: (values[-1].split() or [""])[-1],
+    "sort": lambda values: " ".join(sorted(set(values[-1].split()))),
+    "filter": lambda values: _filtered(values[0], values[-1], keep=True),
+    "filter-out": lambda values: _filtered(values[0], values[-1], keep=False),
+    "notdir": _each(lambda word: word.rpartition("/")[2]),
+    "basename": _each(lambda word: re.sub(r"\.[^./]*$", "", word)),
+    "dir": _each(lambda word: f"{word.rpartition('/')[0] or '.'}/"),
+    "or": lambda values: next((one for one in values if one), ""),
+    "and": lambda values: values[-1] if all(values) else "",
+}
+_OTHERS = frozenset(
+    ("shell", "info", "warning", "error", "eval", "call", "value", "foreach", "if", "abspath")
+) | frozenset(("realpath", "wildcard", "word", "words", "wordlist", "join", "suffix", "file"))

@@ -1,0 +1,540 @@
+"""What ``make TARGET`` runs, told from the Makefiles of a repository.
+
+GNU make, https://www.gnu.org/software/make/manual/: explicit, static pattern and pattern rules,
+prerequisites, includes, conditionals, variables and the usual functions. Which files are newer than
+others isn't known: every recipe counts as run. A condition that depends on the environment becomes
+a test of the script.
+
+No parser of a library: tree-sitter-make 1.1.1 reports an error in a third of the Makefiles of a
+Debian, of Python's and of this project, and has no wheel for every system that this package is for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from msgspec import Struct, field
+
+from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.tasks.make_variables import (
+    MakeTooLarge,
+    MakeVariables,
+    pattern_stem,
+)
+from cci_migrate.docker.tasks.makefile_lines import (
+    Line,
+    LineKind,
+    logical_lines,
+    statement_of,
+)
+from cci_migrate.docker.tasks.task_script import (
+    MOST_TEXT,
+    NotFollowed,
+    Piece,
+    Read,
+    TaskScript,
+    script_of,
+)
+
+#: What make looks for, in this order.
+#: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html
+DEFAULT_NAMES = ("GNUmakefile", "makefile", "Makefile")
+
+_MOST_FILES = 50
+_DEEPEST = 100
+_LONGEST_NAME = 200
+_MOST_PIECES = 5_000
+_ASSIGNED = re.compile(r"([A-Za-z_][\w.-]*)\s*(:::=|::=|:=|\?=|\+=|=)(.*)", re.DOTALL)
+_MODIFIERS = re.compile(r"(?:(?:override|private|export|unexport)[ \t]+)*")
+_INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)", re.DOTALL)
+_CONDITIONAL = re.compile(r"(?:else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*)", re.DOTALL)
+_QUOTED_PAIR = re.compile(r"""(?:"([^"]*)"|'([^']*)')\s*(?:"([^"]*)"|'([^']*)')""")
+_PREFIX = re.compile(r"[@+\-\s]*")
+_POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "ash"))
+
+#: Options of make that take a value as a word of its own, and those that make it run nothing.
+_VALUED = frozenset(("-C", "-f", "-I", "-W", "-o", "-E"))
+_LONG_VALUED = {
+    "--directory": "-C",
+    "--file": "-f",
+    "--makefile": "-f",
+    "--include-dir": "-I",
+    "--what-if": "-W",
+    "--new-file": "-W",
+    "--assume-new": "-W",
+    "--old-file": "-o",
+    "--assume-old": "-o",
+    "--eval": "-E",
+}
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?|\$.*")
+_RUNS_NOTHING = frozenset(
+    ("-n", "-q", "-t", "-v", "-h", "-p", "--just-print", "--dry-run", "--recon", "--question")
+) | frozenset(("--touch", "--version", "--help", "--print-data-base"))
+
+
+class MakeCommand(Struct, frozen=True):
+    """A command line of make, taken apart."""
+
+    goals: tuple[str, ...]
+    directory: str = "."
+    files: tuple[str, ...] = ()
+    overrides: tuple[tuple[str, str], ...] = ()
+    runs: bool = True
+
+    @property
+    def title(self) -> str:
+        """What to call it: values that it is given are left out."""
+        options = "" if self.directory == "." else f" -C {self.directory}"
+        options += "".join(f" -f {file}" for file in self.files)
+        return f"make{options}{''.join(f' {goal}' for goal in self.goals)}"
+
+
+def make_command(arguments: Sequence[str]) -> MakeCommand:
+    """Take the words behind ``make`` apart."""
+    goals: list[str] = []
+    files: list[str] = []
+    overrides: dict[str, str] = {}
+    directory, runs = ".", True
+    words = deque(arguments)
+    while words:
+        word = words.popleft()
+        if not word.startswith("-"):
+            name, equals, value = word.partition("=")
+            if equals:
+                overrides[name.rstrip(":?+")] = value
+            else:
+                goals.append(word)
+            continue
+        option, equals, value = word.partition("=")
+        runs = runs and option not in _RUNS_NOTHING
+        is_short = not word.startswith("--")
+        if option in _LONG_VALUED:
+            option = _LONG_VALUED[option]
+            value = value if equals or not words else words.popleft()
+        elif is_short and word[:2] in _VALUED:
+            option, value = word[:2], word[2:] or (words.popleft() if words else "")
+        elif word in ("-j", "-l") and words and _AMOUNT.fullmatch(words[0]):
+            words.popleft()
+        elif is_short and word[1:].isalpha() and set(word[1:]) & set("nqt"):
+            runs = False
+        if option == "-C":
+            directory = joined_path(directory, value)
+        elif option == "-f":
+            files.append(value)
+    return MakeCommand(tuple(goals), directory, tuple(files), tuple(overrides.items()), runs)
+
+
+def make_script(
+    arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
+) -> TaskScript | NotFollowed:
+    """What ``make`` with ``arguments`` runs, called in ``directory``."""
+    command = make_command(arguments)
+    if not command.runs:
+        return TaskScript("", directory)
+    inside = joined_path(directory, command.directory)
+    if any("$" in text for text in (inside, *command.files, *command.goals)):
+        return NotFollowed("which target it runs can't be determined")
+    makefile = _Makefile(command, inside, read, environment)
+    try:
+        problem = makefile.read()
+        return problem or makefile.script()
+    except MakeTooLarge:
+        return NotFollowed("its Makefile comes to more than is followed")
+
+
+class _Branch(Struct):
+    """A conditional that the reader is in.
+
+    ``holds``: its present branch; None where the environment decides, by ``test``. ``tests`` are
+    those of the branches before; ``is_over``: one of them held.
+    """
+
+    holds: bool | None
+    test: str
+    tests: list[str] = field(default_factory=list)
+    is_over: bool = False
+
+
+class _RecipeLine(Struct, frozen=True):
+    text: str
+    path: str
+    line: int
+    guards: tuple[str, ...]
+
+
+class _Recipe(Struct):
+    """One rule's lines, with what its ``%`` stands for."""
+
+    guards: tuple[str, ...]
+    prerequisites: tuple[str, ...]
+    stem: str
+    lines: list[_RecipeLine] = field(default_factory=list)
+
+
+class _Target(Struct):
+    prerequisites: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    recipes: list[_Recipe] = field(default_factory=list)
+    variables: list[tuple[str, str, str]] = field(default_factory=list)
+    is_double: bool = False
+
+
+class _Makefile:
+    def __init__(
+        self, command: MakeCommand, directory: str, read: Read, environment: Mapping[str, str]
+    ) -> None:
+        self._command = command
+        self._directory = directory
+        self._read = read
+        overrides = dict(command.overrides)
+        again = "".join(f' {name}="{value}"' for name, value in overrides.items())
+        built_in = {"MAKE": f"make{again}", "CURDIR": ".", "MAKEFLAGS": "", ".SHELLFLAGS": "-c"}
+        built_in |= dict.fromkeys(["PWD"] if command.directory == "." else [], ".")
+        self._variables = MakeVariables({**environment, **built_in}, overrides)
+        self._targets: dict[str, _Target] = {}
+        self._patterns: list[tuple[str, _Recipe]] = []
+        self._order: list[str] = []
+        self._exported = dict(overrides)
+        self._branches: list[_Branch] = []
+        #: The recipes to which a recipe's line that comes now belongs.
+        self._open: list[_Recipe] | None = None
+        self._files = 0
+        self._missing: list[str] = []
+        self._pieces: list[Piece] = []
+        self._done: set[str] = set()
+
+    # Reading
+
+    def read(self) -> NotFollowed | None:
+        """Read the Makefiles; why they can't be if so. Raises MakeTooLarge."""
+        if self._command.files:
+            for name in self._command.files:
+                path = joined_path(self._directory, name)
+                if not self._file(path):
+                    return NotFollowed(f"no {path} found")
+            return None
+        for name in DEFAULT_NAMES:
+            if self._file(joined_path(self._directory, name)):
+                return None
+        where = "" if self._directory == "." else f" in {self._directory}"
+        return NotFollowed(f"no Makefile found{where}")
+
+    def _file(self, path: str) -> bool:
+        text = self._read(path)
+        if text is None:
+            return False
+        self._files += 1
+        if len(text) > MOST_TEXT or self._files > _MOST_FILES:
+            raise MakeTooLarge
+        outer, self._branches, self._open = self._branches, [], None
+        for line in logical_lines(text):
+            self._line(line, path)
+        self._branches, self._open = outer, None
+        return True
+
+    @property
+    def _guards(self) -> tuple[str, ...]:
+        return tuple(branch.test for branch in self._branches if branch.holds is None)
+
+    def _line(self, line: Line, path: str) -> None:
+        if line.kind is LineKind.OTHER and self._conditional(line.text):
+            return
+        if any(branch.holds is False for branch in self._branches):
+            return
+        if line.kind is LineKind.RECIPE:
+            self._recipe_line(line, path)
+        elif line.kind is LineKind.DEFINE:
+            self._define(line.text)
+        else:
+            self._statement(line, path)
+
+    def _recipe_line(self, line: Line, path: str) -> None:
+        if self._open is None:
+            if line.text.strip():
+                self._statement(Line(LineKind.OTHER, line.text.strip(), line.number), path)
+            return
+        if line.text.strip():
+            guards = self._guards
+            for recipe in self._open:
+                own = guards[len(recipe.guards) :] if guards else ()
+                recipe.lines.append(_RecipeLine(line.text, path, line.number, own))
+
+    def _define(self, text: str) -> None:
+        first, _, body = text.partition("\n")
+        words = first.split("define", 1)[1].split()
+        if words:
+            operator = words[1] if len(words) > 1 else "="
+            self._variables.set(words[0], operator, body, self._guards)
+
+    def _statement(self, line: Line, path: str) -> None:
+        text = line.text
+        include = _INCLUDE.fullmatch(text)
+        if include is not None:
+            self._include(include[1], include[2])
+            return
+        modifiers = _MODIFIERS.match(text)
+        bare = text[modifiers.end() if modifiers else 0 :]
+        is_exported = text.startswith("export") and "unexport" not in text
+        found = statement_of(bare)
+        if found is not None and not found.is_rule and len(found.left.split()) == 1:
+            name = self._variables.expand(found.left)
+            if name == ".DEFAULT_GOAL":
+                self._order.insert(0, self._variables.expand(found.right))
+            self._variables.set(name, found.operator, found.right, self._guards)
+            if is_exported:
+                self._exported[name] = ""
+            self._open = None
+        elif found is not None and found.is_rule:
+            self._rule(found.left, found.operator, found.right, line, path)
+        elif is_exported:
+            self._exported.update(dict.fromkeys(bare.split(), ""))
+
+    def _include(self, word: str, names: str) -> None:
+        for name in self._variables.expand(names).split():
+            is_known = "$" not in name and "*" not in name
+            path = joined_path(self._directory, name)
+            outer = self._open
+            if not (is_known and self._file(path)) and word == "include":
+                self._missing.append(name if is_known else "files whose names aren't known")
+            self._open = outer
+
+    def _rule(self, left: str, operator: str, right: str, line: Line, path: str) -> None:
+        names = self._variables.expand(left).split()
+        before, semicolon, inline = right.partition(";")
+        modified = _MODIFIERS.match(before)
+        assigned = _ASSIGNED.fullmatch(before[modified.end() if modified else 0 :].strip())
+        if assigned is not None:
+            for name in names:
+                target = self._targets.setdefault(name, _Target())
+                target.variables.append((assigned[1], assigned[2], right[right.index("=") + 1 :]))
+            self._open = None
+            return
+        static = statement_of(before)
+        pattern = ""
+        if static is not None and static.is_rule:
+            pattern, before = self._variables.expand(static.left).strip(), static.right
+        wanted = tuple(self._variables.expand(before).replace("|", " ").split())
+        guards = self._guards
+        opened: list[_Recipe] = []
+        for name in names:
+            stem = "" if not pattern else pattern_stem(pattern, name) or ""
+            prerequisites = tuple(one.replace("%", stem, 1) if pattern else one for one in wanted)
+            recipe = _Recipe(guards, prerequisites, stem)
+            opened.append(recipe)
+            if "%" in name:
+                self._patterns.append((name, recipe))
+                continue
+            target = self._targets.setdefault(name, _Target(is_double=operator == "::"))
+            target.prerequisites += ((one, guards) for one in prerequisites)
+            target.recipes.append(recipe)
+            if not name.startswith(".") or "/" in name:
+                self._order.append(name)
+        self._open = opened
+        if semicolon and inline.strip():
+            for recipe in opened:
+                recipe.lines.append(_RecipeLine(inline.strip(), path, line.number, ()))
+
+    # Conditionals
+
+    def _conditional(self, text: str) -> bool:
+        """Take in ``text`` if it belongs to a conditional."""
+        if re.match(r"endif\b", text):
+            if self._branches:
+                self._branches.pop()
+            return True
+        found = _CONDITIONAL.fullmatch(text)
+        if re.match(r"else\b", text):
+            if not self._branches:
+                return True
+            branch = self._branches[-1]
+            branch.is_over = branch.is_over or branch.holds is True
+            if branch.holds is None:
+                branch.tests.append(branch.test)
+            holds, test = (True, "") if found is None else self._condition(found[1], found[2])
+            if branch.is_over:
+                branch.holds = False
+            elif holds is False or not branch.tests:
+                branch.holds, branch.test = holds, test
+            else:
+                tests = [f"! {one}" for one in branch.tests] + ([test] if holds is None else [])
+                branch.holds, branch.test = None, " && ".join(tests)
+            return True
+        if found is None:
+            return False
+        if any(branch.holds is False for branch in self._branches):
+            self._branches.append(_Branch(False, "", is_over=True))
+        else:
+            holds, test = self._condition(found[1], found[2])
+            self._branches.append(_Branch(holds, test))
+        return True
+
+    def _condition(self, word: str, text: str) -> tuple[bool | None, str]:
+        """Whether it holds; where the environment decides, the test of the shell."""
+        if word in ("ifdef", "ifndef"):
+            name = self._variables.expand(text).strip()
+            is_set = self._variables.is_set(name)
+            if is_set is None:
+                return None, f'[ -{"n" if word == "ifdef" else "z"} "${{{name}}}" ]'
+            return is_set is (word == "ifdef"), ""
+        sides = _sides(text)
+        if sides is None:
+            return None, '[ "${MAKE_VALUE}" ]'
+        one, other = (self._variables.expand(side, is_exact=True).strip() for side in sides)
+        if "$" not in one + other:
+            return (one == other) is (word == "ifeq"), ""
+        if not other or not one:
+            return None, f'[ -{"z" if word == "ifeq" else "n"} "{one or other}" ]'
+        return None, f'[ "{one}" {"=" if word == "ifeq" else "!="} "{other}" ]'
+
+    # Making
+
+    def script(self) -> TaskScript | NotFollowed:
+        """What making the goals runs. Raises MakeTooLarge."""
+        goals = self._command.goals or tuple(self._order[:1])
+        if not goals:
+            return NotFollowed("its Makefile has no targets")
+        shell = self._variables.expand("$(SHELL)")[:_LONGEST_NAME]
+        programs = {word.rpartition("/")[2] for word in shell.split()}
+        if shell != "${SHELL}" and not programs & _POSIX_SHELLS:
+            return NotFollowed(f"its recipes are for {shell}")
+        for goal in goals:
+            if not self._make(goal, (), 0):
+                also = f"; it includes {self._missing[0]}" if self._missing else ""
+                return NotFollowed(f"its Makefile has no target {goal}{also}")
+        unread = self._variables.unread
+        if ".ONESHELL" in self._targets:
+            self._pieces = list(_in_one_shell(self._pieces))
+        return script_of(self._pieces, self._directory, "".join(self._exports()), unread)
+
+    def _exports(self) -> Iterator[str]:
+        for name in self._exported:
+            if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+                value = self._variables.expand(f"$({name})", is_exact=True)
+                if value != f"${{{name}}}" and "\n" not in value:
+                    yield 'export {}="{}"\n'.format(name, value.replace('"', '\\"'))
+
+    def _make(self, name: str, guards: tuple[str, ...], depth: int) -> bool:
+        """Whether there is a rule for ``name``; its recipe and those that it needs are taken in."""
+        if name in self._done:
+            return True
+        if depth > _DEEPEST:
+            raise MakeTooLarge
+        target = self._targets.get(name, _Target())
+        recipes = _effective(target)
+        needed = list(target.prerequisites)
+        if not recipes:
+            found = self._by_pattern(name)
+            if found is None and name not in self._targets:
+                return False
+            if found is not None:
+                recipes = [found]
+                needed += ((one, found.guards) for one in found.prerequisites)
+        self._done.add(name)
+        local = {
+            variable: self._variables.expand(value.strip())
+            for variable, operator, value in target.variables
+            if operator != "?="
+        }
+        with self._variables.within(local):
+            for one, under in needed:
+                self._make(one, _joined(guards, under), depth + 1)
+            for recipe in recipes:
+                self._run(name, recipe, needed, guards)
+        return True
+
+    def _by_pattern(self, name: str) -> _Recipe | None:
+        """The recipe of the pattern rule that fits ``name`` with the shortest stem."""
+        self._variables.spend(len(self._patterns))
+        fitting = [
+            (len(stem), index, stem)
+            for index, (pattern, recipe) in enumerate(self._patterns)
+            if recipe.lines and pattern != "%" and (stem := pattern_stem(pattern, name)) is not None
+        ]
+        if not fitting:
+            return None
+        _, index, stem = min(fitting)
+        recipe = self._patterns[index][1]
+        wanted = tuple(one.replace("%", stem, 1) for one in recipe.prerequisites)
+        return _Recipe(recipe.guards, wanted, stem, recipe.lines)
+
+    def _run(
+        self,
+        name: str,
+        recipe: _Recipe,
+        needed: Sequence[tuple[str, tuple[str, ...]]],
+        guards: tuple[str, ...],
+    ) -> None:
+        names = [one for one, _ in needed]
+        automatic = {
+            "@": name,
+            "<": (recipe.prerequisites or tuple(names) or ("",))[0],
+            "^": " ".join(dict.fromkeys(names)),
+            "+": " ".join(names),
+            "?": " ".join(dict.fromkeys(names)),
+            "*": recipe.stem,
+        }
+        for key, value in list(automatic.items()):
+            folders = (word.rpartition("/")[0] or "." for word in value.split())
+            automatic[f"{key}D"] = " ".join(folders)
+            automatic[f"{key}F"] = " ".join(word.rpartition("/")[2] for word in value.split())
+        with self._variables.within(automatic):
+            for line in recipe.lines:
+                is_login = "login" in line.text
+                text = self._variables.expand(line.text, is_exact=is_login)
+                under = _joined(_joined(guards, recipe.guards), line.guards)
+                # A `define` that is called gives several lines, each with a shell of its own.
+                several = text.split("\n") if "\n" not in line.text else [text]
+                for one in several:
+                    bare = _PREFIX.sub("", one, count=1)
+                    if bare:
+                        self._pieces.append(Piece(bare, line.path, line.line, under))
+                if len(self._pieces) > _MOST_PIECES:
+                    raise MakeTooLarge
+
+
+def _sides(text: str) -> tuple[str, str] | None:
+    """The two texts that ``ifeq`` compares."""
+    quoted = _QUOTED_PAIR.fullmatch(text)
+    if quoted is not None:
+        return quoted[1] or quoted[2] or "", quoted[3] or quoted[4] or ""
+    if not (text.startswith("(") and text.endswith(")")):
+        return None
+    depth = 0
+    for match in re.finditer(r"[(){},]", text[1:-1]):
+        if match[0] == "," and depth == 0:
+            return text[1 : match.start() + 1], text[match.end() + 1 : -1]
+        if match[0] != ",":
+            depth += 1 if match[0] in "({" else -1
+    return None
+
+
+def _effective(target: _Target) -> list[_Recipe]:
+    """The recipes that run: of several without ``::`` and without a condition, the last."""
+    recipes = [recipe for recipe in target.recipes if recipe.lines]
+    if target.is_double:
+        return recipes
+    last = max((index for index, one in enumerate(recipes) if not one.guards), default=0)
+    return recipes[last:]
+
+
+def _joined(guards: tuple[str, ...], further: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain(guards, further)))
+
+
+def _in_one_shell(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """With ``.ONESHELL`` a recipe is one script."""
+    group: list[Piece] = []
+    for piece in pieces:
+        if group and (piece.guards, piece.path) != (group[0].guards, group[0].path):
+            yield _together(group)
+            group = []
+        group.append(piece)
+    if group:
+        yield _together(group)
+
+
+def _together(group: Sequence[Piece]) -> Piece:
+    first = group[0]
+    return Piece("\n".join(one.text for one in group), first.path, first.line, first.guards)

@@ -1,0 +1,116 @@
+"""A Makefile as its logical lines: continuations joined, recipes told from the rest.
+
+https://www.gnu.org/software/make/manual/html_node/Makefile-Contents.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec import Struct
+
+from cci_migrate.escaping.hidden_fields import repr_without
+
+_COMMENT = re.compile(r"(?<!\\)#.*", re.DOTALL)
+_OPERATOR = re.compile(r":::=|::=|:=|\?=|\+=|!=|=|&?::?")
+
+
+class LineKind(Enum):
+    """What a logical line is by its looks."""
+
+    RECIPE = "recipe"
+    DEFINE = "define"
+    OTHER = "other"
+
+
+class Line(Struct, frozen=True):
+    """A logical line. ``number`` counts from 1. A recipe's keeps its continuations."""
+
+    kind: LineKind
+    text: str
+    number: int
+
+    __repr__ = repr_without("text")
+
+
+def logical_lines(text: str) -> Iterator[Line]:
+    """The lines of a Makefile, without comments and blank ones.
+
+    A ``define`` is one line: its first, then those of its body.
+    """
+    physical = text.splitlines()
+    index = 0
+    while index < len(physical):
+        number = index + 1
+        is_recipe = physical[index].startswith("\t")
+        parts = [physical[index]]
+        while _continues(parts[-1]) and index + 1 < len(physical):
+            index += 1
+            parts.append(physical[index])
+        index += 1
+        if is_recipe:
+            # make takes the tab away from what continues a line too.
+            body = "\n".join(part.removeprefix("\t") for part in parts)
+            yield Line(LineKind.RECIPE, body, number)
+            continue
+        pieces = [part[:-1] for part in parts[:-1]] + parts[-1:]
+        joined = _COMMENT.sub("", " ".join(piece.strip() for piece in pieces)).strip()
+        if re.match(r"(?:override\s+|export\s+)*define\b", joined):
+            depth, body_lines = 1, [joined]
+            while index < len(physical):
+                stripped = physical[index].strip()
+                index += 1
+                depth += stripped.startswith("define ") - bool(re.match(r"endef\b", stripped))
+                if depth == 0:
+                    break
+                body_lines.append(physical[index - 1])
+            yield Line(LineKind.DEFINE, "\n".join(body_lines), number)
+        elif joined:
+            yield Line(LineKind.OTHER, joined, number)
+
+
+def _continues(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+class Statement(Struct, frozen=True):
+    """``left`` and ``right`` of the first operator that stands outside of ``$(...)``."""
+
+    left: str
+    operator: str
+    right: str
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether it is a rule's first line rather than an assignment."""
+        return not self.operator.endswith("=")
+
+
+def statement_of(text: str) -> Statement | None:
+    """``text`` as an assignment or a rule; None if it is neither."""
+    depth = index = 0
+    while index < len(text):
+        letter = text[index]
+        if letter == "$" and text[index + 1 : index + 2] in ("(", "{"):
+            depth += 1
+            index += 2
+            continue
+        if depth and letter in "({":
+            depth += 1
+        elif depth and letter in ")}":
+            depth -= 1
+        elif not depth and letter in ":?+!=&":
+            found = _OPERATOR.match(text, index)
+            if found is not None and not _is_in_path(text, index, found[0]):
+                return Statement(
+                    text[:index].strip(), found[0].lstrip("&"), text[found.end() :].strip()
+                )
+        index += 1
+    return None
+
+
+def _is_in_path(text: str, index: int, operator: str) -> bool:
+    """Whether a colon belongs to ``C:/x``."""
+    return operator == ":" and re.match(r"[A-Za-z]:[/\\]", text[max(0, index - 1) :]) is not None

@@ -1,0 +1,51 @@
+"""The names of programs that run something of the repository's own."""
+
+from __future__ import annotations
+
+import re
+
+MAKE = frozenset(("make", "gmake"))
+PACKAGE_MANAGERS = frozenset(
+    ("npm", "yarn", "pnpm", "bun", "run-s", "run-p", "npm-run-all", "npm-run-all2")
+)
+#: Those that do what some file of the repository says, in a language that is not read.
+TASK_RUNNERS = frozenset(
+    re.findall(
+        r"\S+",
+        "just task go-task rake mage invoke inv fab gradle gradlew mvn mvnw ant sbt bazel bazelisk"
+        " pants earthly dagger skaffold tilt garden act nx turbo lerna rush ansible-playbook packer"
+        " tox nox lein goreleaser",
+    )
+)
+#: What runs a program of its packages, and the word that may stand between.
+LAUNCHERS = {
+    "bundle": ("exec",),
+    "poetry": ("run",),
+    "pipenv": ("run",),
+    "uv": ("run",),
+    "npx": (),
+    "pnpx": (),
+    "bunx": (),
+}
+#: A shell that is given its script by a variable or another command.
+SHELL_COMMAND = "sh -c"
+_INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
+_ALL = MAKE | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
+_MENTIONED = re.compile(
+    rf"(?<![\w.-])(?:{'|'.join(sorted(_ALL))}|{_INTERPRETER.pattern})(?:\.bat|\.cmd)?(?![\w:=-])"
+)
+
+
+def is_interpreter(program: str) -> bool:
+    """Whether ``program`` runs files of another language than the shell's."""
+    return _INTERPRETER.fullmatch(program) is not None
+
+
+def runs_task(program: str) -> bool:
+    """Whether ``program`` may run something that a file of the repository says."""
+    return program in _ALL or is_interpreter(program)
+
+
+def mentions_task(text: str) -> bool:
+    """Tell, cheaply, whether ``text`` may name one of these programs."""
+    return _MENTIONED.search(text) is not None

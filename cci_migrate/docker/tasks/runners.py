@@ -1,0 +1,59 @@
+"""What a program that runs tasks of the repository comes to, for those that are followed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cci_migrate.docker.tasks.makefile import make_command, make_script
+from cci_migrate.docker.tasks.package_scripts import package_script, package_title
+from cci_migrate.docker.tasks.programs import (
+    LAUNCHERS,
+    MAKE,
+    PACKAGE_MANAGERS,
+    SHELL_COMMAND,
+    TASK_RUNNERS,
+    is_interpreter,
+)
+from cci_migrate.docker.tasks.task_script import NotFollowed, Read, TaskScript
+
+#: A file that an interpreter runs.
+_FILE = re.compile(r"[\w./-]*(?:/[\w.-]+|\.(?:py|rb|js|mjs|cjs|ts|php|pl))")
+_INLINE = ("-m", "-c", "-e", "-r", "-p")
+
+
+def task_title(program: str, words: Sequence[str]) -> str:
+    """What to call a call of a task: no value that it is given shows."""
+    if program in MAKE:
+        return make_command(words).title
+    if program in PACKAGE_MANAGERS:
+        return package_title(program, words)
+    plain = [word for word in words if "=" not in word and not word.startswith("-")]
+    return " ".join((program, *plain[: 2 if program in LAUNCHERS else 1]))
+
+
+def task_script(
+    program: str, words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
+) -> TaskScript | NotFollowed:
+    """What ``program`` runs with ``words``, called in ``directory``."""
+    rest = list(words)
+    while program in LAUNCHERS:
+        while rest and (rest[0].startswith("-") or rest[0] in LAUNCHERS[program]):
+            rest.pop(0)
+        if not rest:
+            break
+        program = rest.pop(0).rpartition("/")[2]
+    if program in MAKE:
+        return make_script(rest, directory, read, environment)
+    if program in PACKAGE_MANAGERS:
+        return package_script(program, rest, directory, read, environment)
+    if program == SHELL_COMMAND:
+        return NotFollowed("its script isn't written there")
+    is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(rest))
+    return NotFollowed(f"what {program} runs isn't followed", may_be_ours=is_ours)
+
+
+def _runs_file(words: Sequence[str]) -> bool:
+    first = next((word for word in words if not word.startswith("-")), "")
+    is_inline = bool(words) and words[0] in _INLINE
+    return not is_inline and _FILE.fullmatch(first) is not None
