@@ -1,8 +1,7 @@
 """A CircleCI config as typed values, each with the nodes that it was read from.
 
-Nothing is checked here: a config that CircleCI would refuse is read as far as it makes sense, and
-what makes none is left out. The keys are those of
-https://circleci.com/docs/reference/configuration-reference/.
+Nothing is validated here: a config that CircleCI would reject is read as far as it makes sense.
+The keys are those of https://circleci.com/docs/reference/configuration-reference/.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
 class Parameter(Struct, frozen=True, eq=False):
-    """A declared parameter. ``default`` is None where there is none, or a null.
+    """A declared parameter. ``default`` is None if it is missing or null.
 
-    ``nodes`` are the values that its declaration names, as written: its default, its enum.
+    ``nodes`` are the values in its declaration, as written: its default and its enum.
     """
 
     name: str
@@ -32,8 +31,9 @@ class Parameter(Struct, frozen=True, eq=False):
 class ImageItem(Struct, frozen=True, eq=False):
     """One item of a ``docker`` list.
 
-    ``node`` is the item as written (an alias where it is one), ``mapping`` what it means; ``image``
-    is its effective ``image`` entry. Items without an image are not kept.
+    ``node`` is the item as written, possibly an alias, ``mapping`` its resolved value; ``image`` is
+    its ``image`` entry, own or merged, and ``text`` that entry's value. There is no `ImageItem` for
+    an item without an image.
     """
 
     index: int
@@ -44,7 +44,7 @@ class ImageItem(Struct, frozen=True, eq=False):
 
 
 class ExecutorCall(Struct, frozen=True, eq=False):
-    """What a job's ``executor`` key says: a name (or an expression) and arguments."""
+    """The value of a job's ``executor`` key: a name (or an expression) and arguments."""
 
     name: str
     arguments: Mapping[str, Node]
@@ -52,9 +52,9 @@ class ExecutorCall(Struct, frozen=True, eq=False):
 
 
 class Executor(Struct, frozen=True, eq=False):
-    """An entry of ``executors``, or the part of a job that says where it runs.
+    """An entry of ``executors``, or the part of a job that determines where it runs.
 
-    ``docker`` is None where there is no such key; ``docker_expression`` is the text of a
+    ``docker`` is None if there is no such key; ``docker_expression`` is the text of a
     ``docker: << ... >>``.
     """
 
@@ -71,7 +71,7 @@ class Executor(Struct, frozen=True, eq=False):
 
 
 class Job(Struct, frozen=True, eq=False):
-    """An entry of ``jobs``. ``runs_on`` holds its own ``docker``, ``machine`` and the like."""
+    """An entry of ``jobs``. ``runs_on`` has its own ``docker``, ``machine`` and the like."""
 
     name: str
     route: str
@@ -96,7 +96,7 @@ class Command(Struct, frozen=True, eq=False):
 
 
 class ImportedOrb(Struct, frozen=True, eq=False):
-    """An orb named by a string: ``circleci/docker`` and ``2.8.2``, or what else stands there."""
+    """An orb imported by a string such as ``circleci/docker@2.8.2``; ``name`` is before the @."""
 
     alias: str
     name: str
@@ -105,11 +105,11 @@ class ImportedOrb(Struct, frozen=True, eq=False):
 
 
 class Namespace(Struct, frozen=True, eq=False):
-    """The jobs, executors, commands and orbs that know each other by bare names.
+    """The jobs, executors, commands and orbs that refer to each other by bare names.
 
-    The config itself is one, and so is each inline orb, whose elements others call by
-    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`). What `is_published`
-    tells of an orb's release is no part of the config.
+    The config itself is a namespace, and so is each inline orb, whose elements others call by
+    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`). A release of a
+    published orb (`is_published`) is not part of the config.
     """
 
     route: str
@@ -122,13 +122,13 @@ class Namespace(Struct, frozen=True, eq=False):
     is_published: bool = False
 
     def walk(self) -> Iterator[Namespace]:
-        """This namespace and all inside it."""
+        """This namespace and, recursively, its inline orbs."""
         yield self
         for orb in self.inline.values():
             yield from orb.walk()
 
     def job(self, name: str) -> tuple[Namespace, Job] | None:
-        """The job called ``name`` or ``orb/name`` from here, and where it is at home."""
+        """The job called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
         alias, slash, inner_name = name.partition("/")
         if not slash:
             job = self.jobs.get(name)
@@ -137,7 +137,7 @@ class Namespace(Struct, frozen=True, eq=False):
         return None if orb is None else orb.job(inner_name)
 
     def executor(self, name: str) -> tuple[Namespace, Executor] | None:
-        """The executor called ``name`` or ``orb/name`` from here, and where it is at home."""
+        """The executor called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
         alias, slash, inner_name = name.partition("/")
         if not slash:
             executor = self.executors.get(name)
@@ -146,7 +146,7 @@ class Namespace(Struct, frozen=True, eq=False):
         return None if orb is None else orb.executor(inner_name)
 
     def command(self, name: str) -> tuple[Namespace, Command] | None:
-        """The command called ``name`` or ``orb/name`` from here, and where it is at home."""
+        """The command called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
         alias, slash, inner_name = name.partition("/")
         if not slash:
             command = self.commands.get(name)
@@ -159,8 +159,8 @@ class WorkflowJob(Struct, frozen=True, eq=False):
     """One entry of a workflow's (or a job group's) ``jobs``.
 
     ``node`` is the entry as written: a name, a mapping of one key, or an alias of either.
-    ``key`` is the scalar with the job's name, ``arguments`` what stands behind it (None for a bare
-    name). ``calls`` is the name of the job that it runs.
+    ``key`` is the scalar with the job's name, ``arguments`` its value (None for a bare name).
+    ``calls`` is the name of the job that it runs, ``name`` its own.
     """
 
     workflow: str
@@ -177,7 +177,7 @@ class WorkflowJob(Struct, frozen=True, eq=False):
 
 
 class Config(Struct, frozen=True, eq=False):
-    """A whole config. ``version`` is None where the key is missing (orb and packed sources)."""
+    """A whole config. ``version`` is None if the key is missing (orb and packed sources)."""
 
     documents: tuple[Document, ...]
     version: Scalar | None
@@ -191,5 +191,5 @@ class Config(Struct, frozen=True, eq=False):
 
     @property
     def supports_orbs(self) -> bool:
-        """Whether it is of version 2.1, which has orbs, commands, executors and parameters."""
+        """Whether it is version 2.1, which has orbs, commands, executors and parameters."""
         return self.version is not None and self.version.value.strip() not in ("2", "2.0")

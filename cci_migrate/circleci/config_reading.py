@@ -1,4 +1,4 @@
-"""From trees to a `Config`: through aliases and merge keys, and over all files of a packed tree."""
+"""Reads trees into a `Config`: through aliases and merge keys, over all files of a packed tree."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _NO_ARGUMENTS: Mapping[str, Node] = {}
 
 
 class MountedDocument(Struct, frozen=True):
-    """A document and the keys of the config below which it belongs (none: it is the config)."""
+    """A document and the keys of the config under which it belongs (none: it is the config)."""
 
     document: Document
     mount: tuple[str, ...] = ()
 
 
 class _Element(Struct, frozen=True):
-    """One entry of a section: a named job, executor, command or the like."""
+    """An entry of a section: a named job, executor, command or the like."""
 
     name: str
     key: Scalar | None
@@ -50,7 +50,7 @@ class _Element(Struct, frozen=True):
 
 
 def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False) -> Config:
-    """The config that ``parts`` make up."""
+    """The config that consists of ``parts``; `config` says how invalid ones are read."""
     sections = _Sections(parts)
     workflow_jobs: list[WorkflowJob] = []
     workflows = {e.name: e.value for e in sections.of("workflows") if e.name != "version"}
@@ -75,7 +75,7 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
 
 
 class _Sections:
-    """The top-level sections of a config, whichever files they stand in."""
+    """The top-level sections of a config, across its files."""
 
     def __init__(self, parts: Sequence[MountedDocument]) -> None:
         self._parts = [(part.document.root, part.mount) for part in parts]
@@ -247,9 +247,9 @@ def _executor_call(entry: Entry | None) -> ExecutorCall | None:
 
 
 def executor_call(node: Node) -> ExecutorCall | None:
-    """What ``node``, the value of an ``executor`` key or of an executor parameter, calls.
+    """The executor that ``node``, the value of an ``executor`` key or parameter, calls.
 
-    ``name`` or ``{name: name, parameter: value}``.
+    ``name`` or ``{name: name, parameter: value}``; None for anything else.
     """
     value = resolved(node)
     if isinstance(value, Scalar):
@@ -294,7 +294,7 @@ def _workflow_jobs(
 
 
 def _call(item: MappingNode) -> Entry | None:
-    """The job that a workflow's item names: its one key, merge keys apart."""
+    """The job that a workflow's item names: its only key besides merge keys."""
     for entry in entries_of(item).values():
         return entry
     return None

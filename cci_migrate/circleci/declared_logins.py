@@ -1,7 +1,7 @@
-"""The logins that a config has ready for use: commands and steps that log in and do nothing else.
+"""Finds a config's reusable logins: commands and steps that log in and do nothing else.
 
-A guard around the login and what is printed about it may be part of them; a push, a deployment or
-another command may not: whoever re-uses such a step for the sake of its login would run that too.
+They may have a guard around the login and print something; a push, a deployment or another command
+rules them out, since reusing the step for its login would run that too.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from cci_migrate.lossless.nodes import Mapping, Node
 
 
 class DeclaredLogin(Struct, frozen=True, eq=False):
-    """A command (``home`` is where it can be called), or a step with an anchor (``home`` None).
+    """A command of the namespace ``home``, or a step with an anchor (``home`` is None).
 
-    ``login`` is the one login that it makes, as if nothing were passed to it; ``node`` its
-    declaration, ``name`` the command's or the anchor's.
+    ``login`` is its only login, with no arguments passed; ``node`` is its declaration, ``name`` the
+    name of the command or the anchor.
     """
 
     login: StepLogin
@@ -46,7 +46,7 @@ class DeclaredLogin(Struct, frozen=True, eq=False):
 def declared_logins(
     config: Config, values: ParameterValues, read: ReadText | None
 ) -> Iterator[DeclaredLogin]:
-    """The commands and the anchored steps of ``config`` that are sure to log in, and only that."""
+    """The commands and the anchored steps of ``config`` that always log in, and only that."""
     if not any(_may_log_in(document.source.text) for document in config.documents):
         return
     for home in config.body.walk():
@@ -87,7 +87,7 @@ def _only_login(
 
 
 def _anchored_steps(config: Config) -> Iterator[tuple[Mapping, str]]:
-    """The mappings with an anchor that look like a step, where no other node has their anchor."""
+    """The mappings that look like a step and have an anchor that no other node has."""
     users = Counter(node.anchor for document in config.documents for node in document.anchored)
     for document in config.documents:
         text = document.source.text

@@ -1,4 +1,4 @@
-"""What is known of CircleCI's Docker orb besides what `published_orbs` tells.
+"""Facts about CircleCI's Docker orb that `published_orbs` doesn't have.
 
 https://github.com/CircleCI-Public/docker-orb: ``docker/check`` logs in; its parameters are spelt
 ``docker-username`` up to 2.x and ``docker_username`` from 3.0.0, take names of variables, and
@@ -18,7 +18,7 @@ from cci_migrate.circleci.config import ImportedOrb
 #: The section of a config that imports orbs.
 ORBS = "orbs"
 DOCKER_ORB = "circleci/docker"
-#: Its commands that are read from what they are given.
+#: Its commands that are read from their arguments.
 DOCKER_ORB_STEPS = frozenset({"check", "pull"})
 DEFAULT_USERNAME = "DOCKER_LOGIN"
 DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable
@@ -28,7 +28,7 @@ _MAJOR = re.compile(r"(\d+)(?:\.|$)")
 
 
 class Spelling(Struct, frozen=True):
-    """How a major version of the Docker orb spells the parameters of ``check``."""
+    """The names of the parameters of ``check`` in a major version of the Docker orb."""
 
     username: str
     password: str
@@ -40,7 +40,7 @@ _SNAKE = Spelling("docker_username", "docker_password")
 
 
 def spelling_of(version: str) -> Spelling | None:
-    """The spelling of the orb at ``version``; None where its major version cannot be told."""
+    """The spelling of the orb at ``version``; None if its major version is unknown."""
     if version == "volatile":
         return _SNAKE
     match = _MAJOR.match(version)
@@ -50,10 +50,10 @@ def spelling_of(version: str) -> Spelling | None:
 
 
 class LoginSwitch(Struct, frozen=True):
-    """A parameter by which an orb's job logs in to Docker Hub before it pulls.
+    """The parameter ``enable`` with which an orb's job logs in to Docker Hub before it pulls.
 
-    ``steps`` takes the steps of the login; where that is None, ``username`` and ``password`` take
-    the names of its variables.
+    ``steps`` is the parameter for the steps of the login; if it is None, ``username`` and
+    ``password`` are those for the names of its variables.
     """
 
     enable: str
@@ -72,7 +72,7 @@ LOGIN_SWITCHES = (
 
 
 def login_switch(parameters: Collection[str]) -> LoginSwitch | None:
-    """The one that a job with these ``parameters`` has; None where it has none."""
+    """The switch of a job with these ``parameters``; None if it has none."""
     for switch in LOGIN_SWITCHES:
         needed = (switch.enable, *((switch.steps,) if switch.steps else ()))
         if switch.steps is None:
@@ -83,7 +83,7 @@ def login_switch(parameters: Collection[str]) -> LoginSwitch | None:
 
 
 def docker_orb(imported: Mapping[str, ImportedOrb]) -> ImportedOrb | None:
-    """The Docker orb, under whichever alias the config has it."""
+    """The Docker orb among ``imported``, under any alias; None if it isn't imported."""
     for orb in imported.values():
         if orb.name == DOCKER_ORB:
             return orb

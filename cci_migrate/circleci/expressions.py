@@ -1,8 +1,7 @@
-"""``<< ... >>`` in a string: what CircleCI's compiler puts in before it reads the value.
-
+"""``<< ... >>`` in a string, which CircleCI's compiler replaces before it reads the value.
 https://circleci.com/docs/reference/configuration-reference/ and
 https://circleci.com/docs/guides/orchestrate/pipeline-variables/. The white space inside is
-optional, a reference may be a part of a string, and ``\\<<`` is a literal ``<<``.
+optional, a reference may be part of a string, and ``\\<<`` is a literal ``<<``.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-#: One that is never closed takes in all the rest, so that the rest is looked through once only.
+#: An unclosed one extends to the end, so that the rest is searched only once.
 _EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)(?:(>>)|\Z)", re.DOTALL)
 _REFERENCE = re.compile(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")
 
 
 class Scope(Enum):
-    """Where a reference takes its value from."""
+    """The source of a reference's value."""
 
     PARAMETER = "parameters"
     PIPELINE_PARAMETER = "pipeline.parameters"
@@ -32,7 +31,7 @@ class Scope(Enum):
 class Reference(Struct, frozen=True):
     """One ``<< ... >>`` at ``start``..``end`` of a string.
 
-    ``name`` is what follows the scope; of anything else than a plain name, its whole text.
+    ``name`` is what follows the scope, or the whole text if that isn't a plain name.
     """
 
     scope: Scope
@@ -42,7 +41,7 @@ class Reference(Struct, frozen=True):
 
 
 def has_expression(text: str) -> bool:
-    """Whether part of ``text`` is put in by CircleCI's compiler."""
+    """Whether CircleCI's compiler replaces part of ``text``."""
     return bool(references(text))
 
 
@@ -63,7 +62,7 @@ def _reference(match: re.Match[str]) -> Reference:
 
 
 def sole_reference(text: str) -> Reference | None:
-    """The reference that ``text`` consists of, None if there is more or none."""
+    """The reference that ``text`` consists of; None if there is anything else in it."""
     expressions = references(text.strip())
     if len(expressions) == 1 and expressions[0].end - expressions[0].start == len(text.strip()):
         return expressions[0]
@@ -71,7 +70,7 @@ def sole_reference(text: str) -> Reference | None:
 
 
 def substitute(text: str, value_of: Callable[[Reference], str | None]) -> str:
-    """``text`` with each reference replaced; those that ``value_of`` gives None for stay."""
+    """``text`` with each reference replaced by its ``value_of``; kept if that is None."""
     parts: list[str] = []
     done = 0
     for reference in references(text):

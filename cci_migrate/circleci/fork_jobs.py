@@ -1,9 +1,10 @@
-"""Which workflow jobs only builds of forks reach.
+"""Finds the workflow jobs that only do something in builds of forks.
 
-A build of a forked pull request gets no contexts, nor, unless the project passes them on, any
-variables (https://circleci.com/docs/guides/integration/oss/): a job that works in no other build
-must not need any. ``CIRCLE_PR_USERNAME``, ``CIRCLE_PR_REPONAME`` and ``CIRCLE_PR_NUMBER`` are only
-set in such builds (https://circleci.com/docs/reference/variables/), whose branches are ``pull/N``.
+A build of a forked pull request gets no contexts and, unless the project passes them on, no
+variables (https://circleci.com/docs/guides/integration/oss/): a job that does nothing in other
+builds must not need any. ``CIRCLE_PR_USERNAME``, ``CIRCLE_PR_REPONAME`` and ``CIRCLE_PR_NUMBER``
+are only set in such builds (https://circleci.com/docs/reference/variables/), whose branches are
+``pull/N``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _ENDS_ELSEWHERE = re.compile(
     rf"|(?:(?:{_OPENING}|test\s+)-z\s+{_VARIABLE}(?:{_CLOSING})?\s*&&\s*{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-n\s+{_VARIABLE}(?:{_CLOSING})?\s*\|\|\s*{_HALT})"
 )
-#: A script that does something in builds of forks alone.
+#: A script that only does something in builds of forks.
 _ACTS_IN_FORKS = re.compile(
     rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\b(?P<inside>.*?)\bfi\b)\s*",
     re.DOTALL,
@@ -38,9 +39,9 @@ _BRANCH = re.compile(r"<<\s*pipeline\.git\.branch\s*>>")
 
 
 def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
-    """Whether each workflow job that runs something does so in builds of forks alone.
+    """Whether each workflow job that runs something only does so in builds of forks.
 
-    It runs for their branches alone, or does nothing in other builds.
+    Its filters or conditions exclude other branches, or its steps do nothing in other builds.
     """
     names_forks = any("CIRCLE_PR_" in document.source.text for document in config.documents)
     return {
@@ -65,7 +66,7 @@ def _is_filtered(entry: WorkflowJob) -> bool:
 
 
 def _is_conditional(workflow: Node | None) -> bool:
-    """Whether ``when`` of a workflow asks for a branch of a fork."""
+    """Whether ``when`` of a workflow requires a branch of a fork."""
     matches = value_of(value_of(workflow, "when"), "matches")
     pattern, value = (text_of(value_of(matches, key)) for key in ("pattern", "value"))
     if pattern is None or value is None:
@@ -74,7 +75,7 @@ def _is_conditional(workflow: Node | None) -> bool:
 
 
 def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
-    """Whether other builds end before a step that does something, or have no such step."""
+    """Whether other builds end before any step that does something, or have no such step."""
     called = config.body.job(entry.calls)
     if called is None:
         return False

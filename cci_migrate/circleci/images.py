@@ -1,8 +1,8 @@
-"""The images that a config's Docker executors pull, and the credentials each has in effect.
+"""The images that a config's Docker executors pull, and their effective credentials.
 
 https://circleci.com/docs/guides/execution-managed/private-images/: an item of a ``docker`` list
-carries its credentials in ``auth``, ``aws_auth`` or ``gcp_auth``. Unused executors count: whoever
-uses them next pulls what they name. ``machine.image`` is a virtual machine's, not a pull.
+has its credentials in ``auth``, ``aws_auth`` or ``gcp_auth``. Unused executors count: their images
+are pulled as soon as a job uses them. ``machine.image`` is a virtual machine's, not a pull.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SECRET_KEYS = frozenset({PASSWORD, AWS_SECRET})
 
 
 def variable_in(text: str) -> str | None:
-    """The name of the environment variable that ``text`` consists of (``$NAME``, ``${NAME}``)."""
+    """The name of the variable that ``text`` consists of (``$NAME``, ``${NAME}``); else None."""
     match = _VARIABLE.fullmatch(text.strip())
     return None if match is None else match.group(1) or match.group(2)
 
@@ -43,9 +43,9 @@ def variable_in(text: str) -> str | None:
 class ImageAuth(Struct, frozen=True, eq=False):
     """The credentials of an image.
 
-    ``entry`` is the effective ``auth`` (or other) entry of its item; ``values`` holds those of the
-    form's keys that have a value, ``missing`` those that have none. ``is_expression`` tells a value
-    that CircleCI puts in (``<< parameters.auth >>``), of which nothing more can be told.
+    ``entry`` is the ``auth`` (or other) entry of its item, own or merged; ``values`` has those of
+    the form's keys that have a value, ``missing`` those that have none. ``is_expression``: all of
+    it is a parameter (``<< parameters.auth >>``), and nothing else is known.
     """
 
     form: CredentialForm
@@ -56,17 +56,17 @@ class ImageAuth(Struct, frozen=True, eq=False):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether no key is missing, as far as known."""
         return self.is_expression or not self.missing
 
     def text(self, key: str) -> str | None:
-        """The value of ``key``."""
+        """The text of the value of ``key``; None if it has none."""
         entry = self.values.get(key)
         return None if entry is None else text_of(entry.value)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that the values are read from."""
+        """The environment variables that are values."""
         names = (variable_in(self.text(key) or "") for key in self.values)
         return tuple(name for name in names if name is not None)
 
@@ -91,10 +91,11 @@ class ImageOwner(Struct, frozen=True, eq=False):
 
 
 class PulledImage(Struct, frozen=True, eq=False):
-    """One image, where it is defined, with all whose ``docker`` lists it is in.
+    """One image, where it is defined, with all owners whose ``docker`` lists it is in.
 
-    ``definition`` is the route of the first image with the same ``image`` entry: several merge it.
-    ``hosts`` are the registries it can come from; ``undecided`` says why others are possible.
+    ``definition`` is the route of the first image with the same ``image`` entry, which several may
+    merge. ``texts`` are the names it can have, ``hosts`` the registries it can come from;
+    ``undecided`` says why others are possible.
     """
 
     item: ImageItem
@@ -108,14 +109,14 @@ class PulledImage(Struct, frozen=True, eq=False):
 
     @property
     def host(self) -> str | None:
-        """The one registry it comes from; None if that cannot be told."""
+        """The only registry it can come from; None if there are several or unknown ones."""
         if self.undecided is not None or len(self.hosts) != 1:
             return None
         return next(iter(self.hosts))
 
     @property
     def auth(self) -> ImageAuth | None:
-        """Its credentials, the complete ones if there are several."""
+        """Its credentials, complete ones if possible; None if it has none."""
         for auth in self.auths:
             if auth.is_complete:
                 return auth
@@ -123,7 +124,7 @@ class PulledImage(Struct, frozen=True, eq=False):
 
 
 def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage, ...]:
-    """Every image of every job, executor and inline orb of ``config``, each definition once."""
+    """The images of all jobs and executors of ``config`` and its inline orbs, each once."""
     items: dict[MappingNode, ImageItem] = {}
     routes: dict[MappingNode, str] = {}
     owners: dict[MappingNode, list[ImageOwner]] = {}
@@ -190,7 +191,7 @@ def _pulled(
 
 
 def auths_of(item: MappingNode) -> Iterator[ImageAuth]:
-    """The credentials that the mapping of an image has, of each form that it names."""
+    """The credentials in the mapping of an image, one for each form that it has."""
     for form in CredentialForm:
         entry = entry_of(item, form.value)
         if entry is not None:
@@ -213,7 +214,7 @@ def _auth(form: CredentialForm, entry: Entry) -> ImageAuth:
 
 
 def needed_keys(form: CredentialForm, present: Mapping[str, object]) -> tuple[str, ...]:
-    """The keys without which credentials of ``form`` are not complete, given those ``present``."""
+    """The keys that credentials of ``form`` require, given the keys ``present``."""
     if form is CredentialForm.AUTH:
         return (USERNAME, PASSWORD)
     if form is CredentialForm.GCP_AUTH:

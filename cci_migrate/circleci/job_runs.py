@@ -1,4 +1,4 @@
-"""Which workflow jobs run each job of a config, and pull each of its images."""
+"""Maps each job of a config, and each image, to the workflow jobs that run or pull it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
 class Pullers(Struct, frozen=True):
-    """Who makes a pull: the routes of the jobs, and for each run the names that it goes by."""
+    """The jobs that make a pull, by route, and for each of their runs its names."""
 
     jobs: frozenset[str] = frozenset()
     names: tuple[frozenset[str], ...] = ()
@@ -30,7 +30,7 @@ def _named(
 
 
 class Runs:
-    """Which workflow jobs run each job and pull each image of a config."""
+    """The workflow jobs that run each job and pull each image of a config."""
 
     def __init__(self, config: Config, values: ParameterValues) -> None:
         self._config = config
@@ -62,16 +62,16 @@ class Runs:
         return tuple(self._entries_by_item.get(image.item.mapping, ()))
 
     def pullers_of(self, image: PulledImage) -> Pullers:
-        """The jobs that pull ``image``, and what they are called in workflows."""
+        """The jobs that pull ``image``, and their names in workflows."""
         return Pullers(self.jobs_with(image), _named(image.owners, self.entries_with(image)))
 
     def pullers_in(self, job: Job) -> Pullers:
-        """``job`` as the one that pulls, in its steps."""
+        """``job`` as the only puller, for the pulls in its steps."""
         names = [frozenset({job.name, entry.name}) for entry in self.entries_of(job)]
         return Pullers(frozenset({job.route}), tuple(names) or (frozenset({job.name}),))
 
     def jobs_with(self, image: PulledImage) -> frozenset[str]:
-        """The routes of the jobs that pull ``image``, by an executor or themselves."""
+        """The routes of the jobs that pull ``image``, directly or through an executor."""
         own = {owner.job.route for owner in image.owners if owner.job is not None}
         called = (called_job(entry, self._config) for entry in self.entries_with(image))
         return frozenset(own | {job.route for job in called if job is not None})

@@ -1,4 +1,4 @@
-"""Conditions of ``when`` and ``unless`` steps: alike or not, and whether they are sure to hold.
+"""Conditions of ``when`` and ``unless`` steps: which are equal, and which are certain to hold.
 
 https://circleci.com/docs/reference/configuration-reference/#logic-statements
 """
@@ -13,16 +13,16 @@ from msgspec import Struct
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
-#: The white space inside of ``<< >>``, which means nothing.
+#: Insignificant white space inside ``<< >>``.
 _SPACE = re.compile(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
-#: What counts as false besides an empty string and null: booleans of YAML 1.1, and zero.
+#: False values besides an empty string and null: booleans of YAML 1.1, and zero.
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
 class Condition(Struct, frozen=True):
-    """A condition. ``text`` is equal for those that are alike, wherever they stand.
+    """A condition. Equal conditions have equal ``text``.
 
-    ``holds`` is None where that depends on something that is known only when a pipeline runs.
+    ``holds`` is None if that depends on something that is only known when a pipeline runs.
     """
 
     text: str
@@ -32,9 +32,9 @@ class Condition(Struct, frozen=True):
 def condition_of(
     node: Node | None, expand: Callable[[str], str], spend: Callable[[], None]
 ) -> Condition:
-    """The condition ``node``; ``expand`` puts the known parameters into its strings.
+    """The condition ``node``; ``expand`` replaces known parameters in its strings.
 
-    ``spend`` is called for each part of it, and may raise.
+    ``spend`` is called for each part of it; what it raises is not caught.
     """
     spend()
     value = None if node is None else resolved(node)
@@ -42,7 +42,7 @@ def condition_of(
         text = "" if is_null(value) else _SPACE.sub("", expand(value.value)).strip()
         return Condition(repr(text), None if "<<" in text else _is_truthy(text))
     if isinstance(value, Sequence):
-        # Only the arguments of a statement are a list: as a condition of its own it means nothing.
+        # A list is only valid as the arguments of a statement; alone it means nothing.
         parts = [condition_of(item, expand, spend) for item in value.items]
         return Condition(f"[{', '.join(part.text for part in parts)}]", None)
     if not isinstance(value, Mapping):

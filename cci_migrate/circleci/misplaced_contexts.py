@@ -1,8 +1,8 @@
-"""Contexts that people wrote where CircleCI does not look for them.
+"""Finds contexts where CircleCI doesn't look for them.
 
-CircleCI takes ``context`` on a workflow job alone
+CircleCI only reads ``context`` on a workflow job
 (https://circleci.com/docs/reference/configuration-reference/#context): on a job, on a workflow, as
-``contexts`` or beside a workflow job it is refused or passed over.
+``contexts`` or beside a workflow job it is rejected or ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEYS = ("context", "contexts")
 
 
 class ContextPlace(Enum):
-    """Where a misplaced context stands."""
+    """Where a misplaced context is written."""
 
     WORKFLOW = "workflow"
     JOB = "job"
@@ -31,16 +31,16 @@ class ContextPlace(Enum):
     PLURAL = "workflow job"
 
     def is_wider_than(self, other: ContextPlace) -> bool:
-        """Whether what stands at ``other`` is said of fewer workflow jobs."""
+        """Whether a context here concerns more workflow jobs than one at ``other``."""
         places = list(ContextPlace)
         return places.index(self) < places.index(other)
 
 
 class MisplacedContext(Struct, frozen=True, eq=False):
-    """The key ``entry`` with contexts in the wrong place, and the workflow jobs it is about.
+    """The key ``entry`` with contexts in the wrong place, and the workflow jobs that it is for.
 
-    ``names`` is None where they are no plain names. ``owner`` is the job, workflow or workflow job
-    that it stands on, ``route`` its place.
+    ``names`` is None if they aren't all plain names. ``owner`` is the job, workflow or workflow job
+    that has the key, ``route`` the key's route.
     """
 
     place: ContextPlace
@@ -52,7 +52,7 @@ class MisplacedContext(Struct, frozen=True, eq=False):
 
 
 def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
-    """Every context in the wrong place; one that several share by an anchor is reported once."""
+    """All misplaced contexts; one shared through an anchor is yielded once."""
     on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for home in config.body.walk():
         for job in home.jobs.values():
@@ -100,7 +100,7 @@ def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
 
 
 def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
-    """The keys ``contexts`` of workflow jobs, each with those that have it, merged or their own."""
+    """The ``contexts`` keys of workflow jobs, each with the jobs that have it, own or merged."""
     users: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
     for workflow_job in config.workflow_jobs:
         plural, called = (
@@ -114,9 +114,9 @@ def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]
 
 
 def misplaced_contexts_by_job(config: Config) -> Mapping[WorkflowJob, tuple[str, ...]]:
-    """By workflow job, the contexts that are meant for it and misplaced.
+    """The misplaced contexts that are meant for each workflow job.
 
-    Those on a whole workflow are meant for whichever of its jobs needs them.
+    Those on a whole workflow are meant for any of its jobs that needs them.
     """
     names: dict[WorkflowJob, tuple[str, ...]] = {}
     for misplaced in misplaced_contexts(config):

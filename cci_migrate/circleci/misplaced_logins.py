@@ -1,8 +1,8 @@
-"""Credentials that people put in the wrong place by hand, where CircleCI does not look for them.
+"""Finds credentials where CircleCI doesn't look for them.
 
-The same mistakes are made over and over: the keys of ``auth`` beside it instead of under it, a
-merge key where ``auth:`` should stand, ``auth`` on the job or under ``machine``, two merged
-mappings that both have the key ``run``.
+The usual mistakes: the keys of ``auth`` beside it instead of under it, a merge key instead of
+``auth:``, ``auth`` on the job or under ``machine``, two merged mappings that both have the key
+``run``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LOGIN_COMMANDS = ("docker login", "docker/check", "podman login", "docker_login
 
 
 class MisplacedKind(Enum):
-    """In which way credentials stand beside an image."""
+    """How credentials are misplaced among the keys of an image."""
 
     #: ``auth:`` without a value, and ``username``/``password`` at its own indentation.
     BESIDE_EMPTY_AUTH = "beside-empty-auth"
@@ -43,7 +43,7 @@ class MisplacedKind(Enum):
 
 
 class MisplacedLogin(Struct, frozen=True):
-    """Credentials beside an image; a half is None where it is missing."""
+    """Credentials among the keys of an image; ``username`` or ``password`` may be missing."""
 
     kind: MisplacedKind
     username: str | None
@@ -53,7 +53,10 @@ class MisplacedLogin(Struct, frozen=True):
 
 
 def beside_the_image(item: Mapping) -> MisplacedLogin | None:
-    """Credentials that stand among the keys of an image, which knows no such keys."""
+    """The credentials among the keys of the image ``item``, where CircleCI ignores them.
+
+    None if there are none, or if it has an ``auth`` with a value too.
+    """
     entries = entries_of(item)
     values = [entries[key] for key in (USERNAME, PASSWORD) if key in entries]
     if not values:
@@ -73,7 +76,7 @@ def beside_the_image(item: Mapping) -> MisplacedLogin | None:
 
 
 def merged_login(item: Mapping) -> int | None:
-    """The index of the entry ``<<: *login`` of ``item`` that merges nothing but a login."""
+    """The index of the entry ``<<: *login`` of ``item`` that merges only a login; None if none."""
     for index, (key, value) in enumerate(item.entries):
         if is_merge_key(key) and isinstance(value, Alias):
             names = set(entries_of(value))
@@ -83,7 +86,7 @@ def merged_login(item: Mapping) -> int | None:
 
 
 def follows_auth(item: Mapping) -> tuple[str, ...]:
-    """The keys of a login that stand directly behind an ``auth`` without a value."""
+    """The login's keys directly after an empty ``auth``; none if there are others elsewhere."""
     keys = [key.value if isinstance(key, Scalar) else "" for key, _ in item.entries]
     if AUTH not in keys:
         return ()
@@ -120,9 +123,9 @@ def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
 
 
 def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
-    """Every ``<<: [*a, *login]`` whose login is lost, as another one has its key too.
+    """Every ``<<: [*a, *login]`` whose login is lost, since an earlier item has its key too.
 
-    Gives the mapping that merges and the mapping that is lost.
+    Yields the merging mapping and the lost item.
     """
     for document in config.documents:
         text = document.source.text

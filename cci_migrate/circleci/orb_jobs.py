@@ -1,4 +1,4 @@
-"""What the jobs and executors of published orbs run on when a config uses them."""
+"""Where the jobs of published orbs run, and the orbs' executors that a config uses."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Node
 
-#: Of a matrix with more combinations its parameters stay as they are written.
+#: A matrix with more combinations is not expanded.
 _MOST_WAYS = 64
 
 
 class RunsOn(Struct, frozen=True, eq=False):
-    """Where a job runs: ``executor`` with what is in scope of it.
+    """Where a job runs: ``executor`` with the parameters in its scope.
 
-    ``is_published``: it is a published orb's, so its images have no credentials of the config.
-    ``name`` is what the config calls it (``node/default``), the job's name where it has a list of
-    images itself.
+    ``is_published``: it is a published orb's, so the config can't give its images credentials.
+    ``name`` is its name in the config (``node/default``), or the job's name if the job has its own
+    list of images.
     """
 
     name: str
@@ -47,8 +47,8 @@ class RunsOn(Struct, frozen=True, eq=False):
 class OrbJob(Struct, frozen=True, eq=False):
     """A workflow job that runs ``job`` of the published orb ``home``.
 
-    ``job`` is named and routed as the workflow job is. ``ways`` are its arguments, one for each
-    combination of its matrix.
+    ``job`` has the name and the route of the workflow job. ``ways`` are its arguments, once for
+    each combination of its matrix.
     """
 
     entry: WorkflowJob
@@ -59,12 +59,12 @@ class OrbJob(Struct, frozen=True, eq=False):
 
     @property
     def has_steps(self) -> bool:
-        """Whether any of its steps, or of those around them, may do something to Docker."""
+        """Whether any of its steps, pre- and post-steps included, may do something with Docker."""
         around = entries_of(self.entry.arguments).keys() & {"pre-steps", "post-steps"}
         return self.job.steps is not None or bool(around)
 
     def places(self, config: Config) -> Iterator[RunsOn | None]:
-        """Where it runs in each of its ways; None where that is not known."""
+        """Where it runs in each of its ways; None if unknown."""
         outside = Bindings({}, {}, config.body, None)
         for arguments in self.ways:
             scope = Bindings(self.job.parameters, arguments, self.home, outside)
@@ -74,7 +74,7 @@ class OrbJob(Struct, frozen=True, eq=False):
                 yield runs_on(self.job.executor, scope, config)
 
     def takes_executor(self) -> str | None:
-        """Its parameter that says on which executor it runs; None where it has none."""
+        """Its parameter for the executor; None if it has none."""
         call = self.job.executor
         reference = None if call is None else sole_reference(call.name)
         if reference is None or reference.scope is not Scope.PARAMETER:
@@ -83,7 +83,7 @@ class OrbJob(Struct, frozen=True, eq=False):
 
 
 def imported_orb(entry: WorkflowJob, config: Config) -> ImportedOrb | None:
-    """The orb whose job ``entry`` runs; None for a job of the config's own, or no job."""
+    """The orb whose job ``entry`` runs; None if it runs a job of the config, or nothing."""
     alias, slash, _ = entry.calls.partition("/")
     if not slash or config.body.job(entry.calls) is not None or runs_nothing(entry, config):
         return None
@@ -91,7 +91,7 @@ def imported_orb(entry: WorkflowJob, config: Config) -> ImportedOrb | None:
 
 
 def orb_job(entry: WorkflowJob, config: Config) -> OrbJob | None:
-    """What ``entry`` runs, if that is a job of a published orb that is known."""
+    """The job of a published orb that ``entry`` runs; None for any other job."""
     orb = imported_orb(entry, config)
     published = None if orb is None else published_job(config.body, entry.calls)
     if orb is None or published is None:
@@ -102,7 +102,7 @@ def orb_job(entry: WorkflowJob, config: Config) -> OrbJob | None:
 
 
 def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
-    """The arguments of each combination of a matrix."""
+    """The arguments of each combination of the matrix of ``call``."""
     amount = 1
     for values in call.matrix.values():
         amount *= max(1, len(values))
@@ -114,7 +114,7 @@ def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
 
 
 def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | None:
-    """The executor that ``call`` means, which stands in ``scope``; None where it is not known."""
+    """The executor that ``call`` refers to in ``scope``; None if unknown."""
     reference = sole_reference(call.name)
     if reference is not None and reference.scope is Scope.PARAMETER:
         binding = scope.node(reference.name)
@@ -134,9 +134,9 @@ def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | Non
 def orb_executors(
     job: Job, home: Namespace, entry: WorkflowJob | None, config: Config, values: ParameterValues
 ) -> Iterator[tuple[ImportedOrb, ExecutorCall, RunsOn | None]]:
-    """The orbs' executors on which ``job`` runs, those of inline orbs apart; None: not known.
+    """The executors of published orbs that ``job`` runs on; the last element is None if unknown.
 
-    ``entry`` asks for those on which that workflow job runs it.
+    With ``entry``, only those that this workflow job runs it on.
     """
     if job.runs_on.docker is not None:
         return
@@ -150,7 +150,7 @@ def orb_executors(
 
 
 def images_of(place: RunsOn, values: ParameterValues, job: Job, *, is_orb: bool) -> tuple[str, ...]:
-    """The images that ``place`` pulls for ``job``, with what their parameters can be put in."""
+    """The images that ``place`` pulls for ``job``, with the possible values of parameters."""
     texts: dict[str, None] = {}
     for item in place.executor.docker or ():
         text = place.bindings.expand(item.text)

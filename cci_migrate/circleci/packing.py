@@ -1,9 +1,9 @@
-"""Config source trees: which files make one config together, and where each belongs in it.
+"""Config source trees: the files that make up one config, and where each belongs in it.
 
 ``circleci config pack`` merges the files of a tree: those in its root at the top level, those of a
-folder below a section named as the folder, under a key named as the file
-(``jobs/build.yml`` -> ``jobs.build``); ``@name.yml`` merges at its own level; deeper folders only
-organise; dot files are skipped. ``circleci orb pack`` does the same for ``@orb.yml``.
+folder into the section of that name, under the name of the file (``jobs/build.yml`` ->
+``jobs.build``); ``@name.yml`` merges at its own level; deeper folders only organise; dot files are
+skipped. ``circleci orb pack`` does the same for ``@orb.yml``.
 https://github.com/CircleCI-Public/circleci-cli (``internal/pack``),
 https://circleci.com/docs/guides/orbs/author/orb-author/
 """
@@ -33,29 +33,29 @@ _ORB_ROOTS = tuple(f"@orb{suffix}" for suffix in _SUFFIXES)
 
 
 class Part(Struct, frozen=True):
-    """A file of a tree and the keys below which its content belongs (none: the top level)."""
+    """A file of a tree and the keys under which its content belongs (none: the top level)."""
 
     path: str
     mount: tuple[str, ...]
 
 
 class Group(Struct, frozen=True):
-    """The files of one config. ``is_orb`` tells an orb's source."""
+    """The files of one config, or of an orb's source (``is_orb``)."""
 
     parts: tuple[Part, ...]
     is_orb: bool = False
 
     @property
     def is_packed(self) -> bool:
-        """Whether the config has a place for each of its files, rather than being one file."""
+        """Whether the config is a tree of files rather than one file."""
         return any(part.mount for part in self.parts) or len(self.parts) > 1
 
 
 def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
-    """Group ``paths`` (POSIX, relative to the repository) into configs, told by their names.
+    """Group ``paths`` (POSIX, relative to the repository) into configs by their names.
 
-    A folder with section folders in it is a tree if it is an orb's (``@orb.yml``), or lies inside
-    ``.circleci`` (``.circleci/src``, ``.circleci/config``): there is no other sign in names.
+    A folder that contains section folders is a tree if it is an orb's (``@orb.yml``) or inside
+    ``.circleci`` (``.circleci/src``, ``.circleci/config``): names have no other sign of one.
     """
     remaining = sorted(
         path for path in set(paths) if path.endswith(_SUFFIXES) and not _name(path).startswith(".")
@@ -79,7 +79,7 @@ def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
 def trees_beside(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """For each file directly in a ``.circleci`` folder, the files of the trees below that folder.
 
-    It may be what ``circleci config pack`` makes of them; only its content tells.
+    The file may be the packed form of one of them; only its content shows whether it is.
     """
     groups = group_by_name(paths)
     trees: dict[str, list[str]] = defaultdict(list)

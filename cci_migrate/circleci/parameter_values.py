@@ -1,7 +1,7 @@
-"""The values that a parameter can take: its default, its enum, what its callers and matrices pass.
+"""The values that a parameter can have: its default, its enum, what callers and matrices pass.
 
-A pipeline parameter can be set from outside to any string; its default and its enum are the values
-it has as far as the config tells.
+A pipeline parameter can be set from outside to any string; the config only shows its default and
+its enum.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cci_migrate.circleci.expressions import Reference, Scope, references, subst
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node
 
-#: More combinations than this are not looked at: the text stays as it is.
+#: A text with more combinations is not expanded.
 MOST_VALUES = 256
 
 
@@ -48,9 +48,9 @@ class ExecutorUse(Struct, frozen=True, eq=False):
 
 
 class ValueNode(Struct, frozen=True, eq=False):
-    """A value as it is written, and where its own references are to be looked up.
+    """A value as written, and where to look up its own references.
 
-    ``scope`` has the parameters in its scope; ``call`` is the workflow's job that passes it.
+    ``scope`` has its parameters; ``call`` is the call that passes it.
     """
 
     node: Node
@@ -60,7 +60,7 @@ class ValueNode(Struct, frozen=True, eq=False):
 
 
 class ParameterValues:
-    """Answers which strings a text can become once CircleCI has filled in its references."""
+    """Determines the strings that a text can become when CircleCI replaces its references."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -69,17 +69,17 @@ class ParameterValues:
         self._uses: dict[Executor, list[ExecutorUse]] | None = None
 
     def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
-        """The strings that ``text``, found in ``owner``, can become.
+        """The strings that ``text`` in ``owner`` can become.
 
-        A reference whose values are not known stays in them as it is written.
-        ``is_orb``: ``owner`` stands in an inline orb, which pipeline parameters do not reach.
+        A reference with unknown values is kept as written. ``is_orb``: ``owner`` is in an inline
+        orb, where pipeline parameters are out of scope.
         """
         return self._expand(text, owner, is_orb=is_orb, seen=frozenset())
 
     def nodes(self, reference: Reference, where: ValueNode) -> tuple[ValueNode, ...]:
-        """Where the values of ``reference``, found in ``where``, are written.
+        """The nodes with the values of ``reference``, which is in the value ``where``.
 
-        Empty where nothing is known of them, or where some caller leaves a needed value out.
+        Empty if they are unknown.
         """
         match reference.scope:
             case Scope.PIPELINE_PARAMETER:
@@ -194,7 +194,7 @@ class ParameterValues:
                     values.update(
                         dict.fromkeys(self._expand(text, use.job, is_orb=orb, seen=inner))
                     )
-        # The default counts even where every caller passes a value: another may come.
+        # The default counts even if every caller passes a value: a new caller may not.
         if unpassed or not values or parameter.default is not None:
             for text in _declared(parameter):
                 values.update(dict.fromkeys(self._expand(text, None, is_orb=is_orb, seen=inner)))
@@ -245,9 +245,10 @@ class ParameterValues:
     def executor_calls(
         self, job: Job, entry: WorkflowJob | None = None
     ) -> tuple[ExecutorCall, ...]:
-        """The executors that ``job`` can run on, through its parameters of type executor.
+        """The executors that ``job`` can run on, parameters of type executor resolved.
 
-        ``entry`` asks for those on which that workflow job runs it.
+        With ``entry``, only those that this workflow job runs it on. Empty if ``job`` names none or
+        the name is an unknown expression.
         """
         call = job.executor
         if call is None:
@@ -258,7 +259,7 @@ class ParameterValues:
         reference = expressions[0]
         if len(expressions) > 1 or reference.scope is not Scope.PARAMETER:
             return ()
-        # Several uses often pass the same name: once is enough where no arguments differ.
+        # Several uses often pass the same name: once is enough if it has no arguments.
         unique: dict[object, ExecutorCall] = {}
         for node in self._executor_nodes(job, reference.name, entry):
             passed = executor_call(node)
@@ -282,7 +283,7 @@ class ParameterValues:
 
 
 def job_call(entry: WorkflowJob) -> JobCall:
-    """What ``entry`` passes to its job."""
+    """The arguments and the matrix that ``entry`` passes to its job."""
     arguments = {name: argument.value for name, argument in entries_of(entry.arguments).items()}
     matrix = {
         name: items_of(argument.value)

@@ -1,15 +1,14 @@
 """What published orbs pull, build, log in to and run on, release by release.
 
-The data are in ``orbs/``, one file an orb, made from the orbs' own sources by
-``python -m tools.orb_table``; ``source`` in each names the repository. A release is described in
-the shape of an orb, with steps that say what happens to Docker:
+The data are in ``orbs/``, one file for each orb, generated from the orbs' sources by
+``python -m tools.orb_table``; ``source`` in each is the repository. A release has the shape of an
+orb, with steps that say what it does with Docker:
 
-- ``docker pull`` an ``image``, ``docker build`` a ``dockerfile`` (null: the source does not tell);
+- ``docker pull`` an ``image``, ``docker build`` a ``dockerfile`` (null: unknown);
 - ``docker login`` to ``registries`` (patterns), with variables named ``username`` and ``password``.
 
-``perhaps``: only under a condition that a script of the orb has. So the model of an inline orb
-serves for published ones too. Only what is mentioned there is kept: of parameters those that
-matter, of jobs and commands all names.
+``perhaps``: only under a condition in a script of the orb. So published orbs are read like inline
+ones. Parameters without an effect on this are left out; jobs and commands are all there.
 """
 
 from __future__ import annotations
@@ -48,9 +47,8 @@ class PublishedOrb(Struct, frozen=True, eq=False):
 def published_orb(name: str, version: str) -> PublishedOrb | None:
     """The orb ``name`` at ``version`` as a config imports it: ``7``, ``7.1``, ``7.1.0``.
 
-    None where it is not known: an orb or a major version that was not read, ``dev:`` versions, and
-    versions that a parameter holds. Of a version between two releases the earlier one counts, as
-    far as it is of the same major version.
+    For a version between two known releases of the same major version, the earlier one. None if
+    the orb or its major version is unknown, for ``dev:`` versions and for parameters.
     """
     data = _data(name)
     release = None if data is None else _release(data, version)
@@ -63,7 +61,7 @@ def published_orb(name: str, version: str) -> PublishedOrb | None:
 
 @lru_cache(maxsize=64)
 def has_docker_commands(name: str) -> bool:
-    """Whether the orb ``name`` has, in some release, a command that does something to Docker."""
+    """Whether some release of the orb ``name`` has a command that does something with Docker."""
     data = _data(name)
     return data is not None and any(
         "steps" in command
@@ -73,22 +71,22 @@ def has_docker_commands(name: str) -> bool:
 
 
 def published_executor(home: Namespace, name: str) -> tuple[Namespace, Executor] | None:
-    """The executor ``alias/name`` of an orb that ``home`` imports, and where it is at home."""
+    """The executor ``alias/name`` of an orb that ``home`` imports, and its namespace."""
     orb = _imported(home, name)
     return None if orb is None else orb.executor(name.partition("/")[2])
 
 
 def published_job(home: Namespace, name: str) -> tuple[Namespace, Job] | None:
-    """The job ``alias/name`` of an orb that ``home`` imports, and where it is at home."""
+    """The job ``alias/name`` of an orb that ``home`` imports, and its namespace."""
     orb = _imported(home, name)
     return None if orb is None else orb.job(name.partition("/")[2])
 
 
 def published_command(home: Namespace, name: str) -> tuple[Namespace, Command] | None:
-    """The command ``alias/name`` of an orb that ``home`` imports, and where it is at home.
+    """The command ``alias/name`` of an orb that ``home`` imports, and its namespace.
 
-    Of a version that was not read the newest release with a command of that name counts: what
-    commands do to Docker does not change under one name.
+    For an unknown version, that of the newest release with a command of this name: what a command
+    does with Docker doesn't change between versions.
     """
     orb = _imported(home, name)
     alias, _, command = name.partition("/")
@@ -127,7 +125,7 @@ def _data(name: str) -> dict[str, Any] | None:
 
 
 def _release(data: dict[str, Any], version: str) -> int | None:
-    """Which of the releases of ``data`` describes ``version``."""
+    """The index of the release in ``data`` that describes ``version``; None if there is none."""
     if version == "volatile":
         return len(data["releases"]) - 1
     match = _VERSION.fullmatch(version)

@@ -1,4 +1,4 @@
-"""Whether steps push images."""
+"""Recognises steps that push images."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from cci_migrate.circleci.steps import Step
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import resolved
 
-#: A push of images, in a script or in an orb's command; ``git push`` is none.
+#: A push of images, in a script or in an orb's command; ``git push`` isn't one.
 _PUSH = re.compile(r"(?<!git )\bpush\b|[-_]push\b|\bpublish\b")
 
 
 def is_push(step: Step) -> bool:
-    """Whether ``step`` seems to push an image."""
+    """Whether ``step`` seems to push an image, going by its text."""
     texts = [step.name]
     value = None if step.value is None else resolved(step.value)
     if step.name == "run":

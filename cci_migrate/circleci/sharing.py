@@ -1,4 +1,4 @@
-"""Who else means an anchored node: what an edit of it would change besides."""
+"""Who shares an anchored node, and would be changed by an edit of it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _User = TypeVar("_User")
 
 
 class Sharing:
-    """Where the aliases of some documents stand. Made when first asked."""
+    """The aliases of some documents by their targets, collected on first use."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._documents = tuple(documents)
         self._aliases: dict[Node, list[Alias]] | None = None
 
     def aliases_of(self, node: Node) -> list[Alias]:
-        """Every alias that means ``node``."""
+        """All aliases of ``node``."""
         if node_anchor(node) is None:
             return []
         if self._aliases is None:
@@ -32,9 +32,9 @@ class Sharing:
         return self._aliases.get(node, [])
 
     def has_other_users(self, node: Node, users: Iterable[Node]) -> bool:
-        """Whether some alias of ``node`` is none of those through which ``users`` reach it.
+        """Whether ``node`` has an alias through which none of ``users`` refers to it.
 
-        ``users`` are values as written: what they are aliases of, and what that merges, counts.
+        ``users`` are values as written; they refer to their targets, and to what these merge.
         """
         aliases = self.aliases_of(node)
         if not aliases:
@@ -44,12 +44,12 @@ class Sharing:
 
 
 def node_anchor(node: Node) -> str | None:
-    """The anchor that ``node`` carries."""
+    """The anchor of ``node``; None if it has none or is an alias."""
     return None if isinstance(node, Alias) else node.anchor
 
 
 def aliases_on_the_way(node: Node) -> Iterator[Alias]:
-    """The aliases through which ``node`` gets its entries: its own, and those it merges."""
+    """The aliases through which ``node`` gets its entries: itself, and those that it merges."""
     pending = [node]
     seen: set[Node] = set()
     while pending:
@@ -72,7 +72,7 @@ def aliases_on_the_way(node: Node) -> Iterator[Alias]:
 def merge_chain(mapping: Mapping, holder: Mapping) -> tuple[Mapping, ...]:
     """The mappings from ``holder`` to ``mapping``, each merged by the next.
 
-    ``holder`` first: it is the one that an edit for all users would change.
+    ``holder`` is first: an edit of it would affect all users.
     """
     chain = _chain(mapping, holder, set())
     return tuple(reversed(chain)) if chain else (mapping,)
@@ -96,7 +96,7 @@ def _chain(at: Mapping, holder: Mapping, seen: set[Mapping]) -> list[Mapping]:
 
 
 def sources_of(mapping: Mapping) -> Iterator[Mapping]:
-    """``mapping`` and all that it merges, over any number of steps, those first that win."""
+    """``mapping`` and all that it merges, directly or not, in order of precedence."""
     pending = [mapping]
     seen: set[Mapping] = set()
     while pending:
@@ -108,9 +108,9 @@ def sources_of(mapping: Mapping) -> Iterator[Mapping]:
 
 
 class Users(Generic[_User]):
-    """Who gets entries from a mapping: from it itself, or by merging it.
+    """The users of mappings, directly or by merging them.
 
-    Made once for all, so that asking for each of many mappings stays cheap.
+    Indexed once, so that lookups for many mappings are cheap.
     """
 
     def __init__(self, users: Iterable[tuple[_User, Mapping]]) -> None:

@@ -1,4 +1,4 @@
-"""What a file is: a config, a part of one, an orb's source, or something else altogether."""
+"""Decides what a file is: a config, a part of one, an orb's source, or something else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cci_migrate.lossless.source import SourceText
 
 
 class SourceKind(Enum):
-    """The kinds of sources that are read as CircleCI's."""
+    """The kinds of CircleCI sources."""
 
     CONFIG = "config"
     ORB = "orb source"
@@ -22,7 +22,7 @@ class SourceKind(Enum):
 
 
 class SomethingElse(Struct, frozen=True):
-    """A file that is not CircleCI's; ``kind`` says what it is, for people."""
+    """A file that isn't a CircleCI source; ``kind`` says what it is, for people."""
 
     kind: str
 
@@ -34,12 +34,12 @@ _ORB_KEYS = frozenset({"description", "display", "examples"})
 _EXECUTOR_KEYS = frozenset({"docker", "machine", "macos", "executor"})
 _VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "compile"})
 
-#: What template engines put into texts. CircleCI's own ``{{ checksum "x" }}`` is none of these.
+#: Marks of template engines. CircleCI's own ``{{ checksum "x" }}`` isn't one.
 _TEMPLATE_MARK = re.compile(
     r"\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b"
     r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b"
 )
-#: What is one only at the start of a line.
+#: Marks at the start of a line.
 _TEMPLATE_LINE = re.compile(
     r"\{%|\{\{[#/>^!]|<%|(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b"
 )
@@ -50,8 +50,7 @@ _GENERATED = re.compile(
     r"|auto(?:matically)?[-\s]?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
     re.IGNORECASE,
 )
-#: The header that CircleCI's own translator of 1.0 configs left in files which are kept by hand
-#: ever since.
+#: The header that CircleCI's translator of 1.0 configs left in files that are edited by hand since.
 _TRANSLATED_ONCE = re.compile(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
 _URL = re.compile(r"(?<!\w)\w+://\S+")
 _FILE_NAME = re.compile(
@@ -60,7 +59,7 @@ _FILE_NAME = re.compile(
 
 
 def kind_of(document: Document) -> SourceKind | SomethingElse:
-    """What ``document`` is, by its content (and, for an orb's root file, its name)."""
+    """The kind of ``document``, by its content (and, for an orb's root file, its name)."""
     root = document.root
     name = document.source.path.rpartition("/")[2]
     if root is None:
@@ -85,7 +84,7 @@ def kind_of(document: Document) -> SourceKind | SomethingElse:
 
 
 def _looks_like_sections(root: Mapping) -> bool:
-    """Whether some job or executor of ``root`` has a key that CircleCI's have."""
+    """Whether some job or executor of ``root`` has a key of CircleCI's jobs or executors."""
     for section in ("jobs", "executors"):
         for entry in entries_of(value_of(root, section)).values():
             if entries_of(entry.value).keys() & _EXECUTOR_KEYS:
@@ -94,7 +93,7 @@ def _looks_like_sections(root: Mapping) -> bool:
 
 
 def is_template_text(source: SourceText) -> bool:
-    """Whether ``source``, which is not YAML, is filled in by a template engine first.
+    """Whether ``source``, which isn't valid YAML, is a template.
 
     ``{{ checksum "x" }}`` and the like are CircleCI's own, in the keys of caches.
     """
@@ -102,9 +101,9 @@ def is_template_text(source: SourceText) -> bool:
 
 
 def is_template(document: Document) -> bool:
-    """Whether ``document``, which is YAML by luck, is filled in by a template engine first.
+    """Whether ``document``, which happens to be valid YAML, is a template.
 
-    Marks inside scalars do not count: a step may write a template of its own.
+    Marks inside scalars don't count: a step may write a template of its own.
     """
     marks = list(_template_marks(document.source))
     if not marks or document.root is None:
@@ -126,19 +125,19 @@ def _template_marks(source: SourceText) -> Iterator[int]:
 
 
 class Generated(Struct, frozen=True):
-    """A file that a program writes. ``origin`` is the file it names as its source, if any."""
+    """A generated file. ``origin`` is the source file that its header names, if any."""
 
     origin: str | None
 
 
 def generated(source: SourceText) -> Generated | None:
-    """Whether the comment at the head of ``source`` says that a program writes it."""
+    """What the comment at the head of ``source`` says if the file is generated; else None."""
     match = _HEADER.match(source.text)
     header = match.group() if match else ""
     if _GENERATED.search(header) is None or _TRANSLATED_ONCE.search(header) is not None:
         return None
     matches: list[str] = _FILE_NAME.findall(_URL.sub(" ", header))
-    # A dot behind a name ends the sentence.
+    # A dot after a name ends the sentence.
     names = [
         name for written in matches if (name := written.rstrip(".")) and name not in source.path
     ]

@@ -1,4 +1,4 @@
-"""When something happens in the steps of a job, and what has surely been before."""
+"""The order of events in the steps of a job, and which ones surely happened before others."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from cci_migrate.docker.shell import (
 
 
 class Moment(Struct, frozen=True, eq=False):
-    """When something happens: in a step, at a fact of its script, or of a script it calls.
+    """When something happens: in a step, at a fact of its script or of a script that it calls.
 
-    ``facts`` leads from the step's own script inwards, each with the script that it is a fact of;
-    it is empty for what the step does as a whole. ``order`` counts the steps.
+    ``facts`` leads from the step's own script to the innermost one, each fact with its script; it
+    is empty for a step without a script. ``order`` is the index of the step. ``is_reliable``: later
+    steps can rely on its effect.
     """
 
     order: int
@@ -31,9 +32,9 @@ class Moment(Struct, frozen=True, eq=False):
 
 
 def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
-    """Whether one of ``moments`` has surely been whenever ``target`` is.
+    """Whether one of ``moments`` has always happened before ``target``.
 
-    Several count together only if they are facts of one script: one in each branch.
+    Several are combined only if they are facts of one script: one in each branch.
     """
     first = moments[0]
     if first.order == target.order:
@@ -54,7 +55,7 @@ def surely_before(moments: Sequence[Moment], target: Moment) -> bool:
 
 
 def surely_done(moment: Moment) -> bool:
-    """Whether ``moment`` has been whenever its step is over."""
+    """Whether ``moment`` has always happened by the end of its step."""
     return all(logged_in_at_end([fact], script) for script, fact in moment.facts)
 
 

@@ -1,4 +1,4 @@
-"""The steps of a job in the order in which they run, reusable commands and conditions unfolded.
+"""The steps of a job in the order in which they run, commands and conditions expanded.
 
 https://circleci.com/docs/reference/configuration-reference/#steps,
 https://circleci.com/docs/reference/reusing-config/. Steps are also passed as arguments (parameters
@@ -30,11 +30,11 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
-#: Lists of steps that lie deeper in each other than this are refused: nobody's are.
+#: Lists of steps nested deeper are rejected: no real config has them.
 _DEEPEST = 50
-#: As many steps as a config may unfold to, for all of its jobs that have Docker: commands that call
-#: others twice each soon have millions. With some 270 bytes each they fill the 8 MB that a compiled
-#: config may have (https://support.circleci.com/hc/en-us/articles/360045043634).
+#: The most steps that all jobs with Docker may expand to: commands that each call others twice soon
+#: have millions. At some 270 bytes each they fill the 8 MB of the largest compiled config
+#: (https://support.circleci.com/hc/en-us/articles/360045043634).
 MOST_STEPS = 30_000
 #: ``deploy`` is the old name of ``run``:
 #: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
@@ -45,8 +45,8 @@ SETUP = "setup_remote_docker"
 class StepPlace(Struct, frozen=True, eq=False):
     """A place in a list of steps.
 
-    ``home`` is where the list belongs: whose commands and orbs its steps name. ``guards`` are the
-    conditions under which it is reached.
+    ``home`` is the namespace of the list, whose commands and orbs its steps name. ``guards`` are
+    the conditions under which the list runs.
     """
 
     sequence: SequenceNode
@@ -56,10 +56,10 @@ class StepPlace(Struct, frozen=True, eq=False):
 
 
 class Bindings(Struct, frozen=True, eq=False):
-    """The parameters in scope of a step: those of the command it stands in, else of its job.
+    """The parameters in scope of a step: those of its command, else of its job.
 
-    ``home`` is where the command or job belongs; ``outer`` the scope that calls the command, None
-    for a job's own.
+    ``home`` is the namespace of the command or job; ``outer`` is the caller's scope, None for a
+    job's own.
     """
 
     parameters: Mapping[str, Parameter]
@@ -68,7 +68,7 @@ class Bindings(Struct, frozen=True, eq=False):
     outer: Bindings | None
 
     def node(self, name: str) -> tuple[Node, Bindings] | None:
-        """The value of the parameter ``name`` and the scope that it is to be read in."""
+        """The value of the parameter ``name`` and the scope of that value; None if it has none."""
         if name in self.arguments and self.outer is not None:
             return self.arguments[name], self.outer
         parameter = self.parameters.get(name)
@@ -77,11 +77,11 @@ class Bindings(Struct, frozen=True, eq=False):
         return parameter.default, self
 
     def expand(self, text: str) -> str:
-        """``text`` with the parameters of commands put in; those of the job stay as they are."""
+        """``text`` with the parameters of commands replaced; those of the job are kept."""
         return self._expand(text, _DEEPEST)
 
     def expand_condition(self, text: str) -> str:
-        """`expand` for a condition: a list of steps that is passed is true unless it is empty."""
+        """`expand` for a condition: a parameter with steps is true unless there are none."""
         reference = sole_reference(text)
         if self.outer is not None and reference is not None and reference.scope is Scope.PARAMETER:
             binding = self.node(reference.name)
@@ -107,13 +107,13 @@ class Bindings(Struct, frozen=True, eq=False):
 
 
 class Step(Struct, frozen=True, eq=False):
-    """One step that runs, and the way to it.
+    """One step that runs, and how it is reached.
 
-    ``name`` is what it is (``run``, ``setup_remote_docker``, ``checkout``, ``docker/check``);
-    ``value`` what stands behind it. ``path`` leads from the job's own list of steps through the
-    lists of commands and conditions. ``within`` is the job or command of a published orb that has
-    it (``aws-ecr/build_image``): ``node`` and ``path`` are those of its call then, and the name may
-    be one of `published_orbs`.
+    ``name`` is its key (``run``, ``setup_remote_docker``, ``checkout``, ``docker/check``) and
+    ``value`` that key's value. ``path`` leads from the job's list of steps through the lists of
+    commands and conditions. ``within`` is the job or command of a published orb that contains it
+    (``aws-ecr/build_image``): then ``node`` and ``path`` are those of its call, and the name may be
+    one of `published_orbs`.
     """
 
     name: str
@@ -126,16 +126,16 @@ class Step(Struct, frozen=True, eq=False):
 
     @property
     def guards(self) -> frozenset[str]:
-        """The conditions under which it runs; equal conditions are told by equal texts."""
+        """The conditions under which it runs; equal conditions have equal texts."""
         return self.path[-1].guards
 
 
 class RunStep(Struct, frozen=True, eq=False):
-    """What a ``run`` step says.
+    """A ``run`` step.
 
-    ``command`` is the scalar that holds the script, ``script`` its text with the parameters of
-    commands put in. ``only_on_failure`` and ``in_background`` tell steps whose effect later ones
-    cannot rely on.
+    ``command`` is the scalar with the script, ``script`` its text with the parameters of commands
+    replaced. Later steps can't rely on its effect if it is ``only_on_failure`` or
+    ``in_background``.
     """
 
     step: Step
@@ -151,7 +151,7 @@ class RunStep(Struct, frozen=True, eq=False):
 
 
 def step_allowance() -> Allowance:
-    """What the steps of one config may come to."""
+    """A new allowance for the steps of one config."""
     return Allowance(
         MOST_STEPS, f"its jobs, commands and conditions unfold to more than {MOST_STEPS:,} steps"
     )
@@ -166,11 +166,11 @@ def job_steps(
 ) -> list[Step]:
     """The steps of ``job`` in order, with the pre- and post-steps that ``entry`` adds.
 
-    ``allowance`` is what is left of `step_allowance` for the config. Raises TooComplexError.
+    ``allowance`` is the rest of the config's `step_allowance`. Raises TooComplexError.
     """
     arguments = {} if entry is None else _arguments(entry.arguments)
-    # Of the job's own parameters only lists of steps are put in here: of others the values of all
-    # workflow jobs count.
+    # Of the job's own parameters only lists of steps are replaced here: others have the values of
+    # all workflow jobs.
     outside = Bindings({}, {}, config.body, None)
     reader = _Reader(outside, arguments, allowance or step_allowance())
     steps: list[Step] = []
@@ -191,9 +191,9 @@ def orb_job_steps(
     arguments: Mapping[str, Node],
     allowance: Allowance | None = None,
 ) -> list[Step]:
-    """The steps of ``job`` of the published orb ``home``, as ``entry`` runs it.
+    """The steps of ``job`` of the published orb ``home`` when ``entry`` runs it.
 
-    All its parameters are put in. Raises TooComplexError.
+    All its parameters are replaced, by ``arguments``. Raises TooComplexError.
     """
     outside = Bindings({}, {}, config.body, None)
     reader = _Reader(outside, {}, allowance or step_allowance())
@@ -219,18 +219,18 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
 
 
 def anchored_step(config: Config, node: MappingNode) -> list[Step]:
-    """What the step ``node`` comes to, wherever it stands: alone, and in no job's scope."""
+    """The steps that the anchored step ``node`` expands to outside of any job's scope."""
     outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
     return list(_Reader(outside, {}, step_allowance()).read(alone, outside))
 
 
 class _Way(Struct, frozen=True, eq=False):
-    """How the reader came to a list of steps.
+    """How the reader reached a list of steps.
 
-    ``commands`` and ``passed`` (scopes and parameters) are what it went through: what leads back to
-    itself never runs. ``called`` is the job or command of a published orb that it is in, and the
-    node that calls it.
+    ``commands`` and ``passed`` (scopes and parameters) are on the way: recursion never runs.
+    ``called`` is the job or command of a published orb that contains the list, and the node that
+    calls it.
     """
 
     path: tuple[StepPlace, ...] = ()
@@ -253,7 +253,7 @@ class _Reader:
         self._allowance = allowance
 
     def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> Iterator[Step]:
-        """The steps of the list ``node``, whose names and parameters are those of ``bindings``."""
+        """The steps of the list ``node``; ``bindings`` are the names and parameters in scope."""
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             raise TooComplexError(f"more than {_DEEPEST} lists of steps lie in each other")
@@ -265,14 +265,14 @@ class _Reader:
         for index, item in enumerate(value.items):
             self._allowance.spend()
             if bindings.home.is_published and way.path:
-                # Nothing can be put there: the place is still that of the call.
+                # Nothing can be inserted there: the place is that of the call.
                 path = (*way.path[:-1], replace(way.path[-1], guards=way.guards))
             else:
                 path = (*way.path, StepPlace(value, index, bindings.home, way.guards))
             yield from self._item(item, bindings, replace(way, path=path, depth=depth))
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
-        """The steps that ``<< parameters.x >>`` stands for."""
+        """The steps of the parameter ``<< parameters.x >>``."""
         reference = sole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
@@ -334,7 +334,7 @@ class _Reader:
 
     @staticmethod
     def _is_step_of_docker_orb(name: str, home: Namespace) -> bool:
-        """Whether ``name`` is one of the Docker orb's commands that are a step of their own."""
+        """Whether ``name`` is a command of the Docker orb that is not expanded."""
         alias, _, command = name.partition("/")
         orb = home.imported.get(alias) if command in DOCKER_ORB_STEPS else None
         return orb is not None and orb.name == DOCKER_ORB
@@ -345,7 +345,7 @@ def _arguments(node: Node | None) -> Mapping[str, Node]:
 
 
 class StepDefaults(Struct, frozen=True):
-    """What the steps of a job have from the job or its executor where they say nothing."""
+    """The defaults of a job's steps, from the job or its executor."""
 
     shell: str | None
     working_directory: str | None
@@ -357,9 +357,9 @@ class StepDefaults(Struct, frozen=True):
 def step_defaults(
     job: Job, home: Namespace, config: Config, values: ParameterValues
 ) -> StepDefaults:
-    """The defaults of the steps of ``job``: its own keys win over those of its executors.
+    """The defaults of the steps of ``job``; its own keys override those of its executors.
 
-    ``machine`` has a ``shell`` of its own, and orbs' executors take one as an argument
+    ``machine`` has its own ``shell``, and orbs' executors take one as an argument
     (https://circleci.com/docs/guides/execution-managed/using-windows/).
     """
     shell = text_of(value_of(job.mapping, "shell")) or _machine_shell(job.mapping)
@@ -387,7 +387,7 @@ def _machine_shell(mapping: MappingNode) -> str | None:
 
 
 def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
-    """What ``step`` says if it is a ``run`` step with a script."""
+    """``step`` as a ``run`` step; None if it isn't one or has no script."""
     if step.name not in _RUN or step.value is None:
         return None
     value = resolved(step.value)
@@ -426,7 +426,7 @@ def _texts(node: Node | None) -> Mapping[str, str]:
 def sets_up_docker(step: Step) -> bool:
     """Whether ``step`` makes a remote Docker daemon available.
 
-    ``setup_remote_docker``, or an orb's command that is asked to (``setup-remote-docker: true``).
+    ``setup_remote_docker``, or an orb's command with ``setup-remote-docker: true``.
     """
     if step.name == SETUP:
         return True
@@ -436,11 +436,11 @@ def sets_up_docker(step: Step) -> bool:
 
 
 def is_true(text: str | None) -> bool:
-    """Whether ``text`` is a true boolean of YAML 1.1."""
+    """Whether ``text`` is a true boolean in YAML 1.1."""
     return text is not None and text.lower() in ("true", "yes", "on")
 
 
 def argument(step: Step, name: str) -> str | None:
-    """The text that ``step`` passes for the parameter ``name``, those of commands put in."""
+    """The argument ``name`` of ``step``, parameters of commands replaced; None if it has none."""
     text = text_of(value_of(step.value, name)) if step.value is not None else None
     return None if text is None else step.bindings.expand(text)

@@ -1,8 +1,8 @@
-"""Where one half of a credential, a user name or a password, gets its value from.
+"""Where a user name or a password gets its value from.
 
-Only contexts and the project's settings give variables to an image's ``auth``
-(https://circleci.com/docs/guides/security/env-vars/): what a job, a step or a script sets is not
-there when CircleCI pulls the job's images, and ``CIRCLE_*`` variables are no credentials.
+An image's ``auth`` can only use variables of contexts and of the project's settings
+(https://circleci.com/docs/guides/security/env-vars/): variables that a job, a step or a script sets
+don't exist when CircleCI pulls the job's images, and ``CIRCLE_*`` variables are no credentials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Origin(Enum):
-    """What is known of a value; the enum's value describes it in a sentence's end."""
+    """The origin of a value; the enum's value is the end of a sentence for people."""
 
     VARIABLE = "a variable of a context or of the project"
     LITERAL = "written out"
@@ -31,11 +31,10 @@ class Origin(Enum):
 
 
 class CredentialValue(Struct, frozen=True):
-    """One half of a credential.
+    """A user name or a password.
 
-    ``text`` is how an image's ``auth`` would name it: ``$NAME``, or a literal; None where it can't
-    be named, and never a literal password. ``setter`` says what sets it: ``job build``,
-    ``$BASH_ENV``, ``env.sh``.
+    ``text`` is its form in an image's ``auth``: ``$NAME``, or a literal; None if it has none, and
+    never a literal password. ``setter`` is what sets it: ``job build``, ``$BASH_ENV``, ``env.sh``.
     """
 
     origin: Origin
@@ -46,7 +45,7 @@ class CredentialValue(Struct, frozen=True):
 
     @property
     def variable(self) -> str | None:
-        """The bare name of the variable."""
+        """The bare name of the variable; None if it isn't one."""
         return None if self.text is None else variable_in(self.text)
 
 
@@ -65,7 +64,7 @@ _SET_IN_PLACE = re.compile(r"\$\{([A-Za-z_]\w*):?\?[^{}]*\}", re.ASCII)
 
 
 def credential_value(text: str | None, *, is_secret: bool) -> CredentialValue:
-    """What is known of ``text``, half of an image's ``auth`` or of a login's command line."""
+    """The credential ``text`` of an ``auth`` or a login; ``is_secret``: it is a password."""
     if text is None or not text.strip():
         return UNKNOWN_VALUE
     text = text.strip()
@@ -81,7 +80,7 @@ def credential_value(text: str | None, *, is_secret: bool) -> CredentialValue:
 
 
 def named_variable(name: str, assigned: Collection[str] = ()) -> CredentialValue:
-    """The value of the variable ``name``; ``assigned`` holds those that the config sets."""
+    """The value of the variable ``name``; ``assigned`` are the variables that the config sets."""
     text = f"${name}"
     if name.startswith("CIRCLE_"):
         return CredentialValue(Origin.BUILT_IN, text)

@@ -1,4 +1,4 @@
-"""What the entries of workflows run, and which contexts they hold.
+"""What the entries of workflows run, and which contexts they have.
 
 https://circleci.com/docs/guides/security/contexts/: a context is named on a workflow job, as a
 string, a list, or an expression; never on a job itself, and not on the invocation of a job group
@@ -18,15 +18,15 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
 from cci_migrate.lossless.nodes import Sequence, resolved
 
-#: Kinds of jobs that run nothing
+#: Types of jobs that run nothing
 #: (https://circleci.com/docs/reference/configuration-reference/#job-type).
 RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
 
 
 class JobContexts(Struct, frozen=True, eq=False):
-    """The contexts of a workflow job. ``entry`` is its effective ``context``, None without one.
+    """The contexts of a workflow job. ``entry`` is its ``context``, own or merged; None if missing.
 
-    ``values`` are they as written, in their order: of two that hold a variable the later wins.
+    ``values`` are the contexts as written, in order: a later one overrides variables of an earlier.
     """
 
     entry: Entry | None
@@ -34,30 +34,30 @@ class JobContexts(Struct, frozen=True, eq=False):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Those that are known before a pipeline runs."""
+        """The names that are known before a pipeline runs."""
         return tuple(value for value in self.values if not has_expression(value))
 
     @property
     def has_expression(self) -> bool:
-        """Whether some of them are only known when a pipeline runs."""
+        """Whether some names are only known when a pipeline runs."""
         return len(self.names) < len(self.values)
 
 
 def job_contexts(entry: WorkflowJob) -> JobContexts:
-    """The contexts that ``entry`` holds, its own or merged."""
+    """The contexts of ``entry``, own or merged."""
     context = entry_of(entry.arguments, "context")
     return JobContexts(None, ()) if context is None else contexts_in(context)
 
 
 def contexts_in(entry: Entry) -> JobContexts:
-    """The contexts that ``entry``, a key ``context``, names."""
+    """The contexts in ``entry``, an entry ``context``."""
     value = resolved(entry.value)
     items = value.items if isinstance(value, Sequence) else (value,)
     return JobContexts(entry, tuple(text for item in items if (text := text_of(item)) is not None))
 
 
 def runs_nothing(entry: WorkflowJob, config: Config) -> bool:
-    """Whether ``entry`` is an approval or another job that no machine runs, or calls a group."""
+    """Whether ``entry`` is an approval or another job without a machine, or calls a group."""
     if entry.type in RUNS_NOTHING:
         return True
     called = config.body.job(entry.calls)
@@ -67,7 +67,7 @@ def runs_nothing(entry: WorkflowJob, config: Config) -> bool:
 
 
 def image_items(entry: WorkflowJob, config: Config, values: ParameterValues) -> Iterator[ImageItem]:
-    """The items of ``docker`` lists that ``entry`` pulls, executors passed to it included."""
+    """The items of ``docker`` lists that ``entry`` pulls, those of executors it passes included."""
     if runs_nothing(entry, config):
         return
     called = config.body.job(entry.calls)
@@ -92,7 +92,7 @@ def _executor_images(call: ExecutorCall, home: Namespace, config: Config) -> Ite
 def passed_executors(entry: WorkflowJob) -> Iterator[ExecutorCall]:
     """The executors that ``entry`` passes to an orb's job.
 
-    The orb's parameters are not known here: an argument with ``executor`` in its name is one.
+    The orb's parameters are unknown here: any argument with ``executor`` in its name counts.
     """
     for name, argument in entries_of(entry.arguments).items():
         if "executor" in name and (call := executor_call(argument.value)) is not None:
