@@ -120,7 +120,7 @@ class Page(Struct, frozen=True):
     observations: tuple[Observation, ...] = ()
     cursor: str = ""
 
-    __repr__ = repr_without("sightings")
+    __repr__ = repr_without("observations")
 
 
 class Source(Protocol):
