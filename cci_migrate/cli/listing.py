@@ -16,28 +16,37 @@ from cci_migrate.rules.rule import Rule
 @click.help_option("-h", "--help")
 def rules() -> None:
     """List the rules: the id of each, and what it finds."""
+    _list(Terminal())
+
+
+def _list(terminal: Terminal) -> None:
     width = max(len(rule.id) for rule in RULES)
-    Terminal().out("".join(f"{rule.id:<{width}}  {rule.summary}\n" for rule in RULES))
+    terminal.out("".join(f"{rule.id:<{width}}  {rule.summary}\n" for rule in RULES))
 
 
 @click.command(name="rule")
-@click.argument("name", metavar="NAME", shell_complete=rule_names)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=rule_names)
 @click.help_option("-h", "--help")
 @click.pass_context
-def rule(ctx: click.Context, /, name: str) -> None:
+def rule(ctx: click.Context, /, name: str | None) -> None:
     """Show the page of the rule NAME: what it finds, why that matters, its fix, examples.
+
+    Without NAME, list the rules.
 
     On a terminal it is laid out; elsewhere it is the Markdown it is made from.
     """
-    found = next((one for one in RULES if one.id == name), None)
-    if found is None:
-        known = suggestion(name, [one.id for one in RULES])
-        raise click.UsageError(f"no rule {name!r}{known}", ctx)
-    _show(found, Terminal())
+    if name is None:
+        _list(Terminal())
+        return
+    by_id = {rule.id: rule for rule in RULES}
+    named = by_id.get(name.lower())
+    if named is None:
+        raise click.UsageError(f"no rule {name!r}{suggestion(name.lower(), list(by_id))}", ctx)
+    _show(named, Terminal())
 
 
-def _show(one: Rule, terminal: Terminal) -> None:
-    page = rule_page(one)
+def _show(rule: Rule, terminal: Terminal) -> None:
+    page = rule_page(rule)
     if not terminal.out_in_colour:
         terminal.out(page)
         return

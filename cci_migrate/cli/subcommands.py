@@ -11,6 +11,7 @@ from typing import Any
 import click
 from msgspec import Struct
 
+from cci_migrate.cli.foreign_words import command_meant, option_meant
 from cci_migrate.cli.optional_values import spelled_out
 
 
@@ -68,7 +69,16 @@ class CommandWithSubcommands(click.Group):
         if args and args[0] in self._subcommands and self._subcommands[args[0]].is_there:
             ctx.args = list(args)
             return ctx.args
-        return click.Command.parse_args(self, ctx, spelled_out(self, args))
+        meant = command_meant(args)
+        if meant is not None:
+            raise click.UsageError(f"there is no command {args[0]!r}; run: {meant}", ctx)
+        try:
+            return click.Command.parse_args(self, ctx, spelled_out(self, args))
+        except click.NoSuchOption as error:
+            instead = option_meant(error.option_name)
+            if instead is None:
+                raise
+            raise click.UsageError(f"no such option {error.option_name}; {instead}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand or this command."""

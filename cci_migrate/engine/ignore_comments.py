@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 
 from msgspec import Struct
@@ -15,6 +16,10 @@ from cci_migrate.findings import Place
 from cci_migrate.lossless.source import SourceText
 
 _COMMENT = re.compile(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t]*([^\r\n]*)")
+#: Anything that is addressed to this tool, and the word behind.
+_ADDRESSED = re.compile(r"#[ \t]*cci[-_]migrate(?:[ \t]*:)?[ \t]*([A-Za-z-]+)(\[)?", re.IGNORECASE)
+#: What this comment is called here, or in other tools.
+_WORDS = ("ignore", "disable", "skip", "noqa", "allow", "suppress")
 _ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
 
 
@@ -70,6 +75,14 @@ def ignore_comments(source: SourceText) -> Iterator[IgnoreComment]:
     """All such comments of a file."""
     if _has_any(source):
         yield from map(_comment, _COMMENT.finditer(source.text))
+
+
+def misspelt_comments(source: SourceText) -> Iterator[int]:
+    """Where comments stand that are meant to ignore something, and do not: they are misspelt."""
+    for match in _ADDRESSED.finditer(source.text) if "igrate" in source.text else ():
+        is_meant = match[2] or get_close_matches(match[1].lower(), _WORDS, n=1, cutoff=0.75)
+        if is_meant and not _COMMENT.match(source.text, match.start()):
+            yield match.start()
 
 
 def _comment(match: re.Match[str]) -> IgnoreComment:

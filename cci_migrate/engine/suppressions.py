@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.engine.ignore_comments import IgnoreComment, ignore_comments, ignored_by
+from cci_migrate.engine.ignore_comments import (
+    IgnoreComment,
+    ignore_comments,
+    ignored_by,
+    misspelt_comments,
+)
 from cci_migrate.findings import Finding, Fix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import Position
@@ -39,6 +44,9 @@ def unused_suppressions(
             what = _unused_part(comment, used.get((source.path, comment.start), set()), policy)
             if what is not None:
                 yield UnusedSuppression(source.path, source.position(comment.start), what)
+        for start in misspelt_comments(source):
+            text = "not understood; write # cci-migrate: ignore[RULE] reason"
+            yield UnusedSuppression(source.path, source.position(start), text)
     there = {finding.baseline_entry for finding in found}
     for entry in sorted(policy.baseline.entries - there):
         if entry.route == WHOLE_FILE:

@@ -233,6 +233,40 @@ def test_the_page_of_a_rule(program: Program) -> None:
     unknown = program("rule", "missing-contxt")
     assert unknown.code == 2
     assert "did you mean missing-context?" in unknown.err
+    assert program("rule", "Misplaced-Context").out == done.out
+    assert program("rule").out == program("rules").out
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["check"], "run: cci-migrate --check"),
+        (["fix", "src"], "run: cci-migrate src"),
+        (["diff", "src"], "run: cci-migrate --dry-run src"),
+        (["help"], "run: cci-migrate --help"),
+        (["help", "batch"], "run: cci-migrate batch --help"),
+        (["--fix"], "leave it out"),
+        (["src", "--diff"], "use --dry-run"),
+        (["--explain", "orb-pull"], "run: cci-migrate rule NAME"),
+    ],
+)
+def test_words_of_other_tools(
+    program: Program, config: Path, tmp_path: Path, words: list[str], advice: str
+) -> None:
+    before = config.read_bytes()
+    (tmp_path / "src").mkdir()
+    done = program(*words)
+    assert done.code == 2
+    assert advice in done.err
+    assert config.read_bytes() == before
+
+
+def test_a_folder_that_is_called_like_a_word_of_another_tool(
+    program: Program, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "fix/.circleci/config.yml", CONFIG)
+    assert program("fix").code == 0
+    assert path.read_text() != CONFIG
 
 
 def test_a_folder_that_is_called_like_a_subcommand(program: Program, tmp_path: Path) -> None:

@@ -312,6 +312,8 @@ def ignoring(text: str, comment: str) -> str:
         ("ignore[orb-pull] why", "no orb-pull finding here"),
         ("ignore[orb-pull, unauthenticated-image]", "no orb-pull finding here"),
         ("ignore[unauthenticated-images] typo", "no rule is called unauthenticated-images"),
+        ("ignor[unauthenticated-image] why", "not understood; write # cci-migrate: ignore[RULE]"),
+        ("disable", "not understood; write # cci-migrate: ignore[RULE]"),
     ],
 )
 def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None:
@@ -329,6 +331,23 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
     assert case.attrib["line"] == "5"
     assert (case.findtext("system-out") or "").startswith(f"5:7: {told}")
     assert case.find("failure") is None
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_misspelt"),
+    [
+        ("# CCI-Migrate: ignore[unauthenticated-image]", True),
+        ("# cci_migrate: ignore", True),
+        ("# cci-migrate ignore[unauthenticated-image] why", True),
+        ("# cci-migrate: noqa", True),
+        ("# cci-migrate: see docs/registries.md", False),
+        ("# cci-migrate added the context", False),
+        ("# cci-migrate: ignore", False),
+    ],
+)
+def test_a_misspelt_comment_is_reported(comment: str, is_misspelt: bool) -> None:
+    config = MANY.replace("      - image:", f"      {comment}\n      - image:", 1)
+    assert ("not understood" in text(report(Result("", outcome(config))))) is is_misspelt
 
 
 def test_a_comment_is_not_called_unused_where_its_rule_was_not_asked_for() -> None:
