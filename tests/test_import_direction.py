@@ -154,3 +154,12 @@ def test_one_module_starts_git() -> None:
         if starts and not (name in STARTERS and is_gits):
             wrong.append(f"{identify(path)} starts programs: {', '.join(starts)}")
     assert not wrong
+
+
+def test_no_two_modules_share_a_name_but_the_same_of_two_hosts() -> None:
+    places: dict[str, set[str]] = {}
+    for path in modules():
+        if path.stem != "__init__":
+            is_of_host = path.is_relative_to(PACKAGE / "forges")
+            places.setdefault(path.stem, set()).add("forges" if is_of_host else module_name(path))
+    assert not {name: found for name, found in places.items() if len(found) > 1}
