@@ -26,5 +26,9 @@ class HostUnavailable(Exception):
         self.until = until
 
 
+class UnauthorizedError(HostUnavailable):
+    """The host wants a token, or another than it got."""
+
+
 class TokenError(Exception):
     """The command for the token does not give one; the text says why."""

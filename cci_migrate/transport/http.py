@@ -24,6 +24,7 @@ from cci_migrate.transport.host_errors import (
     RefusedError,
     StaleSnapshot,
     TokenError,
+    UnauthorizedError,
 )
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 from cci_migrate.transport.pace import Clock, Lane
@@ -180,8 +181,12 @@ class Api:
                 self._lane.take(kind)
             response = self._send(method, path, options)
             if response.status == 401:
+                if self.token() is None:
+                    raise UnauthorizedError(
+                        f"{urlsplit(self.root).netloc}: asks for a token ({response.message})"
+                    )
                 if has_renewed or not self._renew(response):
-                    raise HostUnavailable(
+                    raise UnauthorizedError(
                         f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
                         f"({response.message}); renew it and run the command again"
                     )
