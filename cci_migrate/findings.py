@@ -262,6 +262,12 @@ class Resolution(Struct, frozen=True):
     state: FindingState
     reason: str = ""
 
+    def unmade(self, reason: str) -> Resolution:
+        """The same where the change is not made after all, for ``reason``."""
+        if self.state is not FindingState.FIXED:
+            return self
+        return Resolution(self.finding, FindingState.LEFT, reason)
+
 
 class Apply(Struct, frozen=True, tag_field="kind", tag="apply"):
     """Do the fix."""

@@ -77,14 +77,16 @@ class Cause(Enum):
     SEVERAL_DOCUMENTS = "several documents"
     OUTSIDE = "outside the repository"
     NOT_PROVEN = "not proven"
+    NOT_CONFIRMED = "not confirmed"
 
 
 class Refused(Struct, frozen=True):
     """A config that is not to be edited here: generated, a template, or its change not proven.
 
-    ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven;
-    what a program writes is changed in its source, whatever is found in it. ``pulls`` as in
-    `Examined`. ``in_baseline``: the baseline leaves the whole file.
+    ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven,
+    or not confirmed by CircleCI's compiler; what a program writes is changed in its source,
+    whatever is found in it. ``pulls`` as in `Examined`. ``in_baseline``: the baseline leaves the
+    whole file.
     """
 
     paths: tuple[str, ...]

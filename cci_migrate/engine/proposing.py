@@ -13,7 +13,7 @@ from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
-from cci_migrate.findings import APPLY_ALL, Apply, Decisions, FindingState, Resolution, Severity
+from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,15 +122,8 @@ def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> R
 
 
 def _with_findings(refused: Refused, plan: Plan) -> Refused:
-    return replace(
-        refused,
-        resolutions=tuple(
-            Resolution(resolution.finding, FindingState.LEFT, refused.reason)
-            if resolution.state is FindingState.FIXED
-            else resolution
-            for resolution in plan.resolutions
-        ),
-    )
+    resolutions = tuple(resolution.unmade(refused.reason) for resolution in plan.resolutions)
+    return replace(refused, resolutions=resolutions)
 
 
 def _with_credentials(examined: Examination, plan: Plan) -> tuple[int, int]:
