@@ -218,8 +218,8 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
     )
 
 
-def anchored_step(config: Config, node: MappingNode) -> list[Step]:
-    """The steps that the anchored step ``node`` expands to outside of any job's scope."""
+def anchored_step(config: Config, node: Node) -> list[Step]:
+    """The steps that the step ``node`` expands to outside of any job's scope."""
     outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
     return list(_Reader(outside, {}, step_allowance()).read(alone, outside))

@@ -30,6 +30,11 @@ class Redaction(Struct, frozen=True, dict=True):
 
     __repr__ = repr_without("secrets")
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether one of the secrets is no throwaway."""
+        return bool(self._withheld_anywhere)
+
     def line(self, line: str) -> str:
         """``line`` of the config with `WITHHELD` for each secret."""
         return self._without(line, secrets_in_line(line))

@@ -1,0 +1,252 @@
+"""Whether the compiled config is what was planned: before and after the change, and as written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from typing_extensions import assert_never
+
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.docker.registries import CredentialForm
+from cci_migrate.lossless.plain_data import Added, Change, Path, Plain, Removed, Replaced, changes
+from cci_migrate.verification.compiled_config import (
+    CompiledConfig,
+    CompiledEntry,
+    CompiledImage,
+    text_in,
+)
+from cci_migrate.verification.planned_config import PlannedConfig, PlannedEntry
+from cci_migrate.verification.source_changes import SourceChanges, StepChanges, script_of
+
+_FORMS = frozenset(form.value for form in CredentialForm)
+_LOGIN = re.compile(r"\b(?:docker|podman|buildah|skopeo|crane|oras|helm)\b[^\n]{0,200}\blogin\b")
+
+
+class Agreement(Struct, frozen=True):
+    """How the compiled config agrees with what the source says.
+
+    ``images`` and ``entries`` are the routes of those of the source that it shows.
+    """
+
+    differences: tuple[str, ...]
+    images: frozenset[str]
+    entries: frozenset[str]
+
+
+class Gains(Struct, frozen=True):
+    """What the compiled config has more: images with credentials, and jobs with a login.
+
+    ``contexts`` are the workflow jobs whose contexts are others than before.
+    """
+
+    images: int = 0
+    logins: int = 0
+    contexts: int = 0
+
+
+def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
+    """Whether each job of ``compiled`` has the images, credentials and contexts of ``planned``."""
+    differences: list[str] = []
+    images: set[str] = set()
+    entries: set[str] = set()
+    for entry in compiled.entries:
+        candidates = planned.entries_of(entry)
+        entries.update(one.route for one in candidates)
+        if entry.workflow and candidates:
+            differences += _contexts_differ(entry, candidates)
+        differences += _images_differ(entry, candidates, planned, images)
+    differences += _logins_lack(compiled, planned)
+    return Agreement(tuple(dict.fromkeys(differences)), frozenset(images), frozenset(entries))
+
+
+def _contexts_differ(entry: CompiledEntry, candidates: Sequence[PlannedEntry]) -> Iterator[str]:
+    if not any(_may_hold(one.contexts, entry.contexts) for one in candidates):
+        wanted = " or ".join(dict.fromkeys(_contexts(one.contexts) for one in candidates))
+        yield f"job {entry.name} of {entry.workflow} has {_contexts(entry.contexts)}, not {wanted}"
+
+
+def _may_hold(written: tuple[str, ...], compiled: tuple[str, ...]) -> bool:
+    if any(has_expression(one) for one in written):
+        # It may come to nothing, or to several.
+        known = iter(compiled)
+        return all(has_expression(one) or one in known for one in written)
+    return written == compiled
+
+
+def _contexts(names: tuple[str, ...]) -> str:
+    if not names:
+        return "no context"
+    return f"context {names[0]}" if len(names) == 1 else f"contexts {', '.join(names)}"
+
+
+def _images_differ(
+    entry: CompiledEntry,
+    candidates: Sequence[PlannedEntry],
+    planned: PlannedConfig,
+    seen: set[str],
+) -> Iterator[str]:
+    runs_on_orb = any(one.images is None for one in candidates)
+    known = [image for one in candidates for image in one.images or ()]
+    if not candidates:
+        known = list(planned.images.values())
+    for image in entry.images:
+        fitting = [one for one in known if one.may_be(image.text)]
+        seen.update(one.route for one in fitting)
+        if not fitting:
+            if candidates and not runs_on_orb:
+                yield f"job {entry.name} pulls {image.text}, which the config does not say"
+        elif not any(one.has(image.credentials) for one in fitting):
+            yield f"job {entry.name} pulls {image.text} {_with(image, fitting[0].credentials)}"
+
+
+def _with(image: CompiledImage, written: object) -> str:
+    if not image.credentials:
+        return "without the credentials that the config gives it"
+    return "with other credentials than the config gives it" if written else "with credentials"
+
+
+def _logins_lack(compiled: CompiledConfig, planned: PlannedConfig) -> Iterator[str]:
+    """Pulls of steps without a login where the source has one, as far as that is read."""
+    for pull in compiled.anonymous:
+        if not pull.in_steps:
+            continue
+        for entry in compiled.entries:
+            candidates = planned.entries_of(entry) if entry.name == pull.job else ()
+            if candidates and all(
+                one.orb is None and pull.host not in one.anonymous_hosts for one in candidates
+            ):
+                yield f"job {pull.job} pulls {pull.image} in its steps without a login"
+
+
+class Difference(Struct, frozen=True):
+    """The changes of a compiled config that are not planned, and what it gained."""
+
+    unplanned: tuple[str, ...]
+    gains: Gains
+
+
+def difference(before: CompiledConfig, after: CompiledConfig, source: SourceChanges) -> Difference:
+    """What the change ``source`` does to the compiled config.
+
+    Credentials and contexts may change here: `agreement` says whether they are the planned ones.
+    """
+    steps: dict[str, _JobSteps] = {}
+    unplanned: list[str] = []
+    images = 0
+    contexts: set[Path] = set()
+    for change in changes(dict(before.data), dict(after.data)):
+        path = change.path
+        job = str(path[1]) if path[:1] == ("jobs",) and len(path) > 1 else ""
+        if _is_credential(path):
+            images += isinstance(change, Added) and path[-1] in _FORMS
+        elif _is_context(path):
+            contexts.add(path[:4])
+        elif job and path[2:3] == ("steps",) and not isinstance(change, Replaced):
+            steps.setdefault(job, _JobSteps()).take(change)
+        elif not _is_planned(change, source):
+            unplanned.append(_shown(change))
+    logins = 0
+    for job, changed in steps.items():
+        for block in changed.added.blocks:
+            unplanned += _strange_steps(job, "gets", block, source.added)
+        for block in changed.removed.blocks:
+            unplanned += _strange_steps(job, "loses", block, source.removed)
+        logins += any(_logs_in(step) for block in changed.added.blocks for step in block)
+    return Difference(tuple(unplanned), Gains(images, logins, len(contexts)))
+
+
+class _Blocks:
+    """Steps, in blocks of those that follow each other."""
+
+    def __init__(self) -> None:
+        self.blocks: list[list[Plain]] = []
+        self._next = -1
+
+    def add(self, index: int, step: Plain) -> None:
+        if index != self._next or not self.blocks:
+            self.blocks.append([])
+        self.blocks[-1].append(step)
+        self._next = index + 1
+
+
+class _JobSteps:
+    """The steps that a job gets and loses."""
+
+    def __init__(self) -> None:
+        self.added = _Blocks()
+        self.removed = _Blocks()
+
+    def take(self, change: Added | Removed) -> None:
+        blocks = self.added if isinstance(change, Added) else self.removed
+        steps = change.value if len(change.path) == 3 else [change.value]
+        start = change.path[-1] if isinstance(change.path[-1], int) else 0
+        for index, step in enumerate(steps if isinstance(steps, list) else [], start):
+            blocks.add(index, step)
+
+
+def _strange_steps(job: str, verb: str, steps: list[Plain], planned: StepChanges) -> Iterator[str]:
+    """Those of ``steps``, which follow each other, that were not planned to come or go."""
+    others = [step for step in steps if not planned.explain(step)]
+    # What an orb's command comes to only the compiler knows: it logs in, and is made of scripts.
+    is_orbs = planned.has_orbs and any(map(_logs_in, others))
+    for step in others:
+        if not is_orbs or script_of(step) is None:
+            yield f"job {job} {verb} a step that was not planned: {_step_title(step)}"
+
+
+def _is_credential(path: Path) -> bool:
+    return (
+        path[:1] == ("jobs",)
+        and path[2:3] == ("docker",)
+        and path[4:5] != ()
+        and (path[4] in _FORMS)
+    )
+
+
+def _is_context(path: Path) -> bool:
+    return path[:1] == ("workflows",) and path[2:3] == ("jobs",) and path[5:6] == ("context",)
+
+
+def _is_planned(change: Change, source: SourceChanges) -> bool:
+    path = change.path
+    if path[0] == "workflows" and source.touches("workflows"):
+        return True
+    if path == ("version",):
+        return source.touches("version")
+    if path[0] == "jobs" and source.moves_jobs and path[2:3] != ("steps",) and len(path) > 2:
+        return True
+    return (
+        isinstance(change, Replaced)
+        and isinstance(change.old, str)
+        and isinstance(change.new, str)
+        and source.explain_text(change.old, change.new)
+    )
+
+
+def _logs_in(step: Plain) -> bool:
+    return _LOGIN.search(text_in((script_of(step) or {}).get("command", ""))) is not None
+
+
+def _step_title(step: Plain) -> str:
+    script = script_of(step)
+    if script is None:
+        return ", ".join(step) if isinstance(step, dict) else text_in(step)
+    title = text_in(script.get("name", "")) or text_in(script.get("command", ""))
+    return title.strip().partition("\n")[0]
+
+
+def _shown(change: Change) -> str:
+    place = "".join(
+        f"[{key}]" if isinstance(key, int) else f".{key}" for key in change.path
+    ).removeprefix(".")
+    match change:
+        case Added():
+            return f"{place} was not there before, and was not planned"
+        case Removed():
+            return f"{place} is gone, which was not planned"
+        case Replaced():
+            return f"{place} is another one, which was not planned"
+        case _:
+            assert_never(change)

@@ -1,0 +1,167 @@
+"""What a config says that the compiled one must show: images, credentials and contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config import ImageItem, WorkflowJob
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
+from cci_migrate.engine.examination import Examination
+from cci_migrate.lossless.merging import text_of
+from cci_migrate.verification.compiled_config import AnonymousPull, CompiledEntry, Credentials
+from cci_migrate.verification.templates import ANYTHING, matches
+
+
+class PlannedImage(Struct, frozen=True):
+    """An image as the config writes it: ``texts`` are what it may become."""
+
+    route: str
+    texts: tuple[str, ...]
+    credentials: Credentials
+
+    def may_be(self, image: str) -> bool:
+        """Whether it may compile to ``image``."""
+        return any(matches(text, image) for text in self.texts)
+
+    def has(self, credentials: Credentials) -> bool:
+        """Whether its credentials may compile to ``credentials``."""
+        if any("." not in name for name in self.credentials):
+            # A whole ``auth`` is put in: << parameters.auth >>.
+            return _forms(credentials) == _forms(self.credentials)
+        return credentials.keys() == self.credentials.keys() and all(
+            matches(value, credentials[name]) for name, value in self.credentials.items()
+        )
+
+
+def _forms(credentials: Credentials) -> set[str]:
+    return {name.partition(".")[0] for name in credentials}
+
+
+class PlannedEntry(Struct, frozen=True):
+    """A workflow job as the config writes it.
+
+    ``images`` are those that its executor may pull, None where an orb says what it runs on.
+    ``anonymous_hosts`` are the registries that its steps pull from without a login.
+    ``logs_in_at`` is False for a registry that its steps pull from without a login.
+    """
+
+    workflow: str
+    name: str
+    calls: str
+    is_in_group: bool
+    route: str
+    place: str
+    orb: str | None
+    contexts: tuple[str, ...]
+    images: tuple[PlannedImage, ...] | None
+    anonymous_hosts: frozenset[str]
+
+    def lacks(self, pull: AnonymousPull) -> bool:
+        """Whether the config itself shows that ``pull`` has no credentials."""
+        if pull.in_steps:
+            return pull.host in self.anonymous_hosts
+        return any(
+            image.may_be(pull.image) and not image.credentials for image in self.images or ()
+        )
+
+    def may_be(self, entry: CompiledEntry) -> bool:
+        """Whether it may compile to ``entry``.
+
+        A job of which a workflow has several is numbered (``build-2``), a matrix adds its values
+        (``test-3.12-linux``), and what is in a group stands in the workflows that call the group.
+        """
+        if self.workflow != entry.workflow and not self.is_in_group:
+            return False
+        names = [self.name, f"{self.name}-{ANYTHING}"]
+        if self.is_in_group:
+            names += [f"{ANYTHING}/{name}" for name in names] + [
+                f"{ANYTHING}-{name}" for name in names
+            ]
+        return any(matches(name, entry.name) for name in names)
+
+
+class PlannedConfig(Struct, frozen=True):
+    """What the compiled config must show."""
+
+    entries: tuple[PlannedEntry, ...]
+    images: Mapping[str, PlannedImage]
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Where each workflow job stands, by its route."""
+        return {entry.route: entry.place for entry in self.entries}
+
+    def entries_of(self, compiled: CompiledEntry) -> Sequence[PlannedEntry]:
+        """Those that may compile to ``compiled``, of the same name if there are any."""
+        fitting = [entry for entry in self.entries if entry.may_be(compiled)]
+        return [entry for entry in fitting if entry.name == compiled.name] or fitting
+
+
+def planned_config(examined: Examination) -> PlannedConfig:
+    """What the config ``examined`` says."""
+    assessment = examined.assessment
+    images = {one.image.route: _planned(one.image) for one in assessment.images}
+    entries = tuple(
+        _entry(entry, assessment)
+        for entry in assessment.config.workflow_jobs
+        if entry.is_in_group or entry.calls not in assessment.config.groups
+    )
+    return PlannedConfig(entries, images)
+
+
+def _entry(entry: WorkflowJob, assessment: Assessment) -> PlannedEntry:
+    config = assessment.config
+    position = entry.key.source.position(entry.key.start)
+    orb = config.body.imported.get(entry.calls.partition("/")[0])
+    return PlannedEntry(
+        workflow=entry.workflow,
+        name=entry.name,
+        calls=entry.calls,
+        is_in_group=entry.is_in_group,
+        route=entry.route,
+        place=f"{entry.key.source.path}:{position.line}",
+        orb=None if orb is None else f"{orb.name}@{orb.version}",
+        contexts=job_contexts(entry).values,
+        images=_images(entry, assessment),
+        anonymous_hosts=frozenset(_anonymous_hosts(entry, assessment)),
+    )
+
+
+def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, ...] | None:
+    config, values = assessment.config, assessment.values
+    if runs_nothing(entry, config):
+        return ()
+    found = config.body.job(entry.calls)
+    if found is None:
+        return None
+    home, job = found
+    if job.runs_on.docker is None:
+        calls = values.executor_calls(job, entry)
+        known = [home.executor(call.name) or config.body.executor(call.name) for call in calls]
+        if (job.executor is not None and not calls) or None in known:
+            return None
+    items: Iterator[ImageItem] = image_items(entry, config, values)
+    return tuple(_planned(assessment.by_item[item.mapping].image) for item in items)
+
+
+def _planned(image: PulledImage) -> PlannedImage:
+    credentials: dict[str, str] = {}
+    for auth in image.auths:
+        if auth.is_expression:
+            credentials[auth.form.value] = text_of(auth.entry.value) or ""
+        for key, value in auth.values.items():
+            credentials[f"{auth.form.value}.{key}"] = text_of(value.value) or ""
+    return PlannedImage(
+        image.route, tuple(dict.fromkeys((image.item.text, *image.texts))), credentials
+    )
+
+
+def _anonymous_hosts(entry: WorkflowJob, assessment: Assessment) -> Iterator[str]:
+    docker = assessment.dockers.of(entry)
+    for missing in assessment.missing_logins if docker is not None else ():
+        if any(other.job is docker.job for other, _ in missing.pulls):  # type: ignore[union-attr]
+            yield missing.host
