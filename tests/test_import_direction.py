@@ -34,11 +34,13 @@ HARMLESS = frozenset({"pathlib.PurePosixPath"})
 
 #: Only these may import these, wherever they stand.
 ONLY_IN = {"questionary": "interactive", "prompt_toolkit": "interactive", "click": "cli"}
-#: Who starts programs: git, the user's own command for a token, Docker's credential helpers.
+#: Who starts programs: git, the user's own command for a token, Docker's credential helpers, and
+#: CircleCI's own program.
 STARTERS = frozenset(
     {
         "bounds/bounded_process",
         "forges/tokens",
+        "preflight/circleci_program",
         "preflight/docker_credentials",
         "transport/git/process",
     }

@@ -6,19 +6,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
 from cci_migrate.policy.names import secret_variable
-from cci_migrate.preflight.circleci_api import CLOUD, HEADER, TOKEN_VARIABLE, CircleCi, api_root
-from cci_migrate.preflight.slugs import (
-    Organisation,
-    Project,
-    parse_organisation,
-    parse_project,
-)
+from cci_migrate.preflight.circleci_address import CLOUD, HEADER, TOKEN_VARIABLE, api_root
+
+if TYPE_CHECKING:
+    from cci_migrate.preflight.circleci_api import CircleCi
+    from cci_migrate.preflight.slugs import Organisation, Project
+    from cci_migrate.transport.http import Api
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 #: A wait that CircleCI asks for and that would be longer than this ends the command.
@@ -65,16 +64,34 @@ def project_option(command: _F) -> _F:
 @contextmanager
 def circleci_at(root: str) -> Iterator[CircleCi]:
     """CircleCI, asked with the token in the environment. Raises UnreachableError without one."""
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    if not token:
+    token = token_in(TOKEN_VARIABLE)
+    if token is None:
         raise UnreachableError(
             f"{TOKEN_VARIABLE} is not set: it takes a personal API token "
             "(https://app.circleci.com/settings/user/tokens); project tokens are refused"
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise UnreachableError(
-            f"{TOKEN_VARIABLE} is not a token: it has blanks or line breaks in it"
-        )
+    from cci_migrate.preflight.circleci_api import CircleCi
+
+    with opened_api(root, token) as api:
+        yield CircleCi(api)
+
+
+def token_in(*variables: str) -> str | None:
+    """The token in the first of ``variables`` that is set. UnreachableError: it is none."""
+    for variable in variables:
+        token = os.environ.get(variable, "").strip()
+        if token:
+            if not token.isascii() or not token.isprintable() or " " in token:
+                raise UnreachableError(
+                    f"{variable} is not a token: it has blanks or line breaks in it"
+                )
+            return token
+    return None
+
+
+@contextmanager
+def opened_api(root: str, token: str | None) -> Iterator[Api]:
+    """The API at ``root``, asked with ``token``. Raises UnreachableError."""
     from cci_migrate.transport.host_errors import HostError
     from cci_migrate.transport.http import Api
     from cci_migrate.transport.known_secrets import remember
@@ -82,7 +99,8 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
     from cci_migrate.transport.progress import Lines
     from cci_migrate.transport.write_record import WriteRecord
 
-    remember(token)
+    if token is not None:
+        remember(token)
     record = WriteRecord.in_memory()
     clock = SystemClock()
     lane = Lane(
@@ -104,7 +122,7 @@ def circleci_at(root: str) -> Iterator[CircleCi]:
         except HostError as error:
             raise UnreachableError(str(error)) from None
         try:
-            yield CircleCi(api)
+            yield api
         finally:
             api.close()
     finally:
@@ -126,6 +144,8 @@ def _root(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
 def _organisation(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> Organisation | None:
+    from cci_migrate.preflight.slugs import parse_organisation
+
     found = None if value is None else parse_organisation(value)
     if value is not None and found is None:
         raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
@@ -133,6 +153,8 @@ def _organisation(
 
 
 def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> Project | None:
+    from cci_migrate.preflight.slugs import parse_project
+
     found = None if value is None else parse_project(value)
     if value is not None and found is None:
         raise click.BadParameter(

@@ -26,12 +26,6 @@ _INDENT = " " * 13
 Paint = Callable[[str, str], str]
 
 
-def plain(text: str, colour: str) -> str:
-    """``text`` without colour."""
-    del colour
-    return text
-
-
 def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> Iterator[str]:
     """The lines of the text: a line for each result, what to do below it, and the sum.
 

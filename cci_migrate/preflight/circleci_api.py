@@ -17,9 +17,6 @@ from cci_migrate.transport.http import Api
 from cci_migrate.transport.known_secrets import Secret
 from cci_migrate.transport.pace import OTHER
 
-CLOUD = "https://circleci.com/api/v2"
-TOKEN_VARIABLE = "CIRCLE_TOKEN"  # noqa: S105 - its name
-HEADER = "Circle-Token"
 #: A list with more pages than this is taken for endless.
 _PAGES = 500
 
@@ -169,18 +166,6 @@ class CircleCi:
                 break
             token = body.next_page_token
         raise HostError(f"{urlsplit(self._api.root).netloc}: a list that does not end")
-
-
-def api_root(text: str) -> str:
-    """The root of the API at ``text``, a host or an address with or without a path.
-
-    CircleCI Server has it on its own host
-    (https://circleci.com/docs/guides/toolkit/api-developers-guide/).
-    """
-    text = text.strip().rstrip("/")
-    if "://" not in text:
-        text = f"https://{text}"
-    return text if urlsplit(text).path else f"{text}/api/v2"
 
 
 def _owner(organisation: Organisation) -> str:

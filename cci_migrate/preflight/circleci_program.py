@@ -1,0 +1,111 @@
+"""CircleCI's compiler, by CircleCI's own program: ``circleci config process``.
+
+https://circleci.com/docs/guides/toolkit/how-to-use-the-circleci-local-cli/. Both its versions are
+installed by many: 0.1 (``--org-slug``, CIRCLECI_CLI_TOKEN, errors after one sentence) and 1
+(``--org``, CIRCLE_TOKEN, exit code 7 for a config that does not compile, 3 for a missing token).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+
+from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
+from cci_migrate.bounds.config_sizes import SIZE_LIMIT
+from cci_migrate.bounds.installed_programs import find_program
+from cci_migrate.preflight.compile_api import lines_of
+from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.transport.errors import HostError, UnauthorizedError
+from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors
+
+_NAME = "circleci"
+_SECONDS = 120.0
+#: The compiled config, and the original that its last lines repeat as a comment.
+_MOST_OUTPUT = 4 * SIZE_LIMIT
+_NEEDS_TOKEN = 3
+_DOES_NOT_COMPILE = 7
+_TOKENS = ("CIRCLE_TOKEN", "CIRCLE_CLI_TOKEN", "CIRCLECI_CLI_TOKEN")
+_QUIET = {
+    "CIRCLECI_CLI_SKIP_UPDATE_CHECK": "true",
+    "CIRCLE_NO_UPDATE_CHECK": "1",
+    "CIRCLE_NO_INTERACTIVE": "1",
+    "CIRCLE_NO_COLOR": "1",
+    "NO_COLOR": "1",
+}
+_OLD_ERRORS = "config compilation contains errors:"
+_BULLET = re.compile(r"^[-•]\s+")
+
+
+class CircleCiProgram(Struct, frozen=True):
+    """The program at ``path``."""
+
+    path: str
+
+    def compile(
+        self, text: str, organisation: Organisation | None, token: str | None
+    ) -> Compilation:
+        """The config ``text``, compiled with the orbs that ``organisation`` may use.
+
+        It runs in an empty folder: what it reads of a checkout there is none of. Without ``token``
+        it uses the one of its own settings, if it has one. Raises UnauthorizedError and HostError.
+        """
+        if organisation is None:
+            return _answer(self._run(text, (), token))
+        done = self._run(text, ("--org", organisation.slug), token)
+        if done.returncode and b"unknown flag" in done.stderr:
+            option = "--org-id" if organisation.is_id else "--org-slug"
+            name = organisation.name if organisation.is_id else organisation.slug
+            done = self._run(text, (option, name), token)
+        return _answer(done)
+
+    def _run(
+        self, text: str, options: tuple[str, ...], token: str | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        environment = {name: value for name, value in os.environ.items() if name not in _TOKENS}
+        environment |= _QUIET
+        if token is not None:
+            environment |= dict.fromkeys(_TOKENS, token)
+        with tempfile.TemporaryDirectory(prefix="cci-migrate-") as folder:
+            try:
+                return run_bounded(
+                    [self.path, "config", "process", "-", *options],
+                    cwd=Path(folder),
+                    stdin=text.encode(),
+                    env=environment,
+                    timeout=_SECONDS,
+                    max_output=_MOST_OUTPUT,
+                )
+            except subprocess.TimeoutExpired:
+                raise HostError(f"{_NAME} did not answer within {_SECONDS:.0f} s") from None
+            except OutputTooLargeError:
+                raise HostError(f"{_NAME} printed more than a config can have") from None
+            except OSError as error:
+                raise HostError(f"{_NAME} could not be started: {error.strerror}") from None
+
+
+def installed_program() -> CircleCiProgram | None:
+    """CircleCI's program, None where it is not installed."""
+    path = find_program(_NAME)
+    return None if path is None else CircleCiProgram(path)
+
+
+def _answer(done: subprocess.CompletedProcess[bytes]) -> Compilation:
+    if done.returncode == 0:
+        try:
+            return CompiledText(done.stdout.decode())
+        except UnicodeDecodeError:
+            raise HostError(f"{_NAME} printed something else than a config") from None
+    said = done.stderr.decode("utf-8", "replace") or done.stdout.decode("utf-8", "replace")
+    lines = tuple(_BULLET.sub("", line) for line in lines_of([said.rpartition(_OLD_ERRORS)[2]]))
+    if done.returncode == _DOES_NOT_COMPILE:
+        return CompileErrors(tuple(line for line in lines if not line.startswith("error:")))
+    if _OLD_ERRORS in said:
+        return CompileErrors(lines)
+    if done.returncode == _NEEDS_TOKEN:
+        raise UnauthorizedError(f"{_NAME}: {lines[0]}")
+    raise HostError(f"{_NAME} failed: {lines[0]}")

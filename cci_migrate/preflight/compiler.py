@@ -1,0 +1,110 @@
+"""Has configs compiled by CircleCI: anonymously, and with the user's token where that is needed.
+
+Only orbs that are not public need a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from cci_migrate.preflight.circleci_program import CircleCiProgram
+from cci_migrate.preflight.compile_api import CompileApi
+from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.transport.errors import (
+    HostError,
+    LaneClosedError,
+    LookAgainError,
+    RefusedError,
+    UnauthorizedError,
+)
+from cci_migrate.transport.http import OverloadedError
+from cci_migrate.transport.known_secrets import Secret, redact
+from cci_migrate.verification.compilation import (
+    Compilation,
+    CompiledText,
+    CompileErrors,
+    NoAnswer,
+)
+
+#: Compiles a text, with the orbs that an organisation may use where one is given.
+Ask = Callable[[str, "Organisation | None"], Compilation]
+
+_NOT_PUBLIC = "orbs that are not public need a token: set CIRCLE_TOKEN, and name --org"
+_NOT_VISIBLE = "the token must be of a member of the organisation (--org) that has the orbs"
+_SET_TOKEN = "set CIRCLE_TOKEN to a personal API token"  # noqa: S105 - a sentence
+_RENEW_TOKEN = "renew the token in CIRCLE_TOKEN"  # noqa: S105 - a sentence
+
+
+class Compiler:
+    """CircleCI's compiler. What was compiled once is not sent again."""
+
+    def __init__(self, anonymously: Ask, with_token: Ask | None) -> None:
+        self._anonymously = anonymously
+        self._with_token = with_token
+        self._known: dict[tuple[str, Organisation | None], Compilation] = {}
+
+    def compile(self, text: str, organisation: Organisation | None) -> Compilation:
+        """The config ``text``, compiled. ``organisation`` is whose orbs it may use."""
+        key = (text, organisation)
+        if key not in self._known:
+            try:
+                self._known[key] = self._compiled(text, organisation)
+            except UnauthorizedError as error:
+                instead = _SET_TOKEN if self._with_token is None else _RENEW_TOKEN
+                self._known[key] = NoAnswer(redact(str(error)), instead)
+            except (
+                HostError,
+                LaneClosedError,
+                LookAgainError,
+                OverloadedError,
+                RefusedError,
+            ) as error:
+                return NoAnswer(redact(str(error)), "run the command again later")
+        return self._known[key]
+
+    def _compiled(self, text: str, organisation: Organisation | None) -> Compilation:
+        answer: Compilation | None = None
+        try:
+            answer = self._anonymously(text, None)
+        except UnauthorizedError:
+            if self._with_token is None:
+                raise
+        if answer is not None and not _misses_orb(answer):
+            return answer
+        if self._with_token is not None:
+            answer = self._with_token(text, organisation)
+        if isinstance(answer, CompileErrors) and _misses_orb(answer):
+            instead = _NOT_PUBLIC if self._with_token is None else _NOT_VISIBLE
+            return replace(answer, instead=instead)
+        assert answer is not None  # noqa: S101 - one of them was asked
+        return answer
+
+
+def by_api(anonymous: CompileApi, with_token: CompileApi | None) -> Compiler:
+    """The compiler over HTTP."""
+    return Compiler(anonymous.compile, None if with_token is None else with_token.compile)
+
+
+def by_program(program: CircleCiProgram, token: Secret | None) -> Compiler:
+    """The compiler by CircleCI's program, which may have a token in its own settings."""
+    return Compiler(
+        lambda text, organisation: program.compile(text, organisation, None),
+        None
+        if token is None
+        else lambda text, organisation: program.compile(text, organisation, token),
+    )
+
+
+def _misses_orb(answer: Compilation) -> bool:
+    """Whether an orb is not found: what the compiler says where it is not public, too.
+
+    "Cannot find acme/tools@1.0 in the orb registry. Check that the namespace, orb name and version
+    are correct."
+    """
+    match answer:
+        case CompiledText() | NoAnswer():
+            return False
+        case CompileErrors(messages):
+            return any("orb" in message.lower() for message in messages)
