@@ -38,6 +38,14 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
         given["stdin_filename"] is not None and not reads_stdin,
         "--stdin-filename is for -, and no - is given",
     )
+    _refuse(
+        ctx,
+        given["verify"] and (given["check"] or given["write_baseline"] is not None),
+        "--verify compiles changes, and none is made here; cci-migrate verify compiles configs",
+    )
+    for option in ("organisation", "send_secrets"):
+        name = {"organisation": "--org", "send_secrets": "--send-secrets"}[option]
+        _refuse(ctx, bool(given[option]) and not given["verify"], f"{name} is for --verify")
     writes_baseline = given["write_baseline"] is not None
     _refuse(
         ctx,

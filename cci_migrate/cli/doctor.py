@@ -31,7 +31,7 @@ from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option
-from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.cli.terminal import OutputError, Terminal, painter
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.terminal_text import printable
@@ -39,7 +39,7 @@ from cci_migrate.files.discovery import Discovery, Repository, discover, reader_
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
-from cci_migrate.preflight.check_report import as_json, as_text, plain
+from cci_migrate.preflight.check_report import as_json, as_text
 from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.preflight.circleci_cache import CircleCiCache
 from cci_migrate.preflight.forks_and_bots import configured_bots
@@ -259,9 +259,8 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
     if options.format is Format.JSON:
         terminal.out(as_json(answers))
     else:
-        in_colour = terminal.out_in_colour
         width = terminal.width if sys.stdout is not None and sys.stdout.isatty() else None
-        for part in as_text(answers, width, _painted if in_colour else plain):
+        for part in as_text(answers, width, painter(in_colour=terminal.out_in_colour)):
             terminal.out(part)
     return exit_code(answers)
 
@@ -283,10 +282,6 @@ def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
 def _may_be_sent(host: str, variables: tuple[str, ...]) -> bool:
     names = listed([f"${name}" for name in variables])
     return click.confirm(printable(f"Send {names} to {host}?"), default=False, err=True)
-
-
-def _painted(text: str, colour: str) -> str:
-    return click.style(text, fg=colour)
 
 
 def _repositories(

@@ -14,13 +14,13 @@ from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, process_all, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of, tell_excluded
 from cci_migrate.cli.shared_options import colour_option, format_option
-from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.cli.terminal import OutputError, Terminal, painter
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.reports.explanation_tree import explanation_tree, plain
+from cci_migrate.reports.explanation_tree import explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
 
 
@@ -115,13 +115,8 @@ def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
 
 def _print_tree(shown: str, pulls: Sequence[ExplainedPull], terminal: Terminal) -> None:
     terminal.out(f"{shown}\n")
-    paint = _painted if terminal.out_in_colour else plain
-    for line in explanation_tree(pulls, paint):
+    for line in explanation_tree(pulls, painter(in_colour=terminal.out_in_colour)):
         terminal.out(f"  {line}\n")
-
-
-def _painted(text: str, colour: str) -> str:
-    return click.style(text, fg=colour)
 
 
 def _code(outcomes: list[Outcome]) -> ExitCode:

@@ -15,6 +15,7 @@ from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.policy_options import every_policy_option
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
+from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.report import Mode
 
@@ -36,6 +37,9 @@ SUBCOMMANDS = {
     ),
     "doctor": Subcommand(
         "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
+    ),
+    "verify": Subcommand(
+        "cci_migrate.cli.verifying:verify", "Compare what CircleCI compiles before and after."
     ),
     "context": Subcommand("cci_migrate.cli.context_command:context", "Make a context at CircleCI."),
     "batch": Subcommand("cci_migrate.cli.batch:batch", "Do the same across many repositories."),
@@ -103,6 +107,8 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     help="Write a baseline of all findings to fix; change no config",
 )
 @click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")
+@click.option("--verify", is_flag=True, help="Make only changes that CircleCI's compiler confirms")
+@compiler_options
 @click.option("-q", "--quiet", is_flag=True, help="Show only problems")
 @click.option("-v", "--verbose", is_flag=True, help="List every file, including clean ones")
 @colour_option
@@ -127,6 +133,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     the current folder is searched. The first argument may also be a subcommand.
     """
     options = _options(ctx, given)
+    from cci_migrate.cli.circleci_options import UnreachableError
     from cci_migrate.cli.running import NothingFoundError, run
     from cci_migrate.cli.terminal import OutputError, Terminal
     from cci_migrate.engine.outcomes import ExitCode
@@ -135,7 +142,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     terminal = Terminal(options.colour)
     try:
         code = run(options, terminal)
-    except PolicyError as error:
+    except (PolicyError, UnreachableError) as error:
         terminal.error(str(error))
         code = ExitCode.USAGE
     except CannotAskError as error:
@@ -179,6 +186,9 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         write_baseline=given["write_baseline"],
         applies_ignores=not given["no_ignores"],
         limits=given["limits"],
+        compiler=CompilerOptions(given["api_url"], given["organisation"], given["send_secrets"])
+        if given["verify"]
+        else None,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cci_migrate.cli.policy_options import PolicySource
+from cci_migrate.cli.verify_options import CompilerOptions
 from cci_migrate.reports.report import Mode
 from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
 
@@ -35,7 +36,7 @@ class Options(Struct, frozen=True):
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
     processors. ``answers`` are those of an earlier session, to be given again. ``output`` takes the
-    report instead of the terminal.
+    report instead of the terminal. ``compiler``: only changes that it confirms are made.
     """
 
     paths: tuple[Path, ...]
@@ -56,3 +57,4 @@ class Options(Struct, frozen=True):
     write_baseline: Path | None = None
     applies_ignores: bool = True
     limits: WorkLimits = DEFAULT_LIMITS
+    compiler: CompilerOptions | None = None

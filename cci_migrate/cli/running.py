@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -21,6 +21,9 @@ from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, 
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
+
+#: Gives an outcome whose change the compiler does not confirm as one without a change.
+Confirm = Callable[[Outcome, Task], Outcome]
 
 _STDIN_NAME = "<stdin>"
 
@@ -123,10 +126,12 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         outcomes = decide(tasks, options, screen, prefix_of, policies.keys)
     else:
         outcomes = process_all(tasks, options.jobs, options.limits)
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        if options.mode is Mode.WRITE:
-            outcome = _write(outcome, task.root, written)
-        results.append(Result(prefix_of(task.root), outcome))
+    with _confirming(options) as confirm:
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            outcome = confirm(outcome, task)
+            if options.mode is Mode.WRITE:
+                outcome = _write(outcome, task.root, written)
+            results.append(Result(prefix_of(task.root), outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
         _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
@@ -135,6 +140,23 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         raise NothingFoundError(nothing_in(options.paths), *others)
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
+
+
+@contextmanager
+def _confirming(options: Options) -> Iterator[Confirm]:
+    """Has CircleCI's compiler confirm each change where ``options`` ask for that."""
+    if options.compiler is None:
+        yield _unasked
+        return
+    from cci_migrate.cli.verifying import confirming
+
+    with confirming(options.compiler, options.limits) as confirm:
+        yield confirm
+
+
+def _unasked(outcome: Outcome, task: Task) -> Outcome:
+    del task
+    return outcome
 
 
 def tell_excluded(
@@ -233,6 +255,8 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
         outcome = Failed((name,), TOO_LARGE)
     else:
         (outcome,) = process_all([task], options.jobs, options.limits)
+        with _confirming(options) as confirm:
+            outcome = confirm(outcome, task)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         is_changed = isinstance(outcome, Examined) and outcome.change is not None

@@ -20,7 +20,7 @@ from cci_migrate.bounds.config_sizes import SIZE_LIMIT
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.preflight.compile_api import lines_of
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.transport.errors import HostError, UnauthorizedError
+from cci_migrate.transport.host_errors import HostError, UnauthorizedError
 from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors
 
 _NAME = "circleci"

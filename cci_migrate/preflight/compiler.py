@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from cci_migrate.preflight.circleci_program import CircleCiProgram
 from cci_migrate.preflight.compile_api import CompileApi
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.transport.errors import (
+from cci_migrate.transport.host_errors import (
     HostError,
-    LaneClosedError,
-    LookAgainError,
+    HostUnavailable,
     RefusedError,
+    StaleSnapshot,
     UnauthorizedError,
 )
 from cci_migrate.transport.http import OverloadedError
@@ -56,8 +56,8 @@ class Compiler:
                 self._known[key] = NoAnswer(redact(str(error)), instead)
             except (
                 HostError,
-                LaneClosedError,
-                LookAgainError,
+                HostUnavailable,
+                StaleSnapshot,
                 OverloadedError,
                 RefusedError,
             ) as error:

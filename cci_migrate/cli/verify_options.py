@@ -1,0 +1,91 @@
+"""Options of what CircleCI's compiler is asked, and how it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from msgspec import Struct
+
+from cci_migrate.cli.circleci_options import circleci_options, is_server, opened_api, token_in
+from cci_migrate.preflight.circleci_address import CLOUD, TOKEN_VARIABLE
+
+if TYPE_CHECKING:
+    from cci_migrate.preflight.compiler import Compiler
+    from cci_migrate.preflight.slugs import Organisation
+    from cci_migrate.verification.compilation import Compilation
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+#: The second is that of CircleCI's own program in its versions 0.1.
+TOKEN_VARIABLES = (TOKEN_VARIABLE, "CIRCLECI_CLI_TOKEN")
+
+
+class CompilerOptions(Struct, frozen=True):
+    """Where configs are compiled, for whom, and whether those with secrets are sent there."""
+
+    root: str = CLOUD
+    organisation: Organisation | None = None
+    sends_secrets: bool = False
+
+
+def compiler_options(command: _F) -> _F:
+    """Give ``command`` ``--org``, ``--api-url`` and ``--send-secrets``."""
+    return circleci_options(
+        click.option(
+            "--send-secrets",
+            is_flag=True,
+            help="Send configs to CircleCI even if a secret is written out in them",
+        )(command)
+    )
+
+
+class CompilerSession:
+    """CircleCI's compiler, for the configs of several repositories."""
+
+    def __init__(self, compiler: Compiler, options: CompilerOptions) -> None:
+        self._compiler = compiler
+        self._options = options
+        self._organisations: dict[Path, Organisation | None] = {}
+        self.sends_secrets = options.sends_secrets
+
+    def compile_for(self, root: Path) -> Callable[[str], Compilation]:
+        """Compiles texts of the repository at ``root``, with the orbs of its organisation."""
+        from cci_migrate.preflight.slugs import project_in
+
+        organisation = self._options.organisation
+        if organisation is None:
+            if root not in self._organisations:
+                project = project_in(root, on_server=is_server(self._options.root))
+                self._organisations[root] = None if project is None else project.organisation
+            organisation = self._organisations[root]
+        return lambda text: self._compiler.compile(text, organisation)
+
+
+@contextmanager
+def opened_compiler(options: CompilerOptions) -> Iterator[CompilerSession]:
+    """CircleCI's own program if it is installed and the API is Cloud's, else the API.
+
+    The program may be set up for another CircleCI than the one that was asked for. Raises
+    UnreachableError.
+    """
+    from cci_migrate.preflight.circleci_program import installed_program
+    from cci_migrate.preflight.compile_api import CompileApi
+    from cci_migrate.preflight.compiler import by_api, by_program
+    from cci_migrate.transport.known_secrets import remember
+
+    token = token_in(*TOKEN_VARIABLES)
+    program = None if is_server(options.root) else installed_program()
+    if program is not None:
+        secret = None if token is None else remember(token)
+        yield CompilerSession(by_program(program, secret), options)
+        return
+    root = options.root.removesuffix("/v2")
+    with ExitStack() as stack:
+        anonymous = CompileApi(stack.enter_context(opened_api(root, None)))
+        known = None
+        if token is not None:
+            known = CompileApi(stack.enter_context(opened_api(root, token)))
+        yield CompilerSession(by_api(anonymous, known), options)

@@ -1,0 +1,223 @@
+"""``cci-migrate verify``, and ``--verify`` of the modes that change files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+from typing_extensions import assert_never
+
+from cci_migrate.cli.circleci_options import UnreachableError
+from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.policy_options import PolicySource, every_policy_option
+from cci_migrate.cli.processing import Task, View, tasks_of
+from cci_migrate.cli.running import (
+    Confirm,
+    NothingFoundError,
+    nothing_in,
+    prefix_of,
+    tell_excluded,
+)
+from cci_migrate.cli.shared_options import colour_option, format_option
+from cci_migrate.cli.terminal import OutputError, Terminal, painter
+from cci_migrate.cli.verify_options import (
+    CompilerOptions,
+    CompilerSession,
+    compiler_options,
+    opened_compiler,
+)
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import Examination, examine
+from cci_migrate.engine.outcomes import (
+    Cause,
+    Examined,
+    ExitCode,
+    Failed,
+    NotAConfig,
+    Outcome,
+    Refused,
+    Unexamined,
+)
+from cci_migrate.engine.proof import ProvenChange
+from cci_migrate.engine.proposing import propose
+from cci_migrate.files.discovery import discover
+from cci_migrate.policy.file import PolicyError
+from cci_migrate.policy.model import Policy
+from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text, confirmation
+from cci_migrate.verification.verdicts import Status, Verdict, verdict
+from cci_migrate.workers.work_limits import WorkLimits, within
+
+_NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
+
+
+@click.command(
+    name="verify",
+    epilog="Exit codes: 0 all compile as planned, with credentials for each pull; 1 something does "
+    "not; 2 usage; 3 a config does not compile as it is, or was not compiled; 130 interrupted.",
+)
+@click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
+)
+@compiler_options
+@every_policy_option
+@format_option(Format.TEXT, Format.JSON)
+@colour_option
+@click.help_option("-h", "--help")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    organisation: Organisation | None,
+    api_url: str,
+    send_secrets: bool,
+    policy: PolicySource,
+    report_format: Format,
+    colour: Colour,
+) -> None:
+    """Have CircleCI compile the configs, as they are and with their fixes, and compare.
+
+    Each config goes to CircleCI as a whole: by the program circleci where it is installed, else to
+    its API. The token in CIRCLE_TOKEN is used only for orbs that are not public. Nothing is
+    written.
+    """
+    terminal = Terminal(colour)
+    options = Options(
+        paths=paths or (Path(),),
+        policy=policy,
+        format=report_format,
+    )
+    try:
+        with opened_compiler(CompilerOptions(api_url, organisation, send_secrets)) as compiler:
+            code = _verify(options, compiler, terminal)
+    except (PolicyError, NothingFoundError, UnreachableError) as error:
+        terminal.error(*map(str, error.args))
+        code = ExitCode.USAGE
+    except OutputError as error:
+        terminal.error(str(error))
+        code = ExitCode.FAILED
+    except KeyboardInterrupt:
+        terminal.err("cci-migrate: interrupted; nothing was written\n")
+        code = ExitCode.INTERRUPTED
+    ctx.exit(code.value)
+
+
+def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:
+    found = discover(options.paths)
+    policies = Policies(options.policy)
+    included = [policies.included(repository) for repository in found.repositories]
+    tell_excluded(found.repositories, included, options, terminal)
+    if not found.repositories and not found.problems:
+        raise NothingFoundError(nothing_in(options.paths))
+    verdicts = [
+        (prefix_of(one.root), _unexamined(one.outcome))
+        for one in found.problems
+        if isinstance(one.outcome, Failed | Refused)
+    ]
+    for repository in included:
+        for task in tasks_of(repository, policies.for_folder, View()):
+            result = _of_task(task, compiler, options.limits)
+            if result is not None:
+                verdicts.append((prefix_of(task.root), result))
+    report = VerdictReport(tuple(verdicts))
+    if options.format is Format.JSON:
+        terminal.out(as_json(report))
+    else:
+        for part in as_text(report, painter(in_colour=terminal.out_in_colour)):
+            terminal.out(part)
+    return report.exit_code
+
+
+def _of_task(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Verdict | None:
+    """The verdict on the config of ``task`` and its fixes; None for a file that is no config."""
+    files = task.read()
+    if isinstance(files, Failed):
+        return _unexamined(files)
+    result = within(limits, task.paths, lambda: _of_files(files, task, _fixes, compiler))
+    match result:
+        case Verdict():
+            return result
+        case NotAConfig():
+            return None
+        case Refused() | Failed():
+            return _unexamined(result)
+        case _:
+            assert_never(result)
+
+
+def _unexamined(outcome: Failed | Refused) -> Verdict:
+    problem = outcome.problem if isinstance(outcome, Failed) else outcome.reason
+    return Verdict(outcome.paths, Status.NOT_SENT, problems=(problem,), instead=outcome.instead)
+
+
+def _with_change(files: ConfigFiles, change: ProvenChange, policy: Policy) -> Examination:
+    """``files`` once ``change`` is made."""
+    changed = {file.path: file.after for file in change.files}
+    after = examine(replace(files, files={**files.files, **changed}), policy)
+    assert isinstance(after, Examination)  # noqa: S101 - the proof has read it too
+    return after
+
+
+@contextmanager
+def confirming(options: CompilerOptions, limits: WorkLimits) -> Iterator[Confirm]:
+    """Has each change compiled before and after. Raises UnreachableError."""
+    with opened_compiler(options) as compiler:
+        yield lambda outcome, task: _confirmed(outcome, task, compiler, limits)
+
+
+def _confirmed(
+    outcome: Outcome, task: Task, compiler: CompilerSession, limits: WorkLimits
+) -> Outcome:
+    """``outcome`` where CircleCI's compiler confirms its change; else one without a change."""
+    if not isinstance(outcome, Examined) or outcome.change is None:
+        return outcome
+    change = outcome.change
+    files = task.read()
+    if isinstance(files, Failed):
+        return files
+    # Whoever writes looks whether the file is still what the change was made for.
+    files = replace(files, files={**files.files, **{one.path: one.before for one in change.files}})
+    result = within(limits, task.paths, lambda: _of_files(files, task, lambda _: change, compiler))
+    return _as_confirmed(outcome, result) if isinstance(result, Verdict) else result
+
+
+def _of_files(
+    files: ConfigFiles,
+    task: Task,
+    change_for: Callable[[Examination], ProvenChange | None],
+    compiler: CompilerSession,
+) -> Verdict | Unexamined:
+    before = examine(files, task.policy)
+    if not isinstance(before, Examination):
+        return before
+    change = change_for(before)
+    after = None if change is None else _with_change(files, change, task.policy)
+    compile_text = compiler.compile_for(task.root)
+    return verdict(before, after, compile_text, sends_secrets=compiler.sends_secrets)
+
+
+def _fixes(examined: Examination) -> ProvenChange | None:
+    outcome = propose(examined)
+    return outcome.change if isinstance(outcome, Examined) else None
+
+
+def _as_confirmed(outcome: Examined, result: Verdict) -> Outcome:
+    match result.status:
+        case Status.CONFIRMED:
+            return replace(outcome, notes=(*outcome.notes, confirmation(result)))
+        case Status.DIFFERS | Status.BROKEN_BY_CHANGE | Status.DOES_NOT_COMPILE:
+            resolutions = tuple(
+                resolution.unmade(_NOT_CONFIRMED) for resolution in outcome.resolutions
+            )
+            reason = f"{_NOT_CONFIRMED}: {confirmation(result)}"
+            return Refused(outcome.paths, Cause.NOT_CONFIRMED, reason, result.instead, resolutions)
+        case Status.NOT_SENT | Status.NO_ANSWER:
+            return Failed(
+                outcome.paths, f"not compiled by CircleCI: {confirmation(result)}", result.instead
+            )
+        case _:
+            assert_never(result.status)

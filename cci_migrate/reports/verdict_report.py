@@ -1,0 +1,150 @@
+"""What CircleCI's compiler says of the configs, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import Struct
+from typing_extensions import assert_never
+
+from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.escaping.json_text import json_text
+from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.verification.verdicts import CompiledPull, Status, Verdict
+
+VERSION = 1
+_INDENT = " " * 4
+#: So many pulls or problems of a config are shown in text; JSON has all.
+_SHOWN = 10
+
+#: Gives a text a colour (a name that click knows), or leaves it as it is.
+Paint = Callable[[str, str], str]
+
+
+class VerdictReport(Struct, frozen=True):
+    """All verdicts of a run, each with what goes before its paths (see `report.Result`)."""
+
+    verdicts: tuple[tuple[str, Verdict], ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process ends with."""
+        codes = [verdict.exit_code for _, verdict in self.verdicts]
+        return max(codes, key=lambda code: code.value, default=ExitCode.DONE)
+
+
+def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
+    """A paragraph for each config, and the sum."""
+    for prefix, verdict in report.verdicts:
+        shown = ", ".join(prefix + path for path in verdict.paths)
+        lines = [printable(shown), *_lines(prefix, verdict, paint)]
+        yield "\n".join(lines) + "\n"
+    confirmed = sum(verdict.status is Status.CONFIRMED for _, verdict in report.verdicts)
+    anonymous = sum(len(verdict.pulls) for _, verdict in report.verdicts)
+    parts = [_number(len(report.verdicts), "config"), f"{confirmed} confirmed"]
+    if confirmed < len(report.verdicts):
+        parts.append(f"{len(report.verdicts) - confirmed} not")
+    if anonymous:
+        parts.append(f"{_number(anonymous, 'pull')} without credentials")
+    yield ", ".join(parts) + ".\n"
+
+
+def _lines(prefix: str, verdict: Verdict, paint: Paint) -> Iterator[str]:
+    title, colour = _title(verdict)
+    yield f"{_INDENT}{paint(title, colour)}"
+    yield from _some(verdict.problems)
+    if verdict.instead:
+        yield f"{_INDENT}next: {printable(verdict.instead)}"
+    for place in verdict.unseen:
+        yield f"{_INDENT}not compiled, because nothing runs it: {printable(place)}"
+    if verdict.pulls:
+        count = _number(len(verdict.pulls), "pull")
+        yield f"{_INDENT}{paint(f'{count} without credentials', 'yellow')}"
+        yield from _some(tuple(_pull(prefix, pull) for pull in verdict.pulls))
+
+
+def _title(verdict: Verdict) -> tuple[str, str]:
+    match verdict.status:
+        case Status.CONFIRMED:
+            return confirmation(verdict), "green"
+        case Status.DIFFERS if verdict.has_change:
+            return "the change compiles to something else than was planned", "red"
+        case Status.DIFFERS:
+            return "compiles to something else than the config seems to say", "red"
+        case Status.BROKEN_BY_CHANGE:
+            return "does not compile with the change", "red"
+        case Status.DOES_NOT_COMPILE:
+            return "does not compile as it is, without any change", "red"
+        case Status.NOT_SENT:
+            return "not compiled", "yellow"
+        case Status.NO_ANSWER:
+            return "not compiled: no answer from the compiler", "red"
+        case _:
+            assert_never(verdict.status)
+
+
+def confirmation(verdict: Verdict) -> str:
+    """In one sentence what the compiler confirms, or the first reason why it does not."""
+    if verdict.status is not Status.CONFIRMED:
+        title, _ = _title(verdict)
+        first = verdict.problems[0] if verdict.problems else ""
+        return f"{title}: {first}" if first else title
+    runs = f"{_number(verdict.jobs, 'job')} with {_number(verdict.images, 'image')}"
+    if not verdict.has_change:
+        return f"compiles: {runs}; there is nothing to fix"
+    gains = verdict.gains
+    counts = (
+        (gains.images, "image", "with credentials"),
+        (gains.logins, "job", "with a login"),
+        (gains.contexts, "workflow job", "with other contexts"),
+    )
+    more = [f"{_number(count, noun)} {what}" for count, noun, what in counts if count]
+    new = f"; new: {', '.join(more)}" if more else ""
+    return f"CircleCI's compiler confirms the change: {runs}{new}"
+
+
+def _pull(prefix: str, pull: CompiledPull) -> str:
+    verb = "pulls" if pull.in_steps else "runs on"
+    text = f"job {pull.job} {verb} {pull.image}"
+    if pull.orb:
+        text += f", by orb {pull.orb}"
+    if pull.place:
+        text += f" ({prefix}{pull.place})"
+    return text if pull.is_reported else f"{text}; --check does not show it"
+
+
+def _some(texts: tuple[str, ...]) -> Iterator[str]:
+    for text in texts[:_SHOWN]:
+        yield f"{_INDENT}- {printable(text)}"
+    if len(texts) > _SHOWN:
+        yield f"{_INDENT}- and {len(texts) - _SHOWN} more"
+
+
+def as_json(report: VerdictReport) -> str:
+    """All verdicts as one JSON object; docs/verify.md describes its keys."""
+    body = {
+        "version": VERSION,
+        "exit_code": report.exit_code.value,
+        "configs": [_object(prefix, verdict) for prefix, verdict in report.verdicts],
+    }
+    return json_text(body, indent=2) + "\n"
+
+
+def _object(prefix: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "paths": [prefix + path for path in verdict.paths],
+        "status": verdict.status.value,
+        "has_change": verdict.has_change,
+        "problems": list(verdict.problems),
+        "next": verdict.instead,
+        "gains": verdict.gains,
+        "not_compiled": list(verdict.unseen),
+        "jobs": verdict.jobs,
+        "images": verdict.images,
+        "pulls": list(verdict.pulls),
+    }
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
