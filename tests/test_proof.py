@@ -199,6 +199,53 @@ def test_a_login_that_comes_after_the_pull() -> None:
     assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("sudo docker", "docker"),
+        ("docker --config /srv/d", "docker --config /srv/e"),
+        ("docker --config /srv/d", "docker"),
+    ],
+)
+def test_a_login_that_is_kept_where_the_pull_does_not_look(right: str, wrong: str) -> None:
+    reading = good(STEPS.replace("docker pull", f"{right} pull"))
+    assert isinstance(proven(reading), ProvenChange)
+    (added,) = reading.plan.operations
+    assert isinstance(added, AddItem)
+    (edit,) = reading.plan.edits[PATH]
+    assert f"{right} login" in edit.text
+    other = replace(edit, text=edit.text.replace(f"{right} login", f"{wrong} login"))
+    plan = replace(reading.plan, operations=(_with_script(added, right, wrong),))
+    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
+    assert plan.edits[PATH] == (other,)
+    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+
+
+def _with_script(added: AddItem, right: str, wrong: str) -> AddItem:
+    """``added``, a ``run`` step, with another command in its script."""
+    assert isinstance(added.content, Entries)
+    ((run, body),) = added.content.entries
+    assert isinstance(body, Entries)
+    entries = tuple(
+        (name, replace(text, value=text.value.replace(right, wrong)))
+        for name, text in body.entries
+        if isinstance(text, Text)
+    )
+    return replace(added, content=Entries(((run, Entries(entries)),)))
+
+
+def test_a_login_to_another_key_of_docker_hub() -> None:
+    pull = "registry-1.docker.io/library/redis:7"
+    reading = good(STEPS.replace("redis:7", pull))
+    _, added = reading.plan.operations
+    assert isinstance(added, AddItem)
+    plan = replace(
+        reading.plan, operations=(*reading.plan.operations[:1], replace(added, content=CHECK))
+    )
+    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
+    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+
+
 def test_a_login_in_a_branch() -> None:
     branch = STEPS.replace(
         "      - run: docker pull redis:7\n",
@@ -220,7 +267,7 @@ def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
         "workflows: {main: {jobs: [a, aws-ecr/build_and_push_image: {repo: x}]}}\n"
     )
     (orb_job,) = reading.docker_of.values()
-    place = Place(orb_job.steps[0].node, login_route(orb_job.job, "docker.io"))
+    place = Place(orb_job.steps[0].node, login_route(orb_job, "docker.io", orb_job.config))
     finding = replace(good(STEPS).plan.resolutions[0].finding, place=place)
     pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
     orb_job = replace(orb_job, pulls=(pulls,))

@@ -71,6 +71,7 @@ from cci_migrate.circleci.workflow_jobs import (
     job_contexts,
     runs_nothing,
 )
+from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -226,7 +227,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if missing.key in self.names:
             return Wanted(self.names[missing.key].credential, PLAIN)
         pullers = self.runs.pullers_in(missing.docker.job)
-        return wanted_for(missing.host, self.policy, self.conventions, pullers, prefers_own=True)
+        host = normalise_host(missing.host)
+        return wanted_for(host, self.policy, self.conventions, pullers, prefers_own=True)
 
     def name_reason(
         self, wanted: object, host: str | None, images: Iterable[AssessedImage] = ()
@@ -489,7 +491,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             for assessed in self.entries
             if (docker := self.dockers.of(assessed.entry)) is not None and missing.concerns(docker)
         ]
-        return self._grants(entries, variables_of(credential), missing.host, missing.key)
+        return self._grants(
+            entries, variables_of(credential), normalise_host(missing.host), missing.key
+        )
 
     def _grants(
         self,
@@ -627,7 +631,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                 continue
             credential = self.login_credential(missing)
             if credential is not None and (read := variables_of(credential)):
-                yield CredentialUse(missing.host, read, missing.key, in_steps=True)
+                yield CredentialUse(normalise_host(missing.host), read, missing.key, in_steps=True)
 
     @cached_property
     def _missing_by_job(self) -> Mapping[Job, list[MissingLogin]]:
@@ -649,7 +653,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         for missing in self.missing_logins:
             credential = self.login_credential(missing)
             if credential is not None:
-                uses.append(CredentialUse(missing.host, variables_of(credential), missing.key))
+                host = normalise_host(missing.host)
+                uses.append(CredentialUse(host, variables_of(credential), missing.key))
         return tuple(dict.fromkeys(use for use in uses if use is not None and use.variables))
 
     @property
@@ -805,7 +810,9 @@ def _evidence(
     known = {one.host for one in found if one.allows()}
     wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
     pulling = (*dockers.all(), *dockers.of_orbs())
-    wanted.update(host for docker in pulling for pull in docker.pulls for host in pull.hosts)
+    wanted.update(
+        normalise_host(host) for docker in pulling for pull in docker.pulls for host in pull.hosts
+    )
     if not wanted <= known | {None}:
         found += collector.of_declared_auths(images)
         found += collector.of_declared_logins(declared(), dockers.logging_in())

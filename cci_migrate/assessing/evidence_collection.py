@@ -27,7 +27,7 @@ from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced_logins import auth_on_owners, beside_the_image
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, credential_value
 from cci_migrate.circleci.workflow_jobs import job_contexts, runs_nothing
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -296,7 +296,8 @@ def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) ->
     if purpose is not Purpose.LOGIN:
         return Use.LOGIN_BEFORE_PULL if purpose is Purpose.PULL else Use.LOGIN_BEFORE_PUSH
     for pull in docker.pulls:
-        may_come_from_host = host in pull.hosts or pull.undecided is not None
+        hosts = map(normalise_host, pull.hosts)
+        may_come_from_host = host in hosts or pull.undecided is not None
         if may_come_from_host and surely_before([login.moment], pull.moment):
             return Use.LOGIN_BEFORE_PULL
     after = _done_after(login, docker, host)

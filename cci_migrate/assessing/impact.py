@@ -13,7 +13,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
 from cci_migrate.policy.model import Platform
@@ -79,7 +79,7 @@ def of_anonymous_step(
     images: Iterable[str], host: str, platform: Platform, *, own_machine: bool
 ) -> Impact:
     """Of ``images`` that ``docker`` pulls from ``host`` in a step without a login."""
-    if host != DOCKER_HUB:
+    if normalise_host(host) != DOCKER_HUB:
         return Impact(
             Severity.WARNING,
             f"The policy has credentials for {registry_at(host).name} that the step does not use.",

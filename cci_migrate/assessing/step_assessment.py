@@ -15,7 +15,8 @@ from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_re
 from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
-from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
@@ -33,11 +34,13 @@ class MissingLogin(Struct, frozen=True, eq=False):
     """A job fetches from ``host`` without a login.
 
     ``pulls`` are the commands that do, each with the way of running the job in which it does: the
-    first of the first way first.
+    first of the first way first. They all look for it in the directory ``config``. ``host`` is the
+    `pull_key`.
     """
 
     host: str
     pulls: tuple[tuple[JobDocker, StepPull], ...]
+    config: str | None
 
     @property
     def docker(self) -> JobDocker:
@@ -63,6 +66,15 @@ class MissingLogin(Struct, frozen=True, eq=False):
         tools = [pull.tool for _, pull in self.pulls]
         return Tool.DOCKER if Tool.DOCKER in tools else tools[0]
 
+    @property
+    def login_elsewhere(self) -> StepLogin | None:
+        """A login before the first pull that it does not find: in another directory."""
+        last = self.pull.moment.order
+        before = (one for one in self.docker.logins if one.moment.order <= last)
+        return next(
+            (one for one in before if one.is_to(self.host) and not one.serves(self.pull)), None
+        )
+
     def concerns(self, docker: JobDocker) -> bool:
         """Whether a workflow job that runs the job as ``docker`` says is to log in."""
         if docker.job is not self.docker.job:
@@ -75,13 +87,13 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def images(self) -> tuple[str, ...]:
         """The images that come from the registry, or are to."""
-        texts = tuple(text for text in self.pull.texts if registry_of(text) == self.host)
+        texts = tuple(text for text in self.pull.texts if pull_key(text) == self.host)
         return texts or self.pull.texts
 
     @property
     def place(self) -> Place:
         """The first step that pulls; one login a registry a job."""
-        return Place(self.pull.moment.step.node, login_route(self.docker.job, self.host))
+        return Place(self.pull.moment.step.node, login_route(self.docker, self.host, self.config))
 
     @property
     def key(self) -> FindingKey:
@@ -89,9 +101,11 @@ class MissingLogin(Struct, frozen=True, eq=False):
         return self.place.key(PULL_BEFORE_LOGIN)
 
 
-def login_route(job: Job, host: str) -> str:
-    """What the login of ``job`` to the registry ``host`` is called in a finding."""
-    route = f"{job.route}.steps"
+def login_route(docker: JobDocker, host: str, config: str | None) -> str:
+    """What the login of a job to ``host``, kept in ``config``, is called in a finding."""
+    route = f"{docker.job.route}.steps"
+    if config not in (None, docker.config):
+        return f"{route}({host} in {config})"
     return route if host == DOCKER_HUB else f"{route}({host})"
 
 
@@ -239,7 +253,7 @@ def missing_logins(
     Where the policy has a mirror of Docker Hub, none is wanted to Docker Hub itself, and one to the
     mirror before the ``mirrored`` pulls: they are to come from there.
     """
-    found: dict[tuple[str, str], list[tuple[JobDocker, StepPull]]] = {}
+    found: dict[tuple[str, str, str | None], list[tuple[JobDocker, StepPull]]] = {}
     for docker in dockers:
         for pull in docker.pulls:
             for host in sorted(_wanted_hosts(pull, policy, mirrored)):
@@ -247,14 +261,18 @@ def missing_logins(
                 if registry is None or not isinstance(registry.credential, PasswordAuth):
                     continue
                 if docker.login_before(pull, host) is None:
-                    found.setdefault((docker.job.route, host), []).append((docker, pull))
-    return tuple(MissingLogin(host, tuple(pulls)) for (_, host), pulls in found.items())
+                    config = docker.config if pull.config is None else pull.config
+                    key = (docker.job.route, host, config)
+                    found.setdefault(key, []).append((docker, pull))
+    return tuple(
+        MissingLogin(host, tuple(pulls), config) for (_, host, config), pulls in found.items()
+    )
 
 
 def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull]) -> set[str]:
     hosts = _hosts(pull, policy)
     if policy.mirror is not None:
-        hosts.discard(DOCKER_HUB)
+        hosts = {host for host in hosts if normalise_host(host) != DOCKER_HUB}
         if pull in mirrored:
             hosts.add(policy.mirror.host)
     return hosts
@@ -263,8 +281,8 @@ def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull])
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:
     if not policy.exempt_images:
         return set(pull.hosts)
-    hosts = (registry_of(text) for text in pull.texts if not policy.exempts(text))
-    return {host for host in hosts if isinstance(host, str)}
+    hosts = (pull_key(text) for text in pull.texts if not policy.exempts(text))
+    return {host for host in hosts if isinstance(host, str)} & pull.hosts
 
 
 def undecided_pulls(

@@ -173,6 +173,20 @@ def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterVa
     )
 
 
+#: Images whose steps run as the user circleci; of others root is the usual one:
+#: https://circleci.com/docs/guides/execution-managed/circleci-images/.
+_WITH_USER = re.compile(r"(?:docker\.io/)?(?:cimg|circleci)/")
+
+
+def may_run_as_root(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
+    """Whether the steps of ``job`` may run as root, for whom ``sudo`` changes nothing."""
+    return any(
+        _WITH_USER.match(text) is None
+        for executor, item in _primary_images(job, home, config, values)
+        for text in values.texts(item.text, executor, is_orb=home.is_orb)
+    )
+
+
 def _primary_images(
     job: Job, home: Namespace, config: Config, values: ParameterValues
 ) -> Iterator[tuple[Job | Executor, ImageItem]]:

@@ -15,8 +15,10 @@ from cci_migrate.circleci.steps import (
     StepDefaults,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
-from cci_migrate.docker.registries import host_matches
+from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.login_keys import is_key
 from cci_migrate.docker.shell import (
+    USER_CONFIG,
     Purpose,
     Script,
     Tool,
@@ -27,9 +29,10 @@ from cci_migrate.escaping.hidden_fields import repr_without
 class StepPull(Struct, frozen=True, eq=False):
     """One command that fetches images.
 
-    ``texts`` are the images; ``hosts`` the registries that are known of them, ``undecided`` says
-    what is not known. ``command`` names it for people: ``docker build -f x``. ``places`` tell of
-    images that another file names where that is: ``Dockerfile:3``.
+    ``texts`` are the images; ``hosts`` the registries that are known of them, as `pull_key` names
+    them, ``undecided`` says what is not known. ``command`` names it for people: ``docker build -f
+    x``. ``places`` tell of images that another file names where that is: ``Dockerfile:3``.
+    ``config`` is the directory where it looks for logins, None where that is not known.
     """
 
     moment: Moment
@@ -39,11 +42,13 @@ class StepPull(Struct, frozen=True, eq=False):
     hosts: frozenset[str]
     undecided: str | None
     places: tuple[tuple[str, str], ...] = ()
+    config: str | None = USER_CONFIG
 
 
 class StepLogin(Struct, frozen=True, eq=False):
     """One login. ``registries`` are patterns for `host_matches`; ``any_registry``: a credential
-    file is written, and to which registries it belongs cannot be told.
+    file is written, and to which registries it belongs cannot be told. The login is kept in the
+    directory ``config`` under the ``keys`` of `login_key`: a pull finds it there alone.
 
     ``username_value`` and ``password_value`` are what is known of its halves. ``variables`` are
     those that it reads, without what the config sets itself. ``written_out`` is a password that
@@ -58,6 +63,8 @@ class StepLogin(Struct, frozen=True, eq=False):
     variables: frozenset[str] = frozenset()
     written_out: str | None = None
     tool: Tool = Tool.DOCKER
+    keys: tuple[str, ...] = ()
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("written_out")
 
@@ -94,16 +101,21 @@ class StepLogin(Struct, frozen=True, eq=False):
         )
 
     def is_to(self, host: str) -> bool:
-        """Whether it logs in to ``host``."""
-        return self.any_registry or any(host_matches(pattern, host) for pattern in self.registries)
+        """Whether pulls from ``host``, a `pull_key`, find it."""
+        return self.any_registry or any(is_key(key, host) for key in self.keys)
 
     def may_be_to(self, host: str) -> bool:
         """Whether it logs in to ``host``, or to a registry that is only known when it runs."""
         return not self.registries or self.is_to(host)
 
-    def serves(self, tool: Tool) -> bool:
-        """Whether ``tool`` finds what this login leaves: see `serves`."""
-        return serves(self.tool, tool)
+    @property
+    def is_misaddressed(self) -> bool:
+        """Whether it is meant for Docker Hub and kept where no pull from there looks."""
+        return self.registries == (DOCKER_HUB,) and not self.is_to(DOCKER_HUB)
+
+    def serves(self, pull: StepPull) -> bool:
+        """Whether ``pull`` looks into what this login leaves."""
+        return serves(self.tool, pull.tool) and is_same_config(self.config, pull.config)
 
 
 def serves(login: Tool, pull: Tool) -> bool:
@@ -113,6 +125,23 @@ def serves(login: Tool, pull: Tool) -> bool:
     https://docs.podman.io/en/latest/markdown/podman-login.1.html.
     """
     return login is Tool.DOCKER or pull is not Tool.DOCKER
+
+
+def is_same_config(one: str | None, other: str | None) -> bool:
+    """Whether two commands keep their logins in the same directory, or may: see `StepPull`."""
+    return one is None or other is None or one == other
+
+
+class StepLogout(Struct, frozen=True, eq=False):
+    """The logins under ``key`` in ``config`` are gone; under all keys where that is None."""
+
+    moment: Moment
+    key: str | None
+    config: str | None
+
+    def undoes(self, host: str, login: StepLogin) -> bool:
+        """Whether it ends ``login`` for pulls from ``host``."""
+        return self.key in (None, host) and is_same_config(self.config, login.config)
 
 
 class UnreadLogin(Struct, frozen=True, eq=False):
@@ -136,7 +165,8 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
     ``set_before`` are, for each step, the variables that the job has set itself until then.
-    ``client_uses`` are what they do at registries with other programs.
+    ``client_uses`` are what they do at registries with other programs. ``config`` is the directory
+    for logins of commands that name none.
     """
 
     home: Namespace
@@ -147,10 +177,11 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     steps: tuple[Step, ...]
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
-    logouts: tuple[tuple[Moment, str | None], ...]
+    logouts: tuple[StepLogout, ...]
     unread_logins: tuple[UnreadLogin, ...] = ()
     set_before: tuple[frozenset[str], ...] = ()
     client_uses: tuple[ClientUse, ...] = ()
+    config: str | None = USER_CONFIG
 
     @property
     def has_docker(self) -> bool:
@@ -166,7 +197,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
         )
 
     @cached_property
-    def _by_host(self) -> dict[tuple[str, Tool], tuple[StepLogin, ...]]:
+    def _by_host(self) -> dict[str, tuple[StepLogin, ...]]:
         return {}
 
     @property
@@ -178,7 +209,9 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
         """The login to ``host`` that has surely been made whenever ``pull`` runs."""
         last = pull.moment.order
         fitting = [
-            login for login in self._logins_to(host, pull.tool) if login.moment.order <= last
+            login
+            for login in self._logins_to(host)
+            if login.moment.order <= last and login.serves(pull)
         ]
         for login in fitting:
             if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
@@ -207,20 +240,18 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
             None,
         )
 
-    def _logins_to(self, host: str, tool: Tool) -> tuple[StepLogin, ...]:
-        logins = self._by_host.get((host, tool))
+    def _logins_to(self, host: str) -> tuple[StepLogin, ...]:
+        logins = self._by_host.get(host)
         if logins is None:
-            logins = tuple(
-                login for login in self.logins if login.is_to(host) and login.serves(tool)
-            )
-            self._by_host[host, tool] = logins
+            logins = tuple(login for login in self.logins if login.is_to(host))
+            self._by_host[host] = logins
         return logins
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
         return any(
-            (registry is None or host_matches(registry, host))
-            and login.moment.order <= moment.order <= pull.moment.order
-            and surely_before([login.moment], moment)
-            and surely_before([moment], pull.moment)
-            for moment, registry in self.logouts
+            logout.undoes(host, login)
+            and login.moment.order <= logout.moment.order <= pull.moment.order
+            and surely_before([login.moment], logout.moment)
+            and surely_before([logout.moment], pull.moment)
+            for logout in self.logouts
         )

@@ -21,6 +21,7 @@ from cci_migrate.circleci.docker_daemon import (
     JobDaemons,
     daemons_of,
     daemons_on,
+    may_run_as_root,
     may_set_up_remote,
 )
 from cci_migrate.circleci.docker_orb import (
@@ -38,6 +39,7 @@ from cci_migrate.circleci.step_pulls import (
     ClientUse,
     JobDocker,
     StepLogin,
+    StepLogout,
     StepPull,
     UnreadLogin,
 )
@@ -60,7 +62,7 @@ from cci_migrate.circleci.value_origins import (
     Origin,
     credential_value,
 )
-from cci_migrate.circleci.variable_settings import VariableSettings
+from cci_migrate.circleci.variable_settings import VariableSettings, exported_values
 from cci_migrate.docker.compose import default_paths, services_of
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.image_reference import (
@@ -71,7 +73,11 @@ from cci_migrate.docker.image_reference import (
     parse_image_reference,
     registry_of,
 )
+from cci_migrate.docker.login_keys import login_key, pull_key
 from cci_migrate.docker.shell import (
+    DOCKER_CONFIG,
+    HOME,
+    USER_CONFIG,
     BakeBuild,
     Build,
     ClientAccess,
@@ -88,7 +94,6 @@ from cci_migrate.docker.shell import (
     LoginKind,
     Logout,
     NamedImage,
-    Purpose,
     Quoting,
     Script,
     ScriptCall,
@@ -96,6 +101,7 @@ from cci_migrate.docker.shell import (
     Tool,
     Verb,
     Word,
+    config_directory,
     dialect_of,
     facts_of,
     joined_path,
@@ -119,6 +125,7 @@ _DEEPEST_CALL = 6
 _MOST_CALLS = 300
 #: How images are named that a build has made and no registry holds.
 _LOCAL = ("local/", "localhost/")
+_ROOT_CONFIG = "~root/.docker"
 #: Names of the folder into which ``checkout`` puts the repository.
 _ROOTS = ("~/project", "/home/circleci/project", "$CIRCLE_WORKING_DIRECTORY")
 
@@ -164,8 +171,9 @@ def job_docker(
         return None
     defaults = step_defaults(job, home, config, values)
     environment = image_environment(config, home, job, values)
+    as_root = may_run_as_root(job, home, config, values)
     reader = _StepReader(
-        job, home, values, read, daemons.main, defaults, _built_names(config), environment
+        job, home, values, read, daemons.main, defaults, _built_names(config), environment, as_root
     )
     docker = reader.job_docker(home, entry, daemons, steps)
     if docker.has_docker:
@@ -308,6 +316,7 @@ class _StepReader:
         defaults: StepDefaults,
         built: frozenset[str],
         image_environment: frozenset[str],
+        as_root: bool = False,
     ) -> None:
         self._job = job
         self._made = built
@@ -328,9 +337,14 @@ class _StepReader:
         #: The scripts that the one that is being read has sourced, with their folders.
         self._sourced: list[tuple[str, str]] = []
         self._settings = VariableSettings(image_environment)
+        self._as_root = as_root
+        own = config_directory(self._known(defaults.environment))
+        #: Where logins are kept by the commands of steps that say nothing else.
+        self._own_config = self._config(own)
+        self._exported: dict[str, str] = {}
         self.pulls: list[StepPull] = []
         self.logins: list[StepLogin] = []
-        self.logouts: list[tuple[Moment, str | None]] = []
+        self.logouts: list[StepLogout] = []
         self.unread_logins: list[UnreadLogin] = []
         self.client_uses: list[ClientUse] = []
 
@@ -359,6 +373,7 @@ class _StepReader:
             tuple(self.unread_logins),
             tuple(set_before),
             tuple(self.client_uses),
+            self._own_config,
         )
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
@@ -368,6 +383,7 @@ class _StepReader:
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
             self._script(order, run, pulls_count=pulls_count)
+            self._exported.update(exported_values(run.script, DOCKER_CONFIG))
         elif step.home.is_published and " " in step.name:
             self._published(order, step, pulls_count=pulls_count)
         elif "/" in step.name:
@@ -388,7 +404,7 @@ class _StepReader:
         moment = Moment(order, step, ())
         if command == "check":
             named = self._argument(step, "registry", DOCKER_HUB)
-            self._logged_in(self._checked(moment, step, orb.version), named)
+            self.logins.append(self._of_orb(self._checked(moment, step, orb.version), named))
         elif command == "pull" and pulls_count:
             images = [image.strip() for image in (argument(step, "images") or "").split(",")]
             self._pull(moment, Tool.DOCKER, step.name, [image for image in images if image])
@@ -397,7 +413,7 @@ class _StepReader:
         """What a published orb does to Docker in ``step``."""
         moment = Moment(order, step, (), is_reliable=not is_true(argument(step, "perhaps")))
         if step.name == published_orbs.LOGIN:
-            self.logins.append(self._published_login(moment, step))
+            self.logins.append(self._of_orb(self._published_login(moment, step)))
         if not pulls_count or not moment.is_reliable:
             return
         command = step.within or step.name
@@ -481,12 +497,7 @@ class _StepReader:
     def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
         if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
             return
-        # CircleCI passes these on as they are written: `$NAME` in one is no variable.
-        environment = {
-            name: self._value(text)
-            for name, text in run.environment.items()
-            if variable_in(text) is None
-        }
+        environment = {**self._known(run.environment), **self._exported}
         self._environment, self._sourced = environment, []
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
@@ -495,6 +506,17 @@ class _StepReader:
         for fact in script.facts:
             moment = Moment(order, run.step, ((script, fact),), is_reliable)
             self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
+
+    def _known(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables of ``environment`` that have a value which is written out.
+
+        CircleCI passes them on as they are: ``$NAME`` in one is no variable.
+        """
+        return {
+            name: self._value(text)
+            for name, text in environment.items()
+            if variable_in(text) is None
+        }
 
     def _value(self, text: str) -> str:
         """``text`` with its parameters put in, where they have one value."""
@@ -522,8 +544,9 @@ class _StepReader:
                 if pulls_count:
                     self._compose(moment, fact, directory)
             case Login(registry=registry, tool=tool):
-                named = None if registry is None or tool is not Tool.DOCKER else registry.value
-                self._logged_in(self._login(moment, fact), named)
+                named = None if registry is None else registry.value
+                login = replace(self._login(moment, fact), config=self._config(fact.config))
+                self.logins.append(self._kept(login, named, tool))
             case ClientAccess():
                 login = self._step_login(
                     moment,
@@ -534,13 +557,20 @@ class _StepReader:
                     reads_stdin=fact.reads_stdin,
                 )
                 self.client_uses.append(ClientUse(fact.purpose, login))
-            case CredentialFile(variables=variables):
-                self.logins.append(StepLogin(moment, (), any_registry=True, variables=variables))
+            case CredentialFile(keys=keys):
+                self.logins.append(
+                    StepLogin(
+                        moment,
+                        tuple(normalise_host(key) for key in keys or ()),
+                        any_registry=keys is None,
+                        variables=fact.variables,
+                        keys=keys or (),
+                        config=self._config(fact.config),
+                    )
+                )
             case Logout(registry=registry):
-                host = None if fact.all else DOCKER_HUB
-                if registry is not None:
-                    host = normalise_host(registry.value)
-                self.logouts.append((moment, host))
+                key = None if fact.all else login_key(None if registry is None else registry.value)
+                self.logouts.append(StepLogout(moment, key, self._config(fact.config)))
             case LocalImage(image=image):
                 self._loaded_something = self._loaded_something or image is None
             case ScriptCall():
@@ -582,7 +612,7 @@ class _StepReader:
         if call.sourced and directory is not None:
             self._sourced.append((text, directory))
         if mentions_docker(text) or mentions_script(text):
-            script = facts(text, Dialect.POSIX, {})
+            script = facts(text, Dialect.POSIX, dict(call.client_environment))
             self._follow(
                 moment,
                 script,
@@ -630,7 +660,11 @@ class _StepReader:
                 self._not_followed(moment, title, outcome.unread, pulls_count=pulls_count)
             self._settings.exported(outcome.text)
             if mentions_docker(outcome.text) or mentions_script(outcome.text):
-                script = facts(outcome.text, Dialect.POSIX, self._environment)
+                environment = {**self._environment, **dict(call.client_environment)}
+                for name in (HOME, DOCKER_CONFIG):
+                    if name not in dict(call.client_environment):
+                        environment.pop(name, None)
+                script = facts(outcome.text, Dialect.POSIX, environment)
                 self._follow(
                     moment,
                     script,
@@ -654,9 +688,10 @@ class _StepReader:
         for text, _ in reversed(self._sourced):
             if not _defines(text, call.name):
                 continue
-            script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, {})
+            environment = dict(call.client_environment)
+            script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, environment)
             last = max((fact.place[0].slot for fact in script.facts if fact.place), default=0)
-            alone = facts(text, Dialect.POSIX, {})
+            alone = facts(text, Dialect.POSIX, environment)
             known = {fact.place[0].slot for fact in alone.facts if fact.place}
             if last in known:
                 return
@@ -717,12 +752,30 @@ class _StepReader:
 
     # Logins
 
-    def _logged_in(self, login: StepLogin, named: str | None) -> None:
-        """Take in a login of Docker to ``named``: one that it does not find shows names alone."""
-        if finds_hub_login(named, login.registries):
-            self.logins.append(login)
-        else:
-            self.client_uses.append(ClientUse(Purpose.LOGIN, login))
+    @staticmethod
+    def _kept(login: StepLogin, server: str | None = None, tool: Tool = Tool.DOCKER) -> StepLogin:
+        """``login`` with the keys under which it is kept; ``server`` is what it is given.
+
+        podman and buildah know Docker Hub by each of its names.
+        """
+        keys = login.registries
+        if tool is Tool.DOCKER and keys == (DOCKER_HUB,):
+            keys = (login_key(server),)
+        return replace(login, keys=keys)
+
+    def _of_orb(self, login: StepLogin, server: str | None = None) -> StepLogin:
+        return replace(self._kept(login, server), config=self._own_config)
+
+    def _config(self, directory: str | None) -> str | None:
+        """``directory``, where a client keeps logins, by which it is known in all of the job."""
+        return USER_CONFIG if self._as_root and directory == _ROOT_CONFIG else directory
+
+    def _config_at(self, moment: Moment) -> str | None:
+        """Where the command of ``moment`` looks for logins."""
+        fact = moment.facts[-1][1] if moment.facts else None
+        if isinstance(fact, ImagePull | Build | BakeBuild | ComposeCommand):
+            return self._config(fact.config)
+        return self._own_config
 
     def _login(self, moment: Moment, login: Login) -> StepLogin:
         if login.kind is not LoginKind.LOGIN:
@@ -771,6 +824,7 @@ class _StepReader:
             password_value=credentials[1],
             variables=(fact.variables - self._settings.assigned) | _read_from_outside(credentials),
             written_out=written_out,
+            keys=fact.registries,
         )
 
     def _credential_value(self, text: str | None, *, is_secret: bool) -> CredentialValue:
@@ -926,14 +980,23 @@ class _StepReader:
                 if isinstance(reference, ImageReference) and reference.is_scratch:
                     continue
                 texts[text] = None
-                host = registry_of(text)
+                host = pull_key(text) if tool is Tool.DOCKER else registry_of(text)
                 if isinstance(host, Undecidable):
                     undecided = undecided or host.reason
                 else:
                     hosts.add(host)
         if texts:
             self.pulls.append(
-                StepPull(moment, tool, command, tuple(texts), frozenset(hosts), undecided, places)
+                StepPull(
+                    moment,
+                    tool,
+                    command,
+                    tuple(texts),
+                    frozenset(hosts),
+                    undecided,
+                    places,
+                    self._config_at(moment),
+                )
             )
 
     def _texts(self, image: str) -> tuple[str, ...]:
@@ -942,7 +1005,8 @@ class _StepReader:
         return (image,)
 
     def _undecided(self, moment: Moment, tool: Tool, command: str, reason: str) -> None:
-        self.pulls.append(StepPull(moment, tool, command, (), frozenset(), reason))
+        config = self._config_at(moment)
+        self.pulls.append(StepPull(moment, tool, command, (), frozenset(), reason, config=config))
 
 
 def _directory(working_directory: str | None, root: str) -> str | None:
@@ -968,17 +1032,6 @@ def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
     if run.shell is None and daemon is Daemon.WINDOWS:
         return Dialect.POWERSHELL
     return dialect_of(run.shell)
-
-
-def finds_hub_login(named: str | None, registries: Sequence[str]) -> bool:
-    """Whether Docker finds a login to ``named`` again when it pulls from ``registries``.
-
-    It keeps that of Docker Hub under one key, and looks for no other: a login to another of the
-    Hub's hosts leaves pulls anonymous (https://github.com/docker/cli, tried with 28.2.2).
-    """
-    if named is None or tuple(registries) != (DOCKER_HUB,):
-        return True
-    return named.strip() in (DOCKER_HUB, "https://index.docker.io/v1/")
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)

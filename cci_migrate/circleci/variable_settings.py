@@ -35,6 +35,14 @@ def _writes_bash_env(text: str) -> bool:
     return False
 
 
+def exported_values(text: str, name: str) -> Mapping[str, str]:
+    """What the script ``text`` leaves in ``name`` for later steps: nothing where it does not."""
+    if name not in text or not _writes_bash_env(text):
+        return {}
+    values = re.findall(rf"\b{name}=[\"']?([^\s\"';]+)", text)
+    return {name: values[-1]} if values else {}
+
+
 class VariableSettings:
     """What sets variables in a job: its images, its environment, scripts, ``$BASH_ENV``."""
 

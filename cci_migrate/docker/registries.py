@@ -163,11 +163,11 @@ def host_matches(pattern: str, host: str) -> bool:
 
     Ignores case, and treats all names of Docker Hub as equal.
     """
-    return _is_like(normalise_host(host), normalise_host(pattern))
+    return is_like(normalise_host(host), normalise_host(pattern))
 
 
-def _is_like(host: str, pattern: str) -> bool:
-    """Whether ``host`` matches ``pattern``. Linear: a regular expression would backtrack."""
+def is_like(host: str, pattern: str) -> bool:
+    """Whether ``host`` matches ``pattern`` as written. Linear: a regex would backtrack."""
     first, *others = pattern.split("*")
     if not others:
         return host == pattern

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
-    """Which job pulls before the login that ``done`` says it adds."""
+    """Which job pulls before the login that ``done`` says it adds, or does not find it."""
     promised = {
-        (resolution.finding.place.route, resolution.finding.registry)
+        resolution.finding.place.route
         for resolution in done.resolutions
         if resolution.state is FindingState.FIXED and resolution.finding.rule == PULL_BEFORE_LOGIN
     }
     for docker in after:
         for pull in docker.pulls:
             for host in pull.hosts:
-                is_promised = (login_route(docker.job, host), host) in promised
-                if is_promised and docker.login_before(pull, host) is None:
+                route = login_route(docker, host, pull.config)
+                if route in promised and docker.login_before(pull, host) is None:
                     return f"{docker.job.route} still runs {pull.command} before a login to {host}"
     return None
 
@@ -42,19 +42,31 @@ def account_replaced(before: Reading, after: Reading) -> str | None:
     for route, docker in _by_route(after).items():
         known = old.get(route)
         earlier: list[StepLogin] = []
-        waiting = [] if known is None else [_account(login) for login in known.logins]
+        waiting = [] if known is None else list(known.logins)
         for login in docker.logins:
-            if waiting and _account(login) == waiting[0]:
+            is_old = bool(waiting) and _account(login) == _account(waiting[0])
+            if not is_old or login.keys != waiting[0].keys:
+                host = _replaced(login, earlier, docker)
+                if host is not None:
+                    return f"{route} would no longer use the account of its login to {host}"
+            if is_old:
                 del waiting[0]
                 earlier.append(login)
-                continue
-            for host in login.registries:
-                others = [other for other in earlier if other.may_be_to(host)]
-                unread = docker.unread_login_before(login.moment.order)
-                if (unread is not None and host == DOCKER_HUB) or any(
-                    _account(other)[1:] != _account(login)[1:] for other in others
-                ):
-                    return f"{route} would no longer use the account of its login to {host}"
+    return None
+
+
+def _replaced(login: StepLogin, earlier: list[StepLogin], docker: JobDocker) -> str | None:
+    """The registry whose account ``login``, new or with another key, replaces."""
+    from cci_migrate.circleci.step_pulls import is_same_config
+
+    unread = docker.unread_login_before(login.moment.order)
+    for host in login.keys:
+        if unread is not None and host == DOCKER_HUB:
+            return host
+        for other in earlier:
+            is_in_place = other.may_be_to(host) and is_same_config(other.config, login.config)
+            if is_in_place and _account(other)[1:] != _account(login)[1:]:
+                return host
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from shlex import quote
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,10 +32,10 @@ from cci_migrate.circleci.docker_orb import (
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import Moment
-from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, serves
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, job_steps, run_step, sets_up_docker
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.shell import Dialect, Tool, dialect_of
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.shell import USER_CONFIG, Dialect, Tool, dialect_of
 from cci_migrate.lossless.merging import entries_of, own_entry, text_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Sequence, alias_means, resolved
 from cci_migrate.lossless.operations import (
@@ -51,6 +52,7 @@ from cci_migrate.policy.model import LoginMethod, PasswordAuth, Policy
 
 #: The option of a shell that takes an unset variable for an error.
 _NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")
+_PLAIN_PATH = re.compile(r"(?:~|(?:/[\w.-]+))(?:/[\w.-]+)*")
 _ALIASES = ("docker", "circleci-docker", "docker-orb")
 
 
@@ -59,6 +61,14 @@ class NoLoginPlace(Struct, frozen=True):
 
     reason: str
     instead: str
+
+
+#: The key of a login, and the directory in which it is kept.
+_Kept: TypeAlias = "tuple[str, str | None]"
+
+
+def _kept(missing: MissingLogin) -> _Kept:
+    return missing.host, missing.config
 
 
 class LoginPlacement:
@@ -76,12 +86,12 @@ class LoginPlacement:
         self._config = config
         self._values = values
         self._policy = policy
-        self._needing: dict[str, set[Job]] = {}
-        self._tools: dict[tuple[str, Job], Tool] = {}
+        self._needing: dict[_Kept, set[Job]] = {}
+        self._tools: dict[tuple[_Kept, Job], Tool] = {}
         for one in missing:
             job = one.docker.job
-            self._needing.setdefault(one.host, set()).add(job)
-            self._tools[one.host, job] = one.tool
+            self._needing.setdefault(_kept(one), set()).add(job)
+            self._tools[_kept(one), job] = one.tool
         found = tuple(dockers) if missing else ()
         self._users = step_users(config, found) if missing else {}
         self._dockers = found
@@ -95,6 +105,13 @@ class LoginPlacement:
         A list of steps that jobs without that need share is left alone; with ``is_alone``, any
         that other jobs share.
         """
+        is_own = missing.config == missing.docker.config
+        if _client(missing.tool, missing.config, is_own=is_own) is None:
+            return NoLoginPlace(
+                f"its command looks for logins in {missing.config}, which a step before it can't "
+                "name",
+                "log in in that script itself, in the same way",
+            )
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
         places: list[StepPlace] = []
@@ -107,8 +124,8 @@ class LoginPlacement:
                         "its step runs after a failure only, a login before it in every build",
                         "log in in that step itself",
                     )
-                needing = {missing.docker.job} if is_alone else self._needing[missing.host]
-                found = self._place(docker, pull, missing.host, credential, needing)
+                needing = {missing.docker.job} if is_alone else self._needing[_kept(missing)]
+                found = self._place(docker, pull, missing, credential, needing)
                 if found is None:
                     return NoLoginPlace(
                         "its steps are shared with jobs that need "
@@ -116,7 +133,7 @@ class LoginPlacement:
                         "give this job steps of its own, or log in inside a reusable command",
                     )
                 places.append(found)
-            obstacle = self._obstacle(docker, found, missing.host, credential)
+            obstacle = self._obstacle(docker, found, missing, credential)
             if obstacle is not None:
                 return obstacle
         operations: dict[Operation, None] = {}
@@ -130,7 +147,7 @@ class LoginPlacement:
         self,
         docker: JobDocker,
         pull: StepPull,
-        host: str,
+        missing: MissingLogin,
         credential: PasswordAuth,
         needing: set[Job],
     ) -> StepPlace | None:
@@ -139,7 +156,7 @@ class LoginPlacement:
         Where the job may have logged in with another account by then, before that login: it is the
         later one whose account counts.
         """
-        other = _other_login(docker, pull.moment.order, host, credential)
+        other = _other_login(docker, pull.moment.order, missing, credential)
         for before in (pull.moment,) if other is None else (other.moment, pull.moment):
             for place in login_places(docker, before, pull.moment):
                 users = self._users[place.sequence]
@@ -148,18 +165,18 @@ class LoginPlacement:
         return None
 
     def _obstacle(
-        self, docker: JobDocker, place: StepPlace, host: str, credential: PasswordAuth
+        self, docker: JobDocker, place: StepPlace, missing: MissingLogin, credential: PasswordAuth
     ) -> NoLoginPlace | None:
         """What speaks against a login with ``credential`` at ``place``."""
         order = _order_of(docker, place)
-        unread = docker.unread_login_before(order) if host == DOCKER_HUB else None
+        unread = docker.unread_login_before(order) if missing.host == DOCKER_HUB else None
         if unread is not None:
             return NoLoginPlace(
                 f"can't read {unread.command}, which may log in to it; a second login would "
                 "replace its account",
                 "log in before it, or ignore this with a comment if it does log in",
             )
-        if _other_login(docker, order, host, credential) is not None:
+        if _other_login(docker, order, missing, credential) is not None:
             return NoLoginPlace(
                 "the job may have logged in with another account by then, which a second login "
                 "would replace",
@@ -177,18 +194,24 @@ class LoginPlacement:
         self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth
     ) -> tuple[Content, tuple[Operation, ...]]:
         users = self._users[place.sequence]
-        tools = {self._tools[missing.host, user.job] for user in users}
+        tools = {self._tools[_kept(missing), user.job] for user in users}
         tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
+        is_own = all(
+            user.docker is None or is_same_config(user.docker.config, missing.config)
+            for user in users
+        )
         for own in self._declared:
             if (
                 _makes(own, missing.host, credential)
                 and _stands_at(own, place)
                 and serves(own.login.tool, tool)
+                and (is_own if own.login.config == USER_CONFIG else _is_kept_so(own, missing))
             ):
                 return _use_of(own), ()
         is_old = any(self._client_is_old(user) for user in users)
         if (
             tool is Tool.DOCKER
+            and is_own
             and not is_old
             and not self._is_guarded(missing.host)
             and all(self._has_bash(user) for user in users)
@@ -197,7 +220,11 @@ class LoginPlacement:
             if by_orb is not None:
                 return by_orb
         shell, nounset = _shell(users), any(map(_has_nounset, users))
-        return _run_login(missing.host, tool, credential, shell, is_old=is_old, nounset=nounset), ()
+        client = _client(tool, missing.config, is_own=is_own) or tool.value
+        return (
+            _run_login(missing.host, client, credential, shell, is_old=is_old, nounset=nounset),
+            (),
+        )
 
     def _before_orb_job(
         self, missing: MissingLogin, credential: PasswordAuth
@@ -262,7 +289,7 @@ class LoginPlacement:
             by_orb = _orb_login(host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
-        return _run_login(host, missing.tool, credential, _shell((user,))), ()
+        return _run_login(host, missing.tool.value, credential, _shell((user,))), ()
 
     def _is_guarded(self, host: str) -> bool:
         """Whether a login of the config lets builds without its variables go on.
@@ -270,7 +297,7 @@ class LoginPlacement:
         The Docker orb's does not.
         """
         return any(
-            login.is_guarded and host in login.registries
+            login.is_guarded and normalise_host(host) in login.registries
             for docker in self._dockers
             for login in docker.logins
         )
@@ -345,26 +372,46 @@ def _use_of(own: DeclaredLogin) -> Content:
 def _makes(own: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
     """Whether ``own`` logs in to ``host``, and only there, with ``credential``."""
     login = own.login
-    if login.registries != (host,) or login.username is None or login.password is None:
+    if login.keys != (host,) or login.username is None or login.password is None:
         return False
     return PasswordAuth(login.username, login.password) == credential
 
 
 def _other_login(
-    docker: JobDocker, order: int, host: str, credential: PasswordAuth
+    docker: JobDocker, order: int, missing: MissingLogin, credential: PasswordAuth
 ) -> StepLogin | None:
-    """The first login before the step at ``order`` that may be to ``host`` with another account."""
+    """The first login before the step at ``order`` that ``missing`` may replace by another."""
     own = (credential.username, credential.password)
     return next(
         (
             login
             for login in docker.logins
             if login.moment.order < order
-            and login.may_be_to(host)
+            and login.may_be_to(missing.host)
+            and is_same_config(login.config, missing.config)
             and (login.username, login.password) != own
         ),
         None,
     )
+
+
+def _is_kept_so(own: DeclaredLogin, missing: MissingLogin) -> bool:
+    return own.login.config is not None and own.login.config == missing.config
+
+
+def _client(tool: Tool, config: str | None, *, is_own: bool) -> str | None:
+    """The command of ``tool`` that keeps logins in ``config``; None where none is sure to.
+
+    ``is_own``: it does so where nothing else is said.
+    """
+    if is_own or config is None:
+        return tool.value
+    if config == "~root/.docker":
+        return f"sudo {tool.value}"
+    if tool is not Tool.DOCKER or _PLAIN_PATH.fullmatch(config) is None:
+        return None
+    path = config.replace("~", "$HOME", 1)
+    return f"{tool.value} --config {path if path == config else chr(34) + path + chr(34)}"
 
 
 def _order_of(docker: JobDocker, place: StepPlace) -> int:
@@ -459,16 +506,25 @@ def _orb_login(
 
 
 def login_steps(
-    host: str, place: StepPlace, credential: PasswordAuth, config: Config, policy: Policy
+    host: str,
+    place: StepPlace,
+    credential: PasswordAuth,
+    config: Config,
+    policy: Policy,
+    kept_in: str | None,
 ) -> Iterator[Content]:
-    """Every step that could have been written at ``place`` to log in, in whichever way."""
+    """Every step that could have been written at ``place`` to log in, in whichever way.
+
+    ``kept_in`` is the directory in which the login is kept.
+    """
     by_orb = _orb_login(host, place, credential, config, replace(policy, login=LoginMethod.ORB))
     if by_orb is not None:
         yield by_orb[0]
     for tool in Tool:
-        for shell in (None, "bash", "bash.exe"):
-            for nounset in (False, True):
-                yield _run_login(host, tool, credential, shell, nounset=nounset)
+        for client in {tool.value, _client(tool, kept_in, is_own=False) or tool.value}:
+            for shell in (None, "bash", "bash.exe"):
+                for nounset in (False, True):
+                    yield _run_login(host, client, credential, shell, nounset=nounset)
 
 
 def is_orb_login(content: Content) -> bool:
@@ -537,7 +593,7 @@ def _has_nounset(user: StepUser) -> bool:
 
 def _run_login(
     host: str,
-    tool: Tool,
+    client: str,
     credential: PasswordAuth,
     shell: str | None,
     *,
@@ -546,8 +602,8 @@ def _run_login(
 ) -> Content:
     """A ``run`` step that logs in where the variables are there, and says so where not.
 
-    The builds of forked pull requests have no variables: they go on anonymously. ``is_old``: the
-    client has no ``--password-stdin``.
+    The builds of forked pull requests have no variables: they go on anonymously. ``client`` is the
+    command that logs in; ``is_old``: it has no ``--password-stdin``.
     """
     name = registry_name(host)
     registry = "" if host == DOCKER_HUB else f" {host}"
@@ -558,10 +614,10 @@ def _run_login(
     if nounset:
         tested = [f"${{{variable_in(text)}:-}}" for text in tested]
     test = " || ".join(f'[ -z "{text}" ]' for text in tested)
-    login = f'echo "{credential.password}" | {tool.value} login --username {username} '
+    login = f'echo "{credential.password}" | {client} login --username {username} '
     login += "--password-stdin"
     if is_old:
-        login = f'{tool.value} login --username {username} --password "{credential.password}"'
+        login = f'{client} login --username {username} --password "{credential.password}"'
     script = (
         f"if {test}; then\n"
         f'  echo "No credentials for {name} here: going on without a login."\n'

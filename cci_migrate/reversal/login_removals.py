@@ -13,6 +13,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
+from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import Entry, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
@@ -40,13 +41,18 @@ class _Removal(Struct, frozen=True, eq=False):
     """
 
     host: str
-    step: Step
+    login: StepLogin
+    docker: JobDocker
     jobs: tuple[Job, ...]
     operations: tuple[Operation, ...]
 
     @property
+    def step(self) -> Step:
+        return self.login.moment.step
+
+    @property
     def place(self) -> Place:
-        return Place(self.step.node, login_route(self.jobs[0], self.host))
+        return Place(self.step.node, login_route(self.docker, self.host, self.login.config))
 
     @property
     def finding_key(self) -> FindingKey:
@@ -94,9 +100,9 @@ class LoginRemovals:
         for docker in dockers:
             for login in docker.logins:
                 step = login.moment.step
-                if len(login.registries) != 1 or not step.path:
+                if len(login.keys) != 1 or not step.path:
                     continue
-                place, host = step.path[-1], login.registries[0]
+                place, host = step.path[-1], login.keys[0]
                 if docker.home.is_published and not _is_argument_for_logins(place, docker):
                     continue
                 for credential in self._credentials(host, docker):
@@ -107,7 +113,12 @@ class LoginRemovals:
                         is_written = any(
                             _means(step.node, content)
                             for content in login_steps(
-                                host, place, credential, assessment.config, assessment.policy
+                                host,
+                                place,
+                                credential,
+                                assessment.config,
+                                assessment.policy,
+                                login.config,
                             )
                         )
                     if is_written:
@@ -121,7 +132,7 @@ class LoginRemovals:
         registry = policy_for(host, self._assessment.policy)
         if registry is None or not isinstance(registry.credential, PasswordAuth):
             return set()
-        known = self._assessment.conventions.get(host)
+        known = self._assessment.conventions.get(normalise_host(host))
         own = {docker.job.route} if docker.home.is_published else set()
         shown = (
             one.credential
@@ -136,7 +147,7 @@ class LoginRemovals:
 
         users = step_users(self._assessment.config, dockers)
         for key, login in self._written.items():
-            host, step = login.registries[0], login.moment.step
+            host, step = login.keys[0], login.moment.step
             place = step.path[-1]
             running = users[place.sequence]
             if step.home.is_published:
@@ -150,7 +161,8 @@ class LoginRemovals:
                 continue
             docker = next(user.docker for user in running if user.docker is not None)
             operations = tuple(_taken_out(place, docker, step))
-            removal = _Removal(host, step, tuple(user.job for user in running), operations)
+            jobs = tuple(user.job for user in running)
+            removal = _Removal(host, login, docker, jobs, operations)
             pushing = next(
                 (
                     user.job
@@ -313,7 +325,7 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
         severity=Severity.WARNING if obstacle is None else Severity.NOTE,
         because="",
         remedy=obstacle or remedy,
-        registry=first.host,
+        registry=normalise_host(first.host),
     )
 
 

@@ -7,8 +7,12 @@ machine executor, or of a Docker executor after `setup_remote_docker`, that fetc
 Hub (or another registry that the policy has a password for) while no login has surely been made.
 A login in another branch, after the pull, or to another registry does not count. Nor does one to
 another of Docker Hub's hosts (`index.docker.io`, `registry-1.docker.io`): Docker looks for the one
-that names no host, `docker.io` or `https://index.docker.io/v1/`. The `auth` of an
-image does not log the steps in.
+that names no host, `docker.io` or `https://index.docker.io/v1/`; for images of
+`registry-1.docker.io/…` and `registry.hub.docker.com/…` it looks for one to that very host. Nor
+does one that is kept in another directory than the pull looks into: by `sudo` (unless `sudo -E`),
+with another `HOME`, `DOCKER_CONFIG` or `--config`, or gone with `docker logout` or
+`rm -rf ~/.docker`.
+The `auth` of an image does not log the steps in.
 
 ## Why it matters
 
@@ -22,7 +26,8 @@ with an anchor. Else, in a 2.1 config, the Docker orb's `docker/check`, under th
 version that the file has. Else, or with `--login cli`, a `run` step with `--password-stdin`, which
 goes on without a login where the variables are not there (in the builds of forked pull requests);
 so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
-and only in lists of steps whose other users need it too.
+and only in lists of steps whose other users need it too. It is made as the pull is: by
+`sudo docker login` before `sudo docker pull`, with `--config` where the pull has that directory.
 
 Of two logins to one registry the later counts. So the added one goes before any that the job may
 make with another account (in a condition, to a server in a variable). After a script or task that
@@ -64,7 +69,7 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import StepPull
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
     Choice,
@@ -128,12 +133,27 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             subject=", ".join(missing.images[:3]),
             owner=f"job {job.name}",
             severity=severity,
-            because=impact.because,
+            because=_because(missing, impact),
             remedy=remedies[missing.key],
-            registry=missing.host,
-            names=assessment.name_reason(assessment.wanted_login(missing), missing.host),
+            registry=normalise_host(missing.host),
+            names=assessment.name_reason(
+                assessment.wanted_login(missing), normalise_host(missing.host)
+            ),
             after=() if is_needed_today else tuple(after),
         )
+
+
+def _because(missing: MissingLogin, impact: Impact) -> str:
+    because = impact.because
+    if missing.host != DOCKER_HUB and normalise_host(missing.host) == DOCKER_HUB:
+        because += f" Docker keeps a login to {missing.host} apart from one to Docker Hub."
+    elsewhere = missing.login_elsewhere
+    if elsewhere is not None and elsewhere.config != missing.config:
+        because += (
+            f" A login in the job is kept in {elsewhere.config}, and this command looks in "
+            f"{missing.config}."
+        )
+    return because
 
 
 def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], host: str) -> Impact:
@@ -267,7 +287,7 @@ def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assess
             def fix_with(account: Account) -> Fix | NoFix:
                 return _login_fix(missing, account.credential, placement, assessment, is_alone=True)
 
-            return account_question(missing.host, accounts, fix_with)
+            return account_question(normalise_host(missing.host), accounts, fix_with)
         case _:
             credential = assessment.login_credential(missing)
             return _login_fix(missing, credential, placement, assessment)

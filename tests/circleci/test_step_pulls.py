@@ -280,6 +280,7 @@ def test_a_password_never_shows() -> None:
     assert "hunter2" not in repr(login)
 
 
+SUDO_LOGIN = LOGIN.replace("docker", "sudo docker")
 PULL = "- run: docker pull redis"
 WHEN = "- when: {condition: << pipeline.parameters.x >>, steps: [docker/check]}"
 
@@ -300,7 +301,34 @@ COVERED = {
     "under a condition that holds": (f"- when: {{condition: true, steps: [docker/check]}}\n{PULL}"),
     "in a script of the repository": f"- run: ci/login.sh\n{PULL}",
     "docker for podman": f"- run: {LOGIN}\n- run: podman pull docker.io/library/redis",
-    "a credential file": f"- run: echo '{{}}' > ~/.docker/config.json\n{PULL}",
+    "a credential file": f"- run: echo $C > ~/.docker/config.json\n{PULL}",
+    "a credential file with Docker Hub's key": (
+        "- run: |\n    cat > ~/.docker/config.json <<EOF\n"
+        '    {"auths": {"https://index.docker.io/v1/": {"auth": "$A"}}}\n    EOF\n' + PULL
+    ),
+    "both by sudo": f"- run: {SUDO_LOGIN}\n- run: sudo docker pull redis",
+    "sudo that keeps the environment": f"- run: {LOGIN}\n- run: sudo -E docker pull redis",
+    "the same --config": (
+        f"- run: {LOGIN.replace('docker', 'docker --config /c')}\n- run: DOCKER_CONFIG=/c docker "
+        "pull redis"
+    ),
+    "DOCKER_CONFIG of the job": (
+        f"- run: {{command: '{LOGIN}', environment: {{DOCKER_CONFIG: /c}}}}\n"
+        "- run: docker --config /c pull redis"
+    ),
+    "DOCKER_CONFIG for later steps": (
+        "- run: echo 'export DOCKER_CONFIG=/c' >> $BASH_ENV\n- run: docker pull x\n"
+        f"- run: {LOGIN}\n{PULL}"
+    ),
+    "removed for another user": f"- run: {LOGIN}\n- run: rm -rf /root/.docker\n{PULL}",
+    "copied to the other user": (
+        f"- run: {LOGIN}\n- run: sudo cp -r ~/.docker /root/\n- run: sudo docker pull redis"
+    ),
+    "a script that sudo runs": "- run: sudo ci/login.sh\n- run: sudo docker pull redis",
+    "podman knows all names": (
+        "- run: echo $P | podman login -u u --password-stdin registry-1.docker.io\n"
+        "- run: podman pull docker.io/library/redis"
+    ),
     "when: always": f"- run: {{command: '{LOGIN}', when: always}}\n{PULL}",
     "logged out elsewhere": f"- docker/check\n- run: docker logout quay.io\n{PULL}",
     "logged in again": f"- docker/check\n- run: docker logout\n- docker/check\n{PULL}",
@@ -330,6 +358,26 @@ NOT_COVERED = {
         f"- run: echo $P | podman login -u u --password-stdin docker.io\n{PULL}"
     ),
     "ECR only": f"- aws-ecr/ecr-login\n{PULL}",
+    "an empty credential file": f"- run: echo '{{}}' > ~/.docker/config.json\n{PULL}",
+    "written over": f"- docker/check\n- run: echo '{{}}' > ~/.docker/config.json\n{PULL}",
+    "a credential file of another registry": (
+        "- run: |\n    cat > ~/.docker/config.json <<EOF\n"
+        '    {"auths": {"ghcr.io": {"auth": "$A"}}}\n    EOF\n' + PULL
+    ),
+    "by sudo only": f"- run: {SUDO_LOGIN}\n{PULL}",
+    "for sudo": f"- run: {LOGIN}\n- run: sudo docker pull redis",
+    "for compose by sudo": f"- run: {LOGIN}\n- run: sudo docker pull redis",
+    "a script that sudo runs": f"- run: sudo ci/login.sh\n{PULL}",
+    "another --config": f"- run: {LOGIN.replace('docker', 'docker --config /c')}\n{PULL}",
+    "another DOCKER_CONFIG": f"- run: {LOGIN.replace('docker', 'DOCKER_CONFIG=/c docker')}\n{PULL}",
+    "DOCKER_CONFIG of its step": (
+        f"- run: {{command: '{LOGIN}', environment: {{DOCKER_CONFIG: /c}}}}\n{PULL}"
+    ),
+    "removed": f"- docker/check\n- run: rm -rf ~/.docker\n{PULL}",
+    "moved away": f"- docker/check\n- run: mv ~/.docker/config.json /tmp\n{PULL}",
+    "to an address that is not looked for": f"- run: {LOGIN} registry.hub.docker.com\n{PULL}",
+    "to a path of Docker Hub": f"- run: {LOGIN} docker.io/acme\n{PULL}",
+    "by the orb to such an address": f"- docker/check: {{registry: index.docker.io}}\n{PULL}",
 }  # fmt: skip
 
 
@@ -346,6 +394,38 @@ def test_a_login_stands_before_the_pull(name: str) -> None:
 @pytest.mark.parametrize("name", NOT_COVERED)
 def test_no_login_stands_before_the_pull(name: str) -> None:
     assert not last_is_covered(NOT_COVERED[name])
+
+
+@pytest.mark.parametrize(
+    ("image", "server", "is_served"),
+    [
+        ("redis", "", True),
+        ("docker.io/acme/x", "docker.io", True),
+        ("index.docker.io/acme/x", "https://index.docker.io/v1/", True),
+        ("index.docker.io/acme/x", "index.docker.io", False),
+        ("registry-1.docker.io/acme/x", "", False),
+        ("registry-1.docker.io/acme/x", "registry-1.docker.io", True),
+        ("registry.hub.docker.com/acme/$X", "", False),
+        ("registry.hub.docker.com/acme/$X", "https://registry.hub.docker.com/v2/", True),
+        ("redis", "https://index.docker.io/v2/", False),
+        ("redis", "https://docker.io", False),
+        ("redis", "hub.docker.com", False),
+        ("quay.io/acme/x", "https://quay.io/acme", True),
+    ],
+)
+def test_which_login_a_pull_reads(image: str, server: str, is_served: bool) -> None:
+    found = docker(f"- run: {LOGIN} {server}\n- run: docker pull {image}", FILES)
+    (pull,) = found.pulls
+    (host,) = pull.hosts
+    assert (found.login_before(pull, host) is not None) == is_served
+
+
+def test_sudo_changes_nothing_for_root() -> None:
+    steps = f"- setup_remote_docker\n- run: {LOGIN}\n- run: sudo docker pull redis"
+    for image, is_served in (("node:22", True), ("cimg/node:22.0", False)):
+        found = docker_of(steps, on=f"docker: [{{image: '{image}'}}]")
+        assert found is not None
+        assert (found.login_before(found.pulls[0], "docker.io") is not None) == is_served
 
 
 def test_the_orbs_own_login_to_docker_hub_covers_what_it_builds() -> None:

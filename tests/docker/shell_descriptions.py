@@ -55,6 +55,8 @@ def described(fact: Fact) -> str:
             halves = (fact.username, fact.password)
             given = ":".join("" if half is None else half.value for half in halves)
             return f"{fact.purpose.value} {','.join(fact.registries) or '?'} {given}".rstrip(": ")
+        case Logout(all=True):
+            return f"logout of all in {fact.config}"
         case Logout():
             return f"logout {'docker.io' if fact.registry is None else fact.registry.value}"
         case CredentialFile():

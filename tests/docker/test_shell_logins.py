@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.docker.shell import Login, LoginKind, Quoting, facts_of
+from cci_migrate.docker.shell import (
+    Build,
+    ComposeCommand,
+    CredentialFile,
+    ImagePull,
+    Login,
+    LoginKind,
+    Quoting,
+    facts_of,
+)
 from tests.docker.shell_descriptions import facts_in
 
 
@@ -85,14 +94,20 @@ def test_the_pattern_of_ecr_matches_its_hosts() -> None:
         ("docker logout quay.io", ["logout quay.io"]),
         ("echo $C > ~/.docker/config.json", ["credentials"]),
         ("mkdir -p ~/.docker && echo $C >> $HOME/.docker/config.json", ["credentials"]),
-        ("cat > ~/.docker/config.json <<EOF\n{}\nEOF", ["credentials"]),
+        ("cat > ~/.docker/config.json <<EOF\n{}\nEOF", ["logout of all in ~/.docker"]),
+        ("cat > ~/.docker/config.json <<EOF\n$C\nEOF", ["credentials"]),
         ("cp ci/config.json ~/.docker/config.json", ["credentials"]),
         ("echo $C | base64 -d | sudo tee /root/.docker/config.json", ["credentials"]),
         ("echo $C > ~/.dockercfg", ["credentials"]),
         ("export DOCKER_AUTH_CONFIG=$C", ["credentials"]),
         ("true && echo $C > ~/.docker/config.json || exit 1", ["credentials"]),
         ("! echo $C > ~/.docker/config.json", ["credentials"]),
-        ("cat ~/.docker/config.json; rm ~/.docker/config.json", []),
+        ("cat ~/.docker/config.json; rm ~/.docker/config.json", ["logout of all in ~/.docker"]),
+        ("rm -rf $HOME/.docker/", ["logout of all in ~/.docker"]),
+        ("sudo rm -rf /root/.docker", ["logout of all in ~root/.docker"]),
+        ("export DOCKER_CONFIG=/srv/c; rm -rf $DOCKER_CONFIG", ["logout of all in /srv/c"]),
+        ("rm -rf ~/.docker/cli-plugins ~/.dockerignore docker", []),
+        ("mv ~/.docker /tmp/kept", ["logout of all in ~/.docker", "credentials"]),
         ("cp ~/.docker/config.json /tmp", []),
         ("curl x > ~/.docker/cli-plugins/docker-buildx", []),
     ],
@@ -216,3 +231,78 @@ def test_a_password_never_shows_in_a_repr() -> None:
     )
     assert len(script.facts) == 4
     assert "hunter2" not in repr(script)
+
+
+@pytest.mark.parametrize(
+    ("command", "directory"),
+    [
+        ("docker pull x", "~/.docker"),
+        ("sudo docker pull x", "~root/.docker"),
+        ("sudo -n docker pull x", "~root/.docker"),
+        ("sudo -E docker pull x", "~/.docker"),
+        ("sudo -nE docker pull x", "~/.docker"),
+        ("sudo -EH docker pull x", "~root/.docker"),
+        ("sudo --preserve-env=HOME,PATH docker pull x", "~/.docker"),
+        ("sudo --preserve-env=PATH docker pull x", "~root/.docker"),
+        ("sudo -u circleci docker pull x", "~/.docker"),
+        ('sudo -u "$USER" docker pull x', "~/.docker"),
+        ("sudo --user=deploy docker pull x", "~deploy/.docker"),
+        ("sudo HOME=$HOME docker pull x", "~/.docker"),
+        ("sudo DOCKER_CONFIG=/etc/d docker pull x", "/etc/d"),
+        ("DOCKER_CONFIG=/etc/d sudo docker pull x", "~root/.docker"),
+        ("DOCKER_CONFIG=/etc/d docker pull x", "/etc/d"),
+        ("env DOCKER_CONFIG=/etc/d docker pull x", "/etc/d"),
+        ("HOME=/srv/h docker pull x", "/srv/h/.docker"),
+        ("docker --config /etc/d/ pull x", "/etc/d"),
+        ("docker --config=$HOME/.docker pull x", "~/.docker"),
+        ("sudo docker --config ${HOME}/d pull x", "~root/d"),
+        ("DOCKER_CONFIG=/a docker --config /b pull x", "/b"),
+        ("export DOCKER_CONFIG=/etc/d\ndocker pull x", "/etc/d"),
+        ("export DOCKER_CONFIG=/etc/d\nunset DOCKER_CONFIG\ndocker pull x", "~/.docker"),
+        ("(export DOCKER_CONFIG=/etc/d)\ndocker pull x", "~/.docker"),
+        ("export DOCKER_CONFIG=/a; export DOCKER_CONFIG=/b; docker pull x", "/b"),
+        ("if test -f x; then export DOCKER_CONFIG=/a; fi; docker pull x", None),
+        ("$SUDO docker pull x", None),
+        ("SUDO=sudo; $SUDO docker pull x", "~root/.docker"),
+        ("cd a; DOCKER_CONFIG=d docker pull x", "a/d"),
+        ("sudo bash -c 'docker pull x'", "~root/.docker"),
+        ("sudo -E sh -ec 'docker pull x'", "~/.docker"),
+        ("su - deploy -c 'docker pull x'", "~deploy/.docker"),
+        ("su -c 'docker pull x'", "~root/.docker"),
+        ("sudo docker-compose pull", "~root/.docker"),
+        ("sudo docker build .", "~root/.docker"),
+        ("DOCKER_CONFIG=/etc/d podman pull x", "~/.docker"),
+        ("sudo podman pull x", "~root/.docker"),
+        ("env -u DOCKER_CONFIG docker pull x", "~/.docker"),
+    ],
+)
+def test_where_a_command_looks_for_logins(command: str, directory: str | None) -> None:
+    (fact,) = facts_of(command).facts
+    assert isinstance(fact, ImagePull | Build | ComposeCommand)
+    assert fact.config == directory
+
+
+def test_directories_that_a_program_makes_are_all_different() -> None:
+    line = "DOCKER_CONFIG=$(mktemp -d)\nexport DOCKER_CONFIG\ndocker pull x\n"
+    first, second = (f for f in facts_of(line + line).facts if isinstance(f, ImagePull))
+    assert first.config != second.config
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ('{"auths": {"https://index.docker.io/v1/": {"auth": "$A"}}}', ("docker.io",)),
+        ('{"auths": {"docker.io": {"auth": "$A"}}}', ("docker.io/",)),
+        ('{"auths": {"quay.io": {}, "https://ghcr.io": {}}}', ("quay.io", "ghcr.io")),
+        ('{"credHelpers": {"gcr.io": "gcloud"}}', ("gcr.io",)),
+        ('{"auths": {"$HOST": {}}}', None),
+        ('{"credsStore": "pass"}', None),
+        ('{"auths": $AUTHS}', None),
+    ],
+)
+def test_the_logins_of_a_written_file(text: str, keys: tuple[str, ...] | None) -> None:
+    for command in (f"cat > ~/.docker/config.json <<EOF\n{text}\nEOF",
+                    f"echo '{text}' > ~/.docker/config.json"):  # fmt: skip
+        *_, fact = facts_of(command).facts
+        assert isinstance(fact, CredentialFile)
+        assert fact.keys == keys

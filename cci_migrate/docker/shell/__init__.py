@@ -32,9 +32,11 @@ from collections.abc import Iterable, Mapping
 from typing_extensions import assert_never
 
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, config_directory
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
 from cci_migrate.docker.shell.docker_cli import LocalImages, same_image_key
 from cci_migrate.docker.shell.facts import (
+    USER_CONFIG,
     BakeBuild,
     Build,
     ClientAccess,
@@ -63,6 +65,9 @@ from cci_migrate.docker.shell.facts import (
 from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
 
 __all__ = [
+    "DOCKER_CONFIG",
+    "HOME",
+    "USER_CONFIG",
     "BakeBuild",
     "Build",
     "ClientAccess",
@@ -88,6 +93,7 @@ __all__ = [
     "Tool",
     "Verb",
     "Word",
+    "config_directory",
     "dialect_of",
     "facts_of",
     "joined_path",

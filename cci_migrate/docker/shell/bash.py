@@ -69,6 +69,8 @@ class _ScriptReader(CommandReader):
             self._define(node)
         elif kind in ("variable_assignment", "variable_assignments", "declaration_command"):
             self._assignments(node, place)
+        elif kind == "unset_command":
+            self._unset(node, place)
         else:
             self._substitutions([node], place)
 

@@ -74,4 +74,5 @@ def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...])
         password_stdin=False,
         variables=invocation.variables,
         place=invocation.place,
+        config=invocation.config_of(Tool.DOCKER),
     )

@@ -12,6 +12,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.docker.shell.client_config import (
+    DOCKER_CONFIG,
+    HOME,
+    ClientEnvironment,
+    ClientVariables,
+    directory_at,
+    directory_of_file,
+    home_of,
+    keys_written,
+)
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.conditions import Conditions
@@ -22,10 +32,12 @@ from cci_migrate.docker.shell.facts import (
     Fact,
     FunctionCall,
     Login,
+    Logout,
     Quoting,
     Script,
     ScriptCall,
     TaskCall,
+    Tool,
     Word,
     joined_path,
 )
@@ -68,9 +80,6 @@ _MAX_TRIES = 300
 _SHELLS = names("sh bash dash ash ksh zsh")
 _CLOUDS = names("aws gcloud az")
 _BUILTINS = names("exit cd pushd popd source . eval")
-_CONFIG_FILE = re.compile(
-    r"(?:.*/)?\.docker/config\.json|(?:.*/)?\.dockercfg|\$\{?DOCKER_CONFIG\}?/config\.json"
-)
 _WORKING_DIRECTORY = re.compile(
     r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
 )
@@ -129,6 +138,7 @@ class CommandReader(ABC):
         self._shell = masked(text)
         self._conditions = Conditions(text)
         self._variables = Variables(text, environment)
+        self._client = ClientVariables(environment)
         self._words = WordReader(text, self._variables.lookup, self._variables.arguments)
         self._facts: list[Fact] = []
         self._seen: set[Fact] = set()
@@ -227,7 +237,8 @@ class CommandReader(ABC):
         """Within a subshell: it neither changes the script's folder nor ends the script."""
         directory, stack = self._directory, list(self._directories)
         self._subshells += 1
-        yield
+        with self._client.apart():
+            yield
         self._subshells -= 1
         self._directory, self._directories = directory, stack
 
@@ -345,7 +356,8 @@ class CommandReader(ABC):
         pipe: Pipe,
         assignments: dict[str, str],
     ) -> None:
-        unwrapped_command = unwrapped(words)
+        own = {name: assignments[name] for name in (HOME, DOCKER_CONFIG) if name in assignments}
+        unwrapped_command = unwrapped(words, {**self._client.at(place), **own})
         words = unwrapped_command.words
         if not words:
             return
@@ -380,6 +392,7 @@ class CommandReader(ABC):
                 xargs_appends=unwrapped_command.xargs_appends,
                 replaces=unwrapped_command.replaces,
                 obstacle=obstacle,
+                environment=unwrapped_command.environment,
             )
             read = cloud_login if is_cloud else client_facts
             facts = (docker_facts if program in PROGRAMS else read)(words, program, invocation)
@@ -395,9 +408,10 @@ class CommandReader(ABC):
                 self._halts.append(PlacedCommand(place))
             return
         if runs_task(program) and ("/" not in first or program in _WRAPPERS):
-            self._task_call(program, words[1:], assignments, node, place)
+            with self._client.apart(unwrapped_command.environment):
+                self._task_call(program, words[1:], assignments, node, place)
             return
-        self._other_command(program, words, node, place, pipe)
+        self._other_command(program, words, node, place, pipe, unwrapped_command.environment)
 
     def _task_call(
         self,
@@ -416,8 +430,13 @@ class CommandReader(ABC):
                 tuple(assignments.items()),
                 self._directory,
                 place,
+                self._client_environment(place),
             )
         )
+
+    def _client_environment(self, place: Place) -> tuple[tuple[str, str], ...]:
+        values = self._client.at(place).items()
+        return tuple((name, text) for name, text in values if text is not None)
 
     def _builtin(self, name: str, words: Sequence[Word], node: Node, place: Place) -> None:
         argument = words[1] if len(words) > 1 else None
@@ -453,22 +472,36 @@ class CommandReader(ABC):
             self._directory = joined_path(self._directory or ".", target)
 
     def _other_command(
-        self, program: str, words: Sequence[Word], node: Node, place: Place, pipe: Pipe
+        self,
+        program: str,
+        words: Sequence[Word],
+        node: Node,
+        place: Place,
+        pipe: Pipe,
+        environment: ClientEnvironment,
     ) -> None:
         if program in _SHELLS:
-            self._shell_command(words, node, place, pipe)
+            with self._client.apart(environment):
+                self._shell_command(words, node, place, pipe)
         elif program in ("su", "sg", "runuser"):
             for index, word in enumerate(words[:-1]):
                 if word.value in ("-c", "--command"):
-                    self._quoted_script(words[index + 1], place)
+                    with self._client.apart(_as_other_user(program, words, index)):
+                        self._quoted_script(words[index + 1], place)
         elif program == "newgrp":
             self._heredoc_script(node, pipe, place)
-        elif program in ("cp", "mv", "install", "ln", "tee"):
-            targets = words[1:] if program == "tee" else words[-1:]
-            for word in targets:
-                self._if_credentials(word.value, node, place, pipe)
+        elif program == "tee":
+            for word in words[1:]:
+                self._if_credentials(
+                    word.value, node, place, pipe, pipe.input.text or pipe.input.word
+                )
+        elif program in ("cp", "mv", "install", "ln"):
+            self._copied(program, words, node, place, pipe)
+        elif program == "rm":
+            self._removed(words[1:], node, place)
         elif "/" in words[0].value:
-            self._script_call(words[0], node, place, sourced=False)
+            with self._client.apart(environment):
+                self._script_call(words[0], node, place, sourced=False)
         elif self._has_sourced:
             self._emit(
                 FunctionCall(
@@ -478,6 +511,7 @@ class CommandReader(ABC):
                     self._source(node),
                     self._directory,
                     place,
+                    self._client_environment(place),
                 )
             )
 
@@ -543,9 +577,9 @@ class CommandReader(ABC):
         if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
             self._unknown_setter = value
         if value and not value.startswith(("/", "-")) and not is_only_placeholder(path):
-            self._emit(
-                ScriptCall(node.start_byte, node.end_byte, value, sourced, self._directory, place)
-            )
+            environment = self._client_environment(place)
+            start, end = node.start_byte, node.end_byte
+            self._emit(ScriptCall(start, end, value, sourced, self._directory, place, environment))
 
     def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
         for redirect in pipe.redirects:
@@ -554,12 +588,60 @@ class CommandReader(ABC):
             ):
                 path = self._words.value(redirect.children[-1])
                 self._does_more_than_log_in |= _NO_FILE.fullmatch(path) is None
-                self._if_credentials(path, node, place, pipe)
+                text = self._output_of(node, pipe.redirects).text
+                self._if_credentials(path, node, place, pipe, text)
 
-    def _if_credentials(self, path: str, node: Node, place: Place, pipe: Pipe) -> None:
-        if _CONFIG_FILE.fullmatch(path):
-            variables = variables_in(self._text[pipe.start : pipe.end])
-            self._emit(CredentialFile(node.start_byte, node.end_byte, variables, place))
+    def _if_credentials(
+        self, path: str, node: Node, place: Place, pipe: Pipe, text: str | None = None
+    ) -> None:
+        """Take note of what writes ``text``, None where it is not known, to the file ``path``."""
+        directory = directory_of_file(path, self._client.at(place), self._directory)
+        if directory is not None:
+            self._credentials_at(directory, node, place, pipe, keys_written(text))
+
+    def _credentials_at(
+        self,
+        directory: str,
+        node: Node,
+        place: Place,
+        pipe: Pipe,
+        keys: tuple[str, ...] | None = None,
+    ) -> None:
+        start, end = node.start_byte, node.end_byte
+        variables = variables_in(self._text[pipe.start : pipe.end])
+        if keys is not None:
+            # What was in the file is gone.
+            self._emit(Logout(start, end, Tool.DOCKER, None, True, place, directory))
+        if keys != ():
+            self._emit(CredentialFile(start, end, variables, place, keys, directory))
+
+    def _copied(
+        self, program: str, words: Sequence[Word], node: Node, place: Place, pipe: Pipe
+    ) -> None:
+        """A copy of files, perhaps of those with logins, to the last of ``words``."""
+        paths = [word.value for word in words[1:] if not word.value.startswith("-")]
+        environment = self._client.at(place)
+        target = paths[-1] if paths else ""
+        directory = directory_at(target, environment, self._directory)
+        for path in paths[:-1]:
+            source = directory_at(path, environment, self._directory)
+            is_folder = not path.endswith(".json")
+            if source is not None and directory is None and is_folder:
+                directory = directory_at(f"{target}/.docker", environment, self._directory)
+            if source is not None and program == "mv":
+                self._removed([replace(words[0], value=path)], node, place)
+        if directory is not None:
+            self._credentials_at(directory, node, place, pipe)
+
+    def _removed(self, words: Iterable[Word], node: Node, place: Place) -> None:
+        """Files that are gone: with them, perhaps, all logins."""
+        environment = self._client.at(place)
+        for word in words:
+            path = word.value.removesuffix("/*")
+            directory = directory_at(path, environment, self._directory)
+            if directory is not None:
+                start, end = node.start_byte, node.end_byte
+                self._emit(Logout(start, end, Tool.DOCKER, None, True, place, directory))
 
     def _assignments(self, node: Node, place: Place) -> None:
         self._substitutions([node], place)
@@ -585,6 +667,12 @@ class CommandReader(ABC):
             if len(parts) > 2 and parts[2].type == "array":
                 continue
             self._variables.assign(name, value, place, child.start_byte)
+            self._client.assign(name, _distinct(value, child.start_byte), place)
+
+    def _unset(self, node: Node, place: Place) -> None:
+        for child in node.children:
+            if child.type == "variable_name":
+                self._client.assign(self._source(child), "", place)
 
     def _define(self, node: Node) -> None:
         children = [child for child in node.children if child.is_named]
@@ -620,6 +708,19 @@ class CommandReader(ABC):
             return
         self._seen.add(alike)
         self._facts.append(self._local.record(fact))
+
+
+def _as_other_user(program: str, words: Sequence[Word], option: int) -> ClientEnvironment | None:
+    """The environment behind ``su USER -c``; ``option`` is the index of its ``-c``."""
+    if program == "sg":
+        return None
+    users = [word.value for word in (*words[1:option], *words[option + 2 :])]
+    return {HOME: home_of(next((user for user in users if not user.startswith("-")), "root"))}
+
+
+def _distinct(value: str, start: int) -> str:
+    """``value``, by which no other place of the script makes the same: ``$(mktemp -d)``."""
+    return f"{value}#{start}" if "$(" in value or "`" in value else value
 
 
 def _only(words: Sequence[Word]) -> str | None:

@@ -18,6 +18,12 @@ from cci_migrate.docker.image_reference import (
     normalise_host,
     registry_of,
 )
+from cci_migrate.docker.shell.client_config import (
+    DOCKER_CONFIG,
+    HOME,
+    ClientEnvironment,
+    config_directory,
+)
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
     is_only_placeholder,
@@ -134,7 +140,7 @@ class Invocation(Struct, frozen=True):
     the pipeline. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file`` its file,
     ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
     ``variables`` are the names of all that the pipeline reads. ``xargs_appends``, ``replaces`` and
-    ``obstacle``: see `Unwrapped`.
+    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept.
     """
 
     start: int
@@ -153,8 +159,16 @@ class Invocation(Struct, frozen=True):
     xargs_appends: bool = False
     replaces: str | None = None
     obstacle: str | None = None
+    environment: ClientEnvironment = field(default_factory=dict)
 
     __repr__ = repr_without("stdin_text", "stdin_word")
+
+    def config_of(self, tool: Tool) -> str | None:
+        """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
+        if tool is Tool.DOCKER:
+            return config_directory(self.environment, self.directory)
+        home = {name: value for name, value in self.environment.items() if name == HOME}
+        return config_directory(home)
 
 
 def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
@@ -167,6 +181,11 @@ def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) ->
     arguments = line.arguments
     if not arguments:
         return []
+    config = line.text("--config")
+    if config is not None:
+        invocation = replace(
+            invocation, environment={**invocation.environment, DOCKER_CONFIG: config}
+        )
     command = arguments[0].value
     following = arguments[1:]
     if tool is not Tool.BUILDAH:
@@ -222,6 +241,7 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocati
                 is_local=False,
                 always_pulls=always,
                 place=invocation.place,
+                config=invocation.config_of(tool),
             )
         )
     return facts
@@ -285,6 +305,7 @@ def _build(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fa
             tags=line.all("-t", "--tag"),
             always_pulls=line.has("--pull", "--pull-always"),
             place=invocation.place,
+            config=invocation.config_of(tool),
         )
     ]
 
@@ -297,7 +318,7 @@ def _pairs(values: Sequence[str]) -> list[tuple[str, str | None]]:
     return pairs
 
 
-def _bake(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+def _bake(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     line = parse(words, _BAKE_SWITCHES)
     if line.has("--print"):
         return []
@@ -309,6 +330,7 @@ def _bake(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fa
             files=line.all("-f", "--file"),
             targets=tuple(word.value for word in line.arguments),
             place=invocation.place,
+            config=invocation.config_of(tool),
         )
     ]
 
@@ -422,6 +444,7 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             invocation.variables,
             invocation.place,
             invocation.stdin_word,
+            invocation.config_of(tool),
         )
     ]
 
@@ -516,6 +539,7 @@ def _logout(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[F
             registry,
             line.has("-a", "--all"),
             invocation.place,
+            invocation.config_of(tool),
         )
     ]
 
@@ -574,6 +598,7 @@ def _compose(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[
             or (verb is Verb.BUILD and command.has("--pull")),
             environment=tuple(sorted(invocation.assignments.items())),
             place=invocation.place,
+            config=invocation.config_of(tool),
         )
     ]
 

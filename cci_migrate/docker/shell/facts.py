@@ -10,6 +10,9 @@ from msgspec import Struct
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.escaping.hidden_fields import repr_without
 
+#: Where Docker's client keeps the logins of the user whom the steps run as.
+USER_CONFIG = "~/.docker"
+
 
 class Tool(Enum):
     """A program of the Docker family; the value is its name."""
@@ -85,6 +88,7 @@ class ImagePull(Struct, frozen=True):
     is_local: bool
     always_pulls: bool
     place: Place
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place")
 
@@ -112,6 +116,7 @@ class Build(Struct, frozen=True):
     tags: tuple[str, ...]
     always_pulls: bool
     place: Place
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("dockerfile_text", "build_args", "build_contexts", "place")
 
@@ -134,6 +139,7 @@ class BakeBuild(Struct, frozen=True):
     files: tuple[str, ...]
     targets: tuple[str, ...]
     place: Place
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place")
 
@@ -160,6 +166,7 @@ class ComposeCommand(Struct, frozen=True):
     always_pulls: bool
     environment: tuple[tuple[str, str], ...]
     place: Place
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("environment", "place")
 
@@ -214,6 +221,7 @@ class Login(Struct, frozen=True):
     variables: frozenset[str]
     place: Place
     stdin_password: str | None = None
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place", "stdin_password")
 
@@ -249,7 +257,11 @@ class ClientAccess(Struct, frozen=True):
 
 
 class Logout(Struct, frozen=True):
-    """``docker logout``; ``registry`` None means Docker Hub. ``all`` is podman's ``--all``."""
+    """``docker logout``, or a removal of the file with ``all`` logins in the directory ``config``.
+
+    ``registry`` None is Docker Hub. ``config`` is the directory with the client's logins, here and
+    in other commands: `USER_CONFIG`, another one as a path, None where it is not known.
+    """
 
     start: int
     end: int
@@ -257,6 +269,7 @@ class Logout(Struct, frozen=True):
     registry: Word | None
     all: bool
     place: Place
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place")
 
@@ -264,13 +277,15 @@ class Logout(Struct, frozen=True):
 class CredentialFile(Struct, frozen=True):
     """A command that writes Docker's own credential file: a login to unknown registries.
 
-    ``variables`` as in `Login`.
+    ``variables`` as with `Login`; ``keys`` are those of `login_key`, None where they are not known.
     """
 
     start: int
     end: int
     variables: frozenset[str]
     place: Place
+    keys: tuple[str, ...] | None = None
+    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place")
 
@@ -310,6 +325,8 @@ class ScriptCall(Struct, frozen=True):
     ``path`` is as written, relative to ``directory``; both may contain placeholders and start with
     ``~`` (a job's ``working_directory`` is ``~/project`` by default). Programs called by an
     absolute path are not scripts of the repository.
+
+    ``client_environment`` is what it is handed of the variables that say where logins are kept.
     """
 
     start: int
@@ -318,6 +335,7 @@ class ScriptCall(Struct, frozen=True):
     sourced: bool
     directory: str | None
     place: Place
+    client_environment: tuple[tuple[str, str], ...] = ()
 
     __repr__ = repr_without("place")
 
@@ -326,7 +344,7 @@ class TaskCall(Struct, frozen=True):
     """A program that runs something of the repository: ``make x``, ``npm run x``, ``python x.py``.
 
     ``arguments`` are the values of the words behind it, ``environment`` what is set for it alone;
-    ``directory`` as with `ScriptCall`.
+    ``directory`` and ``client_environment`` as with `ScriptCall`.
     """
 
     start: int
@@ -336,6 +354,7 @@ class TaskCall(Struct, frozen=True):
     environment: tuple[tuple[str, str], ...]
     directory: str | None
     place: Place
+    client_environment: tuple[tuple[str, str], ...] = ()
 
     __repr__ = repr_without("arguments", "environment", "place")
 
@@ -343,7 +362,7 @@ class TaskCall(Struct, frozen=True):
 class FunctionCall(Struct, frozen=True):
     """A command that may be a function of a script that was sourced before; ``text`` is all of it.
 
-    ``directory`` as with `ScriptCall`.
+    ``directory`` and ``client_environment`` as with `ScriptCall`.
     """
 
     start: int
@@ -352,6 +371,7 @@ class FunctionCall(Struct, frozen=True):
     text: str
     directory: str | None
     place: Place
+    client_environment: tuple[tuple[str, str], ...] = ()
 
     __repr__ = repr_without("text", "place")
 

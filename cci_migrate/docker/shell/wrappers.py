@@ -7,10 +7,16 @@ are not guessed: ``ssh host docker pull x`` pulls elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.docker.shell.client_config import (
+    DOCKER_CONFIG,
+    HOME,
+    ClientEnvironment,
+    home_of,
+)
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.facts import Word
 
@@ -54,7 +60,8 @@ class Unwrapped(Struct, frozen=True):
 
     ``assignments`` are those of ``env A=b`` and ``sudo A=b``. ``xargs_appends``: ``xargs`` adds
     unknown arguments; ``replaces`` is the text that it replaces by them (``-I``).
-    ``obstacle``: why the command can't read a password from a pipe, for people.
+    ``obstacle``: why the command can't read a password from a pipe, for people. ``environment`` is
+    what it has of the variables that say where logins are kept.
     """
 
     words: Sequence[Word]
@@ -62,6 +69,7 @@ class Unwrapped(Struct, frozen=True):
     xargs_appends: bool = False
     replaces: str | None = None
     obstacle: str | None = None
+    environment: ClientEnvironment = {}
 
 
 def program_of(word: Word) -> str:
@@ -69,13 +77,18 @@ def program_of(word: Word) -> str:
     return word.value.rpartition("/")[2].removesuffix(".exe")
 
 
-def unwrapped(words: Sequence[Word]) -> Unwrapped:
-    """The command that ``words`` finally run; its words are empty if there is none."""
+def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrapped:
+    """The command that ``words`` finally run; its words are empty if there is none.
+
+    ``environment`` is what they run with.
+    """
     assignments: list[tuple[str, str]] = []
     xargs_appends, replaces, obstacle = False, None, None
     while words:
         name = program_of(words[0])
         if is_only_placeholder(words[0]) and _may_stand_before(words):
+            # Who runs it is not known: `$SUDO` may be empty.
+            environment = {**environment, HOME: None}
             words = words[1:]
             continue
         if name in _BEHIND_DASHES:
@@ -104,18 +117,55 @@ def unwrapped(words: Sequence[Word]) -> Unwrapped:
             obstacle = "xargs feeds it"
         elif name == "sudo" and "-S" in options:
             obstacle = "sudo reads its own password from the pipe"
+        environment = _passed_on(name, options, environment)
         while name in ("sudo", "env") and index < len(words):
             assignment = _ASSIGNMENT.fullmatch(words[index].value)
             if assignment is None:
                 break
             assignments.append((assignment[1], assignment[2]))
+            if assignment[1] in (HOME, DOCKER_CONFIG):
+                environment = {**environment, assignment[1]: assignment[2]}
             index += 1
         if index >= len(words):
             # `exec` alone, `sudo -i`: no command.
             words = words[len(words) :]
             break
         words = words[index:]
-    return Unwrapped(words, tuple(assignments), xargs_appends, replaces, obstacle)
+    return Unwrapped(words, tuple(assignments), xargs_appends, replaces, obstacle, environment)
+
+
+def _passed_on(
+    program: str, options: Mapping[str, str], environment: ClientEnvironment
+) -> ClientEnvironment:
+    """What of ``environment`` the command behind ``program``, with its ``options``, has."""
+    if program == "env":
+        cleared = _is_on("i", "--ignore-environment", options) or "-" in options
+        gone = {options.get("-u"), options.get("--unset")}
+        return {n: v for n, v in environment.items() if not cleared and n not in gone}
+    if program not in ("sudo", "doas"):
+        return environment
+    home = home_of(_user_of(options))
+    if _is_on("E", "--preserve-env", options):
+        return {**environment, HOME: home} if _is_on("H", "--set-home", options) else environment
+    kept = next((o.partition("=")[2] for o in options if o.startswith("--preserve-env=")), "")
+    passed = {n: v for n, v in environment.items() if n in kept.split(",")}
+    return passed if HOME in kept.split(",") else {**passed, HOME: home}
+
+
+def _user_of(options: Mapping[str, str]) -> str:
+    for option, value in options.items():
+        if option in ("-u", "--user"):
+            return value
+        if option.startswith("--user="):
+            return option.partition("=")[2]
+    return "root"
+
+
+def _is_on(letter: str, name: str, options: Mapping[str, str]) -> bool:
+    return any(
+        option == name or (letter in option and re.fullmatch("-[A-Za-z]+", option) is not None)
+        for option in options
+    )
 
 
 def _may_stand_before(words: Sequence[Word]) -> bool:

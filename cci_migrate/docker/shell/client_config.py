@@ -1,0 +1,154 @@
+"""In which directory the client of a command keeps its logins, and what is written there.
+
+https://docs.docker.com/reference/cli/docker/#configuration-files: ``--config``, else
+``$DOCKER_CONFIG``, else ``$HOME/.docker``. ``sudo`` has a ``HOME`` of its own, and passes on no
+other variable, unless it is told to (https://www.sudo.ws/docs/man/sudo.man/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from cci_migrate.bounds.json_input import JsonInputError, parsed_json
+from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.login_keys import written_key
+from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.flow import Place, PlacedCommand, surely_before
+
+HOME = "HOME"
+DOCKER_CONFIG = "DOCKER_CONFIG"
+_USER_HOME = "~"
+
+#: What of a command's environment decides: a value of None is not known.
+ClientEnvironment = Mapping[str, "str | None"]
+
+_HOMES = re.compile(
+    r"(?:~circleci|~|\$HOME|\$\{HOME\}|/home/circleci)(?=/|$)|(?P<root>~root|/root)(?=/|$)"
+)
+_OWN_USER = re.compile(r"circleci|\$\{?USER\}?|\$\((?:whoami|id -un)\)|`whoami`")
+_CONFIG_DIRECTORY = re.compile(r"(?:.*/)?\.docker/?")
+_CONFIG_FILE = re.compile(r"(?:(?P<directory>.+)/config\.json|(?P<home>.*/)?\.dockercfg)")
+
+
+class ClientVariables:
+    """What ``HOME`` and ``DOCKER_CONFIG`` are at the command that is being read."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        names = (HOME, DOCKER_CONFIG)
+        self._inherited: ClientEnvironment = {n: environment[n] for n in names if n in environment}
+        self._assigned: dict[str, tuple[str, Place]] = {}
+
+    def assign(self, name: str, value: str, place: Place) -> None:
+        """Take note of ``name=value``."""
+        if name in (HOME, DOCKER_CONFIG):
+            self._assigned[name] = (value, place)
+
+    def at(self, place: Place) -> dict[str, str | None]:
+        """Those that are set for a command at ``place``."""
+        values = dict(self._inherited)
+        for name, (value, assigned) in self._assigned.items():
+            values[name] = value if surely_before([PlacedCommand(assigned)], place) else None
+        return values
+
+    @contextmanager
+    def apart(self, environment: ClientEnvironment | None = None) -> Iterator[None]:
+        """In a process of its own, with ``environment`` where it does not have the script's."""
+        outer = self._inherited, dict(self._assigned)
+        if environment is not None:
+            self._inherited, self._assigned = environment, {}
+        yield
+        self._inherited, self._assigned = outer
+
+
+def home_of(user: str) -> str:
+    """The ``HOME`` of ``user``, as it is given to ``sudo -u`` or ``su``."""
+    return _USER_HOME if _OWN_USER.fullmatch(user) else f"~{user}"
+
+
+def config_directory(environment: ClientEnvironment, folder: str | None = ".") -> str | None:
+    """Where a client with ``environment``, run in ``folder``, keeps its logins.
+
+    `USER_CONFIG` for the user whom the steps run as, ``~root/.docker`` for root; None where that
+    is not known.
+    """
+    given = environment.get(DOCKER_CONFIG, "")
+    if given is None:
+        return None
+    home = _home_in(environment)
+    if given:
+        return _settled(given, home, folder)
+    return None if home is None else _settled(f"{home}/.docker", home, folder)
+
+
+def _home_in(environment: ClientEnvironment) -> str | None:
+    return _USER_HOME if environment.get(HOME, "") == "" else environment[HOME]
+
+
+def _settled(path: str, home: str | None, folder: str | None) -> str | None:
+    match = _HOMES.match(path)
+    if match is not None and match["root"]:
+        path = f"~root{path[match.end() :]}"
+    elif match is not None and path.startswith(("~", "$HOME", "${HOME}")):
+        if home is None:
+            return None
+        path = f"{_own_home(home)}{path[match.end() :]}"
+    elif match is not None:
+        path = f"{_USER_HOME}{path[match.end() :]}"
+    if not path.startswith(("/", "~", "$", "<", "`")) and folder is not None:
+        path = joined_path(folder, path)
+    return joined_path(".", path)
+
+
+def _own_home(home: str) -> str:
+    match = _HOMES.fullmatch(home)
+    if match is None:
+        return home
+    return "~root" if match["root"] else _USER_HOME
+
+
+def directory_of_file(path: str, environment: ClientEnvironment, folder: str | None) -> str | None:
+    """The directory whose ``config.json`` is ``path``; None for any other file.
+
+    ``environment`` is that of the shell, which puts in ``~`` and variables.
+    """
+    match = _CONFIG_FILE.fullmatch(path)
+    if match is None:
+        return None
+    home = _home_in(environment)
+    if match["directory"] is None:
+        return _settled((match["home"] or "") + ".docker", home, folder)
+    directory = _settled(match["directory"], home, folder)
+    is_own = directory is not None and directory == config_directory(environment, folder)
+    named = re.fullmatch(r"\$\{?DOCKER_CONFIG\}?", match["directory"])
+    if named:
+        return config_directory(environment, folder)
+    return directory if is_own or _CONFIG_DIRECTORY.fullmatch(match["directory"]) else None
+
+
+def directory_at(path: str, environment: ClientEnvironment, folder: str | None) -> str | None:
+    """The directory of logins that ``path`` is, or whose ``config.json`` it is; else None."""
+    within = directory_of_file(path, environment, folder)
+    return within or directory_of_file(f"{path.rstrip('/')}/config.json", environment, folder)
+
+
+def keys_written(text: str | None) -> tuple[str, ...] | None:
+    """The keys of the logins in ``text``, a ``config.json``; None where they are not known.
+
+    A helper may know any of them: one that is named for all makes them unknown.
+    """
+    try:
+        settings = None if text is None else parsed_json(text)
+    except JsonInputError:
+        return None
+    if not isinstance(settings, dict) or "credsStore" in settings:
+        return None
+    keys: dict[str, None] = {}
+    for section in ("auths", "credHelpers"):
+        entries = settings.get(section)
+        if isinstance(entries, dict):
+            if any(map(has_placeholder, entries)):
+                return None
+            keys.update(dict.fromkeys(map(written_key, entries)))
+    return tuple(keys)
