@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
-from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_whole
+from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.model import Policy
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
@@ -68,7 +68,7 @@ class Campaign:
             return
         path = self.folder / diff_name(ref)
         if diff:
-            write_whole(path, diff, is_private=True)
+            write_atomically(path, diff, is_private=True)
         else:
             path.unlink(missing_ok=True)
 
@@ -81,7 +81,7 @@ class Campaign:
     def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
         """Store the original ``data`` of the file ``path`` of a local checkout. Raises OSError."""
         if self.folder is not None:
-            write_whole(self.folder / original_name(ref, path), data, is_private=True)
+            write_atomically(self.folder / original_name(ref, path), data, is_private=True)
 
     def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
         """The stored original of the file ``path``; None if there is none."""

@@ -17,7 +17,7 @@ from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.results import ORDER
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact
@@ -112,7 +112,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
         todos=totals.todos.most_common(),
         rows=_rows(campaign),
     )
-    write_whole(path, (part.encode("utf-8", "replace") for part in page))
+    write_atomically(path, (part.encode("utf-8", "replace") for part in page))
 
 
 def _tone(state: State) -> str:

@@ -23,7 +23,7 @@ from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
-from cci_migrate.transport.progress import Done
+from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables; a ledger of another version is refused.
@@ -82,10 +82,10 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return diff_name(self.ref) if self.has_diff else ""
 
     @property
-    def done(self) -> Done:
+    def done(self) -> RepositoryDone:
         """The entry as a line of the progress output."""
         url = self.pull.url if self.pull else None
-        return Done(self.ref.key, self.ref.label, self.state.value, self.cause, url)
+        return RepositoryDone(self.ref.key, self.ref.label, self.state.value, self.cause, url)
 
 
 class Ledger:

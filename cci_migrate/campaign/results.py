@@ -12,7 +12,7 @@ from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.transport.known_secrets import redact
 
 #: The version of the lines of results.jsonl, raised with every change of their keys.
@@ -53,7 +53,7 @@ def write_results(campaign: Campaign) -> None:
         return
     entries = campaign.ledger.entries()
     lines = (f"{json_text(result(entry))}\n".encode() for entry in entries)
-    write_whole(campaign.folder / RESULTS, lines, is_private=True)
+    write_atomically(campaign.folder / RESULTS, lines, is_private=True)
 
 
 def summary(ledger: Ledger) -> Iterator[str]:

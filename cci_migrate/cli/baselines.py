@@ -11,7 +11,7 @@ from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.bounds.json_input import JsonInputError
 from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Refused
-from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import Severity
 from cci_migrate.policy.baseline import Baseline, BaselineEntry, baseline_text, parse_baseline
 from cci_migrate.policy.file import PolicyError
@@ -84,7 +84,7 @@ def write_baseline(report: Report, path: Path) -> int:
         and (whole := result.outcome.baseline_entry) is not None
     ]
     accepted += _of_other_files(report, path)
-    write_whole(path, baseline_text(accepted).encode())
+    write_atomically(path, baseline_text(accepted).encode())
     return len(set[BaselineEntry](accepted))
 
 

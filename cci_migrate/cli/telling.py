@@ -48,10 +48,10 @@ def tell_failures(report: Report, terminal: Terminal) -> None:
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
-    from cci_migrate.files.atomic_write import write_whole
+    from cci_migrate.files.atomic_write import write_atomically
 
     try:
-        write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
+        write_atomically(path, (part.encode("utf-8", "backslashreplace") for part in parts))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -1,4 +1,4 @@
-"""Files of our own that are written whole or not at all: reports, baselines, diffs, answers."""
+"""Writes files of our own atomically: reports, baselines, diffs, answers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-#: What only the user may read and write, whatever the umask.
+#: The mode of a file that only the user can read and write, whatever the umask.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def write_whole(path: Path, data: bytes | Iterable[bytes], *, is_private: bool = False) -> None:
-    """Put ``data`` at ``path``: all of it, or what was there before. Raises OSError.
+def write_atomically(
+    path: Path, data: bytes | Iterable[bytes], *, is_private: bool = False
+) -> None:
+    """Write ``data`` to ``path``, completely or not at all. Raises OSError.
 
-    Folders on the way are made. A symbolic link stays; what is no file (``/dev/null``) is written
-    to as it is. ``is_private``: the file and the folders made are for the user alone.
+    Creates missing folders. Keeps a symbolic link, and writes directly to anything that isn't a
+    regular file (``/dev/null``). ``is_private``: the file and new folders are for the user only.
     """
     path = path.resolve()
     parts = [data] if isinstance(data, bytes) else data
@@ -29,7 +31,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, is_private: bool =
         mode = PRIVATE_FILE
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A temporary file is for nobody else's eyes; this is to be passed on.
+        # A temporary file is private by default; this one is not.
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
@@ -43,7 +45,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, is_private: bool =
 
 
 def make_private_folder(path: Path) -> None:
-    """Make the folder ``path``, and those above it, for the user alone; what is there stays.
+    """Create the folder ``path`` and its parents for the user only; existing ones don't change.
 
     Raises OSError.
     """
@@ -54,13 +56,13 @@ def make_private_folder(path: Path) -> None:
 
 
 def make_private_file(path: Path) -> None:
-    """Have ``path`` be a file for the user alone: an empty one if there is none. Raises OSError."""
+    """Make ``path`` a file for the user only, an empty one if it is missing. Raises OSError."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
     path.chmod(PRIVATE_FILE)
 
 
 def cannot_write(path: Path) -> str | None:
-    """Why ``path`` cannot be written, as far as that can be told beforehand; None if it can."""
+    """Why ``path`` can't be written, as far as is known in advance; None if it can."""
     if path.is_dir():
         return "it is a folder"
     if not path.parent.is_dir():

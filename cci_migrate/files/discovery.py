@@ -1,9 +1,9 @@
-"""Which files to look at: from the paths a user names to repositories and their candidates.
+"""Finds the files to examine: from the user's paths to repositories and their candidates.
 
-What a candidate really is, the core tells by its content. Here count names and places: everything
-that ends in ``.yml`` or ``.yaml`` inside a ``.circleci`` folder at any depth (a project can have
-several configs, https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files/),
-the source tree of an orb (a folder with ``@orb.yml``), and every file that is named itself.
+The core decides by its content what a candidate is. Candidates are, by name and place: any ``.yml``
+or ``.yaml`` file inside a ``.circleci`` folder at any depth (a project can have several configs,
+https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files/), the source tree
+of an orb (a folder with ``@orb.yml``), and any file that the user names.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SUFFIXES = (".yml", ".yaml")
 
 
 class Repository(Struct, frozen=True):
-    """A repository's root and the candidates in it: POSIX paths relative to the root, sorted.
+    """A repository's root and its candidates: POSIX paths relative to the root, sorted.
 
-    Neither has a symbolic link in it.
+    No path contains a symbolic link.
     """
 
     root: Path
@@ -38,29 +38,29 @@ class Repository(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """What was found and is not to be read, as an outcome; its paths are relative to ``root``."""
+    """A candidate that can't be read, as an outcome with paths relative to ``root``."""
 
     root: Path
     outcome: Outcome
 
 
 class Discovery(Struct, frozen=True):
-    """What the named paths lead to. ``empty`` are those that lead to nothing."""
+    """The repositories of the user's paths. ``empty`` are the paths without candidates."""
 
     repositories: tuple[Repository, ...]
     problems: tuple[Problem, ...] = ()
     empty: tuple[Path, ...] = ()
 
 
-class _Found(Struct):
-    """What is found in one repository so far: files by their real paths."""
+class _RepositorySearch(Struct):
+    """The search of one repository so far: its files, by real paths, and problems."""
 
     root: Path
     files: set[str] = field(default_factory=set)
     problems: list[Outcome] = field(default_factory=list)
 
     def add(self, path: str) -> None:
-        """Take the file that ``path`` really is, unless it is outside of the repository."""
+        """Add the file at ``path``, symbolic links resolved, or a problem if it is outside."""
         try:
             file = (self.root / path).resolve()
             if not _is_inside(file, self.root):
@@ -74,7 +74,7 @@ class _Found(Struct):
 
 
 def _is_inside(file: Path, root: Path) -> bool:
-    """Whether ``file``, without links in it, is one of the repository's, and not of git's own."""
+    """Whether ``file``, links resolved, is in the repository and not in its ``.git``."""
     return file.is_relative_to(root) and ".git" not in file.relative_to(root).parts
 
 
@@ -88,40 +88,42 @@ def _outside(path: str, file: Path) -> Refused:
 
 
 def discover(paths: Sequence[Path]) -> Discovery:
-    """What is to be looked at for ``paths``, all of which exist, in the order they are named.
+    """The candidates of ``paths``, all of which exist, in that order.
 
-    A file is always taken, together with the other files of the source tree it is a part of. A
-    folder is searched, but for ``.git``, ``node_modules``, ``vendor`` and what git ignores.
+    A file is always a candidate, together with the other files of its source tree. A folder is
+    searched, except ``.git``, ``node_modules``, ``vendor`` and files that git ignores.
     """
-    found: dict[Path, _Found] = {}
+    searches: dict[Path, _RepositorySearch] = {}
     empty: list[Path] = []
     for path in paths:
         in_path = list(_search(path))
         for root, files, problems in in_path:
-            repository = found.setdefault(root, _Found(root))
-            repository.problems += problems
+            search = searches.setdefault(root, _RepositorySearch(root))
+            search.problems += problems
             for file in files:
-                repository.add(file)
+                search.add(file)
         if not any(files or problems for _, files, problems in in_path):
             empty.append(path)
     return Discovery(
         tuple(
-            Repository(one.root, tuple(sorted(one.files))) for one in found.values() if one.files
+            Repository(search.root, tuple(sorted(search.files)))
+            for search in searches.values()
+            if search.files
         ),
         tuple(
-            Problem(one.root, problem)
-            for one in found.values()
-            for problem in dict.fromkeys(one.problems)
+            Problem(search.root, problem)
+            for search in searches.values()
+            for problem in dict.fromkeys(search.problems)
         ),
         tuple(empty),
     )
 
 
 def root_of(path: Path) -> Path:
-    """The repository that ``path`` is in: the folder above it with ``.git`` in it.
+    """The root of the repository of ``path``: the closest folder above it with a ``.git``.
 
-    Without git: the folder that holds ``.circleci`` or ``@orb.yml``, or else the file's folder or
-    the folder itself. Where a symbolic link leads ``path`` out of a repository, that repository.
+    Without git: the folder that contains ``.circleci`` or ``@orb.yml``, or else the file's folder
+    or the folder itself. If ``path`` leaves a repository through a symbolic link, that repository.
     """
     written = _as_written(path)
     if written is not None and not path.resolve().is_relative_to(written[0]):
@@ -139,16 +141,13 @@ def root_of(path: Path) -> Path:
 
 
 def _as_written(path: Path) -> tuple[Path, str] | None:
-    """The repository that ``path`` is in, going by its text and not by links; its path there.
-
-    None where it is in none.
-    """
+    """The repository of ``path`` without resolving links, and the path in it; None if in none."""
     if ".." in path.parts:
         return None  # the system follows links before it goes up
     named = path.absolute()
     top = named
     if _CIRCLECI in named.parts:
-        # What is linked may have a ``.git`` of its own.
+        # A linked folder may have its own ``.git``.
         top = Path(*named.parts[: named.parts.index(_CIRCLECI)])
     bounds = (parent for parent in (top, *top.parents) if (parent / ".git").exists())
     bound = next(bounds, None if top is named else top)
@@ -156,7 +155,7 @@ def _as_written(path: Path) -> tuple[Path, str] | None:
 
 
 def reader_of(root: Path) -> RepositoryReader:
-    """A reader of the files below ``root``; it knows nothing of what is outside or too large."""
+    """A reader of files in ``root``; it returns None for files outside it or too large."""
     real_root = root.resolve()
 
     def read(path: str) -> bytes | None:
@@ -172,7 +171,7 @@ def reader_of(root: Path) -> RepositoryReader:
 
 
 def read_config(root: Path, config: ConfigPaths) -> ConfigFiles | Failed:
-    """The files of ``config`` in the repository at ``root``, or why one of them cannot be had."""
+    """The files of ``config`` in the repository at ``root``, or why one of them can't be read."""
     files: dict[str, bytes] = {}
     for path in config.paths:
         data = read_candidate(root, path)
@@ -183,7 +182,7 @@ def read_config(root: Path, config: ConfigPaths) -> ConfigFiles | Failed:
 
 
 def read_candidate(root: Path, path: str) -> bytes | Failed:
-    """The bytes of one candidate, or why they cannot be had."""
+    """The content of the candidate ``path``, or why it can't be read."""
     try:
         return read_file(root, path, SIZE_LIMIT)
     except NotRegularError:
@@ -220,9 +219,9 @@ def _search(path: Path) -> Iterator[_Search]:
     if _is_in_circleci(inside):
         is_part = PurePosixPath(inside).name != _CIRCLECI
     if is_part:
-        # A part of a source tree: the config is the tree.
+        # Part of a source tree: the config is the whole tree.
         files = [f"{inside}/{file}" for file in _yaml_below(folder)]
-        yield root, sorted({one for file in files for one in _with_companions(root, file)}), []
+        yield root, sorted({name for file in files for name in _with_companions(root, file)}), []
         return
     searches = [(root, folder)]
     for top, below in searches:  # walking adds the repositories that are on the way
@@ -237,7 +236,7 @@ def _search(path: Path) -> Iterator[_Search]:
 
 
 def _relative(path: Path, root: Path) -> str:
-    """The path of a file from ``root``; its last part may be a symbolic link and stays one."""
+    """``path`` relative to ``root``; the file itself may be a symbolic link, which is kept."""
     return (path.parent.resolve() / path.name).relative_to(root).as_posix()
 
 
@@ -246,15 +245,17 @@ def _is_in_circleci(path: str) -> bool:
 
 
 def _with_companions(root: Path, file: str) -> list[str]:
-    """``file`` and the other files of the config that it is a part of."""
+    """``file`` and the other files of its config."""
     for parent in PurePosixPath(file).parents:
         folder = root / parent
         is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
         is_circleci = parent.name == _CIRCLECI and parent != PurePosixPath(file).parent
         if is_orb or is_circleci:
-            below = (one for one in _yaml_below(folder) if is_circleci or is_part_of_orb(one, {""}))
-            around = {(parent / one).as_posix() for one in below} | {file}
-            return next(list(one.paths) for one in configs_of(around) if file in one.paths)
+            below = (
+                name for name in _yaml_below(folder) if is_circleci or is_part_of_orb(name, {""})
+            )
+            around = {(parent / name).as_posix() for name in below} | {file}
+            return next(list(config.paths) for config in configs_of(around) if file in config.paths)
     return [file]
 
 
@@ -267,7 +268,7 @@ def _yaml_below(folder: Path) -> Iterator[str]:
 
 
 def _listed_by_git(root: Path, inside: str) -> list[str] | None:
-    """What git knows below ``inside`` and does not ignore; None if it cannot be asked."""
+    """The files in ``inside`` that git doesn't ignore; None if git can't list them."""
     from cci_migrate.transport.git.process import GitError
     from cci_migrate.transport.git.repositories import opened_checkout
 
@@ -282,12 +283,12 @@ def _listed_by_git(root: Path, inside: str) -> list[str] | None:
 
 
 def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]:
-    """Those of git's names that are candidates, and are there."""
+    """The ``listed`` names that are candidates and exist."""
     prefix = "" if inside == "." else inside + "/"
     names = [
         name
         for name in listed
-        # Only what is below the folder that was named: it may itself be in a vendor folder.
+        # Only folders below the named one are skipped: it may itself be in a vendor folder.
         if SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
         and (name.endswith(_SUFFIXES) or _is_linked_folder(root, name))
     ]
@@ -314,7 +315,7 @@ def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]
 
 
 def _is_in_any(folder: Path, searched: set[Path]) -> bool:
-    """Whether the search of one of ``searched`` comes to ``folder``."""
+    """Whether the search of one of ``searched`` includes ``folder``."""
     for place in (folder, *folder.parents):
         if place in searched:
             return True
@@ -342,7 +343,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def is_part_of_orb(name: str, orbs: Set[str]) -> bool:
-    """Whether ``name`` is where ``circleci orb pack`` looks, in one of the folders ``orbs``."""
+    """Whether ``circleci orb pack`` of one of the folders ``orbs`` reads ``name``."""
     *folders, last = name.split("/")
     if last.startswith("@") and "/".join(folders) in orbs:
         return True
@@ -353,9 +354,9 @@ def is_part_of_orb(name: str, orbs: Set[str]) -> bool:
 
 
 def _walked(folder: Path, root: Path) -> tuple[list[str], list[Outcome], list[Path]]:
-    """The files and links below ``folder``, why some cannot be told, and the repositories there.
+    """The files and links in ``folder``, unreadable folders as outcomes, and nested repositories.
 
-    A folder with ``.git`` is a repository itself, and not looked into.
+    A folder with ``.git`` is a repository itself, and not searched.
     """
     names: list[str] = []
     problems: list[Outcome] = []
@@ -378,9 +379,9 @@ def _walked(folder: Path, root: Path) -> tuple[list[str], list[Outcome], list[Pa
 def _walk(
     folder: Path, unreadable: Callable[[OSError], None] | None = None
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """`os.walk`, sorted and but for `SKIPPED_FOLDERS`, which goes down as far as there are folders.
+    """`os.walk`, sorted and without `SKIPPED_FOLDERS`, to any depth.
 
-    Before Python 3.12, that of the library calls itself for each level.
+    Before Python 3.12, the library's is recursive.
     """
     waiting = [folder]
     while waiting:

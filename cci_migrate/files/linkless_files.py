@@ -1,8 +1,8 @@
-"""Files of a repository, opened by their real paths: no symbolic link is followed.
+"""Opens files of a repository by their real paths, without following symbolic links.
 
-A path is checked when it is found, and a link put there since would lead elsewhere. So each folder
-on the way is opened by its handle (https://man7.org/linux/man-pages/man2/openat.2.html), where the
-system can; elsewhere (Windows) the path is checked once more.
+A path is checked during discovery, but a link created since then would lead elsewhere. So each
+folder on the way is opened by handle (https://man7.org/linux/man-pages/man2/openat.2.html) if the
+system supports it; otherwise (Windows) the path is checked again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 
 class NotRegularError(OSError):
-    """What is to be read is a folder, a pipe or a device."""
+    """The file to read is a folder, a pipe or a device."""
 
 
 class TooLargeError(OSError):
-    """A file is larger than the limit; ``size`` tells how large."""
+    """A file is larger than the limit: ``size`` bytes."""
 
     def __init__(self, size: int) -> None:
         super().__init__(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -36,19 +36,19 @@ class TooLargeError(OSError):
 
 
 class Folder(Struct, frozen=True):
-    """A folder that is open. ``handle`` None: the system has no handles, ``path`` is used."""
+    """An open folder. ``handle`` is None if the system has none; then ``path`` is used."""
 
     path: Path
     handle: int | None
 
     def open(self, name: str, flags: int) -> int:
-        """A file in it, opened as `os.open` does."""
+        """Open the file ``name`` in it, as `os.open` does. Raises OSError."""
         return os.open(self._at(name), flags | _FLAGS, 0o600, dir_fd=self.handle)
 
     def read(self, name: str, limit: int | None = None) -> tuple[bytes, os.stat_result]:
-        """The content of a regular file and what the system knows of it.
+        """The content and the status of the regular file ``name``.
 
-        Raises NotRegularError, TooLargeError (``limit`` bytes) and any other OSError.
+        Raises NotRegularError, TooLargeError (``limit`` bytes) and other OSErrors.
         """
         handle = self.open(name, os.O_RDONLY | _AT_ONCE)
         with os.fdopen(handle, "rb") as file:
@@ -63,19 +63,19 @@ class Folder(Struct, frozen=True):
         return data, status
 
     def is_writable(self, name: str) -> bool:
-        """Whether a file in it may be written to."""
+        """Whether the user can write to the file ``name``."""
         return os.access(self._at(name), os.W_OK, dir_fd=self.handle)
 
-    def replace(self, name: str, by: str) -> None:
-        """Put the file ``by`` in the place of ``name``, in one step."""
-        os.replace(self._at(by), self._at(name), src_dir_fd=self.handle, dst_dir_fd=self.handle)
+    def replace(self, name: str, source: str) -> None:
+        """Replace the file ``name`` by the file ``source``, atomically."""
+        os.replace(self._at(source), self._at(name), src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
     def remove(self, name: str) -> None:
-        """Remove a file in it."""
+        """Remove the file ``name``."""
         os.unlink(self._at(name), dir_fd=self.handle)
 
     def flush(self) -> None:
-        """Make the renames in it last, where the system can."""
+        """Flush renames in it to the disk, if the system supports that."""
         if self.handle is not None:
             os.fsync(self.handle)
 
@@ -85,9 +85,9 @@ class Folder(Struct, frozen=True):
 
 @contextmanager
 def opened_folder(root: Path, path: str) -> Iterator[Folder]:
-    """The folder at the POSIX ``path`` below ``root``.
+    """Open the folder at the POSIX ``path`` in ``root``.
 
-    Raises OSError where there is none, or a symbolic link is on the way.
+    Raises OSError if there is none, or if a symbolic link is on the way.
     """
     parts = PurePosixPath(path).parts
     if ".." in parts or path.startswith("/"):
@@ -114,9 +114,9 @@ def opened_folder(root: Path, path: str) -> Iterator[Folder]:
 
 
 def read_file(root: Path, path: str, limit: int) -> bytes:
-    """The content of the regular file at ``path`` below ``root``.
+    """The content of the regular file at ``path`` in ``root``, of at most ``limit`` bytes.
 
-    Raises NotRegularError, TooLargeError and any other OSError.
+    Raises NotRegularError, TooLargeError and other OSErrors.
     """
     folder, _, name = path.rpartition("/")
     with opened_folder(root, folder) as opened:
@@ -124,7 +124,7 @@ def read_file(root: Path, path: str, limit: int) -> bytes:
 
 
 def is_link_error(error: OSError) -> bool:
-    """Whether a symbolic link is where a file or a folder is expected."""
+    """Whether ``error`` means that there is a symbolic link instead of a file or a folder."""
     return error.errno in _LINK
 
 

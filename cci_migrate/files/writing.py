@@ -1,8 +1,8 @@
-"""Proven changes to files: each replaced at once, or left as it was.
+"""Writes proven changes to files, each atomically.
 
-The new bytes go to a temporary file in the same folder, which is flushed to the disk and then
-renamed over the old one; whoever looks sees the one or the other. A change of several files is
-written whole or not at all, as far as a file system can promise that.
+The new bytes go to a temporary file in the same folder, which is flushed to the disk and renamed
+over the old one, so that readers see either version. A change of several files is written
+completely or not at all, as far as a file system can guarantee that.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cci_migrate.files.linkless_files import Folder, NotRegularError, is_link_er
 
 
 class WriteError(Exception):
-    """A change was not written, and nothing of it is on the disk.
+    """A change was not written, not even in part.
 
-    ``path`` is the file that stood in the way, as the change names it; the text says why.
+    ``path`` is the file that caused it, as the change names it; the message says why.
     """
 
     def __init__(self, path: str, problem: str, instead: str = "") -> None:
@@ -34,7 +34,7 @@ class WriteError(Exception):
 
 
 class _Target(Struct, frozen=True):
-    """A file to be replaced, with what it is to keep."""
+    """A file to replace; the new one keeps its mode and owner (``status``)."""
 
     change: FileChange
     folder: Folder
@@ -52,16 +52,15 @@ class Restoration(Struct, frozen=True):
 
 
 def write(change: ProvenChange | Restoration, root: Path) -> None:
-    """Put the files of ``change``, whose paths are relative to ``root``, in place.
+    """Write the files of ``change``, whose paths are relative to ``root``.
 
-    Mode and owner are kept (the owner where the user may). Raises WriteError when a file is not as
-    it was read, is a symbolic link or behind one, is read-only or cannot be written; then every
-    file is as it was.
+    Keeps mode and, if permitted, owner. Raises WriteError if a file changed since it was read, is a
+    symbolic link or behind one, is read-only or can't be written; then no file has changed.
     """
     with ExitStack() as folders, _removed_at_the_end() as leftovers:
         targets = [_target(file, root, folders) for file in change.files]
         staged = [_stage(target, target.change.after, leftovers) for target in targets]
-        # To go back must not need room on the disk: the old bytes are laid ready as well.
+        # Going back must not need disk space, so the old bytes are prepared as well.
         backups = (
             [_stage(target, target.change.before, leftovers) for target in targets]
             if len(targets) > 1
@@ -71,7 +70,7 @@ def write(change: ProvenChange | Restoration, root: Path) -> None:
             _check_unchanged(target)
         _replace_all(targets, staged, backups)
         for target in targets:
-            # Not every system can make a rename last; the files are whole either way.
+            # Not every system can flush a rename; the files are complete in any case.
             with suppress(OSError):
                 target.folder.flush()
 
@@ -91,7 +90,7 @@ def _target(change: FileChange, root: Path, folders: ExitStack) -> _Target:
 
 @contextmanager
 def _removed_at_the_end() -> Iterator[_Leftovers]:
-    """A list for temporary files; those that are still there at the end are removed."""
+    """A list for temporary files; those that still exist at the end are removed."""
     leftovers: _Leftovers = []
     try:
         yield leftovers
@@ -102,7 +101,7 @@ def _removed_at_the_end() -> Iterator[_Leftovers]:
 
 
 def _stage(target: _Target, data: bytes, leftovers: _Leftovers) -> str:
-    """A temporary file beside ``target`` with ``data`` in it, safe on the disk."""
+    """Write ``data`` to a temporary file beside ``target``, flushed to disk; return its name."""
     name = f".cci-migrate-{secrets.token_hex(8)}.tmp"
     try:
         handle = target.folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -118,7 +117,7 @@ def _stage(target: _Target, data: bytes, leftovers: _Leftovers) -> str:
 
 
 def _keep_owner_and_mode(handle: int, path: Path, status: os.stat_result) -> None:
-    # The owner first: changing it clears set-id bits.
+    # The owner first: changing it clears the set-id bits.
     if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(OSError):  # only root may give files away
             os.chown(handle, status.st_uid, status.st_gid)
@@ -142,7 +141,7 @@ def _replace_all(targets: list[_Target], staged: list[str], backups: list[str]) 
             target.folder.replace(target.name, temporary)
             done += 1
     except BaseException as error:
-        # Whatever stops it, Ctrl-C included: half a change is worse than none.
+        # Whatever the reason, Ctrl-C included: half a change is worse than none.
         for target, backup in zip(targets[:done], backups, strict=False):
             with suppress(OSError):
                 target.folder.replace(target.name, backup)
@@ -151,9 +150,9 @@ def _replace_all(targets: list[_Target], staged: list[str], backups: list[str]) 
         raise
 
 
-def _error(path: str, what: str, error: OSError) -> WriteError:
+def _error(path: str, failure: str, error: OSError) -> WriteError:
     if is_link_error(error):
         return WriteError(path, "became a symbolic link since it was read", "run again")
     if isinstance(error, NotRegularError):
         return WriteError(path, "is no longer a regular file")
-    return WriteError(path, f"{what}: {error.strerror or error}")
+    return WriteError(path, f"{failure}: {error.strerror or error}")

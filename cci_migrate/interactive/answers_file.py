@@ -20,7 +20,7 @@ from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
-from cci_migrate.files.atomic_write import write_whole
+from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError
@@ -170,7 +170,7 @@ def save(path: Path, answers: Answers) -> None:
     """Write ``answers``, whole or not at all. Raises AnswersError."""
     text = json_to_read_back(answers, indent=2) + "\n"
     try:
-        write_whole(path, text.encode())
+        write_atomically(path, text.encode())
     except OSError as error:
         raise AnswersError(f"{path}: cannot be written: {error.strerror}") from None
 

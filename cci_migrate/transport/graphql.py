@@ -1,7 +1,7 @@
-"""Asking a host's GraphQL API, and telling its errors apart.
+"""Queries a host's GraphQL API and classifies its errors.
 
-In a response with errors the fields that they concern are null; what the schema has as never null
-is not there in null's place, but null is then what holds it
+In a response with errors, the fields with errors are null; if the schema doesn't allow null there,
+the enclosing object is null instead
 (https://spec.graphql.org/October2021/#sec-Handling-Field-Errors).
 """
 
@@ -35,18 +35,18 @@ class Partial(Struct, Generic[_Data], frozen=True):
 
 
 class Nodes(Struct, Generic[_Data], frozen=True):
-    """A list as GraphQL's hosts give it."""
+    """A list of nodes, in which the API may have put null."""
 
     nodes: tuple[_Data | None, ...] | None = None
 
     @property
-    def known(self) -> list[_Data]:
-        """What is not null of it."""
+    def present(self) -> list[_Data]:
+        """The nodes that are not null."""
         return [node for node in self.nodes or () if node is not None]
 
 
 class PageInfo(Struct, frozen=True, rename="camel"):
-    """Whether a list goes on, and where."""
+    """Whether a list has another page, and its cursor."""
 
     has_next_page: bool
     end_cursor: str | None = None
@@ -59,16 +59,17 @@ class NodesPage(Nodes[_Data], Generic[_Data], frozen=True, kw_only=True, rename=
 
     @property
     def cursor(self) -> str:
-        """Where the next page begins; empty at the end."""
+        """The cursor of the next page; empty if this is the last."""
         return (self.page_info.end_cursor or "") if self.page_info.has_next_page else ""
 
 
 def ask(
     api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
 ) -> Partial[_Data]:
-    """Read, once: an overloaded host is to be asked for less.
+    """Send a query once, and return what is at ``route`` in the data, with the errors.
 
-    Raises OverloadedError, and HostError where there is no ``kind`` at ``route`` in the data.
+    Raises OverloadedError, after which to ask for less, and HostError if there is no ``kind`` at
+    ``route``.
     """
     response = api.read_once("POST", url, json={"query": query, "variables": variables})
     data, errors = _parts(response)
@@ -78,7 +79,10 @@ def ask(
 def ask_for_all(
     api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
 ) -> _Data:
-    """Read something small, again after faults. Raises HostError for any error in the response."""
+    """Send a small query, again after faults, and return what is at ``route`` in the data.
+
+    Raises HostError for any error in the response.
+    """
     data, errors = _parts(api.read("POST", url, json={"query": query, "variables": variables}))
     if errors:
         raise HostError(errors[0].message)
@@ -90,16 +94,16 @@ def mutate(
     url: str,
     write: str,
     mutation: str,
-    given: dict[str, Any],
+    fields: dict[str, Any],
     kind: type[_Data],
     *route: str,
 ) -> _Data:
-    """Write, as the ``write`` that the pace knows; what the mutation's one field answers.
+    """Send a mutation as a write of the kind ``write``; return its only field's ``route``.
 
-    Raises StaleSnapshot for a conflict with what is there, RefusedError, HostError.
+    Raises StaleSnapshot for a conflict with the current state, RefusedError, HostError.
     """
     response = api.write(
-        write, "POST", url, json={"query": mutation, "variables": {"input": given}}
+        write, "POST", url, json={"query": mutation, "variables": {"input": fields}}
     )
     try:
         data, errors = _parts(response)
@@ -113,11 +117,11 @@ def mutate(
 
 def _raise(error: GraphqlError) -> None:
     message = error.message
-    said = message.lower()
-    if error.type in ("FORBIDDEN", "INSUFFICIENT_SCOPES") or "not accessible" in said:
+    lowered = message.lower()
+    if error.type in ("FORBIDDEN", "INSUFFICIENT_SCOPES") or "not accessible" in lowered:
         raise RefusedError(message)
     conflict = ("already exists", "expected branch to point", "reference does not exist")
-    if error.type == "STALE_DATA" or any(sign in said for sign in conflict):
+    if error.type == "STALE_DATA" or any(sign in lowered for sign in conflict):
         raise StaleSnapshot(message)
     raise HostError(message)
 
@@ -139,7 +143,7 @@ class _Reply(Struct, frozen=True):
 
 
 def _parts(response: Response) -> tuple[Response, tuple[GraphqlError, ...]]:
-    """The data of ``response``, as if it were all of it, and the errors."""
+    """``response`` with the data as its JSON, and the errors."""
     if not isinstance(response.json, dict) or response.json.keys().isdisjoint(("data", "errors")):
         raise OverloadedError("an answer that is none")
     reply = response.body(_Reply)

@@ -1,24 +1,24 @@
-"""How a host says no, and what that means for the work that is left."""
+"""Errors of a host, by what they mean for the rest of the work."""
 
 from __future__ import annotations
 
 
 class StaleSnapshot(Exception):
-    """What a write did is not known, or the repository moved: look at it again and decide anew."""
+    """A write's effect is unknown, or the repository changed: read it and decide again."""
 
 
 class RefusedError(Exception):
-    """The host does not permit it."""
+    """The host refuses permission."""
 
 
 class HostError(Exception):
-    """The host could not do it, for this repository."""
+    """The host failed to do it, for this repository."""
 
 
 class HostUnavailable(Exception):
-    """Nothing more can be done on this host in this run: the token expired, or the wait is long.
+    """The host can't be used in this run any more: the token expired, or the wait is too long.
 
-    ``until`` is the time (seconds since 1970) at which it is worth going on, 0 if none is known.
+    ``until`` is the time (seconds since 1970) at which to go on, 0 if unknown.
     """
 
     def __init__(self, message: str, until: float = 0.0) -> None:
@@ -31,4 +31,4 @@ class UnauthorizedError(HostUnavailable):
 
 
 class TokenError(Exception):
-    """The command for the token does not give one; the text says why."""
+    """The token command failed; the message says why."""

@@ -1,7 +1,7 @@
-"""HTTP to a host's API: one session, its manners and its faults.
+"""Requests to a host's API: session, limits, retries, errors.
 
-A read is repeated after a fault. A write is repeated only when the host says that it did not do
-it (a limit was hit); after anything else its effect is unknown, and StaleSnapshot says so.
+A read is repeated after a fault. A write is repeated only if the host says that it was not done
+(because of a limit); after any other fault its effect is unknown, and StaleSnapshot is raised.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cci_migrate.transport.pace import Clock, Lane
 
 #: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
 TIMEOUT = (15.0, 60.0)
-#: How often a limit is waited out for one request; a host that goes on refusing is left alone
+#: How often to wait for a limit in one request; then the run stops using the host
 #: (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api).
 LIMIT_ATTEMPTS = 5
 READ_ATTEMPTS = 4
@@ -47,11 +47,11 @@ _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitt
 
 
 class OverloadedError(Exception):
-    """The host could not answer in time: ask again, or for less."""
+    """The host failed to answer in time: ask again, or for less."""
 
 
 def connection_fault(error: requests.RequestException, host: str) -> str:
-    """Why there is no response from ``host``, for people: nothing of the library's own words."""
+    """Why there is no response from ``host``, for people, without the library's own message."""
     if isinstance(error, requests.Timeout):
         return f"{host} did not answer in time"
     if isinstance(error, requests.ConnectionError):
@@ -60,7 +60,7 @@ def connection_fault(error: requests.RequestException, host: str) -> str:
 
 
 class MissingError(HostError):
-    """There is nothing at this address, or nothing that the token may see."""
+    """There is nothing at this address, or the token has no access to it."""
 
 
 class Response(Struct, frozen=True):
@@ -71,7 +71,7 @@ class Response(Struct, frozen=True):
     content: bytes
     json: Any
     host: str = ""
-    is_of_write: bool = False
+    is_write: bool = False
 
     __repr__ = repr_without("content", "json")
 
@@ -81,22 +81,21 @@ class Response(Struct, frozen=True):
         return redact(_message(self.json) or f"HTTP {self.status}")[:300]
 
     def body(self, kind: type[_Body], *route: str) -> _Body:
-        """The JSON as a ``kind``, which names what is needed of what the API documents.
+        """The JSON at the keys ``route`` as a ``kind``, which declares the fields in use.
 
-        By the keys of ``route`` it is found in what holds nothing else that is needed.
-
-        A proxy or a login page answers too. Raises HostError, of a write StaleSnapshot.
+        Raises HostError if it isn't one (a proxy or a login page may have answered), or
+        StaleSnapshot if this is the response to a write.
         """
         try:
             return documented(self.json, kind, *route, host=self.host)
         except HostError as error:
-            if self.is_of_write:
+            if self.is_write:
                 raise StaleSnapshot(str(error)) from None
             raise
 
 
 def documented(data: object, kind: type[_Body], *route: str, host: str = "the host") -> _Body:
-    """What is at ``route`` in the ``data`` of a response, as a ``kind``. Raises HostError."""
+    """The value at the keys ``route`` in ``data`` as a ``kind``. Raises HostError."""
     for key in route:
         data = data.get(key) if isinstance(data, dict) else None
     try:
@@ -107,16 +106,16 @@ def documented(data: object, kind: type[_Body], *route: str, host: str = "the ho
         raise HostError(redact(problem)) from None
 
 
-#: Gives the token, a new one if the last is said to have expired; None if there is none.
+#: Returns the token, None if there is none; the argument is whether the last one has expired.
 TokenSource = Callable[[bool], str | None]
 
 
 class Api:
     """One host's API under one identity.
 
-    ``root`` is where it begins. ``authorization`` makes the value of ``header`` of a token. Only
-    `Authorization` is taken off by the library where a redirect leads elsewhere: with another
-    header redirects are not followed.
+    ``root`` is its base URL. ``authorization`` turns a token into the value of ``header``. On a
+    redirect to another host the library only removes `Authorization`: with another header,
+    redirects are not followed.
     """
 
     def __init__(
@@ -140,7 +139,10 @@ class Api:
         self.requests = 0
 
     def read(self, method: str, path: str, **options: Any) -> Response:
-        """Ask. Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable."""
+        """Send a reading request, again after faults.
+
+        Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable.
+        """
         self._lane.wait_out()
         for attempt in stamina.retry_context(
             on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
@@ -150,20 +152,24 @@ class Api:
         raise AssertionError("stamina returns or raises")
 
     def read_once(self, method: str, path: str, **options: Any) -> Response:
-        """`read`, but an overloaded host is not asked the same again: ask for less."""
+        """`read` without retries: after OverloadedError, ask for less."""
         self._lane.wait_out()
         return self._checked(self._obeying(method, path, options))
 
     def write(self, kind: str, method: str, path: str, **options: Any) -> Response:
-        """Do. Raises what `read` raises, and StaleSnapshot where the effect is unknown."""
+        """Send a write of the kind ``kind``.
+
+        Raises what `read` raises, except StaleSnapshot in place of OverloadedError: the effect is
+        unknown.
+        """
         try:
             response = self._checked(self._obeying(method, path, options, kind))
-            return replace(response, is_of_write=True)
+            return replace(response, is_write=True)
         except OverloadedError as error:
             raise StaleSnapshot(f"no clear answer to a write ({error})") from None
 
     def pause(self, seconds: float) -> None:
-        """Leave the host alone for a moment."""
+        """Wait for ``seconds``."""
         if seconds:
             self._clock.sleep(seconds)
 
@@ -174,7 +180,7 @@ class Api:
     def _obeying(
         self, method: str, path: str, options: Mapping[str, Any], kind: str = ""
     ) -> Response:
-        """One request, again after each pause that the host asks for, and with a new token."""
+        """Send one request, again after each pause that the host asks for, and with a new token."""
         has_renewed = False
         for attempt in range(LIMIT_ATTEMPTS):
             if kind:
@@ -195,7 +201,7 @@ class Api:
             seconds = limit_wait(response, attempt, self._clock.now())
             if seconds is None:
                 return response
-            self._lane.hold(seconds, "the host asked for a pause")
+            self._lane.pause(seconds, "the host asked for a pause")
         raise HostUnavailable(
             f"{urlsplit(self.root).netloc}: still refuses after {LIMIT_ATTEMPTS} pauses; "
             "run the command again later"
@@ -205,7 +211,7 @@ class Api:
         url = path if "://" in path else f"{self.root}{path}"
         headers = dict(options.get("headers", {}))
         if origin_of(url) != origin_of(self.root):
-            # A next-page link is the host's word, or a ledger's.
+            # A next-page link comes from the host or from a ledger.
             raise HostError(f"{redact(url)} is not at {origin_of(self.root)}; not opened")
         token = self.token()
         if token is not None:
@@ -224,7 +230,7 @@ class Api:
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         response = _read_response(received)
-        self._lane.heard(method, urlsplit(url).path, response.status, remaining(response))
+        self._lane.report_response(method, urlsplit(url).path, response.status, remaining(response))
         return response
 
     def _checked(self, response: Response) -> Response:
@@ -241,30 +247,30 @@ class Api:
         raise HostError(response.message)
 
     def token(self) -> Secret | None:
-        """The token that is in use."""
+        """The current token; None if there is none."""
         if self._token is None:
-            found = self._token_source(False)
-            self._token = None if found is None else remember(found)
+            token = self._token_source(False)
+            self._token = None if token is None else remember(token)
         return self._token
 
     def _renew(self, refusal: Response) -> bool:
-        """Whether there is another token now. Raises HostUnavailable."""
+        """Replace an expired token; whether there is a new one. Raises HostUnavailable."""
         try:
-            found = self._token_source(True)
+            token = self._token_source(True)
         except TokenError as error:
             raise HostUnavailable(
                 f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
                 f"{error}; run the command again"
             ) from None
-        old, self._token = self._token, None if found is None else remember(found)
+        old, self._token = self._token, None if token is None else remember(token)
         return self._token is not None and self._token != old
 
 
 def limit_wait(response: Response, attempt: int, now: float) -> float | None:
-    """How many seconds the host wants silence after ``response``; None: it hit no limit.
+    """How many seconds to wait after ``response``; None if it hit no limit.
 
     In the order that GitHub documents: Retry-After, else the reset time if nothing remains, else
-    a minute, doubled each time. GitLab and Bitbucket send the same headers or some of them
+    a minute, doubled each time. GitLab and Bitbucket send all or some of the same headers
     (https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers).
     """
     if response.status not in (403, 429) and not _is_graphql_limit(response.json):
@@ -285,9 +291,9 @@ def limit_wait(response: Response, attempt: int, now: float) -> float | None:
 
 
 def new_session() -> requests.Session:
-    """A session that sends no credentials of its own accord.
+    """A session that adds no credentials by itself.
 
-    Neither a netrc file nor a proxy's credentials decide who we are; proxies still work.
+    It ignores netrc files and credentials of proxies; proxies still work.
     """
     session = requests.Session()
     session.auth = _no_auth
@@ -296,7 +302,7 @@ def new_session() -> requests.Session:
 
 
 def remaining(response: Response) -> int | None:
-    """How many requests the host still hears before its limit resets; None if it does not say."""
+    """The number of requests left until the host's limit resets; None if unknown."""
     for name in ("x-ratelimit-remaining", "ratelimit-remaining"):
         if response.headers.get(name, "").isdecimal():
             return int(response.headers[name])
@@ -304,14 +310,14 @@ def remaining(response: Response) -> int | None:
 
 
 def check_is_private(url: str) -> None:
-    """Raises HostError for an address to which a token would travel readable for all."""
+    """Raise HostError for a URL to which a token would be sent unencrypted."""
     scheme = urlsplit(url).scheme
     if scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise HostError(f"{redact(url)}: not https, the token could be read on its way")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of ``url``; empty for one that has none or a broken one."""
+    """The scheme, host and port of ``url``; empty if it is invalid."""
     parts = urlsplit(url)
     try:
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
@@ -321,7 +327,7 @@ def origin_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether ``url`` leads to this machine."""
+    """Whether the host of ``url`` is this machine."""
     return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
@@ -360,7 +366,7 @@ def _read_response(received: requests.Response) -> Response:
 
 
 def _message(body: Any) -> str:
-    """The message in an error's body, as each host words it."""
+    """The message in the body of an error, in the formats of all hosts; empty if there is none."""
     if not isinstance(body, dict):
         return ""
     errors = body.get("errors")

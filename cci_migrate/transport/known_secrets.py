@@ -1,4 +1,4 @@
-"""Keeping credentials out of everything that is shown, logged or stored."""
+"""Keeps credentials out of everything that is printed, logged or stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from cci_migrate.redaction.redaction import WITHHELD
 from cci_migrate.redaction.secret_text import TOKENS
 
-#: User info in a URL, which is the user's own here whatever it looks like; tokens.
+#: User info in a URL, whatever it looks like, since these URLs are the user's own; tokens.
 _PATTERNS = (
     (re.compile(r"(?<=://)[^/\s@]+@"), f"{WITHHELD}@"),
     (TOKENS, WITHHELD),
@@ -16,29 +16,29 @@ _PATTERNS = (
 
 
 class Secret(str):
-    """A credential: a string whose repr does not show it."""
+    """A credential: a string with its value hidden in the repr."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Never the value."""
+        """A constant, never the value."""
         return f"Secret({WITHHELD})"
 
 
-_known: set[str] = set()
+_secrets: set[str] = set()
 
 
 def remember(value: str) -> Secret:
-    """Have `redact` hide ``value`` from now on, wherever it turns up."""
+    """Make `redact` withhold ``value`` from now on; return it as a `Secret`."""
     if len(value) >= 4:  # a shorter one would blot out ordinary words
-        _known.add(value)
+        _secrets.add(value)
     return Secret(value)
 
 
 def redact(text: str) -> str:
-    """``text`` without credentials."""
-    for value in sorted(_known, key=len, reverse=True):
+    """``text`` without remembered credentials, tokens, and user info in URLs."""
+    for value in sorted(_secrets, key=len, reverse=True):
         text = text.replace(value, WITHHELD)
-    for pattern, shown in _PATTERNS:
-        text = pattern.sub(shown, text)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
     return text

@@ -1,7 +1,7 @@
-"""How fast writes may go: one lane a host, its record kept by the caller and on the machine.
+"""Limits the pace of writes: one lane for each host, recorded by the caller and on the machine.
 
 GitHub asks for serial writes at least a second apart and documents 80 content-creating requests
-a minute and 500 an hour; some end points take fewer
+a minute and 500 an hour; some endpoints allow fewer
 (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api). A pull request
 takes three writes, so 150 an hour stays below.
 """
@@ -47,30 +47,30 @@ class SystemClock:
 
 
 class Limits(Struct, frozen=True):
-    """``per_hour`` pull requests, ``apart`` seconds between two of them, and what follows."""
+    """At most ``per_hour`` pull requests, at least ``apart`` seconds between two of them."""
 
     per_hour: int = 150
     apart: float = 5.0
 
     @property
     def writes_per_hour(self) -> int:
-        """All writes: branch, commit and pull request count alike, as nobody says otherwise."""
+        """The limit of all writes: three for each pull request, and some in reserve."""
         return self.per_hour * 3 + self.per_hour // 10
 
     @property
     def writes_apart(self) -> float:
-        """Between any two writes: the second that GitHub asks for, unless all is sped up."""
+        """Seconds between any two writes: the one that GitHub asks for, or less if ``apart`` is."""
         return min(1.0, self.apart)
 
 
-#: What is asked of a host unless the user says otherwise.
+#: The limits unless the user sets others.
 DEFAULT_LIMITS = Limits()
 
 
 class Lane:
     """The writes of one identity on one host, one at a time.
 
-    ``deadline`` (seconds since 1970, 0: none) is when the run has to end: a wait beyond it raises
+    ``deadline`` (seconds since 1970, 0: none) is the end of the run: a wait beyond it raises
     HostUnavailable.
     """
 
@@ -93,14 +93,15 @@ class Lane:
         self._shared: WriteRecord | None = None
 
     def take(self, kind: str) -> None:
-        """Wait until a write of ``kind`` may go, and count it. Called right before each write.
+        """Wait until a write of ``kind`` is allowed, and count it. Call it right before each write.
 
-        Raises HostUnavailable if that is beyond the deadline.
+        Raises HostUnavailable if the wait goes beyond the deadline, or if another process is
+        writing to the host.
         """
         self._writer.take()
         if self._shared is None:
             with suppress(OSError):
-                self._shared = WriteRecord.of_machine(self.name, self._clock.now() - HOUR)
+                self._shared = WriteRecord.shared(self.name, self._clock.now() - HOUR)
         self.wait(self.next_time(kind), "the next write")
         now = self._clock.now()
         for record in self._records():
@@ -109,7 +110,7 @@ class Lane:
             self._progress.budget(self.name, *self.used())
 
     def next_time(self, kind: str) -> float:
-        """When a write of ``kind`` may go; in the past if at once."""
+        """When a write of ``kind`` is allowed, in seconds since 1970; in the past if now."""
         since = self._clock.now() - HOUR
         writes, pulls = self._since("", since), self._since(PULL_REQUEST, since)
         times = [self._not_before()]
@@ -125,38 +126,38 @@ class Lane:
         return max(times)
 
     def used(self) -> tuple[int, int]:
-        """Pull requests opened within the last hour, and how many may be."""
+        """The number of pull requests opened within the last hour, and the limit."""
         since = self._clock.now() - HOUR
         return len(self._since(PULL_REQUEST, since)), self._limits.per_hour
 
     def end(self) -> None:
-        """No further writes: let other campaigns write."""
+        """Make no further writes: let other campaigns write."""
         self._writer.release()
         if self._shared is not None:
             self._shared.close()
             self._shared = None
 
-    def heard(self, method: str, path: str, status: int, left: int | None) -> None:
-        """The host answered; ``left`` is how many more requests it will hear before a pause."""
+    def report_response(self, method: str, path: str, status: int, left: int | None) -> None:
+        """Report a response; ``left`` is the number of requests left until the limit, if known."""
         if self._progress is not None:
             self._progress.request(self.name, method, path, status, left)
 
-    def hold(self, seconds: float, why: str) -> None:
-        """The host asked for silence: remember that, and wait.
+    def pause(self, seconds: float, why: str) -> None:
+        """Record that the host asked for a pause of ``seconds``, and wait.
 
-        Raises HostUnavailable if that is beyond the deadline.
+        Raises HostUnavailable if the pause goes beyond the deadline.
         """
         until = self._clock.now() + seconds
         for record in self._records():
-            record.hold(self.name, until)
+            record.pause_until(self.name, until)
         self.wait(until, why)
 
     def wait_out(self) -> None:
-        """Wait as long as the host asked for, in this run or an earlier one."""
+        """Wait until the end of any pause that the host asked for, in this or an earlier run."""
         self.wait(self._not_before(), "the host asked for a pause")
 
     def wait(self, until: float, why: str) -> None:
-        """Wait until then. Raises HostUnavailable if that is beyond the deadline."""
+        """Wait until ``until``. Raises HostUnavailable if that is beyond the deadline."""
         seconds = until - self._clock.now()
         if seconds <= 0:
             return
@@ -167,18 +168,18 @@ class Lane:
         self._clock.sleep(seconds)
 
     def _records(self) -> tuple[WriteRecord, ...]:
-        """The campaign's, and the one that it shares with others on this machine, if there is one.
+        """The campaign's record, and the one shared by all on this machine, if it exists.
 
-        The latter is made by the first write: who only reads leaves nothing outside the campaign.
+        The first write creates the latter: a run that only reads leaves nothing on the machine.
         """
         if self._shared is None:
-            self._shared = WriteRecord.there(self.name)
+            self._shared = WriteRecord.shared_if_exists(self.name)
         return (self._record, *(() if self._shared is None else (self._shared,)))
 
     def _since(self, kind: str, since: float) -> list[float]:
-        """Of all campaigns' writes; this one's are in both records."""
-        found = (record.since(self.name, kind, since) for record in self._records())
-        return sorted({at for times in found for at in times})
+        """The times of all campaigns' writes, sorted; this campaign's are in both records."""
+        records = self._records()
+        return sorted({at for record in records for at in record.since(self.name, kind, since)})
 
     def _not_before(self) -> float:
         return max(record.not_before(self.name) for record in self._records())

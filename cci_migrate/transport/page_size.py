@@ -1,4 +1,4 @@
-"""How many repositories to ask for at a time: halved when a host is overloaded, then grown."""
+"""The number of repositories in one request: halved when a host is overloaded, then increased."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class PageSize:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether the one repository asked for last is to be given up."""
+        """Whether to give up on the single repository of the last request."""
         return self._failures > 0 and self._failures % REPOSITORY_PATIENCE == 0
 
     def grow(self) -> None:
-        """The host answered."""
+        """Record a success."""
         self._failures = 0
         self._calm += 1
         if self._calm >= CALM:
@@ -38,9 +38,9 @@ class PageSize:
             self.size = min(self._first, self.size + STEP)
 
     def shrink(self, error: Exception) -> float:
-        """The host was overloaded: ask for half, after these seconds.
+        """Record that the host was overloaded: halve the size; return how many seconds to wait.
 
-        Raises HostUnavailable when it is down altogether.
+        Raises HostUnavailable after too many failures with a single repository.
         """
         self._calm = 0
         if self.size > 1:

@@ -1,4 +1,4 @@
-"""Telling the user how a command gets on: plain lines, bars on a terminal, or JSON lines."""
+"""Reports the progress of a command: as plain lines, bars on a terminal, or JSON lines."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 EVERY = 100
 
 
-class Done(Struct, frozen=True):
-    """A repository that was dealt with. ``key`` is its name in the ledger, ``label`` for people."""
+class RepositoryDone(Struct, frozen=True):
+    """A processed repository. ``key`` is its name in the ledger, ``label`` the one for people."""
 
     key: str
     label: str
@@ -31,22 +31,22 @@ class Done(Struct, frozen=True):
 
 
 class Progress(Protocol):
-    """What a command tells as it goes."""
+    """The events that a command reports."""
 
     def begin(self, task: str, total: int | None) -> None:
-        """A part of the work begins: ``total`` repositories, None if not known yet."""
+        """A part of the work begins: ``total`` repositories, None if unknown."""
 
-    def done(self, repository: Done) -> None:
-        """A repository was dealt with."""
+    def done(self, repository: RepositoryDone) -> None:
+        """A repository was processed."""
 
     def waiting(self, until: float, why: str) -> None:
-        """Nothing is sent until then (seconds since 1970)."""
+        """Nothing is sent until ``until`` (seconds since 1970)."""
 
     def budget(self, lane: str, used: int, limit: int) -> None:
         """How much of the hour's budget is used."""
 
     def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
-        """A host answered a request; ``left`` is what remains of its limit, if it says."""
+        """A host answered a request; ``left`` is what remains of its limit, if known."""
 
     def note(self, text: str) -> None:
         """Something the user should know."""
@@ -65,13 +65,13 @@ class Lines:
         self._count = 0
 
     def begin(self, task: str, total: int | None) -> None:
-        """Says how much there is."""
+        """Print the number of repositories."""
         self._task, self._count = task, 0
         if total is not None:
             self._say(f"{task}: {total} {'repository' if total == 1 else 'repositories'}")
 
-    def done(self, repository: Done) -> None:
-        """A line a repository if asked for, else a line now and then."""
+    def done(self, repository: RepositoryDone) -> None:
+        """Print a line for each repository if verbose, else one from time to time."""
         self._count += 1
         if self._is_verbose:
             cause = f" ({repository.cause})" if repository.cause else ""
@@ -80,24 +80,24 @@ class Lines:
             self._say(f"{self._task}: {self._count} done")
 
     def waiting(self, until: float, why: str) -> None:
-        """Says it for waits that one notices."""
+        """Print a line for a noticeable wait."""
         seconds = until - time.time()
         if seconds > 30:
             at = time.strftime("%H:%M:%S", time.localtime(until))
             self._say(f"waiting until {at} ({why})")
 
     def budget(self, lane: str, used: int, limit: int) -> None:
-        """Nothing: a line each time would drown the rest."""
+        """Print nothing: there would be too many lines."""
 
     def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
-        """Nothing: there are too many."""
+        """Print nothing: there are too many requests."""
 
     def note(self, text: str) -> None:
-        """A line."""
+        """Print a line."""
         self._say(text)
 
     def end(self) -> None:
-        """Nothing."""
+        """Print nothing."""
 
     def _say(self, text: str) -> None:
         print(printable(redact(text)), file=self._stream, flush=True)
@@ -130,42 +130,42 @@ class Bars:
         self._budget = ""
 
     def begin(self, task: str, total: int | None) -> None:
-        """A new bar."""
+        """Add a bar."""
         self._counts.clear()
         self._task = self._bars.add_task(task, total=total, detail="")
 
-    def done(self, repository: Done) -> None:
-        """One further; what came of them so far."""
+    def done(self, repository: RepositoryDone) -> None:
+        """Advance the bar and update the counts by state."""
         self._counts[repository.state] += 1
         counts = ", ".join(f"{count} {state}" for state, count in self._counts.most_common(4))
         if self._task is not None:
             self._bars.update(self._task, advance=1, detail=counts)
 
     def waiting(self, until: float, why: str) -> None:
-        """The time of the next write, beside the bar."""
+        """Show the time of the next write beside the bar."""
         if self._task is not None:
             at = time.strftime("%H:%M:%S", time.localtime(until))
             self._bars.update(self._task, detail=printable(redact(f"{why} at {at}{self._budget}")))
 
     def budget(self, lane: str, used: int, limit: int) -> None:
-        """How much of the hour's budget is used, beside the bar."""
+        """Show how much of the hour's budget is used beside the bar."""
         del lane
         self._budget = f", {used}/{limit} this hour"
 
     def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
-        """Nothing: there are too many."""
+        """Print nothing: there are too many requests."""
 
     def note(self, text: str) -> None:
-        """A line above the bars."""
+        """Print a line above the bars."""
         self._bars.console.print(printable(redact(text)), markup=False, highlight=False)
 
     def end(self) -> None:
-        """Leave the bars as they stand."""
+        """Stop updating the bars and leave them on the screen."""
         self._bars.stop()
 
 
 class JsonLines:
-    """One JSON object a line on standard error, for a log collector."""
+    """One JSON object per line on standard error, for a log collector."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -174,7 +174,7 @@ class JsonLines:
         """``{"event": "begin"}``."""
         self._say("begin", task=task, total=total)
 
-    def done(self, repository: Done) -> None:
+    def done(self, repository: RepositoryDone) -> None:
         """``{"event": "repository"}``."""
         self._say(
             "repository",
@@ -209,13 +209,13 @@ class JsonLines:
 
 
 def say_json(stream: TextIO, event: str, **fields: object) -> None:
-    """One JSON object on a line of its own, without credentials."""
+    """Write one JSON object on a line, without credentials."""
     line = json_text({"time": round(time.time(), 3), "event": event, **fields})
     print(redact(line), file=stream, flush=True)
 
 
 def make_progress(log_format: str, *, is_verbose: bool) -> Progress:
-    """JSON lines if asked for, bars on a terminal, else lines."""
+    """The progress reporter for ``log_format``: JSON lines, else bars on a terminal, else lines."""
     if log_format == "json":
         return JsonLines(sys.stderr)
     if sys.stderr.isatty() and not is_verbose:

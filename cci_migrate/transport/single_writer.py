@@ -1,4 +1,4 @@
-"""One writer a host: campaigns of one user on one machine do not write to a host at the same time.
+"""Locks a host: campaigns of one user on one machine don't write to it at the same time.
 
 GitHub asks for requests one after the other, not at once
 (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
@@ -15,14 +15,14 @@ from cci_migrate.transport.write_record import state_path
 
 
 class SingleWriter:
-    """The right to write to one host. Held from `take` to `release`, or to the process's end."""
+    """A lock on one host, from `take` to `release` or the end of the process."""
 
     def __init__(self, host: str) -> None:
         self._host = host
         self._lock = FileLock(state_path(host, ".lock"), timeout=0, mode=0o600, thread_local=False)
 
     def take(self) -> None:
-        """Raises HostUnavailable while another process has it."""
+        """Take the lock. Raises HostUnavailable if another process has it."""
         if self._lock.is_locked:
             return
         folder = Path(self._lock.lock_file).parent
@@ -40,5 +40,5 @@ class SingleWriter:
             ) from None
 
     def release(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self._lock.release()

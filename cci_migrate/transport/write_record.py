@@ -1,7 +1,7 @@
-"""When a host was written to, and how long it asked for silence: what a pace is kept by.
+"""Records when a host was written to, and the pauses that it asked for, to limit the pace.
 
-A campaign's ledger has one, which goes wherever the campaign goes. Beside it there is one for each
-host on the machine, which all campaigns of one user there share.
+A campaign's ledger has a record, which moves with the campaign. In addition there is one for each
+host on the machine, shared by all campaigns of one user.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ CREATE TABLE IF NOT EXISTS lanes (name TEXT PRIMARY KEY, not_before REAL NOT NUL
 
 
 class WriteRecord:
-    """The writes on every lane that one SQLite database remembers."""
+    """The writes on all lanes in one SQLite database."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     @classmethod
-    def of_machine(cls, host: str, since: float) -> WriteRecord:
-        """What all campaigns of this user on this machine did to ``host``; nothing older is kept.
+    def shared(cls, host: str, since: float) -> WriteRecord:
+        """The record for ``host`` of this user on this machine, created if missing.
 
-        Raises OSError where nothing can be kept.
+        Writes before ``since`` are deleted. Raises OSError if the record can't be opened.
         """
         path = state_path(host, ".sqlite")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,14 +49,14 @@ class WriteRecord:
 
     @classmethod
     def in_memory(cls) -> WriteRecord:
-        """A new one, which ends with the process."""
+        """A new record that ends with the process."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(SCHEMA)
         return cls(connection)
 
     @classmethod
-    def there(cls, host: str) -> WriteRecord | None:
-        """The same, to read; None if there was no write yet."""
+    def shared_if_exists(cls, host: str) -> WriteRecord | None:
+        """The `shared` record for ``host`` as it is; None if it doesn't exist or can't be read."""
         path = state_path(host, ".sqlite")
         try:
             if not path.is_file():
@@ -76,7 +76,7 @@ class WriteRecord:
         self._connection.close()
 
     def since(self, lane: str, kind: str, since: float) -> list[float]:
-        """The times of the writes of ``kind`` ("": any) on ``lane`` after ``since``, sorted."""
+        """The times of writes of ``kind`` ("": any) on ``lane`` after ``since``, sorted."""
         rows = self._connection.execute(
             "SELECT at FROM writes WHERE lane = ? AND at > ? AND (? = '' OR kind = ?) ORDER BY at",
             (lane, since, kind, kind),
@@ -84,20 +84,20 @@ class WriteRecord:
         return [row[0] for row in rows]
 
     def add(self, lane: str, kind: str, at: float) -> None:
-        """Remember that a write is about to be sent."""
+        """Record a write that is about to be sent."""
         self._connection.execute(
             "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind, at)
         )
 
     def not_before(self, lane: str) -> float:
-        """When the host will hear us again on ``lane``; 0: it never said."""
+        """The end of the last pause that the host asked for on ``lane``; 0 if it never did."""
         row = self._connection.execute(
             "SELECT not_before FROM lanes WHERE name = ?", (lane,)
         ).fetchone()
         return 0.0 if row is None else float(row[0])
 
-    def hold(self, lane: str, until: float) -> None:
-        """Remember that the host asked for silence until then."""
+    def pause_until(self, lane: str, until: float) -> None:
+        """Record that the host asked for a pause until ``until``."""
         self._connection.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?)", (lane, until))
 
 
@@ -106,6 +106,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def state_path(host: str, suffix: str) -> Path:
-    """A file of this user on this machine about ``host``."""
+    """The path of this user's state file about ``host`` on this machine."""
     name = re.sub(r"[^\w.\-]", "_", host) + suffix
     return platformdirs.user_state_path("cci-migrate", appauthor=False) / name

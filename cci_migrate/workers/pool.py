@@ -1,7 +1,7 @@
-"""Processes that work on tasks, each task under a limit of time.
+"""A pool of processes with a time limit for each task.
 
-What a worker dies of is charged to the task that it worked on: the others go to another worker.
-The standard library's pool marks all of its tasks as failed instead.
+If a worker dies, only the task that it worked on fails; its other tasks go to another worker. The
+standard library's pool marks all of them as failed.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
-#: Seconds that a worker has beyond the limit of a config to end the work itself.
+#: Seconds beyond the limit of a config in which a worker can end the work itself.
 _GRACE = 1
-#: By how much the clock may be ahead of the processor's time on a busy machine.
+#: The factor by which wall-clock time may exceed processor time on a busy machine.
 _BUSY = 10
-#: The exit codes of a worker whose time is over: that of `faulthandler`, and SIGXCPU.
+#: The exit codes of a worker that ran out of time: that of `faulthandler`, and SIGXCPU.
 _TIME_OVER = (1, -24)
 _BROKEN = 70
 _SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class Lost(Struct, frozen=True):
-    """There is no result of a task, because its worker ended."""
+    """A task has no result because its worker ended with ``exit_code``."""
 
     exit_code: int
 
     @property
     def is_late(self) -> bool:
-        """Whether its time was over."""
+        """Whether it ran out of time."""
         return self.exit_code in _TIME_OVER
 
     @property
     def problem(self) -> str:
-        """Why the worker ended, for what is not a matter of time."""
+        """Why the worker ended, for people, unless it `is_late`."""
         if self.exit_code == -9:
             return "the system killed the process that worked on it; is memory short?"
         return f"the process that worked on it crashed (exit code {self.exit_code})"
@@ -62,11 +62,11 @@ class _Worker(Generic[_Task], Struct):
 
 
 class Workers(Generic[_Task, _Result]):
-    """``count`` processes that apply ``work`` to tasks; started when there is work for them.
+    """Up to ``count`` processes that apply ``work`` to tasks; started as needed.
 
     ``work``, tasks and results must be picklable. A task takes at most the time of ``limits`` for
-    each of its configs (``configs_in``). ``chunk`` tasks are handed over at once. ``start_method``
-    is one of multiprocessing's; a process with threads must not ask for ``fork``.
+    each of its configs (``configs_in``). A worker gets ``chunk`` tasks at once. ``start_method`` is
+    one of multiprocessing's; a process with threads must not use ``fork``.
     """
 
     def __init__(
@@ -90,16 +90,16 @@ class Workers(Generic[_Task, _Result]):
 
     @property
     def pending(self) -> int:
-        """How many tasks have no result yet."""
+        """The number of tasks without a result."""
         return len(self._backlog) + sum(len(worker.tasks) for worker in self._workers)
 
     def submit(self, task: _Task) -> None:
-        """Have ``task`` worked on."""
+        """Queue ``task``."""
         self._backlog.append(task)
         self._hand_out()
 
     def collect(self) -> list[tuple[_Task, _Result | Lost]]:
-        """At least one task with its result, as long as any is pending."""
+        """Wait for at least one result; empty only if no task is pending."""
         collected: list[tuple[_Task, _Result | Lost]] = []
         while not collected and self.pending:
             self._hand_out()
@@ -110,11 +110,11 @@ class Workers(Generic[_Task, _Result]):
         return collected
 
     def close(self) -> None:
-        """End the processes, whatever they work on."""
+        """Kill the processes, even if they are working."""
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
-            self._bury(worker)
+            self._reap(worker)
         self._workers.clear()
 
     def _received(self, worker: _Worker[_Task]) -> tuple[_Task, _Result | Lost]:
@@ -124,10 +124,10 @@ class Workers(Generic[_Task, _Result]):
         except (EOFError, OSError):
             self._backlog.extendleft(reversed(worker.tasks))
             self._workers.remove(worker)
-            return task, Lost(self._bury(worker))
+            return task, Lost(self._reap(worker))
         return task, result
 
-    def _bury(self, worker: _Worker[_Task]) -> int:
+    def _reap(self, worker: _Worker[_Task]) -> int:
         worker.process.join()
         code: int = worker.process.exitcode
         worker.connection.close()
@@ -135,9 +135,9 @@ class Workers(Generic[_Task, _Result]):
         return code
 
     def _hand_out(self) -> None:
-        """Give work to whoever has none: a worker with work may not be listening."""
+        """Give tasks to idle workers; one that is working may not be reading."""
         while self._backlog:
-            worker = next((one for one in self._workers if not one.tasks), None)
+            worker = next((idle for idle in self._workers if not idle.tasks), None)
             if worker is None:
                 if len(self._workers) >= self._count:
                     return
@@ -150,7 +150,7 @@ class Workers(Generic[_Task, _Result]):
                 self._backlog.extendleft(reversed(share))
                 self._workers.remove(worker)
                 worker.process.kill()
-                self._bury(worker)
+                self._reap(worker)
 
     def _seconds(self, task: _Task) -> float:
         return self._limits.seconds * max(1, self._configs_in(task))
@@ -170,9 +170,9 @@ class Workers(Generic[_Task, _Result]):
 
 @contextmanager
 def _own_modules_only() -> Iterator[None]:
-    """Keep an interpreter that is started from the modules in the current folder.
+    """Keep a new interpreter from importing modules in the current folder.
 
-    multiprocessing starts it by ``python -c``, which looks there first, and the folder may be a
+    multiprocessing starts it with ``python -c``, which looks there first, and the folder may be a
     repository's (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH).
     """
     if sys.version_info >= (3, 11):
@@ -186,7 +186,7 @@ def _own_modules_only() -> Iterator[None]:
             else:
                 os.environ[_SAFE_PATH] = before
         return
-    # It stays in that folder: what it works on has absolute paths.
+    # It stays in that folder: its tasks have absolute paths.
     folder = Path.cwd()
     os.chdir(Path(__file__).parent)
     try:
@@ -196,7 +196,7 @@ def _own_modules_only() -> Iterator[None]:
 
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
-    """What a worker does until its parent ends."""
+    """Work on tasks until the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to deal with
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
@@ -212,8 +212,8 @@ def _work_on(connection: Connection, work: Callable[[Any], Any]) -> None:
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - as faulthandler wants it
         while True:
             for seconds, task in connection.recv():
-                # These end the process, be it in a parser in C: neither needs the interpreter.
-                _end_by_processor(seconds)
+                # These end the process even inside a parser in C: neither needs the interpreter.
+                _limit_processor_time(seconds)
                 clock = seconds * _BUSY + _GRACE if CAN_INTERRUPT else seconds
                 faulthandler.dump_traceback_later(clock, exit=True, file=nowhere)
                 result = work(task)
@@ -221,8 +221,8 @@ def _work_on(connection: Connection, work: Callable[[Any], Any]) -> None:
                 connection.send(result)
 
 
-def _end_by_processor(seconds: float) -> None:
-    """Have the system end this process after that much more of the processor's time."""
+def _limit_processor_time(seconds: float) -> None:
+    """Make the system end this process after ``seconds`` more of processor time."""
     if not CAN_INTERRUPT:
         return
     import resource
@@ -235,7 +235,7 @@ def _end_by_processor(seconds: float) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the parent has, however it did."""
+    """End this process when the parent ends for any reason."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

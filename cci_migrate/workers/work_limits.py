@@ -1,4 +1,4 @@
-"""Limits of time and memory for the work on one config, in the process that does it."""
+"""Limits the time and memory of the work on one config, in the process that does it."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from cci_migrate.escaping.error_place import place_of
 _T = TypeVar("_T")
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
-#: How the work on a config can be interrupted here: not on Windows, which has no such signal.
+#: Whether work can be interrupted on this system: not on Windows, which has no such signal.
 CAN_INTERRUPT = hasattr(signal, "setitimer")
-#: Seconds between interruptions after the first, which a destructor may have swallowed.
+#: Seconds between interruptions after the first, which a destructor may swallow.
 _AGAIN = 0.5
 _MIB = 1024 * 1024
 
 
 class WorkLimits(Struct, frozen=True):
-    """How long the work on one config may take, and how much memory it may use beside the tool.
+    """The time for the work on one config, and the memory in addition to the tool's own.
 
-    ``seconds`` are those of the processor, so that a busy machine fails nothing; on Windows, which
-    cannot interrupt by them, those of the clock.
+    ``seconds`` is processor time, so that nothing fails because the machine is busy; on Windows,
+    which can't interrupt by it, wall-clock time.
 
-    The limit of memory holds where the system can limit the address space of a process: on Linux,
-    not on Windows or macOS.
+    The memory limit requires a system that can limit the address space of a process: Linux, not
+    Windows or macOS.
     """
 
     seconds: float = 20.0
     megabytes: int = 1024
 
     def took_too_long(self, paths: tuple[str, ...]) -> Failed:
-        """What becomes of a config that took longer."""
+        """The outcome of a config that took longer."""
         problem = f"took too long: more than {self.seconds:g} s"
         return Failed(paths, problem, "raise --timeout, or split the config")
 
     def needs_too_much_memory(self, paths: tuple[str, ...]) -> Failed:
-        """What becomes of a config that needed more."""
+        """The outcome of a config that needed more memory."""
         problem = f"needs too much memory: more than {self.megabytes} MB"
         return Failed(paths, problem, "raise --memory-limit, or split the config")
 
@@ -55,15 +55,15 @@ DEFAULT_LIMITS = WorkLimits()
 
 
 class _TooLong(BaseException):
-    """The time is over. No Exception: nothing on the way may take it for a fault of its own."""
+    """The time is over. Not an Exception, so that no handler on the way catches it."""
 
 
 def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
-    """What ``work`` on the config with the files ``paths`` returns, or why there is no result.
+    """The result of ``work`` on the config with the files ``paths``, or why there is none.
 
-    It is past one of ``limits``, too complex, or a mistake of ours: whatever is in a config, the
-    others go on. The time is limited in the main thread of a system with signals; elsewhere the
-    process that calls this must be one of `pool`, which ends with the time.
+    It may exceed ``limits``, be too complex, or hit a bug: work on other configs goes on. The time
+    is limited in the main thread of a system with signals; elsewhere, call this in a process of
+    `pool`, which is killed when the time is over.
     """
     try:
         return _within(limits, paths, lambda: unless_too_complex(paths, work))
@@ -116,8 +116,8 @@ def _limited_memory(megabytes: int) -> Iterator[None]:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    others = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min([used + megabytes * _MIB, *others]), hard))
+    current_limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([used + megabytes * _MIB, *current_limits]), hard))
     try:
         yield
     finally:
@@ -125,7 +125,7 @@ def _limited_memory(megabytes: int) -> Iterator[None]:
 
 
 def _address_space() -> int | None:
-    """The bytes that this process has mapped; None where that cannot be told, nor limited."""
+    """The size of this process's address space; None if the system doesn't tell or limit it."""
     try:
         pages = Path("/proc/self/statm").read_bytes().split(b" ", 1)[0]
     except OSError:

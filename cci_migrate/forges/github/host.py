@@ -404,7 +404,7 @@ class GitHub:
             return BranchContent.NOTHING
         if found.commit is None or found.files is None:
             return BranchContent.OTHER
-        parents = found.commit.parents.known
+        parents = found.commit.parents.present
         is_one_commit = compared.ahead_by == 1 and len(parents) == 1
         if not is_one_commit or found.commit.changed_files_if_available != len(files):
             return BranchContent.OTHER

@@ -179,7 +179,7 @@ class CheckedRepository(Struct, frozen=True, rename="camel"):
     @property
     def pull(self) -> Checks:
         """What it says of the pull request's last commit."""
-        commits = (node for pull in self.pull_requests.known for node in pull.commits.known)
+        commits = (node for pull in self.pull_requests.present for node in pull.commits.present)
         return next((node.commit.checks for node in commits), Checks.NONE)
 
 
@@ -260,7 +260,7 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
             fork=node.is_fork,
             empty=node.is_empty or not head,
             visibility=Visibility(node.visibility.lower()),
-            topics=tuple(topic.topic.name for topic in node.repository_topics.known),
+            topics=tuple(topic.topic.name for topic in node.repository_topics.present),
             may_write=node.viewer_permission in _MAY_WRITE,
         ),
         files=files,
@@ -281,7 +281,7 @@ def blob_bytes(blob: GitObject, name: str, raw: RawBlob) -> bytes:
 
 def own_pull(pulls: Nodes[PullNode]) -> PullRequest | None:
     """The newest that comes from the repository itself: a fork may have a branch of that name."""
-    return newest_pull(node.pull for node in pulls.known if not node.is_cross_repository)
+    return newest_pull(node.pull for node in pulls.present if not node.is_cross_repository)
 
 
 def _files(

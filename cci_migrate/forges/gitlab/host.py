@@ -280,7 +280,7 @@ class GitLab(PullRequestHost):
             except (OverloadedError, HostError, RefusedError):
                 pass
             else:
-                oids = {blob.path: blob.data for blob in answer.data.known}
+                oids = {blob.path: blob.data for blob in answer.data.present}
         return within_limit(self._contents(node, commit, oids))
 
     def _contents(

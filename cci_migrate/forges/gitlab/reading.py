@@ -238,7 +238,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
             topics=node.topics or (),
             may_write=node.user_permissions.push_code,
         ),
-        own_pull(node.merge_requests.known if node.merge_requests is not None else ()),
+        own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
     )
     if project.traits.empty:
         return project.snapshot()
@@ -247,10 +247,10 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     head, listing = repository.head.last_commit.sha, repository.circleci
     if listing is not None and listing.blobs.page_info.has_next_page:
         raise IncompleteError("not all of its files are shown")
-    entries = listing.blobs.known if listing is not None else ()
+    entries = listing.blobs.present if listing is not None else ()
     listed = {entry.path: entry.mode for entry in entries}
     modes = config_modes(listed)
-    texts = {blob.path: blob.data for blob in (repository.main or Nodes[BlobNode]()).known}
+    texts = {blob.path: blob.data for blob in (repository.main or Nodes[BlobNode]()).present}
     known = {path: data for path, data in texts.items() if data is not None and path in modes}
     others = [path for path in modes if path not in known]
     if others:

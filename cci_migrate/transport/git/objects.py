@@ -1,4 +1,4 @@
-"""What git keeps: trees and blobs read, commits made, without touching a work tree."""
+"""Reads git's trees and blobs, and makes commits, without touching a work tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cci_migrate.transport.git.process import GitDirectory, GitError
 
 
 def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, str]]:
-    """Each file of ``commit``: path to (mode, blob id). Fetches no blobs of a blobless clone."""
+    """The files of ``commit``: path to (mode, blob id). Fetches no blobs of a blobless clone."""
     listing = repository.run(["ls-tree", "-r", "-z", "--full-tree", commit])
     files = {}
     for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
@@ -25,22 +25,24 @@ def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, st
 def read_blobs(
     repository: GitDirectory, oids: Iterable[str], settings: Mapping[str, str] | None = None
 ) -> dict[str, bytes]:
-    """The content of each blob; a clone of ours fetches those it has not, one by one.
+    """The content of each blob, by id; our own clones fetch missing ones, one by one.
 
-    Those beyond SIZE_LIMIT are left out. Raises GitError for one that cannot be had, and for more
-    than TOTAL_LIMIT.
+    Leaves out blobs larger than SIZE_LIMIT. Raises GitError if one can't be read, and if together
+    they are larger than TOTAL_LIMIT.
     """
-    wanted = list(dict.fromkeys(oids))
-    sizes = {oid: size for oid, size in _sizes(repository, wanted, settings) if size <= SIZE_LIMIT}
+    requested = list(dict.fromkeys(oids))
+    sizes = {
+        oid: size for oid, size in _sizes(repository, requested, settings) if size <= SIZE_LIMIT
+    }
     if problem := total_problem(sum(sizes.values())):
         raise GitError(problem)
-    wanted = list(sizes)
-    if not wanted:
+    requested = list(sizes)
+    if not requested:
         return {}
-    request = "".join(f"{oid}\n" for oid in wanted).encode()
+    request = "".join(f"{oid}\n" for oid in requested).encode()
     output = repository.run(["cat-file", "--batch"], stdin=request, settings=settings)
     blobs, at = {}, 0
-    for oid in wanted:
+    for oid in requested:
         line_end = output.index(b"\n", at)
         header = output[at:line_end].split()
         if header[-1] == b"missing":
@@ -72,10 +74,10 @@ def commit_files(
     message: str,
     index: Path,
 ) -> str:
-    """Make a commit on top of ``parent`` with ``files`` replaced; its id.
+    """Make a commit on top of ``parent`` with ``files`` replaced; return its id.
 
-    Touches neither the work tree, nor the index, nor any ref: ``index`` is a scratch file. It is
-    signed where the user signs all commits.
+    Changes neither the work tree, nor the index, nor any ref: ``index`` is a scratch file. The
+    commit is signed if the user signs all commits. Raises GitError.
     """
     repository.run(["read-tree", parent], index=index)
     lines = []

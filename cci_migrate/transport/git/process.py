@@ -1,10 +1,10 @@
-"""The only place that starts git.
+"""Runs git; nothing else does.
 
 A checkout can name programs in its configuration, its hooks and its attributes, and git runs them:
 https://git-scm.com/docs/git-config (``core.fsmonitor``, ``core.sshCommand``, ``gpg.program``,
-``filter.*``, ...). Git gets here neither that configuration (`GitDirectory.common_dir` is one of
-our own), nor a hook, nor a protocol that was not asked for. What the user configured for all of
-his repositories counts: identity, signing, credential helpers, ssh.
+``filter.*``, ...). Here git sees neither that configuration (`GitDirectory.common_dir` is our own)
+nor a hook, and uses no other protocols than the given ones. The user's global configuration
+applies: identity, signing, credential helpers, ssh.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from msgspec import Struct
 from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
 from cci_migrate.bounds.installed_programs import find_program, program_folders
 
-#: Longer than any blobless clone takes; a server that hangs must not hang the campaign.
+#: Longer than any blobless clone takes: a server that hangs must not stop the campaign.
 NETWORK_TIMEOUT = 600.0
-#: A file of a checkout that is a named pipe must not hang it either.
+#: The same for local commands: a named pipe in a checkout must not stop it either.
 LOCAL_TIMEOUT = 120.0
 #: A tree of ten times the same tree, ten levels deep, lists 10 billion files from a few hundred
 #: bytes (https://kate.io/blog/git-bomb/). Half a million files of a real one take 60 MB.
 OUTPUT_LIMIT = 96 * 2**20
 
-#: Settings that hold for every command, whatever a configuration says.
+#: Settings of every command, whatever a configuration says.
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
-    # Asked for the refs of another repository's objects, git reads that repository's configuration.
+    # To list the refs of another repository's objects, git reads that repository's configuration.
     "core.alternateRefsCommand=:",
-    # Our view of a checkout does not hold all refs: what they keep alive would be pruned.
+    # Our view of a checkout lacks some refs: objects reachable only from these would be pruned.
     "gc.auto=0",
     "maintenance.auto=false",
     # A redirect may lead to another host or protocol.
@@ -42,14 +42,14 @@ _SETTINGS = (
     "fetch.recurseSubmodules=false",
     "push.recurseSubmodules=no",
     "push.followTags=false",
-    # A server that moved on is asked what it has: a partial clone does not have all of it to send.
+    # A partial clone lacks objects to send if the server has new commits: negotiate first.
     "push.negotiate=true",
     "fetch.prune=false",
     "log.showSignature=false",
 )
 
-#: The user's own variables. All others speak of a repository, of an index, or of a trace.
-_KEPT_VARIABLES = (
+#: The user's own variables. All others are about a repository, an index, or a trace.
+_USER_VARIABLES = (
     "GIT_ASKPASS",
     "GIT_AUTHOR_",
     "GIT_COMMITTER_",
@@ -68,15 +68,16 @@ _KEPT_VARIABLES = (
 
 
 class GitError(Exception):
-    """git ended with an error, or must not be started; the text says why, without credentials."""
+    """git failed, or must not be started; the message says why, without credentials."""
 
 
 class GitDirectory(Struct, frozen=True):
-    """Where git finds a repository.
+    """The parts of a repository for git.
 
-    ``git_dir`` holds HEAD and the index; ``common_dir`` the configuration, hooks and refs, and is
-    always a folder of ours (https://git-scm.com/docs/gitrepository-layout). ``objects`` None: those
-    in ``common_dir``. ``protocols`` may be used; without any, what is missing is not fetched.
+    ``git_dir`` has HEAD and the index; ``common_dir`` the configuration, hooks and refs, and is
+    always a folder of ours (https://git-scm.com/docs/gitrepository-layout). ``objects`` is None if
+    they are in ``common_dir``. Only ``protocols`` are allowed; without any, missing objects are not
+    fetched.
     """
 
     git_dir: Path
@@ -93,9 +94,9 @@ class GitDirectory(Struct, frozen=True):
         index: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> bytes:
-        """What ``git ARGUMENTS`` prints. Raises GitError when it fails.
+        """The output of ``git ARGUMENTS``. Raises GitError if it fails.
 
-        ``settings`` reach git by its environment: other users of the machine cannot see them.
+        ``settings`` are passed in the environment, which other users of the machine can't see.
         """
         timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
         program = find_program("git")
@@ -103,7 +104,7 @@ class GitDirectory(Struct, frozen=True):
             raise GitError("the git program is not installed")
         try:
             done = run_bounded(
-                # A list, which never begins with input that could pass for an option.
+                # A list that never begins with input, which could look like an option.
                 [program, "--no-pager", *_options(), *arguments],
                 cwd=self.work_tree or self.common_dir,
                 stdin=stdin,
@@ -134,7 +135,7 @@ class GitDirectory(Struct, frozen=True):
         index: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> str:
-        """`run`, as text without the final line end."""
+        """The output of `run` as text, without the final line break."""
         output = self.run(arguments, stdin=stdin, index=index, settings=settings)
         return output.decode("utf-8", "replace").rstrip("\n")
 
@@ -142,16 +143,16 @@ class GitDirectory(Struct, frozen=True):
         variables = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("GIT_") or name.startswith(_KEPT_VARIABLES)
+            if not name.startswith("GIT_") or name.startswith(_USER_VARIABLES)
         }
         variables |= {
-            # Git looks for ssh and others there: never in the folder that happens to be current.
+            # Git looks for ssh and other programs there, and never in the current folder.
             "PATH": os.pathsep.join(program_folders()),
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_DIR": str(self.git_dir),
             "GIT_COMMON_DIR": str(self.common_dir),
-            # Git reads it from the common folder, and would not find a checkout's own there.
+            # Git reads it from the common folder, which doesn't have the checkout's.
             "GIT_ALLOW_PROTOCOL": ":".join(self.protocols) or "none",
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",

@@ -1,4 +1,4 @@
-"""The addresses of git's remotes, apart from the credentials in them."""
+"""Splits the URLs of git's remotes into address and credentials."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec import Struct, field
 
 from cci_migrate.escaping.hidden_fields import repr_without
 
-#: The protocols that git speaks itself, by the schemes of URLs
-#: (https://git-scm.com/docs/git-fetch#_git_urls). Any other scheme, and ``NAME::``, is a program
+#: The protocols that git implements itself, by URL scheme
+#: (https://git-scm.com/docs/git-fetch#_git_urls). Any other scheme, and ``NAME::``, runs a program
 #: (https://git-scm.com/docs/gitremote-helpers).
 _PROTOCOLS = {
     "https": "https",
@@ -28,9 +28,9 @@ _HELPER = re.compile(r"^[A-Za-z0-9+.\-]*::")
 
 
 class RemoteUrl(Struct, frozen=True):
-    """``url`` holds no credentials; ``protocol`` is git's name of the way there.
+    """A URL without credentials; ``protocol`` is git's name of its transport.
 
-    ``login`` are the settings by which git is let in with the credentials that the URL had.
+    ``login`` are the git settings with the credentials that the URL contained.
     """
 
     url: str
@@ -43,7 +43,7 @@ class RemoteUrl(Struct, frozen=True):
 def read_remote_url(text: str) -> RemoteUrl:
     """The URL of a remote, as git reads it.
 
-    Raises ValueError for what would have git run a program, or pass for an option.
+    Raises ValueError for a URL that would make git run a program or that looks like an option.
     """
     if not text or _HELPER.match(text) or text.startswith("-") or not text.isprintable():
         raise ValueError("not a URL that git may open")
@@ -64,13 +64,13 @@ def read_remote_url(text: str) -> RemoteUrl:
     root = f"{parts.scheme}://{host}"
     user = unquote(parts.username or "")
     if parts.password is None:
-        # It may be a token all the same. A credential helper can be asked for the rest.
+        # It may still be a token. A credential helper can supply the rest.
         return RemoteUrl(url, protocol, {f"credential.{root}.username": user})
     return RemoteUrl(url, protocol, basic_login(root, user, unquote(parts.password)))
 
 
 def basic_login(root: str, user: str, password: str) -> dict[str, str]:
-    """The setting by which git is let in at ``root``: ``https://HOST[:PORT]``.
+    """The git setting with a login at ``root``, ``https://HOST[:PORT]``.
 
     https://git-scm.com/docs/git-config, ``http.<url>.extraHeader``.
     """

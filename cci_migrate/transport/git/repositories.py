@@ -1,4 +1,4 @@
-"""Git's view of a checkout without the checkout's configuration, and scratch repositories."""
+"""Opens checkouts for git without their configuration, and creates scratch repositories."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.storage import check_own_storage
 
-#: What of a checkout's own configuration counts, and the values it may have: how names, refs and
-#: objects are stored. None of it names a program or a file.
+#: The settings of a checkout that apply, and their allowed values: how names, refs and objects are
+#: stored. None of them names a program or a file.
 _STORAGE = {
     "core.ignorecase": re.compile(r"true|false"),
     "core.precomposeunicode": re.compile(r"true|false"),
@@ -28,7 +28,7 @@ _STORAGE = {
 }
 _FORMAT = {"core.repositoryFormatVersion": "1", "core.bare": "false"}
 
-#: Where git keeps refs, and the commits whose parents it does not have.
+#: Where git stores refs, and the commits without their parents.
 _REFS = ("refs", "packed-refs", "reftable", "shallow")
 
 #: No configuration, list of exclusions or pointer to a git folder is larger.
@@ -36,7 +36,7 @@ _SMALL = 1024 * 1024
 
 
 class Checkout(Struct, frozen=True):
-    """A checkout as git sees it. ``login`` lets git in at ``origin``, as its URL did."""
+    """A checkout as git sees it. ``login`` are the git settings with the login of `origin`."""
 
     repository: GitDirectory
     refs: Path
@@ -45,15 +45,15 @@ class Checkout(Struct, frozen=True):
     __repr__ = repr_without("login")
 
     def origin(self, *, is_push: bool = False) -> str:
-        """The URL of ``origin``, as the user's own ``insteadOf`` changes it, without credentials.
+        """The URL of ``origin``, after the user's ``insteadOf``, without credentials.
 
-        Raises GitError where there is none.
+        Raises GitError if there is none.
         """
         options = ["--push"] if is_push else []
         return self.repository.text(["remote", "get-url", *options, "origin"])
 
     def connected(self) -> GitDirectory:
-        """The repository with ``origin`` in reach. Raises GitError where that is no server."""
+        """The repository with access to ``origin``. Raises GitError if that is no server."""
         try:
             urls = [read_remote_url(self.origin(is_push=is_push)) for is_push in (False, True)]
         except ValueError as error:
@@ -67,7 +67,7 @@ class Checkout(Struct, frozen=True):
         return replace(self.repository, protocols=protocols)
 
     def check_reference(self, reference: str) -> None:
-        """Raises GitError where ``reference`` would be written outside of the repository."""
+        """Raise GitError if ``reference`` would be written outside of the repository."""
         place = self.refs
         for name in reference.split("/")[1:]:
             place /= name
@@ -76,7 +76,7 @@ class Checkout(Struct, frozen=True):
 
 
 def bare_repository(folder: Path, origin: str, protocol: str) -> GitDirectory:
-    """A new repository of our own in the existing ``folder``, with one remote."""
+    """Create a bare repository of ours in the existing ``folder``, with the remote ``origin``."""
     for name in ("refs", "objects"):
         (folder / name).mkdir()
     (folder / "HEAD").write_text("ref: refs/heads/none\n")
@@ -86,9 +86,9 @@ def bare_repository(folder: Path, origin: str, protocol: str) -> GitDirectory:
 
 @contextmanager
 def opened_checkout(folder: Path, *, with_refs: bool = True) -> Iterator[Checkout]:
-    """The checkout in ``folder``: its work tree, index, objects and (``with_refs``) refs.
+    """Open the checkout in ``folder``: its work tree, index, objects and (``with_refs``) refs.
 
-    Raises GitError where there is none, or (``with_refs``) its storage is not its own.
+    Raises GitError if there is none, or (``with_refs``) if it doesn't own its storage.
     """
     scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
     try:
@@ -144,7 +144,7 @@ def _checkout(folder: Path, scratch: Path, *, with_refs: bool) -> Checkout:
 
 
 def _git_dir(folder: Path) -> Path:
-    """The git folder of a checkout, which a file may point to (work trees, submodules)."""
+    """The git folder of a checkout; a file may point to it (work trees, submodules)."""
     place = folder / ".git"
     if place.is_dir():
         return place.resolve()
@@ -168,13 +168,13 @@ def _small_file(path: Path) -> bytes | None:
 def _link_refs(shared: Path, scratch: Path) -> None:
     for name in _REFS:
         source = shared / name
-        # Refs are packed when there is nothing to link yet: a link to nothing is made a file.
+        # Pack refs if there is nothing to link yet: git replaces a dangling link by a file.
         if source.exists() or name == "packed-refs":
             (scratch / name).symlink_to(source, target_is_directory=source.is_dir())
 
 
 def _configured(repository: GitDirectory, file: Path) -> dict[str, str]:
-    """What ``file`` sets, but for what it includes. Nothing of it is in force."""
+    """The settings in ``file``, without its includes. None of them apply."""
     if not file.is_file():
         return {}
     listing = repository.text(["config", "--file", str(file), "--no-includes", "-z", "--list"])
@@ -183,7 +183,7 @@ def _configured(repository: GitDirectory, file: Path) -> dict[str, str]:
 
 
 def _configure(folder: Path, settings: Mapping[str, str]) -> None:
-    """Write git's configuration file of a repository of ours."""
+    """Write the configuration file of a repository of ours."""
     lines = []
     for key, value in settings.items():
         section, _, rest = key.partition(".")

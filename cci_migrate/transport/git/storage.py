@@ -1,7 +1,7 @@
-"""Whether what git keeps for a checkout is its own.
+"""Checks that a checkout owns its git storage.
 
 The ``.git`` of a checkout can name, or link to, the storage of any other repository on the machine:
-a branch would be made there, and a push send what is in it.
+a branch would be created there, and a push would send its contents.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pathlib import Path
 
 from cci_migrate.transport.git.process import GitError
 
-#: Where git writes, or reads which commits are to be sent. It looks into ``refs`` by name.
+#: Where git writes, or reads what to send. It accesses ``refs`` by name.
 _WRITTEN = ("HEAD", "logs", "logs/HEAD", "objects", "packed-refs", "refs", "reftable")
 
 
 def check_own_storage(folder: Path, git_dir: Path, shared: Path, work_tree: str | None) -> None:
-    """Raises GitError where ``git_dir`` or ``shared`` is not of the checkout in ``folder``.
+    """Raise GitError unless ``git_dir`` and ``shared`` belong to the checkout in ``folder``.
 
-    ``shared`` is ``git_dir`` or, of a linked work tree, that of the repository
-    (https://git-scm.com/docs/gitrepository-layout, ``commondir``). ``work_tree`` is what
-    ``core.worktree`` says, by which a submodule's git folder names its checkout.
+    ``shared`` is ``git_dir`` or, for a linked work tree, that of the repository
+    (https://git-scm.com/docs/gitrepository-layout, ``commondir``). ``work_tree`` is the value of
+    ``core.worktree``, with which a submodule's git folder names its checkout.
     """
     place = folder.resolve() / ".git"
     if git_dir != shared:
