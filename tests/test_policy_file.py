@@ -25,6 +25,7 @@ from cci_migrate.policy.model import (
     Platform,
     Policy,
     RegistryPolicy,
+    UnknownSteps,
 )
 from cci_migrate.policy.names import secret_variable, variable
 from cci_migrate.policy.text import policy_text
@@ -37,6 +38,7 @@ COMPLETE = """\
 platform = "server"
 credentials = "project"
 login = "cli"
+unknown-steps = "login"
 docker-orb = "3.0.1"
 fix-orbs = true
 add-workflow = true
@@ -115,6 +117,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         platform=Platform.SERVER,
         credentials=CredentialStore.PROJECT,
         login=LoginMethod.CLI,
+        unknown_steps=UnknownSteps.LOGIN,
         docker_orb="3.0.1",
         fix_orbs=True,
         add_workflow=True,

@@ -54,6 +54,7 @@ from cci_migrate.assessing.name_reasons import name_reason
 from cci_migrate.assessing.step_assessment import (
     JobDockers,
     MissingLogin,
+    hosts_to_log_in,
     logins_of,
     missing_logins,
 )
@@ -735,7 +736,7 @@ def assess(
     if known is not None:
         evidence, conventions = known.evidence, known.conventions
     else:
-        evidence = _evidence(config, images, misrouted, dockers, runs, declared, siblings)
+        evidence = _evidence(config, images, misrouted, policy, dockers, runs, declared, siblings)
         conventions = credential_conventions(evidence)
     sharing = Sharing(config.documents)
     for_forks = entries_for_forks(config)
@@ -791,6 +792,7 @@ def _evidence(
     config: Config,
     images: tuple[PulledImage, ...],
     misrouted: Mapping[PulledImage, str],
+    policy: Policy,
     dockers: JobDockers,
     runs: Runs,
     declared: Callable[[], Sequence[DeclaredLogin]],
@@ -810,9 +812,9 @@ def _evidence(
     known = {one.host for one in found if one.allows()}
     wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
     pulling = (*dockers.all(), *dockers.of_orbs())
-    wanted.update(
-        normalise_host(host) for docker in pulling for pull in docker.pulls for host in pull.hosts
-    )
+    for docker in pulling:
+        for pull in docker.pulls:
+            wanted.update(normalise_host(host) for host in hosts_to_log_in(pull, policy))
     if not wanted <= known | {None}:
         found += collector.of_declared_auths(images)
         found += collector.of_declared_logins(declared(), dockers.logging_in())

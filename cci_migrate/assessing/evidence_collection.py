@@ -297,7 +297,8 @@ def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) ->
         return Use.LOGIN_BEFORE_PULL if purpose is Purpose.PULL else Use.LOGIN_BEFORE_PUSH
     for pull in docker.pulls:
         hosts = map(normalise_host, pull.hosts)
-        may_come_from_host = host in hosts or pull.undecided is not None
+        is_unknown_image = pull.undecided is not None and not pull.perhaps
+        may_come_from_host = host in hosts or is_unknown_image
         if may_come_from_host and surely_before([login.moment], pull.moment):
             return Use.LOGIN_BEFORE_PULL
     after = _done_after(login, docker, host)

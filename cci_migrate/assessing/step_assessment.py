@@ -21,7 +21,7 @@ from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.model import PasswordAuth, Policy
+from cci_migrate.policy.model import PasswordAuth, Policy, UnknownSteps
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class MissingLogin(Struct, frozen=True, eq=False):
         )
 
     @property
+    def is_known(self) -> bool:
+        """Whether an image of the registry is known that the job fetches."""
+        return any(self.host in pull.hosts for _, pull in self.pulls)
+
+    @property
     def images(self) -> tuple[str, ...]:
         """The images that come from the registry, or are to."""
         texts = tuple(text for text in self.pull.texts if pull_key(text) == self.host)
@@ -134,7 +139,7 @@ class JobDockers:
 
     def _read_own(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         texts = [document.source.text for document in config.documents]
-        may_use = any(_may_use_docker(text, follow=read is not None) for text in texts)
+        may_use = any(map(_may_use_docker, texts))
         if not may_use and not _imports_docker_commands(config):
             return
         logins_count = any(map(_may_log_in, texts))
@@ -210,10 +215,8 @@ class JobDockers:
         return self._of_entry.get(entry)
 
 
-def _may_use_docker(text: str, *, follow: bool) -> bool:
-    if mentions_docker(text):
-        return True
-    return follow and "machine" in text and mentions_script(text)
+def _may_use_docker(text: str) -> bool:
+    return mentions_docker(text) or ("machine" in text and mentions_script(text))
 
 
 #: What a step names that gives a registry's credentials to some program.
@@ -269,6 +272,13 @@ def missing_logins(
     )
 
 
+def hosts_to_log_in(pull: StepPull, policy: Policy) -> frozenset[str]:
+    """The registries of ``pull``; Docker Hub too where that is not known and the policy says so."""
+    if pull.undecided is None or policy.unknown_steps is not UnknownSteps.LOGIN:
+        return pull.hosts
+    return pull.hosts | {DOCKER_HUB}
+
+
 def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull]) -> set[str]:
     hosts = _hosts(pull, policy)
     if policy.mirror is not None:
@@ -279,10 +289,11 @@ def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull])
 
 
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:
+    wanted = hosts_to_log_in(pull, policy)
     if not policy.exempt_images:
-        return set(pull.hosts)
+        return set(wanted)
     hosts = (pull_key(text) for text in pull.texts if not policy.exempts(text))
-    return {host for host in hosts if isinstance(host, str)} & pull.hosts
+    return {host for host in hosts if isinstance(host, str)} & pull.hosts | (wanted - pull.hosts)
 
 
 def undecided_pulls(

@@ -70,6 +70,11 @@ def has_docker_commands(name: str) -> bool:
     )
 
 
+def is_read(name: str) -> bool:
+    """Whether some release of the orb ``name`` has been read."""
+    return _data(name) is not None
+
+
 def published_executor(home: Namespace, name: str) -> tuple[Namespace, Executor] | None:
     """The executor ``alias/name`` of an orb that ``home`` imports, and its namespace."""
     orb = _imported(home, name)

@@ -33,6 +33,7 @@ class StepPull(Struct, frozen=True, eq=False):
     them, ``undecided`` says what is not known. ``command`` names it for people: ``docker build -f
     x``. ``places`` tell of images that another file names where that is: ``Dockerfile:3``.
     ``config`` is the directory where it looks for logins, None where that is not known.
+    ``perhaps``: it may pull nothing at all, as it is a task or a script that can't be read.
     """
 
     moment: Moment
@@ -43,6 +44,7 @@ class StepPull(Struct, frozen=True, eq=False):
     undecided: str | None
     places: tuple[tuple[str, str], ...] = ()
     config: str | None = USER_CONFIG
+    perhaps: bool = False
 
 
 class StepLogin(Struct, frozen=True, eq=False):

@@ -44,6 +44,7 @@ from cci_migrate.circleci.step_pulls import (
     UnreadLogin,
 )
 from cci_migrate.circleci.steps import (
+    SETUP,
     RunStep,
     Step,
     StepDefaults,
@@ -123,6 +124,7 @@ ReadText = Callable[[str], "str | None"]
 _DEEPEST_CALL = 6
 #: As many of them are followed in one job.
 _MOST_CALLS = 300
+_NO_REPOSITORY = "the config comes without its repository"
 #: How images are named that a build has made and no registry holds.
 _LOCAL = ("local/", "localhost/")
 _ROOT_CONFIG = "~root/.docker"
@@ -331,6 +333,8 @@ class _StepReader:
         self._loaded_something = False
         #: What is known of the environment of the step that is being read.
         self._environment: Mapping[str, str] = {}
+        #: Whether some step speaks of Docker once there is one.
+        self._uses_docker = False
         self._calls = 0
         #: Says where a text of the script of the repository stands that is being read.
         self._within: Callable[[int], str | None] | None = None
@@ -360,6 +364,12 @@ class _StepReader:
             self._settings.enter(self._defaults.environment)
             set_before.append(self._settings.assigned)
             self.step(order, step, pulls_count=order >= docker_from)
+        after = docker_from + 1
+        is_unused = not self._uses_docker and not self.pulls
+        if daemons.main is Daemon.REMOTE and is_unused and after < len(steps):
+            reason = "no later step is seen to use it"
+            moment = Moment(after, steps[after], ())
+            self._undecided(moment, Tool.DOCKER, SETUP, reason, perhaps=True)
         return JobDocker(
             home,
             self._job,
@@ -399,9 +409,14 @@ class _StepReader:
         """One of the Docker orb's commands; of others there is nothing to say: see `steps`."""
         alias, _, command = step.name.partition("/")
         orb = step.home.imported.get(alias)
-        if orb is None or orb.name != DOCKER_ORB:
-            return
         moment = Moment(order, step, ())
+        if orb is None or orb.name != DOCKER_ORB:
+            is_remote = self._daemon is Daemon.REMOTE
+            if orb is not None and is_remote and not published_orbs.is_read(orb.name):
+                reason = f"the orb {orb.name} isn't known"
+                self._not_followed(moment, step.name, reason, pulls_count=pulls_count)
+            return
+        self._uses_docker |= pulls_count
         if command == "check":
             named = self._argument(step, "registry", DOCKER_HUB)
             self.logins.append(self._of_orb(self._checked(moment, step, orb.version), named))
@@ -416,6 +431,7 @@ class _StepReader:
             self.logins.append(self._of_orb(self._published_login(moment, step)))
         if not pulls_count or not moment.is_reliable:
             return
+        self._uses_docker = True
         command = step.within or step.name
         if step.name == published_orbs.PULL:
             image = argument(step, "image")
@@ -495,7 +511,8 @@ class _StepReader:
     # Scripts
 
     def _script(self, order: int, run: RunStep, *, pulls_count: bool) -> None:
-        if not (mentions_docker(run.script) or (self._follows and mentions_script(run.script))):
+        self._uses_docker |= pulls_count and mentions_docker(run.script)
+        if not (mentions_docker(run.script) or mentions_script(run.script)):
             return
         environment = {**self._known(run.environment), **self._exported}
         self._environment, self._sourced = environment, []
@@ -601,7 +618,9 @@ class _StepReader:
             self._settings.sourced(call.path, text)
         if text is None:
             reason = "which script it is can't be determined"
-            if path is not None and "$" not in path:
+            if not self._follows:
+                reason = _NO_REPOSITORY
+            elif path is not None and "$" not in path:
                 reason = f"no {path} found"
             is_ours = not call.sourced and _is_own_script(call.path)
             self._not_followed(
@@ -609,6 +628,7 @@ class _StepReader:
             )
             return
         self._settings.exported(text)
+        self._uses_docker |= pulls_count and mentions_docker(text)
         if call.sourced and directory is not None:
             self._sourced.append((text, directory))
         if mentions_docker(text) or mentions_script(text):
@@ -638,7 +658,9 @@ class _StepReader:
             arguments = words.split("\0") if words else []
             title = task_title(call.program, arguments)
             outcome: TaskScript | NotFollowed = NotFollowed("where it runs can't be determined")
-            if call.directory is not None and directory is not None:
+            if not self._follows:
+                outcome = NotFollowed(_NO_REPOSITORY)
+            elif call.directory is not None and directory is not None:
                 environment = {**self._environment, **dict(call.environment)}
                 outcome = task_script(
                     call.program,
@@ -659,6 +681,7 @@ class _StepReader:
             if outcome.unread is not None:
                 self._not_followed(moment, title, outcome.unread, pulls_count=pulls_count)
             self._settings.exported(outcome.text)
+            self._uses_docker |= pulls_count and mentions_docker(outcome.text)
             if mentions_docker(outcome.text) or mentions_script(outcome.text):
                 environment = {**self._environment, **dict(call.client_environment)}
                 for name in (HOME, DOCKER_CONFIG):
@@ -744,7 +767,7 @@ class _StepReader:
         if is_like_login(f"{step_title(moment.step)} {title}"):
             self.unread_logins.append(UnreadLogin(moment, title))
         elif may_be_ours and pulls_count:
-            self._undecided(moment, Tool.DOCKER, title, reason)
+            self._undecided(moment, Tool.DOCKER, title, reason, perhaps=True)
 
     def _ways(self, text: str) -> tuple[str, ...]:
         """What ``text`` can be, once CircleCI has put in its parameters."""
@@ -1004,9 +1027,14 @@ class _StepReader:
             return self._values.texts(image, self._job, is_orb=self._home.is_orb)
         return (image,)
 
-    def _undecided(self, moment: Moment, tool: Tool, command: str, reason: str) -> None:
+    def _undecided(
+        self, moment: Moment, tool: Tool, command: str, reason: str, *, perhaps: bool = False
+    ) -> None:
         config = self._config_at(moment)
-        self.pulls.append(StepPull(moment, tool, command, (), frozenset(), reason, config=config))
+        pull = StepPull(
+            moment, tool, command, (), frozenset(), reason, config=config, perhaps=perhaps
+        )
+        self.pulls.append(pull)
 
 
 def _directory(working_directory: str | None, root: str) -> str | None:

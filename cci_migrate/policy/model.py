@@ -47,6 +47,13 @@ class LoginMethod(Enum):
     CLI = "cli"
 
 
+class UnknownSteps(Enum):
+    """What to do about a job whose steps may pull what is not known."""
+
+    REPORT = "report"
+    LOGIN = "login"
+
+
 class Revert(Enum):
     """Which of the changes that the policy would make are to be removed."""
 
@@ -265,6 +272,14 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
             option="How to write a login in steps",
         ),
     ] = LoginMethod.ORB
+    unknown_steps: Annotated[
+        UnknownSteps,
+        Setting(
+            "Jobs with Docker of which it isn't known what their steps pull: report them, or log "
+            "in to Docker Hub before those steps.",
+            option="For steps that can't be followed: report them, or log in before them",
+        ),
+    ] = UnknownSteps.REPORT
     docker_orb: Annotated[
         str,
         Setting(

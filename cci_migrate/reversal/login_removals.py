@@ -11,7 +11,7 @@ from msgspec import Struct
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.assessing.step_assessment import login_conventions, login_route
+from cci_migrate.assessing.step_assessment import hosts_to_log_in, login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
@@ -25,7 +25,7 @@ from cci_migrate.lossless.operations import (
     RemoveItems,
     Text,
 )
-from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.model import PasswordAuth, Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
@@ -155,7 +155,11 @@ class LoginRemovals:
                 running = [one for one in running if one.docker and step in one.docker.steps]
             # The policy puts a login only where every job that runs the list pulls after it.
             if not all(
-                any(_serves(docker, key, host) for docker in dockers if docker.job is user.job)
+                any(
+                    _serves(docker, key, host, self._assessment.policy)
+                    for docker in dockers
+                    if docker.job is user.job
+                )
                 for user in running
             ):
                 continue
@@ -329,10 +333,10 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
     )
 
 
-def _serves(docker: JobDocker, place: _Place, host: str) -> bool:
+def _serves(docker: JobDocker, place: _Place, host: str, policy: Policy) -> bool:
     """Whether some pull of ``docker`` from ``host`` has its login from the step at ``place``."""
     for pull in docker.pulls:
-        if host in pull.hosts:
+        if host in hosts_to_log_in(pull, policy):
             login = docker.login_before(pull, host)
             if login is not None and _place_of(login.moment.step) == place:
                 return True

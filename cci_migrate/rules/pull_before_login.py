@@ -38,6 +38,9 @@ A job of an orb gets its login by the orb's own parameter where its version has 
 of `aws-ecr` up to 8.x, `container_registry_login` and `registry_login` from 9.0), else in its
 `pre-steps`. Arguments that workflow jobs share through an anchor are left alone.
 
+With `--unknown-steps login`, a job with Docker gets a login to Docker Hub also where it isn't known
+what its steps pull (`undecidable-image`).
+
 With `--mirror HOST/PREFIX`, instead: the name in the script, where its characters can be told and
 all scripts of the job that have the name can be changed together. What an image is only pulled for
 the config does not show, so that is asked. Dockerfiles, Compose files and scripts of the repository
@@ -66,7 +69,7 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account, policy_for
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
-from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.assessing.step_assessment import MissingLogin, hosts_to_log_in
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import StepPull
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
@@ -94,6 +97,13 @@ if TYPE_CHECKING:
     from cci_migrate.remedies.login_placement import LoginPlacement
 
 
+#: Why a login is wanted before steps that can't be followed.
+_UNKNOWN = (
+    "What the step pulls isn't known, and the policy wants a login before such steps "
+    "(unknown-steps)."
+)
+
+
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry; with a mirror, one for each script that pulls."""
     if assessment.mirrored_steps is None and not assessment.missing_logins:
@@ -116,7 +126,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             yield one
     for missing in assessment.missing_logins:
         after = {rewritten[pull]: None for _, pull in missing.pulls if pull in rewritten}
-        is_needed_today = any(missing.host in pull.hosts for _, pull in missing.pulls)
+        may_fetch = any(
+            missing.host in hosts_to_log_in(pull, assessment.policy) for _, pull in missing.pulls
+        )
+        is_needed_today = missing.is_known or may_fetch
         if not after and not is_needed_today:
             continue  # what was to come from the mirror stays
         job = missing.docker.job
@@ -126,11 +139,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         severity = impact.severity
         if missing.unread_login is not None:
             fetches, severity = "may fetch", Severity.NOTE
+        elif is_needed_today and not missing.is_known:
+            fetches = "may fetch"
+            impact = Impact(Severity.WARNING, _UNKNOWN)
+            severity = impact.severity
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=missing.place,
             message=f"{missing.pull.command} {fetches} from {name} before a login to it",
-            subject=", ".join(missing.images[:3]),
+            subject=", ".join(missing.images[:3]) or missing.pull.command,
             owner=f"job {job.name}",
             severity=severity,
             because=_because(missing, impact),

@@ -5,7 +5,10 @@
 An image without credentials whose registry depends on something that the config does not tell: a
 parameter without known values, parameters that make it come from several registries, an
 environment variable, which CircleCI does not put into `image`. In steps: commands whose image,
-Dockerfile or Compose file cannot be read from the repository (a note, said once a job).
+Dockerfile or Compose file cannot be read from the repository, and, where the job has Docker, tasks
+and scripts that can't be followed (a note, once a job). `make`, the scripts of `package.json`,
+shell scripts and the functions of those that are sourced are followed; `just`, `task`, `gradle`,
+`mvn`, `rake`, `python x.py` and the like are not.
 
 ## Why it matters
 
@@ -14,7 +17,8 @@ Credentials of the wrong registry must not reach it, so none are written.
 ## The fix
 
 None on its own. Give the parameter a default or an `enum`, write the registry out, or say in
-interactive mode which one it is.
+interactive mode which one it is. With `--unknown-steps login`, jobs whose steps can't be followed
+get a login before those steps (`pull-before-login`).
 
 ## When not to
 

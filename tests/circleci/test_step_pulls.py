@@ -21,6 +21,7 @@ orbs:
   unknown: circleci/docker@dev:x
   aws-ecr: circleci/aws-ecr@8.2
   gcp: circleci/gcp-gcr@0.15
+  odd: acme/odd@1.0
 commands:
   login:
     parameters: {to: {type: string, default: docker.io}}
@@ -197,6 +198,29 @@ def test_a_task_that_logs_in() -> None:
 def test_what_is_called_like_a_login_and_is_not_followed() -> None:
     found = docker("- run: rake docker_login\n- run: make hub-login\n- run: docker pull x", TASKS)
     assert [one.command for one in found.unread_logins] == ["rake docker_login", "make hub-login"]
+
+
+REMOTE = "docker: [{image: x}]"
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("- setup_remote_docker\n- run: go test ./...", [("no later step is seen to use it",)]),
+        ("- setup_remote_docker\n- run: docker ps", []),
+        ("- setup_remote_docker\n- run: ci/ps.sh", []),
+        ("- setup_remote_docker\n- run: make none", [("its Makefile has no target none",)]),
+        ("- run: make none\n- setup_remote_docker", []),
+        ("- setup_remote_docker\n- odd/push", [("the orb acme/odd isn't known",)]),
+        ("- setup_remote_docker\n- aws-ecr/ecr-login\n- run: docker push x", []),
+    ],
+)
+def test_remote_docker_is_never_passed_over(steps: str, expected: list[tuple[str, ...]]) -> None:
+    assert seen(docker(steps, {**TASKS, "ci/ps.sh": "docker ps"}, on=REMOTE)) == expected
+
+
+def test_without_the_repository_tasks_are_not_known() -> None:
+    assert seen(docker("- run: make x")) == [("the config comes without its repository",)]
 
 
 def test_scripts_that_call_each_other_without_end() -> None:
