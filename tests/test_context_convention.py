@@ -77,7 +77,8 @@ def test_the_context_that_is_added(
     [
         (["a b", "a b"], "", True),
         (["a b", "a b"], "other", True),
-        (["a b", "a b"], "a", False),
+        (["a b", "a b"], "a", True),
+        (["a b", "a b"], "b c a", False),
         (["a", "b"], "", True),
         (["a", "b"], "b", False),
         (["?"], "", True),

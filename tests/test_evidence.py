@@ -367,7 +367,7 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
         (config(steps(LOGIN, "./publish.sh")), "the job uses it to push only"),
         (
             config(steps(LOGIN, "./out.sh")).replace("user", "deploy-app"),
-            "the job uses it to push only",
+            "no pull can be seen to use it, and job deploy-app is named like one that pushes",
         ),
         (
             config(steps("vault read x | docker login -u $U --password-stdin")),
@@ -874,8 +874,12 @@ def test_the_context_of_a_release_is_not_spread_because_its_names_are_the_usual_
     ("user", "bare", "is_followed"),
     [
         pytest.param(": {context: staff}", "", False, id="another job would get it"),
-        pytest.param(": {context: [staff, aws]}", ": {context: aws}", True, id="or it holds it"),
+        pytest.param(
+            ": {context: [staff, aws]}", ": {context: [aws, staff]}", True, id="or it holds it"
+        ),
+        pytest.param(": {context: [staff, aws]}", ": {context: aws}", False, id="or half of it"),
         pytest.param(": {context: our-docker}", "", True, id="it is there for a registry"),
+        pytest.param(": {context: staff-docker-push}", "", False, id="to push there"),
         pytest.param("", "", True, id="the project has it"),
     ],
 )
@@ -884,7 +888,45 @@ def test_a_context_of_a_job_that_builds_and_pushes(user: str, bare: str, is_foll
     after = changed(config(job, workflow=f"- user{user}\n      - bare{bare}"))
     assert ("password: $HUB_TOKEN" in after) is is_followed
     assert ("password: $DOCKERHUB_PASSWORD" in after) is not is_followed
-    assert after.count("staff") == user.count("staff")
+    assert after.count("staff") == f"{user}{bare}".count("staff")
+
+
+@pytest.mark.parametrize("script", ["git push", "git -C site push origin pages"])
+def test_a_push_to_git_is_no_push_of_an_image(script: str) -> None:
+    job = steps(LOGIN, "docker build -t acme/app .", script)
+    workflow = "- user: {context: staff}\n      - bare"
+    assert reason(config(job, workflow=workflow)).names == "$HUB_USER, $HUB_TOKEN"
+
+
+def test_part_of_the_contexts_of_those_who_read_names_is_not_enough() -> None:
+    """The other one may be what provides them: then CircleCI would pull with empty values."""
+    user = image("{username: $U, password: $P}")
+    after = changed(config(user, workflow="- user: {context: [a, b]}\n      - bare: {context: a}"))
+    assert "- bare: {context: [a, docker-hub-creds]}" in after
+    assert after.count("$P") == 1
+
+
+HELD_BY_BARE = (
+    "bare holds b: from there, or from the project's environment variables, it must get {}."
+)
+
+
+def test_a_login_elsewhere_keeps_the_values_that_it_reads_today() -> None:
+    login = "echo $P | docker login quay.io -u $U --password-stdin"
+    user = image("{username: $U, password: $P}")
+    text = config(user, workflow="- user: {context: a}\n      - bare: {context: b}")
+    scripts = f"[run: {login}, run: docker push quay.io/a/b]\nworkflows"
+    text = text.replace("[checkout]\nworkflows", scripts)
+    assert "- bare: {context: b}" in changed(text)
+    (todo,) = examined(text).todos
+    assert todo.text == HELD_BY_BARE.format("U and P")
+
+
+def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -> None:
+    top = "x-auth: &auth {username: $U, password: $P}\n"
+    text = config(steps("true"), workflow="- user\n      - bare: {context: b}", top=top)
+    (todo,) = examined(text).todos
+    assert todo.text == HELD_BY_BARE.format("U and P")
 
 
 def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() -> None:

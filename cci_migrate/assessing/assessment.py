@@ -324,13 +324,13 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     def _context_convention(self, variables: frozenset[str], host: str) -> ContextConvention:
         today: list[JobContexts] = []
         coming: list[JobContexts] = []
-        kept_apart: set[str] = set()
+        kept_apart: set[frozenset[str]] = set()
         for assessed in self.entries:
             if assessed.only_for_forks:
                 continue
             if assessed.reads_today(variables) or self._reads_in_steps(assessed, variables):
                 if assessed.meant.values and variables in self._apart.get(assessed.entry.route, ()):
-                    kept_apart.update(assessed.meant.values)
+                    kept_apart.add(frozenset(assessed.meant.values))
                 else:
                     today.append(assessed.meant)
             elif any(variables == set(use.variables) for use in assessed.uses):
@@ -351,7 +351,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if found.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
             return found
         if found.origin is ContextOrigin.REQUESTED:
-            kept_apart = set(filter(is_about_a_registry, kept_apart))
+            names = frozenset().union(*kept_apart)
+            kept_apart = {frozenset({name}) for name in filter(is_about_a_registry, names)}
         accepted = kept_apart.union(*(one.accepted for _, one in siblings))
         return replace(found, accepted=found.accepted | accepted)
 
@@ -553,11 +554,19 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if convention is None:
             convention = self._context_convention(wanted, host)
         works_today = assessed.reads_today(wanted) and not assessed.misplaced
+        works_today = works_today or self.has_in_steps(assessed, wanted)
         if not convention.lacks(held, works_today=works_today):
             return None
         if not works_today and self._are_the_projects(assessed, wanted):
             return None
         return convention.preferred or "", convention.candidates
+
+    def has_in_steps(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
+        """Whether the steps of a job with contexts read all of ``variables`` today.
+
+        One of these may provide them, or the project does: another context would hide that.
+        """
+        return bool(assessed.held.values) and self._reads_in_steps(assessed, frozenset(variables))
 
     def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         """Whether the steps of a job without contexts read some of ``variables`` today.

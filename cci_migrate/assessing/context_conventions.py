@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -35,14 +35,15 @@ class ContextOrigin(Enum):
 class ContextConvention(Struct, frozen=True):
     """Where a config keeps a set of variables.
 
-    ``preferred`` is the context to add where none of ``accepted`` is held; None: none is added.
+    ``preferred`` is the context to add where no group of ``accepted`` is held; None: none is added.
+    Each group is contexts of which some provide the variables: who holds all of one has them.
     ``is_named``: it is named after Docker or a registry, and most jobs that read the variables
     hold it. ``candidates`` are the places of which only the user knows the right one.
     """
 
     preferred: str | None
     origin: ContextOrigin
-    accepted: frozenset[str] = frozenset()
+    accepted: frozenset[frozenset[str]] = frozenset()
     is_named: bool = False
     candidates: tuple[ContextCandidate, ...] = ()
 
@@ -62,12 +63,26 @@ class ContextConvention(Struct, frozen=True):
         """Whether workflow jobs that read the variables today show it, here or in a sibling."""
         return self.origin in _CLEAR
 
+    @property
+    def contexts(self) -> frozenset[str]:
+        """All contexts that may provide the variables."""
+        return frozenset().union(*self.accepted)
+
+    def is_provided(self, held: JobContexts) -> bool:
+        """Whether a workflow job that holds ``held`` has the variables, as far as is known."""
+        return any(group <= frozenset(held.values) for group in self.accepted)
+
     def may_be_provided(self, held: JobContexts) -> bool:
         """Whether a workflow job that holds ``held`` may have the variables from one of them."""
-        if not self.accepted.isdisjoint(held.values):
+        if self.is_provided(held):
             return True
         is_learnt = self.origin in _LEARNT
         return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, held.names))
+
+    def may_come_from(self, held: JobContexts) -> bool:
+        """Whether nothing tells that a job with ``held`` has the variables from the project."""
+        is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(held.values)
+        return is_unknown or self.may_be_provided(held)
 
     def lacks(self, held: JobContexts, *, works_today: bool) -> bool:
         """Whether a workflow job that holds ``held`` is to get the context.
@@ -131,7 +146,7 @@ def siblings_convention(
         if kept.is_clear and not (is_requested and kept.preferred is None):
             places.setdefault(kept.preferred, {})[path] = None
     names = sorted(name for name in places if name is not None)
-    accepted = frozenset(names)
+    accepted = _each(names)
     if not places:
         return None
     known = ContextOrigin.REQUESTED if is_requested else ContextOrigin.SIBLINGS
@@ -214,7 +229,7 @@ def _shown_by(
     fallback = ContextOrigin.REQUESTED if is_requested else ContextOrigin.POLICY
     if not today:
         if is_requested or is_policys_own:
-            return ContextConvention(context, fallback, _set_of(context))
+            return ContextConvention(context, fallback, _group(context))
         return ContextConvention(None, ContextOrigin.UNKNOWN)
     named = _named(today, context)
     # Jobs that are still to be authenticated will hold what the others do.
@@ -226,7 +241,7 @@ def _shown_by(
         return ContextConvention(
             usual,
             ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS,
-            frozenset(all_named),
+            _each(all_named),
             # The policy's own name may be there because an earlier run of this tool wrote it.
             is_named=usual != context,
         )
@@ -238,12 +253,13 @@ def _shown_by(
     preferred = _only(known) or _only([name for name in known if name in named])
     if preferred is not None:
         origin = ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS
-        return ContextConvention(preferred, origin, frozenset({preferred}))
+        return ContextConvention(preferred, origin, _group(preferred))
     if is_requested or is_policys_own:
-        accepted = frozenset(named) if is_requested else frozenset([*common, *named])
-        return ContextConvention(context, fallback, accepted | _set_of(context))
-    perhaps = common or [value for held in today for value in held.values]
-    return ContextConvention(None, ContextOrigin.UNKNOWN, frozenset(perhaps))
+        accepted = _each(named) if is_requested else _each(named) | _group(*common)
+        return ContextConvention(context, fallback, accepted | _group(context))
+    perhaps = [common] if common else [held.values for held in today]
+    groups = frozenset().union(*(_group(*values) for values in perhaps))
+    return ContextConvention(None, ContextOrigin.UNKNOWN, groups)
 
 
 #: Words in the name of a context by which it tells that it is about a registry. ``github`` is not.
@@ -269,5 +285,11 @@ def _only(names: Sequence[str]) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _set_of(name: str | None) -> frozenset[str]:
-    return frozenset() if name is None else frozenset({name})
+def _each(names: Iterable[str]) -> frozenset[frozenset[str]]:
+    return frozenset(frozenset({name}) for name in names)
+
+
+def _group(*names: str | None) -> frozenset[frozenset[str]]:
+    """``names`` as the only group; no group where there is none."""
+    group = frozenset(name for name in names if name is not None)
+    return frozenset({group}) if group else frozenset()

@@ -121,10 +121,15 @@ class EvidenceCollector:
         if docker.home.is_published and docker.entry is not None:
             entries = (docker.entry,)
         use = _use_of(login, purpose, docker, host)
+        pushes = purpose is not Purpose.LOGIN or _pushes_after(login, docker, host)
         found = _of_step_login(host, login, use, f"job {docker.job.name}", login.moment.step.node)
         if use is Use.LOGIN_BEFORE_PUSH:
-            found = _refused(found, Refusal.PUSH_ONLY, "the job uses it to push only")
-        elif purpose is Purpose.LOGIN and _pushes_after(login, docker, host):
+            # A script that can't be read does what its job is named after.
+            because = "the job uses it to push only" if pushes else "no pull can be seen to use it"
+            if not pushes:
+                because = f"{because}, and job {docker.job.name} is named like one that pushes"
+            found = _refused(found, Refusal.PUSH_ONLY, because)
+        elif purpose is Purpose.LOGIN and pushes:
             context = self._context_to_spread(entries)
             if context is not None:
                 because = f"the job pushes, and other jobs do not hold {context}"
@@ -135,11 +140,12 @@ class EvidenceCollector:
         """A context of all ``entries`` that other jobs would get for what they provide.
 
         None where it is the project that provides it, where all jobs hold a context of theirs, and
-        where one is there for a registry, as its name tells.
+        where one is there for a registry, as its name tells, and not for releases.
         """
         shared = [frozenset(job_contexts(entry).names) for entry in entries]
         contexts = frozenset.intersection(*shared) if shared else frozenset()
-        if not contexts or any(map(is_about_a_registry, contexts)):
+        pulling = filter(is_about_a_registry, contexts)
+        if not contexts or not all(map(is_named_like_a_release, pulling)):
             return None
         running = [one for one in self._config.workflow_jobs if not runs_nothing(one, self._config)]
         if contexts.intersection(*(job_contexts(entry).names for entry in running)):

@@ -8,8 +8,10 @@ from cci_migrate.circleci.steps import Step
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import resolved
 
-#: A push of images, in a script or in an orb's command; ``git push`` isn't one.
-_PUSH = re.compile(r"(?<!git )\bpush\b|[-_]push\b|\bpublish\b")
+#: A push of images, in a script or in an orb's command.
+_PUSH = re.compile(r"\bpush\b|[-_]push\b|\bpublish\b")
+#: ``git push``, ``git -C site push``.
+_OF_GIT = re.compile(r"(?<![\w./-])git\s[^\n;&|()`]*")
 
 
 def is_push(step: Step) -> bool:
@@ -18,4 +20,4 @@ def is_push(step: Step) -> bool:
     value = None if step.value is None else resolved(step.value)
     if step.name == "run":
         texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
-    return any(_PUSH.search(text) for text in texts)
+    return any(_PUSH.search(_OF_GIT.sub("", text)) for text in texts)

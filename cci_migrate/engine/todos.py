@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.account_wording import account_uses
-from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.assessment import AssessedEntry, Assessment, CredentialUse
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated, NotCovered
@@ -148,8 +148,7 @@ def _read_from_the_project(
         for use in assessed.uses if not assessed.only_for_forks else ():
             if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
-            convention = assessment.contexts.get(frozenset(use.variables))
-            if convention is None or not convention.may_be_provided(assessed.held):
+            if not _may_come_from_held(assessment, assessed, use):
                 yield from use.variables
 
 
@@ -167,11 +166,21 @@ def _read_from_others(
             convention = assessment.contexts.get(frozenset(use.variables))
             if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
-            if convention is None or not convention.accepted.isdisjoint(assessed.held.values):
+            if convention is not None and convention.is_provided(assessed.held):
                 continue
-            if convention.may_be_provided(assessed.held):
+            if _may_come_from_held(assessment, assessed, use):
                 found[assessed.entry.name] = (assessed.held.values, use.variables)
     return found
+
+
+def _may_come_from_held(
+    assessment: Assessment, assessed: AssessedEntry, use: CredentialUse
+) -> bool:
+    """Whether a workflow job may have what ``use`` reads from a context that it holds."""
+    convention = assessment.contexts.get(frozenset(use.variables))
+    if convention is not None and convention.may_come_from(assessed.held):
+        return True
+    return assessment.has_in_steps(assessed, use.variables)
 
 
 def _read_elsewhere(assessment: Assessment, fixed: set[FindingKey]) -> Iterator[str]:
@@ -297,7 +306,7 @@ def _unplaced(assessment: Assessment) -> Iterator[str]:
         for account in own.accounts:
             variables = variables_of(account.credential)
             convention = assessment.contexts.get(frozenset(variables))
-            contexts = sorted(convention.accepted) if convention is not None else []
+            contexts = sorted(convention.contexts) if convention is not None else []
             if contexts:
                 yield (
                     f"The file's names for {registry_name(host)} ({_dollars(variables)}) were not "
