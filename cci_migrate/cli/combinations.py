@@ -45,7 +45,8 @@ def refuse_combinations(ctx: click.Context, given: Mapping[str, Any]) -> None:
     )
     for option in ("organisation", "send_secrets"):
         name = {"organisation": "--org", "send_secrets": "--send-secrets"}[option]
-        _refuse(ctx, bool(given[option]) and not given["verify"], f"{name} is for --verify")
+        is_used = given["verify"] or given["compiles"]
+        _refuse(ctx, bool(given[option]) and not is_used, f"{name} is for --verify and --compile")
     writes_baseline = given["write_baseline"] is not None
     _refuse(
         ctx,

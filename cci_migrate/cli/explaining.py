@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from typing_extensions import assert_never
 
+from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
-from cci_migrate.cli.processing import View, process_all, tasks_of
-from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of, tell_excluded
+from cci_migrate.cli.processing import Task, View, process_all, tasks_of
+from cci_migrate.cli.running import (
+    Confirm,
+    NothingFoundError,
+    nothing_in,
+    prefix_of,
+    tell_excluded,
+    unasked,
+)
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal, painter
+from cci_migrate.cli.verify_options import CompilerOptions, compiler_options, opened_compiler
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
+from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.explanation_tree import explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
 
@@ -28,6 +39,13 @@ from cci_migrate.reports.report import Mode, Report, Result
 @click.argument(
     "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
 )
+@click.option(
+    "--compile",
+    "compiles",
+    is_flag=True,
+    help="Have CircleCI's compiler show what orbs pull",
+)
+@compiler_options
 @policy_options()
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
@@ -36,6 +54,10 @@ from cci_migrate.reports.report import Mode, Report, Result
 def explain(
     ctx: click.Context,
     paths: tuple[Path, ...],
+    compiles: bool,
+    organisation: Organisation | None,
+    api_url: str,
+    send_secrets: bool,
     policy: PolicySource,
     report_format: Format,
     colour: Colour,
@@ -44,17 +66,24 @@ def explain(
 
     Workflow job, job, executor or step, image, credential, context. Nothing is written. The exit
     code is 1 if a pull is not authenticated.
+
+    With --compile each config goes to CircleCI as a whole, as with cci-migrate verify.
     """
+    if not compiles and (organisation is not None or send_secrets):
+        raise click.UsageError("--org and --send-secrets are for --compile", ctx)
     terminal = Terminal(colour)
     options = Options(
         paths=paths or (Path(),),
         mode=Mode.CHECK,
         policy=policy,
         format=report_format,
+        compiler=CompilerOptions(api_url, organisation, send_secrets, confirms=False)
+        if compiles
+        else None,
     )
     try:
         code = _explain(options, terminal)
-    except (PolicyError, NothingFoundError) as error:
+    except (PolicyError, NothingFoundError, UnreachableError) as error:
         terminal.error(str(error))
         code = ExitCode.USAGE
     except OutputError as error:
@@ -78,10 +107,12 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     if not found.repositories and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))
     results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
-    results += (
-        Result(prefix_of(task.root), outcome)
-        for task, outcome in zip(tasks, process_all(tasks, None, options.limits), strict=True)
-    )
+    outcomes = process_all(tasks, None, options.limits)
+    with _compiling(options) as compiled:
+        results += (
+            Result(prefix_of(task.root), compiled(outcome, task))
+            for task, outcome in zip(tasks, outcomes, strict=True)
+        )
     if options.format is Format.JSON:
         from cci_migrate.reports.json_report import json_report
 
@@ -92,6 +123,24 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
         for result in results:
             _print(result, result.outcome, terminal)
     return _code([result.outcome for result in results])
+
+
+@contextmanager
+def _compiling(options: Options) -> Iterator[Confirm]:
+    """Adds what orbs pull to an outcome, where ``options`` ask CircleCI's compiler for that."""
+    if options.compiler is None:
+        yield unasked
+        return
+    from cci_migrate.cli.verifying import with_compiled_pulls
+
+    with opened_compiler(options.compiler) as compiler:
+
+        def with_orbs(outcome: Outcome, task: Task) -> Outcome:
+            if not isinstance(outcome, Examined):
+                return outcome
+            return with_compiled_pulls(outcome, task, compiler, options.limits)
+
+        yield with_orbs
 
 
 def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:

@@ -108,6 +108,12 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
 )
 @click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")
 @click.option("--verify", is_flag=True, help="Make only changes that CircleCI's compiler confirms")
+@click.option(
+    "--compile",
+    "compiles",
+    is_flag=True,
+    help="Have CircleCI's compiler show what orbs pull",
+)
 @compiler_options
 @click.option("-q", "--quiet", is_flag=True, help="Show only problems")
 @click.option("-v", "--verbose", is_flag=True, help="List every file, including clean ones")
@@ -186,9 +192,15 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         write_baseline=given["write_baseline"],
         applies_ignores=not given["no_ignores"],
         limits=given["limits"],
-        compiler=CompilerOptions(given["api_url"], given["organisation"], given["send_secrets"])
-        if given["verify"]
-        else None,
+        compiler=_compiler(given),
+    )
+
+
+def _compiler(given: dict[str, Any]) -> CompilerOptions | None:
+    if not given["verify"] and not given["compiles"]:
+        return None
+    return CompilerOptions(
+        given["api_url"], given["organisation"], given["send_secrets"], given["verify"]
     )
 
 

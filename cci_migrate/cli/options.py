@@ -36,7 +36,7 @@ class Options(Struct, frozen=True):
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
     processors. ``answers`` are those of an earlier session, to be given again. ``output`` takes the
-    report instead of the terminal. ``compiler``: only changes that it confirms are made.
+    report instead of the terminal. ``compiler``: CircleCI's compiler is asked.
     """
 
     paths: tuple[Path, ...]

@@ -22,7 +22,7 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
-#: Gives an outcome whose change the compiler does not confirm as one without a change.
+#: Gives an outcome as it is once the compiler was asked about the config.
 Confirm = Callable[[Outcome, Task], Outcome]
 
 _STDIN_NAME = "<stdin>"
@@ -146,7 +146,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
 def _confirming(options: Options) -> Iterator[Confirm]:
     """Has CircleCI's compiler confirm each change where ``options`` ask for that."""
     if options.compiler is None:
-        yield _unasked
+        yield unasked
         return
     from cci_migrate.cli.verifying import confirming
 
@@ -154,7 +154,8 @@ def _confirming(options: Options) -> Iterator[Confirm]:
         yield confirm
 
 
-def _unasked(outcome: Outcome, task: Task) -> Outcome:
+def unasked(outcome: Outcome, task: Task) -> Outcome:
+    """``outcome``, where no compiler is asked."""
     del task
     return outcome
 

@@ -44,14 +44,22 @@ from cci_migrate.engine.outcomes import (
 )
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
+from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text, confirmation
-from cci_migrate.verification.verdicts import Status, Verdict, verdict
+from cci_migrate.reports.verdict_report import (
+    VerdictReport,
+    as_json,
+    as_text,
+    confirmation,
+    pull_notes,
+)
+from cci_migrate.verification.verdicts import Status, Verdict, pulls_with_orbs, verdict
 from cci_migrate.workers.work_limits import WorkLimits, within
 
+_NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
 _NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
 
 
@@ -164,9 +172,55 @@ def _with_change(files: ConfigFiles, change: ProvenChange, policy: Policy) -> Ex
 
 @contextmanager
 def confirming(options: CompilerOptions, limits: WorkLimits) -> Iterator[Confirm]:
-    """Has each change compiled before and after. Raises UnreachableError."""
+    """Has each config compiled, each change before and after. Raises UnreachableError."""
     with opened_compiler(options) as compiler:
-        yield lambda outcome, task: _confirmed(outcome, task, compiler, limits)
+        if options.confirms:
+            yield lambda outcome, task: _confirmed(outcome, task, compiler, limits)
+        else:
+            yield lambda outcome, task: _with_orbs(outcome, task, compiler, limits)
+
+
+def with_compiled_pulls(
+    outcome: Examined, task: Task, compiler: CompilerSession, limits: WorkLimits
+) -> Examined | Failed:
+    """``outcome`` with all that the config pulls, orbs included."""
+    files = task.read()
+    if isinstance(files, Failed):
+        return files
+    compile_text = compiler.compile_for(task.root)
+
+    def work() -> Examined | Failed | Verdict:
+        examined = examine(files, task.policy)
+        assert isinstance(examined, Examination)  # noqa: S101 - it was
+        sends_secrets = compiler.sends_secrets
+        pulls = pulls_with_orbs(examined, compile_text, sends_secrets=sends_secrets)
+        if isinstance(pulls, Verdict):
+            return pulls
+        explained = redacted(replace(outcome, pulls=pulls), examined.redaction)
+        assert isinstance(explained, Examined)  # noqa: S101 - it is one
+        return explained
+
+    result = within(limits, task.paths, work)
+    if isinstance(result, Verdict):
+        return Failed(outcome.paths, confirmation(result), result.instead)
+    return result
+
+
+def _with_orbs(
+    outcome: Outcome, task: Task, compiler: CompilerSession, limits: WorkLimits
+) -> Outcome:
+    """``outcome`` with notes on what only the compiled config shows."""
+    if not isinstance(outcome, Examined):
+        return outcome
+    files = task.read()
+    if isinstance(files, Failed):
+        return files
+    result = within(limits, task.paths, lambda: _of_files(files, task, lambda _: None, compiler))
+    if not isinstance(result, Verdict):
+        return result
+    if result.status in (Status.CONFIRMED, Status.DIFFERS):
+        return replace(outcome, notes=(*outcome.notes, *pull_notes(result)))
+    return replace(outcome, notes=(*outcome.notes, f"{_NOT_SHOWN}: {confirmation(result)}"))
 
 
 def _confirmed(
@@ -208,7 +262,8 @@ def _fixes(examined: Examination) -> ProvenChange | None:
 def _as_confirmed(outcome: Examined, result: Verdict) -> Outcome:
     match result.status:
         case Status.CONFIRMED:
-            return replace(outcome, notes=(*outcome.notes, confirmation(result)))
+            notes = (*outcome.notes, confirmation(result), *pull_notes(result))
+            return replace(outcome, notes=notes)
         case Status.DIFFERS | Status.BROKEN_BY_CHANGE | Status.DOES_NOT_COMPILE:
             resolutions = tuple(
                 resolution.unmade(_NOT_CONFIRMED) for resolution in outcome.resolutions

@@ -104,14 +104,24 @@ def confirmation(verdict: Verdict) -> str:
     return f"CircleCI's compiler confirms the change: {runs}{new}"
 
 
+def pull_notes(verdict: Verdict) -> Iterator[str]:
+    """What is pulled without credentials and only the compiled config shows."""
+    for pull in verdict.pulls:
+        if not pull.is_reported:
+            yield f"without credentials, as compiled by CircleCI: {_title_of(pull, '')}"
+
+
 def _pull(prefix: str, pull: CompiledPull) -> str:
+    text = _title_of(pull, prefix)
+    return text if pull.is_reported else f"{text}; --check does not show it"
+
+
+def _title_of(pull: CompiledPull, prefix: str) -> str:
     verb = "pulls" if pull.in_steps else "runs on"
     text = f"job {pull.job} {verb} {pull.image}"
     if pull.orb:
         text += f", by orb {pull.orb}"
-    if pull.place:
-        text += f" ({prefix}{pull.place})"
-    return text if pull.is_reported else f"{text}; --check does not show it"
+    return f"{text} ({prefix}{pull.place})" if pull.place else text
 
 
 def _some(texts: tuple[str, ...]) -> Iterator[str]:

@@ -114,9 +114,7 @@ def _logins_lack(compiled: CompiledConfig, planned: PlannedConfig) -> Iterator[s
             continue
         for entry in compiled.entries:
             candidates = planned.entries_of(entry) if entry.name == pull.job else ()
-            if candidates and all(
-                one.orb is None and pull.host not in one.anonymous_hosts for one in candidates
-            ):
+            if candidates and all(one.logs_in_for(pull) for one in candidates):
                 yield f"job {pull.job} pulls {pull.image} in its steps without a login"
 
 

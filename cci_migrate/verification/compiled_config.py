@@ -7,7 +7,7 @@ so it is read as any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
-from cci_migrate.engine.explanation import explained_pulls
+from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
 from cci_migrate.lossless.plain_data import Plain, plain_data
 from cci_migrate.policy.model import Policy
 
@@ -54,10 +54,14 @@ class AnonymousPull(Struct, frozen=True):
 
 
 class CompiledConfig(Struct, frozen=True):
-    """A compiled config: its ``data`` with equal things written equally, and what it runs."""
+    """A compiled config: its ``data`` with equal things written equally, and what it runs.
+
+    ``pulls`` are all of its pulls, ``anonymous`` those that surely have no credentials.
+    """
 
     data: Mapping[str, Plain]
     entries: tuple[CompiledEntry, ...]
+    pulls: tuple[ExplainedPull, ...]
     anonymous: tuple[AnonymousPull, ...]
 
 
@@ -68,7 +72,9 @@ def read_compiled(text: str, files: ConfigFiles, policy: Policy) -> CompiledConf
     if not isinstance(examined, Examination):
         raise NotReadError("what the compiler answers is no config")
     data = regular(plain_data(examined.documents[0].root))
-    return CompiledConfig(data, tuple(_entries(data)), tuple(dict.fromkeys(_anonymous(examined))))
+    pulls = explained_pulls(examined.assessment)
+    anonymous = tuple(dict.fromkeys(_anonymous(examined, pulls)))
+    return CompiledConfig(data, tuple(_entries(data)), pulls, anonymous)
 
 
 def credentials_in(item: Plain) -> Credentials:
@@ -148,13 +154,12 @@ def _images(job: Plain | None) -> Iterator[CompiledImage]:
             yield CompiledImage(text_in(item["image"]), credentials_in(item))
 
 
-def _anonymous(examined: Examination) -> Iterator[AnonymousPull]:
-    assessment = examined.assessment
-    for pull in explained_pulls(assessment):
+def _anonymous(examined: Examination, pulls: Iterable[ExplainedPull]) -> Iterator[AnonymousPull]:
+    for pull in pulls:
         if pull.daemon is None and pull.access.lacks_credentials:
             job = pull.job.removeprefix("job ")
             yield AnonymousPull(job, pull.image, pull.registry or "", in_steps=False)
-    for missing in assessment.missing_logins:
+    for missing in examined.assessment.missing_logins:
         for docker, command in missing.pulls:
             if not _may_be_logged_in(docker, command, missing.host):
                 texts = (text for text in command.texts if registry_of(text) == missing.host)

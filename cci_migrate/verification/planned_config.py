@@ -9,6 +9,7 @@ from msgspec import Struct
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import ImageItem, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.examination import Examination
 from cci_migrate.lossless.merging import text_of
@@ -45,7 +46,8 @@ class PlannedEntry(Struct, frozen=True):
     """A workflow job as the config writes it.
 
     ``images`` are those that its executor may pull, None where an orb says what it runs on.
-    ``anonymous_hosts`` are the registries that its steps pull from without a login.
+    ``anonymous_hosts`` are the registries that its steps pull from without a login,
+    ``step_images`` those that they pull after one.
     ``logs_in_at`` is False for a registry that its steps pull from without a login.
     """
 
@@ -54,11 +56,18 @@ class PlannedEntry(Struct, frozen=True):
     calls: str
     is_in_group: bool
     route: str
-    place: str
+    path: str
+    line: int
     orb: str | None
     contexts: tuple[str, ...]
     images: tuple[PlannedImage, ...] | None
     anonymous_hosts: frozenset[str]
+    step_images: frozenset[str]
+
+    @property
+    def place(self) -> str:
+        """``.circleci/config.yml:12``."""
+        return f"{self.path}:{self.line}"
 
     def lacks(self, pull: AnonymousPull) -> bool:
         """Whether the config itself shows that ``pull`` has no credentials."""
@@ -66,6 +75,13 @@ class PlannedEntry(Struct, frozen=True):
             return pull.host in self.anonymous_hosts
         return any(
             image.may_be(pull.image) and not image.credentials for image in self.images or ()
+        )
+
+    def logs_in_for(self, pull: AnonymousPull) -> bool:
+        """Whether the config itself shows a login before ``pull``, which steps make."""
+        return all(
+            any(matches(text, image) for text in self.step_images)
+            for image in pull.image.split(", ")
         )
 
     def may_be(self, entry: CompiledEntry) -> bool:
@@ -116,6 +132,7 @@ def planned_config(examined: Examination) -> PlannedConfig:
 def _entry(entry: WorkflowJob, assessment: Assessment) -> PlannedEntry:
     config = assessment.config
     position = entry.key.source.position(entry.key.start)
+    docker = assessment.dockers.of(entry)
     orb = config.body.imported.get(entry.calls.partition("/")[0])
     return PlannedEntry(
         workflow=entry.workflow,
@@ -123,11 +140,13 @@ def _entry(entry: WorkflowJob, assessment: Assessment) -> PlannedEntry:
         calls=entry.calls,
         is_in_group=entry.is_in_group,
         route=entry.route,
-        place=f"{entry.key.source.path}:{position.line}",
+        path=entry.key.source.path,
+        line=position.line,
         orb=None if orb is None else f"{orb.name}@{orb.version}",
         contexts=job_contexts(entry).values,
         images=_images(entry, assessment),
-        anonymous_hosts=frozenset(_anonymous_hosts(entry, assessment)),
+        anonymous_hosts=frozenset(() if docker is None else _anonymous_hosts(docker, assessment)),
+        step_images=frozenset(() if docker is None else _step_images(docker)),
     )
 
 
@@ -160,8 +179,13 @@ def _planned(image: PulledImage) -> PlannedImage:
     )
 
 
-def _anonymous_hosts(entry: WorkflowJob, assessment: Assessment) -> Iterator[str]:
-    docker = assessment.dockers.of(entry)
-    for missing in assessment.missing_logins if docker is not None else ():
-        if any(other.job is docker.job for other, _ in missing.pulls):  # type: ignore[union-attr]
+def _anonymous_hosts(docker: JobDocker, assessment: Assessment) -> Iterator[str]:
+    for missing in assessment.missing_logins:
+        if any(other.job is docker.job for other, _ in missing.pulls):
             yield missing.host
+
+
+def _step_images(docker: JobDocker) -> Iterator[str]:
+    for pull in docker.pulls:
+        if pull.hosts and all(docker.login_before(pull, host) for host in pull.hosts):
+            yield from pull.texts

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.engine.examination import Examination
-from cci_migrate.engine.explanation import explained_pulls
+from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
 from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.verification.comparison import Agreement, Gains, agreement, difference
 from cci_migrate.verification.compilation import (
@@ -25,6 +25,7 @@ from cci_migrate.verification.compiled_config import (
     read_compiled,
 )
 from cci_migrate.verification.config_text import config_text
+from cci_migrate.verification.orb_pulls import with_orb_pulls
 from cci_migrate.verification.planned_config import PlannedConfig, planned_config
 from cci_migrate.verification.source_changes import source_changes
 
@@ -113,15 +114,10 @@ def verdict(
     on what the compiler answers.
     """
     blank = Verdict(before.files.paths, Status.NOT_SENT, after is not None)
-    if before.config.is_orb_source:
-        reason = "the source of an orb is no config"
-        return replace(blank, problems=(reason,), instead="circleci orb validate compiles it")
-    if not sends_secrets and any(one.redaction.has_secrets for one in (before, after or before)):
-        return replace(
-            blank,
-            problems=("a secret is written out in it, and it would go to CircleCI as it is",),
-            instead="--send-secrets sends it",
-        )
+    for examined in (before, after or before):
+        problem = _kept_here(examined, sends_secrets=sends_secrets)
+        if problem is not None:
+            return replace(blank, problems=(problem.reason,), instead=problem.instead)
     old = _compiled(before, compile_text)
     if not isinstance(old, CompiledConfig):
         return _failed(blank, before, old, Status.DOES_NOT_COMPILE)
@@ -131,6 +127,31 @@ def verdict(
     if not isinstance(new, CompiledConfig):
         return _failed(blank, before, new, Status.BROKEN_BY_CHANGE)
     return _of_change(before, after, old, new)
+
+
+def pulls_with_orbs(
+    examined: Examination, compile_text: Compile, *, sends_secrets: bool
+) -> tuple[ExplainedPull, ...] | Verdict:
+    """Each pull of the config ``examined``, with those of its orbs; else why they are not known."""
+    blank = Verdict(examined.files.paths, Status.NOT_SENT)
+    problem = _kept_here(examined, sends_secrets=sends_secrets)
+    if problem is not None:
+        return replace(blank, problems=(problem.reason,), instead=problem.instead)
+    compiled = _compiled(examined, compile_text)
+    if not isinstance(compiled, CompiledConfig):
+        return _failed(blank, examined, compiled, Status.DOES_NOT_COMPILE)
+    return with_orb_pulls(examined, compiled)
+
+
+def _kept_here(examined: Examination, *, sends_secrets: bool) -> NoAnswer | None:
+    """Why the config is not sent; None if it may be."""
+    if examined.config.is_orb_source:
+        reason = "the source of an orb is no config"
+        return NoAnswer(reason, "circleci orb validate compiles it")
+    if not sends_secrets and examined.redaction.has_secrets:
+        reason = "a secret is written out in it, and it would go to CircleCI as it is"
+        return NoAnswer(reason, "--send-secrets sends it")
+    return None
 
 
 def _compiled(

@@ -43,6 +43,8 @@ jobs:
   lint: {executor: {name: default}, steps: [checkout, {run: make lint}]}
 """
 _PUSHER = """
+commands:
+  fetch: {steps: [{run: docker pull busybox}]}
 jobs:
   push:
     machine: {image: ubuntu-2404:current}

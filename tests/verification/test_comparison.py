@@ -67,6 +67,13 @@ def replacing(old: str, new: str) -> Twist:
     return twist
 
 
+def login_after_pull(text: str) -> str:
+    start = text.index("    - run:\n        name: Docker Login")
+    end = text.index("    - run:\n        command: docker pull")
+    pull_end = text.index("workflows:")
+    return text[:start] + text[end:pull_end] + text[start:end] + text[pull_end:]
+
+
 @pytest.mark.parametrize(
     ("twist", "problem"),
     [
@@ -98,6 +105,7 @@ def replacing(old: str, new: str) -> Twist:
             "job twice of main has contexts docker-hub-creds, releases, not contexts releases, "
             "docker-hub-creds",
         ),
+        (login_after_pull, "job image pulls alpine:3 in its steps without a login"),
         (
             replacing("docker login", "docker logout"),
             "job image gets a step that was not planned: Docker Login",

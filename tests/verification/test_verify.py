@@ -292,8 +292,8 @@ def test_json(run: Program, compiler: CompileStandIn, config: Path) -> None:
     ("arguments", "said"),
     [
         (["--verify", "--check"], "cci-migrate verify compiles configs"),
-        (["--send-secrets"], "--send-secrets is for --verify"),
-        (["--org", "gh/acme"], "--org is for --verify"),
+        (["--send-secrets"], "--send-secrets is for --verify and --compile"),
+        (["--org", "gh/acme"], "--org is for --verify and --compile"),
         (["verify", "--api-url", "http://ci.acme.io"], "not https"),
         (["verify", "nowhere"], "does not exist"),
     ],
