@@ -1,4 +1,4 @@
-"""Credentials as the content of an ``auth``, ``aws_auth`` or ``gcp_auth`` entry."""
+"""The operations that add an ``auth``, ``aws_auth`` or ``gcp_auth`` entry to an image."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from cci_migrate.remedies.auth_placement import AuthPlace, AuthSplit
 
 
 def add_credential(place: AuthPlace, credential: RegistryCredential, form: AuthForm) -> AddEntry:
-    """The operation that gives the image at ``place`` its ``credential``.
+    """The operation that adds ``credential``, written as ``form``, to the image at ``place``.
 
-    An anchor of the file is used where it is defined before the place, and, if it is to be merged,
-    where the image merges nothing yet.
+    An anchor is used only if it is defined before the place, and, if it is to be merged, if the
+    image merges nothing yet; otherwise the block is written out.
     """
     match form:
         case Anchored(target, name, is_merge):
@@ -48,7 +48,7 @@ def add_credential(place: AuthPlace, credential: RegistryCredential, form: AuthF
 def give_credential(
     place: AuthPlace | AuthSplit, credential: RegistryCredential, form: AuthForm
 ) -> tuple[Operation, ...]:
-    """The operations that give an image its ``credential``, at one place or at each alias."""
+    """The operations that add ``credential``, written as ``form``, at a place or at each alias."""
     if isinstance(place, AuthPlace):
         return (add_credential(place, credential, form),)
     written = form if isinstance(form, Written) else PLAIN

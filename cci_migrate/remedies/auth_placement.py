@@ -1,8 +1,8 @@
-"""Where the credentials of an image go: the definition that all its users share, or each user.
+"""Where the credentials of an image are added: to a shared definition, or to each user of it.
 
-An image may be defined once and reached through aliases and merge keys. The edit goes to the
-outermost definition whose every user is a pull that needs these very credentials; a definition
-that something else uses too is left alone, and the edit goes to the using entry.
+An image may be defined once and used through aliases and merge keys. The credentials are added to
+the outermost definition all of whose users need exactly them. A definition that something else
+uses too is not changed; the entry that uses it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AuthPlace(Struct, frozen=True, eq=False):
 
 
 class AuthSplit(Struct, frozen=True, eq=False):
-    """``auth`` is to be added where each of ``aliases`` stands, not to what they mean."""
+    """``auth`` is to be added at each of ``aliases``, not to what they mean."""
 
     aliases: tuple[Alias, ...]
 
@@ -47,9 +47,9 @@ class AuthPlacement:
     def place(
         self, image: PulledImage, alike: frozenset[PulledImage]
     ) -> AuthPlace | AuthSplit | NoPlace:
-        """Where credentials for ``image`` go.
+        """Where credentials for ``image`` are added, or why there is no place.
 
-        ``alike`` are the images (this one included) that are to get the same ones.
+        ``alike`` are the images, including ``image``, that are to get the same credentials.
         """
         item = image.item.mapping
         for candidate in merge_chain(item, image.item.image.holder):
@@ -68,18 +68,18 @@ class AuthPlacement:
             return NoPlace(
                 f"the image is also merged into {where}, which comes from another registry"
             )
-        # What else means this very item is not a pull that is known here; it gets the same image.
+        # Whatever else uses this item is no known pull; it has the same image.
         return AuthPlace(item, _neighbour(item))
 
     def _all_want(self, candidate: Mapping, alike: frozenset[PulledImage]) -> bool:
-        """Whether whoever uses ``candidate`` is to get these credentials, or has its own."""
+        """Whether each user of ``candidate`` is to get these credentials, or has its own."""
         key = (candidate, alike)
         if key not in self._is_for_all:
             users = self._users.of(candidate)
-            known = [owner.node for user in users for owner in user.owners]
+            user_nodes = [owner.node for user in users for owner in user.owners]
             self._is_for_all[key] = all(
                 user in alike or _has_its_own(user, candidate) for user in users
-            ) and not self._sharing.has_other_users(candidate, known)
+            ) and not self._sharing.has_other_users(candidate, user_nodes)
         return self._is_for_all[key]
 
 

@@ -1,8 +1,8 @@
-"""How workflow jobs get contexts, whatever stands there already.
+"""Where and how contexts are added to workflow jobs.
 
-Least privilege: no other workflow job gets one that it does not need. What several of them share
-through an anchor is edited once if all of them need it; else only the using entry is changed, and
-carries over what its own key would hide.
+Least privilege: no workflow job gets a context that it does not need. An anchor that several jobs
+share is edited once if all of them need the context. Otherwise only the entry that needs it is
+changed; its own ``context`` key then repeats the contexts that it would hide.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NoRoom(Struct, frozen=True):
     instead: str
 
 
-#: By workflow job, what gives it the contexts of a plan.
+#: The operations that add a plan's contexts to each workflow job.
 Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoRoom]
 
 
@@ -76,11 +76,14 @@ def instead_of(grant: ContextGrant, room: NoRoom) -> str:
     )
 
 
-class _Lacking(Struct, frozen=True, eq=False):
-    """A workflow job, the contexts it holds and those to add: before what it holds, and behind."""
+class _Addition(Struct, frozen=True, eq=False):
+    """The contexts to add to a workflow job, before or after its ``current`` ones.
+
+    ``names`` are all of them; those in ``first`` go before.
+    """
 
     entry: WorkflowJob
-    held: JobContexts
+    current: JobContexts
     names: tuple[str, ...]
     first: frozenset[str]
 
@@ -94,8 +97,8 @@ class _Lacking(Struct, frozen=True, eq=False):
 
     @property
     def all_names(self) -> tuple[str, ...]:
-        """All contexts of the entry once it has those that it lacks."""
-        return (*self.before, *self.held.values, *self.behind)
+        """All contexts of the entry after the addition, in order."""
+        return (*self.before, *self.current.values, *self.behind)
 
 
 class ContextStyle(Struct, frozen=True):
@@ -111,12 +114,13 @@ class ContextStyle(Struct, frozen=True):
         return Items(tuple(Text(name) for name in names), flow=self.flow)
 
 
-def usual_style(held: Iterable[JobContexts], *, single_only: bool) -> ContextStyle:
-    """The style in which ``held`` are written: lists, unless all are strings.
+def usual_style(contexts: Iterable[JobContexts], *, single_only: bool) -> ContextStyle:
+    """The style of ``contexts``, the ``context`` keys of a file: lists, unless all are strings.
 
-    ``single_only``: the platform wants one context (CircleCI Server), so a lone one is a string.
+    ``single_only``: the platform allows one context per job (CircleCI Server), so a single context
+    is written as a string.
     """
-    values = [resolved(one.entry.value) for one in held if one.entry is not None]
+    values = [resolved(job.entry.value) for job in contexts if job.entry is not None]
     lists = [value for value in values if isinstance(value, SequenceNode)]
     return ContextStyle(
         as_string=single_only or (bool(values) and not lists),
@@ -130,9 +134,9 @@ class ContextPlacement:
     def __init__(self, config: Config, sharing: Sharing, *, single_only: bool) -> None:
         entries = config.workflow_jobs
         self._sharing = sharing
-        self._plural = {one: key for key, users in plural_contexts(config) for one in users}
-        self._held = {entry: job_contexts(entry) for entry in entries}
-        self._style = usual_style(self._held.values(), single_only=single_only)
+        self._plural = {user: key for key, users in plural_contexts(config) for user in users}
+        self._contexts = {entry: job_contexts(entry) for entry in entries}
+        self._style = usual_style(self._contexts.values(), single_only=single_only)
         self._users = Users(
             (entry, arguments)
             for entry in entries
@@ -141,63 +145,65 @@ class ContextPlacement:
         )
 
     def places(self, grants: Iterable[ContextGrant]) -> Places:
-        """By workflow job of ``grants``, what gives it its contexts.
+        """The operations for each workflow job in ``grants``, or why it has no place for them.
 
-        The grants are made together: what all users of an anchor get is added there.
+        Jobs that have the context already are left out. Pass the grants of all fixes at once: a
+        context that all users of an anchor need is added to the anchor, once.
         """
         by_entry: dict[WorkflowJob, list[ContextGrant]] = {}
         for grant in grants:
-            if grant.context not in self._held[grant.entry].names:
+            if grant.context not in self._contexts[grant.entry].names:
                 by_entry.setdefault(grant.entry, []).append(grant)
-        lacking = {
-            entry: _Lacking(
-                of_one[0].entry,
-                self._held[entry],
-                tuple(dict.fromkeys(grant.context for grant in of_one)),
-                frozenset(grant.context for grant in of_one if grant.comes_first),
+        additions = {
+            entry: _Addition(
+                job_grants[0].entry,
+                self._contexts[entry],
+                tuple(dict.fromkeys(grant.context for grant in job_grants)),
+                frozenset(grant.context for grant in job_grants if grant.comes_first),
             )
-            for entry, of_one in by_entry.items()
+            for entry, job_grants in by_entry.items()
         }
         placing = _Placing(
-            lacking, self._held, self._plural, self._users, self._sharing, self._style
+            additions, self._contexts, self._plural, self._users, self._sharing, self._style
         )
-        return {entry: placing.operations(one) for entry, one in lacking.items()}
+        return {entry: placing.operations(addition) for entry, addition in additions.items()}
 
 
 class _Placing:
-    """The places for the contexts that the workflow jobs ``lacking`` are to get.
+    """The places for ``additions``.
 
-    ``held`` are those that each workflow job has, ``plural`` the keys ``contexts`` of some.
+    ``contexts`` are the current ones of each workflow job, ``plural`` the misspelt ``contexts``
+    keys of some.
     """
 
     def __init__(
         self,
-        lacking: Mapping[WorkflowJob, _Lacking],
-        held: Mapping[WorkflowJob, JobContexts],
+        additions: Mapping[WorkflowJob, _Addition],
+        contexts: Mapping[WorkflowJob, JobContexts],
         plural: Mapping[WorkflowJob, Entry],
         users: Users[WorkflowJob],
         sharing: Sharing,
         style: ContextStyle,
     ) -> None:
-        self._lacking = lacking
-        self._held = held
+        self._additions = additions
+        self._contexts = contexts
         self._plural = plural
         self._users = users
         self._sharing = sharing
         self._style = style
-        self._is_for_all: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
+        self._all_lack_cache: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
 
-    def operations(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
-        """What gives ``one`` the contexts that it lacks."""
-        if one.held.entry is not None:
-            return self._extend(one, one.held.entry)
-        return self._add(one)
+    def operations(self, addition: _Addition) -> tuple[Operation, ...] | NoRoom:
+        """The operations that make ``addition``; none if a shared anchor's edit makes it."""
+        if addition.current.entry is not None:
+            return self._extend(addition, addition.current.entry)
+        return self._add(addition)
 
     # No context yet
 
-    def _add(self, one: _Lacking) -> tuple[Operation, ...] | NoRoom:
-        entry = one.entry
-        content = self._style.content(one.all_names)
+    def _add(self, addition: _Addition) -> tuple[Operation, ...] | NoRoom:
+        entry = addition.entry
+        content = self._style.content(addition.all_names)
         arguments = entry.arguments
         if arguments is None:
             if isinstance(entry.node, Scalar | Alias):
@@ -210,64 +216,68 @@ class _Placing:
             return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
         plural = self._plural.get(entry)
         if plural is not None:
-            return self._rename(one, plural)
+            return self._rename(addition, plural)
         for source in _merged_in(target):
             is_shared = len(self._users.of(source)) > 1 and self._may_hold_a_context(source)
-            if is_shared and self._all_lack(source, one.names):
+            if is_shared and self._all_lack(source, addition.names):
                 return (AddEntry(source, CONTEXT, content),)
         is_own = not isinstance(arguments, Alias) or self._may_hold_a_context(target)
-        if is_own and self._all_lack(target, one.names):
+        if is_own and self._all_lack(target, addition.names):
             return (AddEntry(target, CONTEXT, content),)
-        return self._with_own_key(one, content)
+        return self._with_own_key(addition, content)
 
-    def _with_own_key(self, one: _Lacking, content: Content) -> tuple[Operation, ...] | NoRoom:
-        """Gives ``one`` a ``context`` of its own; whoever uses an anchor of it keeps what it has.
+    def _with_own_key(
+        self, addition: _Addition, content: Content
+    ) -> tuple[Operation, ...] | NoRoom:
+        """Give the job a ``context`` key of its own, without a change for those that share it.
 
-        Its arguments are a mapping, or an alias of one.
+        Its arguments must be a mapping or an alias of one.
         """
-        arguments = one.entry.arguments
+        arguments = addition.entry.arguments
         target = resolved(arguments) if arguments is not None else None
         if not isinstance(arguments, Alias | MappingNode) or not isinstance(target, MappingNode):
-            return _shared(one)
+            return _shared(addition)
         own = [user for user in self._users.of(target) if user.arguments is arguments]
-        if not all(self._lacks_as(user, one) for user in own):
-            return _shared(one)
+        if not all(self._lacks_as(user, addition) for user in own):
+            return _shared(addition)
         if isinstance(arguments, MappingNode):
-            if self._all_lack(arguments, one.names):
+            if self._all_lack(arguments, addition.names):
                 return (AddEntry(arguments, CONTEXT, content),)
             if arguments.anchor is None:
-                return _shared(one)
+                return _shared(addition)
         return (WrapInMerge(arguments, Entries(((CONTEXT, content),))),)
 
-    def _rename(self, one: _Lacking, plural: Entry) -> tuple[Operation, ...] | NoRoom:
-        """Makes ``contexts``, which CircleCI does not know, the key that it knows.
+    def _rename(self, addition: _Addition, plural: Entry) -> tuple[Operation, ...] | NoRoom:
+        """Rename ``contexts``, which CircleCI ignores, to ``context``.
 
-        What ``one`` lacks besides is added as if that had been there.
+        Contexts that it does not list are added as to any ``context`` key.
         """
         holder = plural.holder
         users = [user for user in self._users.of(holder) if not self._hides(user, holder)]
-        known = [user.arguments for user in self._users.of(holder) if user.arguments is not None]
+        argument_nodes = [
+            user.arguments for user in self._users.of(holder) if user.arguments is not None
+        ]
         is_for_all = all(
-            user in self._lacking
+            user in self._additions
             and (self._plural.get(user) == plural or self._renames_its_own(user, holder))
             for user in users
         )
-        if not is_for_all or self._sharing.has_other_users(holder, known):
+        if not is_for_all or self._sharing.has_other_users(holder, argument_nodes):
             return NoRoom(
                 "its key is contexts, which others share that need no context",
                 "name the key context, and write out the entries of the others",
             )
         index = next(i for i, (key, _) in enumerate(holder.entries) if key is plural.key)
         rename = RenameKey(holder, index, CONTEXT)
-        there = contexts_in(plural)
-        names = tuple(name for name in one.names if name not in there.values)
+        misspelt = contexts_in(plural)
+        names = tuple(name for name in addition.names if name not in misspelt.values)
         if not names:
             return (rename,)
-        more = replace(one, held=there, names=names)
+        rest = replace(addition, current=misspelt, names=names)
         if self._all_lack(holder, names):
-            extended = self._extend_value(self._together(more, users), plural)
+            extended = self._extend_value(self._in_order_for(rest, users), plural)
         else:
-            extended = self._with_own_key(more, self._carried(more))
+            extended = self._with_own_key(rest, self._all_contexts(rest))
         return extended if isinstance(extended, NoRoom) else (rename, *extended)
 
     def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
@@ -287,125 +297,129 @@ class _Placing:
 
     # A context is there
 
-    def _extend(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend(self, addition: _Addition, context: Entry) -> tuple[Operation, ...] | NoRoom:
         holder = context.holder
-        if self._all_lack(holder, one.names):
-            return self._extend_value(self._together(one, self._users.of(holder)), context)
+        if self._all_lack(holder, addition.names):
+            return self._extend_value(self._in_order_for(addition, self._users.of(holder)), context)
         owner = self._owner(holder)
-        if owner is not None and owner.all_names == one.all_names:
-            kept = self._kept(holder)
-            if kept is not None:
-                if owner is not one:
+        if owner is not None and owner.all_names == addition.all_names:
+            copies = self._copies_for_sharers(holder)
+            if copies is not None:
+                if owner is not addition:
                     return ()  # It inherits what its anchor gets.
-                extended = self._extend_value(one, context)
-                return extended if isinstance(extended, NoRoom) else (*extended, *kept)
-        return self._with_own_key(one, self._carried(one))
+                extended = self._extend_value(addition, context)
+                return extended if isinstance(extended, NoRoom) else (*extended, *copies)
+        return self._with_own_key(addition, self._all_contexts(addition))
 
-    def _owner(self, mapping: MappingNode) -> _Lacking | None:
+    def _owner(self, mapping: MappingNode) -> _Addition | None:
         """The workflow job whose own arguments are ``mapping``, if it lacks contexts."""
-        owners = (self._lacking.get(user) for user in self._users.of(mapping))
-        return next((one for one in owners if one and one.entry.arguments is mapping), None)
+        owners = (self._additions.get(user) for user in self._users.of(mapping))
+        return next((owner for owner in owners if owner and owner.entry.arguments is mapping), None)
 
-    def _kept(self, holder: MappingNode) -> tuple[Operation, ...] | None:
-        """What keeps the contexts of those that share ``holder`` once its own entry gets more.
+    def _copies_for_sharers(self, holder: MappingNode) -> tuple[Operation, ...] | None:
+        """Own ``context`` keys for the jobs that share ``holder``; only its owner gets more then.
 
-        None where a user is shared itself, or is not known.
+        None if that is impossible: a job's own arguments are shared too, or ``holder`` has users
+        that are not workflow jobs.
         """
-        kept: list[Operation] = []
+        copies: list[Operation] = []
         users = self._users.of(holder)
         for user in users:
-            held, lacking = self._held[user], self._lacking.get(user)
-            if held.entry is None or held.entry.holder is not holder or lacking is not None:
+            contexts, addition = self._contexts[user], self._additions.get(user)
+            if (
+                contexts.entry is None
+                or contexts.entry.holder is not holder
+                or addition is not None
+            ):
                 continue  # It has, or gets, a key of its own.
-            content = self._style.content(held.values)
+            content = self._style.content(contexts.values)
             if isinstance(user.arguments, Alias):
-                kept.append(WrapInMerge(user.arguments, Entries(((CONTEXT, content),))))
+                copies.append(WrapInMerge(user.arguments, Entries(((CONTEXT, content),))))
             elif isinstance(user.arguments, MappingNode) and user.arguments.anchor is None:
-                kept.append(AddEntry(user.arguments, CONTEXT, content))
+                copies.append(AddEntry(user.arguments, CONTEXT, content))
             else:
                 return None
-        known = [user.arguments for user in users if user.arguments is not None]
-        return None if self._sharing.has_other_users(holder, known) else tuple(kept)
+        argument_nodes = [user.arguments for user in users if user.arguments is not None]
+        return None if self._sharing.has_other_users(holder, argument_nodes) else tuple(copies)
 
-    def _extend_value(self, one: _Lacking, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend_value(self, addition: _Addition, context: Entry) -> tuple[Operation, ...] | NoRoom:
         written = context.value
         value = resolved(written)
         if isinstance(value, SequenceNode):
-            return self._extend_list(one, written, value)
+            return self._extend_list(addition, written, value)
         if isinstance(value, Scalar):
             if is_null(value) and isinstance(written, Scalar):
                 return (
-                    (ReplaceScalar(written, Text(one.names[0])),)
-                    if len(one.names) == 1
+                    (ReplaceScalar(written, Text(addition.names[0])),)
+                    if len(addition.names) == 1
                     else NoRoom("the entry has an empty context key", "give the key a value")
                 )
             node: Scalar | Alias = written if isinstance(written, Alias) else value
             return (
                 WrapInSequence(
                     node,
-                    _items(one.behind, flow=self._style.flow),
-                    tuple(map(Text, one.before)),
+                    _items(addition.behind, flow=self._style.flow),
+                    tuple(map(Text, addition.before)),
                 ),
             )
         return NoRoom("its context is a mapping", "write it as a string or a list")
 
     def _extend_list(
-        self, one: _Lacking, written: Node, value: SequenceNode
+        self, addition: _Addition, written: Node, value: SequenceNode
     ) -> tuple[Operation, ...]:
         if not isinstance(written, Alias) and value.anchor is None:
-            return _added_to(value, one)
-        if self._list_is_for_all(value, one.names):
-            return _added_to(value, self._together_in(one, value))
+            return _added_to(value, addition)
+        if self._list_is_for_all(value, addition.names):
+            return _added_to(value, self._in_order_for_list(addition, value))
         if isinstance(written, Alias):
-            return (ReplaceScalar(written, self._carried(one)),)
-        # The list is split: those that need nothing more keep a copy of what it holds now.
-        copy = _items(one.held.values, flow=self._style.flow)
+            return (ReplaceScalar(written, self._all_contexts(addition)),)
+        # Split the list: the jobs that need nothing more get a copy of its current items.
+        copy = _items(addition.current.values, flow=self._style.flow)
         return (
             *(
                 ReplaceScalar(alias, copy)
                 for alias in self._sharing.aliases_of(value)
-                if not self._is_replaced(alias) and not self._holders_lack(one.names, alias)
+                if not self._is_replaced(alias) and not self._holders_lack(addition.names, alias)
             ),
-            *_added_to(value, one),
+            *_added_to(value, addition),
         )
 
     def _is_replaced(self, alias: Alias) -> bool:
-        """Whether a workflow job that lacks something writes its contexts out for ``alias``."""
+        """Whether an addition replaces ``alias`` by a list of its own."""
         return any(
-            one.held.entry is not None and one.held.entry.value is alias
-            for one in self._lacking.values()
+            addition.current.entry is not None and addition.current.entry.value is alias
+            for addition in self._additions.values()
         )
 
-    def _together(self, one: _Lacking, users: Iterable[WorkflowJob]) -> _Lacking:
-        """``one``, with the contexts first that have to be so for any of ``users``."""
-        lacking = (self._lacking.get(user) for user in users)
-        first = frozenset().union(*(user.first for user in lacking if user is not None))
-        return replace(one, first=one.first | first)
+    def _in_order_for(self, addition: _Addition, users: Iterable[WorkflowJob]) -> _Addition:
+        """``addition`` with all contexts first that must be so for any of ``users``."""
+        additions = (self._additions.get(user) for user in users)
+        first = frozenset().union(*(user.first for user in additions if user is not None))
+        return replace(addition, first=addition.first | first)
 
-    def _together_in(self, one: _Lacking, value: SequenceNode) -> _Lacking:
-        """`_together` with all that use the list ``value``."""
+    def _in_order_for_list(self, addition: _Addition, value: SequenceNode) -> _Addition:
+        """`_in_order_for` all jobs whose contexts are the list ``value``."""
         others = (
             other.entry
-            for other in self._lacking.values()
-            if other.held.entry is not None and resolved(other.held.entry.value) is value
+            for other in self._additions.values()
+            if other.current.entry is not None and resolved(other.current.entry.value) is value
         )
-        return self._together(one, others)
+        return self._in_order_for(addition, others)
 
-    def _carried(self, one: _Lacking) -> Items:
-        """The contexts that an own key would hide, with the new ones."""
-        return _items(one.all_names, flow=self._style.flow)
+    def _all_contexts(self, addition: _Addition) -> Items:
+        """The job's current contexts, which an own key would hide, and the new ones."""
+        return _items(addition.all_names, flow=self._style.flow)
 
     def _holders_lack(self, names: tuple[str, ...], *values: Node) -> bool:
-        """Whether all workflow jobs whose contexts are one of ``values`` lack just ``names``.
-
-        And at least one does.
-        """
+        """Whether there are jobs whose contexts are one of ``values``, and all lack ``names``."""
         holders = [
-            self._lacking.get(entry)
-            for entry, held in self._held.items()
-            if held.entry is not None and held.entry.value in values
+            self._additions.get(entry)
+            for entry, contexts in self._contexts.items()
+            if contexts.entry is not None and contexts.entry.value in values
         ]
-        return bool(holders) and all(one and set(names) == set(one.names) for one in holders)
+        return bool(holders) and all(
+            holder and set(names) == set(holder.names) for holder in holders
+        )
 
     def _list_is_for_all(self, value: SequenceNode, names: tuple[str, ...]) -> bool:
         """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
@@ -418,36 +432,36 @@ class _Placing:
     def _all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
         key = (mapping, names)
-        if key not in self._is_for_all:
-            self._is_for_all[key] = self._do_all_lack(mapping, names)
-        return self._is_for_all[key]
+        if key not in self._all_lack_cache:
+            self._all_lack_cache[key] = self._do_all_lack(mapping, names)
+        return self._all_lack_cache[key]
 
     def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         users = self._users.of(mapping)
         for user in users:
             if self._hides(user, mapping):
                 continue
-            lacking = self._lacking.get(user)
-            if lacking is None or not set(names) <= set(lacking.names):
+            addition = self._additions.get(user)
+            if addition is None or not set(names) <= set(addition.names):
                 return False
-            if user.arguments is mapping and set(names) < self._unnamed(lacking):
-                return False  # It gets more there, which is kept from the others.
-        known = [user.arguments for user in users if user.arguments is not None]
-        return not self._sharing.has_other_users(mapping, known)
+            if user.arguments is mapping and set(names) < self._unnamed(addition):
+                return False  # It gets further contexts there, which the others must not get.
+        argument_nodes = [user.arguments for user in users if user.arguments is not None]
+        return not self._sharing.has_other_users(mapping, argument_nodes)
 
-    def _unnamed(self, one: _Lacking) -> set[str]:
-        """What ``one`` lacks beside what its key ``contexts`` names."""
-        plural = self._plural.get(one.entry)
-        return set(one.names) - set(() if plural is None else contexts_in(plural).values)
+    def _unnamed(self, addition: _Addition) -> set[str]:
+        """The names of ``addition`` that the job's ``contexts`` key does not list."""
+        plural = self._plural.get(addition.entry)
+        return set(addition.names) - set(() if plural is None else contexts_in(plural).values)
 
     def _hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
         """Whether ``user`` has a ``context`` that wins over any of ``mapping``."""
-        return _wins(self._held[user].entry, user, mapping)
+        return _wins(self._contexts[user].entry, user, mapping)
 
-    def _lacks_as(self, user: WorkflowJob, one: _Lacking) -> bool:
-        """Whether ``user`` lacks what ``one`` does."""
-        lacking, same = self._lacking.get(user), self._lacking[one.entry]
-        return lacking is not None and lacking.all_names == same.all_names
+    def _lacks_as(self, user: WorkflowJob, addition: _Addition) -> bool:
+        """Whether ``user`` ends up with the same contexts as the job of ``addition``."""
+        own, same = self._additions.get(user), self._additions[addition.entry]
+        return own is not None and own.all_names == same.all_names
 
 
 def _wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:
@@ -455,25 +469,27 @@ def _wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:
     target = None if user.arguments is None else resolved(user.arguments)
     if entry is None or not isinstance(target, MappingNode):
         return False
-    first = next(one for one in sources_of(target) if one is entry.holder or one is mapping)
+    first = next(
+        source for source in sources_of(target) if source is entry.holder or source is mapping
+    )
     return first is not mapping
 
 
-def _shared(one: _Lacking) -> NoRoom:
+def _shared(addition: _Addition) -> NoRoom:
     return NoRoom(
-        f"{one.entry.name} is shared with workflow jobs that do not need the context",
+        f"{addition.entry.name} is shared with workflow jobs that do not need the context",
         "write this entry out, with the context of its own",
     )
 
 
-def _added_to(value: SequenceNode, one: _Lacking) -> tuple[Operation, ...]:
+def _added_to(value: SequenceNode, addition: _Addition) -> tuple[Operation, ...]:
     return (
-        *(AddItem(value, 0, Text(name)) for name in one.before),
-        *(AddItem(value, len(value.items), Text(name)) for name in one.behind),
+        *(AddItem(value, 0, Text(name)) for name in addition.before),
+        *(AddItem(value, len(value.items), Text(name)) for name in addition.behind),
     )
 
 
-#: What says when a job runs, and what such mappings are called.
+#: Keys that say when a job runs, and words in the names of anchors of such mappings.
 _CONDITIONS = frozenset({"filters", "requires", "branches", "tags", "only", "ignore", "when"})
 _CONDITION_WORDS = re.compile(
     r"filter|branch|tags?\b|tagged|only|ignore|require|release|master|main\b", re.IGNORECASE
@@ -485,12 +501,12 @@ def _items(names: Iterable[str], *, flow: bool = False) -> Items:
 
 
 def _merged_in(mapping: MappingNode) -> Iterator[MappingNode]:
-    """All that ``mapping`` merges, the innermost first."""
-    found: list[MappingNode] = []
+    """All mappings that ``mapping`` merges, directly or not, the innermost first."""
+    merged: list[MappingNode] = []
     pending = list(merged_mappings(mapping))
     while pending:
         current = pending.pop(0)
-        if all(current is not one for one in found):
-            found.append(current)
+        if all(current is not source for source in merged):
+            merged.append(current)
             pending.extend(merged_mappings(current))
-    return reversed(found)
+    return reversed(merged)

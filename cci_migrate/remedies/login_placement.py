@@ -1,4 +1,4 @@
-"""Where a login goes, and what it looks like."""
+"""Where a login step is inserted, and how it is written: an orb's command or a ``run`` step."""
 
 from __future__ import annotations
 
@@ -64,15 +64,18 @@ class NoLoginPlace(Struct, frozen=True):
 
 
 #: The key of a login, and the directory in which it is kept.
-_Kept: TypeAlias = "tuple[str, str | None]"
+_LoginKey: TypeAlias = "tuple[str, str | None]"
 
 
-def _kept(missing: MissingLogin) -> _Kept:
+def _login_key(missing: MissingLogin) -> _LoginKey:
     return missing.host, missing.config
 
 
 class LoginPlacement:
-    """Finds the places for the logins that the jobs of a config lack."""
+    """Finds the places for ``missing``, the logins that the jobs of a config lack.
+
+    ``declared`` are the commands and anchored steps of the config that only log in.
+    """
 
     def __init__(
         self,
@@ -86,24 +89,24 @@ class LoginPlacement:
         self._config = config
         self._values = values
         self._policy = policy
-        self._needing: dict[_Kept, set[Job]] = {}
-        self._tools: dict[tuple[_Kept, Job], Tool] = {}
-        for one in missing:
-            job = one.docker.job
-            self._needing.setdefault(_kept(one), set()).add(job)
-            self._tools[_kept(one), job] = one.tool
-        found = tuple(dockers) if missing else ()
-        self._users = step_users(config, found) if missing else {}
-        self._dockers = found
+        self._needing: dict[_LoginKey, set[Job]] = {}
+        self._tools: dict[tuple[_LoginKey, Job], Tool] = {}
+        for missing_login in missing:
+            job = missing_login.docker.job
+            self._needing.setdefault(_login_key(missing_login), set()).add(job)
+            self._tools[_login_key(missing_login), job] = missing_login.tool
+        jobs_docker = tuple(dockers) if missing else ()
+        self._users = step_users(config, jobs_docker) if missing else {}
+        self._dockers = jobs_docker
         self._declared = declared if missing else ()
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth, *, is_alone: bool = False
     ) -> tuple[Operation, ...] | NoLoginPlace:
-        """What logs the job in before each of its pulls from the registry.
+        """The operations that log the job in with ``credential`` before each of ``missing.pulls``.
 
-        A list of steps that jobs without that need share is left alone; with ``is_alone``, any
-        that other jobs share.
+        `NoLoginPlace` if there is no place for one of them. A list of steps is not changed if a job
+        that does not need this login shares it; with ``is_alone``, if any other job does.
         """
         is_own = missing.config == missing.docker.config
         if _client(missing.tool, missing.config, is_own=is_own) is None:
@@ -116,24 +119,26 @@ class LoginPlacement:
             return self._before_orb_job(missing, credential)
         places: list[StepPlace] = []
         for docker, pull in missing.pulls:
-            found = next((place for place in places if _covers(place, docker, pull)), None)
-            if found is None:
+            place = next(
+                (candidate for candidate in places if _covers(candidate, docker, pull)), None
+            )
+            if place is None:
                 run = run_step(pull.moment.step, docker.defaults)
                 if run is not None and run.only_on_failure:
                     return NoLoginPlace(
                         "its step runs after a failure only, a login before it in every build",
                         "log in in that step itself",
                     )
-                needing = {missing.docker.job} if is_alone else self._needing[_kept(missing)]
-                found = self._place(docker, pull, missing, credential, needing)
-                if found is None:
+                needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
+                place = self._place(docker, pull, missing, credential, needing)
+                if place is None:
                     return NoLoginPlace(
                         "its steps are shared with jobs that need "
                         f"{'another' if is_alone else 'no'} login",
                         "give this job steps of its own, or log in inside a reusable command",
                     )
-                places.append(found)
-            obstacle = self._obstacle(docker, found, missing, credential)
+                places.append(place)
+            obstacle = self._obstacle(docker, place, missing, credential)
             if obstacle is not None:
                 return obstacle
         operations: dict[Operation, None] = {}
@@ -151,10 +156,10 @@ class LoginPlacement:
         credential: PasswordAuth,
         needing: set[Job],
     ) -> StepPlace | None:
-        """The best place before ``pull`` in a list of steps that only jobs ``needing`` it run.
+        """The best place before ``pull`` in a list of steps that only the jobs ``needing`` it run.
 
-        Where the job may have logged in with another account by then, before that login: it is the
-        later one whose account counts.
+        If the job may have logged in with another account by then, the place is before that login:
+        the later of two logins counts.
         """
         other = _other_login(docker, pull.moment.order, missing, credential)
         for before in (pull.moment,) if other is None else (other.moment, pull.moment):
@@ -167,7 +172,7 @@ class LoginPlacement:
     def _obstacle(
         self, docker: JobDocker, place: StepPlace, missing: MissingLogin, credential: PasswordAuth
     ) -> NoLoginPlace | None:
-        """What speaks against a login with ``credential`` at ``place``."""
+        """Why a login with ``credential`` at ``place`` would do harm, if it would."""
         order = _order_of(docker, place)
         unread = docker.unread_login_before(order) if missing.host == DOCKER_HUB else None
         if unread is not None:
@@ -194,20 +199,24 @@ class LoginPlacement:
         self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth
     ) -> tuple[Content, tuple[Operation, ...]]:
         users = self._users[place.sequence]
-        tools = {self._tools[_kept(missing), user.job] for user in users}
+        tools = {self._tools[_login_key(missing), user.job] for user in users}
         tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
         is_own = all(
             user.docker is None or is_same_config(user.docker.config, missing.config)
             for user in users
         )
-        for own in self._declared:
+        for declaration in self._declared:
             if (
-                _makes(own, missing.host, credential)
-                and _stands_at(own, place)
-                and serves(own.login.tool, tool)
-                and (is_own if own.login.config == USER_CONFIG else _is_kept_so(own, missing))
+                _makes(declaration, missing.host, credential)
+                and _stands_at(declaration, place)
+                and serves(declaration.login.tool, tool)
+                and (
+                    is_own
+                    if declaration.login.config == USER_CONFIG
+                    else _is_kept_so(declaration, missing)
+                )
             ):
-                return _use_of(own), ()
+                return _use_of(declaration), ()
         is_old = any(self._client_is_old(user) for user in users)
         if (
             tool is Tool.DOCKER
@@ -229,7 +238,7 @@ class LoginPlacement:
     def _before_orb_job(
         self, missing: MissingLogin, credential: PasswordAuth
     ) -> tuple[Operation, ...] | NoLoginPlace:
-        """By the orb's own parameter where its job has one, else in the job's ``pre-steps``."""
+        """Log in by a parameter of the orb's job if it has one, otherwise in ``pre-steps``."""
         docker = missing.docker
         entry = docker.entry
         arguments = None if entry is None else entry.arguments
@@ -239,14 +248,18 @@ class LoginPlacement:
                 "log in to it in the job's pre-steps",
             )
         switch = login_switch(docker.job.parameters)
-        given = entries_of(arguments)
-        if switch is not None and (switch.enable in given or switch.steps in given):
+        passed = entries_of(arguments)
+        if switch is not None and (switch.enable in passed or switch.steps in passed):
             switch = None
         takes_names = switch is not None and switch.steps is None
         goes_on = self._policy.login is not LoginMethod.ORB or self._is_guarded(missing.host)
         if switch is not None and takes_names and missing.host == DOCKER_HUB and not goes_on:
             names = _variable_names(credential)
-            if names is not None and switch.username not in given and switch.password not in given:
+            if (
+                names is not None
+                and switch.username not in passed
+                and switch.password not in passed
+            ):
                 enable: list[tuple[str, Content]] = [(switch.enable, Text("true", is_number=True))]
                 if names != _defaults_of(docker.job, switch):
                     enable += zip((switch.username, switch.password), map(Text, names), strict=True)
@@ -258,7 +271,7 @@ class LoginPlacement:
                 AddEntry(arguments, switch.enable, Text("true", is_number=True)),
                 AddEntry(arguments, switch.steps, Items((content,))),
             )
-        before = given.get("pre-steps")
+        before = passed.get("pre-steps")
         if before is None:
             return (*imports, AddEntry(arguments, "pre-steps", Items((content,))))
         steps = before.value if before.holder is arguments else None
@@ -269,7 +282,7 @@ class LoginPlacement:
         return (*imports, AddItem(steps, 0, content))
 
     def _belongs_to(self, arguments: Mapping, job: Job) -> bool:
-        """Whether no other workflow job has ``arguments``, or merges them."""
+        """Whether only ``job`` uses ``arguments``."""
         return arguments.anchor is None and all(
             entry.route == job.route
             for entry in self._config.workflow_jobs
@@ -280,9 +293,9 @@ class LoginPlacement:
         self, missing: MissingLogin, credential: PasswordAuth
     ) -> tuple[Content, tuple[Operation, ...]]:
         docker, host, body = missing.docker, missing.host, self._config.body
-        for own in self._declared:
-            if own.home is body and _makes(own, host, credential):
-                return Text(own.name), ()
+        for declaration in self._declared:
+            if declaration.home is body and _makes(declaration, host, credential):
+                return Text(declaration.name), ()
         place = replace(docker.pulls[0].moment.step.path[0], home=body)
         user = StepUser(docker.job, docker)
         if missing.tool is Tool.DOCKER and not self._is_guarded(host) and self._has_bash(user):
@@ -292,9 +305,9 @@ class LoginPlacement:
         return _run_login(host, missing.tool.value, credential, _shell((user,))), ()
 
     def _is_guarded(self, host: str) -> bool:
-        """Whether a login of the config lets builds without its variables go on.
+        """Whether a login of the config to ``host`` is skipped in builds without its variables.
 
-        The Docker orb's does not.
+        The Docker orb's ``check`` fails in such builds.
         """
         return any(
             login.is_guarded and normalise_host(host) in login.registries
@@ -323,7 +336,7 @@ def _variable_names(credential: PasswordAuth) -> tuple[str, str] | None:
 
 
 def _defaults_of(job: Job, switch: LoginSwitch) -> tuple[str | None, str | None]:
-    """The variables that the orb's login reads where its job is passed no others."""
+    """The variables that the orb's login reads by default: user name and password."""
     username, password = job.parameters[switch.username], job.parameters[switch.password]
     return text_of(username.default), text_of(password.default)
 
@@ -338,40 +351,40 @@ class StepUser(Struct, frozen=True, eq=False):
 def step_users(
     config: Config, dockers: Iterable[JobDocker]
 ) -> MappingOf[Sequence, SequenceOf[StepUser]]:
-    """Which jobs run each list of steps."""
-    found: dict[Sequence, dict[Job, StepUser]] = defaultdict(dict)
+    """The jobs of ``config`` that run each list of steps; ``dockers`` are those with a Docker."""
+    by_list: dict[Sequence, dict[Job, StepUser]] = defaultdict(dict)
     with_docker: set[Job] = set()
     for docker in dockers:
         with_docker.add(docker.job)
         for step in docker.steps:
             for place in step.path:
-                found[place.sequence][docker.job] = StepUser(docker.job, docker)
+                by_list[place.sequence][docker.job] = StepUser(docker.job, docker)
     for home in config.body.walk():
         for job in home.jobs.values():
             if job not in with_docker:
                 for step in job_steps(config, home, job, None):
                     for place in step.path:
-                        found[place.sequence][job] = StepUser(job, None)
-    return {sequence: tuple(users.values()) for sequence, users in found.items()}
+                        by_list[place.sequence][job] = StepUser(job, None)
+    return {sequence: tuple(users.values()) for sequence, users in by_list.items()}
 
 
-def _stands_at(own: DeclaredLogin, place: StepPlace) -> bool:
-    """Whether ``own`` can be called, or aliased, at ``place``."""
-    if own.home is not None:
-        return own.home is place.home
-    return alias_means(own.node, own.name, place.sequence)
+def _stands_at(declaration: DeclaredLogin, place: StepPlace) -> bool:
+    """Whether ``declaration`` can be called, or aliased, at ``place``."""
+    if declaration.home is not None:
+        return declaration.home is place.home
+    return alias_means(declaration.node, declaration.name, place.sequence)
 
 
-def _use_of(own: DeclaredLogin) -> Content:
-    if own.home is not None:
-        return Text(own.name)
-    assert not isinstance(own.node, Alias)  # noqa: S101 - an anchor stands at what it names
-    return AliasTo(own.node, own.name)
+def _use_of(declaration: DeclaredLogin) -> Content:
+    if declaration.home is not None:
+        return Text(declaration.name)
+    assert not isinstance(declaration.node, Alias)  # noqa: S101 - an anchor stands at what it names
+    return AliasTo(declaration.node, declaration.name)
 
 
-def _makes(own: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
-    """Whether ``own`` logs in to ``host``, and only there, with ``credential``."""
-    login = own.login
+def _makes(declaration: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
+    """Whether ``declaration`` logs in to ``host``, and only there, with ``credential``."""
+    login = declaration.login
     if login.keys != (host,) or login.username is None or login.password is None:
         return False
     return PasswordAuth(login.username, login.password) == credential
@@ -380,7 +393,7 @@ def _makes(own: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
 def _other_login(
     docker: JobDocker, order: int, missing: MissingLogin, credential: PasswordAuth
 ) -> StepLogin | None:
-    """The first login before the step at ``order`` that ``missing`` may replace by another."""
+    """The first login before the step at ``order`` that ``credential`` would replace."""
     own = (credential.username, credential.password)
     return next(
         (
@@ -395,14 +408,14 @@ def _other_login(
     )
 
 
-def _is_kept_so(own: DeclaredLogin, missing: MissingLogin) -> bool:
-    return own.login.config is not None and own.login.config == missing.config
+def _is_kept_so(declaration: DeclaredLogin, missing: MissingLogin) -> bool:
+    return declaration.login.config is not None and declaration.login.config == missing.config
 
 
 def _client(tool: Tool, config: str | None, *, is_own: bool) -> str | None:
-    """The command of ``tool`` that keeps logins in ``config``; None where none is sure to.
+    """The command of ``tool`` that stores logins in the directory ``config``; None if unsure.
 
-    ``is_own``: it does so where nothing else is said.
+    ``is_own``: ``config`` is the default directory of the steps.
     """
     if is_own or config is None:
         return tool.value
@@ -415,7 +428,7 @@ def _client(tool: Tool, config: str | None, *, is_own: bool) -> str | None:
 
 
 def _order_of(docker: JobDocker, place: StepPlace) -> int:
-    """The number of the first step of the job that comes after a login at ``place``."""
+    """The index of the first step of the job that runs after a login at ``place``."""
     return next(
         order
         for order, step in enumerate(docker.steps)
@@ -425,12 +438,12 @@ def _order_of(docker: JobDocker, place: StepPlace) -> int:
 
 
 def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[StepPlace]:
-    """Before which steps a login before ``moment`` can go that is for ``pull``, the best first.
+    """The places for a login for ``pull`` before ``moment``, the best first.
 
-    Directly before the job's own step of that moment; in the list that has both, where remote
-    Docker is set up further inside (a command, a condition). Where the login may not be there:
-    nearer to the job (a login needs no daemon), then nearer to the pull. A job that also runs where
-    there is no such Docker logs in under the conditions of the pull only.
+    The best is directly before the job's own step of that moment, or inside the list of steps
+    (of a command, of a condition) in which remote Docker is set up. Next are places nearer to the
+    job (a login needs no daemon), then places nearer to the pull. A job that also runs without
+    that Docker logs in under the conditions of the pull only.
     """
     path = moment.step.path
     best = 0
@@ -453,7 +466,7 @@ def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
 
 
 def _covers(login: StepPlace, docker: JobDocker, pull: StepPull) -> bool:
-    """Whether a login put at ``login`` is surely made before ``pull``."""
+    """Whether a login inserted at ``login`` always runs before ``pull``."""
     return any(
         place.sequence is login.sequence
         and place.index >= login.index
@@ -466,10 +479,10 @@ def _covers(login: StepPlace, docker: JobDocker, pull: StepPull) -> bool:
 def _orb_login(
     host: str, place: StepPlace, credential: PasswordAuth, config: Config, policy: Policy
 ) -> tuple[Content, tuple[Operation, ...]] | None:
-    """The orb's ``check`` step, and the import it needs; None where a ``run`` step is better.
+    """The Docker orb's ``check`` step, and the import it needs; None if a ``run`` step is needed.
 
-    The orb takes names of variables only, and is not there before 2.1. An inline orb has what it
-    imports itself.
+    The orb takes only names of variables (https://circleci.com/developer/orbs/orb/circleci/docker),
+    and orbs need version 2.1. An inline orb can only use orbs that it imports itself.
     """
     username, password = variable_in(credential.username), variable_in(credential.password)
     if policy.login is not LoginMethod.ORB or not config.supports_orbs or config.version is None:
@@ -486,10 +499,10 @@ def _orb_login(
     else:
         version = policy.docker_orb
         free = [name for name in _ALIASES if name not in {*home.imported, *home.inline}]
-        found = None if not free else _import(config, free[0], version)
-        if found is None:
+        import_operation = None if not free else _import(config, free[0], version)
+        if import_operation is None:
             return None
-        alias, imports = free[0], (found,)
+        alias, imports = free[0], (import_operation,)
     spelling = spelling_of(version)
     if spelling is None:
         return None
@@ -513,9 +526,9 @@ def login_steps(
     policy: Policy,
     kept_in: str | None,
 ) -> Iterator[Content]:
-    """Every step that could have been written at ``place`` to log in, in whichever way.
+    """Every step that `LoginPlacement` can write at ``place`` to log in to ``host``.
 
-    ``kept_in`` is the directory in which the login is kept.
+    ``kept_in`` is the directory in which the login is stored, None for the default.
     """
     by_orb = _orb_login(host, place, credential, config, replace(policy, login=LoginMethod.ORB))
     if by_orb is not None:
@@ -536,10 +549,10 @@ def is_orb_login(content: Content) -> bool:
 
 
 def _import(config: Config, alias: str, version: str) -> Operation | None:
-    """What imports the Docker orb; None where there is no place for it.
+    """The operation that imports the Docker orb as ``alias``; None if there is no place for it.
 
-    In a packed tree the orbs may stand in another file than the version: ``circleci config pack``
-    refuses a section that stands twice.
+    In a packed tree the orbs may be in another file than the version: ``circleci config pack``
+    rejects a section that occurs twice.
     """
     root = _root_with_version(config)
     if root is None:
@@ -550,13 +563,13 @@ def _import(config: Config, alias: str, version: str) -> Operation | None:
         return AddEntry(orbs.value, alias, orb) if isinstance(orbs.value, Mapping) else None
     if not config.body.imported and not config.body.inline:
         return AddEntry(root, ORBS, Entries(((alias, orb),)), "version")
-    known = {one.node for one in config.body.imported.values()}
+    imported_nodes = {imported.node for imported in config.body.imported.values()}
     for document in config.documents:
         section = own_entry(document.root, ORBS) if isinstance(document.root, Mapping) else None
         holder = document.root if section is None else section.value
         if isinstance(holder, Mapping):
             values = (value for _, value in holder.entries)
-            if any(resolved(value) in known for value in values):
+            if any(resolved(value) in imported_nodes for value in values):
                 return AddEntry(holder, alias, orb)
     return None
 
@@ -572,7 +585,7 @@ def _root_with_version(config: Config) -> Mapping | None:
 
 
 def _shell(users: Iterable[StepUser]) -> str | None:
-    """The ``shell`` that a login step must name so that all ``users`` run it in a POSIX shell."""
+    """The ``shell`` that a login step needs to run in a POSIX shell for all ``users``, if any."""
     daemons: set[Daemon] = set()
     shells: set[str | None] = set()
     for user in users:
@@ -600,10 +613,11 @@ def _run_login(
     is_old: bool = False,
     nounset: bool = False,
 ) -> Content:
-    """A ``run`` step that logs in where the variables are there, and says so where not.
+    """A ``run`` step that logs in if the variables are set, and otherwise prints that it doesn't.
 
-    The builds of forked pull requests have no variables: they go on anonymously. ``client`` is the
-    command that logs in; ``is_old``: it has no ``--password-stdin``.
+    Builds of forked pull requests have no variables: they continue anonymously. ``client`` is the
+    command that logs in; ``is_old``: it has no ``--password-stdin``; ``nounset``: the shell fails
+    on an unset variable.
     """
     name = registry_name(host)
     registry = "" if host == DOCKER_HUB else f" {host}"

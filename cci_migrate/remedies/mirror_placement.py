@@ -1,8 +1,8 @@
-"""Where the name of an image is written, so that it can be pulled through a mirror.
+"""Which texts to rewrite so that an image is pulled through a mirror.
 
-An image's text may begin with a parameter: then its name stands where values of that parameter are
-written, its default, its enum, what callers and matrices pass. A name is rewritten only where
-everything that reads it is an image that is to come from the mirror.
+An image's text may begin with a parameter. Its name is then in the values of that parameter: its
+default, its enum, what callers and matrices pass. A name is rewritten only if everything that reads
+it is an image that is to come from the mirror.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.operations import ReplaceText
 
-#: The sections that CircleCI reads; what stands elsewhere only keeps anchors.
+#: The sections that CircleCI reads; others only have anchors.
 _READ = frozenset(
     ["orbs", "commands", "parameters", "executors", "jobs", "job-groups", "workflows", "examples"]
 )
@@ -44,7 +44,7 @@ _Parameter = tuple[Job | Executor | Command | None, str]
 
 
 class _Trace(Struct):
-    """Where the name of one image stands: the places passed on the way, and what to change."""
+    """Where the name of an image is written: the nodes on the way, and what to change."""
 
     heads: dict[Scalar, NewHead] = field(default_factory=dict)
     #: The nodes, as written, that are read for the image.
@@ -82,7 +82,7 @@ class MirrorPlacement:
             pass
 
     def rewritten(self, image: PulledImage) -> tuple[ReplaceText, ...] | NoMirror:
-        """What makes ``image`` come from the mirror."""
+        """The changes that make ``image``, one of those wanted, come from the mirror."""
         trace = self._traces[image]
         if trace.error is not None:
             return NoMirror(trace.error)
@@ -90,7 +90,7 @@ class MirrorPlacement:
             ReplaceText(scalar, 0, head.length, head.text) for scalar, head in trace.heads.items()
         )
 
-    # Where a name stands
+    # Where a name is written
 
     def _trace(self, image: PulledImage) -> _Trace:
         trace = _Trace()
@@ -101,7 +101,7 @@ class MirrorPlacement:
         return trace
 
     def _follow(self, value: ValueNode, rest: str, trace: _Trace, deepest: int) -> str | None:
-        """Take in ``value``, behind which ``rest`` follows; why that cannot be, if so."""
+        """Add ``value``, which the text ``rest`` follows, to ``trace``; the error, if any."""
         scalar = resolved(value.node)
         if not isinstance(scalar, Scalar) or scalar.value != scalar.value.strip():
             return "its name is not a plain text"
@@ -115,13 +115,13 @@ class MirrorPlacement:
         if isinstance(head, NewHead):
             if head.length > len(scalar.value):
                 return "its registry is written in another place than its name"
-            known = trace.heads.setdefault(scalar, head)
-            return None if known == head else "it is used as two images of different kind"
-        found = references(scalar.value)
-        if not found or found[0].start != 0 or deepest == 0:
+            earlier = trace.heads.setdefault(scalar, head)
+            return None if earlier == head else "it is used as two images of different kind"
+        expressions = references(scalar.value)
+        if not expressions or expressions[0].start != 0 or deepest == 0:
             return head.reason
         return self._values_of(
-            found[0], value, scalar.value[found[0].end :] + rest, trace, deepest - 1
+            expressions[0], value, scalar.value[expressions[0].end :] + rest, trace, deepest - 1
         )
 
     def _values_of(
@@ -145,19 +145,19 @@ class MirrorPlacement:
     # Who else reads it
 
     def _refuse_some(self) -> bool:
-        """Give up images whose names something else reads; whether there were any."""
-        alive = [trace for trace in self._traces.values() if trace.error is None]
-        written = {node for trace in alive for node in trace.written}
-        parameters = {key for trace in alive for key in trace.parameters}
+        """Refuse images whose names something else reads; return whether there were any."""
+        open_traces = [trace for trace in self._traces.values() if trace.error is None]
+        written = {node for trace in open_traces for node in trace.written}
+        parameters = {key for trace in open_traces for key in trace.parameters}
         foreign = {image.item.image.value: image for image in self._others}
         for image in self._wanted:
             if self._traces[image].error is not None:
                 foreign[image.item.image.value] = image
-        found = False
-        for trace in alive:
+        any_refused = False
+        for trace in open_traces:
             trace.error = self._other_reader(trace, written, parameters, foreign)
-            found = found or trace.error is not None
-        return found
+            any_refused = any_refused or trace.error is not None
+        return any_refused
 
     def _other_reader(
         self,
@@ -189,17 +189,17 @@ class MirrorPlacement:
         return None
 
     def _sections(self) -> Iterator[Node]:
-        """What CircleCI reads."""
+        """The sections of the config that CircleCI reads."""
         for document in self._config.documents:
             entries = document.root.entries if isinstance(document.root, MappingNode) else ()
-            known = [value for key, value in entries if text_of(key) in _READ]
-            if known:
-                yield from known
+            sections = [value for key, value in entries if text_of(key) in _READ]
+            if sections:
+                yield from sections
             elif document.root is not None:
                 yield document.root  # a part of a packed tree
 
     def _is_loose(self, scalar: Scalar) -> bool:
-        """Whether ``scalar`` stands in a section that CircleCI does not read."""
+        """Whether ``scalar`` is in a section that CircleCI does not read."""
         for document in self._config.documents:
             if document.source is scalar.source and isinstance(document.root, MappingNode):
                 if not any(text_of(key) in _OF_A_ROOT for key, _ in document.root.entries):
@@ -209,14 +209,14 @@ class MirrorPlacement:
                         return key.value not in _READ
         return False
 
-    def _declared_elsewhere(self, scalar: Scalar, known: set[_Parameter]) -> str | None:
-        """Whether ``scalar`` is also a value of a parameter that is none of those ``known``."""
+    def _declared_elsewhere(self, scalar: Scalar, followed: set[_Parameter]) -> str | None:
+        """The problem if ``scalar`` is also a value of a parameter not in ``followed``."""
         for home in self._config.body.walk():
             owners: list[Job | Executor | Command] = [*home.jobs.values()]
             owners += [*home.executors.values(), *home.commands.values()]
             for owner in owners:
                 for name, parameter in owner.parameters.items():
-                    if (owner, name) not in known and any(
+                    if (owner, name) not in followed and any(
                         resolved(node) is scalar for node in parameter.nodes
                     ):
                         return f"its name is also a value of the parameter {name} of {owner.route}"
@@ -227,15 +227,15 @@ class MirrorPlacement:
         if owner not in self._readers:
             roots = list(self._sections()) if owner is None else [owner.mapping]
             scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
-            found: dict[str, list[Scalar]] = defaultdict(list)
+            readers: dict[str, list[Scalar]] = defaultdict(list)
             for scalar in scalars_in(*roots):
                 for name in {r.name for r in references(scalar.value) if r.scope is scope}:
-                    found[name].append(scalar)
-            self._readers[owner] = found
+                    readers[name].append(scalar)
+            self._readers[owner] = readers
         return self._readers[owner]
 
     def _named_in_workflow(self, value: ValueNode, written: set[Node]) -> str | None:
-        """Whether a matrix's value is named elsewhere: jobs that it makes are called after it."""
+        """The problem if something else contains a value of a matrix, as names of its jobs do."""
         if value.call is None:
             return None
         text = text_of(value.node) or ""

@@ -1,9 +1,9 @@
-r"""What going from version 2 of the config language to 2.1 takes, and what stands against it.
+r"""The changes that upgrade a config from version 2 to 2.1, and the obstacles to them.
 
-2.1 puts a value in for each ``<< ... >>`` of a string, where version 2 takes those characters as
-they are (here-documents and here-strings of a shell, above all); ``\<<`` is how 2.1 writes them:
-https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters. It refuses keys
-that it does not know where version 2 ignored them, and reads some that version 2 did not:
+2.1 substitutes each ``<< ... >>`` in a string, which version 2 takes literally (mostly
+here-documents and here-strings of a shell); 2.1 spells them ``\<<``:
+https://circleci.com/docs/guides/orchestrate/pipeline-variables/#escape-characters. It rejects
+unknown keys, which version 2 ignores, and reads some that version 2 does not:
 https://circleci.com/docs/reference/configuration-reference/.
 """
 
@@ -45,7 +45,7 @@ def _keys(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What both versions know, by where it stands.
+# The keys that both versions know.
 _JOB_KEYS = _keys(
     "docker machine macos shell steps working_directory parallelism environment resource_class"
     " circleci_ip_ranges description"
@@ -70,9 +70,9 @@ _STEP_KEYS: Mapping[str, frozenset[str]] = {
         "add_ssh_keys": "fingerprints name",
     }.items()
 }
-#: Sections that version 2 passes over and 2.1 reads.
+#: Sections that version 2 ignores and 2.1 reads.
 _NEW_SECTIONS = ("orbs", "commands", "executors", "parameters", "job-groups", "setup")
-#: Keys that version 2 passes over and 2.1 acts on.
+#: Keys that version 2 ignores and 2.1 acts on.
 _NEW_KEYS = _keys(
     "executor parameters type name matrix pre-steps post-steps when unless override-with"
 )
@@ -85,7 +85,7 @@ _ADVICE = {
 
 
 class Obstacle(Struct, frozen=True, eq=False):
-    """Something that 2.1 refuses or reads otherwise. ``route`` names its place in the config."""
+    """Something that 2.1 rejects or reads differently. ``route`` names its place in the config."""
 
     node: Node
     route: str
@@ -94,25 +94,32 @@ class Obstacle(Struct, frozen=True, eq=False):
 
 
 class Upgrade(Struct, frozen=True):
-    """What to do to ``config``, all of it or nothing; ``obstacles`` forbid it."""
+    """The operations that upgrade a config; they may only be applied if there are no obstacles."""
 
     operations: tuple[Operation, ...]
     obstacles: tuple[Obstacle, ...]
 
 
 def upgrade_of(config: Config, version: Scalar) -> Upgrade:
-    """What makes ``config``, whose ``version`` is 2 or 2.0, one of 2.1 that means the same."""
-    obstacles = {one.node: one for one in reversed(tuple(_obstacles(config, version)))}
-    found = sorted(obstacles.values(), key=lambda one: (one.node.source.path, one.node.start))
+    """The upgrade of ``config``, whose ``version`` is 2 or 2.0, to 2.1 with the same meaning.
+
+    The obstacles are in file order, at most one for each node.
+    """
+    obstacles = {
+        obstacle.node: obstacle for obstacle in reversed(tuple(_obstacles(config, version)))
+    }
+    in_file_order = sorted(
+        obstacles.values(), key=lambda obstacle: (obstacle.node.source.path, obstacle.node.start)
+    )
     number = ReplaceScalar(version, Text(NEW_VERSION, is_number=not version.style))
     operations = (number, *_without_inner_version(config), *_escapes(config))
-    return Upgrade(operations, tuple(found))
+    return Upgrade(operations, tuple(in_file_order))
 
 
 def _without_inner_version(config: Config) -> Iterator[Operation]:
-    """Take out ``workflows.version``: 2.1 has no use for it, and lets it stand.
+    """Remove ``workflows.version``, which 2.1 ignores.
 
-    It stays where it has no line of its own, or shares it by an anchor.
+    It stays if it has no line of its own, or is shared through an anchor.
     """
     for document in config.documents:
         workflows = value_of(document.root, "workflows")
@@ -165,7 +172,7 @@ def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
 
 
 def _has_aliases(config: Config, node: Scalar) -> bool:
-    """Whether an alias means ``node``, the one in ``workflows.version`` apart."""
+    """Whether an alias other than ``workflows.version`` means ``node``."""
     return any(
         alias.target is node and alias is not getattr(_inner_version(document.root), "value", None)
         for document in config.documents
@@ -191,10 +198,10 @@ def _in_strings(config: Config) -> Iterator[Obstacle]:
                             "give it another name",
                         )
             elif isinstance(node, Scalar):
-                for found in references(node.value):
-                    if found.scope is Scope.EXPRESSION:
+                for reference in references(node.value):
+                    if reference.scope is Scope.EXPRESSION:
                         continue
-                    text = node.value[found.start : found.end]
+                    text = node.value[reference.start : reference.end]
                     yield Obstacle(
                         node,
                         f"expression({text}):{node.source.position(node.start).line}",
@@ -244,7 +251,7 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
         )
         return
     for name, entry in entries.items():
-        known = _STEP_KEYS.get(name)
+        step_keys = _STEP_KEYS.get(name)
         if name == "deploy":
             yield Obstacle(
                 entry.key,
@@ -253,7 +260,7 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
                 "write run: where the job has no parallelism, else give it a job of its own; see "
                 "https://circleci.com/docs/guides/orchestrate/migrate-from-deploy-to-run/",
             )
-        elif known is None:
+        elif step_keys is None:
             yield Obstacle(
                 entry.key,
                 f"{route}.{name}",
@@ -261,7 +268,7 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
                 "take it out, or write the step that is meant",
             )
         else:
-            yield from _unknown(entry.value, known, f"{route}.{name}", f"the step {name}")
+            yield from _unknown(entry.value, step_keys, f"{route}.{name}", f"the step {name}")
 
 
 def _in_entry(entry: WorkflowJob) -> Iterator[Obstacle]:
@@ -275,9 +282,9 @@ def _in_entry(entry: WorkflowJob) -> Iterator[Obstacle]:
         )
 
 
-def _unknown(node: Node | None, known: frozenset[str], route: str, of: str) -> Iterator[Obstacle]:
+def _unknown(node: Node | None, allowed: frozenset[str], route: str, of: str) -> Iterator[Obstacle]:
     for name, entry in entries_of(node).items():
-        if name in known:
+        if name in allowed:
             continue
         if name in _NEW_KEYS:
             problem = f"version 2 passes over the key {name} of {of}, and 2.1 acts on it"
