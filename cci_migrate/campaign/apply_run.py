@@ -20,9 +20,9 @@ from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import PENDING, State
-from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Delivery, Host, Proposal
 from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
@@ -142,7 +142,7 @@ class ApplyRun(Struct, frozen=True):
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other repositories go on
-                return self._fail(initial, State.FAILED, described(error))
+                return self._fail(initial, State.FAILED, describe_error(error))
             else:
                 return delivered
         return self._fail(initial, State.FAILED, f"no lasting result after {ATTEMPTS} attempts")
@@ -188,7 +188,7 @@ class ApplyRun(Struct, frozen=True):
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request exists anyway
-            why = described(error)
+            why = describe_error(error)
             self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {why}")
 
     def _proposal(self, ref: RepositoryRef, plan: RepositoryPlan) -> Proposal:

@@ -16,7 +16,7 @@ from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
 from cci_migrate.forges.host import Host, ListedHost, OwnerSource, Page, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.forges.repository import Kind, RepositoryRef
-from cci_migrate.forges.tokens import Tokens, host_of, variables
+from cci_migrate.forges.tokens import Tokens, host_of, token_variables
 from cci_migrate.transport.host_errors import HostError, TokenError
 from cci_migrate.transport.pace import Clock, Lane
 
@@ -131,7 +131,7 @@ class Connections:
         except TokenError as error:
             raise SourceError(str(error)) from None
         if token is None:
-            names = variables(ref.kind, ref.host)
+            names = token_variables(ref.kind, ref.host)
             setting = f"set {' or '.join(names)}, give" if names else "give"
             raise SourceError(
                 f"no token for {ref.host}: {setting} --token-command, or log in with its "

@@ -13,8 +13,7 @@ from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import pull_to_record, with_ownership
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import State, Undoing
-from cci_migrate.forges.faults import described
-from cci_migrate.forges.host import Delivered, Delivery, Host
+from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import (
     Observation,
     PullState,
@@ -22,6 +21,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostError, HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
@@ -110,7 +110,7 @@ class FollowUp(Struct, frozen=True):
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
-            self.progress.note(f"{entry.ref.label}: {described(error)}")
+            self.progress.note(f"{entry.ref.label}: {describe_error(error)}")
             return None
 
     def _refresh_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
@@ -145,7 +145,7 @@ class FollowUp(Struct, frozen=True):
         if entry.state not in _DELIVERED:
             return entry
         entry = self._begin(entry, Undoing.REVERTING, snapshot)
-        reversal_url = host.revert(snapshot, Delivered(entry.head, entry.files))
+        reversal_url = host.revert(snapshot, DeliveredChange(entry.head, entry.files))
         return self._record(entry, State.REVERTED, reversal_url, snapshot)
 
     def _begin(self, entry: LedgerEntry, undoing: Undoing, snapshot: Snapshot) -> LedgerEntry:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cci_migrate.campaign.ledger import LedgerError
-from cci_migrate.forges import faults
+from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
 
 #: Errors that end the run: the host is unavailable, or the ledger cannot be written.
-FATAL_ERRORS = (*faults.FATAL_ERRORS, LedgerError)
+FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, LedgerError)
 
 
 def observe_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
@@ -28,7 +28,7 @@ def observe_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Observat
     except Exception as error:  # noqa: BLE001 - the others go on
         if len(refs) == 1:
             for ref in waiting.values():
-                yield Unreadable(ref, Blocker.FAILED, faults.described(error))
+                yield Unreadable(ref, Blocker.FAILED, repository_errors.describe_error(error))
             return
         for ref in waiting.values():
             yield from observe_each(host, [ref])

@@ -15,7 +15,6 @@ from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
-from cci_migrate.forges.faults import described
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import (
     Blocker,
@@ -24,6 +23,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
@@ -78,7 +78,7 @@ class PlanRun(Struct, frozen=True):
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other sources go on
-                unavailable.append(f"{source.name}: {described(error)}")
+                unavailable.append(f"{source.name}: {describe_error(error)}")
         yield from self._not_yet_planned(unavailable, started_at, in_progress)
 
     def _list_source(self, source: Source) -> Iterator[Snapshot]:
@@ -155,7 +155,7 @@ class PlanRun(Struct, frozen=True):
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
-            entry = LedgerEntry(snapshot.ref, State.FAILED, described(error), changed_at=now)
+            entry = LedgerEntry(snapshot.ref, State.FAILED, describe_error(error), changed_at=now)
         self._finish(entry)
 
     def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> LedgerEntry:

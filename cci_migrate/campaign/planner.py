@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
-from cci_migrate.forges.faults import described
 from cci_migrate.forges.fetched_files import ROUNDS
 from cci_migrate.forges.repository import Snapshot
+from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.policy.model import Policy
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.workers.pool import Lost, Workers
@@ -117,7 +117,7 @@ class Planner:
         except HostUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
-            return PlanResult(snapshot, None, described(error))
+            return PlanResult(snapshot, None, describe_error(error))
         fetched = {path: contents.get(path) for path in plan.missing_files}
         return replace(request, others={**request.others, **fetched}, rounds=request.rounds + 1)
 

@@ -1,4 +1,4 @@
-"""Bitbucket Cloud: workspaces listed and changes made by its REST API.
+"""Bitbucket Cloud: its REST API lists workspaces and makes changes.
 
 https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 """
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import Page
-from cci_migrate.forges.pull_request_hosts import Opening, PullRequestHost
+from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
 from cci_migrate.forges.repository import (
     Branch,
     Checks,
@@ -33,7 +33,7 @@ from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
-#: Repositories whose API and git requests alternate.
+#: Repositories for which API requests are made before the git requests.
 CHUNK = 16
 
 _STATES = {
@@ -97,12 +97,12 @@ class _PullRequest(Struct, frozen=True):
 
     @property
     def source_name(self) -> str | None:
-        """The repository that it comes from; None if that is gone."""
+        """The repository of its branch; None if it no longer exists."""
         return self.source.repository.full_name if self.source.repository is not None else None
 
 
-class Seen(Struct, frozen=True):
-    """What the API says of a repository."""
+class ListedRepository(Struct, frozen=True):
+    """A repository as the API lists it."""
 
     ref: RepositoryRef
     default_branch: str
@@ -112,45 +112,47 @@ class Seen(Struct, frozen=True):
 class Bitbucket(PullRequestHost):
     """Bitbucket Cloud under one identity, that of an access token.
 
-    Seen by git: its limit for git is sixty times that of the API, and one blobless fetch shows
-    configs and branch at once (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/).
-    The API is asked only for what git does not tell.
+    Repositories are observed by git: its limit is sixty times that of the API, and one blobless
+    fetch gets configs and branch (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/).
+    The API is used for the rest.
     """
 
     user = "x-token-auth"
 
     def __init__(self, api: Api, lane: Lane, branch: str) -> None:
         super().__init__(api, lane, branch)
-        self._listed: dict[str, Seen] = {}
+        self._listed: dict[str, ListedRepository] = {}
 
     # -- reading
 
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All repositories of a workspace; each page names the next.
+        """The pages of all repositories of a workspace.
 
-        What a page says of them is kept until they are looked at.
+        The data of each repository is cached until it is observed.
         """
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
         while url:
             page = self._api.read("GET", url).body(_Page[_Repository])
             url = page.next
-            found = [self._read(repository, None) for repository in page.values]
-            self._listed.update({seen.ref.key: seen for seen in found})
-            yield Page(tuple(seen.ref for seen in found), (), url)
+            listed_repositories = [self._read(repository, None) for repository in page.values]
+            self._listed.update({listed.ref.key: listed for listed in listed_repositories})
+            yield Page(tuple(listed.ref for listed in listed_repositories), (), url)
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """Each of ``refs``: what the API knows, then what git does."""
+        """The state of each of ``refs``, from the API and then from git."""
         for start in range(0, len(refs), CHUNK):
-            known: dict[str, Snapshot] = {}
+            snapshots: dict[str, Snapshot] = {}
             for ref in refs[start : start + CHUNK]:
-                told = self.observation(ref, self._told)
-                if isinstance(told, Unreadable) or told.traits.empty:
-                    yield told
+                from_api = self.observation(ref, self._read_from_api)
+                if isinstance(from_api, Unreadable) or from_api.traits.empty:
+                    yield from_api
                 else:
-                    known[ref.key] = told
-            wanted = [(one.ref, self.git_url(one.ref)) for one in known.values()]
-            for observation in self._clones.see_all(wanted):
-                yield _completed(observation, known[observation.ref.key])
+                    snapshots[ref.key] = from_api
+            remotes = [
+                (snapshot.ref, self.git_url(snapshot.ref)) for snapshot in snapshots.values()
+            ]
+            for observation in self._clones.observe_all(remotes):
+                yield _with_api_data(observation, snapshots[observation.ref.key])
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -179,27 +181,27 @@ class Bitbucket(PullRequestHost):
     ) -> str:
         """A new branch with one commit on top of the snapshot's head, in one call.
 
-        ``parents`` is the head that was looked at: the answer is 409 when the branch is there
-        already and at another commit.
+        ``parents`` is the snapshot's head: the answer is 409 if the branch exists at another
+        commit.
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
-        made = self._api.write(
+        answer = self._api.write(
             OTHER,
             "POST",
             f"/repositories/{snapshot.ref.name}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
             files={path: (path.rpartition("/")[2], content) for path, content in contents.items()},
         )
-        oid = made.headers.get("location", "").rpartition("/")[2]
+        oid = answer.headers.get("location", "").rpartition("/")[2]
         if not oid:
             raise StaleSnapshot("the answer does not name the commit")
         return oid
 
-    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
+    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
         if opening.labels:
             raise HostError("Bitbucket has no labels; leave --label out")
-        made = self._api.write(
+        answer = self._api.write(
             PULL_REQUEST,
             "POST",
             f"/repositories/{snapshot.ref.name}/pullrequests",
@@ -213,9 +215,9 @@ class Bitbucket(PullRequestHost):
                 "draft": opening.draft,
             },
         )
-        return made.body(_PullRequest).pull
+        return answer.body(_PullRequest).pull
 
-    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
         root = f"/repositories/{snapshot.ref.name}/pullrequests"
         self._api.write(OTHER, "POST", f"{root}/{pull.number}/decline")
@@ -225,7 +227,7 @@ class Bitbucket(PullRequestHost):
         name = quote(self._branch, safe="")
         self._api.write(OTHER, "DELETE", f"/repositories/{snapshot.ref.name}/refs/branches/{name}")
 
-    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
+    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         root = f"/repositories/{snapshot.ref.name}/refs/branches"
         try:
@@ -234,9 +236,9 @@ class Bitbucket(PullRequestHost):
             return None
         return branch_at(answer.body(str, "target", "hash"), snapshot.head)
 
-    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""
-        found = self._api.read(
+        answer = self._api.read(
             "GET",
             f"/repositories/{snapshot.ref.name}/pullrequests",
             params={
@@ -246,24 +248,24 @@ class Bitbucket(PullRequestHost):
             },
         ).body(_Page[_PullRequest])
         return newest_pull(
-            request.pull for request in found.values if request.source_name == snapshot.ref.name
+            request.pull for request in answer.values if request.source_name == snapshot.ref.name
         )
 
-    # -- the parts
+    # -- internals
 
-    def _told(self, ref: RepositoryRef) -> Snapshot:
-        """What the API says: all but the files and the branch."""
-        seen = self._listed.pop(ref.key, None)
-        if seen is None:
+    def _read_from_api(self, ref: RepositoryRef) -> Snapshot:
+        """The snapshot from the API, without files and branch."""
+        listed = self._listed.pop(ref.key, None)
+        if listed is None:
             answer = self._api.read("GET", f"/repositories/{ref.name}")
-            seen = self._read(answer.body(_Repository), ref)
-        told = Snapshot(ref, default_branch=seen.default_branch, traits=seen.traits)
-        return replace(told, pull=self.pull_from(told, self._branch))
+            listed = self._read(answer.body(_Repository), ref)
+        from_api = Snapshot(ref, default_branch=listed.default_branch, traits=listed.traits)
+        return replace(from_api, pull=self.find_pull_request(from_api, self._branch))
 
-    def _read(self, repository: _Repository, ref: RepositoryRef | None) -> Seen:
+    def _read(self, repository: _Repository, ref: RepositoryRef | None) -> ListedRepository:
         host = self._api.root.split("/")[2].removeprefix("api.")
         branch = repository.mainbranch.name if repository.mainbranch is not None else ""
-        return Seen(
+        return ListedRepository(
             ref or RepositoryRef(Kind.BITBUCKET, host, repository.full_name, self._api.root),
             branch,
             Traits(
@@ -274,9 +276,11 @@ class Bitbucket(PullRequestHost):
         )
 
 
-def _completed(observation: Observation, told: Snapshot) -> Observation:
-    """What git saw, with what the API says."""
+def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:
+    """``observation`` of git with the data of ``from_api``."""
     if isinstance(observation, Unreadable):
         return observation
-    traits = replace(told.traits, empty=observation.traits.empty)
-    return replace(observation, traits=traits, default_branch=told.default_branch, pull=told.pull)
+    traits = replace(from_api.traits, empty=observation.traits.empty)
+    return replace(
+        observation, traits=traits, default_branch=from_api.default_branch, pull=from_api.pull
+    )

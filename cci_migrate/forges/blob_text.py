@@ -1,4 +1,4 @@
-"""The files that a code host shows of a repository: exactly, and not too many at once."""
+"""Files from answers of code hosts: exact bytes, within the limit for all of a repository."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from cci_migrate.transport.host_errors import HostError
 
 
 def exact_bytes(text: str | None, oid: str) -> bytes | None:
-    """The file's bytes, None where ``text`` is not all of it or shows it otherwise.
+    """The bytes of the blob ``oid``, if ``text`` is exactly its content; else None.
 
-    A host decodes and cuts text as it sees fit. Whether the text is what the bytes were is told
-    by ``oid``, git's own hash of them.
+    Hosts decode and truncate texts. ``oid``, git's hash of the bytes, shows whether they did.
     """
     if text is None:
         return None
     data = text.encode("utf-8", "surrogatepass")
     hashed = b"blob %d\0%b" % (len(data), data)
-    # What git names a blob by, not a matter of security.
+    # The name that git gives a blob, not a matter of security.
     name = hashlib.sha256(hashed) if len(oid) == 64 else hashlib.sha1(hashed, usedforsecurity=False)
     return data if name.hexdigest() == oid else None
 
 
-def within_limit(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """``files`` by path, read one after the other.
+def contents_within_limit(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """``files`` by path. Raises HostError once their total size exceeds the limit.
 
-    Raises HostError once they are too much in all.
+    They are read one after the other, so that no more is fetched than the limit allows.
     """
-    kept: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     size = 0
     for path, data in files:
         size += len(data)
         if problem := total_problem(size):
             raise HostError(problem)
-        kept[path] = data
-    return kept
+        contents[path] = data
+    return contents

@@ -1,4 +1,4 @@
-"""What a branch adds to the default branch, told by its content."""
+"""What a branch adds to the default branch, decided by its content."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ def content_in_git(
 ) -> BranchContent:
     """What the commit ``tip`` adds to ``head`` (see `Host.branch_content`).
 
-    ``read`` gives the blobs of some ids. Raises GitError.
+    ``files`` are those of the planned change, ``read`` returns blobs by their ids. Raises GitError.
     """
-    own = repository.text(["rev-list", "--max-count=2", tip, f"^{head}"]).split()
-    if not own:
+    commits = repository.text(["rev-list", "--max-count=2", tip, f"^{head}"]).split()
+    if not commits:
         return BranchContent.NOTHING
     _, *parents = repository.text(["rev-list", "--parents", "--max-count=1", tip]).split()
-    if own != [tip] or len(parents) != 1:
+    if commits != [tip] or len(parents) != 1:
         return BranchContent.OTHER
     folders = {str(folder) for file in files for folder in PurePosixPath(file.path).parents}
-    changed = _changed(repository, parents[0], tip, folders)
+    changed = _modified_files(repository, parents[0], tip, folders)
     if changed is None or changed.keys() != {file.path for file in files}:
         return BranchContent.OTHER
     blobs = read(list(changed.values()))
-    return holds(files, {path: blobs.get(oid) for path, oid in changed.items()})
+    return compare_with_plan(files, {path: blobs.get(oid) for path, oid in changed.items()})
 
 
-def holds(files: Sequence[FileHash], contents: Mapping[str, bytes | None]) -> BranchContent:
-    """PLANNED if ``contents`` are exactly what ``files`` are to become, else OTHER."""
+def compare_with_plan(
+    files: Sequence[FileHash], contents: Mapping[str, bytes | None]
+) -> BranchContent:
+    """PLANNED if ``contents`` has exactly the new content of each of ``files``, else OTHER."""
     for file in files:
         data = contents.get(file.path)
         if data is None or hashlib.sha256(data).hexdigest() != file.after:
@@ -49,11 +51,11 @@ def holds(files: Sequence[FileHash], contents: Mapping[str, bytes | None]) -> Br
     return BranchContent.PLANNED
 
 
-def checked_reversal(pull: PullRequest, content: BranchContent) -> str:
-    """Where a pull request that takes a change back can be seen.
+def reversal_url(pull: PullRequest, content: BranchContent) -> str:
+    """The address of ``pull``, which is to revert a change.
 
-    ``content`` is that of its branch, compared with the files as they were before the change.
-    Raises HostError for one that does not do that.
+    ``content`` is that of its branch, compared with the reversed files. Raises HostError if the
+    pull request is closed or does not revert the change.
     """
     if pull.state is PullState.CLOSED:
         raise HostError(f"{pull.url}, which would take it back, was closed")
@@ -62,16 +64,18 @@ def checked_reversal(pull: PullRequest, content: BranchContent) -> str:
     return pull.url
 
 
-def _changed(
+def _modified_files(
     repository: GitDirectory, old: str, new: str, folders: Set[str], inside: str = ""
 ) -> dict[str, str] | None:
-    """The new blob of each file that the tree ``new`` modifies; None if it does anything else.
+    """The new blob of each file that the tree ``new`` modifies; None if it has other changes.
 
-    Only ``folders`` are looked into: others can hold more than git has memory for.
+    Only ``folders`` are compared: others can contain more than git has memory for.
     """
-    words = repository.run(["diff-tree", "-z", "--raw", "--no-renames", old, new]).split(b"\0")[:-1]
+    fields = repository.run(["diff-tree", "-z", "--raw", "--no-renames", old, new]).split(b"\0")[
+        :-1
+    ]
     changed: dict[str, str] = {}
-    for meta, name in zip(words[::2], words[1::2], strict=True):
+    for meta, name in zip(fields[::2], fields[1::2], strict=True):
         old_mode, mode, old_oid, oid, status = meta.decode().removeprefix(":").split(" ")
         path = inside + name.decode("utf-8", "surrogateescape")
         if status != "M" or old_mode != mode or mode in _NOT_FILES:
@@ -79,7 +83,11 @@ def _changed(
         if mode != _FOLDER:
             changed[path] = oid
             continue
-        below = _changed(repository, old_oid, oid, folders, f"{path}/") if path in folders else None
+        below = (
+            _modified_files(repository, old_oid, oid, folders, f"{path}/")
+            if path in folders
+            else None
+        )
         if below is None:
             return None
         changed |= below

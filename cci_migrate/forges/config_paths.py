@@ -1,7 +1,6 @@
-"""Which files of a repository are read, told by their paths alone.
+"""Which files of a listed repository are read, decided by their paths alone.
 
-The same as `cci_migrate.files.discovery` finds in a folder, for repositories of which only a
-listing is at hand.
+The same files as `cci_migrate.files.discovery` finds in a folder.
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ PLAIN = "100644"
 SYMLINK = "120000"
 
 _SUFFIXES = (".yml", ".yaml")
-#: As Linux has it (https://man7.org/linux/man-pages/man7/path_resolution.7.html).
-_MOST_LINKS = 40
-#: So many links of a repository are read: at a code host, each is a request.
-_MOST_READ = 200
+#: The limit of Linux (https://man7.org/linux/man-pages/man7/path_resolution.7.html).
+_MAX_LINKS = 40
+#: The number of links of a repository that are read: at a code host, each is a request.
+_MAX_LINKS_READ = 200
 
 
 def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    """Those of a repository's ``paths`` that may hold CircleCI config, sorted.
+    """Those of a repository's ``paths`` that may be CircleCI config, sorted.
 
-    YAML files below any ``.circleci`` folder, and the parts of an orb beside its ``@orb.yml``.
+    These are YAML files below any ``.circleci`` folder, and the parts of an orb beside its
+    ``@orb.yml``.
     """
     candidates = [path for path in paths if path.endswith(_SUFFIXES)]
     orbs = {_folder_of(path) for path in candidates if PurePosixPath(path).stem == "@orb"}
@@ -36,12 +36,12 @@ def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def config_modes(modes: Mapping[str, str]) -> dict[str, str]:
-    """The git mode of each config among a repository's files, but for links."""
+    """The git modes of the configs among the files of a repository, without links."""
     return {path: modes[path] for path in config_paths(modes) if modes[path] != SYMLINK}
 
 
-class Configs(Struct, frozen=True):
-    """The git modes of a repository's configs by their real paths, and the links to none."""
+class ConfigListing(Struct, frozen=True):
+    """The git modes of configs by their real paths; ``problems`` are links to no file."""
 
     modes: Mapping[str, str]
     problems: tuple[Refused | Failed, ...] = ()
@@ -51,10 +51,11 @@ class Configs(Struct, frozen=True):
 ReadLink = Callable[[str], bytes]
 
 
-def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "") -> Configs:
-    """The configs among all files of a repository, of which ``modes`` are the git modes.
+def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "") -> ConfigListing:
+    """The configs of a repository; ``modes`` are the git modes of all its files.
 
-    Links are followed within the repository. ``below`` a folder, others only where a link leads.
+    Links are followed within the repository; ``read_link`` returns the text of one. ``below``
+    limits the search to a folder and the targets of links in it.
     """
     prefix = f"{below}/" if below else ""
     files = {path for path, mode in modes.items() if mode != SYMLINK}
@@ -79,11 +80,11 @@ def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "")
             folders.add(real)
     if folders:
         configs |= {path for path in files if path.endswith(_SUFFIXES) and _is_below(path, folders)}
-    return Configs({path: modes[path] for path in sorted(configs)}, tuple(problems))
+    return ConfigListing({path: modes[path] for path in sorted(configs)}, tuple(problems))
 
 
 class Links:
-    """The symbolic links of a repository, of whose files ``modes`` are the git modes."""
+    """The symbolic links of a repository; ``modes`` are the git modes of all its files."""
 
     def __init__(self, modes: Mapping[str, str], read_link: ReadLink) -> None:
         self._modes = modes
@@ -97,13 +98,10 @@ class Links:
                 folder = _folder_of(folder)
 
     def real_path(self, path: str) -> str | Refused | Failed:
-        """Where ``path`` leads when its links are followed: a file, a folder (empty: the root).
-
-        Else why it leads to neither.
-        """
-        waiting, real, links = path.split("/")[::-1], list[str](), 0
-        while waiting:
-            part = waiting.pop()
+        """The file or folder (empty: the root) that ``path`` leads to, or why it leads to none."""
+        remaining, real, links = path.split("/")[::-1], list[str](), 0
+        while remaining:
+            part = remaining.pop()
             if part in {"", "."}:
                 continue
             if (part == ".." and not real) or part == ".git":
@@ -117,22 +115,24 @@ class Links:
                 links += 1
                 text = self._text(here)
                 if text is None:
-                    problem = f"cannot be read: the repository has more than {_MOST_READ} links"
+                    problem = (
+                        f"cannot be read: the repository has more than {_MAX_LINKS_READ} links"
+                    )
                     return Failed((path,), problem)
                 if text.startswith("/"):
                     return _outside(path)
-                if links > _MOST_LINKS:
+                if links > _MAX_LINKS:
                     return Failed((path,), "cannot be read: too many symbolic links")
                 real.pop()
-                waiting += text.split("/")[::-1]
-        found = "/".join(real)
-        if found and found not in self._modes and found not in self._folders:
+                remaining += text.split("/")[::-1]
+        target = "/".join(real)
+        if target and target not in self._modes and target not in self._folders:
             return Failed((path,), "cannot be read: No such file or directory")
-        return found
+        return target
 
     def _text(self, link: str) -> str | None:
         if link not in self._texts:
-            if len(self._texts) >= _MOST_READ:
+            if len(self._texts) >= _MAX_LINKS_READ:
                 return None
             self._texts[link] = self._read_link(link).decode("utf-8", "surrogateescape")
         return self._texts[link]
@@ -142,8 +142,8 @@ def _outside(path: str) -> Refused:
     return Refused((path,), Cause.OUTSIDE, "a symbolic link that leaves the repository")
 
 
-def odd_modes(modes: Mapping[str, str]) -> dict[str, str]:
-    """Those that are not the plain one."""
+def unusual_modes(modes: Mapping[str, str]) -> dict[str, str]:
+    """Those of ``modes`` that are not the mode of a plain file."""
     return {path: mode for path, mode in modes.items() if mode != PLAIN}
 
 
@@ -155,7 +155,7 @@ def _is_config(path: str, orbs: Set[str]) -> bool:
 
 
 def _is_below(path: str, folders: Set[str]) -> bool:
-    """Whether the search of one of ``folders`` comes to the file ``path``."""
+    """Whether a search of one of ``folders`` finds the file ``path``."""
     while path:
         path = _folder_of(path)
         if path in folders:

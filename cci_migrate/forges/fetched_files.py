@@ -1,19 +1,19 @@
-"""The files of a repository at a host, as far as they are fetched."""
+"""The files of a repository that were fetched from a host."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: How often files are fetched that an earlier round turned out to need: a script, what it calls,
-#: its Dockerfile. What is missing after that counts as not there.
+#: How often further files are fetched that planning asks for: a script, what it calls, its
+#: Dockerfile. What is missing after that is taken not to exist.
 ROUNDS = 4
 
 
 class FetchedFiles:
-    """A reader of the repository whose CircleCI files are ``files``.
+    """A reader of a repository with the CircleCI files ``files``.
 
-    ``others`` are its further files that were fetched (None: not there). ``missing`` are the paths
-    that were asked for and that are neither.
+    ``others`` are further files that were fetched (None: they do not exist). ``missing`` are the
+    paths that were read and are in neither.
     """
 
     def __init__(self, files: Mapping[str, bytes], others: Mapping[str, bytes | None]) -> None:
@@ -22,7 +22,7 @@ class FetchedFiles:
         self.missing: dict[str, None] = {}
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of the file at ``path``, None if there is none at hand."""
+        """The bytes of the file at ``path``; None if it was not fetched or does not exist."""
         if path in self._files:
             return self._files[path]
         if path not in self._others:

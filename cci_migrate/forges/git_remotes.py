@@ -1,8 +1,8 @@
-"""Repositories behind plain git URLs: read without a full clone or a checkout, changed by push.
+"""Repositories at plain git URLs, read without a full clone or checkout, changed by push.
 
-One fetch of one commit without blobs, then the few blobs that are config
-(https://git-scm.com/docs/partial-clone). A server without filters sends the blobs of that one
-commit, which is slower and as good.
+A fetch gets one commit without blobs, another the few blobs that are config
+(https://git-scm.com/docs/partial-clone). A server without filters sends all blobs of that commit,
+which is only slower.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
 from cci_migrate.forges.local_checkouts import push
 from cci_migrate.forges.repository import (
     Blocker,
@@ -44,17 +44,17 @@ from cci_migrate.transport.git.repositories import bare_repository
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.pace import PULL_REQUEST, Lane
 
-#: Fetches at the same time. Servers answer bursts with 429.
-LANES = 4
-#: Scratch clones kept at the same time; one is a few tens of kilobytes.
-KEPT = 512
-#: How many commits the default branch may have got since the branch began. What began before
-#: cannot be told from somebody else's.
+#: The number of fetches at the same time. Servers answer bursts with 429.
+CONCURRENT_FETCHES = 4
+#: The number of scratch clones on disk; each takes a few tens of kilobytes.
+MAX_CLONES = 512
+#: The number of commits that the default branch may have gained since the branch began. An older
+#: branch is taken for somebody else's.
 HISTORY = 100
 
 
 class GitSource:
-    """One git URL."""
+    """A git URL as a source."""
 
     def __init__(self, url: str) -> None:
         self._ref = git_ref(url)
@@ -71,9 +71,9 @@ class GitSource:
 
 
 def git_ref(url: str) -> RepositoryRef:
-    """The repository at ``url``. Raises ValueError for a URL with a login in it, or of no server.
+    """The repository at ``url``. Raises ValueError for a URL with a login, or without a server.
 
-    Of ssh the user is part of the address; any other may be a token.
+    The user of an ssh address is no login; in other URLs it may be a token.
     """
     if read_remote_url(url).url != url:
         raise ValueError(
@@ -83,7 +83,7 @@ def git_ref(url: str) -> RepositoryRef:
 
 
 def ref_at(url: str) -> RepositoryRef:
-    """The repository at ``url``, whatever login is in it. Raises ValueError."""
+    """The repository at ``url``, whose login is left out. Raises ValueError if it is no git URL."""
     remote = read_remote_url(url)
     if "://" in remote.url:
         parts = urlsplit(remote.url)
@@ -100,8 +100,8 @@ def ref_at(url: str) -> RepositoryRef:
 class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    ``login`` gives the settings by which git is let in, as they are at that moment: tokens expire.
-    Safe to use from several threads.
+    ``login`` returns the git settings with the current credentials, since tokens expire. Safe to
+    use from several threads.
     """
 
     def __init__(self, branch: str, login: Callable[[], Mapping[str, str]] = dict) -> None:
@@ -111,26 +111,34 @@ class GitClones:
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
         self._guard = threading.Lock()
 
-    def see(self, ref: RepositoryRef, url: str) -> Observation:
-        """The repository's head, its configs and the branch."""
+    def observe(self, ref: RepositoryRef, url: str) -> Observation:
+        """The state of the repository at ``url``: head, configs and branch. Raises nothing."""
         try:
             return self._snapshot(ref, url)
         except GitError as error:
-            said = str(error).lower()
-            if "not found" in said or "does not exist" in said or "does not appear" in said:
+            message = str(error).lower()
+            if (
+                "not found" in message
+                or "does not exist" in message
+                or "does not appear" in message
+            ):
                 return Unreadable(ref, Blocker.NOT_FOUND, str(error))
-            if "authentication" in said or "permission" in said or "could not read user" in said:
+            if (
+                "authentication" in message
+                or "permission" in message
+                or "could not read user" in message
+            ):
                 return Unreadable(ref, Blocker.FORBIDDEN, str(error))
             return Unreadable(ref, Blocker.FAILED, str(error))
 
-    def see_all(self, wanted: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
-        """`see`, a few at a time."""
-        with ThreadPoolExecutor(LANES) as lanes:
-            for start in range(0, len(wanted), LANES * 4):
-                chunk = wanted[start : start + LANES * 4]
-                # All of it at once: what is computed in between has limits of the whole process,
-                # which no git that is started then may inherit.
-                yield from list(lanes.map(lambda one: self.see(*one), chunk))
+    def observe_all(self, remotes: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
+        """`observe` for each of ``remotes``, a few at a time."""
+        with ThreadPoolExecutor(CONCURRENT_FETCHES) as executor:
+            for start in range(0, len(remotes), CONCURRENT_FETCHES * 4):
+                chunk = remotes[start : start + CONCURRENT_FETCHES * 4]
+                # A whole chunk at once: planning in between sets limits on the process, which no
+                # git process may inherit.
+                yield from list(executor.map(lambda remote: self.observe(*remote), chunk))
 
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -152,14 +160,14 @@ class GitClones:
             raise HostError(str(error)) from None
 
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
-        """Make the commit on top of the snapshot's head; it is only here as yet.
+        """Commit ``proposal`` on top of the snapshot's head in the scratch clone; returns its id.
 
-        Raises StaleSnapshot when the repository is at another head by now.
+        Raises StaleSnapshot if the repository has another head now, HostError for any other fault.
         """
         clone = self._clone(snapshot.ref, url)
         try:
             if not _is_at(clone, snapshot.head):
-                clone = self._fetched(snapshot.ref, url)
+                clone = self._fetch_clone(snapshot.ref, url)
             if not _is_at(clone, snapshot.head):
                 raise StaleSnapshot("it moved on")
             return commit_files(
@@ -174,18 +182,21 @@ class GitClones:
             raise HostError(str(error)) from None
 
     def push(self, snapshot: Snapshot, url: str, commit: str) -> None:
-        """Push ``commit`` (empty: delete) to the branch, if that is as the snapshot saw it."""
+        """Push ``commit`` (empty: delete) to the branch if it still is as in ``snapshot``.
+
+        Raises what `local_checkouts.push` raises.
+        """
         old = snapshot.branch.oid if snapshot.branch is not None else ""
         clone = self._clone(snapshot.ref, url)
         push(clone, commit, f"refs/heads/{self._branch}", old, self._login())
 
     def end(self) -> None:
-        """Remove them."""
+        """Remove all clones."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
         try:
-            clone = self._fetched(ref, url)
+            clone = self._fetch_clone(ref, url)
         except GitError as error:
             if "couldn't find remote ref HEAD" in str(error):
                 return Snapshot(ref, traits=Traits(empty=True))
@@ -193,9 +204,9 @@ class GitClones:
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
         snapshot = self._tree(clone, head).snapshot(ref)
-        return replace(snapshot, branch=self._branch_seen(tips, head))
+        return replace(snapshot, branch=self._find_branch(tips, head))
 
-    def _branch_seen(self, tips: Mapping[str, str], head: str) -> Branch | None:
+    def _find_branch(self, tips: Mapping[str, str], head: str) -> Branch | None:
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
         return None if oid is None else branch_at(oid, head)
 
@@ -205,22 +216,22 @@ class GitClones:
     def _clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
         with self._guard:
             clone = self._clones.get(ref.key)
-        return clone or self._fetched(ref, url)
+        return clone or self._fetch_clone(ref, url)
 
-    def _fetched(self, ref: RepositoryRef, url: str) -> GitDirectory:
+    def _fetch_clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         clone = bare_repository(folder, url, read_remote_url(url).protocol)
         self._fetch(
             clone,
             "--depth=1",
             "+HEAD:refs/campaign/head",
-            # A pattern, since a plain name that is not there would be an error.
+            # A pattern, since a plain name that does not exist would be an error.
             f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
         )
         with self._guard:
             self._clones[ref.key] = clone
             self._clones.move_to_end(ref.key)
-            while len(self._clones) > KEPT:
+            while len(self._clones) > MAX_CLONES:
                 _, old = self._clones.popitem(last=False)
                 shutil.rmtree(old.git_dir, ignore_errors=True)
         return clone
@@ -235,9 +246,9 @@ class GitClones:
         )
 
     def _blobs(self, clone: GitDirectory, oids: Sequence[str]) -> dict[str, bytes]:
-        """The blobs, fetched in one request; by itself git would ask for them one by one."""
+        """The blobs, fetched in one request; git itself would fetch them one by one."""
         if len(oids) > 1:
-            # A server that gives no single objects sent them all before.
+            # A server that does not serve single objects has sent them all before.
             with suppress(GitError):
                 clone.run(
                     [
@@ -257,9 +268,9 @@ def branch_at(oid: str, head: str) -> Branch:
 
 
 def _tips(clone: GitDirectory) -> dict[str, str]:
-    """What was fetched: each ref's commit."""
-    shown = clone.text(["for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign"])
-    tips = (line.rpartition(" ") for line in shown.splitlines())
+    """The commit of each fetched ref."""
+    output = clone.text(["for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign"])
+    tips = (line.rpartition(" ") for line in output.splitlines())
     return {name: oid for name, _, oid in tips}
 
 
@@ -268,7 +279,7 @@ def _is_at(clone: GitDirectory, head: str) -> bool:
 
 
 class GitHost:
-    """Repositories behind git URLs. The end of the road is the pushed branch."""
+    """Repositories at git URLs. A change is delivered as a pushed branch."""
 
     def __init__(self, branch: str, lane: Lane) -> None:
         self._branch = branch
@@ -277,12 +288,12 @@ class GitHost:
 
     @property
     def delivery(self) -> Delivery:
-        """A pushed branch."""
+        """A branch."""
         return Delivery.BRANCH
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """Each repository's head and the branch."""
-        return self._clones.see_all([(ref, ref.address) for ref in refs])
+        """The head, configs and branch of each repository."""
+        return self._clones.observe_all([(ref, ref.address) for ref in refs])
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -303,27 +314,27 @@ class GitHost:
         return Branch(commit, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Plain git has none."""
+        """Raises HostError: plain git has no pull requests."""
         del snapshot, proposal
         raise HostError("a plain git server has no pull requests")
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """There is nothing to decorate."""
+        """Do nothing: there are no pull requests."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch, where it is disposable."""
+        """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
             raise HostError("there is no branch of ours")
         self._clones.push(snapshot, snapshot.ref.address, "")
 
-    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
-        """Delete the branch."""
+    def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
+        """Delete the branch; returns its name."""
         del delivered
         self.close(snapshot)
         return self._branch
 
     def checks(self, snapshot: Snapshot) -> Checks:
-        """Plain git tells nothing of CI."""
+        """Always NONE: plain git has no CI."""
         del snapshot
         return Checks.NONE
 

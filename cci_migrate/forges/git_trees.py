@@ -1,4 +1,4 @@
-"""The files of a commit, read by git. Links are followed within the repository."""
+"""The files of a commit in a git repository. Links are followed within it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cci_migrate.bounds.config_sizes import TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.forges.config_paths import Links, find_configs, odd_modes
+from cci_migrate.forges.config_paths import Links, find_configs, unusual_modes
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
 from cci_migrate.transport.git.objects import tree_paths
 from cci_migrate.transport.git.process import GitDirectory
 
-#: Gives the blobs of some ids, but for those that are too large.
+#: Returns blobs by their ids, without those that are too large.
 ReadBlobs = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 class GitTree:
-    """The files of ``commit``. Raises GitError, as what it does."""
+    """The files of ``commit``. All methods, and making one, raise GitError."""
 
     def __init__(self, repository: GitDirectory, commit: str, read: ReadBlobs) -> None:
         self._commit = commit
@@ -36,7 +36,7 @@ class GitTree:
             head=self._commit,
             files=files,
             problems=(*configs.problems, *too_large),
-            modes=odd_modes(configs.modes),
+            modes=unusual_modes(configs.modes),
         )
 
     def _contents(self, paths: Sequence[str]) -> dict[str, bytes]:
@@ -44,7 +44,7 @@ class GitTree:
         return {path: blobs[oid] for path in paths if (oid := self._oids[path]) in blobs}
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes | None]:
-        """The content of each of ``paths``, None for what is no file of the repository."""
+        """The content of each of ``paths``; None for one that is no file of the repository."""
         real = {path: self._links.real_path(path) for path in paths}
         files = {path: to for path, to in real.items() if isinstance(to, str) and to in self._oids}
         contents = self._contents(list(dict.fromkeys(files.values())))

@@ -1,4 +1,4 @@
-"""What the batch asks of a place where repositories live, and how such a place says no."""
+"""The interface of hosts: places where repositories live and changes are delivered to."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ from cci_migrate.forges.repository import (
     Snapshot,
 )
 
-#: The trailer that tells people which change a commit of ours is. Anybody can write it: what a
-#: branch is, its content says.
+#: The trailer of our commits, for people. Anybody can write it, so nothing is decided by it.
 TRAILER = "Cci-Migrate-Change"
 
 
 class Delivery(Enum):
-    """How a change gets to a repository's people."""
+    """How a host delivers a change."""
 
     FILES = "files"
     BRANCH = "branch"
@@ -35,7 +34,7 @@ class Delivery(Enum):
 
 
 class Proposal(Struct, frozen=True):
-    """What is to be written to one repository: proven changes, and the words that go with them."""
+    """The proven changes of one repository, and the texts of their commit and pull request."""
 
     changes: tuple[ProvenChange, ...]
     digest: str
@@ -49,71 +48,79 @@ class Proposal(Struct, frozen=True):
 
     @property
     def contents(self) -> dict[str, bytes]:
-        """Each changed file's new content."""
+        """The new content of each changed file, by path."""
         return {file.path: file.after for change in self.changes for file in change.files}
 
 
-class Delivered(Struct, frozen=True):
-    """What a campaign recorded of a change: the ``head`` it was planned on, and its files."""
+class DeliveredChange(Struct, frozen=True):
+    """A delivered change as the campaign recorded it: the ``head`` it was planned on, its files."""
 
     head: str
     files: tuple[FileHash, ...]
 
     @property
-    def taken_back(self) -> tuple[FileHash, ...]:
-        """What a change that takes it back does to the files."""
+    def reversed_files(self) -> tuple[FileHash, ...]:
+        """The files of the change that reverts it."""
         return tuple(FileHash(file.path, file.after, file.before) for file in self.files)
 
 
 class Host(Protocol):
-    """A place where repositories live. One object a host and identity; used by one thread."""
+    """A host under one identity, used by one thread.
+
+    Methods that read raise HostError, RefusedError or HostUnavailable; those that write raise
+    StaleSnapshot as well.
+    """
 
     @property
     def delivery(self) -> Delivery:
-        """How changes are delivered here."""
+        """How this host delivers changes."""
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """See each of ``refs`` as it is now, in any order."""
+        """The current state of each of ``refs``, in any order.
+
+        A repository that cannot be read is Unreadable. Raises HostUnavailable.
+        """
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files of the repository at the snapshot's head; None for what is not there."""
+        """The content of ``paths`` at the snapshot's head; None for a file that does not exist."""
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
-        """What the branch that ``snapshot`` saw adds: NOTHING, PLANNED or OTHER.
+        """What the branch in ``snapshot`` adds to the default branch: NOTHING, PLANNED or OTHER.
 
         PLANNED is one commit on top of a commit of the default branch that gives each of
         ``files`` its new content, in its old mode, and changes nothing else.
         """
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
-        """Put the change into the files (None) or onto the branch.
+        """Write the change to the branch, which is returned, or to the files (None).
 
-        Raises StaleSnapshot, RefusedError, HostError or HostUnavailable.
+        Raises StaleSnapshot if the branch or the head differs from ``snapshot``, or if the effect
+        is unknown.
         """
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open the pull request from the branch. Raises what `write` raises."""
+        """Open the pull request from the branch."""
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Put labels on the pull request and ask for reviews; twice is as good as once."""
+        """Add the labels and reviewers to the pull request; doing it twice changes nothing."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Close the open pull request and delete the branch, if it is disposable."""
+        """Close the open pull request, and delete the branch if it is disposable."""
 
-    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
-        """Take back what was delivered; returns where that can be seen. Raises HostError."""
+    def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
+        """Revert ``delivered``; returns its pull request's address, branch or folder."""
 
     def checks(self, snapshot: Snapshot) -> Checks:
-        """What the CI says of the pull request's commit."""
+        """The result of CI for the change alone (see `Checks.beside`)."""
 
     def end(self) -> None:
-        """Let go of connections and scratch folders."""
+        """Close connections and remove scratch folders."""
 
 
 class Page(Struct, frozen=True):
-    """Some repositories of a source. ``cursor`` is where the next page begins, empty at the end.
+    """A page of a source's repositories. ``cursor`` is that of the next page, empty at the end.
 
-    ``refs`` are still to be looked at; ``observations`` were seen while listing.
+    ``refs`` have to be observed; ``observations`` were made while listing.
     """
 
     refs: tuple[RepositoryRef, ...] = ()
@@ -124,14 +131,14 @@ class Page(Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Something the user named that stands for repositories."""
+    """A source of repositories that the user named."""
 
     @property
     def name(self) -> str:
-        """As the user wrote it."""
+        """Its name in the ledger."""
 
     def pages(self, cursor: str) -> Iterator[Page]:
-        """The repositories from ``cursor`` on (empty: from the first)."""
+        """The pages from ``cursor`` on (empty: from the first)."""
 
 
 @runtime_checkable
@@ -139,7 +146,7 @@ class ListedHost(Protocol):
     """A host on which an owner has repositories."""
 
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All repositories of an organisation, group, workspace or user."""
+        """The pages of the repositories of ``owner`` from ``cursor`` on (empty: the first)."""
 
 
 class OwnerSource:

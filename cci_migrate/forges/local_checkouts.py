@@ -1,4 +1,4 @@
-"""Folders of local checkouts: found, read, and changed in place, on a branch, or pushed."""
+"""Local checkouts: finding and reading them, and writing changes in place or to a branch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cci_migrate.files.discovery import discover, read_candidate, reader_of, roo
 from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -39,13 +39,13 @@ from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 
-#: How deep below a source folder repositories are looked for: HOST/OWNER/NAME.
+#: The depth to which a source folder is searched for repositories: HOST/OWNER/NAME.
 DEPTH = 3
 _PRUNED = frozenset({".git", "node_modules", "vendor"})
 
 
 class LocalMode(Enum):
-    """What becomes of a local checkout."""
+    """How a change is written to a local checkout."""
 
     IN_PLACE = "in-place"
     BRANCH = "branch"
@@ -53,17 +53,17 @@ class LocalMode(Enum):
 
 
 class Originals(Protocol):
-    """Keeps files as they were before they were rewritten in place."""
+    """A store of files as they were before they were rewritten in place."""
 
     def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
-        """Keep the file ``path`` of a checkout. Raises OSError."""
+        """Store the original ``data`` of the file ``path`` of a checkout. Raises OSError."""
 
     def read_original(self, ref: RepositoryRef, path: str) -> bytes | None:
-        """The file as it was kept; None if it was not."""
+        """The stored original of the file ``path``; None if there is none."""
 
 
 class LocalSource:
-    """A folder that is a checkout, or holds some."""
+    """A folder that is a checkout, or contains some."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
@@ -102,7 +102,7 @@ def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
 
 
 class LocalHost:
-    """Local checkouts. ``originals`` keeps their files as they were."""
+    """Local checkouts. ``originals`` stores files before they are rewritten in place."""
 
     def __init__(self, mode: LocalMode, branch: str, originals: Originals) -> None:
         self._mode = mode
@@ -115,7 +115,7 @@ class LocalHost:
         return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """Each folder as it is now: the work tree, or HEAD where a branch is to be made."""
+        """The work tree of each folder, or its HEAD if changes go to a branch."""
         for ref in refs:
             folder = Path(ref.name)
             try:
@@ -131,7 +131,7 @@ class LocalHost:
                 yield Unreadable(ref, Blocker.FAILED, f"{error.filename}: {error.strerror}")
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files of the checkout."""
+        """Files of the work tree, or of the snapshot's head; None for one that does not exist."""
         folder = Path(snapshot.ref.name)
         if snapshot.head:
             with opened_checkout(folder) as checkout:
@@ -157,7 +157,7 @@ class LocalHost:
             raise HostError(str(error)) from None
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
-        """Replace the files, or commit them on the branch (and push it)."""
+        """Rewrite the files (returns None), or commit them to the branch, and push it if so set."""
         folder = Path(snapshot.ref.name)
         if self._mode is LocalMode.IN_PLACE:
             for change in proposal.changes:
@@ -166,15 +166,15 @@ class LocalHost:
         return self._commit(snapshot, folder, proposal)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """There are none here."""
+        """Raises HostError: a local checkout has no pull requests."""
         del snapshot, proposal
         raise HostError("a local checkout has no pull requests")
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """There is nothing to decorate."""
+        """Do nothing: there are no pull requests."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch, where it is disposable."""
+        """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
             raise HostError("there is no branch of ours")
         reference = f"refs/heads/{self._branch}"
@@ -191,23 +191,26 @@ class LocalHost:
         except GitError as error:
             raise HostError(str(error)) from None
 
-    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
-        """Put the original files back, where they are as this campaign wrote them."""
+    def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
+        """Restore the original files, or delete the branch; returns the folder or the branch.
+
+        Raises HostError if a file has changed since the campaign wrote it.
+        """
         if self._mode is not LocalMode.IN_PLACE:
             self.close(snapshot)
             return self._branch
         folder = Path(snapshot.ref.name)
         changes = []
         for file in delivered.files:
-            now = read_candidate(folder, file.path)
+            current = read_candidate(folder, file.path)
             before = self._originals.read_original(snapshot.ref, file.path)
             if before is None or hashlib.sha256(before).hexdigest() != file.before:
                 raise HostError(f"there is no original of {file.path} in the campaign")
-            if isinstance(now, Failed):
-                raise HostError(f"{file.path}: {now.problem}; take it back by hand")
-            if hashlib.sha256(now).hexdigest() not in (file.before, file.after):
+            if isinstance(current, Failed):
+                raise HostError(f"{file.path}: {current.problem}; take it back by hand")
+            if hashlib.sha256(current).hexdigest() not in (file.before, file.after):
                 raise HostError(f"{file.path} was changed since; take it back by hand")
-            changes.append(FileChange(file.path, now, before))
+            changes.append(FileChange(file.path, current, before))
         if not changes:
             raise HostError("there are no originals of it in the campaign")
         try:
@@ -217,25 +220,25 @@ class LocalHost:
         return str(folder)
 
     def checks(self, snapshot: Snapshot) -> Checks:
-        """There is no CI here."""
+        """Always NONE: there is no CI."""
         del snapshot
         return Checks.NONE
 
     def end(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no connections."""
 
     def _work_tree(self, ref: RepositoryRef, folder: Path) -> Observation:
         files: dict[str, bytes] = {}
         size = 0
-        found = discover([folder])
+        discovery = discover([folder])
         problems = [
-            one.outcome
-            for one in found.problems
-            if one.root == folder.resolve() and isinstance(one.outcome, Refused | Failed)
+            problem.outcome
+            for problem in discovery.problems
+            if problem.root == folder.resolve() and isinstance(problem.outcome, Refused | Failed)
         ]
-        for repository in found.repositories:
+        for repository in discovery.repositories:
             if repository.root != folder.resolve():
-                continue  # a repository inside this one is one of its own
+                continue  # a nested repository is a separate one
             for path in repository.files:
                 content = read_candidate(folder, path)
                 if isinstance(content, Failed):
@@ -258,13 +261,13 @@ class LocalHost:
             except GitError:
                 return Snapshot(ref, traits=Traits(empty=True))
             snapshot = _tree(repository, head).snapshot(ref)
-            return replace(snapshot, branch=self._branch_seen(checkout, head))
+            return replace(snapshot, branch=self._find_branch(checkout, head))
 
-    def _branch_seen(self, checkout: Checkout, head: str) -> Branch | None:
+    def _find_branch(self, checkout: Checkout, head: str) -> Branch | None:
         reference = f"refs/heads/{self._branch}"
         repository = checkout.repository
         if self._mode is LocalMode.PUSH:
-            # What counts is the branch where others see it.
+            # The remote's branch is the one that others see.
             remote, login = checkout.connected(), checkout.login
             listed = remote.text(["ls-remote", "--quiet", "origin", reference], settings=login)
             oid = listed.split("\t")[0] if listed else ""
@@ -277,8 +280,8 @@ class LocalHost:
             oid = repository.text(["for-each-ref", "--format=%(objectname)", reference])
         if not oid:
             return None
-        own = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
-        return Branch(oid, BranchContent.OTHER if own else BranchContent.NOTHING)
+        commits = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
+        return Branch(oid, BranchContent.OTHER if commits else BranchContent.NOTHING)
 
     def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
         old = snapshot.branch.oid if snapshot.branch is not None else ""
@@ -333,10 +336,10 @@ def push(
     old: str,
     login: Mapping[str, str] | None = None,
 ) -> None:
-    """Push ``commit`` to ``reference``, which is at ``old`` there (empty: not there).
+    """Push ``commit`` (empty: delete) to ``reference``, which has the commit ``old`` (empty: none).
 
-    Raises RefusedError without permission, StaleSnapshot when it failed in any other way: the
-    push may have arrived all the same.
+    Raises RefusedError without permission, StaleSnapshot for any other failure: the push may have
+    arrived anyway.
     """
     lease = f"--force-with-lease={reference}:{old}"
     try:
@@ -344,8 +347,8 @@ def push(
             ["push", "--quiet", lease, "origin", f"{commit}:{reference}"], settings=login
         )
     except GitError as error:
-        said = str(error).lower()
-        if any(sign in said for sign in ("403", "permission", "denied", "not authorized")):
+        message = str(error).lower()
+        if any(sign in message for sign in ("403", "permission", "denied", "not authorized")):
             raise RefusedError(str(error)) from None
         raise StaleSnapshot(str(error)) from None
 

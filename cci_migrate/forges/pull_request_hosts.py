@@ -1,4 +1,4 @@
-"""What GitLab and Bitbucket have in common: how their REST APIs write, and take back."""
+"""The common base of GitLab and Bitbucket: writing and reverting changes by REST APIs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from cci_migrate.forges.branch_content import checked_reversal
-from cci_migrate.forges.faults import FATAL_ERRORS, described
+from cci_migrate.forges.branch_content import reversal_url
 from cci_migrate.forges.git_remotes import GitClones
-from cci_migrate.forges.host import TRAILER, Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.host import TRAILER, DeliveredChange, Delivery, Page, Proposal
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -26,6 +25,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.host_errors import (
     HostError,
@@ -39,11 +39,11 @@ from cci_migrate.transport.page_size import HOST_PATIENCE
 
 
 class IncompleteError(Exception):
-    """An answer does not show all of a repository that has to be seen."""
+    """An answer that lacks necessary data of a repository."""
 
 
-class Opening(Struct, frozen=True):
-    """A pull request that is to be opened from ``branch``."""
+class NewPullRequest(Struct, frozen=True):
+    """A pull request to open from ``branch``."""
 
     branch: str
     title: str
@@ -54,7 +54,7 @@ class Opening(Struct, frozen=True):
 
 
 class PullRequestHost(ABC):
-    """A host with a REST API for changes. ``user`` is the name that goes with the token in git."""
+    """A host with a REST API for changes. ``user`` is git's user name for the token."""
 
     user: str
 
@@ -73,12 +73,12 @@ class PullRequestHost(ABC):
     def observation(
         self, ref: RepositoryRef, read: Callable[[RepositoryRef], Observation]
     ) -> Observation:
-        """What ``read`` sees, or why it sees nothing.
+        """The observation that ``read`` makes of ``ref``, or Unreadable for its error.
 
-        Raises HostUnavailable when several in a row got no answer: the host is down.
+        Raises HostUnavailable if several in a row got no answer: the host is down.
         """
         try:
-            seen = read(ref)
+            observation = read(ref)
         except MissingError as error:
             return Unreadable(ref, Blocker.NOT_FOUND, str(error))
         except RefusedError as error:
@@ -95,22 +95,21 @@ class PullRequestHost(ABC):
         except (IncompleteError, *FATAL_ERRORS):
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
-            return Unreadable(ref, Blocker.FAILED, described(error))
+            return Unreadable(ref, Blocker.FAILED, describe_error(error))
         self._faults = 0
-        return seen
+        return observation
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
-        """What the branch adds to the default branch, told by git: the APIs show no modes."""
+        """What the branch adds to the default branch, from git, since the APIs show no modes."""
         if snapshot.branch is None:
             return BranchContent.NOTHING
         return self._content(snapshot, self._branch, snapshot.branch.oid, files)
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
-        """Bring the branch to one commit of ours on top of the head.
+        """Set the branch to one commit of ours on top of the head.
 
-        A branch that is there already is replaced by git, which alone can make sure that it still
-        is as it was seen; and files with other modes than the plain one go by git, since the APIs
-        do not take modes.
+        An existing branch is replaced by git, which alone can check that it is still as in the
+        snapshot. Files with unusual modes are committed by git, since the APIs have no modes.
         """
         is_odd = any(path in snapshot.modes for path in proposal.contents)
         if is_odd or snapshot.branch is not None:
@@ -123,27 +122,27 @@ class PullRequestHost(ABC):
         return Branch(oid, BranchContent.PLANNED)
 
     def checks(self, snapshot: Snapshot) -> Checks:
-        """What the CI says of the branch's tip, beside what it says of the head."""
+        """The result of CI for the branch's tip, compared with that for the head."""
         tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
-        here = self.commit_checks(snapshot, tip)
-        return here.beside(lambda: self.commit_checks(snapshot, snapshot.head))
+        checks_of_tip = self.commit_checks(snapshot, tip)
+        return checks_of_tip.beside(lambda: self.commit_checks(snapshot, snapshot.head))
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            self.close_pull(snapshot, snapshot.pull)
+            self.close_pull_request(snapshot, snapshot.pull)
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self.delete_branch(snapshot)
 
     def git_url(self, ref: RepositoryRef) -> str:
-        """Where git finds a repository."""
+        """The URL of the git repository."""
         return f"{web_root(self._api.root)}/{ref.name}.git"
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open it, with its labels and reviewers."""
-        return self.open(
+        """Open the pull request with its labels and reviewers."""
+        return self.create_pull_request(
             snapshot,
-            Opening(
+            NewPullRequest(
                 proposal.branch,
                 proposal.title,
                 proposal.body,
@@ -154,10 +153,10 @@ class PullRequestHost(ABC):
         )
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Labels and reviewers went with the pull request when it was opened."""
+        """Do nothing: the pull request was opened with its labels and reviewers."""
         del snapshot, proposal
 
-    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
+    def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
 
         What they were is read from the commit that the change was planned on, and told by its
@@ -167,14 +166,14 @@ class PullRequestHost(ABC):
         if pull is None or pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         branch = f"revert-{pull.number}-{self._branch}"
-        there = self.pull_from(snapshot, branch)
-        made = self.branch_seen(snapshot, branch)
+        pull_request = self.find_pull_request(snapshot, branch)
+        existing_branch = self.find_branch(snapshot, branch)
         content = BranchContent.OTHER
-        if made is not None:
-            content = self._content(snapshot, branch, made.oid, delivered.taken_back)
-        if there is not None:
-            return checked_reversal(there, content)
-        if made is None:
+        if existing_branch is not None:
+            content = self._content(snapshot, branch, existing_branch.oid, delivered.reversed_files)
+        if pull_request is not None:
+            return reversal_url(pull_request, content)
+        if existing_branch is None:
             contents = self._before(snapshot, delivered, pull)
             digest = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()[:32]
             message = f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
@@ -182,7 +181,9 @@ class PullRequestHost(ABC):
         elif content is not BranchContent.PLANNED:
             raise HostError(f"the branch {branch} is there, and does not take the change back")
         title = f"Revert the change of {pull.number}"
-        return self.open(snapshot, Opening(branch, title, f"Takes back {pull.url}.")).url
+        return self.create_pull_request(
+            snapshot, NewPullRequest(branch, title, f"Takes back {pull.url}.")
+        ).url
 
     def end(self) -> None:
         """Close the connections and remove the scratch clones."""
@@ -196,7 +197,7 @@ class PullRequestHost(ABC):
         return self._clones.branch_content(snapshot, url, branch, tip, files)
 
     def _before(
-        self, snapshot: Snapshot, delivered: Delivered, pull: PullRequest
+        self, snapshot: Snapshot, delivered: DeliveredChange, pull: PullRequest
     ) -> dict[str, bytes]:
         contents = {}
         for file in delivered.files:
@@ -204,8 +205,8 @@ class PullRequestHost(ABC):
                 raise HostError(
                     f"{file.path} is not a plain file; use the Revert button of {pull.url}"
                 )
-            now = self.content(snapshot, snapshot.head, file.path)
-            if hashlib.sha256(now).hexdigest() != file.after:
+            current = self.content(snapshot, snapshot.head, file.path)
+            if hashlib.sha256(current).hexdigest() != file.after:
                 raise HostError(f"{file.path} was changed since; take it back by hand")
             before = self.content(snapshot, delivered.head, file.path)
             if hashlib.sha256(before).hexdigest() != file.before:
@@ -215,14 +216,14 @@ class PullRequestHost(ABC):
 
     @abstractmethod
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """See each of ``refs`` as it is now."""
+        """The current state of each of ``refs``."""
 
     @abstractmethod
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files at the snapshot's head."""
+        """The content of ``paths`` at the snapshot's head; None for a file that does not exist."""
 
     @abstractmethod
-    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Close an open pull request."""
 
     @abstractmethod
@@ -231,42 +232,42 @@ class PullRequestHost(ABC):
 
     @abstractmethod
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
-        """What the CI says of a commit."""
+        """The result of CI for a commit."""
 
     @abstractmethod
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All repositories of a group or workspace."""
+        """The pages of all repositories of a group or workspace."""
 
     @abstractmethod
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
-        """A file as it is in a commit. Raises MissingError."""
+        """The content of a file in a commit. Raises MissingError if it does not exist."""
 
     @abstractmethod
     def commit(
         self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
     ) -> str:
-        """Make a commit on the snapshot's head and a new branch there by the API; its id."""
+        """Make a new branch with one commit on the snapshot's head by the API; returns its id."""
 
     @abstractmethod
-    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
-        """Open a pull request to the default branch."""
+    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+        """Open a pull request against the default branch."""
 
     @abstractmethod
-    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
-        """A branch as it is now."""
+    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
+        """The branch called ``branch``; None if it does not exist."""
 
     @abstractmethod
-    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The newest pull request from a branch."""
+    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The open or else the newest pull request from ``branch``; None if there is none."""
 
 
 def git_login(root: str, user: str, token: str) -> dict[str, str]:
-    """The settings by which git is let in at the host whose API is at ``root``."""
+    """The git settings with the login to the host whose API is at ``root``."""
     parts = urlsplit(web_root(root))
     return basic_login(f"{parts.scheme}://{parts.netloc}", user, token)
 
 
 def web_root(root: str) -> str:
-    """The address that people know, from that of the API."""
+    """The address of the web interface, from that of the API."""
     parts = urlsplit(root)
     return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"

@@ -1,4 +1,4 @@
-"""A repository as a campaign knows it: its name, and what one look at it saw."""
+"""A repository: its reference, and its state when it was observed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.forges.config_paths import Configs, odd_modes
+from cci_migrate.forges.config_paths import ConfigListing, unusual_modes
 
 
 class FileHash(Struct, frozen=True):
@@ -22,7 +22,7 @@ class FileHash(Struct, frozen=True):
 
 
 class Kind(Enum):
-    """What a repository lives on, and so how it is read and written."""
+    """The kind of a repository's host."""
 
     LOCAL = "local"
     GIT = "git"
@@ -32,7 +32,7 @@ class Kind(Enum):
 
 
 class RepositoryRef(Struct, frozen=True, order=True):
-    """Which repository. ``name`` is ``owner/name``, or the folder of a local checkout.
+    """A repository. ``name`` is ``owner/name``, or the folder of a local checkout.
 
     ``address`` is where it is read: the folder, the git URL, or the root of the host's API.
     """
@@ -65,7 +65,7 @@ class Visibility(Enum):
 
 
 class Traits(Struct, frozen=True):
-    """What the host says of a repository. ``may_write`` None: it does not say."""
+    """Properties of a repository. ``may_write`` None: the host does not say."""
 
     archived: bool = False
     fork: bool = False
@@ -95,9 +95,9 @@ class BranchContent(Enum):
 
 
 class Branch(Struct, frozen=True):
-    """The campaign's branch as it stands on the host. ``node`` is its API id.
+    """The campaign's branch on the host. ``node`` is its id in the API.
 
-    A host knows ``content`` only where it is NOTHING; `branch_content.recognise` learns the rest.
+    Hosts set ``content`` only if it is NOTHING; `ownership.with_ownership` sets the rest.
     """
 
     oid: str
@@ -106,7 +106,7 @@ class Branch(Struct, frozen=True):
 
 
 class PullState(Enum):
-    """What became of a pull request."""
+    """The state of a pull request."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -114,7 +114,7 @@ class PullState(Enum):
 
 
 class PullRequest(Struct, frozen=True):
-    """A pull request (GitLab: merge request) from the campaign's branch. ``node`` is its API id.
+    """A pull request (GitLab: merge request). ``node`` is its id in the API.
 
     ``is_ours``: this campaign opened it, or it proposes exactly the planned change.
     """
@@ -127,19 +127,19 @@ class PullRequest(Struct, frozen=True):
 
 
 def newest_pull(pulls: Iterable[PullRequest]) -> PullRequest | None:
-    """Of ``pulls``, the newest first, the open one, else the newest."""
-    known = list(pulls)
-    newest = known[0] if known else None
-    return next((pull for pull in known if pull.state is PullState.OPEN), newest)
+    """The open one of ``pulls``, which are the newest first, else the newest; None if empty."""
+    all_pulls = list(pulls)
+    newest = all_pulls[0] if all_pulls else None
+    return next((pull for pull in all_pulls if pull.state is PullState.OPEN), newest)
 
 
 class Snapshot(Struct, frozen=True):
-    """What one look at a repository saw.
+    """The state of a repository when it was observed.
 
-    ``files`` are its CircleCI files by path from the root, ``modes`` their git modes
-    (``100644``) where they are another one. ``node`` is the host's own id of it.
-    ``pull`` is the newest pull request from the branch. ``problems`` are further CircleCI files
-    that are not read, ``has_links`` tells of links among them that were not followed.
+    ``files`` are its CircleCI files by path from the root, ``modes`` their git modes if they differ
+    from ``100644``. ``node`` is the repository's id in the API. ``pull`` is the newest pull request
+    from the branch. ``problems`` are CircleCI files that could not be read; ``has_links``: some are
+    links that were not followed.
     """
 
     ref: RepositoryRef
@@ -156,9 +156,9 @@ class Snapshot(Struct, frozen=True):
 
     __repr__ = repr_without("files")
 
-    def with_configs(self, files: Mapping[str, bytes], configs: Configs) -> Snapshot:
-        """The same with ``configs``, for which all links were followed; ``files`` are new ones."""
-        modes = odd_modes({path: configs.modes[path] for path in files})
+    def with_configs(self, files: Mapping[str, bytes], configs: ConfigListing) -> Snapshot:
+        """The snapshot with ``configs``, which have followed all links; ``files`` are new ones."""
+        modes = unusual_modes({path: configs.modes[path] for path in files})
         return replace(
             self,
             files={**self.files, **files},
@@ -169,7 +169,7 @@ class Snapshot(Struct, frozen=True):
 
 
 class Blocker(Enum):
-    """Why a repository cannot be looked at."""
+    """Why a repository cannot be read."""
 
     NOT_FOUND = "not found"
     FORBIDDEN = "not permitted"
@@ -177,7 +177,7 @@ class Blocker(Enum):
 
 
 class Unreadable(Struct, frozen=True):
-    """A repository that could not be looked at, and why."""
+    """A repository that could not be read; ``cause`` says why."""
 
     ref: RepositoryRef
     blocker: Blocker
@@ -188,7 +188,7 @@ Observation = Snapshot | Unreadable
 
 
 class Checks(Enum):
-    """What the CI said of a pull request's commit."""
+    """The result of CI for a commit."""
 
     NONE = "none"
     PENDING = "pending"
@@ -196,7 +196,7 @@ class Checks(Enum):
     FAILED = "failed"
 
     def beside(self, base: Callable[[], Checks]) -> Checks:
-        """The same for the change alone: what failed on ``base`` as well is not its doing."""
+        """The result for the change alone: a failure that ``base`` has too is not its doing."""
         if self is Checks.FAILED and base() is Checks.FAILED:
             return Checks.PASSED
         return self

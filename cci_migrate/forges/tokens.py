@@ -1,6 +1,6 @@
-"""Tokens: from a command, the environment or the hosts' own command-line tools. Never from options.
+"""Tokens from a command, the environment or the hosts' own command-line tools, never from options.
 
-A command is for what lives an hour: the installation token of a GitHub App, a secret in a vault.
+A command is for short-lived tokens: of a GitHub App's installation, or from a vault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cci_migrate.forges.repository import Kind
 from cci_migrate.transport.host_errors import TokenError
 from cci_migrate.transport.known_secrets import redact, remember
 
-#: As the hosts' own tools name them (https://cli.github.com/manual/gh_help_environment,
+#: The variables of the hosts' own tools (https://cli.github.com/manual/gh_help_environment,
 #: https://docs.gitlab.com/editor_extensions/gitlab_cli/#environment-variables).
 _VARIABLES = {
     Kind.GITHUB: ("GH_TOKEN", "GITHUB_TOKEN"),
@@ -33,42 +33,42 @@ _HOMES = {
 }
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
-#: Tells the command which host the token is for.
+#: The variable with which the command gets the host that the token is for.
 HOST_VARIABLE = "CCI_MIGRATE_HOST"
-#: Seconds after which a command that prints no token is given up.
+#: Seconds that a command may take to print a token.
 TIMEOUT = 60
 
 
 class Tokens(Struct, frozen=True):
-    """Where tokens come from. ``command`` empty: the environment, then the hosts' tools."""
+    """The source of tokens. ``command`` empty: the environment, then the hosts' tools."""
 
     command: str = ""
 
     def find(self, kind: Kind, host: str, *, is_renewal: bool = False) -> str | None:
-        """The token for ``host``, None if there is none. Raises TokenError.
+        """The token for ``host``; None if there is none. Raises TokenError if the command fails.
 
-        A renewal runs the command, or asks the host's tool: the environment of a running process
-        does not change.
+        ``is_renewal``: run the command or the host's tool again, but do not read the environment,
+        which does not change while a process runs.
         """
         if self.command:
-            return remember(_printed(self.command, host))
+            return remember(_command_output(self.command, host))
         if not is_renewal:
-            for name in variables(kind, host):
+            for name in token_variables(kind, host):
                 if os.environ.get(name):
                     return remember(os.environ[name].strip())
-        found = None
+        token = None
         if kind is Kind.GITHUB:
-            found = _said(["gh", "auth", "token", "--hostname", host])
+            token = _tool_output(["gh", "auth", "token", "--hostname", host])
         elif kind is Kind.GITLAB:
-            found = _said(["glab", "config", "get", "token", "--host", host])
-        return None if found is None else remember(found)
+            token = _tool_output(["glab", "config", "get", "token", "--host", host])
+        return None if token is None else remember(token)
 
 
-def variables(kind: Kind, host: str) -> tuple[str, ...]:
-    """The environment variables that may hold a token for ``host``, in order.
+def token_variables(kind: Kind, host: str) -> tuple[str, ...]:
+    """The environment variables that may have a token for ``host``, in order.
 
-    A variable without a host in its name is for the host's public service, and for the server that
-    the environment names beside it: a token of one server must not reach another.
+    A variable without a host in its name is for the public service, and for a server that the
+    environment names too: a token of one server must not reach another.
     """
     names = _VARIABLES.get(kind, ())
     if _is_home(kind, host):
@@ -84,16 +84,16 @@ def _is_home(kind: Kind, host: str) -> bool:
 
 
 def host_of(root: str) -> str:
-    """The host that people know, from the root of its API, or from the bare name of a host."""
+    """The host of the web interface, from the root of its API or a bare host name."""
     return urlsplit(root if "://" in root else f"//{root}").netloc.removeprefix("api.")
 
 
-def _printed(command: str, host: str) -> str:
-    """What the user's command prints: the token, alone on its line."""
+def _command_output(command: str, host: str) -> str:
+    """The token, which is the only word that the user's command prints."""
     try:
         words = shlex.split(command)
         # The user's own command, run as the user; not by a shell.
-        done = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             words,
             capture_output=True,
             text=True,
@@ -106,24 +106,24 @@ def _printed(command: str, host: str) -> str:
         raise TokenError(f"--token-command cannot be run: {error}") from None
     except subprocess.TimeoutExpired:
         raise TokenError(f"--token-command printed nothing within {TIMEOUT} s") from None
-    lines = done.stdout.split()
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or [""])[-1]
-        told = f": {redact(said)[:300]}" if said else ""
-        raise TokenError(f"--token-command ended with exit code {done.returncode}{told}")
+    lines = process.stdout.split()
+    if process.returncode != 0:
+        last_line = (process.stderr.strip().splitlines() or [""])[-1]
+        detail = f": {redact(last_line)[:300]}" if last_line else ""
+        raise TokenError(f"--token-command ended with exit code {process.returncode}{detail}")
     if len(lines) != 1:
         raise TokenError(f"--token-command printed {len(lines)} words, and one was expected")
     return lines[0]
 
 
-def _said(command: list[str]) -> str | None:
+def _tool_output(command: list[str]) -> str | None:
     program = find_program(command[0])
     if program is None:
         return None
     command = [program, *command[1:]]
     try:
-        # The host is the only word that is not ours, and it follows its option.
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        # Only the host is not a constant, and it follows its option.
+        process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return process.stdout.strip() or None if process.returncode == 0 else None

@@ -137,14 +137,14 @@ def test_one_remote_that_breaks_us_fails_alone(
     names = ("one", "two", "three")
     for name in names:
         bare(git_server.root / f"{name}.git", {CONFIG: PLAIN})
-    see = GitClones.see
+    see = GitClones.observe
 
     def broken(self: GitClones, ref: RepositoryRef, url: str) -> Any:
         if "two" in url:
             raise IndexError
         return see(self, ref, url)
 
-    monkeypatch.setattr(GitClones, "see", broken)
+    monkeypatch.setattr(GitClones, "observe", broken)
     batch("plan", *(git_server.url(f"{name}.git") for name in names), code=3)
     assert batch.states() == {"one": "planned", "two": "failed", "three": "planned"}
 

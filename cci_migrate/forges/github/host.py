@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from cci_migrate.forges.blob_text import within_limit
-from cci_migrate.forges.branch_content import checked_reversal, holds
+from cci_migrate.forges.blob_text import contents_within_limit
+from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
 from cci_migrate.forges.config_paths import find_configs
-from cci_migrate.forges.faults import FATAL_ERRORS, described
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.reading import (
     BranchReply,
@@ -29,7 +28,7 @@ from cci_migrate.forges.github.reading import (
     own_pull,
     read_repository,
 )
-from cci_migrate.forges.host import Delivered, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -44,13 +43,14 @@ from cci_migrate.forges.repository import (
     Snapshot,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api, OverloadedError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 #: Files asked for in one request.
 FILES = 50
@@ -66,7 +66,10 @@ def graphql_url(root: str) -> str:
 
 
 class GitHub:
-    """One GitHub under one identity. ``branch`` is the campaign's."""
+    """GitHub under one identity. ``branch`` is the campaign's.
+
+    ``is_nested``: search for configs below the root too.
+    """
 
     def __init__(self, api: Api, host: str, branch: str, *, is_nested: bool = False) -> None:
         self._is_nested = is_nested
@@ -84,16 +87,21 @@ class GitHub:
     # -- reading
 
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All repositories of an organisation or user, seen as they are listed."""
+        """The pages of all repositories of an organisation or user, observed while listing."""
         after: str | None = cursor or None
         while True:
-            variables = {"login": owner, "first": self._page.size, "after": after, **self._names}
+            variables = {
+                "login": owner,
+                "first": self._page.size,
+                "after": after,
+                **self._branch_variables,
+            }
             try:
                 partial = ask(self._api, self._url, queries.OWNER, variables, OwnerReply)
                 if partial.data.repository_owner is None:
                     raise _owner_error(owner, partial.errors)
-                found = partial.data.repository_owner.repositories
-                page = self._owner_page(owner, found, partial.errors, after)
+                listing = partial.data.repository_owner.repositories
+                page = self._owner_page(owner, listing, partial.errors, after)
             except OverloadedError as error:
                 self._api.pause(self._page.shrink(error))
                 continue
@@ -104,25 +112,27 @@ class GitHub:
                 return
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """Each of ``refs``, some forty a request."""
+        """The state of each of ``refs``, some forty in a request."""
         waiting = list(refs)
         while waiting:
             chunk = waiting[: self._page.size]
             try:
-                seen = self._look(chunk)
+                observations = self._observe_chunk(chunk)
             except OverloadedError as error:
                 seconds = self._page.shrink(error)
                 if len(chunk) > 1 or not self._page.is_hopeless:
                     self._api.pause(seconds)
                     continue
-                seen = [Unreadable(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")]
+                observations = [
+                    Unreadable(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")
+                ]
             else:
                 self._page.grow()
             waiting = waiting[len(chunk) :]
-            yield from seen
+            yield from observations
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files at the snapshot's head, in one request."""
+        """The content of ``paths`` at the snapshot's head, in one request."""
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {f"e{at}": f"{snapshot.head}:{path}" for at, path in enumerate(paths)}
         blobs = ask_for_all(
@@ -143,7 +153,7 @@ class GitHub:
         }
 
     def checks(self, snapshot: Snapshot) -> Checks:
-        """What the CI says of the pull request's last commit, beside what it says of the base."""
+        """The result of CI for the pull request's last commit, compared with that for the base."""
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {"owner": owner, "name": name, "head": self._branch}
         checked = ask_for_all(
@@ -160,10 +170,10 @@ class GitHub:
     # -- writing
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
-        """Bring the branch to one commit of ours on top of the head.
+        """Set the branch to one commit of ours on top of the head.
 
-        A commit made by the API is signed by GitHub, and comes out with plain file modes; files
-        with other modes go by the REST API for git data.
+        A commit made by GraphQL is signed by GitHub, and has plain file modes; files with unusual
+        modes are committed by the REST API for git data.
         """
         if any(path in snapshot.modes for path in proposal.contents):
             oid = self._commit_git_data(snapshot, proposal)
@@ -193,7 +203,7 @@ class GitHub:
         return Branch(commit.oid, BranchContent.PLANNED, reference)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open it, as a draft if so asked."""
+        """Open the pull request."""
         return self._mutate(
             PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
@@ -210,7 +220,7 @@ class GitHub:
         ).pull
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Put labels on the pull request and ask for reviews; doing it twice changes nothing."""
+        """Add the labels and reviewers to the pull request; doing it twice changes nothing."""
         pull = snapshot.pull
         if pull is None:
             return
@@ -235,64 +245,64 @@ class GitHub:
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            closed = {"pullRequestId": snapshot.pull.node}
-            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, closed, dict[str, object])
+            arguments = {"pullRequestId": snapshot.pull.node}
+            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self._mutate(
                 OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node}, dict[str, object]
             )
 
-    def revert(self, snapshot: Snapshot, delivered: Delivered) -> str:
-        """Open the pull request that takes back a merged one."""
+    def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
+        """Open the pull request that reverts a merged one; returns its address."""
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         owner, name = snapshot.ref.name.split("/", 1)
-        # GitHub names the branch of a reverting pull request so.
+        # GitHub's name for the branch of a reverting pull request.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
         variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
-        found = ask_for_all(
+        repository = ask_for_all(
             self._api, self._url, queries.REVERTED, variables, RevertedRepository, "repository"
         )
-        there = own_pull(found.pull_requests)
-        if there is not None:
+        pull = own_pull(repository.pull_requests)
+        if pull is not None:
             content = BranchContent.OTHER
-            if found.branch is not None and found.branch.target is not None:
-                tip = found.branch.target.oid
-                content = self._content(snapshot, head, tip, delivered.taken_back)
-            return checked_reversal(there, content)
-        given = {"pullRequestId": snapshot.pull.node}
+            if repository.branch is not None and repository.branch.target is not None:
+                tip = repository.branch.target.oid
+                content = self._content(snapshot, head, tip, delivered.reversed_files)
+            return reversal_url(pull, content)
+        arguments = {"pullRequestId": snapshot.pull.node}
         route = ("revertPullRequest", "url")
-        return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, given, str, *route)
+        return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route)
 
     def end(self) -> None:
         """Close the connections."""
         self._api.close()
 
-    # -- the parts
+    # -- internals
 
     @property
-    def _names(self) -> dict[str, str]:
+    def _branch_variables(self) -> dict[str, str]:
         return {"ref": f"refs/heads/{self._branch}", "head": self._branch}
 
     def _mutate(
-        self, write: str, mutation: str, given: dict[str, Any], kind: type[_Made], *route: str
-    ) -> _Made:
-        return mutate(self._api, self._url, write, mutation, given, kind, *route)
+        self, write: str, mutation: str, arguments: dict[str, Any], kind: type[_Result], *route: str
+    ) -> _Result:
+        return mutate(self._api, self._url, write, mutation, arguments, kind, *route)
 
     def _owner_page(
         self,
         owner: str,
-        found: NodesPage[dict[str, Any]],
+        listing: NodesPage[dict[str, Any]],
         errors: tuple[GraphqlError, ...],
         after: str | None,
     ) -> Page:
-        """A page of the listing. What came back incomplete is looked at by name, later."""
+        """A page of the listing. Incomplete repositories are observed by name later."""
         incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
         if errors and not all(len(error.path) > 3 for error in errors):
             raise OverloadedError(errors[0].message)
         observations: list[Observation] = []
         refs = []
-        for at, node in enumerate(found.nodes or ()):
+        for at, node in enumerate(listing.nodes or ()):
             if node is None:
                 if self._page.size > 1:
                     raise OverloadedError("a repository came without its name")
@@ -306,11 +316,11 @@ class GitHub:
             if at in incomplete:
                 refs.append(ref)
             else:
-                observations.append(self._seen(node, ref))
-        return Page(tuple(refs), tuple(observations), found.cursor)
+                observations.append(self._observation(node, ref))
+        return Page(tuple(refs), tuple(observations), listing.cursor)
 
-    def _look(self, refs: list[RepositoryRef]) -> list[Observation]:
-        variables: dict[str, Any] = dict(self._names)
+    def _observe_chunk(self, refs: list[RepositoryRef]) -> list[Observation]:
+        variables: dict[str, Any] = dict(self._branch_variables)
         for at, ref in enumerate(refs):
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
         partial = ask(
@@ -325,32 +335,34 @@ class GitHub:
             if not error.path:
                 raise OverloadedError(error.message)
             errors.setdefault(error.path[0], error)
-        seen: list[Observation] = []
+        observations: list[Observation] = []
         for at, ref in enumerate(refs):
-            trouble, node = errors.get(f"r{at}"), partial.data.get(f"r{at}")
-            if trouble is None and node is not None:
-                seen.append(self._seen(node, ref))
-            elif trouble is None or trouble.type == "NOT_FOUND":
-                message = trouble.message if trouble else "not found"
-                seen.append(Unreadable(ref, Blocker.NOT_FOUND, message))
-            elif trouble.type == "FORBIDDEN":
-                seen.append(Unreadable(ref, Blocker.FORBIDDEN, trouble.message))
+            problem, node = errors.get(f"r{at}"), partial.data.get(f"r{at}")
+            if problem is None and node is not None:
+                observations.append(self._observation(node, ref))
+            elif problem is None or problem.type == "NOT_FOUND":
+                message = problem.message if problem else "not found"
+                observations.append(Unreadable(ref, Blocker.NOT_FOUND, message))
+            elif problem.type == "FORBIDDEN":
+                observations.append(Unreadable(ref, Blocker.FORBIDDEN, problem.message))
             else:
-                raise OverloadedError(trouble.message)
-        return seen
+                raise OverloadedError(problem.message)
+        return observations
 
-    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Observation:
+    def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation:
         try:
-            return self._deepened(read_repository(documented(node, RepositoryNode), ref, self._raw))
+            return self._with_further_configs(
+                read_repository(documented(node, RepositoryNode), ref, self._raw)
+            )
         except OverloadedError as error:
             return Unreadable(ref, Blocker.FAILED, str(error))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
-            return Unreadable(ref, Blocker.FAILED, described(error))
+            return Unreadable(ref, Blocker.FAILED, describe_error(error))
 
-    def _deepened(self, snapshot: Snapshot) -> Snapshot:
-        """With what links lead to, and the configs of the folders below the root if wanted.
+    def _with_further_configs(self, snapshot: Snapshot) -> Snapshot:
+        """``snapshot`` with the targets of links, and if nested with configs below the root.
 
         https://docs.github.com/en/rest/git/trees#get-a-tree
         """
@@ -369,13 +381,13 @@ class GitHub:
         below = "" if self._is_nested else ".circleci"
         configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
         further = [path for path in configs.modes if path not in snapshot.files]
-        found = within_limit(
+        contents = contents_within_limit(
             (path, data)
             for start in range(0, len(further), FILES)
             for path, data in self.read(snapshot, further[start : start + FILES]).items()
             if data is not None
         )
-        return snapshot.with_configs(found, configs)
+        return snapshot.with_configs(contents, configs)
 
     def _content_at(self, snapshot: Snapshot, path: str) -> bytes:
         return self.read(snapshot, [path])[path] or b""
@@ -385,11 +397,11 @@ class GitHub:
     ) -> BranchContent:
         """https://docs.github.com/en/graphql/reference/objects#commit
 
-        As many files as were planned are changed, and each of the planned files is.
+        The commit must change each of the planned files, and no others.
         """
         owner, name = snapshot.ref.name.split("/", 1)
         paths = {f"p{at}": file.path for at, file in enumerate(files)}
-        found = ask_for_all(
+        reply = ask_for_all(
             self._api,
             self._url,
             queries.branch_content(len(files)),
@@ -397,48 +409,50 @@ class GitHub:
             BranchReply,
             "repository",
         )
-        compared = found.default_branch_ref.compare if found.default_branch_ref else None
+        compared = reply.default_branch_ref.compare if reply.default_branch_ref else None
         if compared is None or compared.head_target.oid != tip:
             return BranchContent.OTHER
         if compared.ahead_by == 0:
             return BranchContent.NOTHING
-        if found.commit is None or found.files is None:
+        if reply.commit is None or reply.files is None:
             return BranchContent.OTHER
-        parents = found.commit.parents.present
+        parents = reply.commit.parents.present
         is_one_commit = compared.ahead_by == 1 and len(parents) == 1
-        if not is_one_commit or found.commit.changed_files_if_available != len(files):
+        if not is_one_commit or reply.commit.changed_files_if_available != len(files):
             return BranchContent.OTHER
         for at in range(len(files)):
-            before, after = parents[0].get(f"f{at}"), found.files.get(f"f{at}")
+            before, after = parents[0].get(f"f{at}"), reply.files.get(f"f{at}")
             if before is None or after is None:
                 return BranchContent.OTHER
             if before.oid == after.oid or before.mode != after.mode:
                 return BranchContent.OTHER
-        return holds(files, self.read(replace(snapshot, head=tip), list(paths.values())))
+        return compare_with_plan(
+            files, self.read(replace(snapshot, head=tip), list(paths.values()))
+        )
 
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read("GET", f"/repos/{name}/git/blobs/{oid}", headers=_RAW).content
 
     def _reset_branch(self, snapshot: Snapshot, oid: str) -> str:
-        """Have the branch point at ``oid``; its node id.
+        """Create the branch at ``oid`` or move it there; returns its node id.
 
-        It is moved only where its commits are ours, or where it has none of its own.
+        It is moved only if it has no commits of others.
         """
         branch = snapshot.branch
         if branch is None:
-            given = {
+            arguments = {
                 "repositoryId": snapshot.node,
                 "name": f"refs/heads/{self._branch}",
                 "oid": oid,
             }
-            return self._mutate(OTHER, queries.CREATE_REF, given, str, "ref", "id")
+            return self._mutate(OTHER, queries.CREATE_REF, arguments, str, "ref", "id")
         if branch.oid != oid:
-            moved = {"refId": branch.node, "oid": oid, "force": True}
-            self._mutate(OTHER, queries.UPDATE_REF, moved, dict[str, object])
+            update = {"refId": branch.node, "oid": oid, "force": True}
+            self._mutate(OTHER, queries.UPDATE_REF, update, dict[str, object])
         return branch.node
 
     def _commit_git_data(self, snapshot: Snapshot, proposal: Proposal) -> str:
-        """Blobs, tree and commit one by one; nothing is visible until the branch points there.
+        """Commit by single blobs and a tree; nothing is visible until the branch points there.
 
         https://docs.github.com/en/rest/git
         """
@@ -473,5 +487,5 @@ class GitHub:
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:
     if errors and errors[0].type not in ("NOT_FOUND", "FORBIDDEN"):
         return OverloadedError(errors[0].message)
-    told = f" ({errors[0].message})" if errors else ""
-    return HostError(f"{owner}: no organisation or user that the token can see{told}")
+    detail = f" ({errors[0].message})" if errors else ""
+    return HostError(f"{owner}: no organisation or user that the token can see{detail}")

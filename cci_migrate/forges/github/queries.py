@@ -1,12 +1,12 @@
-"""The GraphQL that is sent to GitHub, as text.
+"""GraphQL queries for GitHub.
 
-https://docs.github.com/en/graphql/reference. Reading forty repositories with all their CircleCI
-files takes one request and one point of the hourly 5,000.
+https://docs.github.com/en/graphql/reference. One request for forty repositories with all
+their CircleCI files costs one point of the hourly 5,000.
 """
 
 from __future__ import annotations
 
-#: How deep below ``.circleci`` files are seen: .circleci/src/jobs/build/x.yml.
+#: The depth below ``.circleci`` of the files that are listed: .circleci/src/jobs/build/x.yml.
 _DEPTH = 4
 
 
@@ -52,7 +52,7 @@ query Owner($login: String!, $first: Int!, $after: String, $ref: String!, $head:
 
 
 def named(count: int) -> str:
-    """Reads ``count`` repositories: variables ``o0``, ``n0``, ... name them, ``r0``, ... answer."""
+    """The query for ``count`` repositories ``r0``, ... with the variables ``o0``, ``n0``, ..."""
     variables = "".join(f", $o{at}: String!, $n{at}: String!" for at in range(count))
     fields = "\n".join(
         f"  r{at}: repository(owner: $o{at}, name: $n{at}) {{ ...repository }}"
@@ -62,7 +62,7 @@ def named(count: int) -> str:
 
 
 def files(count: int) -> str:
-    """Reads ``count`` files: variables ``e0``, ... (``OID:path``) name them, ``f0``, ... answer."""
+    """The query for ``count`` files ``f0``, ... with the variables ``e0``, ... (``OID:path``)."""
     variables = "".join(f", $e{at}: String!" for at in range(count))
     fields = "\n".join(
         f"    f{at}: object(expression: $e{at}) {{ {_BLOB} }}" for at in range(count)
@@ -74,7 +74,7 @@ def files(count: int) -> str:
 
 
 def branch_content(count: int) -> str:
-    """What the commit ``$oid`` of the branch ``$head`` does to ``count`` files (``$p0``, ...)."""
+    """The query for the changes of the commit ``$oid`` on ``$head`` to files ``$p0``, ..."""
     variables = "".join(f", $p{at}: String!" for at in range(count))
     files = "\n".join(f"f{at}: file(path: $p{at}) {{ mode oid }}" for at in range(count))
     return f"""

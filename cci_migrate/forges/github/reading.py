@@ -1,4 +1,4 @@
-"""What is needed of GitHub's answers, and from them to snapshots."""
+"""GitHub's answers as types, and snapshots made from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.forges.blob_text import exact_bytes, within_limit
+from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes
 from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.repository import (
@@ -31,7 +31,7 @@ _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
 _PLAIN = 0o100644
 
-#: Reads a blob by its id where GraphQL gave no text, or not all of it.
+#: Reads a blob of a repository by its id, for which GraphQL has no exact text.
 RawBlob = Callable[[str, str], bytes]
 
 
@@ -88,7 +88,7 @@ class PullNode(Struct, frozen=True, rename="camel"):
 
     @property
     def pull(self) -> PullRequest:
-        """The same, as a campaign knows it."""
+        """The pull request as a campaign has it."""
         return PullRequest(self.number, self.url, PullState(self.state.lower()), self.id)
 
 
@@ -101,7 +101,7 @@ class _Topic(Struct, frozen=True):
 
 
 class RepositoryName(Struct, frozen=True, rename="camel"):
-    """Of a repository that is not shown in full."""
+    """The name of a repository whose other data may be incomplete."""
 
     name_with_owner: str
 
@@ -123,7 +123,7 @@ class RepositoryNode(Struct, frozen=True, rename="camel"):
 
 
 class Repositories(Struct, frozen=True):
-    """The list of an owner's repositories; each is a `RepositoryNode` if nothing is missing."""
+    """The list of an owner's repositories, each a `RepositoryNode` if it is complete."""
 
     repositories: NodesPage[dict[str, Any]]
 
@@ -172,13 +172,13 @@ class CheckedRepository(Struct, frozen=True, rename="camel"):
 
     @property
     def base(self) -> Checks:
-        """What the CI says of the default branch."""
+        """The result of CI for the default branch."""
         commit = self.default_branch_ref.target if self.default_branch_ref else None
         return Checks.NONE if commit is None else commit.checks
 
     @property
     def pull(self) -> Checks:
-        """What it says of the pull request's last commit."""
+        """The result of CI for the pull request's last commit."""
         commits = (node for pull in self.pull_requests.present for node in pull.commits.present)
         return next((node.commit.checks for node in commits), Checks.NONE)
 
@@ -200,7 +200,7 @@ class _ComparedReference(Struct, frozen=True):
 
 
 class CommitParents(Struct, frozen=True, rename="camel"):
-    """What a commit changes, by the files of its parents."""
+    """The parents of a commit, with the planned files in them."""
 
     changed_files_if_available: int | None = None
     parents: Nodes[dict[str, FileEntry | None]] = Nodes()
@@ -247,7 +247,7 @@ class TreeListing(Struct, frozen=True):
 
 
 def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> Snapshot:
-    """The snapshot that ``node`` is."""
+    """The snapshot of ``ref`` from ``node``; ``raw`` reads blobs. Raises what ``raw`` raises."""
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     files, modes, problems = _files(node.circleci, ref, raw)
@@ -274,13 +274,13 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
 
 
 def blob_bytes(blob: GitObject, name: str, raw: RawBlob) -> bytes:
-    """The content of a blob, exactly."""
+    """The exact content of a blob of the repository ``name``."""
     data = exact_bytes(blob.text, blob.oid)
     return raw(name, blob.oid) if data is None else data
 
 
 def own_pull(pulls: Nodes[PullNode]) -> PullRequest | None:
-    """The newest that comes from the repository itself: a fork may have a branch of that name."""
+    """The newest pull request that is not from a fork, which may have a branch of that name."""
     return newest_pull(node.pull for node in pulls.present if not node.is_cross_repository)
 
 
@@ -290,7 +290,7 @@ def _files(
     entries = {} if tree is None else dict(_walk(tree, ".circleci"))
     paths = config_paths(entries)
     blobs = {path: entries[path][1] for path in paths}
-    files = within_limit(
+    files = contents_within_limit(
         (path, blob_bytes(blob, ref.name, raw))
         for path, blob in blobs.items()
         if not blob.is_too_large
@@ -301,7 +301,7 @@ def _files(
 
 
 def _has_links(tree: GitObject | None) -> bool:
-    """Whether the folder is a link, or has one in it."""
+    """Whether the folder is a link or contains one."""
     if tree is None:
         return False
     if tree.entries is None:
@@ -313,7 +313,7 @@ def _has_links(tree: GitObject | None) -> bool:
 
 
 def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObject]]]:
-    """The mode and the blob of each file below ``folder``, but for links."""
+    """The mode and the blob of each file below ``folder``, without links."""
     for entry in tree.entries or ():
         path, below = f"{folder}/{entry.name}", entry.object
         if below is None or entry.mode == _SYMLINK:

@@ -1,7 +1,7 @@
 """GitLab as a source of projects and as a host that changes are delivered to.
 
-Seen by GraphQL; whatever that does not show of a project is asked of the REST API
-(https://docs.gitlab.com/api/rest/), which also makes the changes.
+Projects are observed by GraphQL; the REST API (https://docs.gitlab.com/api/rest/) provides what
+GraphQL does not show, and makes the changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from cci_migrate.forges.blob_text import within_limit
+from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
@@ -33,7 +33,7 @@ from cci_migrate.forges.gitlab.reading import (
 from cci_migrate.forges.host import Page
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
-    Opening,
+    NewPullRequest,
     PullRequestHost,
 )
 from cci_migrate.forges.repository import (
@@ -55,11 +55,11 @@ _Reply = TypeVar("_Reply")
 
 
 class NoGraphqlError(Exception):
-    """This GitLab's GraphQL API does not answer the question: ask the REST API."""
+    """This GitLab's GraphQL API cannot answer the query; the REST API has to."""
 
 
 class GitLab(PullRequestHost):
-    """One GitLab under one identity."""
+    """GitLab under one identity. ``is_nested``: search for configs below the root too."""
 
     user = "oauth2"
 
@@ -75,13 +75,13 @@ class GitLab(PullRequestHost):
     # -- reading
 
     def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
-        """All projects of a group and its subgroups, or of a user, seen as they are listed."""
+        """The pages of all projects of a group with subgroups, or of a user."""
         after = cursor
         while self._has_graphql and not cursor.isdecimal():
             try:
                 page = self._owner_page(owner, after)
             except OverloadedError as error:
-                if self._asks_for_less(error):
+                if self._can_retry_smaller(error):
                     continue
                 break
             except NoGraphqlError:
@@ -91,38 +91,38 @@ class GitLab(PullRequestHost):
             after = page.cursor
             if not after:
                 return
-        yield from self._listed(owner, cursor if cursor.isdecimal() else "1")
+        yield from self._list_by_rest(owner, cursor if cursor.isdecimal() else "1")
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """Each of ``refs``, some forty a request."""
+        """The state of each of ``refs``, some forty in a request."""
         waiting = list(refs)
         while waiting:
             chunk = waiting[: self._page.size if self._has_graphql else 1]
             try:
-                seen = self._look_at(chunk)
+                observations = self._observe_chunk(chunk)
             except OverloadedError as error:
-                if self._asks_for_less(error):
+                if self._can_retry_smaller(error):
                     continue
                 chunk = chunk[:1]
-                seen = [self.observation(chunk[0], self._look_by_rest)]
+                observations = [self.observation(chunk[0], self._observe_by_rest)]
             except NoGraphqlError:
                 continue
             else:
                 self._page.grow()
             waiting = waiting[len(chunk) :]
-            yield from seen
+            yield from observations
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """Other files at the snapshot's head."""
-        found = self._files(snapshot.ref.name, snapshot.node, snapshot.head, paths)
-        return {path: found.get(path) for path in paths}
+        """The content of ``paths`` at the snapshot's head; None for a missing file."""
+        contents = self._files(snapshot.ref.name, snapshot.node, snapshot.head, paths)
+        return {path: contents.get(path) for path in paths}
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
         return self._raw(snapshot.node, commit, path)
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
-        """What the pipelines say, those of other services included."""
+        """The result of all pipelines, including those of other services."""
         path = f"/projects/{snapshot.node}/repository/commits/{commit}"
         return _checks(self._api.read("GET", path).body(RestCommit).status)
 
@@ -133,11 +133,11 @@ class GitLab(PullRequestHost):
     ) -> str:
         """A new branch with one commit on top of the snapshot's head, in one call.
 
-        Refused when the branch is there already. The commit begins at ``start_sha``, whatever the
-        default branch is at by then, so nothing that came in between is overwritten.
+        Refused if the branch exists. The commit starts at ``start_sha``, so no newer commit
+        of the default branch is overwritten.
         https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
         """
-        made = self._api.write(
+        answer = self._api.write(
             OTHER,
             "POST",
             f"/projects/{snapshot.node}/repository/commits",
@@ -156,11 +156,11 @@ class GitLab(PullRequestHost):
                 ],
             },
         )
-        return made.body(RestCommit).id
+        return answer.body(RestCommit).id
 
-    def open(self, snapshot: Snapshot, opening: Opening) -> PullRequest:
+    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """https://docs.gitlab.com/api/merge_requests/#create-mr"""
-        made = self._api.write(
+        answer = self._api.write(
             PULL_REQUEST,
             "POST",
             f"/projects/{snapshot.node}/merge_requests",
@@ -174,9 +174,9 @@ class GitLab(PullRequestHost):
                 "remove_source_branch": True,
             },
         )
-        return made.body(MergeRequest).pull
+        return answer.body(MergeRequest).pull
 
-    def close_pull(self, snapshot: Snapshot, pull: PullRequest) -> None:
+    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """https://docs.gitlab.com/api/merge_requests/#update-mr"""
         path = f"/projects/{snapshot.node}/merge_requests/{pull.number}"
         self._api.write(OTHER, "PUT", path, json={"state_event": "close"})
@@ -187,19 +187,19 @@ class GitLab(PullRequestHost):
         path = f"/projects/{snapshot.node}/repository/branches/{name}"
         self._api.write(OTHER, "DELETE", path)
 
-    def branch_seen(self, snapshot: Snapshot, branch: str) -> Branch | None:
+    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
         tip = self._tip(snapshot.node, branch)
         return None if tip is None else branch_at(tip, snapshot.head)
 
-    def pull_from(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The newest merge request from ``branch``."""
+    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The open or else the newest merge request from ``branch``; None if there is none."""
         return own_pull(self._requests(snapshot.node, branch))
 
     # -- GraphQL
 
-    def _asks_for_less(self, error: OverloadedError) -> bool:
-        """Whether to ask the same again, for fewer projects; else it is up to the REST API."""
+    def _can_retry_smaller(self, error: OverloadedError) -> bool:
+        """Whether to retry with fewer projects; if not, the REST API has to answer."""
         try:
             seconds = self._page.shrink(error)
         except HostUnavailable:
@@ -211,27 +211,27 @@ class GitLab(PullRequestHost):
         return True
 
     def _owner_page(self, owner: str, after: str) -> Page:
-        """A page of the listing. What came back incomplete is looked at by name, later."""
+        """A page of the listing. Incomplete projects are observed by name later."""
         variables = {"path": owner, "first": self._page.size, "after": after or None}
         partial = self._ask(queries.OWNER, variables, OwnerReply)
         if partial.data.namespace is None:
             raise NoGraphqlError(owner)
-        found = partial.data.namespace.projects
+        projects = partial.data.namespace.projects
         incomplete = _positions(partial.errors, 3)
         refs, observations = [], []
-        for at, node in enumerate(found.nodes or ()):
+        for at, node in enumerate(projects.nodes or ()):
             if node is None:
                 raise OverloadedError("a project came without its name")
             name = documented(node, ProjectName).full_path
             ref = RepositoryRef(Kind.GITLAB, self._host, name, self._api.root)
-            seen = None if at in incomplete else self._seen(node, ref)
-            if seen is None:
+            observation = None if at in incomplete else self._observation(node, ref)
+            if observation is None:
                 refs.append(ref)
             else:
-                observations.append(seen)
-        return Page(tuple(refs), tuple(observations), found.cursor)
+                observations.append(observation)
+        return Page(tuple(refs), tuple(observations), projects.cursor)
 
-    def _look_at(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
+    def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         nodes: dict[str, dict[str, Any]] = {}
         if self._has_graphql:
             paths = [ref.name for ref in refs]
@@ -241,16 +241,16 @@ class GitLab(PullRequestHost):
             for at, node in enumerate((projects.nodes if projects is not None else None) or ()):
                 if node is not None and at not in incomplete:
                     nodes[documented(node, ProjectName).full_path.lower()] = node
-        seen = []
+        observations = []
         for ref in refs:
-            # Of what is not there the REST API says why, or where it went to.
+            # The REST API says why a project is missing, or where it moved.
             node = nodes.get(ref.name.lower())
-            observation = None if node is None else self._seen(node, ref)
-            seen.append(observation or self.observation(ref, self._look_by_rest))
-        return seen
+            observation = None if node is None else self._observation(node, ref)
+            observations.append(observation or self.observation(ref, self._observe_by_rest))
+        return observations
 
-    def _seen(self, node: dict[str, Any], ref: RepositoryRef) -> Observation | None:
-        """None where GraphQL does not show enough."""
+    def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation | None:
+        """The observation from GraphQL; None if the answer is incomplete."""
         try:
             project = documented(node, ProjectNode)
         except HostError:
@@ -260,7 +260,7 @@ class GitLab(PullRequestHost):
             return self._files(ref.name, project.number, head, paths)
 
         def read(_: RepositoryRef) -> Snapshot:
-            return self._deepened(read_node(project, ref, files))
+            return self._with_further_configs(read_node(project, ref, files))
 
         try:
             return self.observation(ref, read)
@@ -281,7 +281,7 @@ class GitLab(PullRequestHost):
                 pass
             else:
                 oids = {blob.path: blob.data for blob in answer.data.present}
-        return within_limit(self._contents(node, commit, oids))
+        return contents_within_limit(self._contents(node, commit, oids))
 
     def _contents(
         self, node: str, commit: str, shown: Mapping[str, bytes | None]
@@ -294,27 +294,27 @@ class GitLab(PullRequestHost):
                 continue
 
     def _ask(self, query: str, variables: Mapping[str, Any], kind: type[_Reply]) -> Partial[_Reply]:
-        """Raises OverloadedError for what a smaller question may mend, NoGraphqlError."""
+        """Send a query. Raises OverloadedError if a smaller one may work, or NoGraphqlError."""
         names = {"branch": self._branch, "ref": f"refs/heads/{self._branch}"}
         try:
             partial = ask(self._api, self._url, query, {**variables, **names}, kind)
         except (HostError, RefusedError) as error:
             self._has_graphql = False
             raise NoGraphqlError(str(error)) from None
-        for trouble in partial.errors:
-            if trouble.path:
+        for fault in partial.errors:
+            if fault.path:
                 continue
-            if trouble.type:
-                # A code: the question does not fit this version's schema.
+            if fault.type:
+                # A code: the query does not fit this version's schema.
                 self._has_graphql = False
-                raise NoGraphqlError(trouble.message)
+                raise NoGraphqlError(fault.message)
             # "Query has complexity of 300, which exceeds max complexity of 250", or a time-out.
-            raise OverloadedError(trouble.message)
+            raise OverloadedError(fault.message)
         return partial
 
     # -- REST
 
-    def _listed(self, owner: str, page: str) -> Iterator[Page]:
+    def _list_by_rest(self, owner: str, page: str) -> Iterator[Page]:
         """https://docs.gitlab.com/api/groups/#list-all-projects"""
         while page:
             answer = self._api.read(
@@ -335,28 +335,30 @@ class GitLab(PullRequestHost):
             )
             yield Page(tuple(project.ref for project in projects), (), page)
 
-    def _look_by_rest(self, ref: RepositoryRef) -> Snapshot:
+    def _observe_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
-        found = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").body(RestProject)
-        node = str(found.id)
+        project_data = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").body(
+            RestProject
+        )
+        node = str(project_data.id)
         requests = self._requests(node, self._branch)
-        project: Project = read_project(found, requests, ref, self._host, self._api.root)
+        project: Project = read_project(project_data, requests, ref, self._host, self._api.root)
         if project.traits.empty or not project.default_branch:
             return project.snapshot()
-        head, ours = self._tip(node, project.default_branch), self._tip(node, self._branch)
+        head, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)
         if head is None:
             return project.snapshot()
         listed = self._tree(node, head, "" if self._is_nested else ".circleci")
         snapshot = project.snapshot(
             head,
-            None if ours is None else branch_at(ours, head),
+            None if branch_tip is None else branch_at(branch_tip, head),
             self._files(ref.name, node, head, list(config_modes(listed))),
             listed,
         )
-        return self._deepened(snapshot) if snapshot.has_links else snapshot
+        return self._with_further_configs(snapshot) if snapshot.has_links else snapshot
 
-    def _deepened(self, snapshot: Snapshot) -> Snapshot:
-        """With what links lead to, and the configs of the folders below the root if wanted."""
+    def _with_further_configs(self, snapshot: Snapshot) -> Snapshot:
+        """``snapshot`` with the targets of links, and if nested with configs below the root."""
         if not (self._is_nested or snapshot.has_links) or not snapshot.head:
             return snapshot
         node, head = snapshot.node, snapshot.head
@@ -365,8 +367,8 @@ class GitLab(PullRequestHost):
             self._tree(node, head, ""), lambda path: self._raw(node, head, path), below
         )
         further = [path for path in configs.modes if path not in snapshot.files]
-        found = self._files(snapshot.ref.name, node, head, further)
-        return snapshot.with_configs(found, configs)
+        contents = self._files(snapshot.ref.name, node, head, further)
+        return snapshot.with_configs(contents, configs)
 
     def _tip(self, node: str, branch: str) -> str | None:
         """The commit at a branch's tip."""
@@ -390,7 +392,7 @@ class GitLab(PullRequestHost):
 
         https://docs.gitlab.com/api/repositories/#list-all-repository-trees-in-a-project
         """
-        found, page = {}, "1"
+        modes, page = {}, "1"
         while page:
             try:
                 answer = self._api.read(
@@ -407,9 +409,9 @@ class GitLab(PullRequestHost):
             except MissingError:
                 break
             entries = answer.body(tuple[TreeFile, ...])
-            found.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
+            modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
             page = answer.headers.get("x-next-page", "")
-        return found
+        return modes
 
     def _raw(self, node: str, commit: str, path: str) -> bytes:
         name = quote(path, safe="")
@@ -426,9 +428,9 @@ class GitLab(PullRequestHost):
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:
-    """Which of the listed projects came back incomplete: the entry at ``depth`` of the paths.
+    """The positions of incomplete projects in the list, at ``depth`` of the errors' paths.
 
-    Raises OverloadedError for an error that is none of a single project.
+    Raises OverloadedError for an error that is not about a single project.
     """
     for error in errors:
         if len(error.path) <= depth:

@@ -1,4 +1,4 @@
-"""What is needed of GitLab's answers, and from them to snapshots."""
+"""GitLab's answers as types, and snapshots made from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes
-from cci_migrate.forges.config_paths import SYMLINK, config_modes, odd_modes
+from cci_migrate.forges.config_paths import SYMLINK, config_modes, unusual_modes
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.pull_request_hosts import IncompleteError
 from cci_migrate.forges.repository import (
@@ -28,7 +28,7 @@ from cci_migrate.transport.graphql import Nodes, NodesPage
 #: The file that nearly every project with CircleCI has.
 MAIN_CONFIG = ".circleci/config.yml"
 
-#: From this level on one may push (https://docs.gitlab.com/api/members/#roles).
+#: The access level from which one may push (https://docs.gitlab.com/api/members/#roles).
 _DEVELOPER = 30
 _STATES = {
     "opened": PullState.OPEN,
@@ -37,7 +37,7 @@ _STATES = {
     "merged": PullState.MERGED,
 }
 
-#: Reads files of a project at a commit: those of the paths that are there.
+#: Reads those of some files that exist in a commit of a project.
 ReadFiles = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 
 
@@ -52,7 +52,7 @@ class MergeRequest(Struct, frozen=True):
 
     @property
     def pull(self) -> PullRequest:
-        """The same, as a campaign knows it."""
+        """The merge request as a campaign has it."""
         return PullRequest(int(self.iid), self.web_url, _STATES[self.state])
 
 
@@ -68,7 +68,7 @@ class TreeFile(Struct, frozen=True):
 
 
 class BlobNode(Struct, frozen=True, rename="camel"):
-    """A file. GitLab decodes and cuts its text as it sees fit."""
+    """A file, whose text GitLab may have decoded or truncated."""
 
     path: str
     oid: str
@@ -78,7 +78,7 @@ class BlobNode(Struct, frozen=True, rename="camel"):
 
     @property
     def data(self) -> bytes | None:
-        """Its bytes, None where the text is not all of them."""
+        """Its bytes; None if the text is not exact."""
         return exact_bytes(self.raw_text_blob, self.oid)
 
 
@@ -108,7 +108,7 @@ class _Permissions(Struct, frozen=True, rename="camel"):
 
 
 class ProjectName(Struct, frozen=True, rename="camel"):
-    """Of a project that is not shown in full."""
+    """The name of a project whose other data may be incomplete."""
 
     full_path: str
 
@@ -132,7 +132,7 @@ class ProjectNode(Struct, frozen=True, rename="camel"):
 
 
 class Projects(Struct, frozen=True):
-    """The list of a namespace's projects; each is a `ProjectNode` if nothing is missing."""
+    """The list of a namespace's projects, each a `ProjectNode` if it is complete."""
 
     projects: NodesPage[dict[str, Any]]
 
@@ -171,7 +171,7 @@ class RestProject(Struct, frozen=True):
 
     @property
     def may_write(self) -> bool | None:
-        """Unknown where the API names no role: it may be inherited from above."""
+        """Whether the role permits pushes; None without a role, which may be inherited."""
         roles = [role for role in (self.permissions or {}).values() if role is not None]
         return max(role.access_level for role in roles) >= _DEVELOPER if roles else None
 
@@ -187,7 +187,7 @@ class RestCommit(Struct, frozen=True):
 
 
 class Project(Struct, frozen=True):
-    """What is known of a project beside its files."""
+    """A project without its files."""
 
     ref: RepositoryRef
     node: str
@@ -202,7 +202,7 @@ class Project(Struct, frozen=True):
         files: Mapping[str, bytes] | None = None,
         listed: Mapping[str, str] | None = None,
     ) -> Snapshot:
-        """The project as it was seen at ``head``; ``listed`` are the modes of what was listed."""
+        """The snapshot of the project at ``head``; ``listed`` are the modes of the listed files."""
         modes = listed or {}
         return Snapshot(
             self.ref,
@@ -210,7 +210,7 @@ class Project(Struct, frozen=True):
             default_branch=self.default_branch,
             traits=self.traits,
             files=files or {},
-            modes=odd_modes(config_modes(modes)),
+            modes=unusual_modes(config_modes(modes)),
             has_links=SYMLINK in modes.values(),
             branch=branch,
             pull=self.pull,
@@ -219,9 +219,9 @@ class Project(Struct, frozen=True):
 
 
 def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapshot:
-    """The snapshot that ``node`` is. ``read`` gets what it does not hold.
+    """The snapshot of ``ref`` from ``node``; ``read`` reads files that it lacks.
 
-    Raises IncompleteError.
+    Raises IncompleteError if necessary data is missing, and what ``read`` raises.
     """
     repository = node.repository
     if repository is None:
@@ -251,15 +251,15 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     listed = {entry.path: entry.mode for entry in entries}
     modes = config_modes(listed)
     texts = {blob.path: blob.data for blob in (repository.main or Nodes[BlobNode]()).present}
-    known = {path: data for path, data in texts.items() if data is not None and path in modes}
-    others = [path for path in modes if path not in known]
+    contents = {path: data for path, data in texts.items() if data is not None and path in modes}
+    others = [path for path in modes if path not in contents]
     if others:
-        known.update(read(head, others))
+        contents.update(read(head, others))
     branch = repository.branch.last_commit if repository.branch is not None else None
     return project.snapshot(
         head,
         None if branch is None else branch_at(branch.sha, head),
-        {path: known[path] for path in modes},
+        {path: contents[path] for path in modes},
         listed,
     )
 
@@ -271,7 +271,7 @@ def read_project(
     host: str,
     root: str,
 ) -> Project:
-    """What the REST API says of a project, and of the merge requests from the branch."""
+    """The project from the REST API, with ``requests``, the merge requests from the branch."""
     return Project(
         ref or RepositoryRef(Kind.GITLAB, host, project.path_with_namespace, root),
         str(project.id),
@@ -289,7 +289,7 @@ def read_project(
 
 
 def own_pull(requests: Iterable[MergeRequest]) -> PullRequest | None:
-    """The open or else the newest one of the project itself: forks may have such a branch too."""
+    """The open or else the newest merge request that is not from a fork."""
     return newest_pull(
         request.pull
         for request in requests

@@ -1,4 +1,4 @@
-"""What went wrong with one repository, in a line that quotes nothing of it."""
+"""Errors in one repository, described in a line that quotes none of its content."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cci_migrate.transport.host_errors import (
     StaleSnapshot,
 )
 
-#: What is no matter of one repository: the host hears no more, or the pace cannot be recorded.
+#: Errors that end the run: the host is unavailable, or the pace cannot be recorded.
 FATAL_ERRORS = (HostUnavailable, sqlite3.Error)
-#: These say what failed themselves.
-_TOLD = (GitError, HostError, StaleSnapshot, RefusedError)
+#: Errors whose own texts say what failed.
+_SELF_EXPLANATORY = (GitError, HostError, StaleSnapshot, RefusedError)
 
 
-def described(error: Exception) -> str:
-    """What is to be recorded of ``error``.
+def describe_error(error: Exception) -> str:
+    """The description of ``error`` that is recorded.
 
-    Of one of our own mistakes that is its place: its text may quote the config.
+    An internal error is described by its place, since its text may quote the config.
     """
-    if isinstance(error, _TOLD):
+    if isinstance(error, _SELF_EXPLANATORY):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
