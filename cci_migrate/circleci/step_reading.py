@@ -15,6 +15,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import Allowance
 from cci_migrate.circleci import published_orbs
+from cci_migrate.circleci.checkout_folder import CheckoutFolder
 from cci_migrate.circleci.config import Config, Executor, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import (
     Daemon,
@@ -128,8 +129,6 @@ _NO_REPOSITORY = "the config comes without its repository"
 #: How images are named that a build has made and no registry holds.
 _LOCAL = ("local/", "localhost/")
 _ROOT_CONFIG = "~root/.docker"
-#: Names of the folder into which ``checkout`` puts the repository.
-_ROOTS = ("~/project", "/home/circleci/project", "$CIRCLE_WORKING_DIRECTORY")
 
 
 def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
@@ -328,7 +327,7 @@ class _StepReader:
         self._read = read or _no_file
         self._daemon = daemon
         self._defaults = defaults
-        self._root = defaults.working_directory or "~/project"
+        self._folder = CheckoutFolder(self._value(defaults.working_directory or "") or None)
         self._local = LocalImages()
         self._loaded_something = False
         #: What is known of the environment of the step that is being read.
@@ -394,13 +393,16 @@ class _StepReader:
             self._settings.exported(run.script)
             self._script(order, run, pulls_count=pulls_count)
             self._exported.update(exported_values(run.script, DOCKER_CONFIG))
+        elif step.name == "checkout":
+            path = argument(step, "path")
+            self._folder.checked_out(None if path is None else self._value(path))
         elif step.home.is_published and " " in step.name:
             self._published(order, step, pulls_count=pulls_count)
         elif "/" in step.name:
             self._orb_command(order, step, pulls_count=pulls_count)
 
     def _file(self, path: str) -> str | None:
-        inside = _inside(path, self._root)
+        inside = self._folder.inside(path)
         return None if inside is None else self._read(inside)
 
     # Orbs
@@ -519,10 +521,18 @@ class _StepReader:
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
         is_reliable = not (run.only_on_failure or run.in_background)
-        directory = _directory(run.working_directory, self._root)
-        for fact in script.facts:
-            moment = Moment(order, run.step, ((script, fact),), is_reliable)
-            self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
+        ways = (
+            [run.working_directory]
+            if run.working_directory is None
+            else self._ways(run.working_directory)
+        )
+        for number, way in enumerate(ways):
+            directory = self._folder.directory_of(way)
+            for fact in script.facts:
+                if number and not isinstance(fact, _DEPENDS_ON_FOLDER):
+                    continue
+                moment = Moment(order, run.step, ((script, fact),), is_reliable)
+                self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
 
     def _known(self, environment: Mapping[str, str]) -> dict[str, str]:
         """The variables of ``environment`` that have a value which is written out.
@@ -551,15 +561,15 @@ class _StepReader:
                 if pulls_count:
                     self._image_pull(moment, fact)
             case Build():
-                if pulls_count:
-                    self._build(moment, fact, directory)
+                for build in self._builds(fact) if pulls_count else ():
+                    self._build(moment, build, directory)
             case BakeBuild():
                 if pulls_count:
                     reason = "what docker buildx bake builds is not read"
                     self._undecided(moment, Tool.DOCKER, "docker buildx bake", reason)
             case ComposeCommand():
-                if pulls_count:
-                    self._compose(moment, fact, directory)
+                for compose in self._composes(fact) if pulls_count else ():
+                    self._compose(moment, compose, directory)
             case Login(registry=registry, tool=tool):
                 named = None if registry is None else registry.value
                 login = replace(self._login(moment, fact), config=self._config(fact.config))
@@ -612,7 +622,7 @@ class _StepReader:
     ) -> None:
         path = None
         if call.directory is not None and directory is not None:
-            path = joined_path(joined_path(directory, call.directory), call.path)
+            path = self._path(joined_path(directory, call.directory), call.path)
         text = None if path is None else self._file(path)
         if call.sourced:
             self._settings.sourced(call.path, text)
@@ -654,8 +664,8 @@ class _StepReader:
     ) -> None:
         if self._daemon is Daemon.NONE:
             return
-        for words in self._ways("\0".join(call.arguments)):
-            arguments = words.split("\0") if words else []
+        for words in self._ways(_SEPARATOR.join(call.arguments)):
+            arguments = words.split(_SEPARATOR) if words else []
             title = task_title(call.program, arguments)
             outcome: TaskScript | NotFollowed = NotFollowed("where it runs can't be determined")
             if not self._follows:
@@ -665,7 +675,7 @@ class _StepReader:
                 outcome = task_script(
                     call.program,
                     arguments,
-                    joined_path(directory, call.directory),
+                    self._path(directory, call.directory),
                     self._file,
                     environment,
                 )
@@ -721,7 +731,7 @@ class _StepReader:
             inner = [fact for fact in script.facts if fact.place and fact.place[0].slot == last]
             inside = directory
             if directory is not None and call.directory is not None:
-                inside = joined_path(directory, call.directory)
+                inside = self._path(directory, call.directory)
             self._follow(moment, script, inner, None, inside, pulls_count=pulls_count, depth=depth)
             return
 
@@ -870,18 +880,75 @@ class _StepReader:
             self._undecided(moment, pull.tool, command, "the command line does not name the image")
             return
         image = pull.image.value
-        if pull.verb is not Verb.PULL and self._loaded_something and not pull.always_pulls:
-            # What `docker load` brought is not known by name: it may be this very image.
-            fetched = any(image in earlier.texts for earlier in self.pulls)
-            if not fetched and _name_of(image) not in self._made:
-                reason = "it may be what docker load has brought"
-                self._undecided(moment, pull.tool, f"{command} {image}", reason)
+        if not self._to_fetch(moment, pull, f"{command} {image}", [image]):
             return
         places: tuple[tuple[str, str], ...] = ()
         if self._within is not None:
             place = self._within(pull.image.start)
             places = () if place is None else ((image, place),)
         self._pull(moment, pull.tool, f"{command} {image}", [image], places)
+
+    def _to_fetch(
+        self,
+        moment: Moment,
+        pull: ImagePull | ComposeCommand,
+        command: str,
+        images: Sequence[str],
+    ) -> list[str]:
+        """Those of ``images`` that aren't there, as far as that is known.
+
+        What `docker load` has brought isn't known by name: it may be any of them.
+        """
+        if pull.verb is Verb.PULL or pull.always_pulls:
+            return list(images)
+        missing = [image for image in images if not self._local.has(image)]
+        if not self._loaded_something:
+            return missing
+        for image in missing:
+            is_fetched = any(image in earlier.texts for earlier in self.pulls)
+            if not is_fetched and _name_of(image) not in self._made:
+                title = command if command.endswith(image) else f"{command} {image}"
+                reason = "it may be what docker load has brought"
+                self._undecided(moment, pull.tool, title, reason)
+        return []
+
+    def _builds(self, build: Build) -> Iterator[Build]:
+        """``build`` for each value of the parameters of the job that say what it builds."""
+        texts = (build.directory, build.context, build.dockerfile, build.target)
+        for way in self._ways(_SEPARATOR.join(text or "" for text in texts)):
+            directory, context, dockerfile, target = (
+                None if text is None else value
+                for text, value in zip(texts, way.split(_SEPARATOR), strict=True)
+            )
+            yield replace(
+                build, directory=directory, context=context, dockerfile=dockerfile, target=target
+            )
+
+    def _composes(self, compose: ComposeCommand) -> Iterator[ComposeCommand]:
+        """``compose`` for each value of the parameters of the job that say what it starts."""
+        lists = (compose.files, compose.profiles, compose.services)
+        folders = (compose.directory, compose.project_directory)
+        texts = [*(text or "" for text in folders), *(text for one in lists for text in one)]
+        for way in self._ways(_SEPARATOR.join(texts)):
+            values = iter(way.split(_SEPARATOR))
+            directory, project = (
+                value if text is not None else None
+                for text, value in zip(folders, values, strict=False)
+            )
+            files, profiles, services = (tuple(next(values) for _ in one) for one in lists)
+            yield replace(
+                compose,
+                directory=directory,
+                project_directory=project,
+                files=files,
+                profiles=profiles,
+                services=services,
+            )
+
+    def _path(self, directory: str, path: str) -> str:
+        """``path`` seen from ``directory``, from the repository's root if it is in there."""
+        joined = joined_path(directory, path)
+        return self._folder.inside(joined) or joined
 
     def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
         command = f"{build.tool.value} build"
@@ -893,7 +960,7 @@ class _StepReader:
             reason = "which Dockerfile it builds cannot be told"
             self._undecided(moment, build.tool, command, reason)
             return
-        self._dockerfile(moment, build.tool, command, joined_path(directory, path), build)
+        self._dockerfile(moment, build.tool, command, self._path(directory, path), build)
 
     def _dockerfile(
         self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
@@ -932,9 +999,13 @@ class _StepReader:
         if paths is None or directory is None:
             self._undecided(moment, compose.tool, command, "where it runs cannot be told")
             return
-        paths = tuple(joined_path(directory, path) for path in paths)
+        paths = tuple(self._path(directory, path) for path in paths)
+        if any("$" in path or has_expression(path) for path in paths):
+            reason = "which Compose files it reads can't be determined"
+            self._undecided(moment, compose.tool, command, reason)
+            return
         if not paths and compose.directory is not None:
-            paths = default_paths(joined_path(directory, compose.directory), self._file)
+            paths = default_paths(self._path(directory, compose.directory), self._file)
         if not paths:
             self._undecided(moment, compose.tool, command, "no Compose file found")
             return
@@ -954,15 +1025,19 @@ class _StepReader:
             same_image_key(build.image) for build in services.builds if build.image is not None
         }
         if compose.verb is not Verb.BUILD:
+            images = [run.image for run in services.images]
+            others = [image for image in images if same_image_key(image) not in built]
             self._pull(
                 moment,
                 compose.tool,
                 command,
-                [run.image for run in services.images if same_image_key(run.image) not in built],
-                tuple(self._places(paths, [run.image for run in services.images])),
+                self._to_fetch(moment, compose, command, others),
+                tuple(self._places(paths, images)),
             )
         if compose.verb is Verb.PULL:
             return
+        for image in built:
+            self._local.add(image)
         for service in services.builds:
             context = joined_path(service.directory, service.context)
             path = joined_path(context, service.dockerfile or "Dockerfile")
@@ -1037,22 +1112,10 @@ class _StepReader:
         self.pulls.append(pull)
 
 
-def _directory(working_directory: str | None, root: str) -> str | None:
-    """The folder in which a step runs, from the repository's root; None if it is elsewhere."""
-    return "." if working_directory is None else _inside(working_directory, root)
-
-
-def _inside(path: str, root: str) -> str | None:
-    """``path`` from the repository's root; None if it is elsewhere.
-
-    ``root`` is the job's own ``working_directory``, where the repository is checked out.
-    """
-    for prefix in (root.rstrip("/"), *_ROOTS):
-        if path.rstrip("/") == prefix:
-            return "."
-        if path.startswith(f"{prefix}/"):
-            return path.removeprefix(f"{prefix}/")
-    return None if path.startswith(("/", "~", "$", "<")) else path
+#: Facts that mean something else in another folder.
+_DEPENDS_ON_FOLDER = (Build, ComposeCommand, ScriptCall, TaskCall, FunctionCall)
+#: Stands between texts that are expanded together, as one has the same values in all of them.
+_SEPARATOR = "\0"
 
 
 def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:

@@ -31,6 +31,7 @@ jobs:
     parameters:
       image: {type: enum, default: redis, enum: [redis, quay.io/acme/x]}
       any: {type: string}
+      folder: {type: enum, default: sub, enum: [sub, none]}
       registry: {type: string, default: docker.io}
 """
 
@@ -200,6 +201,23 @@ def test_what_is_called_like_a_login_and_is_not_followed() -> None:
     assert [one.command for one in found.unread_logins] == ["rake docker_login", "make hub-login"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("- run: docker load -i x && docker compose up",
+         [("it may be what docker load has brought",), ("alpine:3",)]),
+        ("- run: docker load -i x\n- run: docker compose pull", [("postgres:16",)]),
+        ("- run: docker build -t postgres:16 sub\n- run: docker compose up db", [("alpine:3",)]),
+        ("- run: docker pull postgres:16; docker load -i x; docker compose up db",
+         [("postgres:16",)]),
+        ("- run: docker compose -f tagged.yml build\n- run: docker run acme/web", [("alpine:3",)]),
+    ],
+)  # fmt: skip
+def test_images_that_are_there(steps: str, expected: list[tuple[str, ...]]) -> None:
+    tagged = {"tagged.yml": "services: {web: {build: sub, image: acme/web}}\n"}
+    assert seen(docker(steps, {**FILES, **tagged})) == expected
+
+
 REMOTE = "docker: [{image: x}]"
 
 
@@ -232,6 +250,49 @@ def test_scripts_that_call_each_other_without_end() -> None:
 def test_the_repository_lies_where_the_job_works() -> None:
     steps = "- run: {command: docker build ., working_directory: ~/app/sub}"
     assert seen(docker(steps, FILES, "machine: true\nworking_directory: ~/app")) == [("alpine:3",)]
+
+
+@pytest.mark.parametrize(
+    ("job", "steps", "expected"),
+    [
+        # The repository is where `checkout` puts it, a step where its folder says.
+        ("~/app/sub", "- checkout: {path: ~/app}\n- run: docker build .", [("alpine:3",)]),
+        ("", "- checkout: {path: src}\n- run: docker build src/sub", [("alpine:3",)]),
+        ("", "- checkout: {path: src}\n- run: docker build .",
+         [("no ~/project/Dockerfile found",)]),
+        ("", "- checkout: {path: src}\n- run: {command: make x, working_directory: src/a}",
+         [("alpine:3",)]),
+        ("", "- checkout: {path: /home/circleci/app}\n- run: cd ~/app/sub && docker build .",
+         [("alpine:3",)]),
+        ("/home/circleci/app", "- run: {command: docker build ., working_directory: ~/app/sub}",
+         [("alpine:3",)]),
+        ("~/app", "- run: {command: docker build ., working_directory: sub}", [("alpine:3",)]),
+        ("", "- run: {command: docker build ., working_directory: $ELSEWHERE}",
+         [("which Dockerfile it builds cannot be told",)]),
+        # Paths by parameters of the job, for every value that they can take.
+        ("", "- run: docker build << parameters.folder >>",
+         [("alpine:3",), ("no none/Dockerfile found",)]),
+        ("", "- run: docker build -f << parameters.folder >>/Dockerfile .",
+         [("alpine:3",), ("no none/Dockerfile found",)]),
+        ("", "- run: {command: docker build ., working_directory: << parameters.folder >>}",
+         [("alpine:3",), ("no none/Dockerfile found",)]),
+        ("", "- run: docker compose -f << parameters.folder >>/c.yml up",
+         [("busybox",), ("none/c.yml: the file is not there",)]),
+        ("", "- run: docker compose -f << parameters.any >>/c.yml up",
+         [("which Compose files it reads can't be determined",)]),
+        ("", "- run: make -C << parameters.folder >> x",
+         [("its Makefile has no target x",), ("no Makefile found in none",)]),
+    ],
+)  # fmt: skip
+def test_folders(job: str, steps: str, expected: list[tuple[str, ...]]) -> None:
+    on = f"machine: true\nworking_directory: {job}" if job else "machine: true"
+    files = {
+        **FILES,
+        "a/Makefile": TASKS["a/Makefile"],
+        "sub/Makefile": "y: ; x\n",
+        "sub/c.yml": "services: {a: {image: busybox}}\n",
+    }
+    assert seen(docker(steps, files, on)) == expected
 
 
 @pytest.mark.parametrize(

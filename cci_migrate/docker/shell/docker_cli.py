@@ -653,17 +653,25 @@ class LocalImages:
     def __init__(self) -> None:
         self._keys: set[str] = set()
 
+    def has(self, image: str) -> bool:
+        """Whether ``image`` needs no pull."""
+        return same_image_key(image) in self._keys
+
+    def add(self, image: str) -> None:
+        """Record that ``image`` needs no pull from here on."""
+        self._keys.add(same_image_key(image))
+
     def record(self, fact: Fact) -> Fact:
         """Record the images that ``fact`` creates; return it, marked local if it needs no pull."""
         if isinstance(fact, Build):
             self._keys.update(map(same_image_key, fact.tags))
         elif isinstance(fact, LocalImage) and fact.image is not None:
-            self._keys.add(same_image_key(fact.image))
+            self.add(fact.image)
         elif (
             isinstance(fact, ImagePull)
             and fact.image is not None
             and not fact.always_pulls
-            and same_image_key(fact.image.value) in self._keys
+            and self.has(fact.image.value)
         ):
             return replace(fact, is_local=True)
         return fact
