@@ -16,6 +16,7 @@ from cci_migrate.findings import (
     Decisions,
     FindingKey,
     FindingState,
+    Fix,
     NameReason,
     NoFix,
     Question,
@@ -267,8 +268,8 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
     found = [one.finding for one in examined(text).resolutions if one.finding.registry]
     assert [one.rule for one in found] == ([] if serves else ["pull-before-login"])
     for one in found:
-        assert one.names is not None
-        assert one.names.names == "$HUB_USER, $HUB_TOKEN"
+        assert isinstance(one.remedy, Fix)
+        assert one.remedy.title == "leave the server out of the login before it"
 
 
 def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:

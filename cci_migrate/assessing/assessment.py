@@ -72,11 +72,12 @@ from cci_migrate.circleci.workflow_jobs import (
     job_contexts,
     runs_nothing,
 )
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar
+from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
@@ -86,6 +87,7 @@ from cci_migrate.rule_ids import (
 )
 
 if TYPE_CHECKING:
+    from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin
     from cci_migrate.assessing.step_mirroring import StepMirroring
     from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_pulls import StepPull
@@ -206,6 +208,24 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """The names of the jobs that only builds of forks reach, and that pull something."""
         jobs = (job for home in self.config.body.walk() for job in home.jobs.values())
         return tuple(job.name for job in jobs if job in self._jobs_only_for_forks)
+
+    @cached_property
+    def misaddressed_logins(self) -> Sequence[MisaddressedLogin]:
+        """The logins that are meant for Docker Hub and that no pull finds."""
+        dockers = self.dockers.all()
+        if not any(login.is_misaddressed for docker in dockers for login in docker.logins):
+            return ()
+        from cci_migrate.assessing.misaddressed_logins import misaddressed_logins
+
+        return misaddressed_logins(dockers)
+
+    def readdressing(self, missing: MissingLogin) -> tuple[Operation, ...]:
+        """What makes misaddressed logins serve all pulls of ``missing``; empty if nothing does."""
+        if missing.host != DOCKER_HUB or not self.misaddressed_logins:
+            return ()
+        from cci_migrate.assessing.misaddressed_logins import serving
+
+        return serving(missing.pulls, self.misaddressed_logins)
 
     @cached_property
     def mirrored_steps(self) -> StepMirroring | None:
@@ -637,7 +657,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             if policy_for(host, self.policy) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)
         for missing in self._missing_by_job.get(docker.job, []):
-            if not missing.concerns(docker):
+            if not missing.concerns(docker) or self.readdressing(missing):
                 continue
             credential = self.login_credential(missing)
             if credential is not None and (read := variables_of(credential)):
@@ -662,7 +682,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         uses = [self._use_by_item[item.mapping] for item in items]
         for missing in self.missing_logins:
             credential = self.login_credential(missing)
-            if credential is not None:
+            if credential is not None and not self.readdressing(missing):
                 host = normalise_host(missing.host)
                 uses.append(CredentialUse(host, variables_of(credential), missing.key))
         return tuple(dict.fromkeys(use for use in uses if use is not None and use.variables))

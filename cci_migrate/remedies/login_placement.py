@@ -390,6 +390,11 @@ def _makes(declaration: DeclaredLogin, host: str, credential: PasswordAuth) -> b
     return PasswordAuth(login.username, login.password) == credential
 
 
+def _is_readdressed(login: StepLogin, host: str) -> bool:
+    """Whether the fix of `login-server` may make ``login`` one to ``host``."""
+    return host == DOCKER_HUB and login.is_misaddressed
+
+
 def _other_login(
     docker: JobDocker, order: int, missing: MissingLogin, credential: PasswordAuth
 ) -> StepLogin | None:
@@ -400,7 +405,7 @@ def _other_login(
             login
             for login in docker.logins
             if login.moment.order < order
-            and login.may_be_to(missing.host)
+            and (login.may_be_to(missing.host) or _is_readdressed(login, missing.host))
             and is_same_config(login.config, missing.config)
             and (login.username, login.password) != own
         ),

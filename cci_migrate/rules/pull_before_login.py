@@ -79,6 +79,7 @@ from cci_migrate.findings import (
     Finding,
     FindingKey,
     Fix,
+    NameReason,
     NoFix,
     Place,
     Question,
@@ -153,11 +154,13 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=_because(missing, impact),
             remedy=remedies[missing.key],
             registry=normalise_host(missing.host),
-            names=assessment.name_reason(
-                assessment.wanted_login(missing), normalise_host(missing.host)
-            ),
+            names=None if assessment.readdressing(missing) else _names(missing, assessment),
             after=() if is_needed_today else tuple(after),
         )
+
+
+def _names(missing: MissingLogin, assessment: Assessment) -> NameReason | None:
+    return assessment.name_reason(assessment.wanted_login(missing), normalise_host(missing.host))
 
 
 def _because(missing: MissingLogin, impact: Impact) -> str:
@@ -297,6 +300,9 @@ def _mirror_finding(
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
+    readdressing = assessment.readdressing(missing)
+    if readdressing:
+        return Fix("leave the server out of the login before it", readdressing)
     wanted = assessment.wanted_login(missing)
     match wanted:
         case Contested(accounts):
