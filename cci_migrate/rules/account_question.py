@@ -13,10 +13,10 @@ from cci_migrate.findings import Choice, Fix, NoFix, Question, Remedy
 def account_question(
     host: str, accounts: Sequence[Account], fix_with: Callable[[Account], Fix | NoFix]
 ) -> Remedy:
-    """The question with the jobs of each of ``accounts``; ``fix_with`` is what each answer does.
+    """Ask which of ``accounts`` pulls from ``host`` use; ``fix_with`` makes the fix of each answer.
 
-    Where jobs of several accounts share a definition no answer could be right, and none is asked
-    for where there is no place for the fix.
+    `NoFix` if no answer could be right, as jobs of several accounts share a definition, or if none
+    could be carried out.
     """
     reason, instead = several_accounts(accounts), which_account(host, accounts)
     if not all(account.evidence for account in accounts):
@@ -33,7 +33,7 @@ def account_question(
 
 
 def _by_key(accounts: Sequence[Account]) -> Iterator[tuple[str, Account]]:
-    """``accounts`` by what an answers file calls them; roles and keys may be written out."""
+    """``accounts`` with their keys in an answers file, made of their variables or values."""
     seen: set[str] = set()
     for account in accounts:
         names = variables_of(account.credential) or values_of(account.credential).values()

@@ -1,6 +1,6 @@
-"""All rules, in the order in which their findings are told.
+"""All rules, in the order in which their findings are reported.
 
-Each module of this package but those named below is a rule, with a ``RULE`` in it.
+Each module of this package except those in ``_NO_RULES`` is a rule and defines ``RULE``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cci_migrate.rules.rule import Rule
 _NO_RULES = frozenset({"account_question", "catalogue", "page", "rule", "whole_fix", "wording"})
 
 
-def _found() -> Iterator[Rule]:
+def _discovered() -> Iterator[Rule]:
     for module in iter_modules(rules.__path__):
         if module.name not in _NO_RULES:
             rule = import_module(f"{rules.__name__}.{module.name}").RULE
@@ -23,5 +23,5 @@ def _found() -> Iterator[Rule]:
             yield rule
 
 
-#: Findings that rest on those of others come behind them.
-RULES: tuple[Rule, ...] = tuple(sorted(_found(), key=lambda rule: (rule.rank, rule.id)))
+#: Sorted so that findings come after those that they depend on.
+RULES: tuple[Rule, ...] = tuple(sorted(_discovered(), key=lambda rule: (rule.rank, rule.id)))

@@ -50,10 +50,10 @@ from cci_migrate.rules.wording import listed, owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each image whose credentials lack something."""
-    for one in assessment.images:
-        if isinstance(one.state, Incomplete):
-            image, auth = one.image, one.state.auth
+    """One finding for each image whose ``auth`` lacks a key."""
+    for assessed in assessment.images:
+        if isinstance(assessed.state, Incomplete):
+            image, auth = assessed.image, assessed.state.auth
             missing = listed(auth.missing)
             yield Finding(
                 rule=INCOMPLETE_AUTH,
@@ -63,9 +63,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 owner=owners_of(image),
                 severity=Severity.ERROR,
                 because="CircleCI refuses it, or pulls anonymously.",
-                remedy=_remedy(assessment, one, auth, one.state.wanted),
+                remedy=_remedy(assessment, assessed, auth, assessed.state.wanted),
                 registry=image.host,
-                names=assessment.name_reason(one.state.wanted, image.host),
+                names=assessment.name_reason(assessed.state.wanted, image.host),
             )
 
 
@@ -73,16 +73,19 @@ _BY_HAND = "write what is missing by hand"
 
 
 def _remedy(
-    assessment: Assessment, one: AssessedImage, auth: ImageAuth, wanted: Wanted | Contested | None
+    assessment: Assessment,
+    assessed: AssessedImage,
+    auth: ImageAuth,
+    wanted: Wanted | Contested | None,
 ) -> Remedy:
     match wanted:
         case Wanted(credential):
-            return _completed(assessment, one, auth, credential)
+            return _completed(assessment, assessed, auth, credential)
         case Contested(accounts):
             return account_question(
-                one.registry or "",
+                assessed.registry or "",
                 accounts,
-                lambda account: _completed(assessment, one, auth, account.credential),
+                lambda account: _completed(assessment, assessed, auth, account.credential),
             )
         case None:
             return NoFix("no credentials are known for the image's registry", _BY_HAND)
@@ -91,9 +94,9 @@ def _remedy(
 
 
 def _completed(
-    assessment: Assessment, one: AssessedImage, auth: ImageAuth, credential: RegistryCredential
+    assessment: Assessment, assessed: AssessedImage, auth: ImageAuth, credential: RegistryCredential
 ) -> Fix | NoFix:
-    """What is missing of ``auth``, from ``credential``."""
+    """The fix that adds the keys missing in ``auth`` from ``credential``."""
     values = values_of(credential)
     if form_of(credential) is not auth.form or not set(auth.missing) <= set(values):
         return NoFix("the registry's known credentials are of another form", _BY_HAND)
@@ -116,7 +119,10 @@ def _completed(
     else:
         return NoFix(f"the value of {auth.form.value} is no mapping", _BY_HAND)
     contexts = assessment.contexts_for_images(
-        [one.image], variables_of(credential), one.registry or "", one.key(INCOMPLETE_AUTH)
+        [assessed.image],
+        variables_of(credential),
+        assessed.registry or "",
+        assessed.key(INCOMPLETE_AUTH),
     )
     return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
 
@@ -124,14 +130,14 @@ def _completed(
 def _half_of_another_pair(auth: ImageAuth, values: MappingOf[str, str]) -> str | None:
     """The key of ``auth`` whose value can't be completed with ``values``.
 
-    A literal user name can: it says whose the password is. A variable comes with a pair of names,
-    and half of one pair beside half of another logs nobody in.
+    A literal user name can: it says whose password is needed. A variable belongs to a pair of
+    variables, and halves of different pairs don't log in.
     """
     for key, value in values.items():
-        own = auth.text(key)
-        if own is None or key in auth.missing or own == value:
+        current = auth.text(key)
+        if current is None or key in auth.missing or current == value:
             continue
-        if key in SECRET_KEYS or variable_in(own) is not None:
+        if key in SECRET_KEYS or variable_in(current) is not None:
             return key
     return None
 

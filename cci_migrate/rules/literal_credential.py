@@ -45,7 +45,7 @@ from cci_migrate.rules.wording import owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each secret, however many images use it."""
+    """One finding for each written-out secret, no matter how many images use it."""
     for images in assessment.images_by_secret.values():
         state = images[0].state
         if isinstance(state, Authenticated) and state.literal is not None:
@@ -82,7 +82,7 @@ def _remedy(
         read = (*auth.variables, variable.removeprefix("$"))
         key = first.key(LITERAL_CREDENTIAL)
         contexts = assessment.contexts_for_images(
-            [one.image for one in images], read, first.registry, key
+            [image.image for image in images], read, first.registry, key
         )
         operation = ReplaceScalar(literal.value, Text(variable))
         return whole_fix(assessment, f"use {variable} instead", (operation,), contexts)

@@ -60,10 +60,10 @@ _BECAUSE = "The credentials look as if they were used, and are not."
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each misplaced block."""
-    for one in assessment.images:
-        if isinstance(one.state, Misplaced):
-            yield _beside_image(assessment, one, one.state)
+    """One finding for each misplaced block, and for each login lost in a merge."""
+    for assessed in assessment.images:
+        if isinstance(assessed.state, Misplaced):
+            yield _beside_image(assessment, assessed, assessed.state)
     for title, route, mapping, entry in auth_on_owners(assessment.config):
         yield Finding(
             rule=MISPLACED_AUTH,
@@ -116,8 +116,8 @@ def _of_owner(mapping: Mapping, entry: Entry) -> Remedy:
     return NoFix("it holds more than a login", "move what is no login out of it by hand")
 
 
-def _beside_image(assessment: Assessment, one: AssessedImage, state: Misplaced) -> Finding:
-    item = one.image.item
+def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Misplaced) -> Finding:
+    item = assessed.image.item
     remedy: Remedy = NoFix(
         "the keys cannot be moved safely", "write username and password under auth by hand"
     )
@@ -134,32 +134,36 @@ def _beside_image(assessment: Assessment, one: AssessedImage, state: Misplaced) 
                 remedy = Fix("give them to auth", (RenameKey(item.mapping, index, AUTH),))
         case MisplacedKind.WITHOUT_AUTH:
             message = "username and password are keys of the image, which knows no such keys"
-            wanted = state.wanted
-            own = own_entry(item.mapping, "image") is not None
-            if wanted is not None and own and variable_in(wanted.password) is not None:
+            credential = state.wanted
+            has_own_name = own_entry(item.mapping, "image") is not None
+            if (
+                credential is not None
+                and has_own_name
+                and variable_in(credential.password) is not None
+            ):
                 remedy = Fix(
                     "move them under auth",
                     (
                         RemoveEntry(item.mapping, USERNAME),
                         RemoveEntry(item.mapping, PASSWORD),
-                        add_credential(AuthPlace(item.mapping, "image"), wanted, PLAIN),
+                        add_credential(AuthPlace(item.mapping, "image"), credential, PLAIN),
                     ),
                 )
         case _:
             assert_never(state.kind)
     if isinstance(remedy, Fix):
-        contexts = assessment.contexts_of_fix(one, one.key(MISPLACED_AUTH))
+        contexts = assessment.contexts_of_fix(assessed, assessed.key(MISPLACED_AUTH))
         remedy = whole_fix(assessment, remedy.title, remedy.operations, contexts)
     return Finding(
         rule=MISPLACED_AUTH,
-        place=Place(item.image.value, one.image.route),
+        place=Place(item.image.value, assessed.image.route),
         message=f"{item.text}: {message}",
         subject=item.text,
-        owner=owners_of(one.image),
+        owner=owners_of(assessed.image),
         severity=Severity.ERROR,
         because=_BECAUSE,
         remedy=remedy,
-        registry=one.image.host,
+        registry=assessed.image.host,
     )
 
 

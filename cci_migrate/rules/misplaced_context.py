@@ -50,93 +50,96 @@ ID = "misplaced-context"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each key in the wrong place."""
-    by_entry = {one.entry: one for one in assessment.entries}
-    misplaced = tuple(misplaced_contexts(assessment.config))
-    for one in misplaced:
-        concerned = [by_entry[job] for job in one.workflow_jobs if job in by_entry]
+    """One finding for each ``context`` or ``contexts`` key in the wrong place."""
+    by_entry = {entry.entry: entry for entry in assessment.entries}
+    all_misplaced = tuple(misplaced_contexts(assessment.config))
+    for misplaced in all_misplaced:
+        concerned = [by_entry[job] for job in misplaced.workflow_jobs if job in by_entry]
         narrower = {
             job
-            for other in misplaced
-            if one.place.is_wider_than(other.place)
+            for other in all_misplaced
+            if misplaced.place.is_wider_than(other.place)
             for job in other.workflow_jobs
         }
-        owner = _owner(one)
+        owner = _owner(misplaced)
         yield Finding(
             rule=ID,
-            place=Place(one.entry.key, one.route),
-            message=f"{text_of(one.entry.key)} {_where(one)}",
-            subject=", ".join(one.names or ()) or "context",
+            place=Place(misplaced.entry.key, misplaced.route),
+            message=f"{text_of(misplaced.entry.key)} {_where(misplaced)}",
+            subject=", ".join(misplaced.names or ()) or "context",
             owner=owner,
             severity=Severity.ERROR,
             because="CircleCI refuses the key, or the job runs without the variables.",
-            remedy=_remedy(one, concerned, narrower, assessment),
+            remedy=_remedy(misplaced, concerned, narrower, assessment),
         )
 
 
-def _owner(one: MisplacedContext) -> str:
-    match one.place:
+def _owner(misplaced: MisplacedContext) -> str:
+    match misplaced.place:
         case ContextPlace.JOB:
-            return f"job {one.owner}"
+            return f"job {misplaced.owner}"
         case ContextPlace.WORKFLOW:
-            return f"workflow {one.owner}"
+            return f"workflow {misplaced.owner}"
         case ContextPlace.PLURAL | ContextPlace.BESIDE:
-            return f"workflow {one.workflow_jobs[0].workflow}"
+            return f"workflow {misplaced.workflow_jobs[0].workflow}"
         case _:
-            assert_never(one.place)
+            assert_never(misplaced.place)
 
 
-def _where(one: MisplacedContext) -> str:
-    match one.place:
+def _where(misplaced: MisplacedContext) -> str:
+    match misplaced.place:
         case ContextPlace.JOB:
             return "stands on the job; it belongs under a workflow job"
         case ContextPlace.WORKFLOW:
             return "stands on the whole workflow; it belongs under a workflow job"
         case ContextPlace.PLURAL:
-            return f"stands on {one.owner}; the key is context"
+            return f"stands on {misplaced.owner}; the key is context"
         case ContextPlace.BESIDE:
-            return f"stands beside {one.owner}; it belongs under it"
+            return f"stands beside {misplaced.owner}; it belongs under it"
         case _:
-            assert_never(one.place)
+            assert_never(misplaced.place)
 
 
 def _remedy(
-    one: MisplacedContext,
+    misplaced: MisplacedContext,
     concerned: list[AssessedEntry],
     narrower: Collection[WorkflowJob],
     assessment: Assessment,
 ) -> Remedy:
-    """``narrower`` are the workflow jobs with misplaced contexts for fewer jobs."""
+    """The removal of the key, with its contexts for the workflow jobs ``concerned``.
+
+    ``narrower`` are the workflow jobs that also have a misplaced context for fewer jobs.
+    """
     by_hand = "write it as context under each workflow job that needs it"
-    if one.names is None:
+    if misplaced.names is None:
         return NoFix("its value is no plain name of a context", by_hand)
-    if one.place is ContextPlace.WORKFLOW:
+    if misplaced.place is ContextPlace.WORKFLOW:
         concerned = [assessed for assessed in concerned if assessed.uses]
     if not concerned:
         return NoFix("nothing tells which workflow jobs need it", by_hand)
     if any(
-        assessed.held.entry is not None and assessed.held.entry.key is one.entry.key
+        assessed.held.entry is not None and assessed.held.entry.key is misplaced.entry.key
         for assessed in assessment.entries
     ):
         return NoFix("workflow jobs get their context from the same anchor", by_hand)
-    is_renamed = one.place is ContextPlace.PLURAL and not all(
+    is_renamed = misplaced.place is ContextPlace.PLURAL and not all(
         assessed.held.values for assessed in concerned
     )
     if is_renamed:
-        # Where it is merged, a context of one's own hides it, as it would hide context.
+        # If it is merged, a job's own context hides it.
         concerned = [assessed for assessed in concerned if not assessed.held.values]
     grants = tuple(
         grant
         for assessed in concerned
-        for name in one.names
+        for name in misplaced.names
         if name not in assessed.held.names
         for grant in _grants(assessed, name, assessment, narrower)
     )
     if is_renamed:
-        # What places the context sees the key and renames it.
+        # `ContextPlacement` renames the key when it adds the contexts.
         return Fix("", (), grants)
-    key = text_of(one.entry.key) or ""
-    return Fix(f"remove {key} here", (RemoveEntry(one.entry.holder, key),), grants)
+    key = text_of(misplaced.entry.key) or ""
+    return Fix(f"remove {key} here", (RemoveEntry(misplaced.entry.holder, key),), grants)
 
 
 def _grants(

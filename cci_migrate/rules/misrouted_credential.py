@@ -58,11 +58,11 @@ ID = "misrouted-credential"
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each image with another registry's credentials."""
-    for one in assessment.images:
-        image, auth = one.image, one.image.auth
-        if one.misrouted_to is None or auth is None or image.host is None:
+    for assessed in assessment.images:
+        image, auth = assessed.image, assessed.image.auth
+        if assessed.misrouted_to is None or auth is None or image.host is None:
             continue
-        theirs, its = registry_name(one.misrouted_to), registry_name(image.host)
+        theirs, its = registry_name(assessed.misrouted_to), registry_name(image.host)
         yield Finding(
             rule=ID,
             place=Place(auth.entry.key, image.route),
@@ -71,12 +71,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             owner=owners_of(image),
             severity=Severity.ERROR,
             because="The password reaches a registry that it is not meant for, and the pull fails.",
-            remedy=_remedy(one, auth, image.host, assessment),
+            remedy=_remedy(assessed, auth, image.host, assessment),
             registry=image.host,
         )
 
 
-def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessment) -> Remedy:
+def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Assessment) -> Remedy:
     name = registry_name(host)
     choices: list[Choice] = []
     convention = assessment.conventions.get(host)
@@ -84,9 +84,9 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
     credential = None if registry is None else registry.credential
     if convention is not None and convention.credential is not None:
         credential = convention.credential
-    if credential is not None and (replace := _replace(one, auth, credential)):
+    if credential is not None and (replace := _replace(assessed, auth, credential)):
         contexts = assessment.contexts_for_images(
-            [one.image], variables_of(credential), host, one.key(ID)
+            [assessed.image], variables_of(credential), host, assessed.key(ID)
         )
         choices.append(
             Choice(
@@ -96,7 +96,7 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
                 whole_fix(assessment, f"use the credentials of {name}", replace, contexts),
             )
         )
-    remove = _remove(one, auth)
+    remove = _remove(assessed, auth)
     if remove:
         choices.append(
             Choice(
@@ -111,37 +111,37 @@ def _remedy(one: AssessedImage, auth: ImageAuth, host: str, assessment: Assessme
         Choice("keep", "leave it as it is", "The credentials go on to that registry.", keep)
     )
     return Question(
-        f"These look like the credentials of {registry_name(one.misrouted_to or '')}, "
+        f"These look like the credentials of {registry_name(assessed.misrouted_to or '')}, "
         f"and the image comes from {name}. Which are right?",
         tuple(choices),
     )
 
 
 def _replace(
-    one: AssessedImage, auth: ImageAuth, credential: RegistryCredential
+    assessed: AssessedImage, auth: ImageAuth, credential: RegistryCredential
 ) -> tuple[Operation, ...]:
-    item = one.image.item.mapping
-    own = auth.entry.holder is item
-    if not own and own_entry(item, "image") is not None:
-        # An own key wins over what is merged.
+    item = assessed.image.item.mapping
+    is_own = auth.entry.holder is item
+    if not is_own and own_entry(item, "image") is not None:
+        # An own key wins over a merged one.
         return (add_credential(AuthPlace(item, "image"), credential, PLAIN),)
     target = auth.entry.value
-    if own and isinstance(target, Mapping) and form_of(credential) is auth.form:
+    if is_own and isinstance(target, Mapping) and form_of(credential) is auth.form:
         values = values_of(credential)
-        found: list[Operation] = []
+        replacements: list[Operation] = []
         for key, value in values.items():
             entry = own_entry(target, key)
             if entry is None or not isinstance(resolved(entry.value), Scalar):
                 return ()
             scalar = entry.value
             if isinstance(scalar, Scalar):
-                found.append(ReplaceScalar(scalar, Text(value)))
-        return tuple(found) if target.anchor is None else ()
+                replacements.append(ReplaceScalar(scalar, Text(value)))
+        return tuple(replacements) if target.anchor is None else ()
     return ()
 
 
-def _remove(one: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
-    item = one.image.item.mapping
+def _remove(assessed: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
+    item = assessed.image.item.mapping
     value = auth.entry.value
     if auth.entry.holder is item:
         is_anchored = isinstance(value, Mapping | Scalar) and value.anchor is not None

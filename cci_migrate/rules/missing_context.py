@@ -53,7 +53,7 @@ from cci_migrate.rules.wording import listed
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each workflow job, with all the contexts that it lacks today."""
+    """One finding for each workflow job that lacks contexts today, with all of them."""
     seen: set[Node] = set()
     for assessed in assessment.entries:
         grants = tuple(_grants(assessed, assessment))

@@ -62,33 +62,33 @@ ID = "orb-pull"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each workflow job that is an orb's, and each job on an orb's executor."""
+    """Findings about workflow jobs that run an orb's job, and jobs on an orb's executor."""
     config = assessment.config
     reported: set[str] = set()
     for entry in config.workflow_jobs:
         orb = imported_orb(entry, config)
         if orb is None:
             continue
-        job = assessment.dockers.orb_job(entry)
-        places = () if job is None else tuple(job.places(config))
-        if job is None or None in places:
+        orb_job = assessment.dockers.orb_job(entry)
+        places = () if orb_job is None else tuple(orb_job.places(config))
+        if orb_job is None or None in places:
             if entry.calls not in reported:
                 reported.add(entry.calls)
                 place, owner = Place(entry.key, entry.route), f"workflow {entry.workflow}"
                 yield _not_known(place, f"job {entry.calls}", orb, owner)
             continue
-        yield from _job_images(job, places, assessment)
+        yield from _job_images(orb_job, places, assessment)
     for undecided in undecided_pulls(assessment.dockers.of_orbs()):
         yield from _undecided(undecided)
     if assessment.policy.mirror is not None:
         yield from _beside_mirror(assessment, assessment.policy.mirror)
     for home in config.body.walk():
-        for own in home.jobs.values():
-            yield from _orb_executors(own, home, assessment)
+        for job in home.jobs.values():
+            yield from _orb_executors(job, home, assessment)
 
 
 def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding:
-    """``what`` (``job acme/deploy``) is an orb's of which nothing is known."""
+    """The finding about ``what`` (``job acme/deploy``), of an orb whose pulls are unknown."""
     reason = "this orb, or this version of it, is not one of those whose sources were read"
     if published_orb(orb.name, orb.version) is not None:
         reason = "the orb's source, as it was read, does not have it"
@@ -107,7 +107,7 @@ def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding
 
 
 def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
-    """What the steps of an orb's job pull cannot be told."""
+    """The finding about an orb's job whose steps pull unknown images."""
     entry, pull = undecided.docker.entry, undecided.pulls[0]
     if entry is None:
         return
@@ -127,7 +127,7 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
 
 
 def _beside_mirror(assessment: Assessment, mirror: Mirror) -> Iterator[Finding]:
-    """What the steps of orbs' jobs fetch from Docker Hub, where a mirror is wanted."""
+    """Findings about steps of orbs' jobs that pull from Docker Hub instead of ``mirror``."""
     for docker in assessment.dockers.of_orbs():
         pulls = [
             pull
@@ -158,8 +158,8 @@ def _job_images(
     texts: dict[str, None] = {}
     for place in places:
         if place is not None and place.is_published:
-            found = images_of(place, assessment.values, job.job, is_orb=False)
-            texts.update(dict.fromkeys(_covered(found, assessment.policy)))
+            image_texts = images_of(place, assessment.values, job.job, is_orb=False)
+            texts.update(dict.fromkeys(_covered(image_texts, assessment.policy)))
     if not texts:
         return
     entry, images = job.entry, ", ".join(texts)
@@ -176,7 +176,7 @@ def _job_images(
 
 
 def _covered(texts: Sequence[str], policy: Policy) -> Iterator[str]:
-    """Those of ``texts`` that should be pulled with credentials."""
+    """The images in ``texts`` that ``policy`` has credentials for."""
     for text in texts:
         host = registry_of(text)
         is_covered = isinstance(host, str) and policy_for(host, policy) is not None
@@ -186,8 +186,8 @@ def _covered(texts: Sequence[str], policy: Policy) -> Iterator[str]:
 
 def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterator[Finding]:
     reported: set[str] = set()
-    found = orb_executors(job, home, None, assessment.config, assessment.values)
-    for orb, call, runs in found:
+    executors = orb_executors(job, home, None, assessment.config, assessment.values)
+    for orb, call, runs in executors:
         if call.name in reported or job.executor is None:
             continue
         place = f"{job.route}.executor" + (f"({call.name})" if reported else "")
@@ -257,18 +257,20 @@ def _remedy(entry: WorkflowJob, parameter: str | None, assessment: Assessment) -
 
 
 def _local_executors(assessment: Assessment) -> list[str]:
-    """The executors whose images all have credentials, or are about to get them."""
-    found: list[str] = []
+    """The config's executors whose images all have credentials, or get them by another fix."""
+    names: list[str] = []
     for name, executor in assessment.config.body.executors.items():
         states = [assessment.by_item[item.mapping].state for item in executor.docker or ()]
-        needs_arguments = any(one.default is None for one in executor.parameters.values())
+        needs_arguments = any(
+            parameter.default is None for parameter in executor.parameters.values()
+        )
         has_credentials = all(
-            isinstance(one, Authenticated | Unauthenticated | Unmirrored | Mirrored)
-            for one in states
+            isinstance(state, Authenticated | Unauthenticated | Unmirrored | Mirrored)
+            for state in states
         )
         if states and has_credentials and not needs_arguments:
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def _with_executor(entry: WorkflowJob, parameter: str, executor: str) -> tuple[Operation, ...]:

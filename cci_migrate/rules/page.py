@@ -1,4 +1,4 @@
-"""The manual page of a rule, in Markdown: for the terminal and for the documentation alike."""
+"""The manual page of a rule, in Markdown, for the terminal and the documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cci_migrate.rules.rule import Rule, Unchanged
 
 
 def rule_page(rule: Rule) -> str:
-    """The page of ``rule``: its title, its manual, and its examples. Ends with a line end."""
+    """The page of ``rule``: its title, its manual and its examples, with a final newline."""
     parts = [f"# {rule.id}", rule.manual.strip(), *_examples(rule)]
     return "\n\n".join(parts) + "\n"
 
@@ -30,7 +30,7 @@ def _examples(rule: Rule) -> Iterator[str]:
 
 
 def _change(before: str, after: str) -> str:
-    """The whole of a config with the lines that go and that come."""
+    """A diff of two configs that shows every line."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     return "".join([*unified_diff(old, new, n=len(old))][3:])
 

@@ -48,7 +48,7 @@ ID = "password-argument"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each script, with all its logins."""
+    """One finding for each script with passwords on the command line, for all its logins."""
     dockers = assessment.dockers.all()
     if not dockers:
         return
@@ -56,8 +56,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     from cci_migrate.circleci.steps import run_step
     from cci_migrate.docker.shell import Login
 
-    told: set[Node] = set()
-    old = {
+    visited: set[Node] = set()
+    old_clients = {
         run.command
         for docker in dockers
         if client_is_old(docker.job, docker.home, assessment.config, assessment.values)
@@ -67,16 +67,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for docker in dockers:
         for step in docker.steps:
             run = run_step(step, docker.defaults)
-            if run is None or run.command in told or not mentions_docker(run.command.value):
+            if run is None or run.command in visited or not mentions_docker(run.command.value):
                 continue
-            told.add(run.command)
+            visited.add(run.command)
             logins = [
                 fact
                 for fact in _facts(run, docker.daemon)
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
-                yield _finding(docker.job, run, logins, is_old=run.command in old)
+                yield _finding(docker.job, run, logins, is_old=run.command in old_clients)
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:
@@ -90,7 +90,7 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
     hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
     return Finding(
         rule=ID,
-        # Steps move when others are added: the script itself tells which one it is.
+        # Steps move when others are added, so the route identifies the script by its text.
         place=Place(run.command, f"{job.route}.steps.run({crc32(run.command.value.encode()):08x})"),
         message=f"the password for {listed(list(dict.fromkeys(hosts)))} is given on the command "
         "line",
@@ -107,17 +107,17 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
 def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
     by_hand = "write it as: echo PASSWORD | docker login --username NAME --password-stdin"
     operations: list[Operation] = []
-    seen: set[int] = set()
-    for login in sorted(logins, key=lambda one: one.start, reverse=True):
+    starts: set[int] = set()
+    for login in sorted(logins, key=lambda login: login.start, reverse=True):
         password = login.password
-        if password is None or login.start in seen:
+        if password is None or login.start in starts:
             continue
-        seen.add(login.start)
+        starts.add(login.start)
         if password.obstacle is not None:
             return NoFix(password.obstacle, by_hand)
         if "$" not in password.value.value and "<<" not in password.value.value:
             return NoFix("the password is written out", "keep it in a variable of a context")
-        # From the end to the start: the offsets of what stands before stay true.
+        # From the end to the start, so that earlier offsets stay valid.
         operations.append(
             ReplaceText(run.command, password.start, password.end, "--password-stdin")
         )

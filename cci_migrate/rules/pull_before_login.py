@@ -106,7 +106,7 @@ _UNKNOWN = (
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each job and registry; with a mirror, one for each script that pulls."""
+    """One finding for each job and registry; with a mirror, one for each image name in steps."""
     if assessment.mirrored_steps is None and not assessment.missing_logins:
         return
     from cci_migrate.remedies.login_placement import LoginPlacement
@@ -119,12 +119,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.policy,
         assessment.declared_logins,
     )
-    remedies = {one.key: _remedy(one, placement, assessment) for one in assessment.missing_logins}
+    remedies = {
+        missing.key: _remedy(missing, placement, assessment)
+        for missing in assessment.missing_logins
+    }
     rewritten: dict[StepPull, FindingKey] = {}
     if assessment.mirrored_steps is not None:
-        for one, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
-            rewritten.update(dict.fromkeys(pulls, one.key))
-            yield one
+        for finding, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
+            rewritten.update(dict.fromkeys(pulls, finding.key))
+            yield finding
     for missing in assessment.missing_logins:
         after = {rewritten[pull]: None for _, pull in missing.pulls if pull in rewritten}
         may_fetch = any(
@@ -186,13 +189,13 @@ def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], ho
 def _through_mirror(
     assessment: Assessment, mirroring: StepMirroring, logins: Mapping[FindingKey, Remedy]
 ) -> Iterator[tuple[Finding, list[StepPull]]]:
-    """The findings about what is to come from the mirror, and the pulls of each."""
+    """Findings about images that are to come from the mirror, with the pulls each fix redirects."""
     mirror = assessment.policy.mirror
     host = "" if mirror is None else mirror.host
     for change in mirroring.changes:
         first = change.sites[0]
         fix = Fix(f"pull it from {host}", change.operations)
-        remedy: Remedy = _asked(first, fix) if change.is_only_pulled else fix
+        remedy: Remedy = _usage_question(first, fix) if change.is_only_pulled else fix
         for missing in assessment.missing_logins:
             login = logins[missing.key]
             concerned = missing.host == host and missing.docker.job in change.jobs
@@ -223,29 +226,30 @@ def _through_mirror(
             ),
             [] if isinstance(remedy, NoFix) else list(change.pulls),
         )
-    told: set[tuple[Job, str]] = set()
-    for one in mirroring.stays:
-        key = (one.docker.job, one.pull.command)
-        if key not in told:
-            told.add(key)
-            script = f"{crc32(one.pull.command.encode()):08x}"
+    reported: set[tuple[Job, str]] = set()
+    for unmirrored in mirroring.stays:
+        key = (unmirrored.docker.job, unmirrored.pull.command)
+        if key not in reported:
+            reported.add(key)
+            script = f"{crc32(unmirrored.pull.command.encode()):08x}"
             yield (
                 _mirror_finding(
                     assessment,
-                    one.docker,
+                    unmirrored.docker,
                     Place(
-                        one.pull.moment.step.node, f"{one.docker.job.route}.steps.pull({script})"
+                        unmirrored.pull.moment.step.node,
+                        f"{unmirrored.docker.job.route}.steps.pull({script})",
                     ),
-                    one.pull.command,
-                    one.pull.texts,
-                    NoFix(one.reason, one.instead),
+                    unmirrored.pull.command,
+                    unmirrored.pull.texts,
+                    NoFix(unmirrored.reason, unmirrored.instead),
                 ),
                 [],
             )
 
 
 def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) -> bool:
-    """Whether the mirror takes credentials with which no step can log in, and one would have to."""
+    """Whether ``jobs`` must log in to the mirror, but not with a user name and password."""
     registry = policy_for(host, assessment.policy)
     if registry is None and not registry_at(host).implicit_credentials:
         return False
@@ -258,7 +262,7 @@ def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) 
     )
 
 
-def _asked(site: NameSite, fix: Fix) -> Question:
+def _usage_question(site: NameSite, fix: Fix) -> Question:
     return Question(
         f"Does anything that the config does not show use {site.pull.texts[0]} by that name?",
         (
@@ -303,8 +307,7 @@ def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assess
     readdressing = assessment.readdressing(missing)
     if readdressing:
         return Fix("leave the server out of the login before it", readdressing)
-    wanted = assessment.wanted_login(missing)
-    match wanted:
+    match assessment.wanted_login(missing):
         case Contested(accounts):
 
             def fix_with(account: Account) -> Fix | NoFix:
@@ -324,7 +327,10 @@ def _login_fix(
     *,
     is_alone: bool = False,
 ) -> Fix | NoFix:
-    """The login with ``credential``; ``is_alone``: in no list of steps that other jobs run."""
+    """The fix that logs in with ``credential``.
+
+    ``is_alone``: not in a list of steps that other jobs run too.
+    """
     from cci_migrate.remedies.login_placement import NoLoginPlace
 
     if not isinstance(credential, PasswordAuth):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Example(Struct, frozen=True):
-    """A config the rule finds fault with, and what the fix makes of it.
+    """A config that the rule has findings in, and the result of their fixes.
 
-    ``after`` None: the rule finds something and leaves the file as it is.
+    ``after`` is None if the findings have no fix.
     """
 
     title: str
@@ -27,7 +27,7 @@ class Example(Struct, frozen=True):
 
 
 class Unchanged(Struct, frozen=True):
-    """A config in which the rule finds nothing."""
+    """A config that the rule has no findings in."""
 
     title: str
     text: str
@@ -37,8 +37,8 @@ class Unchanged(Struct, frozen=True):
 class Rule(Struct, frozen=True):
     """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
 
-    ``detect`` yields findings and keeps no state. Rules are told by ``rank``, the least first; one
-    whose findings rest on those of another (`Finding.after`) has a greater one.
+    ``detect`` yields findings and keeps no state. Findings are reported by ``rank``, the lowest
+    first; a rule whose findings depend on those of another (`Finding.after`) has a higher rank.
     """
 
     id: str

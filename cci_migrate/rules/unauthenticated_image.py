@@ -70,15 +70,17 @@ if TYPE_CHECKING:
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each definition of an image without credentials."""
     definitions: dict[str, list[_User]] = {}
-    for one in assessment.images:
-        if isinstance(one.state, Unauthenticated | Unmirrored):
-            definitions.setdefault(one.image.definition, []).append((one, one.state))
+    for assessed in assessment.images:
+        if isinstance(assessed.state, Unauthenticated | Unmirrored):
+            definitions.setdefault(assessed.image.definition, []).append((assessed, assessed.state))
     mirrors = _mirrors(assessment)
-    placement = AuthPlacement((one.image for one in assessment.images), assessment.sharing)
+    placement = AuthPlacement(
+        (assessed.image for assessed in assessment.images), assessment.sharing
+    )
     alike = _alike(assessment)
     for users in definitions.values():
-        (one, state), *_ = users
-        image = one.image
+        (assessed, state), *_ = users
+        image = assessed.image
         host = state.host if image.host is None else image.host
         impact = of_anonymous_image(image, host, assessment.policy.platform)
         name = registry_name(host)
@@ -92,19 +94,17 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=_remedy(assessment, users, placement, alike, mirrors),
             registry=state.host,
-            names=assessment.name_reason(
-                state.wanted, state.host, [assessed for assessed, _ in users]
-            ),
+            names=assessment.name_reason(state.wanted, state.host, [user for user, _ in users]),
         )
-    for one in assessment.images:
-        if isinstance(one.state, AccountUnclear):
-            yield _unclear(one, one.state, assessment, placement)
+    for assessed in assessment.images:
+        if isinstance(assessed.state, AccountUnclear):
+            yield _unclear(assessed, assessed.state, assessment, placement)
 
 
 def _unclear(
-    one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
+    assessed: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Finding:
-    image = one.image
+    image = assessed.image
     impact = of_anonymous_image(image, state.host, assessment.policy.platform)
     return Finding(
         rule=UNAUTHENTICATED_IMAGE,
@@ -114,22 +114,22 @@ def _unclear(
         owner=owners_of(image),
         severity=impact.severity,
         because=impact.because,
-        remedy=_which_account(one, state, assessment, placement),
+        remedy=_which_account(assessed, state, assessment, placement),
         registry=state.host,
     )
 
 
 def _which_account(
-    one: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
+    assessed: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Remedy:
-    place = placement.place(one.image, frozenset({one.image}))
+    place = placement.place(assessed.image, frozenset({assessed.image}))
     if isinstance(place, NoPlace):
         return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
 
     def fix_with(account: Account) -> Fix | NoFix:
         credential = account.credential
-        variables, key = variables_of(credential), one.key(UNAUTHENTICATED_IMAGE)
-        grants = assessment.contexts_for_images([one.image], variables, state.host, key)
+        variables, key = variables_of(credential), assessed.key(UNAUTHENTICATED_IMAGE)
+        grants = assessment.contexts_for_images([assessed.image], variables, state.host, key)
         title = f"add {form_of(credential).value} under the image"
         return whole_fix(
             assessment, title, give_credential(place, credential, account.form), grants
@@ -143,26 +143,35 @@ _Alike = Mapping[tuple[str, RegistryCredential], frozenset[PulledImage]]
 
 
 def _alike(assessment: Assessment) -> _Alike:
-    """The images that are to get the same credentials, by registry and credential."""
-    found: dict[tuple[str, RegistryCredential], set[PulledImage]] = {}
-    for one in assessment.images:
-        if isinstance(one.state, Unauthenticated | Unmirrored) and one.state.wanted is not None:
-            key = (one.state.host, one.state.wanted.credential)
-            found.setdefault(key, set()).add(one.image)
-    return {key: frozenset(images) for key, images in found.items()}
+    """The images that are to get the same credential, by registry and credential."""
+    by_credential: dict[tuple[str, RegistryCredential], set[PulledImage]] = {}
+    for assessed in assessment.images:
+        if (
+            isinstance(assessed.state, Unauthenticated | Unmirrored)
+            and assessed.state.wanted is not None
+        ):
+            key = (assessed.state.host, assessed.state.wanted.credential)
+            by_credential.setdefault(key, set()).add(assessed.image)
+    return {key: frozenset(images) for key, images in by_credential.items()}
 
 
 def _mirrors(assessment: Assessment) -> MirrorPlacement | None:
-    """Where the names of the images are written that are to come from the mirror."""
+    """The places to change for the images that are to come from the mirror; None if none are."""
     mirror = assessment.policy.mirror
-    wanted = [one.image for one in assessment.images if isinstance(one.state, Unmirrored)]
-    if mirror is None or not wanted:
+    to_mirror = [
+        assessed.image for assessed in assessment.images if isinstance(assessed.state, Unmirrored)
+    ]
+    if mirror is None or not to_mirror:
         return None
     from cci_migrate.remedies.mirror_placement import MirrorPlacement
 
-    others = [one.image for one in assessment.images if not isinstance(one.state, Unmirrored)]
+    others = [
+        assessed.image
+        for assessed in assessment.images
+        if not isinstance(assessed.state, Unmirrored)
+    ]
     return MirrorPlacement(
-        assessment.config, assessment.values, assessment.sharing, mirror, wanted, others
+        assessment.config, assessment.values, assessment.sharing, mirror, to_mirror, others
     )
 
 
@@ -175,22 +184,22 @@ def _remedy(
 ) -> Remedy:
     operations: dict[Operation, None] = {}
     contexts: dict[ContextGrant, None] = {}
-    for one, state in users:
+    for assessed, state in users:
         if isinstance(state, Unmirrored) and mirrors is not None:
-            rewritten = mirrors.rewritten(one.image)
+            rewritten = mirrors.rewritten(assessed.image)
             if not isinstance(rewritten, tuple):
                 return NoFix(rewritten.reason, f"name the image of {state.host} there by hand")
             operations.update(dict.fromkeys(rewritten))
         wanted = state.wanted
         if wanted is None:
             continue
-        place = placement.place(one.image, alike[state.host, wanted.credential])
+        place = placement.place(assessed.image, alike[state.host, wanted.credential])
         if isinstance(place, NoPlace):
             return NoFix(place.reason, "define the two images apart from each other")
         added = give_credential(place, wanted.credential, wanted.form)
         operations.update(dict.fromkeys(added))
-        variables, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
-        grants = assessment.contexts_for_images([one.image], variables, state.host, key)
+        variables, key = variables_of(wanted.credential), assessed.key(UNAUTHENTICATED_IMAGE)
+        grants = assessment.contexts_for_images([assessed.image], variables, state.host, key)
         contexts.update(dict.fromkeys(grants))
     state = users[0][1]
     titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []

@@ -63,32 +63,32 @@ from cci_migrate.rules.wording import owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each image without credentials whose registry cannot be told.
+    """One finding for each image without credentials whose registry can't be determined.
 
-    For steps, one a job: what their commands fetch often stands in files that are not here.
+    For steps there is one finding per job: their images are often in files outside the config.
     """
-    for one in assessment.images:
-        if isinstance(one.state, Undecided):
+    for assessed in assessment.images:
+        if isinstance(assessed.state, Undecided):
             yield Finding(
                 rule=UNDECIDABLE_IMAGE,
-                place=Place(one.image.item.image.value, one.image.route),
-                message=f"can't determine the registry of {one.image.item.text}: "
-                f"{one.state.reason}",
-                subject=one.image.item.text,
-                owner=owners_of(one.image),
+                place=Place(assessed.image.item.image.value, assessed.image.route),
+                message=f"can't determine the registry of {assessed.image.item.text}: "
+                f"{assessed.state.reason}",
+                subject=assessed.image.item.text,
+                owner=owners_of(assessed.image),
                 severity=Severity.WARNING,
                 because="It may be a pull without credentials.",
-                remedy=_remedy(one, assessment),
+                remedy=_remedy(assessed, assessment),
             )
     yield from _whole_lists(assessment)
     yield from _in_steps(assessment)
 
 
 def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
-    """The ``docker: << parameters.x >>``: the list itself is passed."""
+    """Findings about ``docker: << parameters.x >>``: the list of images is itself a parameter."""
     for home in assessment.config.body.walk():
-        owners = [(f"job {one.name}", one.runs_on) for one in home.jobs.values()]
-        owners += [(f"executor {one.name}", one) for one in home.executors.values()]
+        owners = [(f"job {job.name}", job.runs_on) for job in home.jobs.values()]
+        owners += [(f"executor {executor.name}", executor) for executor in home.executors.values()]
         for title, executor in owners:
             docker = entry_of(executor.mapping, "docker")
             if docker is not None and executor.docker_expression is not None:
@@ -108,15 +108,17 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _in_steps(assessment: Assessment) -> Iterator[Finding]:
-    for one in undecided_pulls(assessment.dockers.all(), assessment.missing_logins):
-        job = one.docker.job
-        reasons = list(dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in one.pulls))
+    for undecided in undecided_pulls(assessment.dockers.all(), assessment.missing_logins):
+        job = undecided.docker.job
+        reasons = list(
+            dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in undecided.pulls)
+        )
         yield Finding(
             rule=UNDECIDABLE_IMAGE,
-            place=Place(one.pulls[0].moment.step.node, f"{job.route}.steps"),
+            place=Place(undecided.pulls[0].moment.step.node, f"{job.route}.steps"),
             message=f"can't determine what steps pull ({'; '.join(reasons[:3])}"
             + (f"; and {len(reasons) - 3} more)" if len(reasons) > 3 else ")"),
-            subject=one.pulls[0].command,
+            subject=undecided.pulls[0].command,
             owner=f"job {job.name}",
             severity=Severity.NOTE,
             because="It may be a pull without a login.",
@@ -127,8 +129,8 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
         )
 
 
-def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
-    image = one.image
+def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
+    image = assessed.image
     if image.undecided is None or len(image.hosts) > 1:
         return NoFix(
             "one auth block cannot serve several registries",
@@ -144,24 +146,24 @@ def _remedy(one: AssessedImage, assessment: Assessment) -> Remedy:
     if isinstance(place, NoPlace):
         return NoFix(place.reason, "write the registry out")
     choices: list[Choice] = []
-    known: dict[str, tuple[RegistryCredential, AuthForm]] = {
+    candidates: dict[str, tuple[RegistryCredential, AuthForm]] = {
         registry.host: (registry.credential, PLAIN) for registry in assessment.policy.registries
     }
-    known.setdefault(DOCKER_HUB, (DEFAULT_DOCKER_HUB.credential, PLAIN))
+    candidates.setdefault(DOCKER_HUB, (DEFAULT_DOCKER_HUB.credential, PLAIN))
     for host, convention in assessment.conventions.items():
         if convention.accounts:
             account = convention.accounts[0]
-            known[host] = (account.credential, account.form)
+            candidates[host] = (account.credential, account.form)
     if assessment.policy.mirror is not None:
-        # Its images are to come from the mirror, and its credentials would not fit there.
-        del known[DOCKER_HUB]
-    for host, (credential, form) in known.items():
+        # Images of Docker Hub come from the mirror, which takes other credentials.
+        del candidates[DOCKER_HUB]
+    for host, (credential, form) in candidates.items():
         if image.hosts and image.hosts != {host}:
-            # Some of its values say otherwise: these credentials would reach them too.
+            # Some of its values are of another registry, which would get these credentials too.
             continue
         name = registry_name(host)
         contexts = assessment.contexts_for_images(
-            [image], variables_of(credential), host, one.key(UNDECIDABLE_IMAGE)
+            [image], variables_of(credential), host, assessed.key(UNDECIDABLE_IMAGE)
         )
         remedy = whole_fix(
             assessment,

@@ -64,7 +64,7 @@ class _Call(Struct, frozen=True, eq=False):
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each argument."""
+    """One finding for each argument of type ``env_var_name`` that is no name of a variable."""
     for call in _calls(assessment.config):
         for name, parameter in call.parameters.items():
             argument = call.arguments.get(name)
@@ -96,21 +96,21 @@ def _remedy(text: str, call: _Call, argument: Entry, assessment: Assessment) -> 
 
 
 def _used_with(text: str, call: _Call, assessment: Assessment) -> str | None:
-    """The variable of the user name that goes with the password that ``call`` names."""
-    passed = {text_of(one.value) for one in call.arguments.values()} - {text, None}
+    """The only user-name variable that the config uses with a password that ``call`` passes."""
+    passed = {text_of(argument.value) for argument in call.arguments.values()} - {text, None}
     passwords = {variable_in(value or "") or value for value in passed}
     users = {
-        variable_in(shown.credential.username)
-        for shown in assessment.evidence
-        if isinstance(shown.credential, PasswordAuth)
-        and shown.allows(shown.jobs)
-        and variable_in(shown.credential.password) in passwords
+        variable_in(item.credential.username)
+        for item in assessment.evidence
+        if isinstance(item.credential, PasswordAuth)
+        and item.allows(item.jobs)
+        and variable_in(item.credential.password) in passwords
     }
     return users.pop() if len(users) == 1 else None
 
 
 def _calls(config: Config) -> Iterator[_Call]:
-    """The steps and workflow jobs that call something with such parameters, each once."""
+    """The steps and workflow jobs that pass arguments to such parameters, each once."""
     if not any(home.imported for home in config.body.walk()) and not any(
         _TYPE in document.source.text for document in config.documents
     ):
@@ -146,7 +146,7 @@ def _may_call(key: Node, home: Namespace) -> bool:
 
 
 def _owners(config: Config) -> Iterator[tuple[str, str, Namespace, Node]]:
-    """The jobs, commands and workflow jobs of ``config``, each with what it consists of."""
+    """The titles, routes, namespaces and nodes of all jobs, commands and workflow jobs."""
     for entry in config.workflow_jobs:
         yield f"workflow {entry.workflow}", entry.route, config.body, entry.node
     for home in config.body.walk():

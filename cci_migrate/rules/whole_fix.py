@@ -20,10 +20,10 @@ def whole_fix(
     operations: Sequence[Operation],
     contexts: Sequence[ContextGrant],
 ) -> Fix | NoFix:
-    """The fix that does ``operations`` and gives ``contexts`` to workflow jobs.
+    """The fix that applies ``operations`` and adds ``contexts`` to workflow jobs.
 
-    A config without workflows has no place for a context: it gets a workflow of its job where that
-    is asked for, and no fix where only a context would do.
+    A config without workflows has no place for a context. With ``add_workflow`` it gets a workflow
+    of its only job; without, `NoFix` if the policy requires a context.
     """
     config, policy = assessment.config, assessment.policy
     fix = Fix(title, tuple(operations), tuple(contexts))
@@ -60,5 +60,5 @@ def contexts_without_workflow(assessment: Assessment) -> tuple[str, ...]:
     registries = (
         policy_for(use.host, assessment.policy) for use in assessment.uses_without_workflow
     )
-    names = (one.context for one in registries if one is not None)
+    names = (registry.context for registry in registries if registry is not None)
     return tuple(dict.fromkeys(name for name in names if name is not None))

@@ -1,4 +1,4 @@
-"""How findings name the things they are about."""
+"""Lists of names and of owners in the text of findings."""
 
 from __future__ import annotations
 
