@@ -912,15 +912,50 @@ HELD_BY_BARE = (
 )
 
 
+ELSEWHERE = "echo $P | docker login quay.io -u $U --password-stdin"
+
+
+@pytest.mark.parametrize(
+    ("user", "bare", "is_followed"),
+    [
+        (": {context: a}", ": {context: b}", False),
+        (": {context: a}", ": {context: [a, b]}", False),
+        (": {context: a}", "", False),
+        ("", ": {context: b}", False),
+        (": {context: a}", ": {context: a}", True),
+        ("", "", True),
+    ],
+)
+@pytest.mark.parametrize("is_image", [True, False])
+def test_names_that_the_job_has_for_another_registry(
+    user: str, bare: str, is_followed: bool, is_image: bool
+) -> None:
+    text = config(
+        image("{username: $U, password: $P}"), workflow=f"- user{user}\n      - bare{bare}"
+    )
+    service = "{image: quay.io/a/b, auth: {username: $U, password: $P}}"
+    if is_image:
+        text = text.replace("cimg/base:2024.02}", f"cimg/base:2024.02}}, {service}")
+    else:
+        text = text.replace("[checkout]\nworkflows", f"[run: {ELSEWHERE}]\nworkflows")
+    found = reason(text)
+    assert found.names == ("$U, $P" if is_followed else POLICY)
+    assert found.ignored == (
+        ()
+        if is_followed
+        else (
+            "$U, $P of job user, line 4: job bare has them for quay.io, and holds other contexts",
+        )
+    )
+    assert changed(text).count("docker-hub-creds") == (not is_followed)
+
+
 def test_a_login_elsewhere_keeps_the_values_that_it_reads_today() -> None:
-    login = "echo $P | docker login quay.io -u $U --password-stdin"
-    user = image("{username: $U, password: $P}")
-    text = config(user, workflow="- user: {context: a}\n      - bare: {context: b}")
+    login = ELSEWHERE.replace("$U", "$DOCKERHUB_USERNAME").replace("$P", "$DOCKERHUB_PASSWORD")
+    text = config(steps("true"), workflow="- user\n      - bare: {context: b}")
     scripts = f"[run: {login}, run: docker push quay.io/a/b]\nworkflows"
     text = text.replace("[checkout]\nworkflows", scripts)
     assert "- bare: {context: b}" in changed(text)
-    (todo,) = examined(text).todos
-    assert todo.text == HELD_BY_BARE.format("U and P")
 
 
 def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -> None:

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm
 from cci_migrate.assessing.credential_values import values_of
-from cci_migrate.assessing.evidence import Evidence, Use
+from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.circleci.images import (
     AWS_KEY_ID,
     AWS_ROLE,
@@ -102,6 +103,32 @@ class CredentialConvention(Struct, frozen=True):
             return self.accounts
         theirs = [one for one in self.accounts if not jobs.isdisjoint(one.jobs)]
         return tuple(theirs if len(theirs) == 1 else self.accounts)
+
+
+def passed_over(
+    account: Account,
+    host: str,
+    jobs: frozenset[str],
+    conventions: Mapping[str, CredentialConvention],
+) -> tuple[Evidence, ...]:
+    """The evidence of ``account`` of ``host``, refused as ``jobs`` have its names for another one.
+
+    Nothing where they do not, or hold the contexts of a job that has them for ``host``: the values
+    are then the same.
+    """
+    secret = _secret(account.credential)
+    own = {shown.contexts for shown in account.evidence}
+    for other, convention in conventions.items():
+        for one in convention.evidence:
+            if other == host or one.credential is None or _secret(one.credential) != secret:
+                continue
+            if not jobs.isdisjoint(one.jobs) and one.contexts not in own:
+                because = f"{one.place.owner} has them for {other}, and holds other contexts"
+                return tuple(
+                    replace(shown, refusal=Refusal.OTHER_REGISTRY, because=because)
+                    for shown in account.evidence
+                )
+    return ()
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:

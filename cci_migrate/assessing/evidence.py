@@ -65,9 +65,9 @@ class Evidence(Struct, frozen=True):
 
     ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
     or a login takes them, None where they are unknown. ``jobs`` are the routes of the jobs that
-    use it, ``entries`` those of the workflow jobs that run these. ``kept`` is where another config
-    of the repository keeps its variables, None where that is not known. ``because``
-    completes "ignored:" where it is refused.
+    use it, ``entries`` those of the workflow jobs that run these, ``contexts`` what these hold.
+    ``kept`` is where another config of the repository keeps its variables, None where that is not
+    known. ``because`` completes "ignored:" where it is refused.
     """
 
     host: str
@@ -77,6 +77,7 @@ class Evidence(Struct, frozen=True):
     values: tuple[tuple[str, CredentialValue], ...] = ()
     jobs: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
+    contexts: frozenset[str] = frozenset()
     form: AuthForm = PLAIN
     kept: ContextConvention | None = None
     refusal: Refusal | None = None

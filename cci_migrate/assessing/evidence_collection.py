@@ -341,7 +341,11 @@ def _pushes_after(login: StepLogin, docker: JobDocker, host: str) -> bool:
 
 def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evidence:
     """``evidence`` with the workflow jobs that use it; refused if only releases do."""
-    evidence = replace(evidence, entries=frozenset(entry.route for entry in entries))
+    evidence = replace(
+        evidence,
+        entries=frozenset(entry.route for entry in entries),
+        contexts=frozenset(name for entry in entries for name in job_contexts(entry).values),
+    )
     if not entries or evidence.credential is None:
         return evidence
     if not all(map(_is_filtered, entries)):

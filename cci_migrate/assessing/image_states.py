@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
-from cci_migrate.assessing.conventions import Account, CredentialConvention, policy_for
+from cci_migrate.assessing.conventions import Account, CredentialConvention, passed_over, policy_for
 from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.expressions import has_expression
@@ -41,11 +41,13 @@ class Wanted(Struct, frozen=True):
     """The credential that a pull ought to get, and the form to write it in.
 
     ``evidence`` is what its names are taken from, empty where they are the policy's or the user's.
+    ``passed_over`` is what would be followed elsewhere, and not in the jobs of this pull.
     """
 
     credential: RegistryCredential
     form: AuthForm
     evidence: tuple[Evidence, ...] = ()
+    passed_over: tuple[Evidence, ...] = ()
 
 
 class Contested(Struct, frozen=True):
@@ -280,6 +282,9 @@ def wanted_for(
     usual = None
     if accounts:
         usual = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+        refused = passed_over(accounts[0], host, pullers.jobs, conventions)
+        if refused and registry is not None and registry.credential != usual.credential:
+            return Wanted(registry.credential, PLAIN, passed_over=refused)
     if registry is None or (usual is not None and usual.credential != registry.credential):
         return usual
     if convention is not None:

@@ -31,7 +31,7 @@ def name_reason(
     """Why pulls from ``host`` get the names of ``wanted``."""
     of_host = [one for one in evidence if one.host == host]
     names = credential_names(wanted.credential)
-    ignored = tuple(dict.fromkeys(_ignored(of_host, wanted)))
+    ignored = tuple(dict.fromkeys(_ignored([*wanted.passed_over, *of_host], wanted)))
     others = tuple(_alternatives(of_host, wanted, host, policy))
     if not wanted.evidence:
         return NameReason(
