@@ -1,8 +1,8 @@
-"""Taking out again what the policy would have put in: credentials, contexts, logins.
+"""Removes what the policy would have added: credentials, contexts and logins.
 
-What a config had of its own before cannot be told from what was put in: all that is as the policy
-would write it goes. What something else still needs stays, with the reason. The findings carry the
-names of the rules whose fixes they take back.
+A config does not show what it had before the fixes, so everything that is as the policy would write
+it is removed, except what something else needs. The findings have the ids of the rules whose fixes
+they revert.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.findings import Finding, FindingKey
 from cci_migrate.policy.model import Revert
-from cci_migrate.reversal.context_removals import contexts_to_take_out
+from cci_migrate.reversal.context_removals import context_findings
 from cci_migrate.reversal.credential_removals import CredentialRemovals
 from cci_migrate.reversal.login_removals import LoginRemovals
 
 
 def findings(assessment: Assessment, revert: Revert) -> Iterator[Finding]:
-    """One finding for each thing that is to be taken out, those that others rest on first."""
+    """The findings whose fixes revert the policy's; those that others depend on come first."""
     logins = LoginRemovals(assessment)
-    credentials = CredentialRemovals(assessment, logins.names_that_stay)
+    credentials = CredentialRemovals(assessment, logins.other_credentials)
     match revert:
         case Revert.ALL:
             yield from credentials.findings()
@@ -32,14 +32,14 @@ def findings(assessment: Assessment, revert: Revert) -> Iterator[Finding]:
             pass
         case _:
             assert_never(revert)
-    yield from contexts_to_take_out(assessment, revert, credentials, logins)
+    yield from context_findings(assessment, revert, credentials, logins)
 
 
 def authenticated_after(assessment: Assessment, taken: frozenset[FindingKey]) -> int:
-    """How many images have credentials once the findings with the keys ``taken`` are done."""
-    removals = CredentialRemovals(assessment, LoginRemovals(assessment).names_that_stay)
+    """The number of images that still have credentials after the findings ``taken`` are fixed."""
+    removals = CredentialRemovals(assessment, LoginRemovals(assessment).other_credentials)
     return sum(
         1
-        for one in assessment.images
-        if isinstance(one.state, Authenticated) and removals.key_of(one) not in taken
+        for image in assessment.images
+        if isinstance(image.state, Authenticated) and removals.key_of(image) not in taken
     )

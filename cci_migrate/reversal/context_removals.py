@@ -1,4 +1,4 @@
-"""The contexts of workflow jobs that the policy would have added, where nothing else needs them."""
+"""Removes contexts from workflow jobs that the policy would have added and nothing else needs."""
 
 from __future__ import annotations
 
@@ -46,58 +46,62 @@ from cci_migrate.rules.wording import listed
 _Account = tuple[RegistryPolicy, RegistryCredential]
 
 
-class _Leaving(Struct, frozen=True, eq=False):
-    """A workflow job and the contexts that are to go from it, or why they stay.
+class _Departure(Struct, frozen=True, eq=False):
+    """The contexts ``names`` to remove from a workflow job; ``needed_by`` is why they stay.
 
-    ``after_all`` are the findings that take out all that reads the variables.
+    ``after_all`` are the findings that remove everything that reads the variables.
     """
 
     entry: WorkflowJob
-    held: JobContexts
+    contexts: JobContexts
     names: tuple[str, ...]
     after_all: tuple[FindingKey, ...]
     needed_by: str | None
 
 
-def contexts_to_take_out(
+def context_findings(
     assessment: Assessment,
     revert: Revert,
     credentials: CredentialRemovals,
     logins: LoginRemovals,
 ) -> Iterator[Finding]:
-    """One finding for each workflow job that holds a context only for what the policy put in."""
+    """One finding for each workflow job with contexts that only the policy's credentials need."""
     reader = _Reader(assessment, revert, credentials, logins)
-    leaving = [found for one in assessment.entries if (found := reader.leaving(one.entry))]
-    removal = _ContextRemoval(assessment, [one for one in leaving if one.needed_by is None])
-    told: set[Node] = set()
-    for one in leaving:
+    departures = [
+        departure for entry in assessment.entries if (departure := reader.departure_of(entry.entry))
+    ]
+    removal = _ContextRemoval(
+        assessment, [departure for departure in departures if departure.needed_by is None]
+    )
+    visited: set[Node] = set()
+    for departure in departures:
         # Workflows that share a list of jobs through an alias share its entries too.
-        if one.entry.key in told:
+        if departure.entry.key in visited:
             continue
-        told.add(one.entry.key)
+        visited.add(departure.entry.key)
         remedy: Remedy
-        if one.needed_by is not None:
-            remedy = NoFix(f"{one.needed_by} reads the variables too")
+        if departure.needed_by is not None:
+            remedy = NoFix(f"{departure.needed_by} reads the variables too")
         else:
-            taken = removal.operations(one)
-            title = f"take out the context {listed(one.names)}"
-            remedy = taken if isinstance(taken, NoFix) else Fix(title, taken)
-        group = "job group" if one.entry.is_in_group else "workflow"
+            operations = removal.operations(departure)
+            title = f"take out the context {listed(departure.names)}"
+            remedy = operations if isinstance(operations, NoFix) else Fix(title, operations)
+        group = "job group" if departure.entry.is_in_group else "workflow"
         yield Finding(
             rule=MISSING_CONTEXT,
-            place=Place(one.entry.key, one.entry.route),
-            message=f"{one.entry.name} holds {listed(one.names)}, as the policy has it",
-            subject=one.entry.name,
-            owner=f"{group} {one.entry.workflow}",
-            severity=Severity.WARNING if one.needed_by is None else Severity.NOTE,
+            place=Place(departure.entry.key, departure.entry.route),
+            message=f"{departure.entry.name} holds {listed(departure.names)}, as the policy has it",
+            subject=departure.entry.name,
+            owner=f"{group} {departure.entry.workflow}",
+            severity=Severity.WARNING if departure.needed_by is None else Severity.NOTE,
             because="",
             remedy=remedy,
-            after_all=one.after_all,
+            after_all=departure.after_all,
         )
 
 
 class _Reader:
-    """Tells what in a workflow job reads the variables of a context."""
+    """Determines what in a workflow job reads the variables of a context."""
 
     def __init__(
         self,
@@ -111,9 +115,9 @@ class _Reader:
         self._credentials = credentials
         self._logins = logins
 
-    def leaving(self, entry: WorkflowJob) -> _Leaving | None:
-        """The contexts that ``entry`` holds for the policy's sake; None without any."""
-        held = job_contexts(entry)
+    def departure_of(self, entry: WorkflowJob) -> _Departure | None:
+        """The contexts that ``entry`` has because of the policy; None without any."""
+        contexts = job_contexts(entry)
         names: list[str] = []
         after_all: dict[FindingKey, None] = {}
         needed_by: str | None = None
@@ -122,10 +126,10 @@ class _Reader:
             for credential, context in registry.accounts:
                 if context is not None:
                     accounts.setdefault(context, []).append((registry, credential))
-        for context, providing in accounts.items():
-            if context not in held.names:
+        for context, context_accounts in accounts.items():
+            if context not in contexts.names:
                 continue
-            reading = self._reading(entry, providing)
+            reading = self._reading(entry, context_accounts)
             if reading is None:
                 continue
             names.append(context)
@@ -133,14 +137,14 @@ class _Reader:
             needed_by = needed_by or reading[1]
         if not names:
             return None
-        return _Leaving(entry, held, tuple(names), tuple(sorted(after_all)), needed_by)
+        return _Departure(entry, contexts, tuple(names), tuple(sorted(after_all)), needed_by)
 
     def _reading(
         self, entry: WorkflowJob, accounts: Sequence[_Account]
     ) -> tuple[tuple[FindingKey, ...], str | None] | None:
-        """The findings that take out what reads the variables of ``accounts``, and what stays.
+        """The findings that remove readers of ``accounts``' variables, and a reader that stays.
 
-        None if nothing reads them as the policy would have it.
+        None if no reader is as the policy would write it.
         """
         assessment = self._assessment
         registries = [registry for registry, _ in accounts]
@@ -149,25 +153,25 @@ class _Reader:
         needed_by: str | None = None
         is_ours = False
         for item in image_items(entry, assessment.config, assessment.values):
-            one = assessment.by_item[item.mapping]
-            if not isinstance(one.state, Authenticated):
+            assessed = assessment.by_item[item.mapping]
+            if not isinstance(assessed.state, Authenticated):
                 continue
-            if variables.isdisjoint(one.state.auth.variables):
+            if variables.isdisjoint(assessed.state.auth.variables):
                 continue
-            key = self._credentials.key_of(one)
-            host = one.image.host
-            own = host is not None and policy_for(host, assessment.policy) in registries
-            is_ours = is_ours or key is not None or (own and self._keeps_credentials)
+            key = self._credentials.key_of(assessed)
+            host = assessed.image.host
+            is_of_policy = host is not None and policy_for(host, assessment.policy) in registries
+            is_ours = is_ours or key is not None or (is_of_policy and self._keeps_credentials)
             if self._keeps_credentials:
                 continue
             if key is None:
                 needed_by = needed_by or f"the image {item.text}"
             else:
                 keys[key] = None
-        found = assessment.config.body.job(entry.calls)
-        steps = [] if found is None else job_steps(assessment.config, *found, entry)
+        job = assessment.config.body.job(entry.calls)
+        steps = [] if job is None else job_steps(assessment.config, *job, entry)
         docker = assessment.dockers.of(entry)
-        if found is None and docker is not None:
+        if job is None and docker is not None:
             steps = [*docker.steps]
         if docker is not None:
             is_ours = is_ours or any(
@@ -185,9 +189,11 @@ class _Reader:
             if variables and _mentions(step, mentions):
                 needed_by = needed_by or f"the step {step.name}"
         for name, argument in entries_of(entry.arguments).items():
-            given = any(mentions.search(one.value) for one in scalars_in(argument.value))
-            passed = (CONTEXT, "pre-steps", "post-steps", *self._logins.arguments_of(entry))
-            if name not in passed and variables and given:
+            mentions_any = any(
+                mentions.search(scalar.value) for scalar in scalars_in(argument.value)
+            )
+            ignored_names = (CONTEXT, "pre-steps", "post-steps", *self._logins.arguments_of(entry))
+            if name not in ignored_names and variables and mentions_any:
                 needed_by = needed_by or f"its argument {name}"
         if docker is not None and needed_by is None:
             for login in docker.logins:
@@ -199,15 +205,15 @@ class _Reader:
 
 def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
     values = () if step.value is None else scalars_in(step.value)
-    return any(pattern.search(text) for text in (step.name, *(one.value for one in values)))
+    return any(pattern.search(text) for text in (step.name, *(value.value for value in values)))
 
 
 class _ContextRemoval:
-    """How contexts are taken out of workflow jobs, whatever else stands there."""
+    """Finds the operations that remove contexts from workflow jobs."""
 
-    def __init__(self, assessment: Assessment, leaving: list[_Leaving]) -> None:
+    def __init__(self, assessment: Assessment, departures: list[_Departure]) -> None:
         self._sharing = assessment.sharing
-        self._leaving = {one.entry: one for one in leaving}
+        self._departures = {departure.entry: departure for departure in departures}
         entries = assessment.config.workflow_jobs
         self._users = Users(
             (entry, arguments)
@@ -215,14 +221,14 @@ class _ContextRemoval:
             if entry.arguments is not None
             and isinstance(arguments := resolved(entry.arguments), Mapping)
         )
-        staying = [entry for entry in entries if entry not in self._leaving]
-        # The forms of what was there before cannot be told: the file's other jobs show them, else
-        # they are those that most files have.
+        staying = [entry for entry in entries if entry not in self._departures]
+        # How the contexts were written before is unknown: follow the file's other jobs, else the
+        # most common form.
         self._single_is_list = any(
             isinstance(value, SequenceNode) and len(value.items) == 1
             for entry in staying
-            if (found := job_contexts(entry).entry) is not None
-            and (value := resolved(found.value)) is not None
+            if (context_entry := job_contexts(entry).entry) is not None
+            and (value := resolved(context_entry.value)) is not None
         )
         self._restores_aliases = not any(
             isinstance(entry.arguments, Mapping)
@@ -231,22 +237,23 @@ class _ContextRemoval:
             for entry in staying
         )
 
-    def operations(self, one: _Leaving) -> tuple[Operation, ...] | NoFix:
-        """What takes the contexts out of ``one``."""
-        context = one.held.entry
+    def operations(self, departure: _Departure) -> tuple[Operation, ...] | NoFix:
+        """The operations that make ``departure``, or why they can't be made."""
+        context = departure.contexts.entry
         assert context is not None  # noqa: S101 - it holds the contexts that are to go
-        if not self._all_leave(context.holder, one.names):
+        if not self._all_leave(context.holder, departure.names):
             return _shared(context.holder)
         value = resolved(context.value)
         if isinstance(value, Scalar):
-            return self._without_key(one, context)
+            return self._without_key(departure, context)
         if not isinstance(value, SequenceNode):
             return NoFix("its context is a mapping", "take it out by hand")
-        staying = [item for item in value.items if text_of(item) not in one.names]
+        staying = [item for item in value.items if text_of(item) not in departure.names]
         if not staying or self._inherits(context, [text_of(item) for item in staying]):
-            return self._without_key(one, context)
+            return self._without_key(departure, context)
         if (isinstance(context.value, Alias) or value.anchor is not None) and not all(
-            self._leaves_list(alias, value, one.names) for alias in self._sharing.aliases_of(value)
+            self._leaves_list(alias, value, departure.names)
+            for alias in self._sharing.aliases_of(value)
         ):
             return _shared(value)
         is_written_out = not isinstance(context.value, Alias) and value.anchor is None
@@ -258,24 +265,26 @@ class _ContextRemoval:
             and isinstance(staying[0], Scalar)
         ):
             return (KeepItem(value, value.items.index(staying[0])),)
-        going = [index for index, item in enumerate(value.items) if text_of(item) in one.names]
-        return (RemoveItems(value, tuple(going)),)
+        removed = [
+            index for index, item in enumerate(value.items) if text_of(item) in departure.names
+        ]
+        return (RemoveItems(value, tuple(removed)),)
 
-    def _without_key(self, one: _Leaving, context: Entry) -> tuple[Operation, ...] | NoFix:
+    def _without_key(self, departure: _Departure, context: Entry) -> tuple[Operation, ...] | NoFix:
         holder = context.holder
-        node = resolved(one.entry.node)
+        node = resolved(departure.entry.node)
         if len(holder.entries) == 1:
-            is_own = one.entry.arguments is holder and holder.anchor is None
+            is_own = departure.entry.arguments is holder and holder.anchor is None
             if is_own and isinstance(node, Mapping) and len(node.entries) == 1:
                 return (MappingToScalar(node),)
-            what = f"below {one.entry.name}"
+            what = f"below {departure.entry.name}"
             if holder.anchor is not None:
                 what = f"of the anchor &{holder.anchor}"
             return NoFix(f"nothing would be left {what}", "take it out by hand")
         merged = own_entry(holder, MERGE_KEY)
         if (
             self._restores_aliases
-            and one.entry.arguments is holder
+            and departure.entry.arguments is holder
             and len(holder.entries) == 2
             and holder.anchor is None
             and merged is not None
@@ -285,7 +294,7 @@ class _ContextRemoval:
         return (RemoveEntry(holder, CONTEXT),)
 
     def _inherits(self, context: Entry, staying: list[str | None]) -> bool:
-        """Whether the entry would inherit just the contexts ``staying`` without its own key."""
+        """Whether the entry would inherit exactly the contexts ``staying`` without its own key."""
         for merged in merged_mappings(context.holder):
             inherited = entry_of(merged, CONTEXT)
             if inherited is not None:
@@ -295,24 +304,24 @@ class _ContextRemoval:
         return False
 
     def _all_leave(self, holder: Mapping, names: tuple[str, ...]) -> bool:
-        """Whether all workflow jobs that have their contexts from ``holder`` lose ``names``."""
+        """Whether all workflow jobs whose contexts come from ``holder`` lose ``names``."""
         users = self._users.of(holder)
         for user in users:
-            found = job_contexts(user).entry
-            leaving = self._leaving.get(user)
-            has_it_from_here = found is not None and found.holder is holder
-            if has_it_from_here and (leaving is None or leaving.names != names):
+            entry = job_contexts(user).entry
+            departure = self._departures.get(user)
+            has_it_from_here = entry is not None and entry.holder is holder
+            if has_it_from_here and (departure is None or departure.names != names):
                 return False
-        known = [user.arguments for user in users if user.arguments is not None]
-        return not self._sharing.has_other_users(holder, known)
+        argument_nodes = [user.arguments for user in users if user.arguments is not None]
+        return not self._sharing.has_other_users(holder, argument_nodes)
 
     def _leaves_list(self, alias: Alias, value: SequenceNode, names: tuple[str, ...]) -> bool:
         return any(
-            one.names == names
-            and one.held.entry is not None
-            and one.held.entry.value is alias
-            and resolved(one.held.entry.value) is value
-            for one in self._leaving.values()
+            departure.names == names
+            and departure.contexts.entry is not None
+            and departure.contexts.entry.value is alias
+            and resolved(departure.contexts.entry.value) is value
+            for departure in self._departures.values()
         )
 
 

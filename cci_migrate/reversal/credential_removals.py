@@ -52,45 +52,50 @@ class _Removal(Struct, frozen=True, eq=False):
 
 
 class CredentialRemovals:
-    """What credentials of a config can go, and what stands in the way of others."""
+    """The credentials of a config that can be removed, and the obstacles to removing others."""
 
     def __init__(
         self, assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
     ) -> None:
-        """``own_names`` are those with which the steps log in, by registry: the policy follows
-        them.
+        """``own_names`` are the credentials of logins in steps, by registry.
+
+        A fix takes names from them, so an ``auth`` with these names may be the work of a fix.
         """
         self._assessment = assessment
-        self._users = Users((one, one.image.item.mapping) for one in assessment.images)
+        self._users = Users((image, image.image.item.mapping) for image in assessment.images)
         self._removals = tuple(_removals(assessment, own_names))
-        self._by_image = {one: removal for removal in self._removals for one in removal.images}
+        self._by_image = {image: removal for removal in self._removals for image in removal.images}
         self._restores_aliases = not any(
-            _is_only_merge(one.image.item.node) for one in assessment.images
+            _is_only_merge(image.image.item.node) for image in assessment.images
         )
-        self._reasons = self._what_stays()
+        self._reasons = self._find_obstacles()
 
-    def _what_stays(self) -> dict[_Removal, NoFix]:
-        """Why removals cannot be made: until no other one follows from these."""
-        found: dict[_Removal, NoFix] = {}
+    def _find_obstacles(self) -> dict[_Removal, NoFix]:
+        """The obstacles to removals, including those that follow from other obstacles."""
+        obstacles: dict[_Removal, NoFix] = {}
         while True:
-            going = [one for one in self._removals if one not in found]
-            more = {
-                one: reason for one in going if (reason := self._obstacle(one, going)) is not None
+            remaining = [removal for removal in self._removals if removal not in obstacles]
+            blocked = {
+                removal: reason
+                for removal in remaining
+                if (reason := self._obstacle(removal, remaining)) is not None
             }
-            if not more:
-                return found
-            found |= more
+            if not blocked:
+                return obstacles
+            obstacles |= blocked
 
     def key_of(self, image: AssessedImage) -> FindingKey | None:
-        """The key of the finding that takes the credentials of ``image`` out; None if they stay."""
+        """The key of the finding that removes the credentials of ``image``; None if they stay."""
         removal = self._by_image.get(image)
         if removal is None or removal in self._reasons:
             return None
         return removal.finding_key
 
     def findings(self) -> Iterator[Finding]:
-        """One for each piece of text. What aliases mean goes after the aliases."""
-        for removal in sorted(self._removals, key=lambda one: bool(self._aliases_into(one))):
+        """One finding for each ``auth`` in the text. An anchor comes after its aliases."""
+        for removal in sorted(
+            self._removals, key=lambda removal: bool(self._aliases_into(removal))
+        ):
             image = removal.images[0].image
             form = removal.auth.form.value
             remedy: Remedy
@@ -104,7 +109,7 @@ class CredentialRemovals:
                 place=removal.place,
                 message=f"{image.item.text} has the credentials of the policy for {name}",
                 subject=image.item.text,
-                owner=owners_of(*(one.image for one in removal.images)),
+                owner=owners_of(*(assessed.image for assessed in removal.images)),
                 severity=Severity.WARNING,
                 because="",
                 remedy=remedy,
@@ -116,7 +121,7 @@ class CredentialRemovals:
 
     def _operation(self, removal: _Removal) -> Operation:
         holder = removal.holder
-        is_item = any(one.image.item.node is holder for one in removal.images)
+        is_item = any(image.image.item.node is holder for image in removal.images)
         merged = own_entry(holder, MERGE_KEY)
         if (
             self._restores_aliases
@@ -130,26 +135,26 @@ class CredentialRemovals:
             return MergeToAlias(holder)
         return RemoveEntry(holder, removal.key)
 
-    def _obstacle(self, removal: _Removal, going: list[_Removal]) -> NoFix | None:
-        """Why ``removal`` cannot be made while only ``going`` go."""
+    def _obstacle(self, removal: _Removal, remaining: list[_Removal]) -> NoFix | None:
+        """Why ``removal`` can't be made if only ``remaining`` are made, if so."""
         holder = removal.holder
-        wanted = set(removal.images)
+        images = set(removal.images)
         for user in self._users.of(holder):
-            if user not in wanted and self._gets_it_from(user, removal):
+            if user not in images and self._gets_it_from(user, removal):
                 return NoFix(
                     f"{user.image.route} has them from the same place, and is to keep them",
                     "give each image credentials of its own, and run again",
                 )
-        nodes = [owner.node for one in removal.images for owner in one.image.owners]
-        users = [owner.node for one in self._users.of(holder) for owner in one.image.owners]
+        nodes = [owner.node for image in removal.images for owner in image.image.owners]
+        users = [owner.node for user in self._users.of(holder) for owner in user.image.owners]
         if self._assessment.sharing.has_other_users(holder, [*nodes, *users]):
             return NoFix(
                 f"the anchor &{holder.anchor} is used by something else too",
                 "take them out by hand",
             )
-        gone = {alias for one in going for alias in _aliases_in(one.value)}
+        removed_aliases = {alias for other in remaining for alias in _aliases_in(other.value)}
         for alias in self._aliases_into(removal):
-            if alias not in gone:
+            if alias not in removed_aliases:
                 line = alias.source.position(alias.start).line
                 return NoFix(
                     f"*{alias.name} on line {line} means a part of them, and is to stay",
@@ -162,12 +167,12 @@ class CredentialRemovals:
         return auth is not None and auth.entry.holder is removal.auth.entry.holder
 
     def _aliases_into(self, removal: _Removal) -> list[Alias]:
-        """The aliases of what goes with ``removal``."""
+        """The aliases of anchors that ``removal`` removes."""
         parts = [node for node in walk(removal.value) if not isinstance(node, Alias)]
         return [alias for node in parts for alias in self._assessment.sharing.aliases_of(node)]
 
     def _users_of_anchors(self, removal: _Removal) -> Iterator[_Removal]:
-        """The removals without which this one would leave an alias of nothing."""
+        """The removals that must be made too, as they remove aliases of anchors in ``removal``."""
         aliases = set(self._aliases_into(removal))
         for other in self._removals if aliases else ():
             if other is not removal and not aliases.isdisjoint(_aliases_in(other.value)):
@@ -177,22 +182,26 @@ class CredentialRemovals:
 def _removals(
     assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
 ) -> Iterator[_Removal]:
-    found: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = {}
-    for one in assessment.images:
-        auth = _as_the_policy_has_it(one, assessment, own_names)
+    by_place: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = {}
+    for image in assessment.images:
+        auth = _as_the_policy_has_it(image, assessment, own_names)
         if auth is not None:
-            holder, key = _where(one.image.item.mapping, auth)
-            found.setdefault((holder, key), []).append((one, auth))
-    for (holder, key), users in found.items():
-        yield _Removal(holder, key, users[0][1], tuple(one for one, _ in users))
+            holder, key = _where(image.image.item.mapping, auth)
+            by_place.setdefault((holder, key), []).append((image, auth))
+    for (holder, key), users in by_place.items():
+        yield _Removal(holder, key, users[0][1], tuple(image for image, _ in users))
 
 
 def _as_the_policy_has_it(
-    one: AssessedImage, assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
+    assessed: AssessedImage, assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
 ) -> ImageAuth | None:
-    """The credentials of an image if they are what the policy would give it, else None."""
-    image, policy = one.image, assessment.policy
-    if not isinstance(one.state, Authenticated) or one.misrouted_to or len(image.auths) != 1:
+    """The credentials of an image if a fix would write them just so, else None."""
+    image, policy = assessed.image, assessment.policy
+    if (
+        not isinstance(assessed.state, Authenticated)
+        or assessed.misrouted_to
+        or len(image.auths) != 1
+    ):
         return None
     host = image.host
     registry = None if host is None else policy_for(host, policy)
@@ -207,9 +216,9 @@ def _as_the_policy_has_it(
 
 
 def _where(item: Mapping, auth: ImageAuth) -> tuple[Mapping, str]:
-    """The mapping and the key by which ``auth`` gets to ``item``.
+    """The mapping and key of the entry to remove so that ``item`` loses ``auth``.
 
-    An anchor that holds a login and nothing else stays: what merges it goes.
+    An anchored mapping with only a login stays; the merge of it is removed.
     """
     holder = auth.entry.holder
     if len(holder.entries) == 1:

@@ -1,4 +1,4 @@
-"""The logins in steps that are as the policy would write them, and the orb that only they use."""
+"""Removes logins in steps that are as the policy writes them, and the orb if nothing else uses it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 
 class _Removal(Struct, frozen=True, eq=False):
-    """A login step that can go. ``jobs`` run it.
+    """A login step that can be removed. ``jobs`` run it.
 
-    ``operations`` take it out; none where it is all that its list holds.
+    ``operations`` remove it; there are none if it is the only step of its list.
     """
 
     host: str
@@ -64,34 +64,34 @@ _Place = tuple[Node, int]
 
 
 def _place_of(step: Step) -> _Place:
-    """Where ``step`` stands; of what an orb's job does, where that is called."""
+    """The list and index of ``step``; for a step of an orb's job, its node."""
     if step.home.is_published:
         return step.node, 0
     return step.path[-1].sequence, step.path[-1].index
 
 
 class LoginRemovals:
-    """Which logins of a config's jobs can go, and which are needed for something else."""
+    """The logins of a config's jobs that can be removed, and those that something else needs."""
 
     def __init__(self, assessment: Assessment) -> None:
         self._assessment = assessment
         self._written: dict[_Place, StepLogin] = {}
         self._removals: dict[_Place, _Removal] = {}
         self._pushing: list[tuple[_Removal, Job]] = []
-        self._names_that_stay: MappingOf[str, PasswordAuth] = {}
+        self._other_credentials: MappingOf[str, PasswordAuth] = {}
         dockers = (*assessment.dockers.all(), *assessment.dockers.of_orbs())
         if not any(docker.logins for docker in dockers):
             return
         self._find_written(dockers)
-        self._names_that_stay = login_conventions(
+        self._other_credentials = login_conventions(
             assessment.dockers.all(), lambda login: not self.is_written(login.moment.step)
         )
         self._find_removals(dockers)
 
     @property
-    def names_that_stay(self) -> MappingOf[str, PasswordAuth]:
-        """By registry, the names with which those logins are made that the policy did not add."""
-        return self._names_that_stay
+    def other_credentials(self) -> MappingOf[str, PasswordAuth]:
+        """The credentials, by registry, of logins that are not as the policy would write them."""
+        return self._other_credentials
 
     def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
         from cci_migrate.remedies.login_placement import login_steps
@@ -125,52 +125,52 @@ class LoginRemovals:
                         self._written[_place_of(step)] = login
 
     def _credentials(self, host: str, docker: JobDocker) -> set[PasswordAuth]:
-        """Those that a login to ``host`` may have been written with.
+        """The credentials that a fix may have written a login to ``host`` with.
 
-        What only the job of an orb shows itself was nobody's to follow.
+        Those that only the orb's job itself uses are excluded, as no fix follows them.
         """
         registry = policy_for(host, self._assessment.policy)
         if registry is None or not isinstance(registry.credential, PasswordAuth):
             return set()
-        known = self._assessment.conventions.get(normalise_host(host))
-        own = {docker.job.route} if docker.home.is_published else set()
-        shown = (
-            one.credential
-            for one in (() if known is None else known.evidence)
-            if not one.jobs or not one.jobs <= own
+        convention = self._assessment.conventions.get(normalise_host(host))
+        orb_routes = {docker.job.route} if docker.home.is_published else set()
+        used = (
+            item.credential
+            for item in (() if convention is None else convention.evidence)
+            if not item.jobs or not item.jobs <= orb_routes
         )
-        found = {*registry.credentials, *shown}
-        return {one for one in found if isinstance(one, PasswordAuth)}
+        candidates = {*registry.credentials, *used}
+        return {item for item in candidates if isinstance(item, PasswordAuth)}
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
         from cci_migrate.remedies.login_placement import step_users
 
-        users = step_users(self._assessment.config, dockers)
+        users_by_list = step_users(self._assessment.config, dockers)
         for key, login in self._written.items():
             host, step = login.keys[0], login.moment.step
             place = step.path[-1]
-            running = users[place.sequence]
+            users = users_by_list[place.sequence]
             if step.home.is_published:
-                # Nobody else runs what a workflow job has its orb's job do.
-                running = [one for one in running if one.docker and step in one.docker.steps]
-            # The policy puts a login only where every job that runs the list pulls after it.
+                # Only this workflow job runs the steps that it passes to the orb's job.
+                users = [user for user in users if user.docker and step in user.docker.steps]
+            # A fix adds a login only if every job that runs the list pulls after it.
             if not all(
                 any(
                     _serves(docker, key, host, self._assessment.policy)
                     for docker in dockers
                     if docker.job is user.job
                 )
-                for user in running
+                for user in users
             ):
                 continue
-            docker = next(user.docker for user in running if user.docker is not None)
-            operations = tuple(_taken_out(place, docker, step))
-            jobs = tuple(user.job for user in running)
+            docker = next(user.docker for user in users if user.docker is not None)
+            operations = tuple(_removal_of(place, docker, step))
+            jobs = tuple(user.job for user in users)
             removal = _Removal(host, login, docker, jobs, operations)
             pushing = next(
                 (
                     user.job
-                    for user in running
+                    for user in users
                     if user.docker is not None and self._pushes(user.docker)
                 ),
                 None,
@@ -181,10 +181,12 @@ class LoginRemovals:
                 self._pushing.append((removal, pushing))
 
     def _pushes(self, docker: JobDocker) -> bool:
-        """Whether ``docker`` pushes images and has no other login that it could do so with."""
+        """Whether ``docker`` pushes images and has no other login for that."""
         from cci_migrate.circleci.pushes import is_push
 
-        others = (one for one in docker.logins if _place_of(one.moment.step) not in self._written)
+        others = (
+            login for login in docker.logins if _place_of(login.moment.step) not in self._written
+        )
         return not any(others) and any(is_push(step) for step in docker.steps)
 
     def is_written(self, step: Step) -> bool:
@@ -192,12 +194,12 @@ class LoginRemovals:
         return bool(step.path) and _place_of(step) in self._written
 
     def key_of(self, step: Step) -> FindingKey | None:
-        """The key of the finding that takes ``step`` out; None if it stays."""
+        """The key of the finding that removes ``step``; None if it stays."""
         removal = self._removals.get(_place_of(step)) if step.path else None
         return None if removal is None else removal.finding_key
 
     def arguments_of(self, entry: WorkflowJob) -> tuple[str, ...]:
-        """The arguments of ``entry`` that only make its job log in, and can go."""
+        """The arguments of ``entry`` that only make its job log in, and are removed."""
         return tuple(
             operation.key
             for removal in self._removals.values()
@@ -207,13 +209,13 @@ class LoginRemovals:
         )
 
     def hosts_of(self, docker: JobDocker) -> frozenset[str]:
-        """The registries that ``docker`` logs in to as the policy would."""
+        """The registries that ``docker`` logs in to by logins that are as the policy's."""
         return frozenset(
-            one.registries[0] for one in docker.logins if self.is_written(one.moment.step)
+            login.registries[0] for login in docker.logins if self.is_written(login.moment.step)
         )
 
     def findings(self) -> Iterator[Finding]:
-        """One for each job (the first that runs the steps) and registry; the orb last."""
+        """One finding for each registry and job (the first that runs the steps); the orb's last."""
         by_key: dict[FindingKey, list[_Removal]] = {}
         for removal in self._removals.values():
             by_key.setdefault(removal.finding_key, []).append(removal)
@@ -226,18 +228,18 @@ class LoginRemovals:
             yield orb
 
     def _unused_orb(self, keys: frozenset[FindingKey]) -> Finding | None:
-        """Takes out the Docker orb if no step but those that go uses it."""
+        """The finding that removes the Docker orb, if only the removed steps use it."""
         config = self._assessment.config
         orb = docker_orb(config.body.imported)
         if orb is None or not any(
-            one.step.name == f"{orb.alias}/check" for one in self._removals.values()
+            removal.step.name == f"{orb.alias}/check" for removal in self._removals.values()
         ):
             return None
         is_added = orb.version == self._assessment.policy.docker_orb
         reason = "its version is not the policy's: it may have been there before"
-        going = {one.step.node for one in self._removals.values()}
+        removed_nodes = {removal.step.node for removal in self._removals.values()}
         roots = [document.root for document in config.documents if document.root is not None]
-        if any(_names(root, f"{orb.alias}/", going) for root in roots):
+        if any(_names(root, f"{orb.alias}/", removed_nodes) for root in roots):
             return None
         for root in roots:
             if isinstance(root, Mapping) and (entry := _import_of(orb, root)) is not None:
@@ -256,7 +258,7 @@ class LoginRemovals:
 
 
 def _import_of(orb: ImportedOrb, root: Mapping) -> Entry | None:
-    """The entry that imports ``orb``: under ``orbs``, or in a packed tree at the top of a file."""
+    """The entry that imports ``orb``: under ``orbs``, or in a packed tree at a file's top level."""
     section = own_entry(root, ORBS)
     for holder in (root, None if section is None else section.value):
         entry = own_entry(holder, orb.alias) if isinstance(holder, Mapping) else None
@@ -274,10 +276,10 @@ def _without_import(entry: Entry, root: Mapping) -> Remedy:
     return Fix(title, (RemoveEntry(root, ORBS),))
 
 
-def _taken_out(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Operation]:
-    """What takes the login ``step`` out of ``place``; nothing where it is all that is there.
+def _removal_of(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Operation]:
+    """The operations that remove the login ``step`` from ``place``; none if nothing would be left.
 
-    What a workflow job passes to an orb's job only for the login goes with it.
+    Arguments of an orb's job that are only there for the login are removed too.
     """
     if step.home.is_published:
         yield from _switched_on(docker)
@@ -293,32 +295,36 @@ def _taken_out(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Oper
 
 
 def _is_argument_for_logins(place: StepPlace, docker: JobDocker) -> bool:
-    """Whether the policy may put a login at ``place``, for a job of a published orb."""
+    """Whether a fix may add a login at ``place``, for a job of a published orb."""
     if place.home.is_published:
         return True
     switch = login_switch(docker.job.parameters)
     names = ("pre-steps", *(() if switch is None or switch.steps is None else (switch.steps,)))
-    given = () if docker.entry is None else entries_of(docker.entry.arguments).items()
-    return any(name in names and resolved(entry.value) is place.sequence for name, entry in given)
+    arguments = () if docker.entry is None else entries_of(docker.entry.arguments).items()
+    return any(
+        name in names and resolved(entry.value) is place.sequence for name, entry in arguments
+    )
 
 
 def _switched_on(docker: JobDocker) -> Iterator[Operation]:
-    """What takes out the arguments with which an orb's job logs in to Docker Hub itself."""
+    """The operations that remove the arguments that make an orb's job log in to Docker Hub."""
     switch = login_switch(docker.job.parameters) if docker.home.is_published else None
     if switch is None or switch.steps is not None or docker.entry is None:
         return
-    given = entries_of(docker.entry.arguments)
+    arguments = entries_of(docker.entry.arguments)
     for name in (switch.enable, switch.username, switch.password):
-        if name in given:
-            yield RemoveEntry(given[name].holder, name)
+        if name in arguments:
+            yield RemoveEntry(arguments[name].holder, name)
 
 
 def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding:
     first = removals[0]
     job = first.jobs[0]
-    operations = dict.fromkeys(operation for one in removals for operation in one.operations)
+    operations = dict.fromkeys(
+        operation for removal in removals for operation in removal.operations
+    )
     remedy: Remedy = Fix("take the login out", tuple(operations))
-    if not all(one.operations for one in removals):
+    if not all(removal.operations for removal in removals):
         remedy = NoFix("nothing would be left of the list of steps", "take the list out too")
     return Finding(
         rule=PULL_BEFORE_LOGIN,
@@ -334,7 +340,7 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
 
 
 def _serves(docker: JobDocker, place: _Place, host: str, policy: Policy) -> bool:
-    """Whether some pull of ``docker`` from ``host`` has its login from the step at ``place``."""
+    """Whether a pull of ``docker`` from ``host`` uses the login of the step at ``place``."""
     for pull in docker.pulls:
         if host in hosts_to_log_in(pull, policy):
             login = docker.login_before(pull, host)
@@ -344,20 +350,20 @@ def _serves(docker: JobDocker, place: _Place, host: str, policy: Policy) -> bool
 
 
 def _means(node: Node, content: Content) -> bool:
-    """Whether ``node``, written out, says what ``content`` does."""
+    """Whether ``node`` is what ``content`` would be written as, apart from its style."""
     if isinstance(content, Text):
         return isinstance(node, Scalar) and node.value == content.value
     if not isinstance(content, Entries) or not isinstance(node, Mapping):
         return False
     names = [key.value if isinstance(key, Scalar) else None for key, _ in node.entries]
     return names == [name for name, _ in content.entries] and all(
-        _means(value, wanted)
-        for (_, value), (_, wanted) in zip(node.entries, content.entries, strict=True)
+        _means(value, expected)
+        for (_, value), (_, expected) in zip(node.entries, content.entries, strict=True)
     )
 
 
 def _names(root: Node, prefix: str, without: set[Node]) -> bool:
-    """Whether a scalar under ``root`` starts with ``prefix``, the nodes ``without`` left out."""
+    """Whether a scalar under ``root``, but not under ``without``, starts with ``prefix``."""
     pending = [root]
     while pending:
         node = pending.pop()
