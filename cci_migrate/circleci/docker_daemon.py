@@ -20,7 +20,7 @@ from cci_migrate.lossless.merging import text_of, value_of
 
 
 class Daemon(Enum):
-    """Which Docker the steps of a job talk to."""
+    """The Docker daemon that the steps of a job use."""
 
     MACHINE = "machine"
     WINDOWS = "Windows machine"
@@ -33,23 +33,23 @@ _BY_WEIGHT = (Daemon.WINDOWS, Daemon.MACHINE, Daemon.REMOTE, Daemon.NONE)
 
 
 class JobDaemons(Struct, frozen=True):
-    """The Dockers of a job: several, where it runs on executors that are passed to it."""
+    """The daemons of a job: several, if executors are passed to it."""
 
     kinds: frozenset[Daemon]
 
     @property
     def main(self) -> Daemon:
-        """The one by which the job is judged."""
+        """The daemon that the job is judged by."""
         return next(kind for kind in _BY_WEIGHT if kind in self.kinds)
 
     @property
     def is_mixed(self) -> bool:
-        """Whether what is right for one run of the job may be wrong for another."""
+        """Whether there are several: what is right for one run may be wrong for another."""
         return len(self.kinds) > 1
 
 
 def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bool) -> JobDaemons:
-    """The Docker of a job that runs on ``executor``: see `daemons_of`."""
+    """The daemons of a job that runs on ``executor``: see `daemons_of`."""
     kind = _executor_daemon(executor, resource_class) or Daemon.REMOTE
     if kind is Daemon.REMOTE and not has_remote:
         kind = Daemon.NONE
@@ -59,10 +59,10 @@ def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bo
 def daemons_of(
     job: Job, home: Namespace, config: Config, values: ParameterValues, *, has_remote: bool
 ) -> JobDaemons:
-    """The Dockers of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
+    """The daemons of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
     kinds = set(_kinds(job, home, config, values))
     if not kinds:
-        # An executor that cannot be told: with remote Docker it is a Docker executor.
+        # An unknown executor: with remote Docker it is a Docker executor.
         unknown = job.executor is not None and not has_remote
         kinds = {Daemon.MACHINE if unknown else Daemon.REMOTE}
     if not has_remote:
@@ -72,7 +72,7 @@ def daemons_of(
 
 @lru_cache(maxsize=4)
 def may_set_up_remote(config: Config) -> bool:
-    """Whether any job of ``config`` may set up remote Docker: most of the others need no look."""
+    """Whether any job of ``config`` may set up remote Docker, going by its text."""
     texts = [document.source.text for document in config.documents]
     return any("setup_remote_docker" in text or "setup-remote-docker" in text for text in texts)
 
@@ -100,7 +100,7 @@ def _executor_daemon(executor: Executor, resource_class: str | None = None) -> D
         return Daemon.NONE
     if executor.machine is None:
         return None
-    # ``machine: true`` and ``machine: image-name`` are legal too.
+    # ``machine: true`` and ``machine: image-name`` are valid too.
     image = text_of(value_of(executor.machine.value, "image")) or text_of(executor.machine.value)
     resources = resource_class or executor.resource_class or ""
     is_windows = (image or "").startswith("windows") or resources.startswith("windows.")
@@ -108,7 +108,7 @@ def _executor_daemon(executor: Executor, resource_class: str | None = None) -> D
 
 
 def _orb_executor_daemon(name: str, home: Namespace) -> Daemon:
-    """An orb's executor: by its name where it is not known."""
+    """The daemon of an orb's executor, by its name if the orb is unknown."""
     published = published_executor(home, name)
     kind = None if published is None else _executor_daemon(published[1])
     if kind is not None:
@@ -121,7 +121,7 @@ def _orb_executor_daemon(name: str, home: Namespace) -> Daemon:
         return Daemon.NONE
     if "machine" in executor:
         return Daemon.MACHINE
-    # Executors of orbs are Docker's but for a few, which are named so.
+    # Executors of orbs are Docker's, except a few with such names.
     return Daemon.REMOTE
 
 
@@ -149,7 +149,7 @@ _WITHOUT_BASH = re.compile(
 
 
 def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the image in which the steps of ``job`` run is known to come without bash."""
+    """Whether the primary image of ``job`` is known to lack bash."""
     return any(
         _WITHOUT_BASH.match(text)
         for executor, item in _primary_images(job, home, config, values)
@@ -165,7 +165,7 @@ _OLD_CLIENT = re.compile(
 
 
 def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the image in which the steps of ``job`` run has a Docker older than 17.07."""
+    """Whether the primary image of ``job`` has a Docker older than 17.07."""
     return any(
         _OLD_CLIENT.fullmatch(text)
         for executor, item in _primary_images(job, home, config, values)

@@ -27,13 +27,13 @@ from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class StepPull(Struct, frozen=True, eq=False):
-    """One command that fetches images.
+    """One command that pulls images.
 
-    ``texts`` are the images; ``hosts`` the registries that are known of them, as `pull_key` names
-    them, ``undecided`` says what is not known. ``command`` names it for people: ``docker build -f
-    x``. ``places`` tell of images that another file names where that is: ``Dockerfile:3``.
-    ``config`` is the directory where it looks for logins, None where that is not known.
-    ``perhaps``: it may pull nothing at all, as it is a task or a script that can't be read.
+    ``texts`` are the images; ``hosts`` their known registries, as `pull_key` names them;
+    ``undecided`` says what is unknown. ``command`` is its name for people: ``docker build -f x``.
+    ``places`` has the places of images in other files: ``Dockerfile:3``. ``config`` is the
+    directory where it looks for logins, None if unknown. ``perhaps``: it is a task or a script that
+    can't be read, and may pull nothing.
     """
 
     moment: Moment
@@ -48,13 +48,12 @@ class StepPull(Struct, frozen=True, eq=False):
 
 
 class StepLogin(Struct, frozen=True, eq=False):
-    """One login. ``registries`` are patterns for `host_matches`; ``any_registry``: a credential
-    file is written, and to which registries it belongs cannot be told. The login is kept in the
-    directory ``config`` under the ``keys`` of `login_key`: a pull finds it there alone.
+    """One login. ``registries`` are patterns for `host_matches`; ``any_registry``: it writes a
+    credential file for unknown registries. The login is stored in the directory ``config`` under
+    the ``keys`` of `login_key`: a pull only finds it there.
 
-    ``username_value`` and ``password_value`` are what is known of its halves. ``variables`` are
-    those that it reads, without what the config sets itself. ``written_out`` is a password that
-    stands there itself.
+    ``username_value`` and ``password_value`` say where these come from. ``variables`` are those
+    that it reads, without those that the config sets. ``written_out`` is a literal password.
     """
 
     moment: Moment
@@ -72,29 +71,29 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     @property
     def username(self) -> str | None:
-        """The user name as an image's ``auth`` would have it: ``$NAME`` or a literal."""
+        """The user name for an image's ``auth``: ``$NAME`` or a literal; None if unknown."""
         value = self.username_value
         return value.text if value.origin in (Origin.VARIABLE, Origin.LITERAL) else None
 
     @property
     def password(self) -> str | None:
-        """The password as an image's ``auth`` would have it: ``$NAME``."""
+        """The password for an image's ``auth``: ``$NAME``; None for anything else."""
         value = self.password_value
         return value.text if value.origin is Origin.VARIABLE else None
 
     @property
     def names_password(self) -> bool:
-        """Whether anything is known of the password that it is given."""
+        """Whether anything is known about its password."""
         return self.password_value.origin is not Origin.UNKNOWN
 
     @property
     def script(self) -> Script | None:
-        """The script that it is a command of; None for an orb's command."""
+        """The script that contains it; None for an orb's command."""
         return self.moment.facts[-1][0] if self.moment.facts else None
 
     @property
     def is_guarded(self) -> bool:
-        """Whether it is left out, and the build goes on, where its variables are empty."""
+        """Whether it is skipped, and the build goes on, if its variables are empty."""
         return any(
             alternative.when_empty
             for _, fact in self.moment.facts
@@ -107,35 +106,35 @@ class StepLogin(Struct, frozen=True, eq=False):
         return self.any_registry or any(is_key(key, host) for key in self.keys)
 
     def may_be_to(self, host: str) -> bool:
-        """Whether it logs in to ``host``, or to a registry that is only known when it runs."""
+        """Whether it logs in to ``host``, or to an unknown registry."""
         return not self.registries or self.is_to(host)
 
     @property
     def is_misaddressed(self) -> bool:
-        """Whether it is meant for Docker Hub and kept where no pull from there looks."""
+        """Whether it is meant for Docker Hub, but stored where no pull from there looks."""
         return self.registries == (DOCKER_HUB,) and not self.is_to(DOCKER_HUB)
 
     def serves(self, pull: StepPull) -> bool:
-        """Whether ``pull`` looks into what this login leaves."""
+        """Whether ``pull`` reads the file that this login writes."""
         return serves(self.tool, pull.tool) and is_same_config(self.config, pull.config)
 
 
 def serves(login: Tool, pull: Tool) -> bool:
-    """Whether ``pull`` uses the credentials with which ``login`` has logged in.
+    """Whether ``pull`` uses the credentials of ``login``.
 
-    podman and buildah look into Docker's file besides their own; Docker looks into no other:
+    podman and buildah read Docker's file besides their own; Docker reads no other:
     https://docs.podman.io/en/latest/markdown/podman-login.1.html.
     """
     return login is Tool.DOCKER or pull is not Tool.DOCKER
 
 
-def is_same_config(one: str | None, other: str | None) -> bool:
-    """Whether two commands keep their logins in the same directory, or may: see `StepPull`."""
-    return one is None or other is None or one == other
+def is_same_config(first: str | None, second: str | None) -> bool:
+    """Whether two ``config`` directories (see `StepPull`) are equal or may be."""
+    return first is None or second is None or first == second
 
 
 class StepLogout(Struct, frozen=True, eq=False):
-    """The logins under ``key`` in ``config`` are gone; under all keys where that is None."""
+    """A removal of the logins under ``key``, or under all keys (None), in ``config``."""
 
     moment: Moment
     key: str | None
@@ -147,7 +146,7 @@ class StepLogout(Struct, frozen=True, eq=False):
 
 
 class UnreadLogin(Struct, frozen=True, eq=False):
-    """``command``, which is called like a login to Docker Hub and cannot be read."""
+    """``command``, whose name suggests a login to Docker Hub, but which can't be read."""
 
     moment: Moment
     command: str
@@ -156,7 +155,7 @@ class UnreadLogin(Struct, frozen=True, eq=False):
 class ClientUse(Struct, frozen=True, eq=False):
     """What another program than Docker does at a registry, with the credentials of ``login``.
 
-    It has none where those halves are unknown. It serves no pull but its own.
+    It has none if they are unknown. No other pull uses them.
     """
 
     purpose: Purpose
@@ -166,9 +165,9 @@ class ClientUse(Struct, frozen=True, eq=False):
 class JobDocker(Struct, frozen=True, eq=False, dict=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
-    ``set_before`` are, for each step, the variables that the job has set itself until then.
-    ``client_uses`` are what they do at registries with other programs. ``config`` is the directory
-    for logins of commands that name none.
+    ``set_before`` has, for each step, the variables that the job has set before it.
+    ``client_uses`` are uses of registries by other programs. ``config`` is the directory for logins
+    of commands that name none.
     """
 
     home: Namespace
@@ -187,28 +186,28 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
 
     @property
     def has_docker(self) -> bool:
-        """Whether there is a Docker to talk to; else only who logs in is known of its steps."""
+        """Whether the job has a Docker daemon; without one, only its logins are read."""
         return self.daemons.main is not Daemon.NONE
 
     @property
     def all_logins(self) -> Iterator[StepLogin]:
-        """The logins, and what is given to other programs for one command or for all."""
+        """The logins, and the credentials that other programs get."""
         yield from self.logins
         yield from (
             client_use.login for client_use in self.client_uses if client_use.login.names_password
         )
 
     @cached_property
-    def _by_host(self) -> dict[str, tuple[StepLogin, ...]]:
+    def _logins_by_host(self) -> dict[str, tuple[StepLogin, ...]]:
         return {}
 
     @property
     def daemon(self) -> Daemon:
-        """The Docker by which the job is judged."""
+        """The daemon that the job is judged by."""
         return self.daemons.main
 
     def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
-        """The login to ``host`` that has surely been made whenever ``pull`` runs."""
+        """A login to ``host`` that has always happened before ``pull``; None if there is none."""
         last = pull.moment.order
         fitting = [
             login
@@ -232,7 +231,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
         return None
 
     def unread_login_before(self, order: int) -> UnreadLogin | None:
-        """What may log in to Docker Hub in a step before the one at ``order``."""
+        """The first `UnreadLogin` in a step before the one at ``order``; None if there is none."""
         return next(
             (
                 unread_login
@@ -243,10 +242,10 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
         )
 
     def _logins_to(self, host: str) -> tuple[StepLogin, ...]:
-        logins = self._by_host.get(host)
+        logins = self._logins_by_host.get(host)
         if logins is None:
             logins = tuple(login for login in self.logins if login.is_to(host))
-            self._by_host[host] = logins
+            self._logins_by_host[host] = logins
         return logins
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:

@@ -118,21 +118,21 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
-#: Reads a text file of the repository by its path from the root; None where there is none.
+#: Returns the text of a file of the repository by its path from the root; None if there is none.
 ReadText = Callable[[str], "str | None"]
 
 #: Scripts and tasks that call each other deeper than this are not followed.
 _DEEPEST_CALL = 6
-#: As many of them are followed in one job.
+#: How many of them are followed in one job.
 _MOST_CALLS = 300
 _NO_REPOSITORY = "the config comes without its repository"
-#: How images are named that a build has made and no registry holds.
+#: Prefixes of images that a build has created and that are in no registry.
 _LOCAL = ("local/", "localhost/")
 _ROOT_CONFIG = "~root/.docker"
 
 
 def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
-    """`facts_of`, once for each script: jobs share commands, and the proof reads all again."""
+    """`facts_of`, cached: jobs share commands, and the proof reads everything again."""
     return _facts(text, dialect, tuple(environment.items()))
 
 
@@ -230,7 +230,7 @@ def pure_logins(
     read: ReadText | None,
     daemon: Daemon,
 ) -> Sequence[StepLogin] | None:
-    """The logins that ``steps``, declared at ``node``, make; None if they do anything besides."""
+    """The logins of ``steps``, declared at ``node``; None if they do anything else."""
     executor = Executor("", "", None, node, {}, None, None, None, None, None)
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
@@ -254,7 +254,7 @@ def pure_logins(
 def image_environment(
     config: Config, home: Namespace, job: Job, values: ParameterValues
 ) -> frozenset[str]:
-    """The variables that the image sets in which the steps of ``job`` run: its first one."""
+    """The variables that the primary image of ``job`` sets."""
     lists = [job.runs_on.docker or ()]
     if not lists[0]:
         for call in values.executor_calls(job):
@@ -271,8 +271,8 @@ def _environment_names(node: Node | None) -> Iterator[str]:
         yield (text_of(item) or "").partition("=")[0]
 
 
-#: What names an image that is built. Each begins with plain characters, which are found at once,
-#: and looks behind only then: the whole file is searched.
+#: Patterns of the names of built images. Each begins with literal characters and looks behind only
+#: then, for speed: the whole file is searched.
 _DOCKER = re.compile(r"docker(?<=\bdocker)\b")
 _SAVED = re.compile(r"(?:save(?<=\ssave)|tag(?<=\stag))\s+(?:-o\s*\S+\s+)?[\"']?([^\s\"'>|;&]+)")
 _TAG_OPTION = re.compile(r"-(?<=\s-)(?:t|-tag)[ =][\"']?([^\s\"']+)")
@@ -293,7 +293,7 @@ def _built_in(text: str) -> Iterator[str]:
         yield match.group(1)
     done = 0
     for match in _SAVED.finditer(text) if "docker" in text else ():
-        # The word docker stands before it on its line.
+        # The word docker precedes it on its line.
         start = max(done, text.rfind("\n", done, match.start()))
         if _DOCKER.search(text, start, match.start()):
             yield match.group(1)
@@ -320,7 +320,7 @@ class _StepReader:
         as_root: bool = False,
     ) -> None:
         self._job = job
-        self._made = built
+        self._built_images = built
         self._home = home
         self._values = values
         self._follows = read is not None
@@ -330,19 +330,19 @@ class _StepReader:
         self._folder = CheckoutFolder(self._value(defaults.working_directory or "") or None)
         self._local = LocalImages()
         self._loaded_something = False
-        #: What is known of the environment of the step that is being read.
+        #: The known variables of the current step.
         self._environment: Mapping[str, str] = {}
         #: Whether some step speaks of Docker once there is one.
         self._uses_docker = False
         self._calls = 0
-        #: Says where a text of the script of the repository stands that is being read.
+        #: Returns the place of an offset in the current script of the repository.
         self._within: Callable[[int], str | None] | None = None
-        #: The scripts that the one that is being read has sourced, with their folders.
+        #: The scripts that the current one has sourced, with their folders.
         self._sourced: list[tuple[str, str]] = []
         self._settings = VariableSettings(image_environment)
         self._as_root = as_root
-        own = config_directory(self._known(defaults.environment))
-        #: Where logins are kept by the commands of steps that say nothing else.
+        own = config_directory(self._literal_values(defaults.environment))
+        #: Where commands of steps store logins by default.
         self._own_config = self._config(own)
         self._exported: dict[str, str] = {}
         self.pulls: list[StepPull] = []
@@ -354,7 +354,7 @@ class _StepReader:
     def job_docker(
         self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: list[Step]
     ) -> JobDocker:
-        """What ``steps``, all those of the job, do."""
+        """Read ``steps``, all those of the job."""
         docker_from = len(steps) if daemons.main is Daemon.NONE else 0
         if daemons.main is Daemon.REMOTE:
             docker_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
@@ -386,7 +386,7 @@ class _StepReader:
         )
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
-        """Take in one step."""
+        """Read one step; ``pulls_count``: there is a daemon that pulls."""
         run = run_step(step, self._defaults)
         if run is not None:
             self._settings.enter(run.environment)
@@ -408,7 +408,7 @@ class _StepReader:
     # Orbs
 
     def _orb_command(self, order: int, step: Step, *, pulls_count: bool) -> None:
-        """One of the Docker orb's commands; of others there is nothing to say: see `steps`."""
+        """Read a command of the Docker orb; other orbs' are expanded or unknown: see `steps`."""
         alias, _, command = step.name.partition("/")
         orb = step.home.imported.get(alias)
         moment = Moment(order, step, ())
@@ -421,16 +421,16 @@ class _StepReader:
         self._uses_docker |= pulls_count
         if command == "check":
             named = self._argument(step, "registry", DOCKER_HUB)
-            self.logins.append(self._of_orb(self._checked(moment, step, orb.version), named))
+            self.logins.append(self._orb_login(self._checked(moment, step, orb.version), named))
         elif command == "pull" and pulls_count:
             images = [image.strip() for image in (argument(step, "images") or "").split(",")]
             self._pull(moment, Tool.DOCKER, step.name, [image for image in images if image])
 
     def _published(self, order: int, step: Step, *, pulls_count: bool) -> None:
-        """What a published orb does to Docker in ``step``."""
+        """Read what a published orb does with Docker in ``step``."""
         moment = Moment(order, step, (), is_reliable=not is_true(argument(step, "perhaps")))
         if step.name == published_orbs.LOGIN:
-            self.logins.append(self._of_orb(self._published_login(moment, step)))
+            self.logins.append(self._orb_login(self._published_login(moment, step)))
         if not pulls_count or not moment.is_reliable:
             return
         self._uses_docker = True
@@ -494,12 +494,12 @@ class _StepReader:
         )
 
     def _argument(self, step: Step, name: str, default: str) -> str | None:
-        """What ``step`` passes for ``name``, else ``default``; None if it cannot be told."""
+        """The argument ``name`` of ``step``, else ``default``; None if unknown."""
         text = self._passed(step, name, default)
         return None if text is None or "$" in text else text
 
     def _variable(self, step: Step, name: str, default: str) -> str | None:
-        """The variable that ``step`` names for ``name``; ``$NAME`` in its place is meant so."""
+        """The variable in the argument ``name`` of ``step``, also if it is written ``$NAME``."""
         text = self._passed(step, name, default)
         return None if text is None else variable_in(text) or text
 
@@ -516,7 +516,7 @@ class _StepReader:
         self._uses_docker |= pulls_count and mentions_docker(run.script)
         if not (mentions_docker(run.script) or mentions_script(run.script)):
             return
-        environment = {**self._known(run.environment), **self._exported}
+        environment = {**self._literal_values(run.environment), **self._exported}
         self._environment, self._sourced = environment, []
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
@@ -534,10 +534,10 @@ class _StepReader:
                 moment = Moment(order, run.step, ((script, fact),), is_reliable)
                 self._fact(moment, fact, directory, pulls_count=pulls_count, depth=0)
 
-    def _known(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The variables of ``environment`` that have a value which is written out.
+    def _literal_values(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables of ``environment`` with literal values.
 
-        CircleCI passes them on as they are: ``$NAME`` in one is no variable.
+        CircleCI passes values on as they are: ``$NAME`` in one is not expanded.
         """
         return {
             name: self._value(text)
@@ -546,7 +546,7 @@ class _StepReader:
         }
 
     def _value(self, text: str) -> str:
-        """``text`` with its parameters put in, where they have one value."""
+        """``text`` with its parameters replaced if they have only one value."""
         if not has_expression(text):
             return text
         texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
@@ -573,7 +573,7 @@ class _StepReader:
             case Login(registry=registry, tool=tool):
                 named = None if registry is None else registry.value
                 login = replace(self._login(moment, fact), config=self._config(fact.config))
-                self.logins.append(self._kept(login, named, tool))
+                self.logins.append(self._with_keys(login, named, tool))
             case ClientAccess():
                 login = self._step_login(
                     moment,
@@ -717,7 +717,7 @@ class _StepReader:
         pulls_count: bool,
         depth: int,
     ) -> None:
-        """A call of a function of a sourced script: what of that script runs only then."""
+        """Read a call of a function of a sourced script: the facts of the function."""
         for text, _ in reversed(self._sourced):
             if not _defines(text, call.name):
                 continue
@@ -725,8 +725,8 @@ class _StepReader:
             script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, environment)
             last = max((fact.place[0].slot for fact in script.facts if fact.place), default=0)
             alone = facts(text, Dialect.POSIX, environment)
-            known = {fact.place[0].slot for fact in alone.facts if fact.place}
-            if last in known:
+            defining = {fact.place[0].slot for fact in alone.facts if fact.place}
+            if last in defining:
                 return
             inner = [fact for fact in script.facts if fact.place and fact.place[0].slot == last]
             inside = directory
@@ -746,7 +746,7 @@ class _StepReader:
         pulls_count: bool,
         depth: int,
     ) -> None:
-        """Take in the facts ``inside``, of a ``script`` that is run at ``moment``."""
+        """Read the facts ``inside`` of ``script``, which runs at ``moment``."""
         if any(script is outer for outer, _ in moment.facts):
             return  # it calls itself, and is being read
         self._calls += 1
@@ -773,34 +773,36 @@ class _StepReader:
         *,
         pulls_count: bool,
     ) -> None:
-        """Take note of what runs and can't be read: it may log in, or pull."""
+        """Record a command that can't be read: it may log in, or pull."""
         if is_like_login(f"{step_title(moment.step)} {title}"):
             self.unread_logins.append(UnreadLogin(moment, title))
         elif may_be_ours and pulls_count:
             self._undecided(moment, Tool.DOCKER, title, reason, perhaps=True)
 
     def _ways(self, text: str) -> tuple[str, ...]:
-        """What ``text`` can be, once CircleCI has put in its parameters."""
+        """The texts that ``text`` can become when CircleCI replaces its parameters."""
         return self._all_texts(text) if has_expression(text) else (text,)
 
     # Logins
 
     @staticmethod
-    def _kept(login: StepLogin, server: str | None = None, tool: Tool = Tool.DOCKER) -> StepLogin:
-        """``login`` with the keys under which it is kept; ``server`` is what it is given.
+    def _with_keys(
+        login: StepLogin, server: str | None = None, tool: Tool = Tool.DOCKER
+    ) -> StepLogin:
+        """``login`` with the keys that it writes; ``server`` is the argument of the login.
 
-        podman and buildah know Docker Hub by each of its names.
+        podman and buildah accept any name of Docker Hub.
         """
         keys = login.registries
         if tool is Tool.DOCKER and keys == (DOCKER_HUB,):
             keys = (login_key(server),)
         return replace(login, keys=keys)
 
-    def _of_orb(self, login: StepLogin, server: str | None = None) -> StepLogin:
-        return replace(self._kept(login, server), config=self._own_config)
+    def _orb_login(self, login: StepLogin, server: str | None = None) -> StepLogin:
+        return replace(self._with_keys(login, server), config=self._own_config)
 
     def _config(self, directory: str | None) -> str | None:
-        """``directory``, where a client keeps logins, by which it is known in all of the job."""
+        """``directory``, where a client stores logins, by the same name throughout the job."""
         return USER_CONFIG if self._as_root and directory == _ROOT_CONFIG else directory
 
     def _config_at(self, moment: Moment) -> str | None:
@@ -861,7 +863,7 @@ class _StepReader:
         )
 
     def _credential_value(self, text: str | None, *, is_secret: bool) -> CredentialValue:
-        """What is known of ``text``, half of a login's credential."""
+        """The origin of ``text``, a user name or (``is_secret``) a password of a login."""
         if text is not None and has_expression(text):
             texts = self._values.texts(text, self._job, is_orb=self._home.is_orb)
             text = texts[0] if len(texts) == 1 else text
@@ -906,7 +908,7 @@ class _StepReader:
             return missing
         for image in missing:
             is_fetched = any(image in earlier.texts for earlier in self.pulls)
-            if not is_fetched and _name_of(image) not in self._made:
+            if not is_fetched and _name_of(image) not in self._built_images:
                 title = command if command.endswith(image) else f"{command} {image}"
                 reason = "it may be what docker load has brought"
                 self._undecided(moment, pull.tool, title, reason)
@@ -1052,7 +1054,7 @@ class _StepReader:
             self._pull(moment, compose.tool, f"{command} ({path})", images, places)
 
     def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """In which line of the Compose files ``paths`` each of ``images`` is named, if in one."""
+        """Where the Compose files ``paths`` name each of ``images``, if one does literally."""
         for path in paths:
             first: dict[str, int] = {}
             for number, line in enumerate((self._file(path) or "").splitlines(), start=1):
@@ -1119,22 +1121,22 @@ _SEPARATOR = "\0"
 
 
 def step_dialect(run: RunStep, daemon: Daemon) -> Dialect:
-    """The dialect of a step's script: on Windows that is PowerShell where nothing is said."""
+    """The dialect of a step's script; on Windows, PowerShell is the default."""
     if run.shell is None and daemon is Daemon.WINDOWS:
         return Dialect.POWERSHELL
     return dialect_of(run.shell)
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-#: Folders into which programs of others are put.
-_OTHERS_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bin|target|dist)/")
+#: Folders of third-party programs.
+_THIRD_PARTY_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bin|target|dist)/")
 
 
 def _is_own_script(path: str) -> bool:
     """Whether ``path``, as a command names it, is likely one of the repository's own scripts."""
     if path.startswith(("$", "~", "`")):
         return path.endswith((".sh", ".bash")) and not path.startswith(("~", "$HOME", "${HOME}"))
-    return _OTHERS_FOLDERS.search(path) is None
+    return _THIRD_PARTY_FOLDERS.search(path) is None
 
 
 def _defines(text: str, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Steps that are called like a login to Docker Hub, where what they run cannot be read."""
+"""Recognises, by name, steps that may log in to Docker Hub but can't be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOGIN = re.compile(
     r"|docker[-_]?auth(?![a-z])",
     re.IGNORECASE,
 )
-#: What speaks of a login to something else, or of a test of one.
+#: Words for a login to something else, or for a test of one.
 _ELSEWHERE = re.compile(
     r"(?<![a-z])(?:aws|ecr|azure|az|acr|gcr|gcp|gar|google|gcloud|quay|ghcr|github|gitlab|heroku|npmrc"
     r"|kube\w*|k8s|eks|gke|vault|artifactory|jfrog|nexus|harbor|okta|sso|snyk|sonar\w*|tests?|e2e"
@@ -22,10 +22,10 @@ _ELSEWHERE = re.compile(
 
 
 def is_like_login(text: str) -> bool:
-    """Whether ``text``, the name of a step or a command, speaks of a login to Docker Hub."""
+    """Whether ``text``, the name of a step or a command, suggests a login to Docker Hub."""
     return _LOGIN.search(text) is not None and _ELSEWHERE.search(text) is None
 
 
 def step_title(step: Step) -> str:
-    """The ``name`` that ``step`` goes by, empty where it has none."""
+    """The ``name`` of ``step``; empty if it has none."""
     return text_of(value_of(step.value, "name")) or ""

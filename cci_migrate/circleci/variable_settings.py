@@ -1,4 +1,4 @@
-"""Which variables a job sets itself, as far as its steps have been read.
+"""Tracks the variables that a job sets itself, as its steps are read.
 
 Such a variable has its value in the job's steps only: an image's ``auth``, which CircleCI reads
 before any step runs, sees contexts and the project's settings alone.
@@ -12,17 +12,17 @@ from collections.abc import Iterable, Mapping
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell import Script
 
-#: Later steps have the variables that are written to this file:
+#: The file with variables for later steps:
 #: https://circleci.com/docs/guides/security/set-environment-variable/.
 _BASH_ENV = re.compile(r"\bBASH_ENV\b")
 _WRITER = re.compile(r">|\btee\b")
 _ASSIGNMENT = re.compile(r"(?:^|[\s\"';])(?:export\s+)?([A-Za-z_]\w*)=", re.ASCII | re.MULTILINE)
-#: Files that set up a shell, and hold no credentials.
+#: Files that set up a shell, and contain no credentials.
 _HARMLESS_FILES = re.compile(
     r"(?:.*/)?(?:activate|nvm\.sh|rvm|\.?bashrc|\.?bash_profile|\.?profile|bash_completion"
     r"|asdf\.sh|sdkman-init\.sh|cargo/env)"
 )
-#: Programs that print what sets up a shell.
+#: Programs whose output sets up a shell.
 _HARMLESS_WRITERS = ("PATH", "pyenv", "rbenv", "nodenv", "nvm", "brew", "asdf", "direnv")
 
 
@@ -44,7 +44,7 @@ def exported_values(text: str, name: str) -> Mapping[str, str]:
 
 
 class VariableSettings:
-    """What sets variables in a job: its images, its environment, scripts, ``$BASH_ENV``."""
+    """The variables set in a job: by its images, its environment, scripts, ``$BASH_ENV``."""
 
     def __init__(self, image_environment: Iterable[str]) -> None:
         self._lasting = dict.fromkeys(image_environment, "the image's environment")
@@ -54,16 +54,16 @@ class VariableSettings:
 
     @property
     def assigned(self) -> frozenset[str]:
-        """The variables that are known to be set at the step that is being read."""
+        """The variables that are known to be set at the current step."""
         return frozenset((*self._lasting, *self._here))
 
     def enter(self, environment: Mapping[str, str]) -> None:
-        """Begin a step with ``environment``, its own and its job's."""
+        """Begin a step; ``environment`` is its own and its job's."""
         self._here = dict.fromkeys(environment, "the environment of its job or step")
         self._here_unknown = ""
 
     def exported(self, text: str) -> None:
-        """Take note of what the script ``text`` leaves for later steps."""
+        """Record the variables that the script ``text`` exports to later steps."""
         if not _writes_bash_env(text):
             return
         names = _ASSIGNMENT.findall(text)
@@ -72,19 +72,19 @@ class VariableSettings:
             self._lasting_unknown = "$BASH_ENV"
 
     def script(self, script: Script) -> None:
-        """Take note of what ``script`` sets for its own commands."""
+        """Record the variables that ``script`` sets for its own commands."""
         self._here.update(dict.fromkeys(script.assigned, "the script"))
         self._here_unknown = self._here_unknown or script.unknown_setter
 
     def sourced(self, path: str, text: str | None) -> None:
-        """Take note of a file that a script sources; ``text`` is None where it can't be read."""
+        """Record the variables of a file that a script sources; ``text`` is None if unreadable."""
         if text is not None:
             self._here.update(dict.fromkeys(_ASSIGNMENT.findall(text), path))
         elif _HARMLESS_FILES.fullmatch(path) is None:
             self._here_unknown = self._here_unknown or path
 
     def judged(self, value: CredentialValue) -> CredentialValue:
-        """``value``, a variable, with what sets it in this job, if anything does or may."""
+        """``value``, a variable, with its setter in this job if there is or may be one."""
         name = value.variable or ""
         setter = self._here.get(name) or self._lasting.get(name)
         setter = setter or self._here_unknown or self._lasting_unknown
@@ -93,5 +93,5 @@ class VariableSettings:
         return CredentialValue(Origin.ASSIGNED, value.text, setter)
 
     def variable(self, name: str) -> CredentialValue:
-        """The variable ``name`` at the step that is being read."""
+        """The variable ``name`` at the current step."""
         return self.judged(named_variable(name))

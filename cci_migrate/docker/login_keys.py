@@ -1,9 +1,9 @@
-"""Under which key Docker's client keeps a login, and which key a pull reads.
+"""The keys under which Docker's client stores a login, and which of them a pull reads.
 
-The client has one key for Docker Hub, here ``docker.io``. Only a login that names no server,
-``docker.io`` or ``https://index.docker.io/v1/`` has it; only images without a host, of
-``docker.io`` and of ``index.docker.io`` read it. Every other address of Docker Hub is a registry of
-its own to the client (https://github.com/docker/cli, tried with 28.2.2).
+The client has one key for Docker Hub, here ``docker.io``. A login without a server, or to
+``docker.io`` or ``https://index.docker.io/v1/``, writes it; images without a host, and of
+``docker.io`` and ``index.docker.io``, read it. To the client, any other address of Docker Hub is a
+registry of its own (https://github.com/docker/cli, tried with 28.2.2).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, Undecidable, registry
 from cci_migrate.docker.registries import is_like
 
 _HUB_SERVERS = frozenset({"", DOCKER_HUB, "https://index.docker.io/v1/"})
-#: Hosts of Docker Hub that an image can name and that are keys of their own.
+#: Hosts of Docker Hub in images that have their own keys.
 OTHER_HUB_HOSTS = frozenset({"registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
 
 
 def login_key(server: str | None) -> str:
-    """The key of a login to ``server``, as it is given to ``docker login``; None where none is."""
+    """The key of a login to ``server``, as passed to ``docker login``; None means no server."""
     server = (server or "").strip()
     if server in _HUB_SERVERS:
         return DOCKER_HUB
@@ -25,20 +25,20 @@ def login_key(server: str | None) -> str:
     for scheme in ("https://", "http://"):
         bare = bare.removeprefix(scheme)
     host = bare.partition("/")[0]
-    # `docker.io/acme` and `https://docker.io` are kept under a key that no pull reads.
+    # `docker.io/acme` and `https://docker.io` are stored under a key that no pull reads.
     return server if host == DOCKER_HUB else host
 
 
 def written_key(key: str) -> str:
-    """The `login_key` that ``key``, of ``auths`` in a ``config.json``, stands for.
+    """The `login_key` for ``key``, a key of ``auths`` in a ``config.json``.
 
-    There Docker Hub has its full address alone.
+    There, Docker Hub's only key is its full address.
     """
     return f"{key}/" if key in _HUB_SERVERS and "://" not in key else login_key(key)
 
 
 def pull_key(image: str) -> str | Undecidable:
-    """The key that a pull of ``image``, which may hold placeholders, reads."""
+    """The key that a pull of ``image``, which may contain placeholders, reads."""
     host = registry_of(image)
     if host != DOCKER_HUB:
         return host
@@ -47,5 +47,5 @@ def pull_key(image: str) -> str | Undecidable:
 
 
 def is_key(pattern: str, key: str) -> bool:
-    """Whether ``key`` is one that ``pattern``, with ``*`` for what is not known, speaks of."""
+    """Whether ``key`` matches ``pattern``, where ``*`` is an unknown part."""
     return is_like(key, pattern)

@@ -68,9 +68,9 @@ class _Reader:
         target = resolved(node)
         if isinstance(target, Scalar):
             return _scalar(target)
-        known = self._known.get(id(target))
-        if known is not None:
-            return known
+        cached = self._known.get(id(target))
+        if cached is not None:
+            return cached
         self._known[id(target)] = Bare("")
         value: Plain
         if isinstance(target, SequenceNode):

@@ -1,8 +1,8 @@
-"""In which directory the client of a command keeps its logins, and what is written there.
+"""The directory where the client of a command stores its logins, and what is written there.
 
 https://docs.docker.com/reference/cli/docker/#configuration-files: ``--config``, else
-``$DOCKER_CONFIG``, else ``$HOME/.docker``. ``sudo`` has a ``HOME`` of its own, and passes on no
-other variable, unless it is told to (https://www.sudo.ws/docs/man/sudo.man/).
+``$DOCKER_CONFIG``, else ``$HOME/.docker``. ``sudo`` sets its own ``HOME`` and by default passes on
+no other variable (https://www.sudo.ws/docs/man/sudo.man/).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOME = "HOME"
 DOCKER_CONFIG = "DOCKER_CONFIG"
 _USER_HOME = "~"
 
-#: What of a command's environment decides: a value of None is not known.
+#: The variables of a command's environment that matter; None is an unknown value.
 ClientEnvironment = Mapping[str, "str | None"]
 
 _HOMES = re.compile(
@@ -33,7 +33,7 @@ _CONFIG_FILE = re.compile(r"(?:(?P<directory>.+)/config\.json|(?P<home>.*/)?\.do
 
 
 class ClientVariables:
-    """What ``HOME`` and ``DOCKER_CONFIG`` are at the command that is being read."""
+    """The values of ``HOME`` and ``DOCKER_CONFIG`` at the current command."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         names = (HOME, DOCKER_CONFIG)
@@ -41,12 +41,12 @@ class ClientVariables:
         self._assigned: dict[str, tuple[str, Place]] = {}
 
     def assign(self, name: str, value: str, place: Place) -> None:
-        """Take note of ``name=value``."""
+        """Record ``name=value`` at ``place``."""
         if name in (HOME, DOCKER_CONFIG):
             self._assigned[name] = (value, place)
 
     def at(self, place: Place) -> dict[str, str | None]:
-        """Those that are set for a command at ``place``."""
+        """The variables that are set for a command at ``place``."""
         values = dict(self._inherited)
         for name, (value, assigned) in self._assigned.items():
             values[name] = value if surely_before([PlacedCommand(assigned)], place) else None
@@ -54,7 +54,7 @@ class ClientVariables:
 
     @contextmanager
     def apart(self, environment: ClientEnvironment | None = None) -> Iterator[None]:
-        """In a process of its own, with ``environment`` where it does not have the script's."""
+        """Within another process, with ``environment``, or the script's if that is None."""
         outer = self._inherited, dict(self._assigned)
         if environment is not None:
             self._inherited, self._assigned = environment, {}
@@ -63,30 +63,29 @@ class ClientVariables:
 
 
 def home_of(user: str) -> str:
-    """The ``HOME`` of ``user``, as it is given to ``sudo -u`` or ``su``."""
+    """The ``HOME`` of ``user``, as passed to ``sudo -u`` or ``su``."""
     return _USER_HOME if _OWN_USER.fullmatch(user) else f"~{user}"
 
 
 def config_directory(environment: ClientEnvironment, folder: str | None = ".") -> str | None:
-    """Where a client with ``environment``, run in ``folder``, keeps its logins.
+    """Where a client with ``environment``, run in ``folder``, stores its logins.
 
-    `USER_CONFIG` for the user whom the steps run as, ``~root/.docker`` for root; None where that
-    is not known.
+    `USER_CONFIG` for the steps' own user, ``~root/.docker`` for root; None if unknown.
     """
-    given = environment.get(DOCKER_CONFIG, "")
-    if given is None:
+    configured = environment.get(DOCKER_CONFIG, "")
+    if configured is None:
         return None
     home = _home_in(environment)
-    if given:
-        return _settled(given, home, folder)
-    return None if home is None else _settled(f"{home}/.docker", home, folder)
+    if configured:
+        return _normalised(configured, home, folder)
+    return None if home is None else _normalised(f"{home}/.docker", home, folder)
 
 
 def _home_in(environment: ClientEnvironment) -> str | None:
     return _USER_HOME if environment.get(HOME, "") == "" else environment[HOME]
 
 
-def _settled(path: str, home: str | None, folder: str | None) -> str | None:
+def _normalised(path: str, home: str | None, folder: str | None) -> str | None:
     match = _HOMES.match(path)
     if match is not None and match["root"]:
         path = f"~root{path[match.end() :]}"
@@ -111,15 +110,15 @@ def _own_home(home: str) -> str:
 def directory_of_file(path: str, environment: ClientEnvironment, folder: str | None) -> str | None:
     """The directory whose ``config.json`` is ``path``; None for any other file.
 
-    ``environment`` is that of the shell, which puts in ``~`` and variables.
+    ``environment`` is that of the shell, which expands ``~`` and variables.
     """
     match = _CONFIG_FILE.fullmatch(path)
     if match is None:
         return None
     home = _home_in(environment)
     if match["directory"] is None:
-        return _settled((match["home"] or "") + ".docker", home, folder)
-    directory = _settled(match["directory"], home, folder)
+        return _normalised((match["home"] or "") + ".docker", home, folder)
+    directory = _normalised(match["directory"], home, folder)
     is_own = directory is not None and directory == config_directory(environment, folder)
     named = re.fullmatch(r"\$\{?DOCKER_CONFIG\}?", match["directory"])
     if named:
@@ -128,15 +127,15 @@ def directory_of_file(path: str, environment: ClientEnvironment, folder: str | N
 
 
 def directory_at(path: str, environment: ClientEnvironment, folder: str | None) -> str | None:
-    """The directory of logins that ``path`` is, or whose ``config.json`` it is; else None."""
+    """The directory of logins that is ``path`` or has ``path`` as ``config.json``; else None."""
     within = directory_of_file(path, environment, folder)
     return within or directory_of_file(f"{path.rstrip('/')}/config.json", environment, folder)
 
 
 def keys_written(text: str | None) -> tuple[str, ...] | None:
-    """The keys of the logins in ``text``, a ``config.json``; None where they are not known.
+    """The keys of the logins in ``text``, a ``config.json``; None if unknown.
 
-    A helper may know any of them: one that is named for all makes them unknown.
+    They are unknown with a credential helper for all registries (``credsStore``).
     """
     try:
         settings = None if text is None else parsed_json(text)

@@ -1,8 +1,8 @@
-"""The variables and functions of make, as far as files and the command line tell their values.
+"""Expands the variables and functions of make, as far as files and the command line set them.
 
-https://www.gnu.org/software/make/manual/html_node/Using-Variables.html. What isn't known is
-expanded to shell that means the same: a variable that no file sets comes from the environment, and
-``$(shell x)`` is ``$(x)``. Of functions, the usual ones on texts are evaluated.
+https://www.gnu.org/software/make/manual/html_node/Using-Variables.html. Unknown values become
+equivalent shell code: a variable that no file sets comes from the environment, and ``$(shell x)``
+is ``$(x)``. The usual text functions are evaluated.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.docker.tasks.task_script import MOST_TEXT
 from cci_migrate.escaping.hidden_fields import repr_without
 
-#: How deep variables are looked up in each other.
+#: The greatest depth of variables inside variables.
 _DEEPEST = 40
-#: What looking up a variable counts besides the length of its value.
+#: The cost of a variable in addition to the length of its value.
 _COST = 16
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _FUNCTION = re.compile(r"([a-z-]+)[ \t]+(.*)", re.DOTALL)
 _SUBSTITUTED = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
-#: What a text that is not known is written as where no variable of the environment has it.
+#: The stand-in for an unknown text that isn't a variable of the environment.
 UNKNOWN = "${MAKE_VALUE}"
 
 
 class MakeTooLarge(Exception):
-    """What a Makefile comes to is more than is followed."""
+    """A Makefile expands to more than the limit."""
 
 
 class Variable(Struct, frozen=True):
-    """``is_default``: only if the environment has none of that name (``?=``).
+    """A variable of a Makefile.
 
-    ``value`` None: which of several it has isn't known.
+    ``is_default``: the environment overrides it (``?=``). ``value`` is None if it is unknown which
+    of several it has.
     """
 
     value: str | None
@@ -45,42 +46,42 @@ class Variable(Struct, frozen=True):
 
 
 class MakeVariables:
-    """What names stand for. ``environment`` is what is known of the step's own."""
+    """The variables of a Makefile. ``environment`` has the known variables of the step."""
 
     def __init__(self, environment: Mapping[str, str], overrides: Mapping[str, str]) -> None:
         self._environment = environment
         self._overrides = overrides
-        self._known: dict[str, Variable] = {}
+        self._variables: dict[str, Variable] = {}
         self._local: list[Mapping[str, str]] = []
         self._spent = 0
         #: Part of a text that is not evaluated and speaks of Docker.
         self.unread: str | None = None
 
     def set(self, name: str, operator: str, text: str, guards: tuple[str, ...]) -> None:
-        """Take in an assignment; under ``guards`` it may not be made."""
+        """Execute an assignment, which under ``guards`` may not happen."""
         if operator == "!=":
             operator, text = ":=", f"$(shell {text})"
-        before = self._known.get(name)
+        before = self._variables.get(name)
         if guards:
             is_default = guards[-1] == f'[ -z "${{{name}}}" ]' and len(guards) == 1
-            self._known[name] = Variable(text if is_default else None, is_default)
+            self._variables[name] = Variable(text if is_default else None, is_default)
         elif operator == "?=":
             if before is None:
-                self._known[name] = Variable(text, is_default=True)
+                self._variables[name] = Variable(text, is_default=True)
         elif operator == "+=" and before is not None:
             joined = None if before.value is None else f"{before.value} {text}"
-            self._known[name] = Variable(joined, before.is_default)
+            self._variables[name] = Variable(joined, before.is_default)
         elif operator == "+=":
             inherited = self._environment.get(name, f"${{{name}}}")
-            self._known[name] = Variable(f"{inherited.replace('$', '$$')} {text}")
+            self._variables[name] = Variable(f"{inherited.replace('$', '$$')} {text}")
         else:
             is_simple = operator.startswith(":")
             value = self.expand(text).replace("$", "$$") if is_simple else text
-            self._known[name] = Variable(value)
+            self._variables[name] = Variable(value)
 
     def is_set(self, name: str) -> bool | None:
-        """Whether ``name`` has a value that isn't empty; None where that isn't known."""
-        variable = self._known.get(name)
+        """Whether ``name`` has a non-empty value; None if unknown."""
+        variable = self._variables.get(name)
         text = self._environment.get(name, None if variable is None else variable.value)
         if name in self._overrides:
             text = self._overrides[name]
@@ -88,16 +89,16 @@ class MakeVariables:
 
     @contextmanager
     def within(self, names: Mapping[str, str]) -> Iterator[None]:
-        """With ``names`` besides: automatic variables, a call's arguments. They are expanded."""
+        """Add ``names``, already expanded: automatic variables or a call's arguments."""
         self._local.append(names)
         yield
         self._local.pop()
 
     def expand(self, text: str, *, is_exact: bool = False, depth: int = 0) -> str:
-        """``text`` as make puts it together.
+        """``text`` with its variables and functions expanded.
 
-        ``is_exact``: a default stays ``${NAME:-default}``, as the environment may have another
-        value. Raises MakeTooLarge.
+        ``is_exact``: a default becomes ``${NAME:-default}``, as the environment may override it.
+        Raises MakeTooLarge.
         """
         if "$" not in text:
             return text
@@ -128,7 +129,7 @@ class MakeVariables:
         return "".join(parts)
 
     def spend(self, amount: int) -> None:
-        """Count work that is done. Raises MakeTooLarge."""
+        """Count work. Raises MakeTooLarge past the limit."""
         self._spent += amount
         if self._spent > MOST_TEXT:
             raise MakeTooLarge
@@ -154,10 +155,10 @@ class MakeVariables:
                 return names[name]
         if name in self._overrides:
             return self._overrides[name]
-        variable = self._known.get(name)
-        known = self._environment.get(name)
-        if variable is None or (variable.is_default and known is not None):
-            return known if known is not None else self._outside(name)
+        variable = self._variables.get(name)
+        inherited = self._environment.get(name)
+        if variable is None or (variable.is_default and inherited is not None):
+            return inherited if inherited is not None else self._outside(name)
         if variable.value is None:
             return self._outside(name)
         value = self.expand(variable.value, is_exact=is_exact, depth=depth)
@@ -179,9 +180,11 @@ class MakeVariables:
         if name in ("info", "warning", "error", "eval"):
             return ""
         if name == "call":
-            return self._call([expanded(one.strip()) for one in arguments], is_exact, depth)
-        if name == "value" and text in self._known:
-            return self._known[text].value or UNKNOWN
+            return self._call(
+                [expanded(argument.strip()) for argument in arguments], is_exact, depth
+            )
+        if name == "value" and text in self._variables:
+            return self._variables[text].value or UNKNOWN
         if name == "foreach" and len(arguments) == 3:
             variable, words = expanded(arguments[0]).strip(), expanded(arguments[1])
             if "$" not in words:
@@ -196,8 +199,11 @@ class MakeVariables:
                 return expanded("".join(arguments[1:2] if condition else arguments[2:3]))
         if name in _TEXTUAL:
             # White space counts in what is substituted only.
-            values = [expanded(one if name == "subst" else one.strip()) for one in arguments]
-            if not any("$" in one for one in values):
+            values = [
+                expanded(argument if name == "subst" else argument.strip())
+                for argument in arguments
+            ]
+            if not any("$" in value for value in values):
                 return _TEXTUAL[name](values)
         if "MAKEFILE_LIST" in text or (name in ("abspath", "realpath", "dir") and text == "."):
             return "." if name != "dir" else "./"
@@ -208,7 +214,7 @@ class MakeVariables:
         return UNKNOWN
 
     def _call(self, arguments: list[str], is_exact: bool, depth: int) -> str:
-        variable = self._known.get(arguments[0])
+        variable = self._variables.get(arguments[0])
         if variable is None or variable.value is None:
             return UNKNOWN
         names = {str(index): text for index, text in enumerate(arguments)}
@@ -250,21 +256,21 @@ def pattern_stem(pattern: str, name: str) -> str | None:
 
 
 def _patsubst(pattern: str, replacement: str, words: str) -> str:
-    found = []
+    replaced = []
     for word in words.split():
         stem = pattern_stem(pattern, word) if "%" in pattern else None
         if word == pattern:
-            found.append(replacement)
+            replaced.append(replacement)
         else:
-            found.append(word if stem is None else replacement.replace("%", stem, 1))
-    return " ".join(found)
+            replaced.append(word if stem is None else replacement.replace("%", stem, 1))
+    return " ".join(replaced)
 
 
 def _filtered(patterns: str, words: str, *, keep: bool) -> str:
-    wanted = patterns.split()
+    listed = patterns.split()
 
     def fits(word: str) -> bool:
-        return any(word == one or pattern_stem(one, word) is not None for one in wanted)
+        return any(word == pattern or pattern_stem(pattern, word) is not None for pattern in listed)
 
     return " ".join(word for word in words.split() if fits(word) is keep)
 
@@ -278,8 +284,8 @@ _TEXTUAL: Mapping[str, Callable[[list[str]], str]] = {
     "strip": lambda values: " ".join(",".join(values).split()),
     "subst": lambda values: values[2].replace(values[0], values[1]) if len(values) == 3 else "",
     "patsubst": lambda values: _patsubst(*values) if len(values) == 3 else "",
-    "addprefix": lambda values: " ".join(f"{values[0]}{one}" for one in values[-1].split()),
-    "addsuffix": lambda values: " ".join(f"{one}{values[0]}" for one in values[-1].split()),
+    "addprefix": lambda values: " ".join(f"{values[0]}{value}" for value in values[-1].split()),
+    "addsuffix": lambda values: " ".join(f"{value}{values[0]}" for value in values[-1].split()),
     "firstword": lambda values: (values[-1].split() or [""])[0],
     "lastword": lambda values: (values[-1].split() or [""])[-1],
     "sort": lambda values: " ".join(sorted(set(values[-1].split()))),
@@ -288,7 +294,7 @@ _TEXTUAL: Mapping[str, Callable[[list[str]], str]] = {
     "notdir": _each(lambda word: word.rpartition("/")[2]),
     "basename": _each(lambda word: re.sub(r"\.[^./]*$", "", word)),
     "dir": _each(lambda word: f"{word.rpartition('/')[0] or '.'}/"),
-    "or": lambda values: next((one for one in values if one), ""),
+    "or": lambda values: next((value for value in values if value), ""),
     "and": lambda values: values[-1] if all(values) else "",
 }
 _OTHERS = frozenset(

@@ -1,12 +1,12 @@
-"""What ``make TARGET`` runs, told from the Makefiles of a repository.
+"""Reads what ``make TARGET`` runs from the Makefiles of a repository.
 
 GNU make, https://www.gnu.org/software/make/manual/: explicit, static pattern and pattern rules,
-prerequisites, includes, conditionals, variables and the usual functions. Which files are newer than
-others isn't known: every recipe counts as run. A condition that depends on the environment becomes
-a test of the script.
+prerequisites, includes, conditionals, variables and the usual functions. Timestamps are unknown, so
+every recipe counts as run. A condition that depends on the environment becomes a test in the
+script.
 
-No parser of a library: tree-sitter-make 1.1.1 reports an error in a third of the Makefiles of a
-Debian, of Python's and of this project, and has no wheel for every system that this package is for.
+tree-sitter-make 1.1.1, tried instead, reports an error in a third of the Makefiles of Debian, of
+Python and of this project, and has no wheels for some of the supported systems.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from cci_migrate.docker.tasks.task_script import (
     script_of,
 )
 
-#: What make looks for, in this order.
+#: The files that make tries, in this order.
 #: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html
 DEFAULT_NAMES = ("GNUmakefile", "makefile", "Makefile")
 
@@ -55,7 +55,7 @@ _QUOTED_PAIR = re.compile(r"""(?:"([^"]*)"|'([^']*)')\s*(?:"([^"]*)"|'([^']*)')"
 _PREFIX = re.compile(r"[@+\-\s]*")
 _POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "ash"))
 
-#: Options of make that take a value as a word of its own, and those that make it run nothing.
+#: Options of make whose value is the next word, and those that make it run nothing.
 _VALUED = frozenset(("-C", "-f", "-I", "-W", "-o", "-E"))
 _LONG_VALUED = {
     "--directory": "-C",
@@ -76,7 +76,7 @@ _RUNS_NOTHING = frozenset(
 
 
 class MakeCommand(Struct, frozen=True):
-    """A command line of make, taken apart."""
+    """A parsed command line of make. ``runs`` is False if it only prints or tests."""
 
     goals: tuple[str, ...]
     directory: str = "."
@@ -86,14 +86,14 @@ class MakeCommand(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What to call it: values that it is given are left out."""
+        """Its name for people, without the values of variables."""
         options = "" if self.directory == "." else f" -C {self.directory}"
         options += "".join(f" -f {file}" for file in self.files)
         return f"make{options}{''.join(f' {goal}' for goal in self.goals)}"
 
 
 def make_command(arguments: Sequence[str]) -> MakeCommand:
-    """Take the words behind ``make`` apart."""
+    """Parse the ``arguments`` of ``make``."""
     goals: list[str] = []
     files: list[str] = []
     overrides: dict[str, str] = {}
@@ -130,7 +130,10 @@ def make_command(arguments: Sequence[str]) -> MakeCommand:
 def make_script(
     arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
 ) -> TaskScript | NotFollowed:
-    """What ``make`` with ``arguments`` runs, called in ``directory``."""
+    """The script that ``make`` with ``arguments`` runs in ``directory``, or why it is unknown.
+
+    ``read`` returns files of the repository, ``environment`` has the known variables.
+    """
     command = make_command(arguments)
     if not command.runs:
         return TaskScript("", directory)
@@ -146,10 +149,10 @@ def make_script(
 
 
 class _Branch(Struct):
-    """A conditional that the reader is in.
+    """An open conditional.
 
-    ``holds``: its present branch; None where the environment decides, by ``test``. ``tests`` are
-    those of the branches before; ``is_over``: one of them held.
+    ``holds``: whether its current branch applies; None if the environment decides, by ``test``.
+    ``tests`` are those of earlier branches; ``is_over``: one of them applied.
     """
 
     holds: bool | None
@@ -166,7 +169,7 @@ class _RecipeLine(Struct, frozen=True):
 
 
 class _Recipe(Struct):
-    """One rule's lines, with what its ``%`` stands for."""
+    """The recipe of one rule; ``stem`` is the value of its ``%``."""
 
     guards: tuple[str, ...]
     prerequisites: tuple[str, ...]
@@ -198,7 +201,7 @@ class _Makefile:
         self._order: list[str] = []
         self._exported = dict(overrides)
         self._branches: list[_Branch] = []
-        #: The recipes to which a recipe's line that comes now belongs.
+        #: The recipes that the next recipe line belongs to.
         self._open: list[_Recipe] | None = None
         self._files = 0
         self._missing: list[str] = []
@@ -208,7 +211,7 @@ class _Makefile:
     # Reading
 
     def read(self) -> NotFollowed | None:
-        """Read the Makefiles; why they can't be if so. Raises MakeTooLarge."""
+        """Read the Makefiles; return why that failed, if it did. Raises MakeTooLarge."""
         if self._command.files:
             for name in self._command.files:
                 path = joined_path(self._directory, name)
@@ -277,17 +280,17 @@ class _Makefile:
         modifiers = _MODIFIERS.match(text)
         bare = text[modifiers.end() if modifiers else 0 :]
         is_exported = text.startswith("export") and "unexport" not in text
-        found = statement_of(bare)
-        if found is not None and not found.is_rule and len(found.left.split()) == 1:
-            name = self._variables.expand(found.left)
+        statement = statement_of(bare)
+        if statement is not None and not statement.is_rule and len(statement.left.split()) == 1:
+            name = self._variables.expand(statement.left)
             if name == ".DEFAULT_GOAL":
-                self._order.insert(0, self._variables.expand(found.right))
-            self._variables.set(name, found.operator, found.right, self._guards)
+                self._order.insert(0, self._variables.expand(statement.right))
+            self._variables.set(name, statement.operator, statement.right, self._guards)
             if is_exported:
                 self._exported[name] = ""
             self._open = None
-        elif found is not None and found.is_rule:
-            self._rule(found.left, found.operator, found.right, line, path)
+        elif statement is not None and statement.is_rule:
+            self._rule(statement.left, statement.operator, statement.right, line, path)
         elif is_exported:
             self._exported.update(dict.fromkeys(bare.split(), ""))
 
@@ -315,19 +318,22 @@ class _Makefile:
         pattern = ""
         if static is not None and static.is_rule:
             pattern, before = self._variables.expand(static.left).strip(), static.right
-        wanted = tuple(self._variables.expand(before).replace("|", " ").split())
+        listed = tuple(self._variables.expand(before).replace("|", " ").split())
         guards = self._guards
         opened: list[_Recipe] = []
         for name in names:
             stem = "" if not pattern else pattern_stem(pattern, name) or ""
-            prerequisites = tuple(one.replace("%", stem, 1) if pattern else one for one in wanted)
+            prerequisites = tuple(
+                prerequisite.replace("%", stem, 1) if pattern else prerequisite
+                for prerequisite in listed
+            )
             recipe = _Recipe(guards, prerequisites, stem)
             opened.append(recipe)
             if "%" in name:
                 self._patterns.append((name, recipe))
                 continue
             target = self._targets.setdefault(name, _Target(is_double=operator == "::"))
-            target.prerequisites += ((one, guards) for one in prerequisites)
+            target.prerequisites += ((prerequisite, guards) for prerequisite in prerequisites)
             target.recipes.append(recipe)
             if not name.startswith(".") or "/" in name:
                 self._order.append(name)
@@ -339,12 +345,12 @@ class _Makefile:
     # Conditionals
 
     def _conditional(self, text: str) -> bool:
-        """Take in ``text`` if it belongs to a conditional."""
+        """Read ``text`` if it belongs to a conditional; return whether it does."""
         if re.match(r"endif\b", text):
             if self._branches:
                 self._branches.pop()
             return True
-        found = _CONDITIONAL.fullmatch(text)
+        match = _CONDITIONAL.fullmatch(text)
         if re.match(r"else\b", text):
             if not self._branches:
                 return True
@@ -352,21 +358,23 @@ class _Makefile:
             branch.is_over = branch.is_over or branch.holds is True
             if branch.holds is None:
                 branch.tests.append(branch.test)
-            holds, test = (True, "") if found is None else self._condition(found[1], found[2])
+            holds, test = (True, "") if match is None else self._condition(match[1], match[2])
             if branch.is_over:
                 branch.holds = False
             elif holds is False or not branch.tests:
                 branch.holds, branch.test = holds, test
             else:
-                tests = [f"! {one}" for one in branch.tests] + ([test] if holds is None else [])
+                tests = [f"! {earlier}" for earlier in branch.tests] + (
+                    [test] if holds is None else []
+                )
                 branch.holds, branch.test = None, " && ".join(tests)
             return True
-        if found is None:
+        if match is None:
             return False
         if any(branch.holds is False for branch in self._branches):
             self._branches.append(_Branch(False, "", is_over=True))
         else:
-            holds, test = self._condition(found[1], found[2])
+            holds, test = self._condition(match[1], match[2])
             self._branches.append(_Branch(holds, test))
         return True
 
@@ -381,17 +389,17 @@ class _Makefile:
         sides = _sides(text)
         if sides is None:
             return None, '[ "${MAKE_VALUE}" ]'
-        one, other = (self._variables.expand(side, is_exact=True).strip() for side in sides)
-        if "$" not in one + other:
-            return (one == other) is (word == "ifeq"), ""
-        if not other or not one:
-            return None, f'[ -{"z" if word == "ifeq" else "n"} "{one or other}" ]'
-        return None, f'[ "{one}" {"=" if word == "ifeq" else "!="} "{other}" ]'
+        left, right = (self._variables.expand(side, is_exact=True).strip() for side in sides)
+        if "$" not in left + right:
+            return (left == right) is (word == "ifeq"), ""
+        if not right or not left:
+            return None, f'[ -{"z" if word == "ifeq" else "n"} "{left or right}" ]'
+        return None, f'[ "{left}" {"=" if word == "ifeq" else "!="} "{right}" ]'
 
     # Making
 
     def script(self) -> TaskScript | NotFollowed:
-        """What making the goals runs. Raises MakeTooLarge."""
+        """The script that makes the goals, or why it is unknown. Raises MakeTooLarge."""
         goals = self._command.goals or tuple(self._order[:1])
         if not goals:
             return NotFollowed("its Makefile has no targets")
@@ -416,7 +424,7 @@ class _Makefile:
                     yield 'export {}="{}"\n'.format(name, value.replace('"', '\\"'))
 
     def _make(self, name: str, guards: tuple[str, ...], depth: int) -> bool:
-        """Whether there is a rule for ``name``; its recipe and those that it needs are taken in."""
+        """Collect the recipes that make ``name``; return whether there is a rule for it."""
         if name in self._done:
             return True
         if depth > _DEEPEST:
@@ -425,12 +433,15 @@ class _Makefile:
         recipes = _effective(target)
         needed = list(target.prerequisites)
         if not recipes:
-            found = self._by_pattern(name)
-            if found is None and name not in self._targets:
+            pattern_recipe = self._pattern_recipe(name)
+            if pattern_recipe is None and name not in self._targets:
                 return False
-            if found is not None:
-                recipes = [found]
-                needed += ((one, found.guards) for one in found.prerequisites)
+            if pattern_recipe is not None:
+                recipes = [pattern_recipe]
+                needed += (
+                    (prerequisite, pattern_recipe.guards)
+                    for prerequisite in pattern_recipe.prerequisites
+                )
         self._done.add(name)
         local = {
             variable: self._variables.expand(value.strip())
@@ -438,14 +449,14 @@ class _Makefile:
             if operator != "?="
         }
         with self._variables.within(local):
-            for one, under in needed:
-                self._make(one, _joined(guards, under), depth + 1)
+            for needed_target, own_guards in needed:
+                self._make(needed_target, _joined(guards, own_guards), depth + 1)
             for recipe in recipes:
                 self._run(name, recipe, needed, guards)
         return True
 
-    def _by_pattern(self, name: str) -> _Recipe | None:
-        """The recipe of the pattern rule that fits ``name`` with the shortest stem."""
+    def _pattern_recipe(self, name: str) -> _Recipe | None:
+        """The recipe of the pattern rule that matches ``name`` with the shortest stem, if any."""
         self._variables.spend(len(self._patterns))
         fitting = [
             (len(stem), index, stem)
@@ -456,8 +467,10 @@ class _Makefile:
             return None
         _, index, stem = min(fitting)
         recipe = self._patterns[index][1]
-        wanted = tuple(one.replace("%", stem, 1) for one in recipe.prerequisites)
-        return _Recipe(recipe.guards, wanted, stem, recipe.lines)
+        prerequisites = tuple(
+            prerequisite.replace("%", stem, 1) for prerequisite in recipe.prerequisites
+        )
+        return _Recipe(recipe.guards, prerequisites, stem, recipe.lines)
 
     def _run(
         self,
@@ -466,7 +479,7 @@ class _Makefile:
         needed: Sequence[tuple[str, tuple[str, ...]]],
         guards: tuple[str, ...],
     ) -> None:
-        names = [one for one, _ in needed]
+        names = [prerequisite for prerequisite, _ in needed]
         automatic = {
             "@": name,
             "<": (recipe.prerequisites or tuple(names) or ("",))[0],
@@ -485,9 +498,9 @@ class _Makefile:
                 text = self._variables.expand(line.text, is_exact=is_login)
                 under = _joined(_joined(guards, recipe.guards), line.guards)
                 # A `define` that is called gives several lines, each with a shell of its own.
-                several = text.split("\n") if "\n" not in line.text else [text]
-                for one in several:
-                    bare = _PREFIX.sub("", one, count=1)
+                expanded_lines = text.split("\n") if "\n" not in line.text else [text]
+                for line_text in expanded_lines:
+                    bare = _PREFIX.sub("", line_text, count=1)
                     if bare:
                         self._pieces.append(Piece(bare, line.path, line.line, under))
                 if len(self._pieces) > _MOST_PIECES:
@@ -495,7 +508,7 @@ class _Makefile:
 
 
 def _sides(text: str) -> tuple[str, str] | None:
-    """The two texts that ``ifeq`` compares."""
+    """The two texts that ``ifeq`` compares; None if it is invalid."""
     quoted = _QUOTED_PAIR.fullmatch(text)
     if quoted is not None:
         return quoted[1] or quoted[2] or "", quoted[3] or quoted[4] or ""
@@ -511,11 +524,11 @@ def _sides(text: str) -> tuple[str, str] | None:
 
 
 def _effective(target: _Target) -> list[_Recipe]:
-    """The recipes that run: of several without ``::`` and without a condition, the last."""
+    """The recipes that run: all with ``::``, else those from the last without a condition on."""
     recipes = [recipe for recipe in target.recipes if recipe.lines]
     if target.is_double:
         return recipes
-    last = max((index for index, one in enumerate(recipes) if not one.guards), default=0)
+    last = max((index for index, rule in enumerate(recipes) if not rule.guards), default=0)
     return recipes[last:]
 
 
@@ -524,7 +537,7 @@ def _joined(guards: tuple[str, ...], further: tuple[str, ...]) -> tuple[str, ...
 
 
 def _in_one_shell(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """With ``.ONESHELL`` a recipe is one script."""
+    """Join the lines of each recipe into one script, as ``.ONESHELL`` does."""
     group: list[Piece] = []
     for piece in pieces:
         if group and (piece.guards, piece.path) != (group[0].guards, group[0].path):
@@ -537,4 +550,4 @@ def _in_one_shell(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 def _together(group: Sequence[Piece]) -> Piece:
     first = group[0]
-    return Piece("\n".join(one.text for one in group), first.path, first.line, first.guards)
+    return Piece("\n".join(piece.text for piece in group), first.path, first.line, first.guards)

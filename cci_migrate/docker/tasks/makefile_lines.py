@@ -1,4 +1,4 @@
-"""A Makefile as its logical lines: continuations joined, recipes told from the rest.
+"""Splits a Makefile into logical lines: continuations joined, recipes marked.
 
 https://www.gnu.org/software/make/manual/html_node/Makefile-Contents.html
 """
@@ -18,7 +18,7 @@ _OPERATOR = re.compile(r":::=|::=|:=|\?=|\+=|!=|=|&?::?")
 
 
 class LineKind(Enum):
-    """What a logical line is by its looks."""
+    """The kind of a logical line, by its form."""
 
     RECIPE = "recipe"
     DEFINE = "define"
@@ -51,7 +51,7 @@ def logical_lines(text: str) -> Iterator[Line]:
             parts.append(physical[index])
         index += 1
         if is_recipe:
-            # make takes the tab away from what continues a line too.
+            # make removes the tab from continuation lines too.
             body = "\n".join(part.removeprefix("\t") for part in parts)
             yield Line(LineKind.RECIPE, body, number)
             continue
@@ -76,7 +76,7 @@ def _continues(line: str) -> bool:
 
 
 class Statement(Struct, frozen=True):
-    """``left`` and ``right`` of the first operator that stands outside of ``$(...)``."""
+    """What is to the ``left`` and to the ``right`` of the first operator outside of ``$(...)``."""
 
     left: str
     operator: str
@@ -102,15 +102,15 @@ def statement_of(text: str) -> Statement | None:
         elif depth and letter in ")}":
             depth -= 1
         elif not depth and letter in ":?+!=&":
-            found = _OPERATOR.match(text, index)
-            if found is not None and not _is_in_path(text, index, found[0]):
+            operator = _OPERATOR.match(text, index)
+            if operator is not None and not _is_in_path(text, index, operator[0]):
                 return Statement(
-                    text[:index].strip(), found[0].lstrip("&"), text[found.end() :].strip()
+                    text[:index].strip(), operator[0].lstrip("&"), text[operator.end() :].strip()
                 )
         index += 1
     return None
 
 
 def _is_in_path(text: str, index: int, operator: str) -> bool:
-    """Whether a colon belongs to ``C:/x``."""
+    """Whether a colon is part of a path such as ``C:/x``."""
     return operator == ":" and re.match(r"[A-Za-z]:[/\\]", text[max(0, index - 1) :]) is not None

@@ -1,8 +1,8 @@
-"""What ``npm run SCRIPT`` and its kin run, told from the ``package.json`` of a folder.
+"""Reads what ``npm run SCRIPT`` and similar commands run from a ``package.json``.
 
 https://docs.npmjs.com/cli/using-npm/scripts, https://classic.yarnpkg.com/lang/en/docs/cli/run/,
-https://yarnpkg.com/cli/run, https://pnpm.io/cli/run, https://bun.sh/docs/cli/run. What installing
-packages runs is not followed.
+https://yarnpkg.com/cli/run, https://pnpm.io/cli/run, https://bun.sh/docs/cli/run. Scripts that run
+on installation are ignored.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from cci_migrate.docker.tasks.task_script import (
     script_of,
 )
 
-#: Words that run the script of that name without ``run``. Of npm only these do; of the others
-#: every word that is no command of their own does.
+#: Words that run a script without ``run``. For npm these are all; other programs take any word that
+#: isn't one of their commands.
 _NPM_SCRIPTS = {"test": "test", "t": "test", "tst": "test", "start": "start", "stop": "stop"}
 _RUN = ("run", "run-script", "rum", "urn")
 _COMMANDS = frozenset(
@@ -41,7 +41,7 @@ _COMMANDS = frozenset(
         " upgrade-interactive version versions view whoami why x exe",
     )
 )
-#: Their options that take a value as a word of its own: those that say in which folder.
+#: Their options for the folder, whose value may be the next word.
 _FOLDER_OPTIONS = ("--prefix", "--cwd", "-C", "--dir")
 #: Options that choose among the packages of a workspace.
 _WORKSPACE = ("-w", "--workspace", "--workspaces", "-ws", "--filter", "-F", "-r", "--recursive")
@@ -51,24 +51,24 @@ _RUN_SEVERAL = ("run-s", "run-p", "npm-run-all", "npm-run-all2")
 class PackageCommand(Struct, frozen=True):
     """A command line of a package manager.
 
-    ``scripts`` empty: it runs none. ``arguments`` are handed on to them.
+    ``scripts`` is empty if it runs none. ``arguments`` are passed to them.
     """
 
     scripts: tuple[str, ...]
     arguments: tuple[str, ...] = ()
     directory: str = "."
-    is_of_workspace: bool = False
+    selects_workspace: bool = False
     if_present: bool = False
 
 
 def package_command(program: str, words: Sequence[str]) -> PackageCommand:
-    """Take the ``words`` behind ``program`` apart."""
+    """Parse ``words``, the arguments of ``program``."""
     directory = "."
-    is_of_workspace = if_present = False
+    selects_workspace = if_present = False
     names: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
+    following = list(words)
+    while following:
+        word = following.pop(0)
         if not word.startswith("-"):
             names.append(word)
             if program in _RUN_SEVERAL:
@@ -78,39 +78,41 @@ def package_command(program: str, words: Sequence[str]) -> PackageCommand:
             break
         option, equals, value = word.partition("=")
         if option in _FOLDER_OPTIONS:
-            directory = joined_path(directory, value if equals or not rest else rest.pop(0))
-        is_of_workspace = is_of_workspace or option in _WORKSPACE
+            directory = joined_path(
+                directory, value if equals or not following else following.pop(0)
+            )
+        selects_workspace = selects_workspace or option in _WORKSPACE
         if_present = if_present or option == "--if-present"
     if not names:
         return PackageCommand((), (), directory)
     if program in _RUN_SEVERAL:
         return PackageCommand(tuple(names), (), directory)
     first = names[0]
-    # Options of npm itself may stand behind the script too.
+    # Options of npm itself may also follow the script.
     if program == "npm":
-        head = rest[: rest.index("--")] if "--" in rest else rest
+        head = following[: following.index("--")] if "--" in following else following
         for option in head:
             name, _, value = option.partition("=")
             if name == "--prefix" and value:
                 directory = joined_path(directory, value)
-            is_of_workspace = is_of_workspace or name in _WORKSPACE
+            selects_workspace = selects_workspace or name in _WORKSPACE
             if_present = if_present or name == "--if-present"
-        handed = rest[rest.index("--") + 1 :] if "--" in rest else []
+        handed = following[following.index("--") + 1 :] if "--" in following else []
     else:
-        handed = rest[1:] if rest[:1] == ["--"] else rest
+        handed = following[1:] if following[:1] == ["--"] else following
     if first in _RUN:
         scripts: tuple[str, ...] = tuple(names[1:])
     elif program == "npm":
         scripts = (_NPM_SCRIPTS[first],) if first in _NPM_SCRIPTS else ()
     elif first in ("workspace", "workspaces") and program == "yarn":
-        scripts, is_of_workspace = (" ".join((first, *rest[:3])),), True
+        scripts, selects_workspace = (" ".join((first, *following[:3])),), True
     else:
         scripts = () if first in _COMMANDS else (first,)
-    return PackageCommand(scripts, tuple(handed), directory, is_of_workspace, if_present)
+    return PackageCommand(scripts, tuple(handed), directory, selects_workspace, if_present)
 
 
 def package_title(program: str, words: Sequence[str]) -> str:
-    """What to call such a command: what it hands on is left out."""
+    """The command's name for people, without the arguments that it passes on."""
     command = package_command(program, words)
     run = [] if program in _RUN_SEVERAL else ["run"]
     return " ".join((program, *run, *command.scripts)) if command.scripts else program
@@ -119,13 +121,16 @@ def package_title(program: str, words: Sequence[str]) -> str:
 def package_script(
     program: str, words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
 ) -> TaskScript | NotFollowed:
-    """What ``program`` (``npm``, ``yarn``, …) runs with ``words``, called in ``directory``."""
+    """The script that ``program`` (``npm``, ``yarn``, …) runs with ``words`` in ``directory``.
+
+    NotFollowed says why it is unknown.
+    """
     del environment
     command = package_command(program, words)
     inside = joined_path(directory, command.directory)
     if not command.scripts:
         return TaskScript("", inside)
-    if command.is_of_workspace:
+    if command.selects_workspace:
         return NotFollowed("it runs scripts of workspaces")
     path = joined_path(inside, "package.json")
     if any("$" in text for text in (path, *command.scripts)):
@@ -138,17 +143,17 @@ def package_script(
         return NotFollowed(f"{path} can't be read")
     pieces: list[Piece] = []
     for name in command.scripts:
-        fitting = [one for one in scripts if _fits(one, name)]
+        fitting = [script for script in scripts if _fits(script, name)]
         if not fitting and not command.if_present and name != "start":
             is_explicit = _is_explicit(program, words)
             return NotFollowed(f"{path} has no script {name}", may_be_ours=is_explicit)
-        for one in fitting:
-            pieces += _pieces(one, scripts, program, command.arguments, text, path)
+        for matching in fitting:
+            pieces += _pieces(matching, scripts, program, command.arguments, text, path)
     return script_of(pieces, inside)
 
 
 def _is_explicit(program: str, words: Sequence[str]) -> bool:
-    """Whether a script is asked for: ``yarn x`` may also be a program of some package."""
+    """Whether the command must run a script; ``yarn x`` may also run a program of a package."""
     return program in ("npm", *_RUN_SEVERAL) or any(word in _RUN for word in words[:3])
 
 
@@ -179,18 +184,16 @@ def _pieces(
 ) -> Iterator[Piece]:
     # npm runs `prex` and `postx` around `x`; the others do so by their version and settings.
     guards = () if program == "npm" else ('[ "$npm_config_enable_pre_post_scripts" ]',)
-    for one, under in ((f"pre{name}", guards), (name, ()), (f"post{name}", guards)):
-        if one not in scripts:
+    for script_name, own_guards in ((f"pre{name}", guards), (name, ()), (f"post{name}", guards)):
+        if script_name not in scripts:
             continue
         handed = "".join(f" {word if '$' in word else quote(word)}" for word in arguments)
-        script = scripts[one] + (handed if one == name else "")
-        yield Piece(script, path, _line_of(one, text), under)
+        script = scripts[script_name] + (handed if script_name == name else "")
+        yield Piece(script, path, _line_of(script_name, text), own_guards)
 
 
 def _line_of(name: str, text: str) -> int:
-    """The line of the script's key; the file's first if its spelling is another."""
+    """The line of the script's key; 1 if it isn't found."""
     start = max(0, text.find('"scripts"'))
-    found = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:").search(
-        text, start
-    )
-    return 1 if found is None else text.count("\n", 0, found.start()) + 1
+    key = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:").search(text, start)
+    return 1 if key is None else text.count("\n", 0, key.start()) + 1

@@ -1,4 +1,4 @@
-"""What a program that runs tasks of the repository comes to, for those that are followed."""
+"""Reads what programs that run tasks of the repository run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INLINE = ("-m", "-c", "-e", "-r", "-p")
 
 
 def task_title(program: str, words: Sequence[str]) -> str:
-    """What to call a call of a task: no value that it is given shows."""
+    """The name of a task's call for people, without any values."""
     if program in MAKE:
         return make_command(words).title
     if program in PACKAGE_MANAGERS:
@@ -35,21 +35,21 @@ def task_title(program: str, words: Sequence[str]) -> str:
 def task_script(
     program: str, words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
 ) -> TaskScript | NotFollowed:
-    """What ``program`` runs with ``words``, called in ``directory``."""
-    rest = list(words)
+    """The script that ``program`` runs with ``words`` in ``directory``, or why it is unknown."""
+    following = list(words)
     while program in LAUNCHERS:
-        while rest and (rest[0].startswith("-") or rest[0] in LAUNCHERS[program]):
-            rest.pop(0)
-        if not rest:
+        while following and (following[0].startswith("-") or following[0] in LAUNCHERS[program]):
+            following.pop(0)
+        if not following:
             break
-        program = rest.pop(0).rpartition("/")[2]
+        program = following.pop(0).rpartition("/")[2]
     if program in MAKE:
-        return make_script(rest, directory, read, environment)
+        return make_script(following, directory, read, environment)
     if program in PACKAGE_MANAGERS:
-        return package_script(program, rest, directory, read, environment)
+        return package_script(program, following, directory, read, environment)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't written there")
-    is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(rest))
+    is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(following))
     return NotFollowed(f"what {program} runs isn't followed", may_be_ours=is_ours)
 
 
