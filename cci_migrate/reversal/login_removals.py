@@ -1,4 +1,4 @@
-"""Removes logins in steps that are as the policy writes them, and the orb if nothing else uses it."""
+"""Removes logins in steps that the policy would write, and the orb if nothing else uses it."""
 
 from __future__ import annotations
 
