@@ -34,13 +34,13 @@ class Baselines:
         if path not in self._known:
             self._known[path] = _read(path)
         names = {_named(task.root, file, path): file for file in task.paths}
-        found = self._known[path].of(names)
-        return replace(task, policy=replace(task.policy, baseline=found))
+        baseline = self._known[path].of(names)
+        return replace(task, policy=replace(task.policy, baseline=baseline))
 
 
 def _read(path: Path) -> Baseline:
     try:
-        found = parse_baseline(read_bounded(path, MAX_BYTES).decode())
+        baseline = parse_baseline(read_bounded(path, MAX_BYTES).decode())
     except UnreadableFileError as error:
         raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
     except UnicodeDecodeError:
@@ -51,7 +51,9 @@ def _read(path: Path) -> Baseline:
     # What a hand or a merge wrote in another way is the same file.
     folder = path.resolve().parent
     return Baseline(
-        frozenset(replace(one, path=_named(folder, one.path, path)) for one in found.entries)
+        frozenset(
+            replace(entry, path=_named(folder, entry.path, path)) for entry in baseline.entries
+        )
     )
 
 
@@ -71,11 +73,13 @@ def write_baseline(report: Report, path: Path) -> int:
     Raises OSError.
     """
     accepted = [
-        replace(one.finding.baseline_entry, path=_named(Path(result.prefix or "."), file, path))
+        replace(
+            resolution.finding.baseline_entry, path=_named(Path(result.prefix or "."), file, path)
+        )
         for result in report.results
-        for one in resolutions_of(result.outcome)
-        if not one.state.is_ignored and one.finding.severity is not Severity.NOTE
-        for file in (one.finding.place.source.path,)
+        for resolution in resolutions_of(result.outcome)
+        if not resolution.state.is_ignored and resolution.finding.severity is not Severity.NOTE
+        for file in (resolution.finding.place.source.path,)
     ]
     accepted += [
         replace(whole, path=_named(Path(result.prefix or "."), whole.path, path))
@@ -91,7 +95,7 @@ def write_baseline(report: Report, path: Path) -> int:
 def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
     """The entries of the baseline at ``path`` for files that are there and were not read."""
     try:
-        before = _read(path).entries if path.is_file() else frozenset[BaselineEntry]()
+        earlier = _read(path).entries if path.is_file() else frozenset[BaselineEntry]()
     except PolicyError:
         # It is to be written anew, and nothing can be told from it.
         return []
@@ -102,4 +106,6 @@ def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
         for file in result.outcome.paths
     }
     folder = path.resolve().parent
-    return [one for one in before if one.path not in read and (folder / one.path).is_file()]
+    return [
+        entry for entry in earlier if entry.path not in read and (folder / entry.path).is_file()
+    ]

@@ -212,7 +212,7 @@ def _create(
     needed = [plan for plan in plans if plan.is_needed]
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE
-    stores = dict.fromkeys(one for plan in needed for one in plan.stores)
+    stores = dict.fromkeys(store for plan in needed for store in plan.stores)
     values = {} if environment is None else environment.values(stores)
     if environment is not None and yes:
         environment.check_all_named(stores, [plan.organisation for plan in needed])
@@ -225,7 +225,7 @@ def _create(
         terminal.out("Nothing was done.\n")
         return ExitCode.LEFT
     if environment is None:
-        values = {one: _asked(one) for one in stores}
+        values = {store: _asked(store) for store in stores}
     for plan in needed:
         try:
             apply_plan(circleci, plan, values)
@@ -286,7 +286,9 @@ class _FromEnvironment(Struct, frozen=True):
     def check_all_named(self, names: Iterable[str], organisations: Iterable[Organisation]) -> None:
         """Raise _WrongUseError where somebody would have to be asked."""
         names = list(names)
-        unsure = [one.slug for one in organisations if one in self.by_checkouts]
+        unsure = [
+            organisation.slug for organisation in organisations if organisation in self.by_checkouts
+        ]
         if names and unsure:
             raise _WrongUseError(
                 f"--yes does not send values to {listed(unsure)}: only the git remote origin names "

@@ -138,7 +138,7 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 )
 @click.option(
     "--only",
-    type=click.Choice([one.value for one in Only]),
+    type=click.Choice([choice.value for choice in Only]),
     help="Ask CircleCI, or the registries, alone",
 )
 @click.option(
@@ -250,7 +250,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
                     )
                 )
     if options.only is not Only.CIRCLECI:
-        logins = [login for one in repositories for login in one.requirements.logins]
+        logins = [login for repository in repositories for login in repository.requirements.logins]
         known = {login.host for login in logins}
         for policy in policies:
             logins += (login for login in _policy_logins(policy) if login.host not in known)
@@ -290,10 +290,10 @@ def _repositories(
     """What is to be checked, and the policies that hold for it."""
     if options.campaign is not None:
         return _of_campaign(options, options.campaign, stack)
-    found = discover(options.paths)
-    if not found.repositories:
+    discovery = discover(options.paths)
+    if not discovery.repositories:
         raise NothingFoundError(nothing_in(options.paths))
-    if options.project is not None and len(found.repositories) > 1:
+    if options.project is not None and len(discovery.repositories) > 1:
         raise _WrongUseError("--project names one project, and there are several repositories")
     policies = Policies(options.policy)
     used: dict[Policy, None] = {}
@@ -304,14 +304,16 @@ def _repositories(
         return policy
 
     checked = []
-    for repository in found.repositories:
-        one = _checked(repository, options, found)
+    for repository in discovery.repositories:
+        checked_repository = _checked(repository, options, discovery)
         problems = [
             problem.outcome
-            for problem in found.problems
+            for problem in discovery.problems
             if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
         ]
-        checked.append(_with_demands(one, policies.included(repository), policy_for, problems))
+        checked.append(
+            _with_demands(checked_repository, policies.included(repository), policy_for, problems)
+        )
     return checked, tuple(used)
 
 
@@ -369,7 +371,7 @@ def _with_demands(
     problems: Sequence[Failed | Refused],
 ) -> CheckedRepository:
     configs = []
-    unreadable = [unreadable_config(one) for one in problems]
+    unreadable = [unreadable_config(problem) for problem in problems]
     for task in tasks_of(repository, policy_for, View()):
         files = task.read()
         if isinstance(files, Failed):

@@ -106,7 +106,7 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     ]
     if not found.repositories and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))
-    results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
+    results = [Result(prefix_of(problem.root), problem.outcome) for problem in found.problems]
     outcomes = process_all(tasks, None, options.limits)
     with _compiling(options) as compiled:
         results += (
@@ -177,4 +177,4 @@ def _code(outcomes: list[Outcome]) -> ExitCode:
         if isinstance(outcome, Examined | Refused)
         for pull in outcome.pulls
     )
-    return ExitCode.LEFT if any(one.access.lacks_credentials for one in pulls) else ExitCode.DONE
+    return ExitCode.LEFT if any(pull.access.lacks_credentials for pull in pulls) else ExitCode.DONE

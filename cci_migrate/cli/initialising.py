@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cci_migrate.cli.asking import screen_of
+from cci_migrate.cli.interactive_runs import screen_of
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.running import prefix_of
 from cci_migrate.cli.shared_options import colour_option
@@ -55,7 +55,9 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
         return ExitCode.USAGE
     screen = screen_of(terminal)
     path = root / FILE_NAME
-    configs = [one for repository in discover([root]).repositories for one in _configs(repository)]
+    configs = [
+        config for repository in discover([root]).repositories for config in _configs(repository)
+    ]
     text = ask_for_policy(configs, screen, prefix_of(root) + FILE_NAME)
     if text is None:
         terminal.out("Nothing was written.\n")

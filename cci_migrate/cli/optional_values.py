@@ -26,7 +26,10 @@ class OptionalValue(click.Option):
 def spelled_out(command: click.Command, args: Sequence[str]) -> list[str]:
     """``args`` with the values put in that are left out."""
     options = {
-        name: one for one in command.params if isinstance(one, OptionalValue) for name in one.opts
+        name: param
+        for param in command.params
+        if isinstance(param, OptionalValue)
+        for name in param.opts
     }
     spelled: list[str] = []
     for index, word in enumerate(args):

@@ -167,7 +167,10 @@ def _process_and_thin(numbered: tuple[int, Task], limits: WorkLimits) -> Outcome
 def thin(outcome: Outcome) -> Outcome:
     """``outcome`` with all that reports need, and without the trees, to go between processes."""
     if isinstance(outcome, Examined | Refused):
-        resolutions = tuple(replace(one, finding=_thin(one.finding)) for one in outcome.resolutions)
+        resolutions = tuple(
+            replace(resolution, finding=_thin(resolution.finding))
+            for resolution in outcome.resolutions
+        )
         return replace(outcome, resolutions=resolutions)
     return outcome
 
@@ -177,7 +180,7 @@ def _thin(finding: Finding) -> Finding:
     bare = Scalar(node.source, node.start, node.end, "", "", None, None)
     remedy = finding.remedy
     if isinstance(remedy, Question):
-        remedy = replace(remedy, choices=tuple(_thin_choice(one) for one in remedy.choices))
+        remedy = replace(remedy, choices=tuple(_thin_choice(choice) for choice in remedy.choices))
     elif isinstance(remedy, Fix):
         remedy = Fix(remedy.summary, ())
     return replace(finding, place=Place(bare, finding.place.route), remedy=remedy)

@@ -12,9 +12,9 @@ from shlex import quote
 
 from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
+from cci_migrate.cli.output import print_failures, print_report
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
-from cci_migrate.cli.telling import tell, tell_failures
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
@@ -55,14 +55,14 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
         return ExitCode.INTERRUPTED
     if options.write_baseline is not None:
         return _write_baseline(report, options.write_baseline, terminal)
-    tell(report, options, terminal)
+    print_report(report, options, terminal)
     return report.exit_code
 
 
 def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
     from cci_migrate.cli.baselines import write_baseline
 
-    tell_failures(report, terminal)
+    print_failures(report, terminal)
     try:
         count = write_baseline(report, path)
     except OSError as error:
@@ -100,7 +100,7 @@ def _policies(options: Options) -> Policies:
 def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
     screen = None
     if options.interactive:
-        from cci_migrate.cli.asking import screen_of
+        from cci_migrate.cli.interactive_runs import screen_of
 
         screen = screen_of(terminal)
     found = discover(options.paths)
@@ -112,16 +112,18 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         for repository in included
         for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
     ]
-    roots = {one.root for one in found.repositories} | {one.root for one in found.problems}
+    roots = {repository.root for repository in found.repositories} | {
+        problem.root for problem in found.problems
+    }
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
     tell_excluded(found.repositories, included, options, terminal)
     for path in found.empty:
         terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
-    results = [Result(prefix_of(one.root), one.outcome) for one in found.problems]
+    results = [Result(prefix_of(problem.root), problem.outcome) for problem in found.problems]
     outcomes: Iterable[Outcome]
     if options.interactive or options.answers is not None:
-        from cci_migrate.cli.asking import decide
+        from cci_migrate.cli.interactive_runs import decide
 
         outcomes = decide(tasks, options, screen, prefix_of, policies.keys)
     else:
@@ -134,7 +136,9 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
             results.append(Result(prefix_of(task.root), outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
-        _kind_line(one, one.outcome) for one in results if isinstance(one.outcome, NotAConfig)
+        _kind_line(result, result.outcome)
+        for result in results
+        if isinstance(result.outcome, NotAConfig)
     ]
     if searched and others and len(others) == len(results):
         raise NothingFoundError(nothing_in(options.paths), *others)
@@ -262,7 +266,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         is_changed = isinstance(outcome, Examined) and outcome.change is not None
         terminal.out(_after(outcome) if is_changed else data)
-    tell(report, options, terminal)
+    print_report(report, options, terminal)
     return report.exit_code
 
 

@@ -18,7 +18,7 @@ def format_option(*formats: Format) -> Callable[[_F], _F]:
     return click.option(
         "--format",
         "report_format",
-        type=click.Choice([one.value for one in formats]),
+        type=click.Choice([format_.value for format_ in formats]),
         default=Format.TEXT.value,
         callback=member(Format),
         help="Format of the report (default: text)",
@@ -30,7 +30,7 @@ def colour_option(command: _F) -> _F:
     return click.option(
         "--color",
         "colour",
-        type=click.Choice([one.value for one in Colour]),
+        type=click.Choice([choice.value for choice in Colour]),
         default=Colour.AUTO.value,
         callback=member(Colour),
         help="When to use colour (default: auto)",

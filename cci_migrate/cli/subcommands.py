@@ -56,7 +56,7 @@ class CommandWithSubcommands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The subcommands that are there."""
         del ctx
-        return [name for name, one in self._subcommands.items() if one.is_there]
+        return [name for name, subcommand in self._subcommands.items() if subcommand.is_there]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of that name, None if there is none."""

@@ -122,9 +122,9 @@ def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> 
     if not found.repositories and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))
     verdicts = [
-        (prefix_of(one.root), _unexamined(one.outcome))
-        for one in found.problems
-        if isinstance(one.outcome, Failed | Refused)
+        (prefix_of(problem.root), _unexamined(problem.outcome))
+        for problem in found.problems
+        if isinstance(problem.outcome, Failed | Refused)
     ]
     for repository in included:
         for task in tasks_of(repository, policies.for_folder, View()):
@@ -234,7 +234,9 @@ def _confirmed(
     if isinstance(files, Failed):
         return files
     # Whoever writes looks whether the file is still what the change was made for.
-    files = replace(files, files={**files.files, **{one.path: one.before for one in change.files}})
+    files = replace(
+        files, files={**files.files, **{file.path: file.before for file in change.files}}
+    )
     result = within(limits, task.paths, lambda: _of_files(files, task, lambda _: change, compiler))
     return _as_confirmed(outcome, result) if isinstance(result, Verdict) else result
 

@@ -113,8 +113,8 @@ def _choices(finding: Finding) -> tuple[str, ...]:
 
 def findings_differ(config: SavedConfig, findings: Sequence[Finding]) -> Iterator[str]:
     """How ``findings``, those there are now, differ from those that were answered."""
-    then = {one.key: one for one in config.findings}
-    now = {str(one.key): one for one in findings}
+    then = {finding.key: finding for finding in config.findings}
+    now = {str(finding.key): finding for finding in findings}
     for key in (key for key in now if key not in then):
         yield f"{now[key].message} ({now[key].owner}): there is no answer to it"
     for key in (key for key in then if key not in now):

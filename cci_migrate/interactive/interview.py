@@ -97,7 +97,7 @@ class NamesGiven(Struct, frozen=True):
     names: Names
 
 
-class Nevermind(Struct, frozen=True):
+class Cancelled(Struct, frozen=True):
     """What was begun is not to be done."""
 
 
@@ -109,7 +109,7 @@ class Ending(Enum):
     NOTHING = "nothing"
 
 
-Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Nevermind | Ending
+Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Cancelled | Ending
 
 
 class AskFix(Struct, frozen=True):
@@ -177,9 +177,9 @@ class Interview(Struct, frozen=True):
     lines: int = FEW_LINES
     stage: _Stage = _Stage.FIXES
     ending: Ending | None = None
-    before: Interview | None = None
+    previous: Interview | None = None
 
-    __repr__ = repr_without("before")
+    __repr__ = repr_without("previous")
 
     @property
     def current(self) -> Item | None:
@@ -246,12 +246,12 @@ def next_step(interview: Interview) -> InterviewStep:
         if interview.accepted == 0:
             return Ended(Ending.NOTHING)
         undecided = len(interview.remaining)
-        return AskAtEnd(interview.accepted, undecided, interview.before is not None)
+        return AskAtEnd(interview.accepted, undecided, interview.previous is not None)
     match interview.stage:
         case _Stage.FIXES:
             number = len(interview.decided) + 1
             total = len(interview.decided) + len(interview.remaining)
-            can_go_back = interview.before is not None
+            can_go_back = interview.previous is not None
             return AskFix(item, number, total, interview.lines, can_go_back)
         case _Stage.REASON:
             return AskReason(item)
@@ -281,8 +281,8 @@ def after(interview: Interview, reply: Reply) -> Interview:
             return _decided(interview, {item.key: Suppress(text)})
         case NamesGiven(names):
             changed = replace(interview, names={**interview.names, item.key: names})
-            return replace(changed, stage=_Stage.FIXES, before=_at_fixes(interview))
-        case Nevermind():
+            return replace(changed, stage=_Stage.FIXES, previous=_at_fixes(interview))
+        case Cancelled():
             return replace(interview, stage=_Stage.FIXES)
         case _:
             assert_never(reply)
@@ -297,12 +297,12 @@ def _acted(interview: Interview, item: Item, action: Action) -> Interview:
         case Action.SKIP:
             return _decided(interview, {item.key: Skip()})
         case Action.ALL_OF_RULE:
-            return _apply_all(interview, lambda one: one.finding.rule == item.finding.rule)
+            return _apply_all(interview, lambda other: other.finding.rule == item.finding.rule)
         case Action.REST_OF_FILE:
             return _apply_all(interview, item.is_in_file_of)
         case Action.SKIP_FILE:
-            rest = [one for one in interview.remaining if one.is_in_file_of(item)]
-            return _decided(interview, {one.key: Skip() for one in rest})
+            rest = [other for other in interview.remaining if other.is_in_file_of(item)]
+            return _decided(interview, {other.key: Skip() for other in rest})
         case Action.MORE:
             return replace(interview, lines=interview.lines * _MORE)
         case Action.IGNORE:
@@ -312,7 +312,7 @@ def _acted(interview: Interview, item: Item, action: Action) -> Interview:
         case Action.WHY:
             return replace(interview, stage=_Stage.MANUAL)
         case Action.QUIT:
-            return replace(interview, stage=_Stage.REVIEW, before=_at_fixes(interview))
+            return replace(interview, stage=_Stage.REVIEW, previous=_at_fixes(interview))
         case Action.AGAIN:
             return interview
         case Action.BACK:
@@ -326,9 +326,9 @@ def _apply_all(interview: Interview, is_meant: Callable[[Item], bool]) -> Interv
     return _decided(
         interview,
         {
-            one.key: Apply()
-            for one in interview.remaining
-            if is_meant(one) and isinstance(one.finding.remedy, Fix)
+            other.key: Apply()
+            for other in interview.remaining
+            if is_meant(other) and isinstance(other.finding.remedy, Fix)
         },
     )
 
@@ -339,7 +339,7 @@ def _decided(interview: Interview, decisions: Mapping[ItemKey, Decision]) -> Int
         decided={**interview.decided, **decisions},
         lines=FEW_LINES,
         stage=_Stage.FIXES,
-        before=_at_fixes(interview),
+        previous=_at_fixes(interview),
     )
 
 
@@ -349,9 +349,9 @@ def _at_fixes(interview: Interview) -> Interview:
 
 def _back(interview: Interview) -> Interview:
     """One decision back, or out of the question at the end."""
-    if interview.before is None:
+    if interview.previous is None:
         return interview
-    return replace(interview.before, items=interview.items, lines=FEW_LINES)
+    return replace(interview.previous, items=interview.items, lines=FEW_LINES)
 
 
 def _fixes(item: Item, decision: Decision) -> bool:
@@ -362,7 +362,9 @@ def _fixes(item: Item, decision: Decision) -> bool:
         case Answer(choice):
             remedy = item.finding.remedy
             choices = remedy.choices if isinstance(remedy, Question) else ()
-            return any(one.key == choice and isinstance(one.remedy, Fix) for one in choices)
+            return any(
+                offered.key == choice and isinstance(offered.remedy, Fix) for offered in choices
+            )
         case Skip() | Suppress():
             return False
         case _:

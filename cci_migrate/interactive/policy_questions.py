@@ -68,20 +68,20 @@ class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return answer
 
     def with_answer(self, topic: Topic, answer: str) -> GeneralAnswers:
-        """These answers and one more."""
+        """These answers with ``answer`` on ``topic``."""
         return replace(self, **{topic.value: answer})
 
 
 class Option(Struct, frozen=True):
-    """One answer to pick, and what follows from it."""
+    """One of the answers to choose from, and its consequence."""
 
     key: str
     label: str
     consequence: str
 
 
-class PickOne(Struct, frozen=True):
-    """A question with a few answers. ``default`` is one of them, None where none is likelier."""
+class ChoiceQuestion(Struct, frozen=True):
+    """A question with a few answers. ``default`` is one of them; None if none is more likely."""
 
     topic: Topic
     text: str
@@ -89,7 +89,7 @@ class PickOne(Struct, frozen=True):
     default: str | None
 
 
-class FillIn(Struct, frozen=True):
+class TextQuestion(Struct, frozen=True):
     """A question for a name. ``check`` says what is wrong with an answer, None if nothing is."""
 
     topic: Topic
@@ -99,17 +99,17 @@ class FillIn(Struct, frozen=True):
     check: Callable[[str], str | None]
 
 
-GeneralQuestion = PickOne | FillIn
+GeneralQuestion = ChoiceQuestion | TextQuestion
 
 
-class Needs(Struct, frozen=True, eq=False):
-    """What the fixes of one config need to know, and what the config does already.
+class ConfigNeeds(Struct, frozen=True, eq=False):
+    """What the fixes of one config need, and the conventions that the config has.
 
     ``names`` and ``context`` are the file's own for Docker Hub; ``keys`` the findings whose fixes
     write names.
     """
 
-    told: frozenset[Topic]
+    decided_topics: frozenset[Topic]
     policy: Policy
     platform: bool = False
     names_are_written: bool = False
@@ -140,19 +140,19 @@ class Needs(Struct, frozen=True, eq=False):
         return self.context.preferred if self.context is not None and self.own_store else None
 
 
-def needs_of(config: SessionConfig, assessment: Assessment | None) -> Needs:
-    """What the fixes of ``config`` need to know."""
+def needs_of(config: SessionConfig, assessment: Assessment | None) -> ConfigNeeds:
+    """What the fixes of ``config`` need; nothing if ``assessment`` is None."""
     if assessment is None:
-        return Needs(config.told, config.policy)
+        return ConfigNeeds(config.decided_topics, config.policy)
     policy = config.policy
-    missing = [one for one in assessment.missing_logins if assessment.login_credential(one)]
+    missing = [login for login in assessment.missing_logins if assessment.login_credential(login)]
     keys = tuple(dict.fromkeys(_keys_with_names(assessment, missing)))
     is_writable = not assessment.config.is_orb_source or policy.fix_orbs
     writes = is_writable and (bool(keys) or any(_literal_secrets(assessment)))
     convention = assessment.conventions.get(DOCKER_HUB)
     own = convention.credential if convention is not None else None
-    return Needs(
-        config.told,
+    return ConfigNeeds(
+        config.decided_topics,
         policy,
         platform=bool(keys or missing),
         names_are_written=writes,
@@ -169,23 +169,23 @@ def _keys_with_names(
     assessment: Assessment, missing_logins: Iterable[MissingLogin]
 ) -> Iterator[FindingKey]:
     """The findings whose fixes write a user name and a password for Docker Hub."""
-    for one in assessment.images:
-        state = one.state
-        if one.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
+    for image in assessment.images:
+        state = image.state
+        if image.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
             continue
         if isinstance(state.wanted, Wanted) and isinstance(state.wanted.credential, PasswordAuth):
             rule = INCOMPLETE_AUTH if isinstance(state, Incomplete) else UNAUTHENTICATED_IMAGE
             if assessment.policy.is_selected(rule):
-                yield one.key(rule)
+                yield image.key(rule)
     for missing in missing_logins:
         if missing.host == DOCKER_HUB and assessment.policy.is_selected(PULL_BEFORE_LOGIN):
             yield missing.key
 
 
 def _literal_secrets(assessment: Assessment) -> Iterator[str]:
-    for one in assessment.images:
-        if one.image.host == DOCKER_HUB and isinstance(one.state, Authenticated):
-            literal = one.state.literal
+    for image in assessment.images:
+        if image.image.host == DOCKER_HUB and isinstance(image.state, Authenticated):
+            literal = image.state.literal
             if literal is not None and literal.variable is not None:
                 yield literal.variable
 
@@ -200,8 +200,8 @@ def _own_login(assessment: Assessment) -> LoginMethod | None:
     return used.most_common(1)[0][0] if used else None
 
 
-def next_question(needs: Sequence[Needs], answers: GeneralAnswers) -> GeneralQuestion | None:
-    """The first choice that the fixes need and that nobody has made yet."""
+def next_question(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> GeneralQuestion | None:
+    """The first question that the fixes need and ``answers`` leave open; None if there is none."""
     for make in (_platform, _store, _username, _password, _context, _login):
         question = make(needs, answers)
         if question is not None and answers.of(question.topic) is None:
@@ -209,11 +209,11 @@ def next_question(needs: Sequence[Needs], answers: GeneralAnswers) -> GeneralQue
     return None
 
 
-def _platform(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+def _platform(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
     del answers
-    if not any(one.platform and Topic.PLATFORM not in one.told for one in needs):
+    if not any(need.platform and Topic.PLATFORM not in need.decided_topics for need in needs):
         return None
-    return PickOne(
+    return ChoiceQuestion(
         Topic.PLATFORM,
         "Where do the jobs run?",
         (
@@ -238,16 +238,18 @@ def _platform(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None
     )
 
 
-def _store(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+def _store(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
     del answers
-    asked = [
-        one
-        for one in needs
-        if one.names_are_written and one.has_workflows and Topic.CREDENTIALS not in one.told
+    concerned = [
+        need
+        for need in needs
+        if need.names_are_written
+        and need.has_workflows
+        and Topic.CREDENTIALS not in need.decided_topics
     ]
-    if not asked:
+    if not concerned:
         return None
-    own = [one for one in asked if one.own_store is not None]
+    own = [need for need in concerned if need.own_store is not None]
     options = [
         Option(
             CredentialStore.CONTEXT.value,
@@ -263,11 +265,11 @@ def _store(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
     ]
     if own:
         consequence = "Files that have credentials keep them where they are"
-        if len(own) < len(asked):
+        if len(own) < len(concerned):
             consequence += "; the others get a context"
         options.insert(0, Option(AS_THE_FILES_DO, _as_the_files_do(own), consequence + "."))
-    is_open = any(place.context is None for one in asked for place in one.candidates)
-    return PickOne(
+    is_open = any(place.context is None for need in concerned for place in need.candidates)
+    return ChoiceQuestion(
         Topic.CREDENTIALS,
         "Where are the variables with the credentials kept?",
         tuple(options),
@@ -275,35 +277,35 @@ def _store(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
     )
 
 
-def _as_the_files_do(own: Iterable[Needs]) -> str:
+def _as_the_files_do(own: Iterable[ConfigNeeds]) -> str:
     kept = {
-        "a context" if one.own_store is CredentialStore.CONTEXT else "the project's settings"
-        for one in own
+        "a context" if need.own_store is CredentialStore.CONTEXT else "the project's settings"
+        for need in own
     }
     return f"as the files do ({' or '.join(sorted(kept))})"
 
 
-def _writing_names(needs: Sequence[Needs], topic: Topic) -> list[Needs]:
-    return [one for one in needs if one.names_are_written and topic not in one.told]
+def _writing_names(needs: Sequence[ConfigNeeds], topic: Topic) -> list[ConfigNeeds]:
+    return [need for need in needs if need.names_are_written and topic not in need.decided_topics]
 
 
-def default_names(needs: Sequence[Needs]) -> PasswordAuth:
+def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
     """The names that most of the files have for Docker Hub, or else the policy's."""
-    own = Counter(one.names for one in needs if one.names is not None)
+    own = Counter(need.names for need in needs if need.names is not None)
     if own:
         return own.most_common(1)[0][0]
-    for one in needs:
-        registry = policy_for(DOCKER_HUB, one.policy)
+    for need in needs:
+        registry = policy_for(DOCKER_HUB, need.policy)
         if registry is not None and isinstance(registry.credential, PasswordAuth):
             return registry.credential
     return _OWN_NAMES
 
 
-def _username(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
+def _username(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
     del answers
     if not _writing_names(needs, Topic.USERNAME):
         return None
-    return FillIn(
+    return TextQuestion(
         Topic.USERNAME,
         "Docker Hub user name:",
         "A $VARIABLE, or the name itself." + _kept(needs),
@@ -312,11 +314,11 @@ def _username(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
     )
 
 
-def _password(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
+def _password(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
     del answers
     if not _writing_names(needs, Topic.PASSWORD):
         return None
-    return FillIn(
+    return TextQuestion(
         Topic.PASSWORD,
         "Variable with the password:",
         "The name of the variable with Docker Hub's password or access token, never the secret.",
@@ -325,10 +327,10 @@ def _password(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
     )
 
 
-def _kept(needs: Sequence[Needs]) -> str:
+def _kept(needs: Sequence[ConfigNeeds]) -> str:
     """A sentence on files that keep names of their own."""
     default = default_names(needs)
-    others = sum(one.names is not None and one.names != default for one in needs)
+    others = sum(need.names is not None and need.names != default for need in needs)
     if not others:
         return ""
     files = (
@@ -339,67 +341,69 @@ def _kept(needs: Sequence[Needs]) -> str:
     return f" {files}."
 
 
-def _context(needs: Sequence[Needs], answers: GeneralAnswers) -> FillIn | None:
-    asked = _naming_a_context(needs, answers)
-    if not asked:
+def _context(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
+    concerned = _naming_a_context(needs, answers)
+    if not concerned:
         return None
-    return FillIn(
+    return TextQuestion(
         Topic.CONTEXT,
         "Context that holds both:",
         "It must exist in your organisation; each workflow job that pulls will name it."
-        + _elsewhere(asked),
-        default_context(asked),
+        + _elsewhere(concerned),
+        default_context(concerned),
         check_of(Topic.CONTEXT),
     )
 
 
-def _elsewhere(needs: Iterable[Needs]) -> str:
+def _elsewhere(needs: Iterable[ConfigNeeds]) -> str:
     """A sentence on the places in which other configs keep the variables."""
-    titles = dict.fromkeys(place.title for one in needs for place in one.candidates)
+    titles = dict.fromkeys(place.title for need in needs for place in need.candidates)
     return f" Other configs have both in {'; '.join(titles)}." if titles else ""
 
 
-def _naming_a_context(needs: Sequence[Needs], answers: GeneralAnswers) -> list[Needs]:
+def _naming_a_context(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> list[ConfigNeeds]:
     return [
-        one
-        for one in _writing_names(needs, Topic.CONTEXT)
-        if one.has_workflows and _store_for(one, answers) is CredentialStore.CONTEXT
+        need
+        for need in _writing_names(needs, Topic.CONTEXT)
+        if need.has_workflows and _store_for(need, answers) is CredentialStore.CONTEXT
     ]
 
 
-def default_context(needs: Sequence[Needs]) -> str:
+def default_context(needs: Sequence[ConfigNeeds]) -> str:
     """The context that most of the files have for Docker Hub, or else the policy's.
 
     Empty where other configs of a repository have several.
     """
-    if any(one.candidates for one in needs):
+    if any(need.candidates for need in needs):
         return ""
-    own = Counter(one.own_context for one in needs if one.own_context is not None)
+    own = Counter(need.own_context for need in needs if need.own_context is not None)
     if own:
         return own.most_common(1)[0][0]
-    for one in needs:
-        registry = policy_for(DOCKER_HUB, one.policy)
+    for need in needs:
+        registry = policy_for(DOCKER_HUB, need.policy)
         if registry is not None and registry.context is not None:
             return registry.context
     return DEFAULT_DOCKER_HUB.context or ""
 
 
-def _store_for(one: Needs, answers: GeneralAnswers) -> CredentialStore:
+def _store_for(need: ConfigNeeds, answers: GeneralAnswers) -> CredentialStore:
     """Where the variables of a config are to be kept, as far as is known."""
-    if Topic.CREDENTIALS in one.told:
-        return one.policy.credentials or CredentialStore.CONTEXT
+    if Topic.CREDENTIALS in need.decided_topics:
+        return need.policy.credentials or CredentialStore.CONTEXT
     if answers.credentials in (None, AS_THE_FILES_DO):
-        return one.own_store or CredentialStore.CONTEXT
+        return need.own_store or CredentialStore.CONTEXT
     return CredentialStore(answers.credentials)
 
 
-def _login(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
+def _login(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
     del answers
-    asked = [one for one in needs if one.login_is_written and Topic.LOGIN not in one.told]
-    if not asked:
+    concerned = [
+        need for need in needs if need.login_is_written and Topic.LOGIN not in need.decided_topics
+    ]
+    if not concerned:
         return None
-    own = Counter(one.login for one in asked if one.login is not None)
-    return PickOne(
+    own = Counter(need.login for need in concerned if need.login is not None)
+    return ChoiceQuestion(
         Topic.LOGIN,
         "How do steps log in to Docker Hub?",
         (
@@ -420,9 +424,9 @@ def _login(needs: Sequence[Needs], answers: GeneralAnswers) -> PickOne | None:
 
 
 def setting_value(topic: Topic, text: str) -> Any:
-    """What the answer ``text`` makes of the setting that ``topic`` is about.
+    """The value of the setting of ``topic`` that the answer ``text`` means.
 
-    Raises ValueError for what is no answer on it.
+    Raises ValueError if it is no answer on it.
     """
     if topic is Topic.CREDENTIALS and text == AS_THE_FILES_DO:
         return None
@@ -443,83 +447,87 @@ def check_of(topic: Topic) -> Callable[[str], str | None]:
     return check
 
 
-def policy_with(one: Needs, answers: GeneralAnswers) -> Policy:
-    """The policy of a config with what was answered, but for what its own policy says."""
-    given = _given(one, answers)
-    known = policy_for(DOCKER_HUB, one.policy) or DEFAULT_DOCKER_HUB
+def answered_policy(need: ConfigNeeds, answers: GeneralAnswers) -> Policy:
+    """The policy of a config with the answers on topics that it does not decide itself."""
+    settings = _given_settings(need, answers)
+    known = policy_for(DOCKER_HUB, need.policy) or DEFAULT_DOCKER_HUB
     if not isinstance(known.credential, PasswordAuth):
-        given = {key: given[key] for key in given if key not in _DOCKER_HUB_TOPICS}
-    return policy_of(given, one.policy)
+        settings = {key: settings[key] for key in settings if key not in _DOCKER_HUB_TOPICS}
+    return policy_of(settings, need.policy)
 
 
-def _given(one: Needs, answers: GeneralAnswers) -> OptionValues:
+def _given_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValues:
     """What was answered, but for what the policy of a config says itself."""
-    told = {topic: _told(topic, one, answers) for topic in Topic}
+    decided_topics = {topic: _answer_for(topic, need, answers) for topic in Topic}
     return {
-        topic.value: setting_value(topic, text) for topic, text in told.items() if text is not None
+        topic.value: setting_value(topic, text)
+        for topic, text in decided_topics.items()
+        if text is not None
     }
 
 
-def _names(known: PasswordAuth, one: Needs, answers: GeneralAnswers) -> PasswordAuth:
-    given = _given(one, answers)
+def _names(known: PasswordAuth, need: ConfigNeeds, answers: GeneralAnswers) -> PasswordAuth:
+    settings = _given_settings(need, answers)
     return PasswordAuth(
-        given.get("username", known.username), given.get("password", known.password)
+        settings.get("username", known.username), settings.get("password", known.password)
     )
 
 
-def _told(topic: Topic, one: Needs, answers: GeneralAnswers) -> str | None:
-    return None if topic in one.told else answers.of(topic)
+def _answer_for(topic: Topic, need: ConfigNeeds, answers: GeneralAnswers) -> str | None:
+    return None if topic in need.decided_topics else answers.of(topic)
 
 
-def names_with(
-    needs: Sequence[Needs], answers: GeneralAnswers
+def answered_names(
+    needs: Sequence[ConfigNeeds], answers: GeneralAnswers
 ) -> Sequence[Mapping[FindingKey, Names]]:
-    """By config, the names that its fixes write where the answers differ from its own.
+    """By config, the names that its fixes write, if the answers differ from its own.
 
-    A config that has the names which were the default gets those that were given instead; one with
-    names that are neither keeps them.
+    A config with the names that were the default gets those of the answers; one with other names
+    keeps them.
     """
-    return [_override(one, needs, answers) for one in needs]
+    return [_override(need, needs, answers) for need in needs]
 
 
 def _override(
-    one: Needs, needs: Sequence[Needs], answers: GeneralAnswers
+    need: ConfigNeeds, needs: Sequence[ConfigNeeds], answers: GeneralAnswers
 ) -> Mapping[FindingKey, Names]:
-    if one.names is None or one.names != default_names(needs):
+    if need.names is None or need.names != default_names(needs):
         return {}
-    names = _names(one.names, one, answers)
-    context = usual = _usual_context(one, answers)
+    names = _names(need.names, need, answers)
+    context = usual = _usual_context(need, answers)
     default = default_context(_naming_a_context(needs, answers))
-    if usual is not None and one.own_context in (None, default):
-        context = _told(Topic.CONTEXT, one, answers) or usual
-    is_in_policy = bool(one.candidates) and one.told.isdisjoint((Topic.USERNAME, Topic.PASSWORD))
-    if names == one.names and (context == usual or is_in_policy):
+    if usual is not None and need.own_context in (None, default):
+        context = _answer_for(Topic.CONTEXT, need, answers) or usual
+    is_in_policy = bool(need.candidates) and need.decided_topics.isdisjoint(
+        (Topic.USERNAME, Topic.PASSWORD)
+    )
+    if names == need.names and (context == usual or is_in_policy):
         return {}
-    return dict.fromkeys(one.keys, Names(names, context))
+    return dict.fromkeys(need.keys, Names(names, context))
 
 
-def _usual_context(one: Needs, answers: GeneralAnswers) -> str | None:
+def _usual_context(need: ConfigNeeds, answers: GeneralAnswers) -> str | None:
     """The context that the fixes of a config name if nobody says otherwise."""
-    if _store_for(one, answers) is CredentialStore.PROJECT:
+    if _store_for(need, answers) is CredentialStore.PROJECT:
         return None
-    registry = policy_for(DOCKER_HUB, one.policy)
-    return one.own_context or (registry.context if registry is not None else None)
+    registry = policy_for(DOCKER_HUB, need.policy)
+    return need.own_context or (registry.context if registry is not None else None)
 
 
-def asking_everything(needs: Sequence[Needs]) -> tuple[Needs, ...]:
-    """``needs`` as they are where every choice is to be made, for a policy file."""
+def needs_of_everything(needs: Sequence[ConfigNeeds]) -> tuple[ConfigNeeds, ...]:
+    """``needs`` with every question open, for a policy file."""
     return tuple(
         replace(
-            one,
-            told=frozenset(),
+            need,
+            decided_topics=frozenset(),
             platform=True,
             names_are_written=True,
             has_workflows=True,
             login_is_written=True,
         )
-        for one in needs
+        for need in needs
     ) or (
-        Needs(
+        ConfigNeeds(
             frozenset(),
             Policy(),
             platform=True,

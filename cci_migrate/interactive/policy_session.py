@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_migrate.interactive.material import Material
-from cci_migrate.interactive.policy_questions import asking_everything, policy_with
+from cci_migrate.interactive.policy_questions import answered_policy, needs_of_everything
 from cci_migrate.interactive.prompts import Menu, MenuOption
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session import ask_for_all
-from cci_migrate.interactive.views import BLANK, Code, Look, Prose, what_there_is
+from cci_migrate.interactive.session_reviews import SessionReviews
+from cci_migrate.interactive.views import BLANK, Code, Look, Prose, overview_of_configs
 from cci_migrate.policy.text import policy_text
 
 
@@ -19,13 +19,13 @@ def ask_for_policy(configs: Sequence[SessionConfig], screen: Screen, name: str) 
 
     Raises KeyboardInterrupt for Ctrl-C and Ctrl-D.
     """
-    material = Material(configs)
+    material = SessionReviews(configs)
     if configs:
-        screen.show(what_there_is(material.outcomes))
+        screen.show(overview_of_configs(material.outcomes))
     prompter = screen.prompter()
-    needs = asking_everything(material.needs())
+    needs = needs_of_everything(material.needs())
     answers = ask_for_all(needs, screen, prompter)[-1]
-    text = policy_text(policy_with(needs[0], answers))
+    text = policy_text(answered_policy(needs[0], answers))
     screen.show([BLANK, Prose(name, Look.HEADING), *(Code(line) for line in text.splitlines())])
     options = (MenuOption("y", "write it"), MenuOption("n", "write nothing"))
     return text if prompter.choose(Menu(f"Write {name}?", options)) == "y" else None

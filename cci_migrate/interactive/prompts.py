@@ -42,18 +42,18 @@ class Menu(Struct, frozen=True):
 
     def option(self, letter: str) -> MenuOption | None:
         """The option of ``letter``, in either case."""
-        return next((one for one in self.options if one.letter == letter.lower()), None)
+        return next((option for option in self.options if option.letter == letter.lower()), None)
 
     def prompt(self) -> str:
         """The text and the letters, on one line."""
-        letters = ",".join([*(one.letter for one in self.options), _HELP])
+        letters = ",".join([*(option.letter for option in self.options), _HELP])
         default = f"; Enter: {self.default}" if self.default is not None else ""
         return printable(f"{self.text} [{letters}{default}] ")
 
     def help(self) -> Iterator[str]:
         """A line for each option."""
-        for one in self.options:
-            yield printable(f"  {one.letter}  {one.label}")
+        for option in self.options:
+            yield printable(f"  {option.letter}  {option.label}")
 
 
 class LineInput(Struct, frozen=True):

@@ -43,14 +43,14 @@ class Topic(Enum):
 class SessionConfig(Struct, frozen=True, eq=False):
     """One config of a session, and its policy.
 
-    ``prefix`` makes a path from the root of the repository one that the user knows. ``told`` is
-    what the options and the policy file say, as against what ``policy`` has by default.
+    ``prefix`` makes a path from the root of the repository the one that the user sees.
+    ``decided_topics`` are set by options or the policy file; ``policy`` has defaults for others.
     """
 
     prefix: str
     files: ConfigFiles
     policy: Policy
-    told: frozenset[Topic] = frozenset()
+    decided_topics: frozenset[Topic] = frozenset()
     limits: WorkLimits = DEFAULT_LIMITS
 
     def display_path(self, path: str) -> str:
@@ -132,7 +132,9 @@ class ConfigReview:
         """What ``decision`` on the finding ``key`` does to the files, and nothing besides."""
         examined = self._examination
         findings = () if examined is None else examined.findings
-        alone = [replace(one, after=(), after_all=()) for one in findings if one.key == key]
+        alone = [
+            replace(finding, after=(), after_all=()) for finding in findings if finding.key == key
+        ]
         if examined is None or not alone:
             return ()
         decisions = Decisions(Skip(), {key: decision})

@@ -41,7 +41,9 @@ class Screen:
     def __init__(self, *, in_colour: bool) -> None:
         if sys.stdin is None or not sys.stdin.isatty():
             raise CannotAskError("standard input is not a terminal")
-        streams = [one for one in (sys.stdout, sys.stderr) if one is not None and one.isatty()]
+        streams = [
+            stream for stream in (sys.stdout, sys.stderr) if stream is not None and stream.isatty()
+        ]
         if not streams:
             raise CannotAskError("neither standard output nor standard error is a terminal")
         self._stream: TextIO = streams[0]

@@ -28,13 +28,13 @@ from cci_migrate.interactive.interview import (
     AskFix,
     AskNames,
     AskReason,
+    Cancelled,
     ChoiceTaken,
     Ended,
     Ending,
     Interview,
     Item,
     NamesGiven,
-    Nevermind,
     ReasonGiven,
     Reply,
     ShowManual,
@@ -42,13 +42,12 @@ from cci_migrate.interactive.interview import (
     in_order,
     next_step,
 )
-from cci_migrate.interactive.material import Material
 from cci_migrate.interactive.policy_questions import (
-    FillIn,
+    ChoiceQuestion,
+    ConfigNeeds,
     GeneralAnswers,
     GeneralQuestion,
-    Needs,
-    PickOne,
+    TextQuestion,
     check_of,
     next_question,
     setting_value,
@@ -56,6 +55,7 @@ from cci_migrate.interactive.policy_questions import (
 from cci_migrate.interactive.prompts import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
+from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.interactive.views import (
     BLANK,
     Line,
@@ -80,77 +80,81 @@ _NAMED = frozenset({UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, PULL_BEFORE_LOGIN})
 _PROJECT = "-"
 
 
-class Ways(Struct, frozen=True):
-    """How a session is to end. ``writes`` is false for a dry run; ``save_to`` keeps the answers."""
+class SessionOptions(Struct, frozen=True):
+    """How a session ends. ``writes`` is false for a dry run; ``save_to``: the answers file."""
 
     writes: bool = True
     save_to: Path | None = None
 
 
-def run(configs: Sequence[SessionConfig], screen: Screen, ways: Ways) -> list[Outcome]:
-    """Go through the fixes of ``configs`` with the user; what becomes of each, in their order.
+def run(configs: Sequence[SessionConfig], screen: Screen, options: SessionOptions) -> list[Outcome]:
+    """Go through the fixes of ``configs`` with the user; returns their outcomes, in their order.
 
-    Raises KeyboardInterrupt for Ctrl-C and Ctrl-D, and AnswersError where the answers cannot be
+    Raises KeyboardInterrupt for Ctrl-C and Ctrl-D, and AnswersError if the answers cannot be
     saved. Then nothing may be written.
     """
-    if ways.save_to is not None:
-        check_can_be_saved(ways.save_to)
-    return _Session(configs, screen, ways).run()
+    if options.save_to is not None:
+        check_can_be_saved(options.save_to)
+    return _Session(configs, screen, options).run()
 
 
 def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome]:
-    """Do with ``configs`` what was decided in an earlier session.
+    """Apply the decisions of an earlier session to ``configs``; returns their outcomes.
 
-    Raises AnswersError where the file cannot be read, or no longer fits what is found.
+    Raises AnswersError if the file cannot be read, or does not match the findings.
     """
     answers = read(answers_file)
-    material = Material(configs)
-    material.settle(material.needs(), answers.general)
+    session = SessionReviews(configs)
+    session.apply_general_answers(session.needs(), answers.general)
     named = [
         {
-            one.key: one.names.names
-            for one in (kept.findings if kept is not None else ())
-            if one.names is not None
+            entry.key: entry.names.names
+            for entry in (saved_config.findings if saved_config is not None else ())
+            if entry.names is not None
         }
-        for kept in (answers.of(config.name) for config in configs)
+        for saved_config in (answers.of(config.name) for config in configs)
     ]
     interview = Interview(
-        in_order(material.items()),
+        in_order(session.items()),
         names={
             Item(index, finding).key: named[index][str(finding.key)]
             for index in range(len(configs))
-            for finding in material.found(index)
+            for finding in session.decidable_findings(index)
             if str(finding.key) in named[index]
         },
     )
-    material.take_names(interview)
+    session.apply_names(interview)
     decided: list[Mapping[FindingKey, Decision]] = []
     known = {config.name for config in configs}
-    for gone in (one for one in answers.configs if one.name not in known and one.findings):
-        raise refusal(answers_file, gone.name, ["the config is not among those that were named"])
-    for index, review in enumerate(material.reviews):
+    for missing in (
+        entry for entry in answers.configs if entry.name not in known and entry.findings
+    ):
+        raise refusal(answers_file, missing.name, ["the config is not among those that were named"])
+    for index, review in enumerate(session.reviews):
         config = review.config
-        found = material.found(index)
-        kept = answers.of(config.name)
-        if kept is None:
+        found = session.decidable_findings(index)
+        saved_config = answers.of(config.name)
+        if saved_config is None:
             if found:
                 raise refusal(answers_file, config.name, ["there are no answers for this config"])
             decided.append({})
             continue
         differences = [
-            *policy_differs(kept, policy_data(config.policy)),
-            *findings_differ(kept, found),
+            *policy_differs(saved_config, policy_data(config.policy)),
+            *findings_differ(saved_config, found),
         ]
-        if differences and (found or kept.findings):
+        if differences and (found or saved_config.findings):
             raise refusal(answers_file, config.name, differences)
-        decisions = {one.key: one.decision for one in kept.findings}
-        decided.append({one.key: decisions[str(one.key)] for one in found})
-    outcomes = material.decided(decided)
+        decisions = {entry.key: entry.decision for entry in saved_config.findings}
+        decided.append({entry.key: decisions[str(entry.key)] for entry in found})
+    outcomes = session.decided(decided)
     for index, outcome in enumerate(outcomes):
-        kept = answers.of(configs[index].name)
-        lines = material.changed_lines(index, outcome)
-        if kept is not None and lines != kept.lines:
-            raise refusal(answers_file, kept.name, list(_lines_differ(kept.lines, lines)))
+        saved_config = answers.of(configs[index].name)
+        lines = session.changed_lines(index, outcome)
+        if saved_config is not None and lines != saved_config.lines:
+            raise refusal(
+                answers_file, saved_config.name, list(_lines_differ(saved_config.lines, lines))
+            )
     return outcomes
 
 
@@ -166,7 +170,7 @@ def _lines_differ(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
 
 
 def ask_for_all(
-    needs: Sequence[Needs],
+    needs: Sequence[ConfigNeeds],
     screen: Screen,
     prompter: Prompter,
     given: Sequence[GeneralAnswers] = (),
@@ -191,10 +195,10 @@ def ask_for_all(
 
 def _explained(question: GeneralQuestion, *, can_go_back: bool) -> Iterator[Line]:
     match question:
-        case PickOne(options=options):
-            for number, one in enumerate(options, 1):
-                yield Prose(f"{number}) {one.label}: {one.consequence}", Look.QUIET)
-        case FillIn(explanation=explanation):
+        case ChoiceQuestion(options=options):
+            for number, entry in enumerate(options, 1):
+                yield Prose(f"{number}) {entry.label}: {entry.consequence}", Look.QUIET)
+        case TextQuestion(explanation=explanation):
             hint = f" {BACK} goes back." if can_go_back else ""
             yield Prose(explanation + hint, Look.QUIET)
         case _:
@@ -204,15 +208,17 @@ def _explained(question: GeneralQuestion, *, can_go_back: bool) -> Iterator[Line
 def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) -> str | None:
     """The answer; None to go back to the question before."""
     match question:
-        case PickOne(text=text, options=options, default=default):
-            choices = [MenuOption(str(number), one.label) for number, one in enumerate(options, 1)]
-            letters = dict(zip((one.key for one in options), choices, strict=True))
+        case ChoiceQuestion(text=text, options=options, default=default):
+            choices = [
+                MenuOption(str(number), entry.label) for number, entry in enumerate(options, 1)
+            ]
+            letters = dict(zip((option.key for option in options), choices, strict=True))
             first = None if default is None else letters[default].letter
             if can_go_back:
                 choices.append(MenuOption(Action.BACK.value, "back to the question before"))
             letter = prompter.choose(Menu(text, tuple(choices), first))
             return None if letter == Action.BACK.value else options[int(letter) - 1].key
-        case FillIn(text=text, default=default, check=check):
+        case TextQuestion(text=text, default=default, check=check):
             answer = prompter.enter(LineInput(text, default, check, can_go_back=can_go_back))
             return None if answer == BACK else answer
         case _:
@@ -220,22 +226,24 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
 
 
 class _Session:
-    def __init__(self, configs: Sequence[SessionConfig], screen: Screen, ways: Ways) -> None:
+    def __init__(
+        self, configs: Sequence[SessionConfig], screen: Screen, options: SessionOptions
+    ) -> None:
         self._screen = screen
         self._prompter = screen.prompter()
-        self._ways = ways
-        self._material = Material(configs)
+        self._ways = options
+        self._reviews = SessionReviews(configs)
         self._reasons_told: set[str] = set()
         self._shown: object = None
         self._answers: tuple[GeneralAnswers, ...] = ()
         self._last_decided: tuple[object, list[Outcome]] | None = None
 
     def run(self) -> list[Outcome]:
-        material = self._material
-        self._screen.show(overview(material.outcomes, material.items()))
+        session_reviews = self._reviews
+        self._screen.show(overview(session_reviews.outcomes, session_reviews.items()))
         interview = self._begin()
         while True:
-            interview = material.take_names(interview)
+            interview = session_reviews.apply_names(interview)
             step = next_step(interview)
             match step:
                 case AskFix():
@@ -250,7 +258,7 @@ class _Session:
                     interview = after(interview, self._ask_names(item))
                 case ShowManual(item):
                     self._show_manual(item)
-                    interview = after(interview, Nevermind())
+                    interview = after(interview, Cancelled())
                 case AskAtEnd():
                     interview = after(interview, self._ask_at_end(interview, step))
                 case Ended(ending):
@@ -260,15 +268,15 @@ class _Session:
 
     def _begin(self) -> Interview:
         """Ask the choices for all, or the last of them again; the interview that follows."""
-        needs = self._material.needs()
+        needs = self._reviews.needs()
         self._answers = ask_for_all(needs, self._screen, self._prompter, self._answers[:-1])
-        self._material.settle(needs, self._answers[-1])
+        self._reviews.apply_general_answers(needs, self._answers[-1])
         self._shown = None
-        return Interview(in_order(self._material.items()))
+        return Interview(in_order(self._reviews.items()))
 
     def _ask_fix(self, step: AskFix) -> Reply:
         item = step.item
-        review = self._material.reviews[item.config]
+        review = self._reviews.reviews[item.config]
         now_shown = (item.key, step.lines, review, step.number)
         if now_shown != self._shown:
             because = item.finding.because
@@ -279,7 +287,7 @@ class _Session:
                     step.total,
                     step.lines,
                     review,
-                    self._material.redaction(item.config),
+                    self._reviews.redaction(item.config),
                     says_why=because not in self._reasons_told,
                 )
             )
@@ -298,7 +306,7 @@ class _Session:
 
     def _choice_options(self, item: Item) -> Iterator[MenuOption]:
         if isinstance(item.finding.remedy, Question):
-            redact = self._material.redaction(item.config)
+            redact = self._reviews.redaction(item.config)
             for number, choice in enumerate(item.finding.remedy.choices, 1):
                 yield MenuOption(str(number), redact.prose(choice.label))
 
@@ -334,19 +342,19 @@ class _Session:
         text = self._prompter.enter(
             LineInput("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
         )
-        return Nevermind() if text in ("", BACK) else ReasonGiven(text)
+        return Cancelled() if text in ("", BACK) else ReasonGiven(text)
 
     def _names_of(self, item: Item) -> Names | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
-        return _names_of(self._material.reviews[item.config], item.finding)
+        return _names_of(self._reviews.reviews[item.config], item.finding)
 
     def _ask_names(self, item: Item) -> Reply:
         now = self._names_of(item)
         if now is None or not isinstance(now.credential, PasswordAuth):
-            return Nevermind()
+            return Cancelled()
         default = self._alternative(item, now.credential)
         if default is None:
-            return Nevermind()
+            return Cancelled()
         given: list[str] = []
         for entry in (
             LineInput("User name:", default.username, check_of(Topic.USERNAME)),
@@ -359,7 +367,7 @@ class _Session:
         ):
             line = self._prompter.enter(entry)
             if line == BACK:
-                return Nevermind()
+                return Cancelled()
             given.append(line)
         username, password, context = given
         credential = PasswordAuth(
@@ -371,12 +379,15 @@ class _Session:
         """The names to start from: those of now, or others that the config shows; None for back."""
         reason = item.finding.names
         others = () if reason is None else reason.alternatives
-        known = [now, *(one for one in others if isinstance(one, PasswordAuth) and one != now)]
+        known = [
+            now,
+            *(other for other in others if isinstance(other, PasswordAuth) and other != now),
+        ]
         if len(known) == 1:
             return now
         options = tuple(
-            MenuOption(str(number), credential_names(one))
-            for number, one in enumerate(known[:9], 1)
+            MenuOption(str(number), credential_names(entry))
+            for number, entry in enumerate(known[:9], 1)
         )
         menu = Menu("Start from which names?", (*options, MenuOption("b", "back")), "1")
         letter = self._prompter.choose(menu)
@@ -394,9 +405,9 @@ class _Session:
             summary = f"{accepted} accepted, {step.undecided} not decided on."
             self._screen.show([Prose(summary, Look.HEADING)])
         changed = sum(
-            len(one.change.files)
-            for one in outcomes
-            if isinstance(one, Examined) and one.change is not None
+            len(outcome.change.files)
+            for outcome in outcomes
+            if isinstance(outcome, Examined) and outcome.change is not None
         )
         files = counted(changed, "file")
         options = []
@@ -423,8 +434,8 @@ class _Session:
     def _changes(self, outcomes: Sequence[Outcome]) -> Iterator[Line]:
         told: list[str] = []
         for index, outcome in enumerate(outcomes):
-            config = self._material.reviews[index].config
-            redact = self._material.redaction(index)
+            config = self._reviews.reviews[index].config
+            redact = self._reviews.redaction(index)
             problem = not_done(outcome)
             if isinstance(outcome, Examined) and outcome.change is not None:
                 for file in outcome.change.files:
@@ -432,9 +443,7 @@ class _Session:
                     change = TextChange.of(file)
                     yield from whole_change(name, change, redact)
                     told.append(sums(name, change))
-            elif problem is not None and isinstance(
-                self._material.reviews[index].outcome, Examined
-            ):
+            elif problem is not None and isinstance(self._reviews.reviews[index].outcome, Examined):
                 yield BLANK
                 yield Prose(f"{config.name} stays as it is: {problem}", Look.ERROR)
         yield BLANK
@@ -445,16 +454,16 @@ class _Session:
         """What becomes of each config; asked for again, the proof is not made again."""
         key = (interview.decided, interview.names)
         if self._last_decided is None or self._last_decided[0] != key:
-            decided = _decided(interview, len(self._material.reviews))
-            self._last_decided = (key, self._material.decided(decided))
+            decided = _decided(interview, len(self._reviews.reviews))
+            self._last_decided = (key, self._reviews.decided(decided))
         return self._last_decided[1]
 
     def _end(self, interview: Interview, ending: Ending) -> list[Outcome]:
-        number = len(self._material.reviews)
+        number = len(self._reviews.reviews)
         outcomes = self._decide(interview)
         save_to = self._ways.save_to
         if save_to is not None and ending is not Ending.NOTHING:
-            answers = self._material.answers(
+            answers = self._reviews.answers(
                 self._answers[-1],
                 _decided(interview, number),
                 [interview.names_of(index) for index in range(number)],
@@ -464,7 +473,7 @@ class _Session:
             self._screen.show([Prose(f"The answers are saved in {save_to}.")])
         if ending is not Ending.WRITE:
             self._screen.show([Prose("Nothing was written."), BLANK])
-            return self._material.decided([{}] * number)
+            return self._reviews.decided([{}] * number)
         self._screen.show([BLANK])
         return outcomes
 

@@ -87,30 +87,33 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
 
     ``names`` are the configs with what is found in each, ``items`` what is to be decided on.
     """
-    yield from what_there_is(names)
+    yield from overview_of_configs(names)
     findings = [
-        one
+        resolution
         for _, outcome in names
         if isinstance(outcome, Examined)
-        for one in outcome.resolutions
-        if one.state is FindingState.LEFT
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.LEFT
     ]
     yield from _to_decide(
-        items, [one.finding for one in findings if isinstance(one.finding.remedy, NoFix)]
+        items,
+        [finding.finding for finding in findings if isinstance(finding.finding.remedy, NoFix)],
     )
 
 
-def what_there_is(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
+def overview_of_configs(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
     """The configs, their pulls by registry, and what cannot be looked at."""
-    examined = [(name, one) for name, one in names if isinstance(one, Examined)]
-    files = sum(len(one.paths) for _, one in examined)
-    shown = [name for name, _ in examined]
-    few = ", ".join(shown[:_FEW]) + (f" and {len(shown) - _FEW} more" if len(shown) > _FEW else "")
+    examined = [(name, outcome) for name, outcome in names if isinstance(outcome, Examined)]
+    files = sum(len(outcome.paths) for _, outcome in examined)
+    config_names = [name for name, _ in examined]
+    few = ", ".join(config_names[:_FEW]) + (
+        f" and {len(config_names) - _FEW} more" if len(config_names) > _FEW else ""
+    )
     title = counted(len(examined), "config")
     if files != len(examined):
         title += f" in {counted(files, 'file')}"
     yield Prose(f"{title}: {few}" if few else title, Look.HEADING)
-    yield from _registries([pull for _, one in examined for pull in one.pulls])
+    yield from _registries([pull for _, outcome in examined for pull in outcome.pulls])
     for name, outcome in names:
         remark = _not_examined(outcome)
         if remark is not None:
@@ -119,13 +122,14 @@ def what_there_is(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
 
 def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
     places = {
-        (one.path, one.line, one.source, one.image, one.registry): one.access for one in pulls
+        (pull.path, pull.line, pull.source, pull.image, pull.registry): pull.access
+        for pull in pulls
     }
     by_registry: dict[str | None, Counter[Access]] = {}
     for (_, _, _, _, registry), access in places.items():
         by_registry.setdefault(registry, Counter())[access] += 1
     for registry, accesses in (
-        sorted(by_registry.items(), key=lambda one: (-one[1].total(), one[0] or ""))
+        sorted(by_registry.items(), key=lambda item: (-item[1].total(), item[0] or ""))
         if by_registry
         else ()
     ):
@@ -168,7 +172,7 @@ def _to_decide(items: Sequence[Item], unfixable: Sequence[Finding]) -> Iterator[
         yield Prose(f"{' and '.join(parts)} to decide on.")
     else:
         yield Prose("There is nothing to decide on.")
-    serious = sum(one.severity is not Severity.NOTE for one in unfixable)
+    serious = sum(item.severity is not Severity.NOTE for item in unfixable)
     if serious:
         words = "finding has no fix here" if serious == 1 else "findings have no fix here"
         yield Prose(f"{serious} {words}; the report at the end says why.", Look.QUIET)
@@ -254,7 +258,7 @@ def _is_near(item: Item, change: TextChange, lines: int) -> bool:
     if change.source.path != place.source.path:
         return False
     line = place.position.line
-    return any(shown.number == line for shown in diff_lines(change, lines))
+    return any(row.number == line for row in diff_lines(change, lines))
 
 
 def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> Iterator[Line]:
@@ -309,12 +313,12 @@ def diff_lines(change: TextChange, lines: int) -> Iterator[DiffLine]:
 
 
 def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool) -> Code:
-    shown = text.removesuffix("\r").replace("\t", "    ")
+    visible = text.removesuffix("\r").replace("\t", "    ")
     gutter = " " * width if sign == "+" else f"{number:>{width}}"
     look = {"+": Look.ADDED, "-": Look.REMOVED}.get(sign, Look.PLAIN)
     if is_marked and sign == " ":
         look = Look.MARKED
-    return Code(f"{'>' if is_marked else ' '}{gutter} {sign} {text and shown}".rstrip(), look)
+    return Code(f"{'>' if is_marked else ' '}{gutter} {sign} {text and visible}".rstrip(), look)
 
 
 def whole_change(name: str, change: TextChange, redact: Redaction) -> Iterator[Line]:

@@ -14,12 +14,12 @@ from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
     AskFix,
+    Cancelled,
     ChoiceTaken,
     Ended,
     Ending,
     Interview,
     Item,
-    Nevermind,
     ReasonGiven,
     Reply,
     after,
@@ -27,8 +27,8 @@ from cci_migrate.interactive.interview import (
     in_order,
     next_step,
 )
-from cci_migrate.interactive.material import Material
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
+from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.policy.model import Policy
 from tests.interactive.conftest import CONFIG, HARD
@@ -60,7 +60,7 @@ def _replies() -> st.SearchStrategy[list[Reply]]:
         st.sampled_from([one for one in Action if one is not Action.QUIT]),
         st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(ChoiceTaken),
         st.just(ReasonGiven("ours")),
-        st.just(Nevermind()),
+        st.just(Cancelled()),
     )
     return st.lists(reply, max_size=25)
 
@@ -140,7 +140,7 @@ def test_it_ends_when_nothing_is_accepted_and_asks_when_something_is() -> None:
 def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
     for files in (FILES, HARD_FILES):
         review = ConfigReview(SessionConfig("", ConfigFiles(files), Policy()), {})
-        material = Material([review.config])
+        material = SessionReviews([review.config])
         added = 0
         for item in material.items():
             for change in review.preview(item.finding.key, Apply()):

@@ -23,9 +23,9 @@ from cci_migrate.interactive.interview import (
     Action,
     AskAtEnd,
     AskFix,
+    Cancelled,
     Interview,
     Item,
-    Nevermind,
     ShowManual,
     after,
     can_be_decided,
@@ -141,7 +141,7 @@ def _replayed(taken: list[Taken], text: str, policy: Policy) -> tuple[Interview,
             assert step.item.finding.message in " ".join(view.split()), "it was not shown"
         interview = after(interview, Action(answer.letter))
         if isinstance(next_step(interview), ShowManual):
-            interview = after(interview, Nevermind())
+            interview = after(interview, Cancelled())
     return interview, False
 
 

@@ -12,12 +12,12 @@ from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.outcomes import Failed, Outcome
 from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.interactive.screen import Screen
-from cci_migrate.interactive.session import Ways, replay, run
+from cci_migrate.interactive.session import SessionOptions, replay, run
 from cci_migrate.reports.report import Mode
 
 
 def screen_of(terminal: Terminal) -> Screen:
-    """The terminal that the user sits at. Raises CannotAskError where there is none."""
+    """The user's terminal. Raises CannotAskError if there is none."""
     is_out = sys.stdout is not None and sys.stdout.isatty()
     return Screen(in_colour=terminal.out_in_colour if is_out else terminal.err_in_colour)
 
@@ -27,11 +27,12 @@ def decide(
     options: Options,
     screen: Screen | None,
     prefix_of: Callable[[Path], str],
-    told: Callable[[Path], frozenset[str]],
+    topics_of: Callable[[Path], frozenset[str]],
 ) -> list[Outcome]:
-    """What becomes of each task: as the user says at ``screen``, or as the answers file does.
+    """The outcome of each task, as the user decides at ``screen`` or the answers file says.
 
-    ``told`` gives what the policy of a folder says. Raises AnswersError and KeyboardInterrupt.
+    ``topics_of`` returns the settings that options and the policy of a folder decide. Raises
+    AnswersError, CannotAskError and KeyboardInterrupt.
     """
     outcomes: dict[int, Outcome] = {}
     configs: dict[int, SessionConfig] = {}
@@ -40,17 +41,17 @@ def decide(
         if isinstance(files, Failed):
             outcomes[index] = files
         else:
-            topics = {topic for topic in Topic if topic.value in told(_folder(task))}
+            topics = {topic for topic in Topic if topic.value in topics_of(_folder(task))}
             prefix = prefix_of(task.root)
             configs[index] = SessionConfig(
                 prefix, files, task.policy, frozenset(topics), options.limits
             )
-    given = list(configs.values())
+    session_configs = list(configs.values())
     if options.answers is not None:
-        decided = replay(given, options.answers)
+        decided = replay(session_configs, options.answers)
     else:
-        ways = Ways(options.mode is Mode.WRITE, options.save_answers)
-        decided = run(given, screen or screen_of(Terminal(options.colour)), ways)
+        ways = SessionOptions(options.mode is Mode.WRITE, options.save_answers)
+        decided = run(session_configs, screen or screen_of(Terminal(options.colour)), ways)
     outcomes |= dict(zip(configs, decided, strict=True))
     return [outcomes[index] for index in range(len(tasks))]
 

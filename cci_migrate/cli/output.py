@@ -1,4 +1,4 @@
-"""Where the report of a run goes, and in which format."""
+"""Printing the report of a run: where to, and in which format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.reports.report import Mode, Report
 
-#: How wide prose is in a report that goes to a file.
+#: The width of prose in a report that is written to a file.
 _WIDTH_OF_FILES = 100
 
 
-def tell(report: Report, options: Options, terminal: Terminal) -> None:
-    """Write the report: to standard output, or to standard error beside a diff or a config.
+def print_report(report: Report, options: Options, terminal: Terminal) -> None:
+    """Print ``report`` to standard output, or to standard error beside a diff or a config.
 
-    In a format for programs a dry run's report goes to standard output, with the diffs in it.
+    In a format for programs the report of a dry run contains the diffs, and goes to standard
+    output. Raises OutputError.
     """
     prints_diff = options.mode is Mode.DRY_RUN and options.format is Format.TEXT
     prints_config = options.mode is Mode.WRITE and options.reads_stdin
@@ -31,7 +32,7 @@ def tell(report: Report, options: Options, terminal: Terminal) -> None:
         _put(_parts(report, options, in_colour=False, width=_WIDTH_OF_FILES), options.output)
         if options.verbosity >= 0:
             terminal.err(f"{_closing(report)} The report is in {printable(str(options.output))}.\n")
-        tell_failures(report, terminal)
+        print_failures(report, terminal)
         return
     in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
     for part in _parts(report, options, in_colour, terminal.width):
@@ -39,10 +40,10 @@ def tell(report: Report, options: Options, terminal: Terminal) -> None:
             terminal.err(part)
         else:
             terminal.out(part)
-    tell_failures(report, terminal)
+    print_failures(report, terminal)
 
 
-def tell_failures(report: Report, terminal: Terminal) -> None:
+def print_failures(report: Report, terminal: Terminal) -> None:
     for line in _failures(report):
         terminal.error(line)
 

@@ -1,4 +1,4 @@
-"""The configs of a session under the choices made so far, each examined once for each choice."""
+"""The reviews of a session's configs, each examined once for each set of choices."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from cci_migrate.findings import Apply, Decision, Decisions, Finding, FindingKey
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
 from cci_migrate.interactive.policy_questions import (
+    ConfigNeeds,
     GeneralAnswers,
-    Needs,
-    names_with,
+    answered_names,
+    answered_policy,
     needs_of,
-    policy_with,
 )
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange
 from cci_migrate.interactive.views import diff_lines
@@ -21,85 +21,89 @@ from cci_migrate.policy.text import policy_data
 from cci_migrate.redaction.redaction import Redaction
 
 
-class Material:
-    """The configs, what is found in each, and what becomes of each."""
+class SessionReviews:
+    """The review of each config under the answers so far."""
 
     def __init__(self, configs: Sequence[SessionConfig]) -> None:
         self._configs = tuple(configs)
         self._general: Sequence[Mapping[FindingKey, Names]] = [{} for _ in configs]
-        self._at_first = tuple(ConfigReview(config, {}) for config in configs)
-        self.reviews = [*self._at_first]
+        self._initial = tuple(ConfigReview(config, {}) for config in configs)
+        self.reviews = [*self._initial]
 
     @property
     def outcomes(self) -> list[tuple[str, Outcome]]:
-        """The name of each config and what is found in it."""
-        return [(one.config.name, one.outcome) for one in self.reviews]
+        """The name and the outcome of each config, before any decision."""
+        return [(review.config.name, review.outcome) for review in self.reviews]
 
-    def needs(self) -> list[Needs]:
-        """What the fixes of each config need to know, before anything is answered."""
+    def needs(self) -> list[ConfigNeeds]:
+        """What the fixes of each config need, before any question is answered."""
         return [
-            needs_of(one.config, one.assessment if self._has_something(one) else None)
-            for one in self._at_first
+            needs_of(review.config, review.assessment if self._has_items(review) else None)
+            for review in self._initial
         ]
 
-    def _has_something(self, one: ConfigReview) -> bool:
-        resolutions = one.outcome.resolutions if isinstance(one.outcome, Examined) else ()
-        return any(can_be_decided(found.finding) for found in resolutions)
+    def _has_items(self, review: ConfigReview) -> bool:
+        resolutions = review.outcome.resolutions if isinstance(review.outcome, Examined) else ()
+        return any(can_be_decided(resolution.finding) for resolution in resolutions)
 
-    def settle(self, needs: Sequence[Needs], answers: GeneralAnswers) -> None:
-        """Take what was answered for all into each config's policy, in place of earlier answers."""
-        self._general = names_with(needs, answers)
-        for index, one in enumerate(needs):
-            policy = policy_with(one, answers)
+    def apply_general_answers(self, needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> None:
+        """Review the configs with ``answers`` in their policies, in place of earlier answers."""
+        self._general = answered_names(needs, answers)
+        for index, need in enumerate(needs):
+            policy = answered_policy(need, answers)
             names = self._general[index]
-            if policy != one.policy or names:
+            if policy != need.policy or names:
                 config = self._configs[index].with_policy(policy)
                 self.reviews[index] = ConfigReview(config, names)
             else:
-                self.reviews[index] = self._at_first[index]
+                self.reviews[index] = self._initial[index]
 
-    def take_names(self, interview: Interview) -> Interview:
-        """Examine again the configs for which ``interview`` has other names; its items then."""
+    def apply_names(self, interview: Interview) -> Interview:
+        """Review configs for which ``interview`` has other names; returns it with their items."""
         changed = False
-        for index, one in enumerate(self.reviews):
+        for index, review in enumerate(self.reviews):
             names = {**self._general[index], **interview.names_of(index)}
-            if names != one.names:
-                self.reviews[index] = ConfigReview(one.config, names)
+            if names != review.names:
+                self.reviews[index] = ConfigReview(review.config, names)
                 changed = True
         return interview.with_items(self.items()) if changed else interview
 
     def items(self) -> list[Item]:
-        """What is to be decided on."""
+        """The findings to decide on, config by config."""
         return [
-            Item(index, one.finding)
+            Item(index, resolution.finding)
             for index, review in enumerate(self.reviews)
             if isinstance(review.outcome, Examined)
-            for one in review.outcome.resolutions
-            if not one.state.is_ignored and can_be_decided(one.finding)
+            for resolution in review.outcome.resolutions
+            if not resolution.state.is_ignored and can_be_decided(resolution.finding)
         ]
 
     def redaction(self, index: int) -> Redaction:
-        """How to show parts of a config."""
+        """How to show texts of a config without its secrets."""
         return self.reviews[index].redaction
 
     def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
-        """``decided`` as decisions on a config: what nobody could decide on is told as it is."""
+        """``decided`` as decisions on a config; findings without a fix keep their reasons."""
         outcome = self.reviews[index].outcome
         resolutions = outcome.resolutions if isinstance(outcome, Examined) else ()
-        unfixable = [one.finding.key for one in resolutions if not can_be_decided(one.finding)]
+        unfixable = [
+            resolution.finding.key
+            for resolution in resolutions
+            if not can_be_decided(resolution.finding)
+        ]
         by_key: dict[FindingKey, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
         return Decisions(Skip(), by_key)
 
     def decided(self, decided: Sequence[Mapping[FindingKey, Decision]]) -> list[Outcome]:
-        """What becomes of each config, proven; nothing is written."""
+        """The outcome of each config with the decisions ``decided``; nothing is written."""
         return [
-            one.decided(self.decisions(index, decided[index]))
-            if isinstance(one.outcome, Examined)
-            else one.outcome
-            for index, one in enumerate(self.reviews)
+            review.decided(self.decisions(index, decided[index]))
+            if isinstance(review.outcome, Examined)
+            else review.outcome
+            for index, review in enumerate(self.reviews)
         ]
 
-    def found(self, index: int) -> list[Finding]:
+    def decidable_findings(self, index: int) -> list[Finding]:
         """The findings of a config that can be decided on."""
         return [item.finding for item in self.items() if item.config == index]
 
@@ -110,24 +114,24 @@ class Material:
         own_names: Sequence[Mapping[FindingKey, Names]],
         outcomes: Sequence[Outcome],
     ) -> Answers:
-        """What is to be saved of a session that came to ``outcomes``."""
+        """The answers file of a session with ``outcomes``."""
         configs = []
-        for index, one in enumerate(self.reviews):
-            if not isinstance(one.outcome, Examined):
+        for index, review in enumerate(self.reviews):
+            if not isinstance(review.outcome, Examined):
                 continue
             findings = tuple(
                 saved(finding, decided[index].get(finding.key, Skip()), names)
-                for finding in self.found(index)
+                for finding in self.decidable_findings(index)
                 for names in [own_names[index].get(finding.key)]
             )
             lines = self.changed_lines(index, outcomes[index])
             configs.append(
-                SavedConfig(one.config.name, policy_data(one.config.policy), findings, lines)
+                SavedConfig(review.config.name, policy_data(review.config.policy), findings, lines)
             )
         return Answers(general=general, configs=tuple(configs))
 
     def changed_lines(self, index: int, outcome: Outcome) -> tuple[str, ...]:
-        """The lines that ``outcome`` takes away and adds, without indentation and secrets."""
+        """The lines that ``outcome`` removes and adds, without indentation and secrets."""
         change = outcome.change if isinstance(outcome, Examined) else None
         redact = self.redaction(index)
         lines = []
