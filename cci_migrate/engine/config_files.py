@@ -1,4 +1,4 @@
-"""The files of one config, and what of its repository bears on it. Pure.
+"""The files of one config, and the files of its repository that affect it. Pure.
 
 Whoever has a repository, on disk or fetched from a host, goes through its configs by `configs_of`
 or `configs_in`, and hands each to `examine` as `ConfigFiles`.
@@ -27,7 +27,7 @@ def nothing_else(path: str) -> bytes | None:
 
 
 class Neighbours(Struct, frozen=True):
-    """The other files of a repository that bear on a config.
+    """The other files of a repository that affect a config.
 
     ``trees`` are the files of source trees in its folder, of which it may be the output.
     ``siblings`` are other configs, each with its files: what they are authenticated with is
@@ -88,7 +88,7 @@ class ConfigFiles(Struct, frozen=True):
 
 
 def configs_of(paths: Iterable[str]) -> Iterator[ConfigPaths]:
-    """The configs that a repository's ``paths`` make up, told by their names; sorted.
+    """The configs in a repository's ``paths``, decided by their names; sorted.
 
     A packed source tree is one config; any other file is one of its own.
     """
@@ -104,6 +104,6 @@ def configs_of(paths: Iterable[str]) -> Iterator[ConfigPaths]:
 def configs_in(
     files: Mapping[str, bytes], read: RepositoryReader = nothing_else
 ) -> Iterator[ConfigFiles]:
-    """The configs that a repository's CircleCI ``files`` make up; ``read`` reads its files."""
+    """The configs in a repository's CircleCI ``files``; ``read`` reads its other files."""
     for config in configs_of(files):
         yield ConfigFiles({path: files[path] for path in config.paths}, read, config.beside)

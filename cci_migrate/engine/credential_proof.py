@@ -1,4 +1,4 @@
-"""Clauses 4 and 12 of the proof: credentials stay with their registry, and under known names.
+"""Clauses 4 and 12 of the proof: credentials stay with their registry and have known names.
 
 They look at the images and at the logins in steps of the config before and after.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class KnownCredentials:
-    """Which credentials a registry has, by the policy, the user and the config before.
+    """The credentials of each registry by the policy, the user and the config before the change.
 
     ``names`` are those that the user chose, by the key of the finding that they are for.
     """
@@ -73,7 +73,7 @@ class KnownCredentials:
 
 
 def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
-    """Clause 4: which image or login of ``after`` has credentials that are not its registry's.
+    """Clause 4: which image or login of ``after`` has another registry's credentials; None: none.
 
     An image that stays at its registry may keep those it had itself. Credentials are known by their
     secret half: a user name goes with it.
@@ -122,12 +122,12 @@ def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> st
 
 
 def credentials_of(image: PulledImage) -> list[RegistryCredential]:
-    """The complete credentials that stand under ``image``."""
+    """The complete credentials in the auth blocks of ``image``."""
     return [credential for auth in image.auths if (credential := credential_of(auth)) is not None]
 
 
 def secrets_of_image(image: PulledImage) -> set[str]:
-    """The secret halves of the credentials that stand under ``image``."""
+    """The secret halves of the credentials in the auth blocks of ``image``."""
     return set(map(secret_half, credentials_of(image)))
 
 
@@ -166,7 +166,7 @@ def _credential_of_login(login: StepLogin) -> PasswordAuth | None:
 
 
 def _beside(image: PulledImage) -> Iterable[str]:
-    """The halves of credentials that stand among the image's own keys."""
+    """The halves of credentials among the image's own keys, where CircleCI ignores them."""
     login = beside_the_image(image.item.mapping)
     return () if login is None else [half for half in (login.username, login.password) if half]
 

@@ -1,4 +1,4 @@
-"""From the bytes of a config to what is found in it: the one way there is. Pure.
+"""From the bytes of a config to its findings, for every command. Pure.
 
 The command line, the interactive session, the doctor and the batch all call `examine`. What is
 done about the findings is `proposing`'s.
@@ -39,7 +39,7 @@ NO_NAMES: Mapping[FindingKey, Names] = MappingProxyType({})
 
 
 class Examination(Struct, frozen=True, eq=False, dict=True):
-    """A config that could be read, and what is found in it.
+    """A config that could be read, and its findings.
 
     ``names`` are what the user chose for the fixes of single findings, by the key of the finding.
     ``refused`` says why the config must not be edited. ``placement`` finds places for the contexts
@@ -87,7 +87,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
 def examine(
     files: ConfigFiles, policy: Policy, names: Mapping[FindingKey, Names] = NO_NAMES
 ) -> Examination | Unexamined:
-    """What is found in the config that ``files`` make up, or why nothing can be.
+    """The examination of the config in ``files``, or the outcome if it cannot be examined.
 
     Nothing is raised for bad input but TooComplexError and RecursionError (`unless_too_complex`).
     """
@@ -108,7 +108,7 @@ def examine(
 def examine_changed(
     before: Examination, sources: Sequence[SourceText], *, keeps_conventions: bool
 ) -> Examination | None:
-    """What is found in ``sources``, the changed files of ``before``; None: they are no config.
+    """The examination of ``sources``, the changed files of ``before``; None if they are no config.
 
     ``keeps_conventions``: those of ``before`` hold. Where only some fixes are made, those of the
     outcome may differ.
@@ -124,7 +124,7 @@ def examine_changed(
 
 
 def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:
-    """What the selected rules find, or for a reversal what is to be taken out."""
+    """The findings of the selected rules, or of a reversal."""
     placement = context_placement(assessment)
     findings = list(_of_rules(assessment, assessment.policy))
     if assessment.config.is_orb_source and not assessment.policy.fix_orbs:

@@ -1,4 +1,4 @@
-"""Each pull of a config, how it is authenticated, and the chain that says so.
+"""How each pull of a config is authenticated, and by what.
 
 Workflow job -> job -> executor or step -> image -> credential -> context.
 """
@@ -52,7 +52,7 @@ class Access(Enum):
 
     @property
     def lacks_credentials(self) -> bool:
-        """Whether the pull is anonymous, or fails, where it should not."""
+        """Whether the pull is anonymous or fails, but should have credentials."""
         return self in (Access.UNAUTHENTICATED, Access.INCOMPLETE)
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a group of files to its config, or the reason why there is none."""
+"""From the bytes of a group of files to their config, or the outcome if they are none."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
 
 
 def _hint(source: SourceText, error: YamlError) -> str:
-    """What to do about a mistake that is made often in configs."""
+    """What to do about the error: special advice for frequent mistakes, else a general one."""
     start = source.line_start(error.offset)
     line = source.text[start : source.line_end(start)].strip()
     above = source.text[source.line_start(max(0, start - 1)) : start].strip()

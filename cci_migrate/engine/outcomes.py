@@ -1,4 +1,4 @@
-"""What became of each config, and the exit code that follows."""
+"""The outcomes of configs, and the exit code of a run."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ToDo(Struct, frozen=True):
 
 
 class Examined(Struct, frozen=True):
-    """A config that was read to its end.
+    """A config that was examined.
 
-    ``paths`` are its files (several for a packed source). ``change`` is None when nothing was
-    to be changed. ``images`` counts the images found; ``authenticated`` those with credentials,
-    once the change is made, ``unprovided`` those of them whose variables the project must hold, as
-    no context of some job does. ``pulls`` explains each pull as it is before the change. ``unused``
-    are the comments and entries of the baseline by which nothing is ignored.
+    ``paths`` are its files (several for a packed source). ``change`` is None if there is nothing to
+    change. ``images`` is the number of images, ``authenticated`` that of images with credentials
+    after the change, ``unprovided`` that of images whose variables the project's settings must
+    have, since no context of some job does. ``pulls`` explains each pull before the change.
+    ``unused`` are ignore comments and baseline entries that match no finding.
     """
 
     paths: tuple[str, ...]
@@ -81,7 +81,7 @@ class Cause(Enum):
 
 
 class Refused(Struct, frozen=True):
-    """A config that is not to be edited here: generated, a template, or its change not proven.
+    """A config that must not be edited: generated, a template, or with a change that is not proven.
 
     ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven,
     or not confirmed by CircleCI's compiler; what a program writes is changed in its source,
@@ -99,7 +99,7 @@ class Refused(Struct, frozen=True):
 
     @property
     def baseline_entry(self) -> BaselineEntry | None:
-        """What stands for the file in a baseline; None where it is no property of the file."""
+        """The baseline entry for the whole file; None if the cause is no property of the file."""
         if self.cause not in (Cause.GENERATED, Cause.TEMPLATE, Cause.SEVERAL_DOCUMENTS):
             return None
         return BaselineEntry(self.paths[0], self.cause.value, WHOLE_FILE, "")
@@ -114,13 +114,13 @@ class Failed(Struct, frozen=True):
     position: Position | None = None
 
 
-#: What becomes of a config in which nothing can be found.
+#: The outcome of a config that cannot be examined.
 Unexamined = NotAConfig | Refused | Failed
 Outcome = Examined | Unexamined
 
 
 class ExitCode(Enum):
-    """What the process tells its caller."""
+    """The exit codes of the process."""
 
     DONE = 0
     LEFT = 1
@@ -139,7 +139,7 @@ class Run(Struct, frozen=True):
 def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
     """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run.
 
-    Notes tell of something that this tool does not change: they leave nothing to do.
+    Notes are about what this tool does not change: they leave nothing to do.
     """
     left = False
     for outcome in outcomes:

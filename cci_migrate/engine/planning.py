@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Plan(Struct, frozen=True):
-    """What is to be done. ``edits`` holds those of each file by its path.
+    """The planned changes of a config. ``edits`` are those of each file, by its path.
 
     ``contexts`` are those that workflow jobs get by it.
     """
@@ -63,7 +63,7 @@ class Plan(Struct, frozen=True):
 
 
 class _Effect(Struct, frozen=True):
-    """What a decision makes of a finding."""
+    """The effect of a decision on a finding."""
 
     state: FindingState
     reason: str
@@ -71,7 +71,7 @@ class _Effect(Struct, frozen=True):
     contexts: tuple[ContextGrant, ...] = ()
 
     def left(self, reason: str) -> _Effect:
-        """The same finding, left for ``reason`` if it was to be changed."""
+        """The effect without changes, left for ``reason``; the same if it has none."""
         return _Effect(FindingState.LEFT, reason) if self.operations or self.contexts else self
 
 
@@ -84,7 +84,7 @@ def plan_changes(
     placement: ContextPlacement | None = None,
     writes: bool = True,
 ) -> Plan:
-    """The plan for ``findings`` of the config that ``documents`` make up.
+    """The plan for ``findings`` of the config in ``documents``.
 
     ``policy`` tells which of them are not wanted. ``placement`` finds the places for the contexts
     that fixes bring along: those of all fixes are placed together, and a fix of which one has no
@@ -111,7 +111,7 @@ def plan_changes(
 def _resolve(
     findings: Sequence[Finding], effects: Sequence[_Effect], placement: ContextPlacement | None
 ) -> tuple[tuple[Resolution, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:
-    """What becomes of each finding, and the operations and contexts of those that are fixed."""
+    """The resolution of each finding, and the operations and contexts of those that are fixed."""
     while True:
         resolutions: list[Resolution] = []
         resolved: list[_Effect] = []
@@ -219,7 +219,7 @@ def _rendered(
 
 
 def _operations(effects: Iterable[_Effect], places: Places) -> tuple[Operation, ...]:
-    """The operations of all, each once: findings that share a definition share the edit."""
+    """The operations of all effects, each once: findings in one definition share its edit."""
     operations: dict[Operation, None] = {}
     for effect in effects:
         operations.update(dict.fromkeys(effect.operations))

@@ -1,22 +1,23 @@
-"""The proof that a plan does what it says and nothing else, before a byte is written.
+"""The proof that a plan makes its changes and no others, before a byte is written.
 
-Twelve clauses, each by means of its own:
+It has twelve clauses, checked independently. The function of a clause returns what is wrong, as a
+text for people, or None if the clause holds.
 
-1. taking the edits back gives the original bytes;
+1. Undoing the edits restores the original bytes;
 2. the result parses;
-3. its data differ from the old exactly as the operations say;
-4. no image and no login got credentials of another registry;
-5. nothing that was planned is found again, and nothing more would be planned;
+3. its data differ from the original exactly as the operations say;
+4. no image and no login gets credentials of another registry;
+5. a second run finds nothing that was planned, and plans nothing more;
 6. line ends, byte order mark and final newline are as before;
-7. where a login was to be added, one comes before each pull of its registry on every path, and
-   none that was added comes after one with another account;
-8. where a policy was to be taken back, nothing went but what it would put in;
-9. a config that goes from version 2 to 2.1 gets no text in which 2.1 would put a value;
-10. an image that comes from a mirror now has the repository, the tag and the digest that it had;
-11. no job reads another value for a variable than it did, and none has a context too many;
-12. every name that is written is known for its registry, user name and password of one kind.
+7. an added login precedes each pull of its registry on every path, and follows no login with
+   another account;
+8. a reversal removes only what the policy would add;
+9. a config upgraded from version 2 to 2.1 gets no text that 2.1 takes for an expression;
+10. an image from a mirror has the same repository, tag and digest as before;
+11. no job reads another value for a variable than before, and none has a superfluous context;
+12. every written name is known for its registry, with user name and password of one account.
 
-What `write` and `batch` take is a `ProvenChange`, and only `prove` makes one.
+Only `prove` makes a `ProvenChange`, and writers and hosts accept nothing else.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class Clause(Enum):
-    """A clause of the proof; the value says what it holds."""
+    """A clause of the proof; the value is its statement."""
 
     REVERSIBLE = "taking the change back gives the original"
     PARSES = "the result is YAML"
@@ -98,20 +99,20 @@ class ProvenFile(FileChange, frozen=True):
 
 
 class ProvenChange(Struct, frozen=True):
-    """A change that passed the proof. Only this module makes one; writers take nothing else."""
+    """A change that passed the proof. Only this module makes one; writers accept nothing else."""
 
     files: tuple[ProvenFile, ...]
 
 
 class NotProven(Struct, frozen=True):
-    """The clause that a plan failed, and how."""
+    """The clause that a plan violates, and what is wrong."""
 
     clause: Clause
     reason: str
 
 
 class Reading(Struct, frozen=True, eq=False):
-    """A config as the tool reads it, its images and what is planned for it.
+    """A config, its images and the plan for it, as the proof compares them.
 
     ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
     workflow job by its route.
@@ -148,7 +149,7 @@ class Reading(Struct, frozen=True, eq=False):
 
     @property
     def all_dockers(self) -> tuple[JobDocker, ...]:
-        """The steps of all jobs that have Docker, those of orbs' jobs among them."""
+        """The steps of all jobs with Docker, including those of orbs' jobs."""
         return tuple(dict.fromkeys((*self.dockers, *self.docker_of.values())))
 
 
@@ -163,7 +164,7 @@ def prove(
     read_again: ReadAgain,
     secrets: Sequence[str] = (),
 ) -> ProvenChange | NotProven:
-    """The change that ``before.plan`` makes, or the clause that speaks against it.
+    """The change that ``before.plan`` makes, or the clause that it violates.
 
     ``names`` are those that the user chose, by the key of the finding that they are for.
     """
@@ -226,7 +227,7 @@ def prove(
 
 
 def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
-    """Clause 1 for one file: why taking ``edits`` back from ``new`` does not give ``old``."""
+    """Clause 1 for one file: undoing ``edits`` in ``new`` must restore ``old``; None if it does."""
     if undo_edits(new.text, edits) != old.text:
         return f"{old.path}: the edits taken back do not give the original text"
     return None
@@ -235,42 +236,42 @@ def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> s
 def data_differ(
     before: tuple[Document, ...], operations: tuple[Operation, ...], after: tuple[Document, ...]
 ) -> str | None:
-    """Clause 3: why the data of ``after`` are not those of ``before`` with ``operations`` done."""
+    """Clause 3: how the data of ``after`` differ from ``before`` with ``operations``; None: not."""
     try:
-        wanted = expected(before, operations)
+        planned_data = expected(before, operations)
     except UnknownPlaceError as error:
         return str(error)
-    if not is_data_of(wanted, after):
+    if not is_data_of(planned_data, after):
         return "the changed text means something else than was planned"
     return None
 
 
 def something_left(done: Plan, again: Plan) -> str | None:
-    """Clause 5: what a second run would still find of what was planned, or do besides."""
-    found = {
+    """Clause 5: what a second run would find again or plan besides; None: nothing."""
+    remaining = {
         resolution.finding.key
         for resolution in again.resolutions
         if resolution.finding.key in done.fixed
     }
-    shown = {
+    ignored_now = {
         resolution.finding.key for resolution in again.resolutions if resolution.state.is_ignored
     }
-    if found - shown:
-        return f"{min(found - shown)} would be found again"
+    if remaining - ignored_now:
+        return f"{min(remaining - ignored_now)} would be found again"
     if again.operations:
         return "a second run would change the result again"
     return None
 
 
 def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | None:
-    """Clause 8: what ``after`` lacks, or has besides, that is not the policy's to take back.
+    """Clause 8: what a reversal removed or added beyond what the policy adds; None: nothing.
 
     The policy follows the names with which the steps that stay log in.
     """
     logins = [login for docker in after.dockers for login in docker.logins]
     remaining = _secrets_by_owner(after.images)
-    held_before = _secrets_by_owner(before.images)
-    if remaining.keys() != held_before.keys():
+    earlier_secrets = _secrets_by_owner(before.images)
+    if remaining.keys() != earlier_secrets.keys():
         return "the jobs and executors do not pull the same images any more"
     for image in before.images:
         own = {
@@ -286,7 +287,7 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
         }
         for owner in image.owners:
             key = (owner.executor.route, image.texts)
-            had, has = held_before[key], remaining[key]
+            had, has = earlier_secrets[key], remaining[key]
             if not has <= had or not had - has <= own:
                 return f"{image.route} would lose credentials that are not the policy's"
     contexts = {
@@ -310,33 +311,33 @@ def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | Non
 def _secrets_by_owner(
     images: Iterable[PulledImage],
 ) -> dict[tuple[str, tuple[str, ...]], set[str]]:
-    """The secrets that each job or executor sends for each image that it names.
+    """The secret variables that each job or executor uses for each of its images.
 
     Not by the image's route: where an alias comes back, images become one again.
     """
-    found: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    secrets: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for image in images:
         for owner in image.owners:
             key = (owner.executor.route, image.texts)
-            found.setdefault(key, set()).update(secrets_of_image(image))
-    return found
+            secrets.setdefault(key, set()).update(secrets_of_image(image))
+    return secrets
 
 
 def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
-    """Clause 10: what pulls another image in ``after`` than it did, mirrors of it apart."""
+    """Clause 10: what pulls another image in ``after``, apart from mirrors of it; None: nothing."""
     if policy.mirror is None:
         return None
-    was = {image.route: image.texts for image in before.images}
+    earlier = {image.route: image.texts for image in before.images}
     for image in after.images:
-        if not _are_alike(was.get(image.route, image.texts), image.texts, policy.mirror):
+        if not _are_alike(earlier.get(image.route, image.texts), image.texts, policy.mirror):
             return f"{image.route} would no longer be the same image"
     before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
     if before_steps.keys() != after_steps.keys():
         return "other jobs than before would pull in their steps"
     for route, pulls in before_steps.items():
-        now = after_steps[route]
-        if len(pulls) != len(now) or not all(
-            _are_alike(old, new, policy.mirror) for old, new in zip(pulls, now, strict=True)
+        current = after_steps[route]
+        if len(pulls) != len(current) or not all(
+            _are_alike(old, new, policy.mirror) for old, new in zip(pulls, current, strict=True)
         ):
             return f"the steps of {route} would no longer pull the same images"
     return None
@@ -349,7 +350,7 @@ def _are_alike(before: tuple[str, ...], after: tuple[str, ...], mirror: Mirror) 
 
 
 def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, ...]]]:
-    """The images that the steps of each job pull, command by command, in each way of running it."""
+    """The images that the steps of each job pull, command by command, for each variant."""
     images: dict[str, list[tuple[str, ...]]] = {}
     for docker in dockers:
         images.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
@@ -357,7 +358,7 @@ def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, .
 
 
 def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:
-    """Clause 9: where an upgrade leaves a ``<<`` that 2.1 reads and version 2 did not."""
+    """Clause 9: where an upgrade makes a ``<<`` of version 2 an expression; None: nowhere."""
     versions = [
         {text_of(value_of(document.root, "version")) for document in documents}
         for documents in (before, after)
@@ -377,7 +378,7 @@ def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]
 
 
 def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
-    """Clause 6 for one file."""
+    """Clause 6 for one file: what differs; None: nothing."""
     if old.has_bom != new.has_bom:
         return f"{old.path}: the byte order mark changed"
     if bool(old.text) and _ends_with_break(old.text) != _ends_with_break(new.text):

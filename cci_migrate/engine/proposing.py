@@ -31,7 +31,7 @@ def propose(
     explain: bool = False,
     only_find: bool = False,
 ) -> Outcome:
-    """What becomes of a config with ``decisions`` on its findings.
+    """The outcome of a config with ``decisions`` on its findings.
 
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
     ``only_find`` asks for the findings alone: no change is written out and proven.
@@ -111,7 +111,7 @@ def _leaves_something(plan: Plan) -> bool:
 
 
 def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> Refused:
-    """``refused``, which says how many pulls are to be changed elsewhere."""
+    """``refused`` with its pulls, which have to be changed elsewhere."""
     pulls = _explained(assessment)
     lacking = sum(pull.access.lacks_credentials for pull in pulls)
     reason = refused.reason
@@ -127,7 +127,7 @@ def _with_findings(refused: Refused, plan: Plan) -> Refused:
 
 
 def _with_credentials(examined: Examination, plan: Plan) -> tuple[int, int]:
-    """How many images have credentials, and of how many the config does not provide them."""
+    """The number of images with credentials, and of those whose variables no context provides."""
     assessment = examined.assessment
     if examined.policy.revert is not None:
         from cci_migrate.reversal import authenticated_after
