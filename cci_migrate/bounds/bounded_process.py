@@ -44,7 +44,10 @@ def run_bounded(
             stderr=subprocess.PIPE,
             env=env,
         )
-    output, errors = _Reader(process, process.stdout, max_output), _Reader(process, process.stderr)
+    output, errors = (
+        _StreamReader(process, process.stdout, max_output),
+        _StreamReader(process, process.stderr),
+    )
     try:
         until = time.monotonic() + timeout
         for reader in (output, errors):
@@ -61,7 +64,7 @@ def run_bounded(
     return subprocess.CompletedProcess(command, code, output.text, errors.text)
 
 
-class _Reader(threading.Thread):
+class _StreamReader(threading.Thread):
     """Reads one stream of ``process`` to its end. Past ``limit`` bytes it kills the process.
 
     None: it keeps the beginning and reads on.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from msgspec.structs import replace
 from typing_extensions import assert_never
@@ -332,7 +333,7 @@ class _StepReader:
         self._loaded_something = False
         #: The known variables of the current step.
         self._environment: Mapping[str, str] = {}
-        #: Whether some step speaks of Docker once there is one.
+        #: Whether some step mentions Docker once there is a daemon.
         self._uses_docker = False
         self._calls = 0
         #: Returns the place of an offset in the current script of the repository.
@@ -930,14 +931,16 @@ class _StepReader:
         """``compose`` for each value of the parameters of the job that say what it starts."""
         lists = (compose.files, compose.profiles, compose.services)
         folders = (compose.directory, compose.project_directory)
-        texts = [*(text or "" for text in folders), *(text for one in lists for text in one)]
+        texts = [*(text or "" for text in folders), *chain.from_iterable(lists)]
         for way in self._ways(_SEPARATOR.join(texts)):
             values = iter(way.split(_SEPARATOR))
             directory, project = (
                 value if text is not None else None
                 for text, value in zip(folders, values, strict=False)
             )
-            files, profiles, services = (tuple(next(values) for _ in one) for one in lists)
+            files, profiles, services = (
+                tuple(next(values) for _ in unexpanded) for unexpanded in lists
+            )
             yield replace(
                 compose,
                 directory=directory,

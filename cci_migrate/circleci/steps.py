@@ -172,7 +172,7 @@ def job_steps(
     # Of the job's own parameters only lists of steps are replaced here: others have the values of
     # all workflow jobs.
     outside = Bindings({}, {}, config.body, None)
-    reader = _Reader(outside, arguments, allowance or step_allowance())
+    reader = _StepListReader(outside, arguments, allowance or step_allowance())
     steps: list[Step] = []
     if entry is not None:
         steps += reader.read(value_of(entry.arguments, "pre-steps"), outside)
@@ -196,7 +196,7 @@ def orb_job_steps(
     All its parameters are replaced, by ``arguments``. Raises TooComplexError.
     """
     outside = Bindings({}, {}, config.body, None)
-    reader = _Reader(outside, {}, allowance or step_allowance())
+    reader = _StepListReader(outside, {}, allowance or step_allowance())
     steps = list(reader.read(value_of(entry.arguments, "pre-steps"), outside))
     if job.steps is not None:
         inside = Bindings(job.parameters, arguments, home, outside)
@@ -214,7 +214,9 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
     inside = Bindings(command.parameters, {}, home, outside)
     way = _Way(commands=(command,))
     return list(
-        _Reader(outside, {}, step_allowance()).read(resolved(command.steps.value), inside, way)
+        _StepListReader(outside, {}, step_allowance()).read(
+            resolved(command.steps.value), inside, way
+        )
     )
 
 
@@ -222,7 +224,7 @@ def anchored_step(config: Config, node: Node) -> list[Step]:
     """The steps that the step ``node`` expands to outside of any job's scope."""
     outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
-    return list(_Reader(outside, {}, step_allowance()).read(alone, outside))
+    return list(_StepListReader(outside, {}, step_allowance()).read(alone, outside))
 
 
 class _Way(Struct, frozen=True, eq=False):
@@ -244,7 +246,7 @@ class _Way(Struct, frozen=True, eq=False):
 _START = _Way()
 
 
-class _Reader:
+class _StepListReader:
     def __init__(
         self, outside: Bindings, job_arguments: Mapping[str, Node], allowance: Allowance
     ) -> None:

@@ -37,7 +37,7 @@ class FetchedImage(Struct, frozen=True):
     line: int
 
 
-class _Stage(Struct):
+class _BuildStage(Struct):
     """A stage under construction: the images it pulls, and the earlier stages it uses, by index."""
 
     name: str | None
@@ -77,10 +77,10 @@ def images_of(
     Like BuildKit, leaves out stages that the target doesn't need. An unknown target means the last
     stage. An invalid Dockerfile raises nothing.
     """
-    return _Reader(build_args or {}, build_contexts or {}).read(text, target)
+    return _DockerfileReader(build_args or {}, build_contexts or {}).read(text, target)
 
 
-class _Reader:
+class _DockerfileReader:
     def __init__(
         self, build_args: Mapping[str, str | None], build_contexts: Mapping[str, str]
     ) -> None:
@@ -88,7 +88,7 @@ class _Reader:
         self._undecided = {name for name, value in build_args.items() if value is None}
         self._contexts = {name.lower(): value for name, value in build_contexts.items()}
         self._arguments: dict[str, str | None] = dict(_AUTOMATIC)
-        self._stages: list[_Stage] = []
+        self._stages: list[_BuildStage] = []
         #: A later stage of the same name hides an earlier one.
         self._by_name: dict[str, int] = {}
 
@@ -126,7 +126,7 @@ class _Reader:
         match = _FROM.match(value)
         if match is None:
             return
-        stage = _Stage(None if match[2] is None else match[2].lower())
+        stage = _BuildStage(None if match[2] is None else match[2].lower())
         image = self._expanded(_unquoted(match[1]))
         self._take(stage, image, Reason.FROM, line)
         if stage.name is not None:
@@ -149,7 +149,7 @@ class _Reader:
                         self._take(stage, source, Reason.MOUNT_FROM, line)
 
     def _take(
-        self, stage: _Stage, name: str, reason: Reason, line: int, *, index: bool = False
+        self, stage: _BuildStage, name: str, reason: Reason, line: int, *, index: bool = False
     ) -> None:
         """Record that ``stage`` needs ``name``: another stage, a context, or an image."""
         context = self._contexts.get(name.lower())

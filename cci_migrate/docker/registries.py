@@ -125,7 +125,7 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
 
 _ECR_PATTERN = "*.dkr*ecr*"
 
-#: The registry that a word in a variable's name stands for.
+#: The registry that a word in a variable's name refers to.
 _BY_WORD = {
     "QUAY": "quay.io",
     "QUAYIO": "quay.io",

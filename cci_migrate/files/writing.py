@@ -33,7 +33,7 @@ class WriteError(Exception):
         self.instead = instead
 
 
-class _Target(Struct, frozen=True):
+class _TargetFile(Struct, frozen=True):
     """A file to replace; the new one keeps its mode and owner (``status``)."""
 
     change: FileChange
@@ -75,7 +75,7 @@ def write(change: ProvenChange | Restoration, root: Path) -> None:
                 target.folder.flush()
 
 
-def _target(change: FileChange, root: Path, folders: ExitStack) -> _Target:
+def _target(change: FileChange, root: Path, folders: ExitStack) -> _TargetFile:
     path, _, name = change.path.rpartition("/")
     try:
         folder = folders.enter_context(opened_folder(root, path))
@@ -85,7 +85,7 @@ def _target(change: FileChange, root: Path, folders: ExitStack) -> _Target:
         raise _error(change.path, "cannot be written", error) from None
     if not stat.S_IMODE(status.st_mode) & 0o222 or not is_writable:
         raise WriteError(change.path, "is read-only", "make it writable and run again")
-    return _Target(change, folder, name, status)
+    return _TargetFile(change, folder, name, status)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _removed_at_the_end() -> Iterator[_Leftovers]:
                 folder.remove(name)
 
 
-def _stage(target: _Target, data: bytes, leftovers: _Leftovers) -> str:
+def _stage(target: _TargetFile, data: bytes, leftovers: _Leftovers) -> str:
     """Write ``data`` to a temporary file beside ``target``, flushed to disk; return its name."""
     name = f".cci-migrate-{secrets.token_hex(8)}.tmp"
     try:
@@ -125,7 +125,7 @@ def _keep_owner_and_mode(handle: int, path: Path, status: os.stat_result) -> Non
     os.chmod(by, stat.S_IMODE(status.st_mode))  # noqa: PTH101 - a Path has no handle
 
 
-def _check_unchanged(target: _Target) -> None:
+def _check_unchanged(target: _TargetFile) -> None:
     try:
         now, _ = target.folder.read(target.name)
     except OSError as error:
@@ -134,7 +134,7 @@ def _check_unchanged(target: _Target) -> None:
         raise WriteError(target.change.path, "changed since it was read", "run again")
 
 
-def _replace_all(targets: list[_Target], staged: list[str], backups: list[str]) -> None:
+def _replace_all(targets: list[_TargetFile], staged: list[str], backups: list[str]) -> None:
     done = 0
     try:
         for target, temporary in zip(targets, staged, strict=True):

@@ -281,7 +281,7 @@ def _of(node: Node, tree: DataTree) -> Data:
 
 
 def _place(node: Node, tree: DataTree) -> int:
-    """Where the data of ``node`` stand by now in their row."""
+    """The current index of the data of ``node`` in their row. Raises UnknownPlaceError."""
     try:
         return tree.rows[node].place_of(node)
     except KeyError:

@@ -16,7 +16,7 @@ from cci_migrate.transport.known_secrets import redact
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-#: Without a terminal, one line tells of this many repositories.
+#: Without a terminal, a line is printed for every so many repositories.
 EVERY = 100
 
 

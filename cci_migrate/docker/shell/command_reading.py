@@ -594,7 +594,7 @@ class CommandReader(ABC):
     def _if_credentials(
         self, path: str, node: Node, place: Place, pipe: Pipe, text: str | None = None
     ) -> None:
-        """Take note of what writes ``text``, None where it is not known, to the file ``path``."""
+        """Record a write of ``text``, None if unknown, to ``path`` if that is a file of logins."""
         directory = directory_of_file(path, self._client.at(place), self._directory)
         if directory is not None:
             self._credentials_at(directory, node, place, pipe, keys_written(text))

@@ -92,7 +92,7 @@ def client_facts(words: Sequence[Word], program: str, invocation: Invocation) ->
         return list(_transfers(line, client, invocation))
     registry = next(iter(line.arguments[depth:]), None)
     if registry is None and program != "nerdctl":
-        return []  # which registry it knows by itself, or that it has to be told one
+        return []  # it has a default registry of its own, or fails without one
     if program == "skopeo":
         return login_facts(words[words.index(line.arguments[0]) + 1 :], Tool.PODMAN, invocation)
     return [

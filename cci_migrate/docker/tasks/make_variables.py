@@ -54,7 +54,7 @@ class MakeVariables:
         self._variables: dict[str, Variable] = {}
         self._local: list[Mapping[str, str]] = []
         self._spent = 0
-        #: Part of a text that is not evaluated and speaks of Docker.
+        #: Part of a text that is not evaluated and mentions Docker.
         self.unread: str | None = None
 
     def set(self, name: str, operator: str, text: str, guards: tuple[str, ...]) -> None:
@@ -234,7 +234,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _arguments(text: str) -> list[str]:
-    """``text`` at its commas that stand outside of brackets."""
+    """Split ``text`` at commas outside of brackets."""
     parts: list[str] = []
     depth = start = 0
     for match in re.finditer(r"[(){},]", text):
@@ -247,7 +247,7 @@ def _arguments(text: str) -> list[str]:
 
 
 def pattern_stem(pattern: str, name: str) -> str | None:
-    """What ``%`` of ``pattern`` stands for in ``name``; None if it doesn't match."""
+    """What ``%`` of ``pattern`` matches in ``name``; None if it doesn't match."""
     before, _, after = pattern.partition("%")
     is_longer = len(name) > len(before) + len(after)
     if is_longer and name.startswith(before) and name.endswith(after):

@@ -177,7 +177,7 @@ class _Recipe(Struct):
     lines: list[_RecipeLine] = field(default_factory=list)
 
 
-class _Target(Struct):
+class _MakeTarget(Struct):
     prerequisites: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     recipes: list[_Recipe] = field(default_factory=list)
     variables: list[tuple[str, str, str]] = field(default_factory=list)
@@ -196,7 +196,7 @@ class _Makefile:
         built_in = {"MAKE": f"make{again}", "CURDIR": ".", "MAKEFLAGS": "", ".SHELLFLAGS": "-c"}
         built_in |= dict.fromkeys(["PWD"] if command.directory == "." else [], ".")
         self._variables = MakeVariables({**environment, **built_in}, overrides)
-        self._targets: dict[str, _Target] = {}
+        self._targets: dict[str, _MakeTarget] = {}
         self._patterns: list[tuple[str, _Recipe]] = []
         self._order: list[str] = []
         self._exported = dict(overrides)
@@ -310,7 +310,7 @@ class _Makefile:
         assigned = _ASSIGNED.fullmatch(before[modified.end() if modified else 0 :].strip())
         if assigned is not None:
             for name in names:
-                target = self._targets.setdefault(name, _Target())
+                target = self._targets.setdefault(name, _MakeTarget())
                 target.variables.append((assigned[1], assigned[2], right[right.index("=") + 1 :]))
             self._open = None
             return
@@ -332,7 +332,7 @@ class _Makefile:
             if "%" in name:
                 self._patterns.append((name, recipe))
                 continue
-            target = self._targets.setdefault(name, _Target(is_double=operator == "::"))
+            target = self._targets.setdefault(name, _MakeTarget(is_double=operator == "::"))
             target.prerequisites += ((prerequisite, guards) for prerequisite in prerequisites)
             target.recipes.append(recipe)
             if not name.startswith(".") or "/" in name:
@@ -429,7 +429,7 @@ class _Makefile:
             return True
         if depth > _DEEPEST:
             raise MakeTooLarge
-        target = self._targets.get(name, _Target())
+        target = self._targets.get(name, _MakeTarget())
         recipes = _effective(target)
         needed = list(target.prerequisites)
         if not recipes:
@@ -523,7 +523,7 @@ def _sides(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _effective(target: _Target) -> list[_Recipe]:
+def _effective(target: _MakeTarget) -> list[_Recipe]:
     """The recipes that run: all with ``::``, else those from the last without a condition on."""
     recipes = [recipe for recipe in target.recipes if recipe.lines]
     if target.is_double:

@@ -17,7 +17,7 @@ TASK_RUNNERS = frozenset(
         " tox nox lein goreleaser",
     )
 )
-#: What runs a program of its packages, and the word that may stand between.
+#: Programs that run a program of their packages, and the words that may precede it.
 LAUNCHERS = {
     "bundle": ("exec",),
     "poetry": ("run",),

@@ -132,7 +132,7 @@ def _checkout(folder: Path, scratch: Path, *, with_refs: bool) -> Checkout:
             try:
                 remote = read_remote_url(configured[key])
             except ValueError:
-                continue  # for whoever asks, there is no such remote
+                continue  # as if there were no such remote
             settings[key] = remote.url
             login |= remote.login
     _configure(scratch, _FORMAT | settings)
