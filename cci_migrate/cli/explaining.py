@@ -11,15 +11,13 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.options import Colour, Format, Options
-from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
-from cci_migrate.cli.processing import Task, View, process_all, tasks_of
+from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import (
     Confirm,
     NothingFoundError,
-    nothing_in,
     prefix_of,
-    tell_excluded,
+    tasks_for,
     unasked,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
@@ -28,7 +26,6 @@ from cci_migrate.cli.verify_options import CompilerOptions, compiler_options, op
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.explanation_tree import explanation_tree
@@ -96,17 +93,8 @@ def explain(
 
 
 def _explain(options: Options, terminal: Terminal) -> ExitCode:
-    found = discover(options.paths)
-    policies = Policies(options.policy)
-    view = View(explains=True, only_finds=True)
-    included = [policies.included(repository) for repository in found.repositories]
-    tell_excluded(found.repositories, included, options, terminal)
-    tasks = [
-        task for repository in included for task in tasks_of(repository, policies.for_folder, view)
-    ]
-    if not found.repositories and not found.problems:
-        raise NothingFoundError(nothing_in(options.paths))
-    results = [Result(prefix_of(problem.root), problem.outcome) for problem in found.problems]
+    problems, tasks = tasks_for(options, View(explains=True, only_finds=True), terminal)
+    results = [Result(prefix_of(problem.root), problem.outcome) for problem in problems]
     outcomes = process_all(tasks, None, options.limits)
     with _compiling(options) as compiled:
         results += (

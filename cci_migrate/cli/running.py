@@ -19,7 +19,7 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.discovery import Repository, discover, root_of
+from cci_migrate.files.discovery import Problem, Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 #: Gives an outcome as it is once the compiler was asked about the config.
@@ -162,6 +162,24 @@ def unasked(outcome: Outcome, task: Task) -> Outcome:
     """``outcome``, where no compiler is asked."""
     del task
     return outcome
+
+
+def tasks_for(
+    options: Options, view: View, terminal: Terminal
+) -> tuple[tuple[Problem, ...], list[Task]]:
+    """What is wrong where ``options`` look, and a task for each config there.
+
+    Raises PolicyError and NothingFoundError.
+    """
+    found = discover(options.paths)
+    policies = Policies(options.policy)
+    included = [policies.included(repository) for repository in found.repositories]
+    tell_excluded(found.repositories, included, options, terminal)
+    if not found.repositories and not found.problems:
+        raise NothingFoundError(nothing_in(options.paths))
+    return found.problems, [
+        task for repository in included for task in tasks_of(repository, policies.for_folder, view)
+    ]
 
 
 def tell_excluded(

@@ -12,15 +12,13 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.options import Colour, Format, Options
-from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
-from cci_migrate.cli.processing import Task, View, tasks_of
+from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import (
     Confirm,
     NothingFoundError,
-    nothing_in,
     prefix_of,
-    tell_excluded,
+    tasks_for,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import OutputError, Terminal, painter
@@ -45,7 +43,6 @@ from cci_migrate.engine.outcomes import (
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.engine.redacted_outcomes import redacted
-from cci_migrate.files.discovery import discover
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.slugs import Organisation
@@ -115,22 +112,16 @@ def verify(
 
 
 def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:
-    found = discover(options.paths)
-    policies = Policies(options.policy)
-    included = [policies.included(repository) for repository in found.repositories]
-    tell_excluded(found.repositories, included, options, terminal)
-    if not found.repositories and not found.problems:
-        raise NothingFoundError(nothing_in(options.paths))
+    problems, tasks = tasks_for(options, View(), terminal)
     verdicts = [
         (prefix_of(problem.root), _unexamined(problem.outcome))
-        for problem in found.problems
+        for problem in problems
         if isinstance(problem.outcome, Failed | Refused)
     ]
-    for repository in included:
-        for task in tasks_of(repository, policies.for_folder, View()):
-            result = _of_task(task, compiler, options.limits)
-            if result is not None:
-                verdicts.append((prefix_of(task.root), result))
+    for task in tasks:
+        result = _of_task(task, compiler, options.limits)
+        if result is not None:
+            verdicts.append((prefix_of(task.root), result))
     report = VerdictReport(tuple(verdicts))
     if options.format is Format.JSON:
         terminal.out(as_json(report))

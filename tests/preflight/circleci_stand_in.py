@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
 from msgspec import Struct, field
+
+from tests.loopback_server import answering
 
 DOCUMENT = Path(__file__).with_name("circleci_api.json")
 TOKEN = "CCIPAT_0123456789_abcdef"
@@ -93,12 +94,8 @@ class CircleCiStandIn:
         self.faults: list[Fault] = []
         self.calls: list[str] = []
         self.complaints: list[str] = []
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        """The root of the API."""
-        return f"http://127.0.0.1:{self.port}/api/v2"
+        #: The root of the API.
+        self.url = ""
 
     def organisation(self, slug: str) -> StoredOrganisation:
         """Add an organisation."""
@@ -286,17 +283,9 @@ def serving() -> Iterator[CircleCiStandIn]:
     """A stand-in that answers. At the end: whether all was as the document has it."""
     stand_in = CircleCiStandIn()
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(handler) as url:
+        stand_in.url = f"{url}/api/v2"
         yield stand_in
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert stand_in.complaints == []
 
 

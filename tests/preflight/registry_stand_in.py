@@ -7,18 +7,19 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct, field
+
+from tests.loopback_server import answering
 
 USER, PASSWORD = "ada", "correct-horse-1"
 #: ``htpasswd -Bbn -C 4 ada correct-horse-1``; the program takes only bcrypt.
@@ -125,24 +126,10 @@ def basic(user: str = USER, password: str = PASSWORD) -> str:
 def standing_in(*, with_tokens: bool = False) -> Iterator[StandIn]:
     """A stand-in that answers."""
     stand_in = StandIn()
-    with _answering(type("Handler", (_Handler,), {"stand_in": stand_in})) as url:
+    with answering(type("Handler", (_Handler,), {"stand_in": stand_in})) as url:
         stand_in.url = url
         stand_in.realm = f"{url}/token" if with_tokens else ""
         yield stand_in
-
-
-@contextmanager
-def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def program() -> str | None:
@@ -216,7 +203,7 @@ def running_with_tokens(folder: Path) -> Iterator[Running]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tell nothing."""
 
-    with _answering(Issuer) as url:
+    with answering(Issuer) as url:
         auth = (
             f"  token: {{realm: '{url}/token', service: here, issuer: issuer, "
             f"rootcertbundle: {certificate}}}\n"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from tests.loopback_server import answering
 from tests.verification.compiler_model import NotCompiledError, compiled
 
 TOKEN = "CCIPAT_verify_4f1e9b0c7d2a"
@@ -37,12 +37,7 @@ class CompileStandIn:
         self.pause = 0.0
         #: Changes what is compiled.
         self.twist: Callable[[str], str] = lambda text: text
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        """What --api-url takes."""
-        return f"http://127.0.0.1:{self.port}"
+        self.url = ""
 
     def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         """The status and the body for a request."""
@@ -124,17 +119,9 @@ def serving() -> Iterator[CompileStandIn]:
     """A stand-in that answers. At the end: whether nothing strange was asked."""
     stand_in = CompileStandIn()
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(handler) as url:
+        stand_in.url = url
         yield stand_in
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert stand_in.complaints == []
 
 
