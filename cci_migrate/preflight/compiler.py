@@ -23,7 +23,6 @@ from cci_migrate.transport.http import OverloadedError
 from cci_migrate.transport.known_secrets import Secret, redact
 from cci_migrate.verification.compilation import (
     Compilation,
-    CompiledText,
     CompileErrors,
     NoAnswer,
 )
@@ -34,6 +33,7 @@ Ask = Callable[[str, "Organisation | None"], Compilation]
 _NOT_PUBLIC = "orbs that are not public need a token: set CIRCLE_TOKEN, and name --org"
 _NOT_VISIBLE = "the token must be of a member of the organisation (--org) that has the orbs"
 _SET_TOKEN = "set CIRCLE_TOKEN to a personal API token"  # noqa: S105 - a sentence
+_LATER = "run the command again later"
 _RENEW_TOKEN = "renew the token in CIRCLE_TOKEN"  # noqa: S105 - a sentence
 
 
@@ -44,41 +44,38 @@ class Compiler:
         self._anonymously = anonymously
         self._with_token = with_token
         self._known: dict[tuple[str, Organisation | None], Compilation] = {}
+        self._gone: NoAnswer | None = None
 
     def compile(self, text: str, organisation: Organisation | None) -> Compilation:
         """The config ``text``, compiled. ``organisation`` is whose orbs it may use."""
         key = (text, organisation)
-        if key not in self._known:
+        if key not in self._known and self._gone is None:
             try:
-                self._known[key] = self._compiled(text, organisation)
+                self._known[key] = _redacted(self._compiled(text, organisation))
             except UnauthorizedError as error:
                 instead = _SET_TOKEN if self._with_token is None else _RENEW_TOKEN
                 self._known[key] = NoAnswer(redact(str(error)), instead)
-            except (
-                HostError,
-                HostUnavailable,
-                StaleSnapshot,
-                OverloadedError,
-                RefusedError,
-            ) as error:
-                return NoAnswer(redact(str(error)), "run the command again later")
-        return self._known[key]
+            except (HostUnavailable, OverloadedError) as error:
+                # What did not answer for so long is not asked about each config.
+                self._gone = NoAnswer(redact(str(error)), _LATER)
+            except (HostError, RefusedError, StaleSnapshot) as error:
+                self._known[key] = NoAnswer(redact(str(error)), _LATER)
+        return self._known[key] if self._gone is None else self._known.get(key, self._gone)
 
     def _compiled(self, text: str, organisation: Organisation | None) -> Compilation:
-        answer: Compilation | None = None
         try:
             answer = self._anonymously(text, None)
         except UnauthorizedError:
             if self._with_token is None:
                 raise
-        if answer is not None and not _misses_orb(answer):
+            return self._with_token(text, organisation)
+        if not isinstance(answer, CompileErrors) or not _misses_orb(answer):
             return answer
-        if self._with_token is not None:
-            answer = self._with_token(text, organisation)
+        if self._with_token is None:
+            return replace(answer, instead=_NOT_PUBLIC)
+        answer = self._with_token(text, organisation)
         if isinstance(answer, CompileErrors) and _misses_orb(answer):
-            instead = _NOT_PUBLIC if self._with_token is None else _NOT_VISIBLE
-            return replace(answer, instead=instead)
-        assert answer is not None  # noqa: S101 - one of them was asked
+            return replace(answer, instead=_NOT_VISIBLE)
         return answer
 
 
@@ -97,14 +94,17 @@ def by_program(program: CircleCiProgram, token: Secret | None) -> Compiler:
     )
 
 
-def _misses_orb(answer: Compilation) -> bool:
+def _misses_orb(answer: CompileErrors) -> bool:
     """Whether an orb is not found: what the compiler says where it is not public, too.
 
     "Cannot find acme/tools@1.0 in the orb registry. Check that the namespace, orb name and version
     are correct."
     """
-    match answer:
-        case CompiledText() | NoAnswer():
-            return False
-        case CompileErrors(messages):
-            return any("orb" in message.lower() for message in messages)
+    return any("orb" in message.lower() for message in answer.messages)
+
+
+def _redacted(answer: Compilation) -> Compilation:
+    """``answer`` without a token that the host repeats."""
+    if not isinstance(answer, CompileErrors):
+        return answer
+    return replace(answer, messages=tuple(map(redact, answer.messages)))

@@ -194,6 +194,30 @@ def test_other_answers(
     assert config.read_text() == CONFIG
 
 
+def test_a_host_that_is_gone_is_not_asked_about_each_config(
+    run: Program, compiler: CompileStandIn, config: Path
+) -> None:
+    put(config.parent / "other.yml", JOB)
+    compiler.faults = [(429, {"Retry-After": "4000"}, "")]
+    done = run("verify", "--api-url", compiler.url)
+    assert done.out.count("not compiled: no answer from the compiler") == 2
+    assert compiler.paths == []
+
+
+def test_a_host_that_repeats_the_token(
+    run: Program, compiler: CompileStandIn, config: Path
+) -> None:
+    put(config, PRIVATE)
+    compiler.twist = lambda text: text
+    answer = {
+        "data": {"attributes": {"outcome": "failed"}},
+        "meta": {"messages": [{"title": TOKEN}]},
+    }
+    compiler.faults = [(200, {"Content-Type": "application/json"}, json.dumps(answer))]
+    done = run("verify", "--api-url", compiler.url, CIRCLE_TOKEN=TOKEN)
+    assert "- [withheld]\n" in done.out
+
+
 def test_a_limit_is_waited_out(run: Program, compiler: CompileStandIn) -> None:
     compiler.faults = [(429, {"Retry-After": "1"}, "")]
     assert run("verify", "--api-url", compiler.url).code == 0
