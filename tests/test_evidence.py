@@ -965,6 +965,13 @@ def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -
     assert todo.text == HELD_BY_BARE.format("U and P")
 
 
+def test_the_names_that_are_written_are_not_called_ignored() -> None:
+    push = steps(LOGIN, "docker push acme/app").replace("user", "pushing")
+    text = config(steps(LOGIN, "docker pull redis:7"))
+    text = text.replace("  bare:", f"  pushing:\n{push}  bare:") + "      - pushing\n"
+    assert reason(text).ignored == ()
+
+
 def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() -> None:
     """Most readers hold ``hub``; the release alone reads the same names beside ``prod``."""
     workflow = (

@@ -52,7 +52,7 @@ def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
     first_lines: dict[tuple[str, str, str], int] = {}
     owners: dict[tuple[str, int, str], list[str]] = {}
     for shown in evidence:
-        if shown.refusal in (None, Refusal.NO_NAMES) or shown in wanted.evidence:
+        if shown.refusal in (None, Refusal.NO_NAMES) or shown.credential == wanted.credential:
             continue
         names = "" if shown.credential is None else f"{credential_names(shown.credential)} of "
         owner, because = shown.place.owner, shown.because

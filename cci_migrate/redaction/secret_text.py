@@ -79,6 +79,8 @@ _PORTS = re.compile(r"[\d.:/\-]+(?:tcp|udp)?")
 _PRINTED = re.compile(
     r"(?<![\w\-])(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*(?:[\"']?%s(?:\\n)?[\"']?[ \t]+)?"
 )
+#: What ``echo`` prints in a double-quoted YAML scalar, up to the end of its line and another one.
+_ESCAPED_LINES = re.compile(r"\\\"(?:[^\\]|\\[^n])*\\n(?=.*(?:echo|printf)[ \t])")
 _NETRC = re.compile(r"(?<!\w)machine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+")
 _HERE_STRING = re.compile(r"<<<[ \t]*")
 _AUTHORIZATION = re.compile(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8})")
@@ -233,6 +235,8 @@ def _printed(line: str) -> Iterator[Span]:
         quoted = _QUOTED.match(line, match.end())
         pipe = line.find("|", match.end() if quoted is None else quoted.end())
         if pipe < 0 or _LOGIN_WORD.search(line, pipe) is None:
+            continue
+        if quoted is None and _ESCAPED_LINES.match(line, match.end(), pipe):
             continue
         if quoted is not None:
             span = Span(*quoted.span(quoted.lastindex or 1))

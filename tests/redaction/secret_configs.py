@@ -123,6 +123,10 @@ _SNIPPETS = {
     "docker login, password quoted": ("step", "- run: docker login -u ada -p 'PW' quay.io"),
     "podman login": ("step", "- run: podman login -u ada -p PW quay.io"),
     "echo": ("step", "- run: echo PW | docker login -u ada --password-stdin quay.io"),
+    "echo, escaped": (
+        "step",
+        r'- run: "echo \"hello\"\necho \"PW\" | docker login -u ada --password-stdin quay.io"',
+    ),
     "echo -n": ("step", "- run: echo -n 'PW' | docker login -u ada --password-stdin quay.io"),
     "printf": ("step", '- run: printf "%s" PW | docker login -u ada --password-stdin quay.io'),
     "echo on a line before": (

@@ -170,6 +170,7 @@ def test_what_is_withheld_is_said(tmp_path: Path) -> None:
         "- run: mkdir -p build/token",
         "- run: docker run -p 8080:80 acme/app",
         '- run: echo "$HUB_PASSWORD" | docker login -u "$HUB_USERNAME" --password-stdin',
+        r'- run: "echo \"no login\"\necho \"$PW\" | docker login -u \"$U\" --password-stdin"',
         '- run: docker login -u ada -p "$PW" quay.io || { echo "login failed" | tee log; }',
         "- run: git clone git@github.com:acme/api.git",
         "- run: git clone https://$TOKEN:x-oauth-basic@github.com/acme/api",
