@@ -137,6 +137,8 @@ class _Writer:
         self._flow_ends: dict[Collection, tuple[int, str]] = {}
         #: The same for parts on lines of their own, by the offset that they follow.
         self._flow_lines: dict[int, tuple[int, str]] = {}
+        #: The written or empty nulls that have become mappings.
+        self._filled: set[Scalar] = set()
         #: The starts of lines to indent, and by how much.
         self._indents: list[tuple[int, int]] = []
 
@@ -262,11 +264,27 @@ class _Writer:
 
     def _fill_null(self, null: Scalar, key: str, content: Content) -> None:
         parent = self._layout.parent(null)
-        if not isinstance(parent, Mapping) or parent.is_flow or null.start != null.end:
-            raise CannotRenderError("an empty value can only be filled under a block key")
+        if not isinstance(parent, Mapping) or null.anchor or null.tag:
+            raise CannotRenderError("only the empty value of a key can be filled")
         parent_key = next(key for key, value in parent.entries if value is null)
         if is_explicit(parent_key):
             raise CannotRenderError("the key is written with a question mark")
+        colon = self._text.find(":", parent_key.end, null.start)
+        gap = self._text[parent_key.end : null.start]
+        if gap.strip() not in (":", "") or "\n" in gap or "\r" in gap:
+            raise CannotRenderError("the empty value stands apart from its key")
+        if parent.is_flow:
+            if colon < 0 or null in self._filled:
+                raise CannotRenderError("the empty value in brackets has no place of its own")
+            self._filled.add(null)
+            style = self._flow_style(parent)
+            written = flow_text(Entries(((key, content),)), style)
+            space = "" if colon + 1 < null.start or style.colon == ":" else " "
+            self._replace(null.start, null.end, space + written)
+            return
+        if null.start != null.end and null not in self._filled:
+            self._replace(colon + 1, null.end, "")
+        self._filled.add(null)
         at = key_column(parent) + self._layout.step_below(null)
         lines = entry_lines(key, content, at, self._layout.style)
         self._lines_behind(parent_key, lines, past_comments=False)

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.merging import entries_of, items_of, own_entry, value_of
+from cci_migrate.lossless.merging import entries_of, is_null, items_of, own_entry, value_of
 from cci_migrate.lossless.nodes import Document, Mapping, Node, Scalar, resolved, walk
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -112,8 +112,10 @@ def contexts_everywhere(document: Document) -> Iterator[Operation]:
             if node is None or node in seen:
                 continue
             seen.add(node)
-            if isinstance(node, Scalar):
+            if node is item and isinstance(node, Scalar):
                 yield ScalarToMapping(node, Entries((("context", names),)))
+            elif is_null(node) and isinstance(node, Scalar):
+                yield AddEntry(node, "context", names)
             elif isinstance(node, Mapping) and not own_entry(node, "context"):
                 yield AddEntry(node, "context", names)
 

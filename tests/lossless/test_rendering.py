@@ -2111,17 +2111,39 @@ def nest(parent: str, key: str) -> One:
     return lambda document: NestEntries(mapping_at(document), parent, (key,))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a: ~\n", "a:\n  c:\n    - x\n"),
+        ("- a:   null   # why\n- b\n", "- a:   # why\n    c:\n      - x\n- b\n"),
+        ("a : Null\r\nb: 1", "a :\r\n  c:\r\n    - x\r\nb: 1"),
+        ("{a: }\n", "{a: {c: [x]} }\n"),
+        ("{b: 1, a: null, d: 2}\n", "{b: 1, a: {c: [x]}, d: 2}\n"),
+        ("[a: ~, b]\n", "[a: {c: [x]}, b]\n"),
+        ('{"a":null}\n', '{"a":{"c":["x"]}}\n'),
+    ],
+)
+def test_a_null_is_filled(old: str, new: str) -> None:
+    document = document_of(old)
+    root = document.root
+    holder = node_at(root, 0) if old.startswith(("-", "[")) else root
+    filled = AddEntry(scalar_at(holder, "a"), "c", Items((Text("x"),)))
+    assert changed(document, filled) == new
+
+
 #: Text, the operation, and words of the reason why it cannot be written.
 REFUSED: dict[str, tuple[str, Make, str]] = {
     "the key is there": ("auth: a\n", auth(after=None), "has the key 'auth' already"),
     "no such key": ("a: b\n", auth(), "no key 'image'"),
     "a null with an anchor": (
-        "a: &b\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "only be filled"),
-    "a written null": (
-        "a: ~\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "only be filled"),
-    "a null in a flow mapping": (
-        "{a: }\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "under a block key"),
-    "a null item": ("-\n", lambda d: AddEntry(scalar_at(d, 0), "c", Text("d")), "a block key"),
+        "a: &b\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "of a key"),
+    "a null with a tag": (
+        "a: !!null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "of a key"),
+    "a null on a line of its own": (
+        "a:\n  null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "stands apart"),
+    "a key alone in brackets": (
+        "{a, b: 1}\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "no place"),
+    "a null item": ("-\n", lambda d: AddEntry(scalar_at(d, 0), "c", Text("d")), "of a key"),
     "a null under an explicit key": (
         "? a\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "question mark"),
     "an item of several lines": ("- a\n  b\n", entry_for(0), "several lines"),

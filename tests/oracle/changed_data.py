@@ -126,7 +126,7 @@ class _Comparison(Struct, frozen=True):
                 kind = DataChangeKind.AUTH_ADDED
             elif key in LOGIN_KEYS and in_auth:
                 kind = DataChangeKind.AUTH_CHANGED
-            elif _is_docker_orb(after[key] if route == ".orbs" else None) or (
+            elif is_docker_orb(after[key] if route == ".orbs" else None) or (
                 (route, key) == ("", "orbs") and _are_only_docker_orb(after[key])
             ):
                 kind = DataChangeKind.ORB_ADDED
@@ -170,12 +170,13 @@ class _Comparison(Struct, frozen=True):
         return DataChange(route, DataChangeKind.LOGIN_ADDED if is_login else DataChangeKind.OTHER)
 
 
-def _is_docker_orb(orb: Data) -> bool:
+def is_docker_orb(orb: Data) -> bool:
+    """Whether ``orb`` is a release of the orb whose ``check`` logs in."""
     return str(orb).startswith("circleci/docker@")
 
 
 def _are_only_docker_orb(orbs: Data) -> bool:
-    return isinstance(orbs, dict) and len(orbs) == 1 and all(map(_is_docker_orb, orbs.values()))
+    return isinstance(orbs, dict) and len(orbs) == 1 and all(map(is_docker_orb, orbs.values()))
 
 
 def is_login_step(step: Data) -> bool:

@@ -6,11 +6,15 @@ belongs; it never takes anything else away.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from enum import Enum
 
-from tests.oracle.changed_text import Alteration, AlterationKind
+from tests.oracle.changed_data import is_docker_orb, is_login_step
+from tests.oracle.changed_text import Alteration, AlterationKind, is_subsequence
+from tests.oracle.plain_yaml import Data, mapping_of
 from tests.oracle.pulled_images import AUTH_KEYS
 from tests.oracle.step_logins import is_rewritten_login
 
@@ -21,6 +25,8 @@ LOGIN_VALUES = ("username", "password", "aws_access_key_id", "aws_secret_access_
 BARE_ENTRY = re.compile(r"""\s*-\s+("[^"]*"|'[^']*'|[^\s:"'{\[#*&][^:#]*?)\s*(#.*)?""")
 ALIAS_ITEM = re.compile(r"""\s*-\s+("[^"]*":\s+|'[^']*':\s+|[^:#]+:\s+)?\*\S+\s*(#.*)?""")
 EMPTY_VALUE = re.compile(r"\s*(-\s+)?[\w.-]+:\s*(&\S+\s*)?(~|null)?\s*(#.*)?")
+NULLS = frozenset({"~", "null", "Null", "NULL"})
+WRITTEN_NULL = re.compile(r"(?<=:)\s+(~|null|Null|NULL)(?=\s*([,}\]#]|$))")
 LOGIN_LINE = re.compile(r"\s*[\"']?(username|password)[\"']?\s*:.*")
 CONTEXT_LINE = re.compile(r"""\s*["']?contexts?["']?\s*:.*""")
 CONTEXT_ITEM = re.compile(r"\s*-\s+[\"']?([^\"'#]+?)[\"']?\s*(#.*)?")
@@ -54,6 +60,8 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
         return Reason.LOGIN_REWRITTEN
     if alteration.kind is AlterationKind.EXTENDED:
         return _explain_extended(before, alteration.after, words)
+    if _is_filled_null(before, alteration.after, words):
+        return Reason.VALUE_FILLED
     if LOGIN_LINE.fullmatch(before) and _stands_deeper(before, after):
         return Reason.LOGIN_MOVED
     if _has_context_left(alteration, words):
@@ -65,6 +73,34 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
     if merged and any(f"auth: {merged.group(2)}" in line for line in after):
         return Reason.LOGIN_MOVED
     return _explain_replaced(before, _body(alteration.after), words)
+
+
+def login_tokens(config: Data) -> frozenset[str]:
+    """The words of what logs in in ``config``, steps and orbs: a fix may put it into brackets."""
+    orbs = mapping_of(mapping_of(config).get("orbs"))
+    docker_orbs = {name: orb for name, orb in orbs.items() if is_docker_orb(orb)}
+    tokens = set(_tokens(str({"orbs": docker_orbs}) if docker_orbs else ""))
+    pending = [config]
+    while pending:
+        data = pending.pop()
+        if isinstance(data, list):
+            pending += data
+        elif isinstance(data, dict):
+            pending += data.values()
+            if is_login_step(data):
+                # In quotes, with the line breaks escaped, or as they are.
+                tokens.update(_tokens(json.dumps(data, ensure_ascii=False)))
+                tokens.update(_tokens(str(data)))
+        elif data == "docker/check":
+            tokens.update(_tokens(data))
+    return frozenset(tokens)
+
+
+def _is_filled_null(before: str, after: str, words: frozenset[str]) -> bool:
+    """Whether written nulls went, for values below their keys or in brackets."""
+    without = WRITTEN_NULL.sub("", before)
+    inserted = None if without == before else inserted_tokens(without, after)
+    return inserted is not None and inserted <= SYNTAX | KEYS | NULLS | words
 
 
 def _has_context_left(alteration: Alteration, words: frozenset[str]) -> bool:
@@ -98,13 +134,7 @@ def _explain_extended(before: str, after: str, words: frozenset[str]) -> Reason 
 def inserted_tokens(before: str, after: str) -> set[str] | None:
     """The words and signs that were put into ``before``; None if something was taken out."""
     old, new = _tokens(before), _tokens(after)
-    inserted: set[str] = set()
-    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind in ("delete", "replace"):
-            return None
-        if kind == "insert":
-            inserted.update(new[start:end])
-    return inserted
+    return set(Counter(new) - Counter(old)) if is_subsequence(old, new) else None
 
 
 def _explain_replaced(before: str, after: str, words: frozenset[str]) -> Reason | None:

@@ -18,7 +18,7 @@ from tests.oracle.contexts_needed import (
     misplaced_contexts,
     wrong_contexts,
 )
-from tests.oracle.explained_lines import Reason, explain
+from tests.oracle.explained_lines import Reason, explain, login_tokens
 from tests.oracle.image_registry import DOCKER_HUB
 from tests.oracle.plain_yaml import UnreadableError, first_lines, read
 from tests.oracle.pulled_images import VARIABLE, Image, PulledImages, pulled_images
@@ -127,7 +127,7 @@ def judge(
     text = compare_text(before.decode(), after.decode())
     reasons: Counter[Reason] = Counter()
     lines = lines_of(after.decode())
-    words = _new_words(old, new, expected)
+    words = _new_words(old, new, expected) | login_tokens(new_data)
     for alteration in text.alterations:
         reason = explain(alteration, lines, words)
         is_unfounded = reason is Reason.CONTEXT_MOVED and not changes[DataChangeKind.CONTEXT_MOVED]
