@@ -38,7 +38,9 @@ class Pairs(Struct, frozen=True):
 
 
 #: Strings, numbers and nulls; lists and mappings of them; anchors and aliases.
-Value: TypeAlias = "str | int | list[Value] | dict[str, Value] | Pairs | Anchored | AliasOf | None"
+Value: TypeAlias = (
+    "str | int | float | list[Value] | dict[str, Value] | Pairs | Anchored | AliasOf | None"
+)
 
 _RESERVED = re.compile(r"(?i)~|null|yes|no|y|n|true|false|on|off|[-+.0-9].*|")
 _PLAIN = re.compile(r"[\w$/.](?:[\w$/.@-]|:(?=\w))*(?: [\w$/.][\w$/.@-]*)*")
@@ -55,6 +57,10 @@ class Layout(Struct, frozen=True):
     final_break: bool = True
     #: In ten places, how many are written in another way than the plainest.
     variety: int = 2
+    #: In ten places, how many have comments or blank lines.
+    noise: int = 2
+    #: Whether there is what people hardly write: brackets over several lines, question marks.
+    is_wild: bool = False
 
 
 _LAYOUTS = st.builds(
@@ -66,6 +72,8 @@ _LAYOUTS = st.builds(
     other_line_break=st.sampled_from(["", "", "\n", "\r\n"]),
     final_break=st.booleans(),
     variety=st.sampled_from([2, 0, 5]),
+    noise=st.sampled_from([2, 0, 5]),
+    is_wild=st.just(True),
 )
 
 
@@ -182,9 +190,9 @@ class _Writer(Struct):
     lines: list[str] = field(default_factory=list)
 
     def document(self, value: Value) -> str:
-        head = ["%YAML 1.1", "---"] if self._odd() and self._odd() else []
+        head = ["%YAML 1.1", "---"] if self._noisy() and self._noisy() else []
         body = self._block("", value, -self.layout.step, self.layout.step)
-        tail = ["...", "# end"] if self._odd() and self._odd() else []
+        tail = ["...", "# end"] if self._noisy() and self._noisy() else []
         lines = [*head, *body, *tail]
         ends = [
             self.layout.other_line_break if self.layout.other_line_break and self._odd() else None
@@ -216,17 +224,26 @@ class _Writer(Struct):
     def _odd(self) -> bool:
         return self.draw(st.integers(1, 10)) > 10 - self.layout.variety
 
+    def _wild(self) -> bool:
+        return self.layout.is_wild and self._odd()
+
+    def _noisy(self) -> bool:
+        return self.draw(st.integers(1, 10)) > 10 - self.layout.noise
+
     def _pick(self, options: Sequence[T]) -> T:
         return self.draw(st.sampled_from(options)) if self._odd() else options[0]
 
     def _comment(self, behind: str = "") -> str:
         # Behind a dash, or the colon of an explicit key, a tab does not separate.
         tab = " " if behind.strip(" ") == ":" or behind.endswith("-") else "\t"
-        return self._pick(["", " # c", "  # é: - 'x", f"{tab}# t"])
+        return self._noise(["", " # c", "  # é: - 'x", f"{tab}# t"])
+
+    def _noise(self, options: Sequence[str]) -> str:
+        return self.draw(st.sampled_from(options)) if self._noisy() else options[0]
 
     def _between(self, indent: int) -> list[str]:
         """Blank lines and comment lines before a line at ``indent``."""
-        if not self._odd():
+        if not self._noisy():
             return []
         lines = ["", " " * indent + "# c", "# ---", " " * (indent + 3) + "# deep - ", "  "]
         return self.draw(st.lists(st.sampled_from(lines), max_size=2))
@@ -300,7 +317,7 @@ class _Writer(Struct):
         lines: list[str] = []
         for key, value in entries:
             lines += self._between(column)
-            if self._odd() and self._odd() and key != "<<":
+            if self._wild() and self._odd() and key != "<<":
                 lines.append(" " * column + "? " + self._key(key))
                 lines += self._block(" " * column + ":", value, column, self.layout.step)
             else:
@@ -312,7 +329,7 @@ class _Writer(Struct):
         body = value.removesuffix("\n")
         ends = len(value) - len(value.rstrip("\n"))
         mark = {0: "-", 1: ""}.get(ends, "+")
-        comment = self._pick(["", " # c"])
+        comment = self._noise(["", " # c"])
         lines = [" " * column + line if line else "" for line in body.split("\n")]
         return [f"{before}|{mark}{comment}", *lines]
 
@@ -335,7 +352,7 @@ class _Writer(Struct):
             return f"*{value.name}"
         if value is None:
             return self._pick(["", "~", "null"])
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             return str(value)
         if isinstance(value, str):
             return self._scalar(value, in_flow=True)
@@ -347,7 +364,7 @@ class _Writer(Struct):
 
     def _flow_item(self, item: Value, column: int) -> str:
         entries = _entries(item)
-        if len(entries) == 1 and not isinstance(item, Anchored) and self._odd():
+        if len(entries) == 1 and not isinstance(item, Anchored) and self._wild():
             return f"{self._key(entries[0][0])}: {self._flow(entries[0][1], column)}"
         return self._flow(item, column) or "~"
 
@@ -355,10 +372,10 @@ class _Writer(Struct):
         if not parts:
             return opening + self._pick(["", " "]) + closing
         comma = self._pick(["", ","])
-        if self._odd():
+        if self._wild():
             pad = " " * column
             ends = ["," for _ in parts[:-1]] + [comma]
-            comments = [self._pick(["", " # c"]) for _ in parts]
+            comments = [self._noise(["", " # c"]) for _ in parts]
             lines = [f"{pad}{p}{e}{c}" for p, e, c in zip(parts, ends, comments, strict=True)]
             return "\n".join([opening, *lines, " " * max(column - 1, 1) + closing])
         padding = self._pick(["", " "])

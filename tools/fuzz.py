@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
 from cci_migrate.policy.model import Policy
 from tests.oracle.changed_text import AlterationKind, compare_text
 from tests.processing import process
-from tests.properties.generated_configs import Config, configs, layouts
-from tests.properties.yaml_layout import Layout, write
+from tests.properties.generated_configs import config_texts
 from tools.shared_data import ROOT, corpus_files, shared_folder
 
 PATH = ".circleci/config.yml"
@@ -120,9 +120,9 @@ def drawn(number: int) -> Iterator[bytes]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(configs(), layouts)
-    def draw(config: Config, layout: Layout) -> None:
-        found.append(write(config.tree, layout).encode())
+    @given(config_texts(), st.sampled_from(("", "\ufeff")))
+    def draw(text: str, bom: str) -> None:
+        found.append((bom + text).encode())
 
     draw()
     return iter(found)

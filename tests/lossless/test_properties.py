@@ -50,7 +50,7 @@ from cci_migrate.lossless.rendering import node_of, render
 from cci_migrate.lossless.source import LINE_BREAK
 from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from tests.lossless.trees import document_of, prove, shape
-from tests.lossless.yaml_text import documents, scalars
+from tests.yaml_text import documents, scalars
 
 
 def examples(count: int) -> settings:

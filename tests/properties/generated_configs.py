@@ -1,29 +1,20 @@
 """Hypothesis strategies for CircleCI configs, in the shapes that real ones have.
 
-A config is drawn as a tree; how it is laid out is drawn apart from it (`yaml_layout`).
+`configs` draws what a config says; how it is laid out is drawn apart from it (`tests.yaml_text`).
 """
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tests.properties.yaml_layout import (
-    Entries,
-    Items,
-    Layout,
-    Ref,
-    Script,
-    Tree,
-    Word,
-    entries,
-    items,
-)
+from tests.yaml_text import AliasOf, Anchored, Layout, Pairs, Value, texts
 
 HUB_IMAGES = (
     "cimg/go:1.22",
-    '"cimg/node:20.11"',
-    "'postgres:16-alpine'",
+    "cimg/node:20.11",
+    "postgres:16-alpine",
     "redis",
     "docker.io/acme/app:1.0",
     "index.docker.io/library/busybox",
@@ -32,229 +23,203 @@ HUB_IMAGES = (
 OTHER_IMAGES = (
     "quay.io/acme/builder:4",
     "ghcr.io/acme/tool",
-    '"mcr.microsoft.com/mssql/server:2022"',
+    "mcr.microsoft.com/mssql/server:2022",
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:7",
     "localhost:5000/app",
 )
-CONTEXTS = ("aws", "org-global", '"Slack team"', "npm-publish")
-SCRIPT = Script(("set -eu", "cat > out.yml <<EOF", "image: not/this", "  - nor: {that}", "EOF"))
+CONTEXTS = ("aws", "org-global", "Slack team", "npm-publish")
+SCRIPT = "set -eu\ncat > out.yml <<EOF\nimage: not/this\n  - nor: {that}\nEOF\n"
+#: As plain as can be: blocks, plain scalars, no comments.
+PLAIN_LAYOUT = Layout(variety=0, noise=0)
 
 
-class Config(Struct, frozen=True):
-    """A config as a tree. ``is_plain``: its fix only adds whole lines."""
-
-    tree: Entries
-    is_plain: bool = False
-
-
-layouts = st.builds(
+_layouts = st.builds(
     Layout,
-    width=st.sampled_from((2, 2, 3, 4)),
-    flush_items=st.booleans(),
-    dash=st.sampled_from(("- ", "- ", "-   ")),
-    eol=st.sampled_from(("\n", "\n", "\r\n")),
-    bom=st.booleans(),
-    document_start=st.booleans(),
+    step=st.sampled_from([2, 2, 3, 4]),
+    sequence_offset=st.sampled_from([2, 0]),
+    dash_gap=st.sampled_from([" ", " ", "   "]),
+    line_break=st.sampled_from(["\n", "\n", "\r\n"]),
+    other_line_break=st.just(""),
     final_break=st.booleans(),
-    noise=st.lists(st.integers(0, 6), min_size=1, max_size=9).map(tuple),
+    variety=st.sampled_from([2, 0, 5]),
+    noise=st.sampled_from([2, 0, 5]),
 )
+
+
+def entries(*pairs: tuple[str, Value]) -> Pairs:
+    """A mapping, which may have several merge keys."""
+    return Pairs(pairs)
+
 
 _hub = st.sampled_from(HUB_IMAGES)
 _any_image = st.one_of(_hub, _hub, st.sampled_from(OTHER_IMAGES))
 
 
 @st.composite
-def _details(draw: st.DrawFn) -> tuple[tuple[str, Tree], ...]:
+def _details(draw: st.DrawFn) -> tuple[tuple[str, Value], ...]:
     """What stands beside ``image``."""
-    choices: tuple[tuple[str, Tree], ...] = (
-        ("environment", entries(("TZ", "UTC"), ("LANG", '"C.UTF-8"'))),
-        ("user", Word("root")),
-        ("name", Word("db")),
-        ("entrypoint", items("/bin/sh", '"-c"', flow=True)),
-        ("command", Word("postgres -c fsync=off")),
-        ("environment", entries(("TZ", "UTC"), flow=True)),
+    choices: tuple[tuple[str, Value], ...] = (
+        ("environment", entries(("TZ", "UTC"), ("LANG", "C.UTF-8"))),
+        ("user", "root"),
+        ("name", "db"),
+        ("entrypoint", ["/bin/sh", "-c"]),
+        ("command", "postgres -c fsync=off"),
+        ("environment", entries(("TZ", "UTC"))),
     )
-    found = draw(st.lists(st.sampled_from(choices), max_size=2, unique_by=lambda one: one[0]))
-    return tuple(found)
+    chosen = st.lists(st.sampled_from(choices), max_size=2, unique_by=lambda detail: detail[0])
+    return tuple(draw(chosen))
 
 
 class _Known(Struct, frozen=True):
     """The anchors that a config has, and the parts that hold them."""
 
-    images: tuple[str, ...]
-    lists: tuple[str, ...]
-    filters: tuple[str, ...]
-    arguments: tuple[str, ...]
-    parts: tuple[tuple[str, Tree], ...]
+    images: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    parts: tuple[tuple[str, Value], ...] = ()
 
 
 @st.composite
 def _anchors(draw: st.DrawFn) -> _Known:
     images, lists, filters, arguments = [], [], [], []
-    parts: list[tuple[str, Tree]] = []
+    parts: list[tuple[str, Value]] = []
     if draw(st.booleans()):
         images.append("image")
-        image = draw(_any_image)
-        parts.append(("x-image", entries(("image", image), *draw(_details()), anchor="image")))
+        image = entries(("image", draw(_any_image)), *draw(_details()))
+        parts.append(("x-image", Anchored("image", image)))
     if draw(st.booleans()):
         lists.append("containers")
-        found = draw(st.lists(_items((), plain=True), min_size=1, max_size=2))
-        parts.append(("x-containers", Items(tuple(found), anchor="containers")))
+        containers = draw(st.lists(_items((), plain=True), min_size=1, max_size=2))
+        parts.append(("x-containers", Anchored("containers", containers)))
     if draw(st.booleans()):
         filters.append("only_main")
         only = entries(("branches", entries(("only", "main"))))
-        parts.append(("x-filters", Entries((("filters", only),), anchor="only_main")))
+        parts.append(("x-filters", Anchored("only_main", entries(("filters", only)))))
     if draw(st.booleans()):
         arguments.append("deploys")
-        held = draw(_contexts)
-        parts.append(("x-deploys", Entries((("context", held),), anchor="deploys")))
+        parts.append(("x-deploys", Anchored("deploys", entries(("context", draw(_contexts))))))
     return _Known(tuple(images), tuple(lists), tuple(filters), tuple(arguments), tuple(parts))
 
 
 @st.composite
-def _items(draw: st.DrawFn, anchors: tuple[str, ...], *, plain: bool = False) -> Tree:
+def _items(draw: st.DrawFn, anchors: tuple[str, ...], *, plain: bool = False) -> Value:
     """One item of a ``docker`` list."""
-    kinds = ["block", "block", "image later"]
+    kinds = ["image first", "image first", "image later"]
     if not plain:
-        kinds += ["flow"]
+        kinds += ["image alone"]
         kinds += ["alias", "merge", "merge with image"] if anchors else []
     kind = draw(st.sampled_from(kinds))
-    if kind == "flow":
-        return entries(("image", draw(_any_image)), flow=True)
+    if kind == "image alone":
+        return entries(("image", draw(_any_image)))
     if kind == "alias":
-        return Ref(draw(st.sampled_from(anchors)))
+        return AliasOf(draw(st.sampled_from(anchors)))
     if kind.startswith("merge"):
-        base = ("<<", Ref(draw(st.sampled_from(anchors))))
-        own = entries(base, ("environment", entries(("A", "b"))))
-        if kind == "merge":
-            return own
-        return Entries((*own.entries, ("image", Word(draw(_any_image)))))
-    image = ("image", Word(draw(_any_image)))
+        base: tuple[str, Value] = ("<<", AliasOf(draw(st.sampled_from(anchors))))
+        own = (base, ("environment", entries(("A", "b"))))
+        return Pairs(own if kind == "merge" else (*own, ("image", draw(_any_image))))
+    image: tuple[str, Value] = ("image", draw(_any_image))
     details = draw(_details())
-    if kind == "block" or not details:
-        return Entries((image, *details))
-    return Entries((details[0], image, *details[1:]))
+    if kind == "image first" or not details:
+        return Pairs((image, *details))
+    return Pairs((details[0], image, *details[1:]))
 
 
 @st.composite
-def _docker(draw: st.DrawFn, known: _Known, *, plain: bool) -> Tree:
+def _docker(draw: st.DrawFn, known: _Known, *, plain: bool) -> Value:
     if known.lists and not plain and draw(st.integers(0, 3)) == 0:
-        return Ref(draw(st.sampled_from(known.lists)))
-    found = draw(st.lists(_items(known.images, plain=plain), min_size=1, max_size=3))
-    if not plain and draw(st.integers(0, 5)) == 0:
-        return items(*(entries(("image", draw(_any_image)), flow=True) for _ in found), flow=True)
-    return Items(tuple(found))
+        return AliasOf(draw(st.sampled_from(known.lists)))
+    return draw(st.lists(_items(known.images, plain=plain), min_size=1, max_size=3))
 
 
-_contexts = st.one_of(
-    st.sampled_from(CONTEXTS).map(Word),
-    st.lists(st.sampled_from(CONTEXTS), min_size=1, max_size=2, unique=True).map(
-        lambda names: items(*names)
-    ),
-    st.lists(st.sampled_from(CONTEXTS), min_size=1, max_size=2, unique=True).map(
-        lambda names: items(*names, flow=True)
-    ),
-)
-_block_contexts = st.lists(st.sampled_from(CONTEXTS), min_size=1, max_size=2, unique=True).map(
-    lambda names: items(*names)
-)
+_context_lists: st.SearchStrategy[Value] = st.lists(
+    st.sampled_from(CONTEXTS), min_size=1, max_size=2, unique=True
+).map(list)
+_contexts: st.SearchStrategy[Value] = st.one_of(st.sampled_from(CONTEXTS), _context_lists)
 
 
 @st.composite
-def _entry(draw: st.DrawFn, job: str, known: _Known, *, plain: bool) -> Tree:
+def _entry(draw: st.DrawFn, job: str, known: _Known, *, plain: bool) -> Value:
     """One entry of a workflow's ``jobs``."""
     kinds = ["mapping", "context"]
     if not plain:
-        kinds += ["bare", "bare", "null", "flow", "string in flow"]
+        kinds += ["bare", "bare", "null", "named", "string"]
         kinds += ["filters"] if known.filters else []
         kinds += ["arguments", "arguments as a whole"] if known.arguments else []
     kind = draw(st.sampled_from(kinds))
-    requires: tuple[str, Tree] = ("requires", items("hold", flow=draw(st.booleans())))
+    requires: tuple[str, Value] = ("requires", ["hold"])
     match kind:
         case "bare":
-            return Word(job if draw(st.booleans()) else f'"{job}"')
+            return job
         case "null":
-            return entries((job, ""))
+            return entries((job, None))
         case "mapping":
-            return entries((job, Entries((requires,))))
-        case "flow":
-            return entries(
-                (
-                    job,
-                    entries(
-                        requires if requires[1] == items("hold", flow=True) else ("name", "again"),
-                        flow=True,
-                    ),
-                )
-            )
-        case "string in flow":
-            return entries((job, entries(("context", "aws"), flow=True)))
+            return entries((job, entries(requires)))
+        case "named":
+            return entries((job, entries(("name", "again"))))
+        case "string":
+            return entries((job, entries(("context", "aws"))))
         case "filters":
-            return entries((job, entries(("<<", Ref("only_main")), requires)))
+            return entries((job, entries(("<<", AliasOf("only_main")), requires)))
         case "arguments":
-            return entries((job, entries(requires, ("<<", Ref("deploys")))))
+            return entries((job, entries(requires, ("<<", AliasOf("deploys")))))
         case "arguments as a whole":
-            return entries((job, Ref("deploys")))
+            return entries((job, AliasOf("deploys")))
         case _:
-            held = draw(_block_contexts if plain else _contexts)
+            context = ("context", draw(_context_lists if plain else _contexts))
             first = draw(st.booleans())
-            pairs = (("context", held), requires) if first else (requires, ("context", held))
-            return entries((job, Entries(pairs)))
+            return entries((job, Pairs((context, requires) if first else (requires, context))))
 
 
-PULLS: tuple[Tree, ...] = (
-    Word("docker pull redis"),
-    Word("docker run --rm alpine:3.20 true"),
-    Word("docker pull quay.io/acme/app"),
-    Word('echo "docker pull redis"'),
-    Script(("set -eu", "sudo docker pull \\", "  acme/app:1 # ours", "docker ps")),
-    Word('echo "$HUB_PASSWORD" | docker login -u "$HUB_USER" --password-stdin'),
+PULLS = (
+    "docker pull redis",
+    "docker run --rm alpine:3.20 true",
+    "docker pull quay.io/acme/app",
+    'echo "docker pull redis"',
+    "set -eu\nsudo docker pull \\\n  acme/app:1 # ours\ndocker ps\n",
+    'echo "$HUB_PASSWORD" | docker login -u "$HUB_USER" --password-stdin',
 )
 
 
 @st.composite
-def _pulling_steps(draw: st.DrawFn, kind: str) -> tuple[Tree, ...]:
+def _pulling_steps(draw: st.DrawFn, kind: str) -> list[Value]:
     """Steps in which Docker itself pulls; they come last, as most do."""
     if kind == "executor" or draw(st.integers(0, 2)) > 0:
-        return ()
-    pulls = draw(st.lists(st.sampled_from(PULLS), min_size=1, max_size=3))
-    steps: list[Tree] = []
-    for pull in pulls:
-        run: Tree = entries(("command", pull)) if draw(st.booleans()) else pull
+        return []
+    steps: list[Value] = [] if kind == "machine" else ["setup_remote_docker"]
+    for pull in draw(st.lists(st.sampled_from(PULLS), min_size=1, max_size=3)):
+        run: Value = entries(("command", pull)) if draw(st.booleans()) else pull
         steps.append(entries(("run", run)))
-    return tuple(steps) if kind == "machine" else (Word("setup_remote_docker"), *steps)
+    return steps
 
 
 @st.composite
-def _job(draw: st.DrawFn, known: _Known, executors: tuple[str, ...], *, plain: bool) -> Tree:
+def _job(draw: st.DrawFn, known: _Known, executors: tuple[str, ...], *, plain: bool) -> Value:
     kinds = ["docker", "docker", "docker", "machine"] + (["executor"] * 2 if executors else [])
     kind = draw(st.sampled_from(kinds))
-    runs_on: tuple[str, Tree]
+    runs_on: tuple[str, Value]
     if kind == "machine":
         runs_on = ("machine", entries(("image", "ubuntu-2404:current")))
     elif kind == "executor":
         name = draw(st.sampled_from(executors))
         whole = name == "by-tag" and draw(st.booleans())
-        call = entries(("name", name), ("tag", '"3.12"')) if whole else Word(name)
-        runs_on = ("executor", call)
+        runs_on = ("executor", entries(("name", name), ("tag", "3.12")) if whole else name)
     else:
         runs_on = ("docker", draw(_docker(known, plain=plain)))
-    run: Tree = entries(("name", "Test it"), ("command", SCRIPT))
-    steps = Items((Word("checkout"), entries(("run", run)), *draw(_pulling_steps(kind))))
-    order = (runs_on, ("steps", steps)) if draw(st.booleans()) else (("steps", steps), runs_on)
-    return Entries(order)
+    test = entries(("run", entries(("name", "Test it"), ("command", SCRIPT))))
+    steps: tuple[str, Value] = ("steps", ["checkout", test, *draw(_pulling_steps(kind))])
+    return Pairs((runs_on, steps) if draw(st.booleans()) else (steps, runs_on))
 
 
-_EXECUTORS: tuple[tuple[str, Tree], ...] = (
-    ("small", entries(("docker", items(entries(("image", "cimg/base:2024.01")))))),
-    (
-        "by-tag",
-        entries(
-            ("parameters", entries(("tag", entries(("type", "string"), ("default", '"3.11"'))))),
-            ("docker", items(entries(("image", "cimg/python:<< parameters.tag >>")))),
-        ),
-    ),
-    ("elsewhere", entries(("docker", items(entries(("image", "quay.io/acme/x")))))),
+def _executor(image: str, *before: tuple[str, Value]) -> Value:
+    return entries(*before, ("docker", [entries(("image", image))]))
+
+
+_TAG = entries(("tag", entries(("type", "string"), ("default", "3.11"))))
+_EXECUTORS: tuple[tuple[str, Value], ...] = (
+    ("small", _executor("cimg/base:2024.01")),
+    ("by-tag", _executor("cimg/python:<< parameters.tag >>", ("parameters", _TAG))),
+    ("elsewhere", _executor("quay.io/acme/x")),
 )
 _INLINE_ORB = entries(
     (
@@ -262,10 +227,7 @@ _INLINE_ORB = entries(
         entries(
             (
                 "check",
-                entries(
-                    ("docker", items(entries(("image", "alpine")))),
-                    ("steps", items("checkout", flow=True)),
-                ),
+                entries(("docker", [entries(("image", "alpine"))]), ("steps", ["checkout"])),
             )
         ),
     ),
@@ -273,39 +235,52 @@ _INLINE_ORB = entries(
 
 
 @st.composite
-def configs(draw: st.DrawFn, *, plain: bool = False) -> Config:
-    """A config; ``plain`` ones have nothing that a fix must alter a line of."""
+def configs(draw: st.DrawFn, *, plain: bool = False) -> Value:
+    """What a config says; ``plain`` ones have nothing that a fix must alter a line of."""
     is_21 = draw(st.integers(0, 3)) > 0
-    known = _Known((), (), (), (), ()) if plain else draw(_anchors())
-    top: list[tuple[str, Tree]] = [
-        ("version", Word("2.1" if is_21 else draw(st.sampled_from(("2", '"2"')))))
+    known = _Known() if plain else draw(_anchors())
+    top: list[tuple[str, Value]] = [
+        ("version", 2.1 if is_21 else draw(st.sampled_from((2, "2")))),
+        *known.parts,
     ]
-    top += known.parts
     executors: tuple[str, ...] = ()
     if is_21 and draw(st.booleans()):
-        chosen = draw(
-            st.lists(
-                st.sampled_from(_EXECUTORS), min_size=1, max_size=3, unique_by=lambda one: one[0]
-            )
+        some = st.lists(
+            st.sampled_from(_EXECUTORS), min_size=1, max_size=3, unique_by=lambda named: named[0]
         )
+        chosen = draw(some)
         executors = tuple(name for name, _ in chosen)
-        top.append(("executors", Entries(tuple(chosen))))
+        top.append(("executors", Pairs(tuple(chosen))))
     called = ["build", "test-it", "deploy"][: draw(st.integers(1, 3))]
+    orb_jobs = []
     if is_21 and draw(st.integers(0, 3)) == 0:
         top.append(("orbs", entries(("node", "circleci/node@5.2"), ("local", _INLINE_ORB))))
         orb_jobs = ["local/check"]
-    else:
-        orb_jobs = []
     jobs = tuple((name, draw(_job(known, executors, plain=plain))) for name in called)
-    top.append(("jobs", Entries(jobs)))
+    top.append(("jobs", Pairs(jobs)))
     if draw(st.integers(0, 4)) > 0 or orb_jobs:
-        hold = entries(("hold", entries(("type", "approval"))))
-        held = tuple(draw(_entry(job, known, plain=plain)) for job in (*called, *orb_jobs))
-        listed = Items((hold, *held))
-        if not plain and draw(st.integers(0, 4)) == 0:
-            listed = items(*called, flow=True)
-        flow = entries(("jobs", listed))
-        top.append(
-            ("workflows", entries(*((("version", "2"),) if not is_21 else ()), ("main", flow)))
-        )
-    return Config(Entries(tuple(top)), plain)
+        hold: Value = entries(("hold", entries(("type", "approval"))))
+        runs = [draw(_entry(job, known, plain=plain)) for job in (*called, *orb_jobs)]
+        main = entries(("jobs", [hold, *runs]))
+        version: tuple[tuple[str, Value], ...] = () if is_21 else (("version", 2),)
+        top.append(("workflows", Pairs((*version, ("main", main)))))
+    return Pairs(tuple(top))
+
+
+@st.composite
+def config_texts(draw: st.DrawFn) -> str:
+    """Configs in the layouts that people write."""
+    return draw(texts(draw(configs()), draw(_layouts)))
+
+
+@st.composite
+def texts_of_one_config(draw: st.DrawFn) -> tuple[str, str]:
+    """The same config twice: as plain as can be, and in any layout."""
+    config = draw(configs())
+    return draw(texts(config, PLAIN_LAYOUT)), draw(texts(config, draw(_layouts)))
+
+
+@st.composite
+def plain_texts(draw: st.DrawFn) -> str:
+    """Configs of which a fix must alter no line, with comments and blank lines everywhere."""
+    return draw(texts(draw(configs(plain=True)), replace(draw(_layouts), variety=0)))

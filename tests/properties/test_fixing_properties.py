@@ -6,7 +6,6 @@ import re
 
 from hypothesis import given, note
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.model import Policy
@@ -15,11 +14,9 @@ from tests.oracle.plain_yaml import Data, list_of, mapping_of, read
 from tests.oracle.pulled_images import pulled_images
 from tests.oracle.step_logins import hub_logins, script_of
 from tests.processing import process
-from tests.properties.generated_configs import Config, configs, layouts
-from tests.properties.yaml_layout import Layout, write
+from tests.properties.generated_configs import config_texts, plain_texts, texts_of_one_config
 
 PATH = ".circleci/config.yml"
-PLAIN_LAYOUT = Layout()
 
 
 def fixed(text: str) -> str:
@@ -37,16 +34,15 @@ def fixed(text: str) -> str:
     return after
 
 
-@given(configs(), layouts)
-def test_a_fix_is_right_whole_and_minimal(config: Config, layout: Layout) -> None:
-    before = write(config.tree, layout)
+@given(config_texts())
+def test_a_fix_is_right_whole_and_minimal(before: str) -> None:
     judgement = judge(before.encode(), fixed(before).encode())
     assert judgement.complaints == ()
 
 
-@given(configs(), layouts)
-def test_every_docker_hub_image_is_authenticated(config: Config, layout: Layout) -> None:
-    images = pulled_images(read(fixed(write(config.tree, layout)))).images
+@given(config_texts())
+def test_every_docker_hub_image_is_authenticated(before: str) -> None:
+    images = pulled_images(read(fixed(before))).images
     assert [image.place for image in images if image.is_hub and not image.is_authenticated] == []
 
 
@@ -65,37 +61,35 @@ def pulls_before_login(steps: Data) -> list[str]:
     return found
 
 
-@given(configs(), layouts)
-def test_every_pull_in_steps_comes_after_a_login(config: Config, layout: Layout) -> None:
-    jobs = mapping_of(mapping_of(read(fixed(write(config.tree, layout)))).get("jobs"))
+@given(config_texts())
+def test_every_pull_in_steps_comes_after_a_login(before: str) -> None:
+    jobs = mapping_of(mapping_of(read(fixed(before))).get("jobs"))
     for job in jobs.values():
         assert pulls_before_login(mapping_of(job).get("steps")) == []
 
 
-@given(configs(), layouts)
-def test_fixing_twice_is_fixing_once(config: Config, layout: Layout) -> None:
-    once = fixed(write(config.tree, layout))
+@given(config_texts())
+def test_fixing_twice_is_fixing_once(before: str) -> None:
+    once = fixed(before)
     assert fixed(once) == once
 
 
-@given(configs(), layouts)
-def test_the_layout_does_not_matter_to_the_data(config: Config, layout: Layout) -> None:
-    plain = fixed(write(config.tree, PLAIN_LAYOUT))
-    assert read(fixed(write(config.tree, layout))) == read(plain)
+@given(texts_of_one_config())
+def test_the_layout_does_not_matter_to_the_data(texts: tuple[str, str]) -> None:
+    plain, other = texts
+    assert read(fixed(other)) == read(fixed(plain))
 
 
-@given(configs(), layouts, st.booleans(), st.sampled_from(("\n", "\r\n")))
+@given(config_texts(), st.sampled_from(("", "\ufeff")), st.sampled_from(("\n", "\r\n")))
 def test_line_ends_and_byte_order_mark_do_not_matter_to_the_text(
-    config: Config, layout: Layout, bom: bool, eol: str
+    text: str, bom: str, eol: str
 ) -> None:
-    unix = fixed(write(config.tree, replace(layout, eol="\n", bom=False)))
-    other = fixed(write(config.tree, replace(layout, eol=eol, bom=bom)))
-    assert other == ("\ufeff" if bom else "") + unix.replace("\n", eol)
+    unix = re.sub(r"\r\n?", "\n", text)
+    assert fixed(bom + unix.replace("\n", eol)) == bom + fixed(unix).replace("\n", eol)
 
 
-@given(configs(plain=True), layouts)
-def test_taking_the_added_lines_out_gives_the_original(config: Config, layout: Layout) -> None:
-    before = write(config.tree, layout)
+@given(plain_texts())
+def test_taking_the_added_lines_out_gives_the_original(before: str) -> None:
     after = iter(fixed(before).splitlines(keepends=True))
     lost = [line for line in before.splitlines(keepends=True) if line not in after]
     assert not [line for line in lost if line.endswith(("\n", "\r"))]
