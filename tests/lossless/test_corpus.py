@@ -114,9 +114,8 @@ def contexts_everywhere(document: Document) -> Iterator[Operation]:
             seen.add(node)
             if node is item and isinstance(node, Scalar):
                 yield ScalarToMapping(node, Entries((("context", names),)))
-            elif is_null(node) and isinstance(node, Scalar):
-                yield AddEntry(node, "context", names)
-            elif isinstance(node, Mapping) and not own_entry(node, "context"):
+            elif is_null(node) or (isinstance(node, Mapping) and not own_entry(node, "context")):
+                assert isinstance(node, Mapping | Scalar)
                 yield AddEntry(node, "context", names)
 
 
