@@ -57,7 +57,8 @@ def lines_of(text: str) -> list[str]:
 
 def compare_text(before: str, after: str) -> TextChange:
     """Match the lines of ``before``, in order, with those of ``after``."""
-    old, new = lines_of(before), lines_of(after)
+    # A byte order mark is part of no line: `broken_frame` looks at it.
+    old, new = lines_of(before.removeprefix("\ufeff")), lines_of(after.removeprefix("\ufeff"))
     if _are_all_there(old, new):
         return TextChange(len(new) - len(old), ())
     alterations: list[Alteration] = []

@@ -74,6 +74,11 @@ def test_added_lines_alter_nothing() -> None:
     assert compare_text("a: 1\nb: 2\n", "a: 1\nx:\n  y: 3\nb: 2\n") == TextChange(2, ())
 
 
+def test_a_byte_order_mark_is_part_of_no_line() -> None:
+    change = compare_text("\ufeff{a: [b]}\n", "\ufeff{a: [b, {hub: $U}]}\n")
+    assert [alteration.kind for alteration in change.alterations] == [AlterationKind.EXTENDED]
+
+
 def test_a_last_line_may_get_a_break() -> None:
     assert compare_text("a: 1\nb: 2", "a: 1\nb: 2\nc: 3") == TextChange(1, ())
 
