@@ -215,7 +215,9 @@ def test_a_context_that_another_config_shows() -> None:
         Use.SIBLING,
         EvidencePlace("nightly.yml", 3, "job build"),
         PasswordAuth("$PEAR_USER", "$PEAR_TOKEN"),
-        kept=ContextConvention("pear", ContextOrigin.READERS, frozenset({frozenset({"pear"})})),
+        convention=ContextConvention(
+            "pear", ContextOrigin.READERS, frozenset({frozenset({"pear"})})
+        ),
     )
     reading = replace(reading, evidence=(*reading.evidence, shown))
     pear, half = auth("$PEAR_USER", "$PEAR_TOKEN"), auth("$PEAR_USER", "$DOCKERHUB_PASSWORD")

@@ -1,4 +1,4 @@
-"""Credentials and what they rest on, in words."""
+"""Credentials, and the jobs that use them, in the words of messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cci_migrate.policy.model import RegistryCredential
 
 
 def credential_names(credential: RegistryCredential) -> str:
-    """``$HUB_USER, $HUB_TOKEN``; a secret that is written out is not shown."""
+    """The names in ``credential``: ``$HUB_USER, $HUB_TOKEN``. A written-out secret is hidden."""
     return ", ".join(
         "(written out)" if key in SECRET_KEYS and variable_in(value) is None else value
         for key, value in values_of(credential).items()
@@ -19,7 +19,7 @@ def credential_names(credential: RegistryCredential) -> str:
 
 
 def job_names(routes: Iterable[str], limit: int = 3) -> str:
-    """``jobs build and test``, from the routes of jobs."""
+    """``jobs build and test``, from the routes of jobs; at most ``limit`` are named."""
     names = sorted(route.rpartition("jobs.")[2] for route in routes)
     if len(names) > limit:
         names = [*names[:limit], f"{len(names) - limit} more"]
@@ -31,22 +31,22 @@ def job_names(routes: Iterable[str], limit: int = 3) -> str:
 
 
 def several_accounts(accounts: Iterable[Account]) -> str:
-    """Which accounts a config has for a registry, and who uses each."""
+    """The reason for no fix if a config has several ``accounts`` for a registry."""
     return f"several accounts of the registry are possible: {account_uses(accounts)}"
 
 
 def account_uses(accounts: Iterable[Account]) -> str:
-    """``$U, $P (job build); $V, $Q (jobs deploy and release)``."""
+    """The names and jobs of each account: ``$U, $P (job build); $V, $Q (jobs deploy and test)``."""
     uses = (
-        f"{credential_names(one.credential)} "
-        f"({job_names(one.jobs) if one.evidence else 'by the policy'})"
-        for one in accounts
+        f"{credential_names(account.credential)} "
+        f"({job_names(account.jobs) if account.evidence else 'by the policy'})"
+        for account in accounts
     )
     return "; ".join(uses)
 
 
 def which_account(host: str, accounts: Iterable[Account]) -> str:
-    """What the user can do where ``accounts`` of ``host`` are possible."""
-    if not all(one.evidence for one in accounts):
+    """What the user can do to tell ``accounts`` of ``host`` apart."""
+    if not all(account.evidence for account in accounts):
         return "give the jobs of each account a definition of their own"
     return f'say which jobs use which in the policy: [[registries."{host}".jobs]]'

@@ -95,9 +95,9 @@ if TYPE_CHECKING:
 
 
 class AssessedImage(Struct, frozen=True, eq=False):
-    """An image and what is to be said of its credentials.
+    """An image and the state of its credentials.
 
-    ``misrouted_to``: its credentials are those of this other registry (a host or a pattern).
+    ``misrouted_to`` is the other registry (a host or a pattern) that its credentials belong to.
     """
 
     image: PulledImage
@@ -106,20 +106,20 @@ class AssessedImage(Struct, frozen=True, eq=False):
 
     @property
     def registry(self) -> str | None:
-        """The registry that it comes from, or is to; None if that cannot be told."""
+        """The registry that it comes from, or will come from; None if unknown."""
         return self.state.host if isinstance(self.state, Unmirrored) else self.image.host
 
     def key(self, rule: str) -> FindingKey:
-        """The key of the finding of ``rule`` about it."""
+        """The key of a finding of ``rule`` about it."""
         return finding_key(self.image, rule)
 
 
 class CredentialUse(Struct, frozen=True):
     """A workflow job reads ``variables``, for the registry ``host``.
 
-    ``after`` is the key of the finding whose fix makes it read them; None: it does already.
-    ``in_steps``: a login in its steps does, else its images' credentials. ``is_misrouted``: they
-    are for ``host``, and reach another registry.
+    ``after`` is the key of the finding whose fix makes it read them; None if it does already.
+    ``in_steps``: a login in its steps reads them, otherwise an image's credentials.
+    ``is_misrouted``: the credentials of ``host`` are sent to another registry.
     """
 
     host: str
@@ -130,35 +130,35 @@ class CredentialUse(Struct, frozen=True):
 
 
 class AssessedEntry(Struct, frozen=True, eq=False):
-    """A workflow job, the contexts that it holds and the credentials that it reads.
+    """A workflow job, its contexts and the credentials that it reads.
 
-    ``only_for_forks``: it does nothing in other builds, and forks get no contexts. ``misplaced``
-    are contexts that are meant for it and stand where CircleCI does not look for them.
+    ``only_for_forks``: only builds of forks reach it, and they get no contexts. ``misplaced`` are
+    contexts that are meant for it but are where CircleCI does not look for them.
     """
 
     entry: WorkflowJob
-    held: JobContexts
+    contexts: JobContexts
     uses: tuple[CredentialUse, ...]
     only_for_forks: bool = False
     misplaced: tuple[str, ...] = ()
 
     @property
-    def meant(self) -> JobContexts:
-        """The contexts that it holds or, as somebody wrote them in the wrong place, should."""
-        return replace(self.held, values=(*self.held.values, *self.misplaced))
+    def intended(self) -> JobContexts:
+        """Its contexts, with those that are in the wrong place."""
+        return replace(self.contexts, values=(*self.contexts.values, *self.misplaced))
 
     def reads_today(self, variables: Iterable[str]) -> bool:
         """Whether one of its images or logins reads all of ``variables`` already."""
-        wanted = set(variables)
-        return any(use.after is None and wanted <= set(use.variables) for use in self.uses)
+        names = set(variables)
+        return any(use.after is None and names <= set(use.variables) for use in self.uses)
 
 
 class Assessment(Struct, frozen=True, eq=False, dict=True):
-    """Everything that the rules look at.
+    """What each pull and workflow job of a config has and needs; the input of the rules.
 
-    ``unplaced`` are the conventions of the file that are not used for more pulls of their
-    registry, as nobody knows which context provides them: the policy's are, with its context.
-    ``entries_for_forks`` tells of each workflow job whether only builds of forks reach it.
+    ``unplaced`` are conventions of the config that new pulls do not follow, because it is unknown
+    which context provides their variables; they use the policy's credentials and context instead.
+    ``entries_for_forks`` has for each workflow job whether only builds of forks reach it.
     """
 
     config: Config
@@ -184,28 +184,28 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         mirroring = self.mirrored_steps
         mirrored: frozenset[StepPull] = frozenset() if mirroring is None else mirroring.rewritten
         dockers = (*self.dockers.all(), *self.dockers.of_orbs())
-        found = missing_logins(dockers, self.policy, mirrored)
+        missing = missing_logins(dockers, self.policy, mirrored)
         forks = self._jobs_only_for_forks
         return tuple(
-            one
-            for one in found
-            if one.docker.job not in forks
-            and not (one.docker.entry and self.entries_for_forks.get(one.docker.entry))
+            login
+            for login in missing
+            if login.docker.job not in forks
+            and not (login.docker.entry and self.entries_for_forks.get(login.docker.entry))
         )
 
     @cached_property
     def _jobs_only_for_forks(self) -> frozenset[Job]:
-        """The jobs that only builds of forks reach, in whatever workflow."""
-        reached: dict[Job, bool] = {}
+        """The jobs that only builds of forks reach, in all workflows."""
+        only_forks_by_job: dict[Job, bool] = {}
         for entry, only_forks in self.entries_for_forks.items():
             job = called_job(entry, self.config)
             if job is not None:
-                reached[job] = reached.get(job, True) and only_forks
-        return frozenset(job for job, only_forks in reached.items() if only_forks)
+                only_forks_by_job[job] = only_forks_by_job.get(job, True) and only_forks
+        return frozenset(job for job, only_forks in only_forks_by_job.items() if only_forks)
 
     @property
     def jobs_only_for_forks(self) -> tuple[str, ...]:
-        """The names of the jobs that only builds of forks reach, and that pull something."""
+        """The names of the jobs that only builds of forks reach."""
         jobs = (job for home in self.config.body.walk() for job in home.jobs.values())
         return tuple(job.name for job in jobs if job in self._jobs_only_for_forks)
 
@@ -229,7 +229,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def mirrored_steps(self) -> StepMirroring | None:
-        """What is to come from the mirror in steps; None without a mirror, or without pulls."""
+        """The images in steps that are to come from the mirror; None without a mirror or pulls."""
         dockers = self.dockers.all()
         if self.policy.mirror is None or not dockers:
             return None
@@ -238,13 +238,13 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return step_mirroring(dockers, self.policy.mirror, self.policy.exempt_images)
 
     def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
-        """What a missing login is to be made with; None if nothing is known for its registry."""
+        """The credential for a missing login; None if it is unknown, contested or no password."""
         wanted = self.wanted_login(missing)
         credential = wanted.credential if isinstance(wanted, Wanted) else None
         return credential if isinstance(credential, PasswordAuth) else None
 
     def wanted_login(self, missing: MissingLogin) -> Wanted | Contested | None:
-        """What a missing login is to be made with, and what that rests on."""
+        """The credential for a missing login with its evidence; None if none is known."""
         if missing.key in self.names:
             return Wanted(self.names[missing.key].credential, PLAIN)
         pullers = self.runs.pullers_in(missing.docker.job)
@@ -254,9 +254,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     def name_reason(
         self, wanted: object, host: str | None, images: Iterable[AssessedImage] = ()
     ) -> NameReason | None:
-        """Why pulls from ``host`` get ``wanted``; None where that is no credential.
+        """Why pulls from ``host`` get ``wanted``; None if that is no credential.
 
-        ``images`` are those that get it: some of their jobs may have it from another context.
+        ``images`` get it. The context is only named if it provides the variables in all their jobs.
         """
         if not isinstance(wanted, Wanted) or host is None:
             return None
@@ -264,7 +264,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
         variables = variables_of(wanted.credential)
         if convention is None or not all(
-            convention.preferred in (None, *assessed.meant.names)
+            convention.preferred in (None, *assessed.intended.names)
             or self._context_to_grant(assessed, variables, host, image.key(UNAUTHENTICATED_IMAGE))
             for image in images
             for assessed in self.entries_that_pull(image)
@@ -272,22 +272,22 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             return reason
         return replace(reason, provider=convention.provider)
 
-    def shown_to_siblings(self) -> Iterator[Evidence]:
-        """What other configs of the repository may follow: the names that are used here."""
-        for one in self.evidence:
-            if one.allows() and one.use in (Use.IMAGE, Use.LOGIN_BEFORE_PULL, Use.LOGIN):
-                convention = self.contexts.get(frozenset(one.variables))
+    def evidence_for_siblings(self) -> Iterator[Evidence]:
+        """The evidence that other configs of the repository may follow: the names used here."""
+        for item in self.evidence:
+            if item.allows() and item.use in (Use.IMAGE, Use.LOGIN_BEFORE_PULL, Use.LOGIN):
+                convention = self.contexts.get(frozenset(item.variables))
                 yield replace(
-                    one,
+                    item,
                     use=Use.SIBLING,
                     jobs=frozenset(),
                     entries=frozenset(),
                     form=PLAIN,
-                    kept=convention,
+                    convention=convention,
                 )
 
     def policys_context(self, host: str, variables: Iterable[str]) -> str | None:
-        """The context in which the policy keeps ``variables`` for ``host``, or its registry's."""
+        """The policy's context for ``variables`` of ``host``, else for that registry, if any."""
         registry, names = policy_for(host, self.policy), set(variables)
         for job in () if registry is None else registry.jobs:
             if names and names == set(variables_of(job.credential)):
@@ -296,19 +296,19 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @property
     def declared_logins(self) -> Sequence[DeclaredLogin]:
-        """The commands and steps of the config that log in and do nothing else."""
+        """The commands and anchored steps of the config that only log in."""
         return self.declare()
 
     @cached_property
     def by_item(self) -> Mapping[MappingNode, AssessedImage]:
-        """The images by the mapping that each item means."""
-        return {one.image.item.mapping: one for one in self.images}
+        """The images by the mappings of their items."""
+        return {image.image.item.mapping: image for image in self.images}
 
     @cached_property
     def images_by_secret(self) -> Mapping[Scalar, list[AssessedImage]]:
-        """The images by the secret that is written out for them; several share it by an anchor.
+        """The images by the written-out secret in their credentials; an anchor may share one.
 
-        One finding is about all that share it, and has its place at the first.
+        There is one finding for each secret, at its first image.
         """
         images: dict[Scalar, list[AssessedImage]] = {}
         for image in self.images:
@@ -318,7 +318,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def contexts(self) -> Mapping[frozenset[str], ContextConvention]:
-        """Where each set of variables is kept that images or logins read, or are to."""
+        """The conventions for each set of variables that images or logins read, or will read."""
         if self.known_contexts is not None:
             return self.known_contexts
         hosts: dict[frozenset[str], str] = {}
@@ -332,7 +332,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         }
 
     def context_of(self, host: str) -> ContextConvention | None:
-        """Where the variables are kept that pulls from ``host`` are to read."""
+        """The convention for the variables that pulls from ``host`` should read, if any."""
         convention, registry = self.conventions.get(host), policy_for(host, self.policy)
         credential = None if convention is None else convention.credential
         if credential is None and registry is not None:
@@ -349,78 +349,82 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             if assessed.only_for_forks:
                 continue
             if assessed.reads_today(variables) or self._reads_in_steps(assessed, variables):
-                if assessed.meant.values and variables in self._apart.get(assessed.entry.route, ()):
-                    kept_apart.add(frozenset(assessed.meant.values))
+                if assessed.intended.values and variables in self._kept_apart.get(
+                    assessed.entry.route, ()
+                ):
+                    kept_apart.add(frozenset(assessed.intended.values))
                 else:
-                    today.append(assessed.meant)
+                    today.append(assessed.intended)
             elif any(variables == set(use.variables) for use in assessed.uses):
-                coming.append(assessed.meant)
+                coming.append(assessed.intended)
         is_policys_own = bool(variables) and self._is_the_policys(host, variables)
-        siblings = self._kept_by_siblings(host, variables)
+        siblings = self._sibling_contexts(host, variables)
         context = self.policys_context(host, variables)
-        is_asked = policy_for(host, self.policy) != DEFAULT_DOCKER_HUB
-        found = None
-        if siblings and not today and not (is_asked and is_policys_own):
-            asked = context if is_asked else None
-            near = self._near_contexts(variables)
-            found = siblings_convention(siblings, asked, near, self.policy)
-        if found is None:
-            found = context_convention(
+        is_configured = policy_for(host, self.policy) != DEFAULT_DOCKER_HUB
+        convention = None
+        if siblings and not today and not (is_configured and is_policys_own):
+            configured = context if is_configured else None
+            near = self._candidate_contexts(variables)
+            convention = siblings_convention(siblings, configured, near, self.policy)
+        if convention is None:
+            convention = context_convention(
                 today, coming, context, self.policy, is_policys_own=is_policys_own
             )
-        if found.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
-            return found
-        if found.origin is ContextOrigin.REQUESTED:
+        if convention.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
+            return convention
+        if convention.origin is ContextOrigin.REQUESTED:
             names = frozenset().union(*kept_apart)
             kept_apart = {frozenset({name}) for name in filter(is_about_a_registry, names)}
-        accepted = kept_apart.union(*(one.accepted for _, one in siblings))
-        return replace(found, accepted=found.accepted | accepted)
+        accepted = kept_apart.union(*(sibling.accepted for _, sibling in siblings))
+        return replace(convention, accepted=convention.accepted | accepted)
 
     @cached_property
-    def _apart(self) -> Mapping[str, frozenset[frozenset[str]]]:
-        """The variables that workflow jobs read and nobody else is to have, by their routes.
+    def _kept_apart(self) -> Mapping[str, frozenset[frozenset[str]]]:
+        """The variables, by the routes of workflow jobs, that no other jobs should get.
 
-        A context that is named after a registry provides its credentials for all who need them,
-        unless its name tells of a release.
+        A job is left out if one of its contexts is named after a registry and not after a release:
+        such a context is for all jobs.
         """
         apart: dict[str, set[frozenset[str]]] = {}
-        for one in self.evidence:
-            if one.refusal is not None and one.refusal.keeps_to_its_jobs:
-                for route in one.entries:
-                    apart.setdefault(route, set()).add(frozenset(one.variables))
-        for one in self.evidence:
-            if one.allows():
-                for route in one.entries & apart.keys():
-                    apart[route].discard(frozenset(one.variables))
+        for item in self.evidence:
+            if item.refusal is not None and item.refusal.keeps_to_its_jobs:
+                for route in item.entries:
+                    apart.setdefault(route, set()).add(frozenset(item.variables))
+        for item in self.evidence:
+            if item.allows():
+                for route in item.entries & apart.keys():
+                    apart[route].discard(frozenset(item.variables))
         for assessed in self.entries:
-            names = filter(is_about_a_registry, assessed.meant.names)
+            names = filter(is_about_a_registry, assessed.intended.names)
             if not all(map(is_named_like_a_release, names)):
                 apart.pop(assessed.entry.route, None)
         return {route: frozenset(variables) for route, variables in apart.items()}
 
-    def _kept_by_siblings(
+    def _sibling_contexts(
         self, host: str, variables: frozenset[str]
     ) -> list[tuple[str, ContextConvention]]:
-        """Where other configs of the repository keep ``variables``, by their paths."""
+        """The paths of other configs of the repository and their conventions for ``variables``."""
         return [
-            (one.place.path, one.kept)
-            for one in self.evidence
-            if one.host == host and one.kept is not None and variables == set(one.variables)
+            (item.place.path, item.convention)
+            for item in self.evidence
+            if item.host == host
+            and item.convention is not None
+            and variables == set(item.variables)
         ]
 
-    def _near_contexts(self, variables: frozenset[str]) -> frozenset[str]:
-        """The contexts that workflow jobs hold, without those that provide other variables."""
+    def _candidate_contexts(self, variables: frozenset[str]) -> frozenset[str]:
+        """The contexts of workflow jobs, without those known to provide other variables."""
         others = self._policys_contexts_of_others(variables)
         others |= {
-            one.kept.preferred
-            for one in self.evidence
-            if one.kept is not None and variables.isdisjoint(one.variables)
+            item.convention.preferred
+            for item in self.evidence
+            if item.convention is not None and variables.isdisjoint(item.variables)
         }
-        held = (name for assessed in self.entries for name in assessed.meant.names)
-        return frozenset(held) - others
+        names = (name for assessed in self.entries for name in assessed.intended.names)
+        return frozenset(names) - others
 
     def _policys_contexts_of_others(self, variables: frozenset[str]) -> set[str | None]:
-        """The contexts in which the policy keeps other variables than ``variables``."""
+        """The contexts that, by the policy, provide variables other than ``variables``."""
         return {
             context
             for registry in self.policy.registries
@@ -430,17 +434,17 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     def _is_the_policys(self, host: str, variables: frozenset[str]) -> bool:
         registry = policy_for(host, self.policy)
-        named = () if registry is None else registry.credentials
-        return any(variables <= set(variables_of(one)) for one in named)
+        credentials = () if registry is None else registry.credentials
+        return any(variables <= set(variables_of(credential)) for credential in credentials)
 
     def _reads_in_steps(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         return self.job_variables.mentioned(assessed.entry, variables) == variables
 
     @cached_property
     def hosts_without_known_context(self) -> frozenset[str]:
-        """The registries whose credentials some job is to read, nobody knows from which context.
+        """The registries whose credentials a job should read, but from an unknown context.
 
-        Only those for which the policy has other credentials, of the same form.
+        Only those for which the policy has credentials of the same form.
         """
         hosts = set()
         for assessed in self.entries:
@@ -448,7 +452,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                 convention = self.contexts.get(frozenset(use.variables))
                 if use.after is None or use.after in self.names or convention is None:
                     continue
-                if convention.cannot_be_had_by(assessed.meant) and self._has_another(use.host):
+                if convention.cannot_be_had_by(assessed.intended) and self._has_another(use.host):
                     hosts.add(use.host)
         return frozenset(hosts)
 
@@ -460,21 +464,21 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def job_variables(self) -> JobVariables:
-        """What the steps of workflow jobs read."""
+        """The variables that the steps of workflow jobs read."""
         return JobVariables(self.config)
 
-    def contexts_of_fix(self, one: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
-        """The contexts that workflow jobs need once ``one`` has the credential it ought to have."""
-        use = self._use_by_item[one.image.item.mapping]
+    def contexts_of_fix(self, image: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``image`` has the credential it should have."""
+        use = self._use_by_item[image.image.item.mapping]
         if use is None:
             return ()
-        return self.contexts_for_images([one.image], use.variables, use.host, key)
+        return self.contexts_for_images([image.image], use.variables, use.host, key)
 
     def contexts_on_executor(
         self, entry: WorkflowJob, executor: str, key: FindingKey
     ) -> tuple[ContextGrant, ...]:
         """The contexts that ``entry`` needs once it runs on ``executor``."""
-        entries = [one for one in self.entries if one.entry is entry]
+        entries = [assessed for assessed in self.entries if assessed.entry is entry]
         uses = {
             use
             for item in self.config.body.executors[executor].docker or ()
@@ -501,7 +505,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return self._entries_by_item.get(image.image.item.mapping, ())
 
     def use_of(self, image: AssessedImage) -> CredentialUse | None:
-        """What the credentials of ``image`` read, or are to; None where nothing is known of it."""
+        """What the credentials of ``image`` read, or will read; None if unknown."""
         return self._use_by_item.get(image.image.item.mapping)
 
     def contexts_for_login(
@@ -529,9 +533,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             # Workflows that share a list of jobs through an alias share its entries too.
             if assessed.only_for_forks or assessed.entry in grants:
                 continue
-            found = self._context_to_grant(assessed, variables, host, key)
-            if found is not None:
-                context, candidates = found
+            choice = self._context_to_grant(assessed, variables, host, key)
+            if choice is not None:
+                context, candidates = choice
                 grants[assessed.entry] = ContextGrant(
                     assessed.entry,
                     context,
@@ -542,76 +546,78 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return tuple(grants.values())
 
     def may_overlap(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
-        """Whether a context that a workflow job holds may provide one of ``variables`` too.
+        """Whether one of a workflow job's contexts may provide one of ``variables`` too.
 
-        One that is known to be there for other variables does not.
+        Contexts known to provide other variables don't count.
         """
-        wanted = frozenset(variables)
+        own_names = frozenset(variables)
         others = {
             convention.preferred
-            for known, convention in self.contexts.items()
-            if known.isdisjoint(wanted)
+            for names, convention in self.contexts.items()
+            if names.isdisjoint(own_names)
         }
-        others |= self._policys_contexts_of_others(wanted)
-        held = replace(
-            assessed.held,
-            values=tuple(value for value in assessed.held.values if value not in others),
+        others |= self._policys_contexts_of_others(own_names)
+        contexts = replace(
+            assessed.contexts,
+            values=tuple(value for value in assessed.contexts.values if value not in others),
         )
-        return self.job_variables.may_overlap(assessed.entry, held, wanted)
+        return self.job_variables.may_overlap(assessed.entry, contexts, own_names)
 
     def _context_to_grant(
         self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
     ) -> tuple[str, tuple[ContextCandidate, ...]] | None:
-        """The context that a workflow job needs for ``variables``, or those to choose from."""
-        held = assessed.held
+        """The context that a workflow job needs for ``variables``, or candidates; None if none."""
+        contexts = assessed.contexts
         if not variables:
             return None
         if key in self.names:
             context = self.names[key].context
-            return None if context is None or context in held.names else (context, ())
-        wanted = frozenset(variables)
-        convention = self.contexts.get(wanted)
+            return None if context is None or context in contexts.names else (context, ())
+        names = frozenset(variables)
+        convention = self.contexts.get(names)
         if convention is None:
-            convention = self._context_convention(wanted, host)
-        works_today = assessed.reads_today(wanted) and not assessed.misplaced
-        works_today = works_today or self.has_in_steps(assessed, wanted)
-        if not convention.lacks(held, works_today=works_today):
+            convention = self._context_convention(names, host)
+        works_today = assessed.reads_today(names) and not assessed.misplaced
+        works_today = works_today or self.has_in_steps(assessed, names)
+        if not convention.lacks(contexts, works_today=works_today):
             return None
-        if not works_today and self._are_the_projects(assessed, wanted):
+        if not works_today and self._are_the_projects(assessed, names):
             return None
         return convention.preferred or "", convention.candidates
 
     def has_in_steps(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
-        """Whether the steps of a job with contexts read all of ``variables`` today.
+        """Whether the job has contexts and its steps read all of ``variables`` today.
 
-        One of these may provide them, or the project does: another context would hide that.
+        One of its contexts or the project may provide them; another context would override that.
         """
-        return bool(assessed.held.values) and self._reads_in_steps(assessed, frozenset(variables))
+        return bool(assessed.contexts.values) and self._reads_in_steps(
+            assessed, frozenset(variables)
+        )
 
     def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
-        """Whether the steps of a job without contexts read some of ``variables`` today.
+        """Whether the job has no contexts and its steps read some of ``variables`` today.
 
-        A context would give them another value.
+        They are the project's then, and a context would override them.
         """
-        if self.policy.credentials is CredentialStore.CONTEXT or assessed.held.values:
+        if self.policy.credentials is CredentialStore.CONTEXT or assessed.contexts.values:
             return False
         return bool(self.job_variables.mentioned(assessed.entry, variables))
 
     def missing_contexts(self, assessed: AssessedEntry) -> Iterator[tuple[str, CredentialUse]]:
-        """The contexts without which a workflow job reads variables today, and what reads them."""
+        """The contexts that a workflow job lacks for variables that it reads today, with uses."""
         if assessed.only_for_forks:
             return
-        by_hand = {names.context for names in self.names.values()}
+        chosen_by_user = {names.context for names in self.names.values()}
         for use in assessed.uses:
             convention = self.contexts.get(frozenset(use.variables))
             if use.after is not None or use.is_misrouted:
                 continue
             if convention is None or convention.preferred is None:
                 continue
-            if not by_hand.isdisjoint(assessed.held.names):
+            if not chosen_by_user.isdisjoint(assessed.contexts.names):
                 continue  # named for one fix, which is made
-            is_asked_for = convention.lacks(assessed.meant, works_today=True)
-            if is_asked_for or convention.may_be_lacked_by(assessed.meant):
+            is_lacking = convention.lacks(assessed.intended, works_today=True)
+            if is_lacking or convention.may_be_lacked_by(assessed.intended):
                 yield convention.preferred, use
 
     @cached_property
@@ -636,11 +642,11 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _entries_by_item(self) -> Mapping[MappingNode, list[AssessedEntry]]:
-        found: dict[MappingNode, list[AssessedEntry]] = {}
+        by_item: dict[MappingNode, list[AssessedEntry]] = {}
         for assessed in self.entries:
             for item in image_items(assessed.entry, self.config, self.values):
-                found.setdefault(item.mapping, []).append(assessed)
-        return found
+                by_item.setdefault(item.mapping, []).append(assessed)
+        return by_item
 
     def _uses(self, entry: WorkflowJob) -> Iterator[CredentialUse]:
         uses: dict[CredentialUse, None] = {}
@@ -665,16 +671,16 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _missing_by_job(self) -> Mapping[Job, list[MissingLogin]]:
-        found: dict[Job, list[MissingLogin]] = {}
+        by_job: dict[Job, list[MissingLogin]] = {}
         for missing in self.missing_logins:
-            found.setdefault(missing.docker.job, []).append(missing)
-        return found
+            by_job.setdefault(missing.docker.job, []).append(missing)
+        return by_job
 
     @property
     def uses_without_workflow(self) -> tuple[CredentialUse, ...]:
-        """What the jobs of a config that has no workflow read in their images, or will.
+        """What the jobs of a config without workflows read, or will read after the fixes.
 
-        And what the logins will that their steps lack.
+        Their images' credentials and the logins that their steps lack.
         """
         items = [
             item for job in self.config.body.jobs.values() for item in job.runs_on.docker or ()
@@ -689,31 +695,31 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @property
     def uses_of_images(self) -> tuple[CredentialUse, ...]:
-        """What all images read, or will, whoever runs them."""
+        """What all images read, or will read, no matter which jobs run them."""
         return tuple(dict.fromkeys(use for use in self._use_by_item.values() if use is not None))
 
     @cached_property
     def _use_by_item(self) -> Mapping[MappingNode, CredentialUse | None]:
         """What each item of `by_item` reads. Workflow jobs share items, so it is read once."""
-        return {item: self._use_of(one) for item, one in self.by_item.items()}
+        return {item: self._use_of(image) for item, image in self.by_item.items()}
 
-    def _use_of(self, one: AssessedImage) -> CredentialUse | None:
-        # What goes to the wrong registry is read all the same.
-        host = one.registry if one.misrouted_to is None else one.misrouted_to
+    def _use_of(self, image: AssessedImage) -> CredentialUse | None:
+        # Credentials that are sent to the wrong registry are still read.
+        host = image.registry if image.misrouted_to is None else image.misrouted_to
         if host is None:
             return None
         if policy_for(host, self.policy) is None:
-            # Where the variables of a registry are kept that nobody named cannot be told.
+            # For a registry outside the policy the context of its variables is unknown.
             return None
-        read = self._read_by(one)
+        read = self._read_by(image)
         if read is None:
             return None
         variables, after = read
-        return CredentialUse(host, variables, after, is_misrouted=one.misrouted_to is not None)
+        return CredentialUse(host, variables, after, is_misrouted=image.misrouted_to is not None)
 
-    def _read_by(self, one: AssessedImage) -> tuple[tuple[str, ...], FindingKey | None] | None:
-        """The variables that an image's credentials read, and the key of the fix after which."""
-        match one.state:
+    def _read_by(self, image: AssessedImage) -> tuple[tuple[str, ...], FindingKey | None] | None:
+        """The variables in an image's credentials, and the finding whose fix adds them, if any."""
+        match image.state:
             case Authenticated(auth, literal):
                 names = auth.variables
                 key = None
@@ -722,11 +728,11 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                     first, *_ = self.images_by_secret[literal.value]
                     key = first.key(LITERAL_CREDENTIAL)
             case Unauthenticated(wanted=Wanted() as wanted) | Unmirrored(wanted=Wanted() as wanted):
-                names, key = variables_of(wanted.credential), one.key(UNAUTHENTICATED_IMAGE)
+                names, key = variables_of(wanted.credential), image.key(UNAUTHENTICATED_IMAGE)
             case Incomplete(wanted=Wanted(credential)):
-                names, key = variables_of(credential), one.key(INCOMPLETE_AUTH)
+                names, key = variables_of(credential), image.key(INCOMPLETE_AUTH)
             case Misplaced(wanted=PasswordAuth() as credential):
-                names, key = variables_of(credential), one.key(MISPLACED_AUTH)
+                names, key = variables_of(credential), image.key(MISPLACED_AUTH)
             case _:
                 return None
         return (names, key) if names else None
@@ -740,12 +746,12 @@ def assess(
     known: Assessment | None = None,
     siblings: Callable[[], Iterable[Evidence]] = tuple,
 ) -> Assessment:
-    """Assess ``config``; ``names`` overrides what the fixes of single findings write.
+    """Assess ``config``; ``names`` overrides the names that the fixes of single findings write.
 
-    ``read`` gives the files of the repository that steps use, None where there is no repository.
-    ``siblings`` gives what other configs of the repository show, see `shown_to_siblings`.
-    ``known``: the conventions of this assessment are to be kept. Where only some fixes are made,
-    those of the outcome may differ.
+    ``read`` reads the repository's files that steps use; None without a repository. ``siblings``
+    returns the evidence of other configs of the repository, see `evidence_for_siblings`. ``known``
+    is an assessment whose conventions are kept: if only some fixes are made, the conventions of the
+    changed config may differ.
     """
     values = ParameterValues(config)
     images = pulled_images(config, values)
@@ -772,10 +778,12 @@ def assess(
     anonymous = _pulled_only_for_forks(for_forks, config, values)
 
     def state(image: PulledImage, of: Mapping[str, CredentialConvention]) -> ImageState:
-        found = state_of(image, policy, of, names, runs.pullers_of(image))
-        is_anonymous = isinstance(found, Unauthenticated | Unmirrored | Undecided | AccountUnclear)
+        image_state = state_of(image, policy, of, names, runs.pullers_of(image))
+        is_anonymous = isinstance(
+            image_state, Unauthenticated | Unmirrored | Undecided | AccountUnclear
+        )
         is_left = is_anonymous and image.item.mapping in anonymous
-        return OnlyForForks() if is_left else found
+        return OnlyForForks() if is_left else image_state
 
     def assessment(of: Mapping[str, CredentialConvention]) -> Assessment:
         return Assessment(
@@ -796,18 +804,18 @@ def assess(
             entries_for_forks=for_forks,
         )
 
-    found = assessment(conventions)
-    unplaced = found.hosts_without_known_context if known is None else frozenset()
+    first = assessment(conventions)
+    unplaced = first.hosts_without_known_context if known is None else frozenset()
     if not unplaced:
-        return found
-    kept = {host: one for host, one in conventions.items() if host not in unplaced}
+        return first
+    kept = {host: convention for host, convention in conventions.items() if host not in unplaced}
     return replace(assessment(kept), unplaced={host: conventions[host] for host in unplaced})
 
 
 def _pulled_only_for_forks(
     for_forks: Mapping[WorkflowJob, bool], config: Config, values: ParameterValues
 ) -> frozenset[MappingNode]:
-    """The mappings of items that only jobs for builds of forks pull."""
+    """The mappings of image items that only jobs for builds of forks pull."""
     if not any(for_forks.values()):
         return frozenset()
     reached: dict[bool, set[MappingNode]] = {True: set(), False: set()}
@@ -827,27 +835,27 @@ def _evidence(
     declared: Callable[[], Sequence[DeclaredLogin]],
     siblings: Callable[[], Iterable[Evidence]],
 ) -> tuple[Evidence, ...]:
-    """What the config shows of its credentials.
+    """The evidence in a config.
 
-    What is declared and not used is looked for only where what is used gives no names, and other
-    configs of the repository only where that gives none either.
+    Unused declarations are only collected if the uses show no names for a registry that needs them,
+    and evidence of other configs only if the declarations show none either.
     """
     collector = EvidenceCollector(config, runs)
-    found = [
+    collected = [
         *collector.of_images(images, misrouted),
         *collector.of_misplaced(images),
         *collector.of_logins(dockers.logging_in()),
     ]
-    known = {one.host for one in found if one.allows()}
-    wanted = {image.host for image in images if image.auth is None or not image.auth.is_complete}
+    hosts = {item.host for item in collected if item.allows()}
+    needed = {image.host for image in images if image.auth is None or not image.auth.is_complete}
     pulling = (*dockers.all(), *dockers.of_orbs())
     for docker in pulling:
         for pull in docker.pulls:
-            wanted.update(normalise_host(host) for host in hosts_to_log_in(pull, policy))
-    if not wanted <= known | {None}:
-        found += collector.of_declared_auths(images)
-        found += collector.of_declared_logins(declared(), dockers.logging_in())
-        known.update(one.host for one in found if one.allows())
-    if not wanted <= known | {None}:
-        found += (one for one in siblings() if one.host not in known)
-    return tuple(found)
+            needed.update(normalise_host(host) for host in hosts_to_log_in(pull, policy))
+    if not needed <= hosts | {None}:
+        collected += collector.of_declared_auths(images)
+        collected += collector.of_declared_logins(declared(), dockers.logging_in())
+        hosts.update(item.host for item in collected if item.allows())
+    if not needed <= hosts | {None}:
+        collected += (sibling for sibling in siblings() if sibling.host not in hosts)
+    return tuple(collected)

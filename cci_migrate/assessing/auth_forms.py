@@ -1,4 +1,4 @@
-"""In which form credentials are written under an image."""
+"""The form in which credentials are written under an image: written out, or through an anchor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Written(Struct, frozen=True):
 
 
 class Anchored(Struct, frozen=True, eq=False):
-    """Credentials defined once; images say ``auth: *name``, or ``<<: *name`` if ``is_merge``."""
+    """Credentials in an anchor; images have ``auth: *name``, or ``<<: *name`` if ``is_merge``."""
 
     target: MappingNode
     name: str
@@ -30,7 +30,7 @@ PLAIN = Written()
 
 
 def form_under(image: PulledImage, auth: ImageAuth) -> AuthForm:
-    """The form in which ``image`` has its ``auth``."""
+    """The form in which ``auth`` is written under ``image``."""
     entry = auth.entry
     item = image.item.mapping
     if isinstance(entry.value, Alias) and isinstance(entry.value.target, MappingNode):
@@ -48,11 +48,11 @@ def form_under(image: PulledImage, auth: ImageAuth) -> AuthForm:
 
 
 def holds_auth_alone(mapping: MappingNode) -> bool:
-    """Whether ``mapping`` has no other entry than its first, which merges nothing."""
+    """Whether ``mapping`` has exactly one entry, and that is no merge key."""
     keys = [key for key, _ in mapping.entries]
     return len(keys) == 1 and not is_merge_key(keys[0])
 
 
 def anchor_is_before(form: Anchored, at: Node) -> bool:
-    """Whether an alias of ``form``'s anchor may be written at ``at``."""
+    """Whether an alias written at ``at`` would mean the anchor of ``form``."""
     return alias_means(form.target, form.name, at)

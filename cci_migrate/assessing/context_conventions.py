@@ -1,7 +1,7 @@
-"""In which context a config keeps a set of variables.
+"""Which context provides a set of variables in a config.
 
-A context belongs to the variables that it provides, not to the registry that they are for: which
-one it is, is learnt only from workflow jobs that read exactly these variables today.
+A context belongs to the variables that it provides, not to their registry. Only workflow jobs that
+read exactly these variables today show which context it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cci_migrate.policy.model import CredentialStore, Policy
 
 
 class ContextOrigin(Enum):
-    """Why a set of variables is taken to come from a context, or from none."""
+    """What shows that a set of variables comes from a context, or from none."""
 
     READERS = "the workflow jobs that read the variables hold it"
     POLICY = "the policy keeps its variables there"
@@ -49,7 +49,7 @@ class ContextConvention(Struct, frozen=True):
 
     @property
     def provider(self) -> str:
-        """``from context registry``; empty where nothing shows it."""
+        """``from context registry``; empty if unknown."""
         if self.preferred is not None:
             is_nearer = self.origin is ContextOrigin.NEARER_SIBLING
             also = ", which this config uses too" if is_nearer else ""
@@ -60,7 +60,7 @@ class ContextConvention(Struct, frozen=True):
 
     @property
     def is_clear(self) -> bool:
-        """Whether workflow jobs that read the variables today show it, here or in a sibling."""
+        """Whether workflow jobs of this or another config that read the variables show it."""
         return self.origin in _CLEAR
 
     @property
@@ -68,50 +68,50 @@ class ContextConvention(Struct, frozen=True):
         """All contexts that may provide the variables."""
         return frozenset().union(*self.accepted)
 
-    def is_provided(self, held: JobContexts) -> bool:
-        """Whether a workflow job that holds ``held`` has the variables, as far as is known."""
-        return any(group <= frozenset(held.values) for group in self.accepted)
+    def is_provided(self, contexts: JobContexts) -> bool:
+        """Whether a workflow job with ``contexts`` is known to have the variables."""
+        return any(group <= frozenset(contexts.values) for group in self.accepted)
 
-    def may_be_provided(self, held: JobContexts) -> bool:
-        """Whether a workflow job that holds ``held`` may have the variables from one of them."""
-        if self.is_provided(held):
+    def may_be_provided(self, contexts: JobContexts) -> bool:
+        """Whether a workflow job may have the variables from one of its ``contexts``."""
+        if self.is_provided(contexts):
             return True
         is_learnt = self.origin in _LEARNT
-        return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, held.names))
+        return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, contexts.names))
 
-    def may_come_from(self, held: JobContexts) -> bool:
-        """Whether nothing tells that a job with ``held`` has the variables from the project."""
-        is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(held.values)
-        return is_unknown or self.may_be_provided(held)
+    def may_come_from(self, contexts: JobContexts) -> bool:
+        """Whether a job may have the variables from its ``contexts``, even if none is known to."""
+        is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(contexts.values)
+        return is_unknown or self.may_be_provided(contexts)
 
-    def lacks(self, held: JobContexts, *, works_today: bool) -> bool:
-        """Whether a workflow job that holds ``held`` is to get the context.
+    def lacks(self, contexts: JobContexts, *, works_today: bool) -> bool:
+        """Whether a workflow job with ``contexts`` is to get the preferred context.
 
-        ``works_today``: it reads the variables already. It is then left as it is, unless the user
-        asks for contexts: what works today may have them from the project.
+        ``works_today``: it reads the variables already, possibly from the project. It then gets no
+        context, unless the user asks for contexts.
         """
         has_some = self.preferred is not None or bool(self.candidates)
-        if not has_some or self.may_be_provided(held):
+        if not has_some or self.may_be_provided(contexts):
             return False
         return not works_today or self.origin is ContextOrigin.REQUESTED
 
-    def may_be_lacked_by(self, held: JobContexts) -> bool:
-        """Whether a job that holds ``held`` and reads the variables today may need the context.
+    def may_be_lacked_by(self, contexts: JobContexts) -> bool:
+        """Whether a job with ``contexts`` that reads the variables today may need the context.
 
-        Most others that read them hold it; but this one may have them from the project, or from
-        another context. Only the user knows.
+        Most other readers have it. But this job may have the variables from the project or another
+        context; only the user knows.
         """
-        if self.origin is not ContextOrigin.READERS or self.may_be_provided(held):
+        if self.origin is not ContextOrigin.READERS or self.may_be_provided(contexts):
             return False
-        return self.preferred is not None and (self.is_named or not held.values)
+        return self.preferred is not None and (self.is_named or not contexts.values)
 
-    def cannot_be_had_by(self, held: JobContexts) -> bool:
-        """Whether nobody knows from where a job that holds ``held`` would get the variables.
+    def cannot_be_had_by(self, contexts: JobContexts) -> bool:
+        """Whether it is unknown where a job with ``contexts`` would get the variables from.
 
-        Where nothing in the config reads them yet there is nothing to contradict.
+        False if nothing in the config reads them yet.
         """
         is_unknown = self.origin is ContextOrigin.UNKNOWN and bool(self.accepted)
-        return is_unknown and not self.may_be_provided(held)
+        return is_unknown and not self.may_be_provided(contexts)
 
 
 _CLEAR = frozenset(
@@ -122,41 +122,41 @@ _CLEAR = frozenset(
         ContextOrigin.PROJECT,
     }
 )
-#: What is known from jobs that read the variables: another context of theirs may provide them too.
+#: Origins that readers of the variables show: another of their contexts may provide them too.
 _LEARNT = (_CLEAR - {ContextOrigin.PROJECT}) | {ContextOrigin.CONTESTED, ContextOrigin.UNKNOWN}
 
 
 def siblings_convention(
     siblings: Sequence[tuple[str, ContextConvention]],
-    asked: str | None,
-    near: Collection[str],
+    configured: str | None,
+    used_here: Collection[str],
     policy: Policy,
 ) -> ContextConvention | None:
-    """Where variables are kept that only other configs of the repository read today.
+    """The convention for variables that only other configs of the repository read today.
 
-    ``siblings`` are these by their paths; None where none of them tells. Where they differ, the
-    context counts that the user has ``asked`` for, else the one that this config names too
-    (``near``).
+    ``siblings`` are their paths and conventions; the result is None if none of them is clear. If
+    they differ, the context ``configured`` in the policy decides, or the only one that this config
+    uses too (in ``used_here``); otherwise the user must choose.
     """
     if policy.credentials is CredentialStore.PROJECT:
         return ContextConvention(None, ContextOrigin.PROJECT)
     is_requested = policy.credentials is CredentialStore.CONTEXT
     places: dict[str | None, dict[str, None]] = {}
-    for path, kept in siblings:
-        if kept.is_clear and not (is_requested and kept.preferred is None):
-            places.setdefault(kept.preferred, {})[path] = None
+    for path, convention in siblings:
+        if convention.is_clear and not (is_requested and convention.preferred is None):
+            places.setdefault(convention.preferred, {})[path] = None
     names = sorted(name for name in places if name is not None)
     accepted = _each(names)
     if not places:
         return None
-    known = ContextOrigin.REQUESTED if is_requested else ContextOrigin.SIBLINGS
+    origin = ContextOrigin.REQUESTED if is_requested else ContextOrigin.SIBLINGS
     if len(places) == 1:
         if not names:
             return ContextConvention(None, ContextOrigin.PROJECT)
-        return ContextConvention(names[0], known, accepted)
-    if asked is not None and asked in places:
-        return ContextConvention(asked, ContextOrigin.POLICY, accepted)
-    nearer = _only([name for name in names if name in near])
+        return ContextConvention(names[0], origin, accepted)
+    if configured is not None and configured in places:
+        return ContextConvention(configured, ContextOrigin.POLICY, accepted)
+    nearer = _only([name for name in names if name in used_here])
     if nearer is not None:
         return ContextConvention(nearer, ContextOrigin.NEARER_SIBLING, accepted)
     candidates = tuple(
@@ -174,48 +174,49 @@ def context_convention(
     *,
     is_policys_own: bool,
 ) -> ContextConvention:
-    """Where a set of variables is kept.
+    """The convention for a set of variables, from the contexts of the workflow jobs that read them.
 
-    ``today`` are the contexts of the workflow jobs that read them today, ``coming`` those of the
-    jobs that are to. ``context`` is the policy's for their registry; ``is_policys_own``: so are the
-    variables. A context named after a registry that most of ``today`` hold is the one, even if
-    some lack it. Jobs without any context show that the variables are the project's. One context
-    common to all is the one, whatever its name. Else it is unknown. The answer is the same once
-    the change is made: a second run must find nothing.
+    ``today`` are the contexts of jobs that read them today, ``coming`` those of jobs that will
+    after the fixes. ``context`` is the policy's for their registry; ``is_policys_own``: so are the
+    variables. A context that is named after a registry and that most of ``today`` have provides
+    them, even if some lack it. Jobs without a context show that they are the project's. A single
+    context common to all provides them, whatever its name. Otherwise it is unknown. The result is
+    the same once the fixes are made: a second run must find nothing.
     """
 
-    def shown_by(readers: Sequence[JobContexts], later: Sequence[JobContexts]) -> ContextConvention:
-        return _shown_by(readers, later, context, policy, is_policys_own=is_policys_own)
+    def convention_from(
+        readers: Sequence[JobContexts], later: Sequence[JobContexts]
+    ) -> ContextConvention:
+        return _convention_from(readers, later, context, policy, is_policys_own=is_policys_own)
 
-    convention = shown_by(today, coming)
+    convention = convention_from(today, coming)
     for _ in range(_ROUNDS):
-        after = [_once_fixed(held, convention, works_today=True) for held in today]
-        after += [_once_fixed(held, convention, works_today=False) for held in coming]
-        then = shown_by(after, ())
+        after = [_after_fix(contexts, convention, works_today=True) for contexts in today]
+        after += [_after_fix(contexts, convention, works_today=False) for contexts in coming]
+        repeated = convention_from(after, ())
         if not any(
-            then.lacks(held, works_today=True)
-            or (then.may_be_lacked_by(held) and not convention.may_be_lacked_by(held))
-            for held in after
+            repeated.lacks(contexts, works_today=True)
+            or (repeated.may_be_lacked_by(contexts) and not convention.may_be_lacked_by(contexts))
+            for contexts in after
         ):
             break
-        convention = then
+        convention = repeated
     return convention
 
 
-#: How often a convention that its own change would overthrow is replaced by the one that would
-#: follow.
+#: How often a convention is replaced because its own fixes would lead to another one.
 _ROUNDS = 4
 
 
-def _once_fixed(
-    held: JobContexts, convention: ContextConvention, *, works_today: bool
+def _after_fix(
+    contexts: JobContexts, convention: ContextConvention, *, works_today: bool
 ) -> JobContexts:
-    if convention.preferred is None or not convention.lacks(held, works_today=works_today):
-        return held
-    return replace(held, values=(*held.values, convention.preferred))
+    if convention.preferred is None or not convention.lacks(contexts, works_today=works_today):
+        return contexts
+    return replace(contexts, values=(*contexts.values, convention.preferred))
 
 
-def _shown_by(
+def _convention_from(
     today: Sequence[JobContexts],
     coming: Sequence[JobContexts],
     context: str | None,
@@ -232,51 +233,55 @@ def _shown_by(
             return ContextConvention(context, fallback, _group(context))
         return ContextConvention(None, ContextOrigin.UNKNOWN)
     named = _named(today, context)
-    # Jobs that are still to be authenticated will hold what the others do.
+    # Jobs that are yet to be authenticated get the context that the others have.
     all_named = named or _named(coming, context)
-    holders = sum(1 for held in today if not all_named.keys().isdisjoint(held.names))
-    holders += sum(1 for held in coming if named or not all_named.keys().isdisjoint(held.names))
+    holders = sum(1 for contexts in today if not all_named.keys().isdisjoint(contexts.names))
+    holders += sum(
+        1 for contexts in coming if named or not all_named.keys().isdisjoint(contexts.names)
+    )
     if holders * 2 > len(today) + len(coming):
         usual = all_named.most_common(1)[0][0]
         return ContextConvention(
             usual,
             ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS,
             _each(all_named),
-            # The policy's own name may be there because an earlier run of this tool wrote it.
+            # An earlier run of this tool may have written the policy's context.
             is_named=usual != context,
         )
-    if not is_requested and not all(held.values for held in today):
+    if not is_requested and not all(contexts.values for contexts in today):
         return ContextConvention(None, ContextOrigin.PROJECT)
-    telling = [held for held in today if not held.has_expression] or today
-    common = [name for name in telling[0].values if all(name in held.values for held in telling)]
-    known = [name for name in common if name in telling[0].names]
-    preferred = _only(known) or _only([name for name in known if name in named])
+    complete = [contexts for contexts in today if not contexts.has_expression] or today
+    common = [
+        name for name in complete[0].values if all(name in contexts.values for contexts in complete)
+    ]
+    named_common = [name for name in common if name in complete[0].names]
+    preferred = _only(named_common) or _only([name for name in named_common if name in named])
     if preferred is not None:
         origin = ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS
         return ContextConvention(preferred, origin, _group(preferred))
     if is_requested or is_policys_own:
         accepted = _each(named) if is_requested else _each(named) | _group(*common)
         return ContextConvention(context, fallback, accepted | _group(context))
-    perhaps = [common] if common else [held.values for held in today]
-    groups = frozenset().union(*(_group(*values) for values in perhaps))
+    groups_of_names = [common] if common else [contexts.values for contexts in today]
+    groups = frozenset().union(*(_group(*values) for values in groups_of_names))
     return ContextConvention(None, ContextOrigin.UNKNOWN, groups)
 
 
-#: Words in the name of a context by which it tells that it is about a registry. ``github`` is not.
+#: Words that show that a context is about a registry. ``github`` is not.
 _REGISTRY_WORDS = re.compile(r"docker|(?<!git)hub|registry|(?<![a-z])pull", re.IGNORECASE)
 
 
 def is_about_a_registry(context: str) -> bool:
-    """Whether the name of ``context`` tells that it holds credentials of a registry."""
+    """Whether ``context`` is named as if it provided credentials of a registry."""
     return _REGISTRY_WORDS.search(context) is not None
 
 
-def _named(holding: Sequence[JobContexts], context: str | None) -> Counter[str]:
-    """The contexts that tell by their names, and the policy's own, by how many hold them."""
+def _named(holders: Sequence[JobContexts], context: str | None) -> Counter[str]:
+    """How many of ``holders`` have each context named after a registry, or the policy's."""
     return Counter(
         name
-        for held in holding
-        for name in held.names
+        for contexts in holders
+        for name in contexts.names
         if name == context or is_about_a_registry(name)
     )
 
@@ -290,6 +295,6 @@ def _each(names: Iterable[str]) -> frozenset[frozenset[str]]:
 
 
 def _group(*names: str | None) -> frozenset[frozenset[str]]:
-    """``names`` as the only group; no group where there is none."""
+    """``names`` as the only group; no group if there are no names."""
     group = frozenset(name for name in names if name is not None)
     return frozenset({group}) if group else frozenset()

@@ -1,7 +1,7 @@
-"""Which names the pulls of each registry get: decided from the evidence, by one precedence.
+"""The credentials that pulls of each registry get, chosen from the evidence by one precedence.
 
-What the config itself does wins over the policy's names: a maintainer who adds a job to this file
-would write what stands beside it. ``docs/how-names-are-chosen.md`` shows the precedence.
+The config's own names win over the policy's: a maintainer who adds a job would use the names that
+the other jobs use. ``docs/how-names-are-chosen.md`` shows the precedence.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from cci_migrate.policy.model import (
 
 
 class Account(Struct, frozen=True):
-    """One credential of a registry, in the form that is most usual for it, and what shows it."""
+    """A credential of a registry, its most usual form, and the evidence for it."""
 
     credential: RegistryCredential
     form: AuthForm
@@ -50,14 +50,14 @@ class Account(Struct, frozen=True):
     @property
     def jobs(self) -> frozenset[str]:
         """The routes of the jobs that use it."""
-        return frozenset().union(*(one.jobs for one in self.evidence))
+        return frozenset().union(*(item.jobs for item in self.evidence))
 
 
 class CredentialConvention(Struct, frozen=True):
-    """How the file authenticates with one registry.
+    """How the config authenticates with the registry ``host``.
 
-    ``accounts`` are its credentials there, the most usual first: rarely more than one. None where
-    all that ``evidence`` shows is to stay in its jobs.
+    ``accounts`` are its credentials there, the most usual first; rarely more than one. There are
+    none if all credentials in ``evidence`` may only be used by the jobs that have them.
     """
 
     host: str
@@ -68,41 +68,45 @@ class CredentialConvention(Struct, frozen=True):
 
     @property
     def credential(self) -> RegistryCredential | None:
-        """The most usual credential; None if no job may have that of another."""
+        """The most usual credential; None if no other job may use it."""
         return self.accounts[0].credential if self.accounts else None
 
     def accounts_near(self, jobs: frozenset[str]) -> tuple[Account, ...]:
-        """The accounts that some of ``jobs`` use, be it to push."""
+        """The accounts that some of ``jobs`` use, even if only to push."""
         return _accounts(
-            one for one in self.evidence if one.allows(one.jobs) and not jobs.isdisjoint(one.jobs)
+            item
+            for item in self.evidence
+            if item.allows(item.jobs) and not jobs.isdisjoint(item.jobs)
         )
 
     def accounts_with(self, halves: Mapping[str, str], jobs: frozenset[str]) -> tuple[Account, ...]:
-        """The accounts of which ``halves``, by their keys, are a part, for ``jobs``."""
+        """The accounts that ``jobs`` may use and that have all of ``halves``, by their keys."""
         return _accounts(
-            one
-            for one in self.evidence
-            if one.credential is not None
-            and one.allows(jobs)
-            and halves.items() <= values_of(one.credential).items()
+            item
+            for item in self.evidence
+            if item.credential is not None
+            and item.allows(jobs)
+            and halves.items() <= values_of(item.credential).items()
         )
 
     def accounts_of(
         self, jobs: frozenset[str], *, prefers_own: bool = False
     ) -> tuple[Account, ...]:
-        """The accounts that a new pull of ``jobs`` (their routes) may be meant to use.
+        """The accounts that a new pull of ``jobs`` (their routes) may use.
 
-        One is certain; of several nobody but the user knows which is right. ``prefers_own``: what
-        these jobs use already, be it to push, goes before what the rest of the file does.
+        If there are several, only the user knows which is right. ``prefers_own``: an account that
+        these jobs use already, even if only to push, wins over those of the rest of the file.
         """
         if prefers_own and jobs:
-            own = _accounts(one for one in self.evidence if jobs <= one.jobs and one.allows(jobs))
-            if len(own) == 1:
-                return own
+            used_alone = _accounts(
+                item for item in self.evidence if jobs <= item.jobs and item.allows(jobs)
+            )
+            if len(used_alone) == 1:
+                return used_alone
         if len(self.accounts) < 2:
             return self.accounts
-        theirs = [one for one in self.accounts if not jobs.isdisjoint(one.jobs)]
-        return tuple(theirs if len(theirs) == 1 else self.accounts)
+        used = [account for account in self.accounts if not jobs.isdisjoint(account.jobs)]
+        return tuple(used if len(used) == 1 else self.accounts)
 
 
 def passed_over(
@@ -117,33 +121,39 @@ def passed_over(
     are then the same.
     """
     secret = _secret(account.credential)
-    own = {shown.contexts for shown in account.evidence}
-    for other, convention in conventions.items():
-        for one in convention.evidence:
-            if other == host or one.credential is None or _secret(one.credential) != secret:
+    contexts = {item.contexts for item in account.evidence}
+    for other_host, convention in conventions.items():
+        for other_item in convention.evidence:
+            if (
+                other_host == host
+                or other_item.credential is None
+                or _secret(other_item.credential) != secret
+            ):
                 continue
-            if not jobs.isdisjoint(one.jobs) and one.contexts not in own:
-                because = f"{one.place.owner} has them for {other}, and holds other contexts"
+            if not jobs.isdisjoint(other_item.jobs) and other_item.contexts not in contexts:
+                because = (
+                    f"{other_item.place.owner} has them for {other_host}, and holds other contexts"
+                )
                 return tuple(
-                    replace(shown, refusal=Refusal.OTHER_REGISTRY, because=because)
-                    for shown in account.evidence
+                    replace(item, refusal=Refusal.OTHER_REGISTRY, because=because)
+                    for item in account.evidence
                 )
     return ()
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
-    """What ``policy`` says of the registry ``host``; Docker Hub is always covered.
+    """The entry of ``policy`` for the registry ``host``; for Docker Hub there always is one.
 
-    Of several patterns that match, the one that says most about the host.
+    If several patterns match, the most specific one. None if none does.
     """
-    matching = [one for one in policy.registries if host_matches(one.host, host)]
+    matching = [registry for registry in policy.registries if host_matches(registry.host, host)]
     if matching:
-        return max(matching, key=lambda one: len(one.host.replace("*", "")))
+        return max(matching, key=lambda registry: len(registry.host.replace("*", "")))
     return DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
 
 
 def credential_of(auth: ImageAuth) -> RegistryCredential | None:
-    """The credential that ``auth`` names, None if it is incomplete or names none."""
+    """The credential in ``auth``; None if it is incomplete or an expression."""
     if not auth.is_complete or auth.is_expression:
         return None
     match auth.form:
@@ -160,7 +170,7 @@ def credential_of(auth: ImageAuth) -> RegistryCredential | None:
 
 
 def is_safe(credential: RegistryCredential) -> bool:
-    """Whether no secret of ``credential`` is written out: it may be repeated elsewhere."""
+    """Whether no secret of ``credential`` is written out, so that it may be repeated elsewhere."""
     if isinstance(credential, PasswordAuth):
         return variable_in(credential.password) is not None
     if isinstance(credential, AwsKeyAuth):
@@ -171,20 +181,20 @@ def is_safe(credential: RegistryCredential) -> bool:
 def credential_conventions(
     evidence: Iterable[Evidence],
 ) -> Mapping[str, CredentialConvention]:
-    """By registry, what ``evidence`` that may be followed says; see `Use` for the precedence."""
+    """The convention for each registry in ``evidence``; see `Use` for the precedence."""
     by_host: dict[str, list[Evidence]] = {}
-    for one in evidence:
-        if one.credential is not None and one.use is not Use.POLICY:
-            by_host.setdefault(one.host, []).append(one)
+    for item in evidence:
+        if item.credential is not None and item.use is not Use.POLICY:
+            by_host.setdefault(item.host, []).append(item)
     conventions: dict[str, CredentialConvention] = {}
     for host, items in by_host.items():
-        usable = [one for one in items if one.allows()]
-        first = min((_RANK[one.use] for one in usable), default=0)
-        deciding = [one for one in usable if _RANK[one.use] == first]
+        usable = [item for item in items if item.allows()]
+        first = min((_RANK[item.use] for item in usable), default=0)
+        deciding = [item for item in usable if _RANK[item.use] == first]
         accounts = _accounts(deciding)
         if len(accounts) > 1 and deciding[0].use is Use.SIBLING:
-            accounts = ()  # which of the other configs this one is to follow is not known
-        if accounts or any(one.allows(one.jobs) for one in items):
+            accounts = ()  # it is unknown which of the other configs to follow
+        if accounts or any(item.allows(item.jobs) for item in items):
             conventions[host] = CredentialConvention(host, accounts, tuple(items))
     return conventions
 
@@ -194,11 +204,11 @@ _RANK = {use: rank for rank, use in enumerate(Use)}
 
 
 def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:
-    """The credentials of ``evidence`` by their secret half, which makes the account."""
+    """The accounts in ``evidence``, which are told apart by their secrets; the most usual first."""
     by_secret: dict[object, list[Evidence]] = {}
-    for one in evidence:
-        assert one.credential is not None  # noqa: S101 - the callers ask
-        by_secret.setdefault(_secret(one.credential), []).append(one)
+    for item in evidence:
+        assert item.credential is not None  # noqa: S101 - the callers ask
+        by_secret.setdefault(_secret(item.credential), []).append(item)
     groups = sorted(by_secret.values(), key=len, reverse=True)
     return tuple(_account(group) for group in groups)
 
@@ -212,14 +222,14 @@ def _secret(credential: RegistryCredential) -> object:
 
 
 def _account(evidence: list[Evidence]) -> Account:
-    credentials = Counter(one.credential for one in evidence)
+    credentials = Counter(item.credential for item in evidence)
     credential = credentials.most_common(1)[0][0]
     assert credential is not None  # noqa: S101 - asked by the caller of the caller
-    own = tuple(one for one in evidence if one.credential == credential)
+    with_credential = tuple(item for item in evidence if item.credential == credential)
     forms: dict[object, tuple[int, AuthForm]] = {}
-    for one in own:
-        form = one.form
+    for item in with_credential:
+        form = item.form
         key = (form.target, form.is_merge) if isinstance(form, Anchored) else form
         forms[key] = (forms[key][0] + 1 if key in forms else 1, form)
     form = max(forms.values(), key=lambda count: count[0])[1] if forms else PLAIN
-    return Account(credential, form, own)
+    return Account(credential, form, with_credential)

@@ -1,4 +1,7 @@
-"""A credential as the keys and values that CircleCI takes, and the variables it is read from."""
+"""The keys, values and variables of a credential, as CircleCI takes them.
+
+https://circleci.com/docs/guides/execution-managed/private-images/
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from cci_migrate.policy.model import (
 
 
 def form_of(credential: RegistryCredential) -> CredentialForm:
-    """The key under which ``credential`` is written."""
+    """The key of an image under which ``credential`` is written."""
     match credential:
         case PasswordAuth():
             return CredentialForm.AUTH
@@ -37,7 +40,7 @@ def form_of(credential: RegistryCredential) -> CredentialForm:
 
 
 def values_of(credential: RegistryCredential) -> dict[str, str]:
-    """The keys and values of ``credential``, in the order in which people write them."""
+    """The keys and values of ``credential``, in their usual order."""
     match credential:
         case PasswordAuth(username, password):
             return {USERNAME: username, PASSWORD: password}
@@ -52,7 +55,7 @@ def values_of(credential: RegistryCredential) -> dict[str, str]:
 
 
 def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
-    """The environment variables that ``credential`` is read from."""
+    """The environment variables in ``credential``, without the ``$``."""
     match credential:
         case PasswordAuth(username, password):
             texts: tuple[str, ...] = (username, password)

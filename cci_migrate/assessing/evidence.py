@@ -1,7 +1,7 @@
-"""What a config shows of the credentials of a registry: who uses which names, and where.
+"""Evidence of a registry's credentials in a config: who uses which names, and where.
 
-`evidence_of` (in `evidence_collection`) makes the list; `conventions` decides from it. Each item
-says what it rests on, and why no name is taken from it, if none is.
+`EvidenceCollector` (in `evidence_collection`) makes the list; `conventions` decides from it. Each
+item has its place and, if no name may be taken from it, the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cci_migrate.policy.model import RegistryCredential
 
 
 class Use(Enum):
-    """Where a credential is used. Of two uses, the one that stands first here decides."""
+    """Where a credential is used. Of two uses, the first in this list decides."""
 
     IMAGE = "auth of an image"
     MISPLACED = "credentials beside an image"
@@ -48,12 +48,12 @@ class Refusal(Enum):
 
     @property
     def keeps_to_its_jobs(self) -> bool:
-        """Whether the names are good in the very jobs that use them today, and nowhere else."""
+        """Whether the names may be used by the jobs that use them today, but no others."""
         return self in (Refusal.PUSH_ONLY, Refusal.RELEASE)
 
 
 class EvidencePlace(Struct, frozen=True):
-    """Where a piece of evidence stands. ``owner`` names it for people: ``job build``."""
+    """The place of a piece of evidence. ``owner`` names it in messages: ``job build``."""
 
     path: str
     line: int
@@ -63,11 +63,11 @@ class EvidencePlace(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """One use, or one declaration, of a credential of the registry ``host``.
 
-    ``values`` are its halves by their keys. ``credential`` has the names as an image's ``auth``
-    or a login takes them, None where they are unknown. ``jobs`` are the routes of the jobs that
-    use it, ``entries`` those of the workflow jobs that run these, ``contexts`` what these hold.
-    ``kept`` is where another config of the repository keeps its variables, None where that is not
-    known. ``because`` completes "ignored:" where it is refused.
+    ``values`` are its halves by their keys. ``credential`` is the credential as an image's ``auth``
+    or a login has it, None if its names are unknown. ``jobs`` are the routes of the jobs that use
+    it, ``entries`` those of the workflow jobs that run these, ``contexts`` their contexts.
+    ``convention`` says which context of another config provides its variables, None if unknown.
+    ``refusal`` is why its names are not used elsewhere; ``because`` completes "ignored:" then.
     """
 
     host: str
@@ -79,7 +79,7 @@ class Evidence(Struct, frozen=True):
     entries: frozenset[str] = frozenset()
     contexts: frozenset[str] = frozenset()
     form: AuthForm = PLAIN
-    kept: ContextConvention | None = None
+    convention: ContextConvention | None = None
     refusal: Refusal | None = None
     because: str = ""
 
@@ -87,14 +87,14 @@ class Evidence(Struct, frozen=True):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The variables that its credential is read from."""
+        """The variables in its credential."""
         return () if self.credential is None else variables_of(self.credential)
 
     def allows(self, jobs: Iterable[str] = ()) -> bool:
-        """Whether its names may be written for ``jobs`` (their routes; none: for any)."""
+        """Whether its names may be written for all of ``jobs`` (their routes; none: any job)."""
         if self.credential is None:
             return False
         if self.refusal is None:
             return True
-        wanted = frozenset(jobs)
-        return self.refusal.keeps_to_its_jobs and bool(wanted) and wanted <= self.jobs
+        routes = frozenset(jobs)
+        return self.refusal.keeps_to_its_jobs and bool(routes) and routes <= self.jobs

@@ -1,4 +1,4 @@
-"""The evidence that one config gives of its registries' credentials, read from its model."""
+"""Collects the evidence of registries' credentials in a config."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
     from cci_migrate.docker.shell import Purpose
 
-#: Words in the name of a variable or context of credentials that may do more than pull.
+#: Words in names of variables and contexts whose credentials may do more than pull.
 _RELEASE_WORDS = frozenset(
     {"RELEASE", "RELEASES", "WRITE", "WRITER", "RW", "PROD", "PRODUCTION"}
     | {"DEPLOY", "DEPLOYMENT", "PUBLISH", "PUSH"}
@@ -50,7 +50,7 @@ _HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"
 
 
 class EvidenceCollector:
-    """Makes the evidence of one config, part by part: see `Evidence`."""
+    """Collects the `Evidence` in ``config``, one kind of use at a time."""
 
     def __init__(self, config: Config, runs: Runs) -> None:
         self._config = config
@@ -59,24 +59,26 @@ class EvidenceCollector:
     def of_images(
         self, images: Iterable[PulledImage], misrouted: Mapping[PulledImage, str]
     ) -> Iterator[Evidence]:
-        """What the ``auth`` of images shows.
+        """The evidence in the complete ``auth`` of images.
 
-        ``misrouted`` has, by image, the registry whose credentials it sends.
+        ``misrouted`` has the other registry whose credentials an image sends.
         """
         for image in images:
             auth = image.auth
             if image.host is None or auth is None or auth.is_expression or not auth.is_complete:
                 continue
-            found = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
+            evidence = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
             other = misrouted.get(image)
             if other is not None:
-                found = _refused(found, Refusal.OTHER_REGISTRY, f"it is meant for {other}")
+                evidence = _refused(evidence, Refusal.OTHER_REGISTRY, f"it is meant for {other}")
             entries = self._runs.entries_with(image)
-            found = replace(found, form=form_under(image, auth), jobs=self._runs.jobs_with(image))
-            yield _with_entries(found, entries)
+            evidence = replace(
+                evidence, form=form_under(image, auth), jobs=self._runs.jobs_with(image)
+            )
+            yield _with_entries(evidence, entries)
 
     def of_misplaced(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
-        """The names that stand where CircleCI does not look for them."""
+        """The evidence in credentials where CircleCI does not look for them."""
         for title, _, mapping, _ in auth_on_owners(self._config):
             for auth in auths_of(mapping):
                 if auth.is_complete and not auth.is_expression:
@@ -97,9 +99,9 @@ class EvidenceCollector:
             )
 
     def of_logins(self, dockers: Iterable[JobDocker]) -> Iterator[Evidence]:
-        """What the logins in steps show, once for each step that a job runs.
+        """The evidence in logins, once for each step that a job runs.
 
-        And what is given to other programs than Docker: it is an account of the registry too.
+        Credentials that steps pass to programs other than Docker are included.
         """
         seen: set[tuple[object, ...]] = set()
         for docker in dockers:
@@ -122,19 +124,21 @@ class EvidenceCollector:
             entries = (docker.entry,)
         use = _use_of(login, purpose, docker, host)
         pushes = purpose is not Purpose.LOGIN or _pushes_after(login, docker, host)
-        found = _of_step_login(host, login, use, f"job {docker.job.name}", login.moment.step.node)
+        evidence = _of_step_login(
+            host, login, use, f"job {docker.job.name}", login.moment.step.node
+        )
         if use is Use.LOGIN_BEFORE_PUSH:
-            # A script that can't be read does what its job is named after.
+            # Assume that an unreadable script does what its job is named after.
             because = "the job uses it to push only" if pushes else "no pull can be seen to use it"
             if not pushes:
                 because = f"{because}, and job {docker.job.name} is named like one that pushes"
-            found = _refused(found, Refusal.PUSH_ONLY, because)
+            evidence = _refused(evidence, Refusal.PUSH_ONLY, because)
         elif purpose is Purpose.LOGIN and pushes:
             context = self._context_to_spread(entries)
             if context is not None:
                 because = f"the job pushes, and other jobs do not hold {context}"
-                found = _refused(found, Refusal.PUSH_ONLY, because)
-        return _with_entries(replace(found, jobs=frozenset({docker.job.route})), entries)
+                evidence = _refused(evidence, Refusal.PUSH_ONLY, because)
+        return _with_entries(replace(evidence, jobs=frozenset({docker.job.route})), entries)
 
     def _context_to_spread(self, entries: Iterable[WorkflowJob]) -> str | None:
         """A context of all ``entries`` that other jobs would get for what they provide.
@@ -147,13 +151,17 @@ class EvidenceCollector:
         pulling = filter(is_about_a_registry, contexts)
         if not contexts or not all(map(is_named_like_a_release, pulling)):
             return None
-        running = [one for one in self._config.workflow_jobs if not runs_nothing(one, self._config)]
+        running = [
+            workflow_job
+            for workflow_job in self._config.workflow_jobs
+            if not runs_nothing(workflow_job, self._config)
+        ]
         if contexts.intersection(*(job_contexts(entry).names for entry in running)):
             return None
         return min(contexts)
 
     def of_declared_auths(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
-        """The anchors of credentials that no image uses yet."""
+        """The evidence in anchored credentials that no image uses."""
         used: set[Node] = {
             node
             for image in images
@@ -175,38 +183,47 @@ class EvidenceCollector:
             return
         username, password = texts[USERNAME] or "", texts[PASSWORD] or ""
         secret = credential_value(password, is_secret=True)
-        named = registry_named_by_variable(secret.variable or "") or registry_named_by_variable(
+        registry = registry_named_by_variable(secret.variable or "") or registry_named_by_variable(
             anchor.replace("-", "_")
         )
-        host = DOCKER_HUB if named is None else named
+        host = DOCKER_HUB if registry is None else registry
         if "*" in host:
             return
-        found = _judged(
+        evidence = _judged(
             host,
             Use.DECLARED_AUTH,
             _place(node, f"anchor &{anchor}"),
             {USERNAME: credential_value(username, is_secret=False), PASSWORD: secret},
             PasswordAuth(username, password),
         )
-        yield replace(found, form=Anchored(node, anchor, is_merge=is_merge))
+        yield replace(evidence, form=Anchored(node, anchor, is_merge=is_merge))
 
     def of_declared_logins(
         self, declared: Iterable[DeclaredLogin], dockers: Iterable[JobDocker]
     ) -> Iterator[Evidence]:
-        """The commands and steps that log in and do nothing else, whatever jobs use them for."""
+        """The evidence in commands and anchored steps that only log in.
+
+        ``dockers`` are the jobs that log in; those that run a declared login become its users.
+        """
         users: dict[Node, list[JobDocker]] = {}
         for docker in dockers:
             for login in docker.all_logins:
                 users.setdefault(resolved(login.moment.step.node), []).append(docker)
-        for one in declared:
-            running = users.get(resolved(one.login.moment.step.node), [])
+        for declaration in declared:
+            step_dockers = users.get(resolved(declaration.login.moment.step.node), [])
             entries = dict.fromkeys(
-                entry for docker in running for entry in self._runs.entries_of(docker.job)
+                entry for docker in step_dockers for entry in self._runs.entries_of(docker.job)
             )
-            for host in one.login.registries:
+            for host in declaration.login.registries:
                 if "*" not in host:
-                    found = _of_step_login(host, one.login, Use.DECLARED_LOGIN, one.title, one.node)
-                    yield _with_entries(found, tuple(entries))
+                    evidence = _of_step_login(
+                        host,
+                        declaration.login,
+                        Use.DECLARED_LOGIN,
+                        declaration.title,
+                        declaration.node,
+                    )
+                    yield _with_entries(evidence, tuple(entries))
 
     def _of_auth(self, host: str, auth: ImageAuth, use: Use, owner: str) -> Evidence:
         return _judged(
@@ -247,19 +264,19 @@ def _judged(
     values: Mapping[str, CredentialValue],
     credential: object,
 ) -> Evidence:
-    found = Evidence(host, use, place, credential, tuple(values.items()))  # type: ignore[arg-type]
+    evidence = Evidence(host, use, place, credential, tuple(values.items()))  # type: ignore[arg-type]
     for key, value in values.items():
         reason = _reason_against(key, value)
         if reason is not None:
-            return _refused(found, *reason)
+            return _refused(evidence, *reason)
     if credential is None:
-        return _refused(found, Refusal.NO_NAMES, "its names are not in the config")
+        return _refused(evidence, Refusal.NO_NAMES, "its names are not in the config")
     for value in values.values():
-        named = None if value.variable is None else registry_named_by_variable(value.variable)
-        if named is not None and host == DOCKER_HUB and not host_matches(named, host):
+        registry = None if value.variable is None else registry_named_by_variable(value.variable)
+        if registry is not None and host == DOCKER_HUB and not host_matches(registry, host):
             because = f"{value.text} is named after another registry"
-            return _refused(found, Refusal.OTHER_REGISTRY, because)
-    return found
+            return _refused(evidence, Refusal.OTHER_REGISTRY, because)
+    return evidence
 
 
 def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | None:
@@ -284,7 +301,7 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
 
 
 def _logins_of(docker: JobDocker) -> Iterator[tuple[StepLogin, Purpose]]:
-    """What the steps of a job name credentials for."""
+    """The logins of a job's steps, and what each is for."""
     from cci_migrate.docker.shell import Purpose
 
     yield from ((login, Purpose.LOGIN) for login in docker.logins)
@@ -294,7 +311,7 @@ def _logins_of(docker: JobDocker) -> Iterator[tuple[StepLogin, Purpose]]:
 
 
 def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) -> Use:
-    """Whether a pull, only a push, or neither can be seen to use ``login``."""
+    """The use of ``login``: before a pull, only before a push, or unknown."""
     # Most configs have no Docker for their steps, and need nothing that reads scripts.
     from cci_migrate.circleci.step_moments import surely_before
     from cci_migrate.docker.shell import Purpose
@@ -317,7 +334,7 @@ def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) ->
 
 
 def _done_after(login: StepLogin, docker: JobDocker, host: str) -> list[Purpose]:
-    """What other programs than Docker do at ``host`` after ``login``."""
+    """What programs other than Docker do at ``host`` after ``login``."""
     from cci_migrate.circleci.step_moments import surely_before
 
     return [
@@ -328,11 +345,11 @@ def _done_after(login: StepLogin, docker: JobDocker, host: str) -> list[Purpose]
 
 
 def _pushes_after(login: StepLogin, docker: JobDocker, host: str) -> bool:
-    """Whether the job seems to push an image after ``login``, be it to another registry."""
+    """Whether the job seems to push an image after ``login``, even to another registry."""
     from cci_migrate.circleci.pushes import is_push
     from cci_migrate.docker.shell import Purpose
 
-    # What an orb's job does is in its name: its steps here only pull and log in.
+    # The known steps of an orb's job only pull and log in, so its name decides.
     if docker.home.is_published and _PUBLISHES.search(docker.job.name):
         return True
     pushes = any(is_push(step) for step in docker.steps[login.moment.order :])
@@ -360,12 +377,12 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
 
 
 def is_named_like_a_release(name: str) -> bool:
-    """Whether the variable or context ``name`` tells that its credentials may do more than pull."""
+    """Whether a variable or context ``name`` suggests that its credentials do more than pull."""
     return not _RELEASE_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name))
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:
-    """Whether ``entry`` leaves out some branches; a filter of tags alone adds builds of tags."""
+    """Whether ``entry`` excludes some branches; a filter of only tags just adds builds of tags."""
     filters = value_of(entry.arguments, "filters")
     return filters is not None and (
         not isinstance(filters, MappingNode) or entry_of(filters, "branches") is not None

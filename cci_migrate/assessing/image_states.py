@@ -38,10 +38,10 @@ def finding_key(image: PulledImage, rule: str) -> FindingKey:
 
 
 class Wanted(Struct, frozen=True):
-    """The credential that a pull ought to get, and the form to write it in.
+    """The credential that a pull should get, and the form to write it in.
 
-    ``evidence`` is what its names are taken from, empty where they are the policy's or the user's.
-    ``passed_over`` is what would be followed elsewhere, and not in the jobs of this pull.
+    ``evidence`` is the source of its names, empty if they are the policy's or the user's.
+    ``passed_over`` is evidence that other jobs would follow, but not the jobs of this pull.
     """
 
     credential: RegistryCredential
@@ -51,15 +51,15 @@ class Wanted(Struct, frozen=True):
 
 
 class Contested(Struct, frozen=True):
-    """The config has several accounts for a registry; which one a pull is to use is not clear."""
+    """The config has several accounts for a registry, and it is unclear which a pull should use."""
 
     accounts: tuple[Account, ...]
 
 
 class LiteralSecret(Struct, frozen=True):
-    """A secret that is written out under ``key``; one of ``wanted`` is to replace it.
+    """A secret that is written out under ``key``; a variable of ``wanted`` should replace it.
 
-    None where no credential is known for the registry.
+    ``wanted`` is None if no credential is known for the registry.
     """
 
     key: str
@@ -68,37 +68,37 @@ class LiteralSecret(Struct, frozen=True):
 
     @property
     def variable(self) -> str | None:
-        """What replaces it (``$NAME``), where that is clear."""
+        """The variable that replaces it (``$NAME``); None if unclear."""
         return self.variable_of(self.wanted) if isinstance(self.wanted, Wanted) else None
 
     def variable_of(self, credential: Wanted | Account) -> str | None:
-        """What of ``credential`` replaces it; None where that is of another form."""
+        """The value of ``credential`` that replaces it; None if that is of another form."""
         return values_of(credential.credential).get(self.key)
 
 
 class Authenticated(Struct, frozen=True):
-    """It has credentials, of which nothing is missing."""
+    """It has complete credentials."""
 
     auth: ImageAuth
     literal: LiteralSecret | None = None
 
 
 class Incomplete(Struct, frozen=True):
-    """It has credentials that lack something."""
+    """Its credentials lack a key or a value."""
 
     auth: ImageAuth
     wanted: Wanted | Contested | None
 
 
 class Misplaced(Struct, frozen=True):
-    """Credentials stand beside the image's keys instead of under ``auth``."""
+    """Its credentials are beside the image's keys instead of under ``auth``."""
 
     kind: MisplacedKind
     wanted: PasswordAuth | None
 
 
 class Unauthenticated(Struct, frozen=True):
-    """It has no credentials, and ought to."""
+    """It has no credentials, and should."""
 
     host: str
     wanted: Wanted
@@ -112,9 +112,9 @@ class AccountUnclear(Struct, frozen=True):
 
 
 class Unmirrored(Struct, frozen=True):
-    """It has no credentials, and ought to come from the mirror at ``host``.
+    """It has no credentials, and should come from the mirror at ``host``.
 
-    ``wanted`` is the credential that it then needs there, None if that asks for none.
+    ``wanted`` is the credential for the mirror, None if that needs none.
     """
 
     host: str
@@ -122,11 +122,11 @@ class Unmirrored(Struct, frozen=True):
 
 
 class Mirrored(Struct, frozen=True):
-    """It comes from the mirror of Docker Hub, which asks for no credentials."""
+    """It comes from the mirror of Docker Hub, which needs no credentials."""
 
 
 class Undecided(Struct, frozen=True):
-    """It has no credentials, and which registry it comes from cannot be told."""
+    """It has no credentials, and its registry is unknown."""
 
     reason: str
 
@@ -177,7 +177,7 @@ def state_of(
         return wanted_for(host, policy, conventions, pullers)
 
     def completing(auth: ImageAuth, host: str, *but: str) -> Wanted | Contested | None:
-        """What ``auth`` is part of, ``but`` some keys; where that does not show, as any pull."""
+        """The account that has the values of ``auth`` except ``but``, else as for any pull."""
         wanted, convention = wanted_at(host), conventions.get(host)
         halves = {key: text for key in auth.values if key not in but and (text := auth.text(key))}
         if wanted is None or convention is None or not halves:
@@ -259,19 +259,19 @@ def wanted_for(
     *,
     prefers_own: bool = False,
 ) -> Wanted | Contested | None:
-    """What the pulls of ``pullers`` from ``host`` are to use; None if nothing is known for it.
+    """The credential that ``pullers`` should use at ``host``; None if none is known.
 
-    ``prefers_own``: what the jobs themselves use today goes before what the rest of the file does.
+    ``prefers_own``: an account that the jobs use today wins over those of the rest of the file.
     """
     registry = policy_for(host, policy)
     if registry is None and host != DOCKER_HUB:
         return None
     if registry is not None and registry.jobs:
-        asked = dict.fromkeys(registry.job_credential(names) for names in pullers.names)
-        credentials = [(one or registry).credential for one in asked]
+        overrides = dict.fromkeys(registry.job_credential(names) for names in pullers.names)
+        credentials = [(override or registry).credential for override in overrides]
         if len(set(credentials)) > 1:
-            return Contested(tuple(Account(one, PLAIN) for one in credentials))
-        if credentials and None not in asked:
+            return Contested(tuple(Account(credential, PLAIN) for credential in credentials))
+        if credentials and None not in overrides:
             return Wanted(credentials[0], PLAIN)
     convention = conventions.get(host)
     accounts: tuple[Account, ...] = ()
@@ -290,10 +290,10 @@ def wanted_for(
     if convention is not None:
         # A context for the policy's names would override the half that the job reads today.
         halves = set(variables_of(registry.credential))
-        own = convention.accounts_of(pullers.jobs, prefers_own=True)
-        is_other = len(own) == 1 and own[0].credential != registry.credential
-        if is_other and not halves.isdisjoint(variables_of(own[0].credential)):
-            return Wanted(own[0].credential, own[0].form, own[0].evidence)
+        used = convention.accounts_of(pullers.jobs, prefers_own=True)
+        is_other = len(used) == 1 and used[0].credential != registry.credential
+        if is_other and not halves.isdisjoint(variables_of(used[0].credential)):
+            return Wanted(used[0].credential, used[0].form, used[0].evidence)
         for near in convention.accounts_near(pullers.jobs):
             mixes = not halves.isdisjoint(variables_of(near.credential))
             if mixes and near.credential != registry.credential:

@@ -1,4 +1,4 @@
-"""What a pull without credentials costs, on the platform where it runs.
+"""How much a pull without credentials matters on the platform where it runs.
 
 Docker Hub's limits: https://docs.docker.com/docker-hub/usage/. Who is exempt on CircleCI:
 https://support.circleci.com/hc/en-us/articles/360050623311 (Docker Hub rate limiting FAQ) and
@@ -18,19 +18,19 @@ from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
 from cci_migrate.policy.model import Platform
 
-#: How the images that CircleCI itself publishes begin.
+#: Prefixes of the images that CircleCI publishes.
 _OF_CIRCLECI = ("cimg/", "circleci/")
 
 
 class Impact(Struct, frozen=True):
-    """How much a finding matters, and why, in a sentence or two."""
+    """How much a finding matters, and why, in one or two sentences."""
 
     severity: Severity
     because: str
 
 
 def registry_name(host: str) -> str:
-    """What people call the registry at ``host``: ``Docker Hub``, else the host itself."""
+    """The usual name of the registry at ``host``: ``Docker Hub``, otherwise the host itself."""
     return "Docker Hub" if host == DOCKER_HUB else host
 
 
@@ -43,7 +43,7 @@ def runs_on_own_machines(image: PulledImage) -> bool:
 
 
 def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Impact:
-    """Of an image that a Docker executor pulls from ``host`` without credentials."""
+    """The impact of an image that a Docker executor pulls from ``host`` without credentials."""
     if host != DOCKER_HUB:
         return Impact(
             Severity.WARNING,
@@ -78,7 +78,10 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
 def of_anonymous_step(
     images: Iterable[str], host: str, platform: Platform, *, own_machine: bool
 ) -> Impact:
-    """Of ``images`` that ``docker`` pulls from ``host`` in a step without a login."""
+    """The impact of ``images`` that a step pulls from ``host`` without a login.
+
+    ``own_machine``: the job runs on a self-hosted runner.
+    """
     if normalise_host(host) != DOCKER_HUB:
         return Impact(
             Severity.WARNING,

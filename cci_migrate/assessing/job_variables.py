@@ -1,7 +1,7 @@
-"""Which variables the steps of a workflow job seem to read, and whether that can be seen at all.
+"""Which variables the steps of a workflow job seem to read, and whether that is visible at all.
 
-CircleCI gives a job the variables of the project and of its contexts, where the later context wins
-(https://circleci.com/docs/guides/security/contexts/). What a step reads must stay what it is.
+A job gets the variables of the project and of its contexts, the later contexts winning
+(https://circleci.com/docs/guides/security/contexts/). A fix must not change what a step reads.
 """
 
 from __future__ import annotations
@@ -37,40 +37,42 @@ class JobVariables:
         self._bound: dict[Bindings, frozenset[str]] = {}
 
     def mentioned(self, entry: WorkflowJob, variables: Iterable[str]) -> frozenset[str]:
-        """Those of ``variables`` that the steps of ``entry``, or what is passed to them, name."""
-        names = frozenset(filter(self._is_in_text, variables))
-        return names & self._of(entry)[0] if names else names
+        """Those of ``variables`` that the steps of ``entry``, or their arguments, name."""
+        present = frozenset(filter(self._is_in_text, variables))
+        return present & self._of(entry)[0] if present else present
 
     def _is_in_text(self, name: str) -> bool:
         if name not in self._in_text:
             self._in_text[name] = name in self._text
         return self._in_text[name]
 
-    def may_overlap(self, entry: WorkflowJob, held: JobContexts, variables: Iterable[str]) -> bool:
-        """Whether a step of ``entry`` may read one of ``variables`` from a context it holds."""
-        if not held.values:
+    def may_overlap(
+        self, entry: WorkflowJob, contexts: JobContexts, variables: Iterable[str]
+    ) -> bool:
+        """Whether a step of ``entry`` may read one of ``variables`` from its ``contexts``."""
+        if not contexts.values:
             return False
-        if any(map(is_about_a_registry, held.names)) or self.mentioned(entry, variables):
+        if any(map(is_about_a_registry, contexts.names)) or self.mentioned(entry, variables):
             return True
         return self._of(entry)[1]
 
     def _of(self, entry: WorkflowJob) -> tuple[frozenset[str], bool]:
-        """The names in the steps of ``entry``; whether one publishes in a way unseen."""
-        known = self._known.get(entry)
-        if known is None:
-            known = self._known[entry] = self._read(entry)
-        return known
+        """The names in the steps of ``entry``, and whether an unreadable step may publish."""
+        names = self._known.get(entry)
+        if names is None:
+            names = self._known[entry] = self._read(entry)
+        return names
 
     def _passed(self, bindings: Bindings | None) -> frozenset[str]:
-        """The names in what is passed to the command in whose scope a step stands."""
+        """The names in the arguments and defaults of the commands around a step."""
         names: frozenset[str] = frozenset()
         while bindings is not None:
-            known = self._bound.get(bindings)
-            if known is None:
-                defaults = (one.default for one in bindings.parameters.values())
-                known = _names_in_all([*bindings.arguments.values(), *defaults])
-                self._bound[bindings] = known
-            names |= known
+            bound = self._bound.get(bindings)
+            if bound is None:
+                defaults = (parameter.default for parameter in bindings.parameters.values())
+                bound = _names_in_all([*bindings.arguments.values(), *defaults])
+                self._bound[bindings] = bound
+            names |= bound
             bindings = bindings.outer
         return names
 
@@ -89,8 +91,8 @@ class JobVariables:
             names |= mentioned
             names |= self._passed(step.bindings)
             if unread and not publishes:
-                called = f"{own_names} {step.bindings.expand(unread)}"
-                publishes = _PUBLISHES.search(called) is not None
+                label = f"{own_names} {step.bindings.expand(unread)}"
+                publishes = _PUBLISHES.search(label) is not None
         return frozenset(names), publishes
 
 
@@ -107,7 +109,7 @@ def _text(node: Node) -> str:
 
 
 def _read_step(step: Step) -> tuple[frozenset[str], str]:
-    """The names in ``step``; what it is called, if what it does cannot be read."""
+    """The names in ``step``, and its title and command if it runs something unreadable."""
     names = _names_in(step.node) | _names_in(step.value)
     if step.name != "run":
         return names, step.name if "/" in step.name else ""

@@ -1,4 +1,4 @@
-"""Whose credentials an image sends, where they are another registry's."""
+"""Images with credentials that belong to another registry."""
 
 from __future__ import annotations
 
@@ -27,22 +27,25 @@ Uses = dict[RegistryCredential, "Counter[str]"]
 
 
 def uses_of(images: Iterable[PulledImage]) -> Uses:
-    """How often each credential is used, by registry."""
-    found: Uses = {}
+    """For each credential of ``images``, how often it is used at each registry."""
+    uses: Uses = {}
     for image in images:
         credential = None if image.auth is None else credential_of(image.auth)
         if credential is not None and image.host is not None:
-            found.setdefault(credential, Counter())[image.host] += 1
-    return found
+            uses.setdefault(credential, Counter())[image.host] += 1
+    return uses
 
 
 def _names_any(registry: RegistryPolicy, names: Iterable[str]) -> bool:
-    known = {name for one in registry.credentials for name in variables_of(one)}
-    return not known.isdisjoint(names)
+    own_names = {name for credential in registry.credentials for name in variables_of(credential)}
+    return not own_names.isdisjoint(names)
 
 
 def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
-    """The registry whose credentials ``image`` sends to another one; None if they are its own."""
+    """The other registry that the credentials of ``image`` belong to; None if they are right.
+
+    ``uses`` are those of all images, see `uses_of`.
+    """
     host = image.host
     auth = image.auth
     credential = None if auth is None else credential_of(auth)
@@ -51,17 +54,17 @@ def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
     names = variables_of(credential)
     if not names:
         return None
-    own = policy_for(host, policy)
-    if own is not None and _names_any(own, names):
+    registry_policy = policy_for(host, policy)
+    if registry_policy is not None and _names_any(registry_policy, names):
         return None
     for registry in policy.registries:
         if _names_any(registry, names):
             return registry.host
     secret = variable_in(credential.password)
-    named = None if secret is None else registry_named_by_variable(secret)
-    if named is not None:
-        return None if host_matches(named, host) else named
+    named_after = None if secret is None else registry_named_by_variable(secret)
+    if named_after is not None:
+        return None if host_matches(named_after, host) else named_after
     if host == DOCKER_HUB:
         return None
-    theirs = uses[credential]
-    return DOCKER_HUB if theirs[DOCKER_HUB] > theirs[host] else None
+    counts = uses[credential]
+    return DOCKER_HUB if counts[DOCKER_HUB] > counts[host] else None

@@ -1,4 +1,4 @@
-"""Why a fix writes the names that it does, what was not followed, and what else could be meant."""
+"""Why a fix writes its names, which evidence it ignores, and which alternatives there are."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _VERBS = {
 def name_reason(
     wanted: Wanted, host: str, evidence: Iterable[Evidence], policy: Policy
 ) -> NameReason:
-    """Why pulls from ``host`` get the names of ``wanted``."""
-    of_host = [one for one in evidence if one.host == host]
+    """The reason why pulls from ``host`` get the names of ``wanted``, given all ``evidence``."""
+    of_host = [item for item in evidence if item.host == host]
     names = credential_names(wanted.credential)
     ignored = tuple(dict.fromkeys(_ignored([*wanted.passed_over, *of_host], wanted)))
     others = tuple(_alternatives(of_host, wanted, host, policy))
@@ -48,15 +48,15 @@ def name_reason(
 
 
 def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
-    """What is not followed and why; what several jobs or lines share, by the first of them."""
+    """The ignored evidence with reasons; equal ones of several jobs or lines are combined."""
     first_lines: dict[tuple[str, str, str], int] = {}
     owners: dict[tuple[str, int, str], list[str]] = {}
-    for shown in evidence:
-        if shown.refusal in (None, Refusal.NO_NAMES) or shown.credential == wanted.credential:
+    for item in evidence:
+        if item.refusal in (None, Refusal.NO_NAMES) or item.credential == wanted.credential:
             continue
-        names = "" if shown.credential is None else f"{credential_names(shown.credential)} of "
-        owner, because = shown.place.owner, shown.because
-        line = first_lines.setdefault((names, owner, because), shown.place.line)
+        names = "" if item.credential is None else f"{credential_names(item.credential)} of "
+        owner, because = item.place.owner, item.because
+        line = first_lines.setdefault((names, owner, because), item.place.line)
         others = owners.setdefault((names, line, because), [])
         if owner not in others:
             others.append(owner)
@@ -65,28 +65,30 @@ def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
         yield f"{names}{first}{more}, line {line}: {because}"
     if not wanted.evidence:
         yield from _siblings_not_followed(
-            [shown for shown in evidence if shown.use is Use.SIBLING and shown.credential]
+            [item for item in evidence if item.use is Use.SIBLING and item.credential]
         )
 
 
 def _siblings_not_followed(evidence: Sequence[Evidence]) -> Iterator[str]:
-    """Why the names of no other config of the repository were taken."""
-    shown = {one.credential: one for one in evidence}
+    """Why the names of no other config of the repository were used, if there are any."""
+    by_credential = {item.credential: item for item in evidence}
     places = [
-        f"{credential_names(credential)} ({one.place.path}, line {one.place.line})"
-        for credential, one in shown.items()
+        f"{credential_names(credential)} ({item.place.path}, line {item.place.line})"
+        for credential, item in by_credential.items()
         if credential is not None
     ]
-    few = ", ".join(places[:_FEW])
+    listed = ", ".join(places[:_FEW])
     if len(places) > _FEW:
-        few += f" and {len(places) - _FEW} more"
+        listed += f" and {len(places) - _FEW} more"
     if len(places) > 1:
-        yield f"{few}: the other configs have different names"
-    elif any(one.kept and one.kept.origin is ContextOrigin.UNKNOWN for one in evidence):
-        yield f"{few}: which of its contexts provides them can't be determined"
+        yield f"{listed}: the other configs have different names"
+    elif any(
+        item.convention and item.convention.origin is ContextOrigin.UNKNOWN for item in evidence
+    ):
+        yield f"{listed}: which of its contexts provides them can't be determined"
 
 
-#: Of so many configs the names are shown.
+#: The names of at most this many configs are listed.
 _FEW = 3
 
 
@@ -95,7 +97,7 @@ def _alternatives(
 ) -> Iterator[RegistryCredential]:
     seen = {wanted.credential}
     registry = policy_for(host, policy)
-    usable = [one.credential for one in evidence if one.allows(one.jobs)]
+    usable = [item.credential for item in evidence if item.allows(item.jobs)]
     for credential in (*usable, *(() if registry is None else registry.credentials)):
         if credential is not None and credential not in seen:
             seen.add(credential)

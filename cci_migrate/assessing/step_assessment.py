@@ -1,4 +1,4 @@
-"""Which pulls in steps have a login before them, and which login is missing where."""
+"""Which pulls in steps have no login before them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
 
 
 class MissingLogin(Struct, frozen=True, eq=False):
-    """A job fetches from ``host`` without a login.
+    """A login to ``host`` that a job lacks before some of its pulls.
 
-    ``pulls`` are the commands that do, each with the way of running the job in which it does: the
-    first of the first way first. They all look for it in the directory ``config``. ``host`` is the
-    `pull_key`.
+    ``pulls`` are those pulls, each with the way of running the job that has it, in order. All look
+    for the login in the directory ``config``. ``host`` is their `pull_key`.
     """
 
     host: str
@@ -44,7 +43,7 @@ class MissingLogin(Struct, frozen=True, eq=False):
 
     @property
     def docker(self) -> JobDocker:
-        """The first way of running the job in which a login is missing."""
+        """The first way of running the job that lacks the login."""
         return self.pulls[0][0]
 
     @property
@@ -54,13 +53,13 @@ class MissingLogin(Struct, frozen=True, eq=False):
 
     @property
     def unread_login(self) -> UnreadLogin | None:
-        """What may have logged in to it before the first pull, as far as its name tells."""
+        """An unreadable step before the first pull that, by its name, may log in."""
         before = self.docker.unread_login_before(self.pull.moment.order)
         return before if self.host == DOCKER_HUB else None
 
     @property
     def tool(self) -> Tool:
-        """The program to log in with: what it leaves must serve all the pulls."""
+        """The program to log in with: its login must serve all the pulls."""
         from cci_migrate.docker.shell import Tool
 
         tools = [pull.tool for _, pull in self.pulls]
@@ -68,36 +67,38 @@ class MissingLogin(Struct, frozen=True, eq=False):
 
     @property
     def login_elsewhere(self) -> StepLogin | None:
-        """A login before the first pull that it does not find: in another directory."""
+        """A login before the first pull that it does not find, as it is in another directory."""
         last = self.pull.moment.order
-        before = (one for one in self.docker.logins if one.moment.order <= last)
+        before = (login for login in self.docker.logins if login.moment.order <= last)
         return next(
-            (one for one in before if one.is_to(self.host) and not one.serves(self.pull)), None
+            (login for login in before if login.is_to(self.host) and not login.serves(self.pull)),
+            None,
         )
 
     def concerns(self, docker: JobDocker) -> bool:
-        """Whether a workflow job that runs the job as ``docker`` says is to log in."""
+        """Whether a workflow job that runs the job as ``docker`` gets the login too."""
         if docker.job is not self.docker.job:
             return False
-        own = None if docker.job.steps is None else resolved(docker.job.steps.value)
+        own_steps = None if docker.job.steps is None else resolved(docker.job.steps.value)
         return any(
-            way is docker or pull.moment.step.path[0].sequence is own for way, pull in self.pulls
+            way is docker or pull.moment.step.path[0].sequence is own_steps
+            for way, pull in self.pulls
         )
 
     @property
     def is_known(self) -> bool:
-        """Whether an image of the registry is known that the job fetches."""
+        """Whether one of the pulls is known to be from the registry."""
         return any(self.host in pull.hosts for _, pull in self.pulls)
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that come from the registry, or are to."""
+        """The images of the first pull that come from the registry, or will come from it."""
         texts = tuple(text for text in self.pull.texts if pull_key(text) == self.host)
         return texts or self.pull.texts
 
     @property
     def place(self) -> Place:
-        """The first step that pulls; one login a registry a job."""
+        """The first step that pulls."""
         return Place(self.pull.moment.step.node, login_route(self.docker, self.host, self.config))
 
     @property
@@ -107,7 +108,7 @@ class MissingLogin(Struct, frozen=True, eq=False):
 
 
 def login_route(docker: JobDocker, host: str, config: str | None) -> str:
-    """What the login of a job to ``host``, kept in ``config``, is called in a finding."""
+    """The route, in a finding, of a job's login to ``host`` in the directory ``config``."""
     route = f"{docker.job.route}.steps"
     if config not in (None, docker.config):
         return f"{route}({host} in {config})"
@@ -115,14 +116,14 @@ def login_route(docker: JobDocker, host: str, config: str | None) -> str:
 
 
 class UndecidedPulls(Struct, frozen=True, eq=False):
-    """The pulls of a job of which it cannot be told where they fetch from."""
+    """The pulls of a job whose images are unknown."""
 
     docker: JobDocker
     pulls: tuple[StepPull, ...]
 
 
 class JobDockers:
-    """What the steps of all jobs do with Docker, for each way in which workflows run them."""
+    """The pulls and logins in the steps of all jobs, for each way that workflows run them."""
 
     def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         self._of_entry: dict[WorkflowJob, JobDocker] = {}
@@ -162,21 +163,21 @@ class JobDockers:
 
         entries: dict[Job, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
-            found = config.body.job(entry.calls)
-            if found is not None:
-                entries.setdefault(found[1], []).append(entry)
+            home_and_job = config.body.job(entry.calls)
+            if home_and_job is not None:
+                entries.setdefault(home_and_job[1], []).append(entry)
         for home, job in _jobs(config):
-            known: dict[tuple[Node | None, ...], JobDocker | None] = {}
+            by_way: dict[tuple[Node | None, ...], JobDocker | None] = {}
             for entry in entries.get(job, []):
                 way = _way(job, entry)
-                if way not in known:
-                    known[way] = steps_of(home, job, entry)
-                found_docker = known[way]
-                if found_docker is not None:
-                    self._of_entry[entry] = found_docker
-            if not known:
-                known[()] = steps_of(home, job, None)
-            for docker in known.values():
+                if way not in by_way:
+                    by_way[way] = steps_of(home, job, entry)
+                docker = by_way[way]
+                if docker is not None:
+                    self._of_entry[entry] = docker
+            if not by_way:
+                by_way[()] = steps_of(home, job, None)
+            for docker in by_way.values():
                 if docker is not None:
                     (self._all if docker.has_docker else self._without_docker).append(docker)
 
@@ -195,23 +196,23 @@ class JobDockers:
                 self._of_orbs += dockers
 
     def all(self) -> tuple[JobDocker, ...]:
-        """Every job of the config that has Docker, once for each way in which it is run."""
+        """Every job of the config that has a Docker, once for each way in which it is run."""
         return tuple(self._all)
 
     def of_orbs(self) -> tuple[JobDocker, ...]:
-        """The jobs of published orbs that have Docker, once for each way in which they are run."""
+        """The jobs of published orbs with a Docker, once for each way in which they are run."""
         return tuple(self._of_orbs)
 
     def logging_in(self) -> tuple[JobDocker, ...]:
-        """The jobs that may log in somewhere, those of orbs and those without Docker too."""
+        """All jobs that may log in, including those of orbs and those without a Docker."""
         return (*self._all, *self._of_orbs, *self._without_docker)
 
     def orb_job(self, entry: WorkflowJob) -> OrbJob | None:
-        """The job of a published orb that ``entry`` runs; None where that is not known."""
+        """The job of a published orb that ``entry`` runs; None if it runs no known one."""
         return self._orb_jobs.get(entry)
 
     def of(self, entry: WorkflowJob) -> JobDocker | None:
-        """The steps that ``entry`` runs."""
+        """The pulls and logins in the steps that ``entry`` runs; None if they are not read."""
         return self._of_entry.get(entry)
 
 
@@ -219,7 +220,7 @@ def _may_use_docker(text: str) -> bool:
     return mentions_docker(text) or ("machine" in text and mentions_script(text))
 
 
-#: What a step names that gives a registry's credentials to some program.
+#: Words in steps that pass a registry's credentials to a program.
 _LOGS_IN = re.compile(r"login\b|--(?:\w+-)?creds\b|/check\b")
 
 
@@ -242,21 +243,21 @@ def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:
 
 
 def _way(job: Job, entry: WorkflowJob) -> tuple[Node | None, ...]:
-    """What of ``entry`` changes the steps of ``job``: equal ways have the same steps."""
+    """The arguments of ``entry`` that change the steps of ``job``."""
     names = ["pre-steps", "post-steps"]
-    names += [name for name, one in job.parameters.items() if one.type == "steps"]
+    names += [name for name, parameter in job.parameters.items() if parameter.type == "steps"]
     return tuple(value_of(entry.arguments, name) for name in names)
 
 
 def missing_logins(
     dockers: Iterable[JobDocker], policy: Policy, mirrored: frozenset[StepPull] = frozenset()
 ) -> tuple[MissingLogin, ...]:
-    """The logins that jobs lack, one for each registry that the policy has a password for.
+    """The logins that jobs lack to registries that the policy has a password for.
 
-    Where the policy has a mirror of Docker Hub, none is wanted to Docker Hub itself, and one to the
-    mirror before the ``mirrored`` pulls: they are to come from there.
+    With a mirror of Docker Hub in the policy, no login to Docker Hub is needed, but one to the
+    mirror before the ``mirrored`` pulls, which are to come from there.
     """
-    found: dict[tuple[str, str, str | None], list[tuple[JobDocker, StepPull]]] = {}
+    pulls_by_login: dict[tuple[str, str, str | None], list[tuple[JobDocker, StepPull]]] = {}
     for docker in dockers:
         for pull in docker.pulls:
             for host in sorted(_wanted_hosts(pull, policy, mirrored)):
@@ -266,14 +267,15 @@ def missing_logins(
                 if docker.login_before(pull, host) is None:
                     config = docker.config if pull.config is None else pull.config
                     key = (docker.job.route, host, config)
-                    found.setdefault(key, []).append((docker, pull))
+                    pulls_by_login.setdefault(key, []).append((docker, pull))
     return tuple(
-        MissingLogin(host, tuple(pulls), config) for (_, host, config), pulls in found.items()
+        MissingLogin(host, tuple(pulls), config)
+        for (_, host, config), pulls in pulls_by_login.items()
     )
 
 
 def hosts_to_log_in(pull: StepPull, policy: Policy) -> frozenset[str]:
-    """The registries of ``pull``; Docker Hub too where that is not known and the policy says so."""
+    """The registries of ``pull``; if they are unknown, Docker Hub too if the policy says so."""
     if pull.undecided is None or policy.unknown_steps is not UnknownSteps.LOGIN:
         return pull.hosts
     return pull.hosts | {DOCKER_HUB}
@@ -289,30 +291,32 @@ def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull])
 
 
 def _hosts(pull: StepPull, policy: Policy) -> set[str]:
-    wanted = hosts_to_log_in(pull, policy)
+    hosts_to_check = hosts_to_log_in(pull, policy)
     if not policy.exempt_images:
-        return set(wanted)
+        return set(hosts_to_check)
     hosts = (pull_key(text) for text in pull.texts if not policy.exempts(text))
-    return {host for host in hosts if isinstance(host, str)} & pull.hosts | (wanted - pull.hosts)
+    return {host for host in hosts if isinstance(host, str)} & pull.hosts | (
+        hosts_to_check - pull.hosts
+    )
 
 
 def undecided_pulls(
     dockers: Iterable[JobDocker], missing: Iterable[MissingLogin] = ()
 ) -> tuple[UndecidedPulls, ...]:
-    """The pulls of which it cannot be told where they fetch from, said once a job.
+    """The pulls whose images are unknown, at most one item for each job.
 
-    Where a login to Docker Hub stands before them they are taken to be well; so too where one is
-    ``missing`` before an earlier pull that runs whenever they do.
+    Pulls after a login to Docker Hub are left out, and those after a ``missing`` login that is
+    added before an earlier pull.
     """
-    found: dict[Job, UndecidedPulls] = {}
-    lacking = [
+    by_job: dict[Job, UndecidedPulls] = {}
+    without_login = [
         (docker, pull.moment)
         for login in missing
         if login.host == DOCKER_HUB
         for docker, pull in login.pulls
     ]
     for docker in dockers:
-        earlier = [moment for way, moment in lacking if way is docker]
+        earlier = [moment for way, moment in without_login if way is docker]
         pulls = tuple(
             pull
             for pull in docker.pulls
@@ -324,32 +328,32 @@ def undecided_pulls(
             )
         )
         if pulls:
-            found.setdefault(docker.job, UndecidedPulls(docker, pulls))
-    return tuple(found.values())
+            by_job.setdefault(docker.job, UndecidedPulls(docker, pulls))
+    return tuple(by_job.values())
 
 
 def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
-    """The variables that the logins of a job read, by the pattern of their registry."""
-    found: dict[str, dict[str, None]] = {}
+    """The variables that the logins of a job read, by registry or pattern of registries."""
+    by_registry: dict[str, dict[str, None]] = {}
     for login in docker.all_logins:
         for registry in login.registries:
-            found.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
-    return {registry: tuple(names) for registry, names in found.items()}
+            by_registry.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
+    return {registry: tuple(names) for registry, names in by_registry.items()}
 
 
 def login_conventions(
     dockers: Iterable[JobDocker], counts: Callable[[StepLogin], bool] = lambda _: True
 ) -> Mapping[str, PasswordAuth]:
-    """By registry, the names with which the steps log in most often.
+    """The credential that steps log in with most often, by registry.
 
-    Only the logins that ``counts`` says do.
+    Only the logins for which ``counts`` is true are considered.
     """
-    found: dict[str, Counter[PasswordAuth]] = {}
+    by_registry: dict[str, Counter[PasswordAuth]] = {}
     for docker in dockers:
         for login in docker.logins:
             if login.username is not None and login.password is not None and counts(login):
                 for registry in login.registries:
                     if "*" not in registry:
                         names = PasswordAuth(login.username, login.password)
-                        found.setdefault(registry, Counter())[names] += 1
-    return {registry: names.most_common(1)[0][0] for registry, names in found.items()}
+                        by_registry.setdefault(registry, Counter())[names] += 1
+    return {registry: names.most_common(1)[0][0] for registry, names in by_registry.items()}

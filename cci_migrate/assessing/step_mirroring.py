@@ -1,8 +1,8 @@
-"""Which images that steps fetch from Docker Hub can be pulled through a mirror, and which cannot.
+"""Which images that steps pull from Docker Hub can come from a mirror, and which can't.
 
-A local image is known by the name under which it was pulled. So a name is rewritten in all scripts
-of a job that have it, or in none; and where nothing but a ``docker pull`` has it, something that
-the config does not show may count on it: that is a question.
+A local image has the name under which it was pulled. So a name is rewritten in all scripts of a job
+that contain it, or in none. If only a ``docker pull`` contains it, something outside the config may
+depend on the name, and the user is asked.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceText
 from cci_migrate.lossless.scalar_positions import source_offsets
 
-#: Commands that speak of an image, or list images, by the name of its repository: a tool, and
-#: behind it on the line what it does; or an option that says enough by itself.
+#: Commands that name an image or list images by repository: a tool followed by one of its
+#: subcommands, or an option that is enough by itself.
 _TOOL = re.compile(r"\b(?:docker|podman|buildah)\b")
 _ON_IMAGES = re.compile(r"\b(?:tag|inspect|images?|save|rmi|push|history|manifest)\b")
 _IMAGE_OPTION = re.compile(r"ancestor=|cache-from")
@@ -48,10 +48,10 @@ _OFFICIAL = "library/"
 
 
 class NameSite(Struct, frozen=True, eq=False):
-    """A place in a script where an image is named that is to come from the mirror.
+    """A place in a script that names an image that is to come from the mirror.
 
     ``name`` is its repository on Docker Hub; ``start``..``end`` is the name in ``command``'s value,
-    of which ``head`` is to replace the beginning.
+    and ``head`` replaces its beginning.
     """
 
     docker: JobDocker
@@ -65,7 +65,7 @@ class NameSite(Struct, frozen=True, eq=False):
 
     @property
     def operation(self) -> ReplaceText:
-        """What rewrites it."""
+        """The operation that rewrites it."""
         return ReplaceText(self.command, self.start, self.start + self.head.length, self.head.text)
 
 
@@ -78,7 +78,7 @@ def _key(site: NameSite) -> _SiteKey:
 
 
 class NotRewritten(Struct, frozen=True, eq=False):
-    """A pull from Docker Hub that stays, the reason, and what to write by hand."""
+    """A pull from Docker Hub that is not rewritten, the reason, and what to write by hand."""
 
     docker: JobDocker
     pull: StepPull
@@ -87,10 +87,9 @@ class NotRewritten(Struct, frozen=True, eq=False):
 
 
 class NameChange(Struct, frozen=True, eq=False):
-    """An image whose name is to change wherever it is named, or nowhere.
+    """The change of an image's name at all ``sites``, which are only changed together.
 
-    ``sites`` are those places, the first pull first; ``pulls`` the pulls among them,
-    ``jobs`` the jobs that run them.
+    The first pull comes first. ``pulls`` are the pulls at these sites, ``jobs`` run them.
     """
 
     sites: tuple[NameSite, ...]
@@ -99,17 +98,17 @@ class NameChange(Struct, frozen=True, eq=False):
 
     @property
     def is_only_pulled(self) -> bool:
-        """Whether some job only pulls it, and nothing that is known uses it then."""
+        """Whether a job only pulls it, without a visible use."""
         return any(site.is_only_pulled for site in self.sites)
 
     @property
     def operations(self) -> tuple[ReplaceText, ...]:
-        """What rewrites it everywhere."""
+        """The operations that rewrite it everywhere."""
         return tuple(site.operation for site in self.sites)
 
 
 class StepMirroring(Struct, frozen=True):
-    """What is to be done about the pulls of steps."""
+    """The changes to the pulls of steps, and the pulls that stay."""
 
     changes: tuple[NameChange, ...]
     stays: tuple[NotRewritten, ...]
@@ -121,56 +120,59 @@ class StepMirroring(Struct, frozen=True):
 
 
 class _Job(Struct):
-    """What the pulls of one way of running a job come to."""
+    """The pulls from Docker Hub of one way of running a job."""
 
     docker: JobDocker
     sites: list[NameSite] = field(default_factory=list)
-    #: Why pulls stay.
+    #: The pulls that can't be rewritten, with the reasons.
     others: dict[StepPull, str] = field(default_factory=dict)
     scripts: dict[Scalar, None] = field(default_factory=dict)
-    #: Where else images are named, by commands that fetch none.
-    named: list[NameSite] = field(default_factory=list)
+    #: Where commands that pull nothing name the images.
+    named_sites: list[NameSite] = field(default_factory=list)
 
 
 def step_mirroring(
     dockers: Iterable[JobDocker], mirror: Mirror, exempt: Iterable[str]
 ) -> StepMirroring:
-    """What is to be done for ``mirror`` about the pulls of ``dockers`` that have no login.
+    """The changes that make pulls of ``dockers`` without a login come from ``mirror``.
 
-    Images that ``exempt`` globs match stay.
+    Images that match a glob in ``exempt`` stay.
     """
     globs = tuple(exempt)
     jobs = [_read(docker, mirror, globs) for docker in dockers]
     refused: dict[_SiteKey, str] = {}
     while True:
-        found = {
+        newly_refused = {
             _key(site): reason
             for job in jobs
             for site in job.sites
             if _key(site) not in refused and (reason := _obstacle(job, site, refused)) is not None
         }
-        if not found:
+        if not newly_refused:
             break
-        refused.update(found)
+        refused.update(newly_refused)
     stays: list[NotRewritten] = []
     groups = _Groups()
     for job in jobs:
-        for site in job.sites:
-            key = _key(site)
+        for pull_site in job.sites:
+            key = _key(pull_site)
             if key in refused:
-                stays.append(_stays(job.docker, site.pull, refused[key], mirror))
+                stays.append(_stays(job.docker, pull_site.pull, refused[key], mirror))
             else:
-                groups.add(job, site, is_pull=True)
-        for one in job.named:
-            if any(site.name == one.name and _key(site) not in refused for site in job.sites):
-                groups.add(job, one, is_pull=False)
+                groups.add(job, pull_site, is_pull=True)
+        for site in job.named_sites:
+            if any(
+                pull_site.name == site.name and _key(pull_site) not in refused
+                for pull_site in job.sites
+            ):
+                groups.add(job, site, is_pull=False)
         for pull, reason in job.others.items():
             stays.append(_stays(job.docker, pull, reason, mirror))
     return StepMirroring(groups.changes(), tuple(stays))
 
 
 class _Groups:
-    """Puts together what must be rewritten together: a name in a job, scripts that jobs share."""
+    """Groups what must be rewritten together: a name in a job, scripts that jobs share."""
 
     def __init__(self) -> None:
         self._sites: dict[_SiteKey, NameSite] = {}
@@ -187,56 +189,56 @@ class _Groups:
         self._jobs[key].add(job.docker.job)
         self._leaders[self._leader(key)] = self._leader((job.docker.job, site.name))
 
-    def _leader(self, one: object) -> object:
-        while (leader := self._leaders.get(one, one)) != one:
-            one = leader
-        return one
+    def _leader(self, member: object) -> object:
+        while (leader := self._leaders.get(member, member)) != member:
+            member = leader
+        return member
 
     def changes(self) -> tuple[NameChange, ...]:
-        found: dict[object, list[_SiteKey]] = defaultdict(list)
+        by_leader: dict[object, list[_SiteKey]] = defaultdict(list)
         for key in self._sites:
-            found[self._leader(key)].append(key)
+            by_leader[self._leader(key)].append(key)
         return tuple(
             NameChange(
                 tuple(self._sites[key] for key in keys),
                 frozenset(pull for key in keys for pull in self._pulls[key]),
                 frozenset(job for key in keys for job in self._jobs[key]),
             )
-            for keys in found.values()
+            for keys in by_leader.values()
         )
 
 
 def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
-    """The pulls from Docker Hub of a job, but for images that are only pulled after a login."""
+    """The pulls from Docker Hub of a job, except of images that are only pulled after a login."""
     job = _Job(docker)
-    hub = [
+    hub_pulls = [
         pull
         for pull in docker.pulls
         if any(
-            registry_of(text) == DOCKER_HUB and not any(fnmatchcase(text, one) for one in exempt)
+            registry_of(text) == DOCKER_HUB and not any(fnmatchcase(text, glob) for glob in exempt)
             for text in pull.texts
         )
     ]
-    if not hub:
+    if not hub_pulls:
         return job
     for step in docker.steps:
         run = run_step(step, docker.defaults)
         if run is not None:
             job.scripts[run.command] = None
-    named = list(_named(docker, hub[0], mirror))
+    named_sites = list(_named(docker, hub_pulls[0], mirror))
     anonymous = {
         name
-        for pull in hub
+        for pull in hub_pulls
         if docker.login_before(pull, DOCKER_HUB) is None
         for name in _names(pull)
     }
     verbs: dict[str, set[Verb | None]] = defaultdict(set)
-    for pull in hub:
+    for pull in hub_pulls:
         for name in _names(pull):
             verbs[name].add(_verb(pull))
-    for one in named:
-        verbs[one.name].add(None)
-    for pull in hub:
+    for named_site in named_sites:
+        verbs[named_site.name].add(None)
+    for pull in hub_pulls:
         if anonymous.isdisjoint(_names(pull)):
             continue
         site = _site(docker, pull, mirror, verbs)
@@ -245,13 +247,13 @@ def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
         else:
             job.others[pull] = site
     fetched = {site.name for site in job.sites}
-    job.named = [one for one in named if one.name in fetched]
+    job.named_sites = [named_site for named_site in named_sites if named_site.name in fetched]
     return job
 
 
 def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSite]:
-    """Where the scripts of a job name images of Docker Hub that are there already."""
-    told: set[_SiteKey] = set()
+    """Where the scripts of a job name local images from Docker Hub."""
+    reported: set[_SiteKey] = set()
     for step in docker.steps:
         run = run_step(step, docker.defaults)
         if run is None or not mentions_docker(run.command.value):
@@ -260,21 +262,21 @@ def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSi
         for fact in script.facts:
             if not isinstance(fact, NamedImage):
                 continue
-            found = _head(run.command, fact, fact.image, mirror)
-            if isinstance(found, tuple) and (run.command, found[0]) not in told:
-                start, end, head = found
-                told.add((run.command, start))
+            position = _head(run.command, fact, fact.image, mirror)
+            if isinstance(position, tuple) and (run.command, position[0]) not in reported:
+                start, end, head = position
+                reported.add((run.command, start))
                 name = _repository(run.command.value[start + head.length : end])
                 yield NameSite(docker, pull, run.command, start, end, head, name, False)
 
 
 def _names(pull: StepPull) -> frozenset[str]:
-    """The repositories on Docker Hub that ``pull`` fetches from."""
+    """The repositories on Docker Hub that ``pull`` pulls from."""
     return frozenset(_repository(text) for text in pull.texts if registry_of(text) == DOCKER_HUB)
 
 
 def _repository(text: str) -> str:
-    """The repository on Docker Hub that ``text`` names, placeholders as they are."""
+    """The repository on Docker Hub that ``text`` names, with its placeholders."""
     whole = parse_image_reference(text)
     if isinstance(whole, ImageReference):
         return whole.path
@@ -292,7 +294,7 @@ def _verb(pull: StepPull) -> Verb | None:
 def _site(
     docker: JobDocker, pull: StepPull, mirror: Mirror, verbs: Mapping[str, set[Verb | None]]
 ) -> NameSite | str:
-    """Where ``pull`` names its image; why that cannot be rewritten."""
+    """Where ``pull`` names its image, or why that can't be rewritten."""
     run = run_step(pull.moment.step, docker.defaults)
     if run is None:
         return "the image is an argument of an orb's command"
@@ -302,22 +304,22 @@ def _site(
         return f"a {kind} names the image"
     if len(pull.moment.facts) > 1:
         return "a script of the repository names the image"
-    written = _as_written(docker, run, pull)
-    if written is None or written.image is None:
+    fact_in_config = _as_written(docker, run, pull)
+    if fact_in_config is None or fact_in_config.image is None:
         return "where its name stands in the script cannot be told"
-    found = _head(run.command, written, written.image, mirror)
-    if isinstance(found, str):
-        return found
-    start, end, head = found
+    position = _head(run.command, fact_in_config, fact_in_config.image, mirror)
+    if isinstance(position, str):
+        return position
+    start, end, head = position
     name = _repository(run.command.value[start + head.length : end])
-    only_pulled = all(verbs[one] == {Verb.PULL} for one in {*_names(pull), name})
+    only_pulled = all(verbs[verb_name] == {Verb.PULL} for verb_name in {*_names(pull), name})
     return NameSite(docker, pull, run.command, start, end, head, name, only_pulled)
 
 
 def _head(
     command: Scalar, fact: ImagePull | NamedImage, word: Word, mirror: Mirror
 ) -> tuple[int, int, NewHead] | str:
-    """From where to where ``word`` of ``fact`` names an image, and how it is to begin."""
+    """The span in which ``word`` of ``fact`` names an image and its new head, or an obstacle."""
     is_here = fact.start <= word.start <= word.end <= fact.end
     if not is_here or command.value[word.start : word.end] != word.text:
         return "where its name stands in the script cannot be told"
@@ -333,17 +335,28 @@ def _head(
 
 
 def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | None:
-    """The fact of ``pull`` in the script as it stands in the config."""
+    """The fact of ``pull`` in the script as it is written in the config."""
     script, fact = pull.moment.facts[0]
-    pulls = [one for one in script.facts if isinstance(one, ImagePull)]
-    index = next((i for i, one in enumerate(pulls) if one is fact or one == fact), None)
+    pulls = [
+        fact_in_script for fact_in_script in script.facts if isinstance(fact_in_script, ImagePull)
+    ]
+    index = next(
+        (
+            i
+            for i, fact_in_script in enumerate(pulls)
+            if fact_in_script is fact or fact_in_script == fact
+        ),
+        None,
+    )
     written = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
-    as_written = [one for one in written.facts if isinstance(one, ImagePull)]
+    as_written = [
+        fact_in_script for fact_in_script in written.facts if isinstance(fact_in_script, ImagePull)
+    ]
     return None if index is None or len(as_written) != len(pulls) else as_written[index]
 
 
 def _obstacle(job: _Job, site: NameSite, refused: Mapping[_SiteKey, str]) -> str | None:
-    """What forbids to rewrite ``site``: its image is named where that cannot be."""
+    """Why ``site`` can't be rewritten: its image is also named where that is impossible."""
     names = _names(site.pull) | {site.name}
     for other in job.others:
         if not names.isdisjoint(_names(other)):
@@ -353,10 +366,13 @@ def _obstacle(job: _Job, site: NameSite, refused: Mapping[_SiteKey, str]) -> str
             _names(other_site.pull) | {other_site.name}
         ):
             return "the same name cannot be rewritten everywhere"
-    known = {(one.command, one.start): one.end for one in (*job.sites, *job.named)}
+    ends = {
+        (known_site.command, known_site.start): known_site.end
+        for known_site in (*job.sites, *job.named_sites)
+    }
     for command in job.scripts:
         for start, text in _mentions(site.name, command.value):
-            end = known.get((command, start))
+            end = ends.get((command, start))
             if end is None or end < start + len(text):
                 offsets = source_offsets(command)
                 at = command.start if offsets is None else offsets[start]
@@ -366,7 +382,7 @@ def _obstacle(job: _Job, site: NameSite, refused: Mapping[_SiteKey, str]) -> str
 
 
 def _mentions(name: str, script: str) -> Iterator[tuple[int, str]]:
-    """Where ``script`` speaks of the image ``name`` of Docker Hub: offset and text."""
+    """Where ``script`` names the image ``name`` of Docker Hub: offset and text."""
     short = name.removeprefix(_OFFICIAL)
     pattern = re.compile(
         r"(?<![\w./:@$}-])(?:(?:index\.)?docker\.io/)?(?:library/)?"

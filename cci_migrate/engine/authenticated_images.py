@@ -74,9 +74,9 @@ def _is_unprovided(
 
 def _lacks(assessment: Assessment, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
     convention = assessment.contexts.get(variables)
-    if assessed.only_for_forks or not assessed.meant.values:
+    if assessed.only_for_forks or not assessed.intended.values:
         return True
-    return convention is not None and convention.may_be_lacked_by(assessed.meant)
+    return convention is not None and convention.may_be_lacked_by(assessed.intended)
 
 
 def _has_credentials(image: AssessedImage) -> bool:

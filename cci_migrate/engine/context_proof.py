@@ -114,7 +114,7 @@ class _Given(Struct, frozen=True):
         if self.asks_for(context) or self._is_the_policys(context, variables):
             return True
         if any(
-            shown.kept is not None and shown.kept.preferred == context
+            shown.convention is not None and shown.convention.preferred == context
             for shown in self.evidence
             if variables == set(shown.variables)
         ):

@@ -55,4 +55,4 @@ def _shown_by(config: ConfigFiles, policy: Policy) -> tuple[Evidence, ...]:
     # Where it keeps its variables today, not where the user wants them.
     today = replace(policy, credentials=None)
     assessment = assess(loaded.config, today, {}, config.read_text)
-    return tuple(assessment.shown_to_siblings())
+    return tuple(assessment.evidence_for_siblings())

@@ -166,10 +166,10 @@ def _read_from_others(
             convention = assessment.contexts.get(frozenset(use.variables))
             if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
-            if convention is not None and convention.is_provided(assessed.held):
+            if convention is not None and convention.is_provided(assessed.contexts):
                 continue
             if _may_come_from_held(assessment, assessed, use):
-                found[assessed.entry.name] = (assessed.held.values, use.variables)
+                found[assessed.entry.name] = (assessed.contexts.values, use.variables)
     return found
 
 
@@ -178,7 +178,7 @@ def _may_come_from_held(
 ) -> bool:
     """Whether a workflow job may have what ``use`` reads from a context that it holds."""
     convention = assessment.contexts.get(frozenset(use.variables))
-    if convention is not None and convention.may_come_from(assessed.held):
+    if convention is not None and convention.may_come_from(assessed.contexts):
         return True
     return assessment.has_in_steps(assessed, use.variables)
 
@@ -351,7 +351,7 @@ def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
     for grant in plan.contexts:
         granted.setdefault(grant.entry, set()).update(grant.variables)
     for assessed in assessment.entries:
-        if not assessed.meant.values and not any(assessment.missing_contexts(assessed)):
+        if not assessed.intended.values and not any(assessment.missing_contexts(assessed)):
             for use in assessed.uses:
                 is_granted = granted.get(assessed.entry, set()).issuperset(use.variables)
                 if use.after is None and not use.in_steps and not is_granted:

@@ -118,21 +118,21 @@ def _remedy(
     if not concerned:
         return NoFix("nothing tells which workflow jobs need it", by_hand)
     if any(
-        assessed.held.entry is not None and assessed.held.entry.key is misplaced.entry.key
+        assessed.contexts.entry is not None and assessed.contexts.entry.key is misplaced.entry.key
         for assessed in assessment.entries
     ):
         return NoFix("workflow jobs get their context from the same anchor", by_hand)
     is_renamed = misplaced.place is ContextPlace.PLURAL and not all(
-        assessed.held.values for assessed in concerned
+        assessed.contexts.values for assessed in concerned
     )
     if is_renamed:
         # If it is merged, a job's own context hides it.
-        concerned = [assessed for assessed in concerned if not assessed.held.values]
+        concerned = [assessed for assessed in concerned if not assessed.contexts.values]
     grants = tuple(
         grant
         for assessed in concerned
         for name in misplaced.names
-        if name not in assessed.held.names
+        if name not in assessed.contexts.names
         for grant in _grants(assessed, name, assessment, narrower)
     )
     if is_renamed:
@@ -146,8 +146,8 @@ def _grants(
     assessed: AssessedEntry, name: str, assessment: Assessment, narrower: Collection[WorkflowJob]
 ) -> Iterator[ContextGrant]:
     """What gives a workflow job the context ``name``, for what it reads as far as that is known."""
-    comes_first = bool(assessed.held.values) or assessed.entry in narrower
-    meant = tuple(dict.fromkeys(assessed.meant.names))
+    comes_first = bool(assessed.contexts.values) or assessed.entry in narrower
+    meant = tuple(dict.fromkeys(assessed.intended.names))
     is_for_something = False
     for variables in dict.fromkeys(use.variables for use in assessed.uses):
         convention = assessment.contexts.get(frozenset(variables))
