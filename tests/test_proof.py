@@ -234,6 +234,20 @@ def _with_script(added: AddItem, right: str, wrong: str) -> AddItem:
     return replace(added, content=Entries(((run, Entries(entries)),)))
 
 
+def test_a_login_before_the_client_is_there() -> None:
+    steps = "    docker: [{image: quay.io/acme/build:4}]\n    steps:\n      - setup_remote_docker\n"
+    machine = "    machine:\n      image: ubuntu-2404:current\n    steps:\n"
+    install = "      - run: apk add --no-cache docker-cli\n"
+    reading = good(STEPS.replace(machine, steps + install))
+    assert isinstance(proven(reading), ProvenChange)
+    *imports, added = reading.plan.operations
+    assert isinstance(added, AddItem)
+    assert added.index == 2
+    plan = replace(reading.plan, operations=(*imports, replace(added, index=1)))
+    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
+    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+
+
 def test_a_login_to_another_key_of_docker_hub() -> None:
     pull = "registry-1.docker.io/library/redis:7"
     reading = good(STEPS.replace("redis:7", pull))

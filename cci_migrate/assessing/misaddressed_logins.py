@@ -28,9 +28,6 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
 )
 
-#: The blanks and continued lines before a word.
-_BLANK = re.compile(r"(?:[ \t]|\\\r?\n)*\Z")
-
 
 class MisaddressedLogin(Struct, frozen=True, eq=False):
     """A step or script that logs in to Docker Hub so that no pull finds it.
@@ -154,9 +151,16 @@ def _server_left_out(node: Node, docker: JobDocker, login: StepLogin) -> Iterato
     # From the end to the start: the offsets of what stands before stay true.
     for _, word in sorted(words.items(), reverse=True):
         if login_key(word.value) == login.keys[0]:
-            blank = _BLANK.search(run.command.value[: word.start])
-            start = word.start if blank is None else blank.start()
+            start = len(_without_blank(run.command.value[: word.start]))
             yield ReplaceText(run.command, start, word.end, "")
+
+
+def _without_blank(text: str) -> str:
+    """``text`` without the blanks and continued lines at its end."""
+    text = text.rstrip(" \t")
+    while text.endswith(("\\\n", "\\\r\n")):
+        text = text.rstrip("\r\n")[:-1].rstrip(" \t")
+    return text
 
 
 def _is_literal(login: Login) -> bool:

@@ -33,9 +33,13 @@ _BY_WEIGHT = (Daemon.WINDOWS, Daemon.MACHINE, Daemon.REMOTE, Daemon.NONE)
 
 
 class JobDaemons(Struct, frozen=True):
-    """The daemons of a job: several, if executors are passed to it."""
+    """The daemons of a job: several, if executors are passed to it.
+
+    ``is_known``: nothing that runs the job can bring another.
+    """
 
     kinds: frozenset[Daemon]
+    is_known: bool = True
 
     @property
     def main(self) -> Daemon:
@@ -45,7 +49,7 @@ class JobDaemons(Struct, frozen=True):
     @property
     def is_mixed(self) -> bool:
         """Whether there are several: what is right for one run may be wrong for another."""
-        return len(self.kinds) > 1
+        return len(self.kinds) > 1 or not self.is_known
 
 
 def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bool) -> JobDaemons:
@@ -61,13 +65,14 @@ def daemons_of(
 ) -> JobDaemons:
     """The daemons of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
     kinds = set(_kinds(job, home, config, values))
+    is_known = bool(kinds)
     if not kinds:
         # An unknown executor: with remote Docker it is a Docker executor.
         unknown = job.executor is not None and not has_remote
         kinds = {Daemon.MACHINE if unknown else Daemon.REMOTE}
     if not has_remote:
         kinds = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in kinds}
-    return JobDaemons(frozenset(kinds))
+    return JobDaemons(frozenset(kinds), is_known)
 
 
 @lru_cache(maxsize=4)
@@ -168,6 +173,18 @@ def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterVa
     """Whether the primary image of ``job`` has a Docker older than 17.07."""
     return any(
         _OLD_CLIENT.fullmatch(text)
+        for executor, item in _primary_images(job, home, config, values)
+        for text in values.texts(item.text, executor, is_orb=home.is_orb)
+    )
+
+
+_WITH_CLIENT = re.compile(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?docker(?:[:@]|$))")
+
+
+def has_client(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
+    """Whether the image in which the steps of ``job`` run is known to bring Docker's client."""
+    return all(
+        _WITH_CLIENT.match(text)
         for executor, item in _primary_images(job, home, config, values)
         for text in values.texts(item.text, executor, is_orb=home.is_orb)
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from cci_migrate.circleci.steps import Step
+from cci_migrate.docker.image_reference import Undecidable, normalise_host, registry_of
+from cci_migrate.docker.registries import RegistryKind, registry_at
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import resolved
 
@@ -21,3 +23,36 @@ def is_push(step: Step) -> bool:
     if step.name == "run":
         texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
     return any(_PUSH.search(_OF_GIT.sub("", text)) for text in texts)
+
+
+#: ``docker push``, with its options and the image behind it.
+_OF_DOCKER = re.compile(
+    r"\b(?:docker|podman|buildah|nerdctl)(?:[ \t]+image)?[ \t]+push"
+    r"(?:[ \t]+-[\w-]+(?:=\S*)?)*[ \t]+[\"']?([^\s\"';&|()<>`]+)"
+)
+#: Orbs whose commands push to the registry of their cloud, and to no other.
+_OF_CLOUDS = frozenset(
+    {"circleci/aws-ecr", "circleci/gcp-gcr", "circleci/gcp-artifact-registry", "circleci/azure-acr"}
+)
+
+
+def may_push_to(step: Step, host: str) -> bool:
+    """Whether ``step`` seems to push an image, and not to another registry than ``host``."""
+    if not is_push(step):
+        return False
+    orb = step.home.imported.get(step.name.partition("/")[0])
+    if orb is not None and orb.name in _OF_CLOUDS:
+        return registry_at(host).kind is not RegistryKind.DOCKER_HUB
+    value = None if step.value is None else resolved(step.value)
+    script = text_of(value) or text_of(value_of(value, "command")) or ""
+    if step.name != "run" or not _OF_DOCKER.search(script):
+        return True
+    others = _OF_DOCKER.sub("", _OF_GIT.sub("", script))
+    return _PUSH.search(others) is not None or any(
+        _may_be_on(host, image) for image in _OF_DOCKER.findall(script)
+    )
+
+
+def _may_be_on(host: str, image: str) -> bool:
+    registry = registry_of(image)
+    return isinstance(registry, Undecidable) or registry == normalise_host(host)

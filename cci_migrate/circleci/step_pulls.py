@@ -167,7 +167,8 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
 
     ``set_before`` has, for each step, the variables that the job has set before it.
     ``client_uses`` are uses of registries by other programs. ``config`` is the directory for logins
-    of commands that name none.
+    of commands that name none. ``has_client``: Docker's
+    client is there before any step.
     """
 
     home: Namespace
@@ -183,6 +184,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     set_before: tuple[frozenset[str], ...] = ()
     client_uses: tuple[ClientUse, ...] = ()
     config: str | None = USER_CONFIG
+    has_client: bool = True
 
     @property
     def has_docker(self) -> bool:

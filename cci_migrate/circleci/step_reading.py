@@ -23,6 +23,7 @@ from cci_migrate.circleci.docker_daemon import (
     JobDaemons,
     daemons_of,
     daemons_on,
+    has_client,
     may_run_as_root,
     may_set_up_remote,
 )
@@ -179,7 +180,7 @@ def job_docker(
     )
     docker = reader.job_docker(home, entry, daemons, steps)
     if docker.has_docker:
-        return docker
+        return replace(docker, has_client=has_client(job, home, config, values))
     logins = tuple(login for login in docker.logins if login.names_password)
     return replace(docker, logins=logins) if logins or docker.client_uses else None
 

@@ -135,7 +135,7 @@ class RunStep(Struct, frozen=True, eq=False):
 
     ``command`` is the scalar with the script, ``script`` its text with the parameters of commands
     replaced. Later steps can't rely on its effect if it is ``only_on_failure`` or
-    ``in_background``.
+    ``in_background``. ``also_on_failure``: it runs whatever came before it (``when: always``).
     """
 
     step: Step
@@ -145,6 +145,7 @@ class RunStep(Struct, frozen=True, eq=False):
     working_directory: str | None
     environment: Mapping[str, str]
     only_on_failure: bool
+    also_on_failure: bool
     in_background: bool
 
     __repr__ = repr_without("environment")
@@ -413,6 +414,7 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
             **_texts(entries["environment"].value if "environment" in entries else None),
         },
         only_on_failure=text("when") == "on_fail",
+        also_on_failure=text("when") == "always",
         in_background=is_true(text("background")),
     )
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     """Which job pulls before the login that ``done`` says it adds, or does not find it."""
+    from cci_migrate.circleci.docker_client import client_installed_at
+
     promised = {
         resolution.finding.place.route
         for resolution in done.resolutions
@@ -27,8 +29,14 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
         for pull in docker.pulls:
             for host in pull.hosts:
                 route = login_route(docker, host, pull.config)
-                if route in promised and docker.login_before(pull, host) is None:
+                if route not in promised:
+                    continue
+                login = docker.login_before(pull, host)
+                if login is None:
                     return f"{docker.job.route} still runs {pull.command} before a login to {host}"
+                installed = client_installed_at(docker)
+                if installed is not None and login.moment.order < installed <= pull.moment.order:
+                    return f"{docker.job.route} logs in to {host} before it has Docker's client"
     return None
 
 

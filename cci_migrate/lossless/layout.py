@@ -24,6 +24,8 @@ from cci_migrate.lossless.source import LINE_BREAK, SourceText
 DEFAULT_STEP = 2
 
 _COMMENT_LINE = re.compile(r"([ \t]*)#")
+#: What a comment begins with that ends a part of the file.
+_CLOSES = re.compile(r"#+[ \t]*(?:-+[ \t]*)?(?:<<<|\}\}\}|/|end(?:region)?\b)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 _EXPLICIT_KEY = re.compile(r"\?[ \t]+$")
 
@@ -125,6 +127,22 @@ def deeper_comments_end(source: SourceText, line_start: int, min_indent: int) ->
         if comment is None or len(comment.group(1)) < min_indent:
             return line_start
         line_start = source.next_line(line_start)
+
+
+def closing_comments_end(source: SourceText, line_start: int) -> int:
+    """The end of the comment lines from ``line_start`` that close what stands above them.
+
+    They do if a blank line follows, or the last of them says so (``# <<< x``, ``# end of x``).
+    """
+    end = at = line_start
+    while (comment := _COMMENT_LINE.match(source.text, at)) is not None:
+        at = source.next_line(at)
+        if at == len(source.text):
+            return line_start
+        if _CLOSES.match(source.text, comment.end(1)):
+            end = at
+    is_blank = at > line_start and not source.text[at : source.next_line(at)].strip()
+    return at if is_blank else end
 
 
 def _indent(line: str) -> str:

@@ -25,6 +25,7 @@ from cci_migrate.lossless.edits import Edit, insertion
 from cci_migrate.lossless.layout import (
     Layout,
     Style,
+    closing_comments_end,
     column,
     comment_block_above,
     dash,
@@ -302,7 +303,12 @@ class _Writer:
                 # A blank line separates items here: put one before the new item, not after it.
                 lines = ["", *lines]
         if index > 0:
-            self._lines_behind(sequence.items[index - 1], lines)
+            behind = self._line_after(sequence.items[index - 1])
+            closed = closing_comments_end(self._source, behind)
+            if index < len(sequence.items) and closed > behind:
+                self._lines(closed, lines)
+            else:
+                self._lines_behind(sequence.items[index - 1], lines)
         elif starts_line(self._source, first):
             self._lines(comment_block_above(self._source, first), lines)
         else:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
+from itertools import product
 from shlex import quote
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Config, Job
 from cci_migrate.circleci.declared_logins import DeclaredLogin
+from cci_migrate.circleci.docker_client import client_installed_at
 from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
     DEFAULT_PASSWORD,
@@ -117,7 +119,7 @@ class LoginPlacement:
             )
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
-        places: list[StepPlace] = []
+        places: dict[StepPlace, bool] = {}
         for docker, pull in missing.pulls:
             place = next(
                 (candidate for candidate in places if _covers(candidate, docker, pull)), None
@@ -129,21 +131,33 @@ class LoginPlacement:
                         "its step runs after a failure only, a login before it in every build",
                         "log in in that step itself",
                     )
+                if client_installed_at(docker) == pull.moment.order:
+                    return NoLoginPlace(
+                        "its script installs Docker's client itself, which a login step before it "
+                        "would not have",
+                        "log in in that script, behind the installation",
+                    )
                 needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
                 place = self._place(docker, pull, missing, credential, needing)
+                if place is None and client_installed_at(docker) is not None:
+                    return NoLoginPlace(
+                        "no list of steps of this job alone has a place between the installation "
+                        "of Docker's client and the pull",
+                        "log in after the installation",
+                    )
                 if place is None:
                     return NoLoginPlace(
                         "its steps are shared with jobs that need "
                         f"{'another' if is_alone else 'no'} login",
                         "give this job steps of its own, or log in inside a reusable command",
                     )
-                places.append(place)
+                places[place] = run is not None and run.also_on_failure
             obstacle = self._obstacle(docker, place, missing, credential)
             if obstacle is not None:
                 return obstacle
         operations: dict[Operation, None] = {}
-        for place in places:
-            content, imports = self._login(missing, place, credential)
+        for place, is_after_failures in places.items():
+            content, imports = self._login(missing, place, credential, always=is_after_failures)
             operations.update(dict.fromkeys(imports))
             operations[AddItem(place.sequence, place.index, content)] = None
         return tuple(operations)
@@ -165,7 +179,8 @@ class LoginPlacement:
         for before in (pull.moment,) if other is None else (other.moment, pull.moment):
             for place in login_places(docker, before, pull.moment):
                 users = self._users[place.sequence]
-                if all(user.job in needing for user in users) and _covers(place, docker, pull):
+                is_shared = not all(user.job in needing for user in users)
+                if not is_shared and _covers(place, docker, pull) and _has_client(docker, place):
                     return place
         return None
 
@@ -196,7 +211,7 @@ class LoginPlacement:
         return None
 
     def _login(
-        self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth
+        self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth, *, always: bool
     ) -> tuple[Content, tuple[Operation, ...]]:
         users = self._users[place.sequence]
         tools = {self._tools[_login_key(missing), user.job] for user in users}
@@ -221,6 +236,7 @@ class LoginPlacement:
         if (
             tool is Tool.DOCKER
             and is_own
+            and not always
             and not is_old
             and not self._is_guarded(missing.host)
             and all(self._has_bash(user) for user in users)
@@ -231,7 +247,15 @@ class LoginPlacement:
         shell, nounset = _shell(users), any(map(_has_nounset, users))
         client = _client(tool, missing.config, is_own=is_own) or tool.value
         return (
-            _run_login(missing.host, client, credential, shell, is_old=is_old, nounset=nounset),
+            _run_login(
+                missing.host,
+                client,
+                credential,
+                shell,
+                is_old=is_old,
+                nounset=nounset,
+                always=always,
+            ),
             (),
         )
 
@@ -465,6 +489,12 @@ def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[St
             yield path[depth]
 
 
+def _has_client(docker: JobDocker, place: StepPlace) -> bool:
+    """Whether Docker's client is there for a login at ``place``."""
+    installed = client_installed_at(docker)
+    return installed is None or _order_of(docker, place) > installed
+
+
 def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
     places = [step.path for step in docker.steps[: order + 1] if sets_up_docker(step)]
     return places[-1] if places else ()
@@ -541,8 +571,10 @@ def login_steps(
     for tool in Tool:
         for client in {tool.value, _client(tool, kept_in, is_own=False) or tool.value}:
             for shell in (None, "bash", "bash.exe"):
-                for nounset in (False, True):
-                    yield _run_login(host, client, credential, shell, nounset=nounset)
+                for nounset, always in product((False, True), repeat=2):
+                    yield _run_login(
+                        host, client, credential, shell, nounset=nounset, always=always
+                    )
 
 
 def is_orb_login(content: Content) -> bool:
@@ -617,12 +649,13 @@ def _run_login(
     *,
     is_old: bool = False,
     nounset: bool = False,
+    always: bool = False,
 ) -> Content:
     """A ``run`` step that logs in if the variables are set, and otherwise prints that it doesn't.
 
     Builds of forked pull requests have no variables: they continue anonymously. ``client`` is the
     command that logs in; ``is_old``: it has no ``--password-stdin``; ``nounset``: the shell fails
-    on an unset variable.
+    on an unset variable; ``always``: it runs after a failure too.
     """
     name = registry_name(host)
     registry = "" if host == DOCKER_HUB else f" {host}"
@@ -647,5 +680,7 @@ def _run_login(
     entries: list[tuple[str, Content]] = [("name", Text(f"Log in to {name}"))]
     if shell is not None:
         entries.append(("shell", Text(shell)))
+    if always:
+        entries.append(("when", Text("always")))
     entries.append(("command", Text(script, literal=True)))
     return Entries((("run", Entries(tuple(entries))),))

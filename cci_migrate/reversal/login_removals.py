@@ -171,7 +171,7 @@ class LoginRemovals:
                 (
                     user.job
                     for user in users
-                    if user.docker is not None and self._pushes(user.docker)
+                    if user.docker is not None and self._pushes(user.docker, host)
                 ),
                 None,
             )
@@ -180,14 +180,14 @@ class LoginRemovals:
             else:
                 self._pushing.append((removal, pushing))
 
-    def _pushes(self, docker: JobDocker) -> bool:
-        """Whether ``docker`` pushes images and has no other login for that."""
-        from cci_migrate.circleci.pushes import is_push
+    def _pushes(self, docker: JobDocker, host: str) -> bool:
+        """Whether ``docker`` pushes images to ``host`` and has no other login to do so with."""
+        from cci_migrate.circleci.pushes import may_push_to
 
-        others = (
-            login for login in docker.logins if _place_of(login.moment.step) not in self._written
+        return any(may_push_to(step, host) for step in docker.steps) and not any(
+            login.may_be_to(host) and _place_of(login.moment.step) not in self._written
+            for login in docker.logins
         )
-        return not any(others) and any(is_push(step) for step in docker.steps)
 
     def is_written(self, step: Step) -> bool:
         """Whether ``step`` is a login as the policy would write it."""

@@ -34,6 +34,9 @@ make with another account (in a condition, to a server in a variable). After a s
 is called like a login and cannot be read, none is added. Nor is one where the job sets the
 variables itself.
 
+Before a step with `when: always` the login has `when: always` too. Where a Docker executor's steps
+install Docker's client first, the login goes behind that; in one script with the pull, it is left.
+
 A job of an orb gets its login by the orb's own parameter where its version has one (`docker-login`
 of `aws-ecr` up to 8.x, `container_registry_login` and `registry_login` from 9.0), else in its
 `pre-steps`. Arguments that workflow jobs share through an anchor are left alone.
