@@ -1,4 +1,4 @@
-"""Baselines as files: those that a run heeds, and the one that it writes."""
+"""Baselines as files: those that a run applies, and the one that it writes."""
 
 from __future__ import annotations
 

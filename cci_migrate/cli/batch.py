@@ -1,4 +1,4 @@
-"""The command line of the batch: options in, one of the stages, the summary and exit code out."""
+"""``cci-migrate batch`` and its subcommands."""
 
 from __future__ import annotations
 

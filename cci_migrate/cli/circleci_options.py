@@ -1,4 +1,4 @@
-"""Options of the commands that ask CircleCI, and how it is reached."""
+"""Options of the commands that use CircleCI's API, and the connection to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HOST_VARIABLES = ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST", "CIRCLE_HOST")
 
 
 class UnreachableError(Exception):
-    """CircleCI cannot be asked; the text says why and what to do."""
+    """CircleCI cannot be reached; the text says why and what to do."""
 
 
 def circleci_options(command: _F) -> _F:
@@ -137,8 +137,10 @@ def is_server(root: str) -> bool:
 
 def _root(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
     del ctx, param
-    told = value or next((os.environ[name] for name in _HOST_VARIABLES if os.environ.get(name)), "")
-    return api_root(told) if told else CLOUD
+    address = value or next(
+        (os.environ[name] for name in _HOST_VARIABLES if os.environ.get(name)), ""
+    )
+    return api_root(address) if address else CLOUD
 
 
 def _organisation(
@@ -146,33 +148,33 @@ def _organisation(
 ) -> Organisation | None:
     from cci_migrate.preflight.slugs import parse_organisation
 
-    found = None if value is None else parse_organisation(value)
-    if value is not None and found is None:
+    organisation = None if value is None else parse_organisation(value)
+    if value is not None and organisation is None:
         raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
-    return found
+    return organisation
 
 
 def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> Project | None:
     from cci_migrate.preflight.slugs import parse_project
 
-    found = None if value is None else parse_project(value)
-    if value is not None and found is None:
+    project = None if value is None else parse_project(value)
+    if value is not None and project is None:
         raise click.BadParameter(
             f"{value!r} is not like gh/acme/api or circleci/ORG-ID/PROJECT-ID", ctx, param
         )
-    return found
+    return project
 
 
 def variable_names(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The names in ``values``. What is no name may be a secret, so it is not repeated."""
-    found = [secret_variable(value) for value in values]
-    if None in found:
+    names = [secret_variable(value) for value in values]
+    if None in names:
         raise click.BadParameter(
             "the name of a variable is wanted, never its value; the value is asked for, or taken "
             "from the environment with --from-env",
             ctx,
             param,
         )
-    return tuple(name.removeprefix("$") for name in found if name is not None)
+    return tuple(name.removeprefix("$") for name in names if name is not None)

@@ -110,17 +110,19 @@ def create(
     """
     terminal = Terminal()
     try:
-        known = _policy(campaign, policy)
+        known_policy = _policy(campaign, policy)
         is_users_own = campaign is None and policy.file is not None
-        unnamed = frozenset[str]() if is_users_own else _named_by_others(name, variables, known)
-        name, wanted = _wanted(name, variables, known)
+        unnamed = (
+            frozenset[str]() if is_users_own else _named_by_others(name, variables, known_policy)
+        )
+        name, required = _required_variables(name, variables, known_policy)
         organisations, by_checkouts = _organisations(organisation, campaign, api_url)
         with circleci_at(api_url) as circleci:
             code = _create(
                 circleci,
                 organisations,
                 name,
-                wanted,
+                required,
                 terminal,
                 _FromEnvironment(frozenset(variables), unnamed, by_checkouts) if from_env else None,
                 overwrite=overwrite,
@@ -138,18 +140,18 @@ def create(
     sys.exit(code.value)
 
 
-def _wanted(
+def _required_variables(
     name: str | None, variables: tuple[str, ...], policy: Policy
 ) -> tuple[str, tuple[str, ...]]:
     name = name or default_context(policy)
     if not is_context_name(name):
         raise _WrongUseError("CircleCI takes no such name for a context")
-    wanted = variables or variables_for_context(name, policy)
-    if not wanted:
+    required = variables or variables_for_context(name, policy)
+    if not required:
         raise _WrongUseError(
             f"the policy keeps nothing in a context {name}: say what it is to hold, --variable"
         )
-    return name, wanted
+    return name, required
 
 
 def _policy(campaign: Path | None, source: PolicySource) -> Policy:
@@ -192,7 +194,7 @@ def _create(
     circleci: CircleCi,
     organisations: Sequence[Organisation],
     name: str,
-    wanted: Sequence[str],
+    required: Sequence[str],
     terminal: Terminal,
     environment: _FromEnvironment | None,
     *,
@@ -203,7 +205,7 @@ def _create(
     has_failed = False
     for organisation in organisations:
         try:
-            plans.append(plan_context(circleci, organisation, name, wanted, overwrite=overwrite))
+            plans.append(plan_context(circleci, organisation, name, required, overwrite=overwrite))
         except _FAULTS as error:
             has_failed = True
             terminal.error(redact(f"{organisation.slug}: {error}"))
@@ -225,7 +227,7 @@ def _create(
         terminal.out("Nothing was done.\n")
         return ExitCode.LEFT
     if environment is None:
-        values = {store: _asked(store) for store in stores}
+        values = {store: _ask_for_value(store) for store in stores}
     for plan in needed:
         try:
             apply_plan(circleci, plan, values)
@@ -331,7 +333,7 @@ def _check_terminal(*, asks_values: bool) -> None:
     raise _WrongUseError(f"nobody can be asked here, standard input is no terminal: {options}")
 
 
-def _asked(name: str) -> Secret:
+def _ask_for_value(name: str) -> Secret:
     while True:
         value = str(
             click.prompt(

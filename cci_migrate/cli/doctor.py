@@ -95,7 +95,7 @@ class _WrongUseError(Exception):
 def _registry_roots(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> Mapping[str, str]:
-    found = {}
+    roots = {}
     for value in values:
         host, equals, url = value.partition("=")
         parts = urlsplit(url)
@@ -103,12 +103,12 @@ def _registry_roots(
             raise click.BadParameter(
                 "HOST=URL is wanted: docker.io=https://hub.acme.io", ctx, param
             )
-        found[normalise_host(host)] = url
-    return found
+        roots[normalise_host(host)] = url
+    return roots
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[Pair]:
-    found: set[Pair] = set()
+    pairs: set[Pair] = set()
     for value in values:
         host, equals, names = value.partition("=")
         if not equals or not _HOST.fullmatch(host):
@@ -116,8 +116,8 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
                 "HOST=VARIABLE is wanted: docker.io=HUB_USERNAME,HUB_PASSWORD", ctx, param
             )
         variables = variable_names(ctx, param, tuple(names.split(",")))
-        found.update((normalise_host(host), name) for name in variables)
-    return frozenset(found)
+        pairs.update((normalise_host(host), name) for name in variables)
+    return frozenset(pairs)
 
 
 @click.command(
@@ -251,9 +251,9 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
                 )
     if options.only is not Only.CIRCLECI:
         logins = [login for repository in repositories for login in repository.requirements.logins]
-        known = {login.host for login in logins}
+        hosts = {login.host for login in logins}
         for policy in policies:
-            logins += (login for login in _policy_logins(policy) if login.host not in known)
+            logins += (login for login in _policy_logins(policy) if login.host not in hosts)
         consent = _consent(options, policies)
         answers += check_logins(logins, consent, options.roots, options.trusted)
     if options.format is Format.JSON:
@@ -340,7 +340,7 @@ def _of_campaign(
     return checked, (campaign.policy,)
 
 
-def _checked(repository: Repository, options: Doctor, found: Discovery) -> CheckedRepository:
+def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> CheckedRepository:
     project = options.project or project_in(repository.root, on_server=is_server(options.root))
     if (
         options.organisation is not None
@@ -352,7 +352,7 @@ def _checked(repository: Repository, options: Doctor, found: Discovery) -> Check
         is_opaque = options.organisation.provider == "circleci"
         project = None if is_opaque else replace(project, organisation=options.organisation)
     organisation = options.organisation or (None if project is None else project.organisation)
-    several = len(found.repositories) > 1
+    several = len(discovery.repositories) > 1
     if organisation is None and options.only is not Only.REGISTRIES and not several:
         raise _WrongUseError(
             f"{repository.root}: can't determine the organisation and project at CircleCI from the "

@@ -1,4 +1,4 @@
-"""The command line: what each option is called, and which do not go together."""
+"""The main command and its options."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
 
 SUBCOMMANDS = {
     "explain": Subcommand(
-        "cci_migrate.cli.explaining:explain", "Show each pull and what gives it access."
+        "cci_migrate.cli.explain_command:explain", "Show each pull and what gives it access."
     ),
-    "rules": Subcommand("cci_migrate.cli.listing:rules", "List the rules."),
-    "rule": Subcommand("cci_migrate.cli.listing:rule", "Show the page of a rule."),
+    "rules": Subcommand("cci_migrate.cli.rules_commands:rules", "List the rules."),
+    "rule": Subcommand("cci_migrate.cli.rules_commands:rule", "Show the page of a rule."),
     "completion": Subcommand(
-        "cci_migrate.cli.completing:completion", "Print what completes commands in your shell."
+        "cci_migrate.cli.completion_command:completion",
+        "Print what completes commands in your shell.",
     ),
     "init": Subcommand(
-        "cci_migrate.cli.initialising:init", "Write a policy file: a few questions."
+        "cci_migrate.cli.init_command:init", "Write a policy file: a few questions."
     ),
     "doctor": Subcommand(
         "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
     ),
     "verify": Subcommand(
-        "cci_migrate.cli.verifying:verify", "Compare what CircleCI compiles before and after."
+        "cci_migrate.cli.verify_command:verify", "Compare what CircleCI compiles before and after."
     ),
     "context": Subcommand("cci_migrate.cli.context_command:context", "Make a context at CircleCI."),
     "batch": Subcommand("cci_migrate.cli.batch:batch", "Do the same across many repositories."),

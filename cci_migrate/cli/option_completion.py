@@ -1,4 +1,4 @@
-"""What a shell is told of words that are being typed."""
+"""Shell completion of values and paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the values of options must be, as callbacks of click: each raises BadParameter."""
+"""Callbacks of click that check values of options; each raises BadParameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options whose value may be left out: ``--revert`` and ``--revert contexts``.
+"""Options whose value is optional: ``--revert`` and ``--revert contexts``.
 
 Click itself would take any word that follows for the value, a path too.
 """

@@ -1,4 +1,4 @@
-"""What the command line says, as values."""
+"""The options of the main command, as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy for each folder: the policy file, what the options say, the baseline."""
+"""The policy for each folder, from its policy file, the options and the baseline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _FolderPolicy(Struct, frozen=True):
-    """The policy for a folder, the keys that were told for it, and the baseline it names.
+    """The policy for a folder, the keys that options and its file set, and its baseline.
 
     ``base`` is the folder that the paths in it start from; None for the repository's root.
     """
@@ -35,8 +35,7 @@ class _FolderPolicy(Struct, frozen=True):
 class Policies:
     """The policy for each folder, each file read once.
 
-    ``baseline`` counts instead of those that policy files name; without ``reads_baselines`` none
-    does.
+    ``baseline`` replaces those that policy files name; ``reads_baselines`` False: use none.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Policies:
         return self._for_folder(folder).policy
 
     def keys(self, folder: Path) -> frozenset[str]:
-        """What the options and the policy file for ``folder`` say, by the keys of such a file."""
+        """The keys that the options and the policy file for ``folder`` set. Raises PolicyError."""
         return self._for_folder(folder).keys
 
     def excludes(self, root: Path, path: str) -> bool:
@@ -68,12 +67,12 @@ class Policies:
 
         Raises PolicyError.
         """
-        found = self._for_folder((root / path).parent)
-        if not found.policy.exclude:
+        folder_policy = self._for_folder((root / path).parent)
+        if not folder_policy.policy.exclude:
             return False
         file = root.resolve() / path
-        base = found.base or root.resolve()
-        return found.policy.excludes(file.relative_to(base).as_posix())
+        base = folder_policy.base or root.resolve()
+        return folder_policy.policy.excludes(file.relative_to(base).as_posix())
 
     def included(self, repository: Repository) -> Repository:
         """``repository`` without the files that the policy excludes. Raises PolicyError."""
@@ -83,9 +82,9 @@ class Policies:
         )
 
     def with_baseline(self, task: Task) -> Task:
-        """``task`` with the baseline that counts for it. Raises PolicyError."""
-        found = self._for_folder((task.root / task.paths[0]).parent).baseline
-        path = self._baseline or found
+        """``task`` with its baseline in its policy. Raises PolicyError."""
+        folder_policy = self._for_folder((task.root / task.paths[0]).parent).baseline
+        path = self._baseline or folder_policy
         if path is None or not self._reads_baselines:
             return task
         if self._baselines is None:
@@ -102,28 +101,29 @@ class Policies:
             path = self._by_folder[folder]
         if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
-            found = None if path is None else read_policy_file(path, rules)
+            policy_file = None if path is None else read_policy_file(path, rules)
             given = self._source.given
-            policy = policy_of(given, Policy() if found is None else found.policy)
+            policy = policy_of(given, Policy() if policy_file is None else policy_file.policy)
             policy = replace(policy, applies_ignores=self._applies_ignores)
-            keys = frozenset(given) | (frozenset[str]() if found is None else found.keys)
-            baseline = None if found is None else found.baseline
-            if found is not None and baseline is not None and self._source.file is None:
-                _check_is_beside(baseline, found)
+            file_keys = frozenset[str]() if policy_file is None else policy_file.keys
+            keys = file_keys.union(given)
+            baseline = None if policy_file is None else policy_file.baseline
+            if policy_file is not None and baseline is not None and self._source.file is None:
+                _check_is_beside(baseline, policy_file)
             is_named = path is None or self._source.file is not None
             base = None if is_named or path is None else path.parent.resolve()
             self._by_file[path] = _FolderPolicy(policy, keys, baseline, base)
         return self._by_file[path]
 
 
-def _check_is_beside(baseline: Path, found: PolicyFile) -> None:
+def _check_is_beside(baseline: Path, policy_file: PolicyFile) -> None:
     """Raise PolicyError where a policy that nobody named leads out of its own folder.
 
     Whoever can write to the repository wrote it.
     """
-    if not baseline.resolve().is_relative_to(found.path.parent.resolve()):
+    if not baseline.resolve().is_relative_to(policy_file.path.parent.resolve()):
         raise PolicyError(
-            f"{found.path}: baseline: is outside the folder of this file; name it with --baseline, "
-            "or this file with --config",
+            f"{policy_file.path}: baseline: is outside the folder of this file; name it "
+            "with --baseline, or this file with --config",
             ("baseline",),
         )

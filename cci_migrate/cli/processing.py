@@ -1,4 +1,4 @@
-"""Runs the engine over many configs, in this process or in several, in order."""
+"""Processing many configs, in this process or in several; outcomes come in order."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class View(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """One config to be looked at: its files, relative to the repository's root.
+    """One config to process: its files, relative to the repository's root.
 
-    ``content`` is that of the only file where it was read from standard input; such a config
-    ``is_alone`` where nothing says in which repository it belongs.
+    ``content`` is that of a single file from standard input; it ``is_alone`` if no option says to
+    which repository it belongs.
     """
 
     root: Path
@@ -69,7 +69,7 @@ class Task(Struct, frozen=True):
         return self.config.paths
 
     def read(self) -> ConfigFiles | Failed:
-        """Its files, or why one of them cannot be had."""
+        """The config's files, or the failure of one that cannot be read."""
         if self.content is None:
             return read_config(self.root, self.config)
         reader = nothing_else if self.is_alone else reader_of(self.root)

@@ -1,4 +1,4 @@
-"""One run: from options to files written, a report told, and an exit code."""
+"""One run of the main command: from options to written files, a report and an exit code."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class _Written:
 
 
 def run(options: Options, terminal: Terminal) -> ExitCode:
-    """Do what ``options`` says.
+    """Run the main command with ``options``; returns the exit code.
 
-    Raises PolicyError and NothingFoundError before anything is written, and OutputError where the
+    Raises PolicyError and NothingFoundError before anything is written, and OutputError if the
     report cannot be written.
     """
     written = _Written()
@@ -103,24 +103,24 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         from cci_migrate.cli.interactive_runs import screen_of
 
         screen = screen_of(terminal)
-    found = discover(options.paths)
+    discovery = discover(options.paths)
     policies = _policies(options)
     view = _view_of(options)
-    included = [policies.included(repository) for repository in found.repositories]
+    included = [policies.included(repository) for repository in discovery.repositories]
     tasks = [
         task
         for repository in included
         for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
     ]
-    roots = {repository.root for repository in found.repositories} | {
-        problem.root for problem in found.problems
+    roots = {repository.root for repository in discovery.repositories} | {
+        problem.root for problem in discovery.problems
     }
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
-    tell_excluded(found.repositories, included, options, terminal)
-    for path in found.empty:
+    tell_excluded(discovery.repositories, included, options, terminal)
+    for path in discovery.empty:
         terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
-    results = [Result(prefix_of(problem.root), problem.outcome) for problem in found.problems]
+    results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
     if options.interactive or options.answers is not None:
         from cci_migrate.cli.interactive_runs import decide
@@ -152,7 +152,7 @@ def _confirming(options: Options) -> Iterator[Confirm]:
     if options.compiler is None:
         yield unasked
         return
-    from cci_migrate.cli.verifying import confirming
+    from cci_migrate.cli.verify_command import confirming
 
     with confirming(options.compiler, options.limits) as confirm:
         yield confirm
@@ -183,14 +183,14 @@ def tasks_for(
 
 
 def tell_excluded(
-    found: Iterable[Repository],
+    discovery: Iterable[Repository],
     included: Iterable[Repository],
     options: Options,
     terminal: Terminal,
 ) -> None:
-    """Say which files of ``found`` are not ``included``, where somebody may look for them."""
+    """Say which files of ``discovery`` are not ``included``, where somebody may look for them."""
     if options.verbosity > 0 or any(path.is_file() for path in options.paths):
-        for repository, kept in zip(found, included, strict=True):
+        for repository, kept in zip(discovery, included, strict=True):
             for path in sorted({*repository.files} - {*kept.files}):
                 terminal.err(_excluded(prefix_of(repository.root) + path))
 

@@ -1,4 +1,4 @@
-"""A command with options and paths of its own that also has subcommands, each loaded when used.
+"""A command with its own options and paths that also has subcommands, each loaded when used.
 
 ``cci-migrate rules`` is the subcommand; ``cci-migrate ./rules`` is the folder.
 """
@@ -92,7 +92,7 @@ class CommandWithSubcommands(click.Group):
             return command.invoke(inner)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """What stands after the name in the line of usage."""
+        """The rest of the usage line after the name."""
         return click.Command.collect_usage_pieces(self, ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,4 +1,4 @@
-"""Standard output and error: bytes as they are, colour where it is wanted, and no surprises."""
+"""Standard output and standard error, with colour if wanted and control characters escaped."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ class Terminal:
             return _USUAL_WIDTH
 
     def out(self, text: str | bytes) -> None:
-        """Write to standard output: text that is fit for a terminal, or bytes as they are.
-
-        On a terminal what would steer it is shown, not done.
+        """Write text or bytes to standard output; on a terminal control characters are escaped.
 
         Raises OutputError. Whoever reads it and goes away (``| head``) is no error.
         """
@@ -74,14 +72,14 @@ class Terminal:
             raise OutputError(f"standard output: {error.strerror}") from None
 
     def err(self, text: str) -> None:
-        """Write to standard error, as far as that is possible."""
+        """Write to standard error; an error of that is ignored."""
         try:
             _write(sys.stderr, text, in_colour=self.err_in_colour)
         except OSError:
             _write_into_the_void(sys.stderr)
 
     def error(self, problem: str, *more: str) -> None:
-        """Write to standard error what went wrong: one line, and a line for each of ``more``."""
+        """Write an error to standard error: one line, and a line for each of ``more``."""
         lines = (f"error: {printable(problem)}", *(f"  {printable(line)}" for line in more))
         self.err("".join(f"{line}\n" for line in lines))
 

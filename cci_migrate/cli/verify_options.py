@@ -1,4 +1,4 @@
-"""Options of what CircleCI's compiler is asked, and how it is reached."""
+"""Options for CircleCI's compiler, and the connection to it."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _compiling(options: Options) -> Iterator[Confirm]:
     if options.compiler is None:
         yield unasked
         return
-    from cci_migrate.cli.verifying import with_compiled_pulls
+    from cci_migrate.cli.verify_command import with_compiled_pulls
 
     with opened_compiler(options.compiler) as compiler:
 
