@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -100,7 +101,7 @@ class PlannedEntry(Struct, frozen=True):
         return any(matches(name, entry.name) for name in names)
 
 
-class PlannedConfig(Struct, frozen=True):
+class PlannedConfig(Struct, frozen=True, dict=True):
     """What the compiled config must show."""
 
     entries: tuple[PlannedEntry, ...]
@@ -113,8 +114,16 @@ class PlannedConfig(Struct, frozen=True):
 
     def entries_of(self, compiled: CompiledEntry) -> Sequence[PlannedEntry]:
         """Those that may compile to ``compiled``, of the same name if there are any."""
-        fitting = [entry for entry in self.entries if entry.may_be(compiled)]
-        return [entry for entry in fitting if entry.name == compiled.name] or fitting
+        named = self._by_name.get(compiled.name, ())
+        exact = [entry for entry in named if entry.may_be(compiled)]
+        return exact or [entry for entry in self.entries if entry.may_be(compiled)]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[PlannedEntry]]:
+        found: dict[str, list[PlannedEntry]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.name, []).append(entry)
+        return found
 
 
 def planned_config(examined: Examination) -> PlannedConfig:
