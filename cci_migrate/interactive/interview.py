@@ -1,7 +1,7 @@
-"""Which fix is asked about next, and what each answer makes of the rest.
+"""The order of questions about fixes, and the effect of each answer.
 
-Pure: an `Interview` is a value, and every answer makes a new one. So going back is taking the one
-before, and whatever ends the program half-way loses nothing that was written down.
+Pure: an `Interview` is a value, and every answer makes a new one. Going back returns the previous
+one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ItemKey(Struct, frozen=True, order=True):
 
 
 class Item(Struct, frozen=True):
-    """A finding that is to be decided on: its remedy is a fix or a question."""
+    """A finding to decide on: its remedy is a fix or a question."""
 
     config: int
     finding: Finding
@@ -86,7 +86,7 @@ class ChoiceTaken(Struct, frozen=True):
 
 
 class ReasonGiven(Struct, frozen=True):
-    """Why a finding is to be ignored."""
+    """The reason for which a finding is ignored."""
 
     text: str
 
@@ -102,7 +102,7 @@ class Cancelled(Struct, frozen=True):
 
 
 class Ending(Enum):
-    """What is to become of what was accepted."""
+    """What to do with the accepted fixes."""
 
     WRITE = "write"
     ONLY_SAVE = "save"
@@ -113,7 +113,7 @@ Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Cancelled | Ending
 
 
 class AskFix(Struct, frozen=True):
-    """Ask what is to be done about ``item``, the ``number``-th of ``total``.
+    """Ask what to do about ``item``, the ``number``-th of ``total``.
 
     ``lines``: how many lines to show around it.
     """
@@ -126,7 +126,7 @@ class AskFix(Struct, frozen=True):
 
 
 class AskReason(Struct, frozen=True):
-    """Ask why ``item`` is to be ignored."""
+    """Ask for the reason to ignore ``item``."""
 
     item: Item
 
@@ -183,7 +183,7 @@ class Interview(Struct, frozen=True):
 
     @property
     def current(self) -> Item | None:
-        """The first item on which nothing is decided and of which there is something to say."""
+        """The first item without a decision that is not moot; None if there is none."""
         return next(iter(self.remaining), None)
 
     @property
@@ -198,11 +198,11 @@ class Interview(Struct, frozen=True):
 
     @property
     def accepted(self) -> int:
-        """How many items are to be changed in some way."""
+        """The number of items whose decisions change a file."""
         return sum(_changes(item, self.decided.get(item.key)) for item in self.items)
 
     def _is_moot(self, item: Item, by_key: Mapping[ItemKey, Item]) -> bool:
-        """Whether everything that ``item`` rests on is decided, and none of it is to be done."""
+        """Whether ``item`` rests on other findings, all of which are decided and not fixed."""
         rests_on = item.rests_on & by_key.keys()
         return bool(rests_on) and all(
             key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
@@ -238,7 +238,7 @@ def can_be_decided(finding: Finding) -> bool:
 
 
 def next_step(interview: Interview) -> InterviewStep:
-    """What is to be asked or shown now."""
+    """The next question, or the end, of ``interview``."""
     if interview.ending is not None:
         return Ended(interview.ending)
     item = interview.current
@@ -322,7 +322,7 @@ def _acted(interview: Interview, item: Item, action: Action) -> Interview:
 
 
 def _apply_all(interview: Interview, is_meant: Callable[[Item], bool]) -> Interview:
-    """Apply what is meant and left. A question is never answered in passing."""
+    """Apply the remaining fixes that ``is_meant`` accepts. Questions stay open."""
     return _decided(
         interview,
         {
@@ -355,7 +355,7 @@ def _back(interview: Interview) -> Interview:
 
 
 def _fixes(item: Item, decision: Decision) -> bool:
-    """Whether ``decision`` fixes ``item``, so that what rests on it is to be decided."""
+    """Whether ``decision`` fixes ``item``: then items that rest on it have to be decided."""
     match decision:
         case Apply():
             return isinstance(item.finding.remedy, Fix)

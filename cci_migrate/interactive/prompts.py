@@ -34,7 +34,7 @@ class MenuOption(Struct, frozen=True):
 
 
 class Menu(Struct, frozen=True):
-    """A choice of one. ``default`` is the letter that Enter alone stands for, if for any."""
+    """A menu. ``default`` is the letter that Enter alone means, None if none."""
 
     text: str
     options: tuple[MenuOption, ...]

@@ -102,7 +102,7 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
 
 
 def overview_of_configs(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
-    """The configs, their pulls by registry, and what cannot be looked at."""
+    """The configs, their pulls by registry, and the files that were not examined."""
     examined = [(name, outcome) for name, outcome in names if isinstance(outcome, Examined)]
     files = sum(len(outcome.paths) for _, outcome in examined)
     config_names = [name for name, _ in examined]

@@ -93,7 +93,7 @@ class CompileApi:
         if answer.data.attributes.outcome == _SUCCEEDED:
             return CompiledText(answer.data.attributes.compiled_config or "")
         messages = None if answer.meta is None else answer.meta.messages
-        return CompileErrors(lines_of(one.title for one in messages or ()))
+        return CompileErrors(lines_of(message.title for message in messages or ()))
 
     def _by_v2(self, text: str, owner: str | None) -> Compilation:
         options: dict[str, Any] = {"pipeline_values": PIPELINE_VALUES}
@@ -104,14 +104,23 @@ class CompileApi:
         answer = response.body(_V2Answer)
         if answer.valid and not answer.errors:
             return CompiledText(answer.output or "")
-        return CompileErrors(lines_of(one.message for one in answer.errors or ()))
+        return CompileErrors(lines_of(error.message for error in answer.errors or ()))
 
     def _id_of(self, organisation: Organisation) -> str | None:
         """The id of ``organisation``; None where the token's owner does not work in it."""
         if organisation.is_id:
             return organisation.name
-        known = self._api.read("GET", "/v2/me/collaborations").body(tuple[_Collaboration, ...])
-        return next((one.id for one in known if one.slug == organisation.slug), None)
+        collaborations = self._api.read("GET", "/v2/me/collaborations").body(
+            tuple[_Collaboration, ...]
+        )
+        return next(
+            (
+                collaboration.id
+                for collaboration in collaborations
+                if collaboration.slug == organisation.slug
+            ),
+            None,
+        )
 
 
 def lines_of(messages: Iterable[str]) -> tuple[str, ...]:
