@@ -972,6 +972,12 @@ def test_the_names_that_are_written_are_not_called_ignored() -> None:
     assert reason(text).ignored == ()
 
 
+def test_a_job_that_no_workflow_runs_has_no_context() -> None:
+    text = config(image("{username: $U, password: $P}"), workflow="- user: {context: a}")
+    found = reason(text)
+    assert (found.names, found.provider) == ("$U, $P", "")
+
+
 def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() -> None:
     """Most readers hold ``hub``; the release alone reads the same names beside ``prod``."""
     workflow = (

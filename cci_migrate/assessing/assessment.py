@@ -263,11 +263,19 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         reason = name_reason(wanted, host, self.evidence, self.policy)
         convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
         variables = variables_of(wanted.credential)
-        if convention is None or not all(
-            convention.preferred in (None, *assessed.intended.names)
-            or self._context_to_grant(assessed, variables, host, image.key(UNAUTHENTICATED_IMAGE))
-            for image in images
-            for assessed in self.entries_that_pull(image)
+        images = tuple(images)
+        pulling = [(one, image) for image in images for one in self.entries_that_pull(image)]
+        is_never_run = bool(images) and not pulling
+        if (
+            convention is None
+            or is_never_run
+            or not all(
+                convention.preferred in (None, *assessed.intended.names)
+                or self._context_to_grant(
+                    assessed, variables, host, image.key(UNAUTHENTICATED_IMAGE)
+                )
+                for assessed, image in pulling
+            )
         ):
             return reason
         return replace(reason, provider=convention.provider)
