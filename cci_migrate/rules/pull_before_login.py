@@ -17,7 +17,9 @@ The `auth` of an image does not log the steps in.
 ## Why it matters
 
 These are the pulls that Docker Hub limits on CircleCI Cloud too: machines and remote Docker pull
-from addresses that many builds share.
+from addresses that many builds share. Images that CircleCI publishes (`cimg/*`, `circleci/*`) are
+exempt there, says CircleCI's FAQ; a pull of these alone is a warning. On CircleCI Server and on
+self-hosted runners nothing is exempt.
 
 ## The fix
 
@@ -60,6 +62,7 @@ finding with a comment.
 - https://circleci.com/docs/guides/execution-managed/building-docker-images/
 - https://circleci.com/developer/orbs/orb/circleci/docker
 - https://docs.docker.com/docker-hub/usage/
+- https://support.circleci.com/hc/en-us/articles/360050623311 (which images are exempt)
 """
 
 from __future__ import annotations
