@@ -25,14 +25,14 @@ def test_the_search_ends_when_its_time_is_up() -> None:
 
 
 def test_mutated_configs_are_others_and_mostly_still_read() -> None:
-    drawn = list(islice(fuzz.cases(2), 200))
-    assert len(set(drawn)) > 150
+    drawn = list(islice(fuzz.cases(2), 80))
+    assert len(set(drawn)) > 60
 
 
 def test_the_same_seed_gives_the_same_configs() -> None:
-    first = list(islice(fuzz.cases(3), 60))
-    assert list(islice(fuzz.cases(3), 60)) == first
-    assert list(islice(fuzz.cases(4), 60)) != first
+    # Some that Hypothesis draws, and some that are changed.
+    first = list(islice(fuzz.cases(3), fuzz.DRAWN + 5))
+    assert list(islice(fuzz.cases(3), fuzz.DRAWN + 5)) == first
 
 
 def test_a_seed_is_drawn_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
