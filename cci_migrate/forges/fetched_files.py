@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: How often further files are fetched that planning asks for: a script, what it calls, its
-#: Dockerfile. What is missing after that is taken not to exist.
-ROUNDS = 4
+#: How often further files are fetched that planning asks for: a Makefile, what it includes, a
+#: script, what that calls, its Compose file, a Dockerfile. What is missing after that is taken not
+#: to exist.
+ROUNDS = 6
+#: As many further files are fetched for one repository, and so long are their paths.
+MOST_FILES = 300
+LONGEST_PATH = 1_000
 
 
 class FetchedFiles:
@@ -25,6 +29,13 @@ class FetchedFiles:
         """The bytes of the file at ``path``; None if it was not fetched or does not exist."""
         if path in self._files:
             return self._files[path]
-        if path not in self._others:
+        if path not in self._others and self._is_worth_a_request(path):
             self.missing[path] = None
         return self._others.get(path)
+
+    def _is_worth_a_request(self, path: str) -> bool:
+        """Whether a file of the repository may have ``path``, and it may still be asked for."""
+        parts = path.split("/")
+        is_possible = path.isprintable() and not any(part in ("", ".", "..") for part in parts)
+        is_written_out = not path.startswith(("~", "$", "<")) and len(path) <= LONGEST_PATH
+        return is_possible and is_written_out and len(self._others) + len(self.missing) < MOST_FILES

@@ -198,6 +198,25 @@ def test_a_dockerfile_that_a_step_builds_is_fetched(github: GitHubStandIn, batch
     assert "docker/check" in git(hub.folder, "diff", "main", BRANCH)
 
 
+def test_what_a_task_names_is_fetched_in_a_few_rounds(github: GitHubStandIn, batch: Batch) -> None:
+    files = {
+        CONFIG: MACHINE.replace(b"docker build .", b"make -C ci image"),
+        "ci/Makefile": b"include common.mk\n",
+        "ci/common.mk": b"image:\n\tnpm run --prefix ../web build\n",
+        "web/package.json": b'{"scripts": {"build": "../ci/build.sh"}}',
+        "ci/build.sh": b"docker build ../app\n",
+        "app/Dockerfile": b"FROM node:20\n",
+    }
+    github.add("acme/tasks", files)
+    # Names more files than are fetched, in and outside of the repository.
+    many = b"\n".join(b"      - run: x/%d.sh; ../%d.sh" % (n, n) for n in range(400))
+    github.add("acme/many", {CONFIG: MACHINE.replace(b"      - checkout", many)})
+    batch("plan", "github:acme", code=1)
+    assert [count["registry"] for count in batch.results()["tasks"]["pulls"]] == ["docker.io"]
+    assert batch.states()["tasks"] == "planned"
+    assert github.operations.count("Files") <= 12
+
+
 def limit(message: str) -> dict[str, Any]:
     """The body of a refusal for a limit."""
     return {"message": message}
