@@ -27,14 +27,16 @@ from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.model import Policy
+from cci_migrate.rule_ids import PULL_BEFORE_LOGIN, UNDECIDABLE_IMAGE
 from tests.oracle.changed_data import DataChangeKind
 from tests.oracle.config_schema import ConfigSchema
 from tests.oracle.contexts_needed import RISKS
 from tests.oracle.explained_lines import Reason
 from tests.oracle.file_kinds import FileKind, FileReading, read_file
 from tests.oracle.fix_judge import judge
-from tests.oracle.plain_yaml import Data
+from tests.oracle.plain_yaml import Data, mapping_of
 from tests.oracle.sibling_names import expected_names
+from tests.oracle.step_docker import StepDocker
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2
@@ -55,6 +57,8 @@ FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
 }
 
 
+#: What is said of a job where nothing is.
+_SILENT = "passed over in silence"
 #: Names of files and images in a reason: without them, equal reasons add up.
 _NAME = re.compile(r"'[^']*'|[^ ]*[./][^ ]*|\bDockerfile\b")
 
@@ -80,6 +84,7 @@ class Tally(Struct, frozen=True):
     reasons: Counter[Reason] = field(default_factory=Counter)
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
     step_pulls: Counter[str] = field(default_factory=Counter)
+    step_jobs: Counter[str] = field(default_factory=Counter)
     shortfalls: tuple[Shortfall, ...] = ()
 
     def __add__(self, other: Tally) -> Tally:
@@ -93,6 +98,7 @@ class Tally(Struct, frozen=True):
             self.reasons + other.reasons,
             self.changes + other.changes,
             self.step_pulls + other.step_pulls,
+            self.step_jobs + other.step_jobs,
             self.shortfalls + other.shortfalls,
         )
 
@@ -221,15 +227,39 @@ def _check_file(
             ),
         }
     )
+    found = [Shortfall(name, one.check, one.place, one.detail) for one in judgement.complaints]
+    said = {job: _said_of_job(job, outcome) for job in StepDocker(mapping_of(reading.data)).jobs()}
+    for job, what in said.items():
+        if what == _SILENT:
+            found.append(Shortfall(name, "no job with Docker in steps is silent", job, what))
     return Tally(
         numbers=numbers,
         risks=risks,
         reasons=judgement.reasons,
         changes=judgement.changes,
-        shortfalls=tuple(
-            Shortfall(name, one.check, one.place, one.detail) for one in judgement.complaints
-        ),
+        step_jobs=Counter(said.values()),
+        shortfalls=tuple(found),
     )
+
+
+def _said_of_job(name: str, outcome: Examined) -> str:
+    """What the tool says of the job ``name``."""
+    job = f"job {name}"
+    resolutions = [one for one in outcome.resolutions if one.finding.owner == job]
+    of_logins = [one for one in resolutions if one.finding.rule == PULL_BEFORE_LOGIN]
+    if any(one.state is FindingState.FIXED for one in of_logins):
+        return "fixed"
+    if of_logins:
+        return "left, with the reason"
+    if any(one.finding.rule == UNDECIDABLE_IMAGE for one in resolutions):
+        return "not known, with the reason"
+    pulls = [one for one in outcome.pulls if one.job == job and one.daemon is not None]
+    # What isn't known has a login before it, or there would be a finding.
+    if any(one.access is Access.AUTHENTICATED or one.registry is None for one in pulls):
+        return "known, with a login"
+    if pulls:
+        return "known, from registries without credentials in the policy"
+    return _SILENT
 
 
 def _check_second_run(
@@ -384,6 +414,7 @@ def report(tally: Tally) -> Iterator[str]:
     for title, count in sorted(tally.numbers.items()):
         yield f"  {count:6}  {title}"
     for heading, counter in (
+        ("jobs with Docker in steps", tally.step_jobs),
         ("pulls in steps, as they were", tally.step_pulls),
         ("findings fixed", tally.fixed),
         ("names written, by their evidence", tally.names),

@@ -114,7 +114,7 @@ from cci_migrate.docker.shell import (
     same_image_key,
 )
 from cci_migrate.docker.tasks.runners import task_script, task_title
-from cci_migrate.docker.tasks.task_script import NotFollowed, TaskScript
+from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
@@ -669,23 +669,16 @@ class _StepReader:
         for words in self._ways(_SEPARATOR.join(call.arguments)):
             arguments = words.split(_SEPARATOR) if words else []
             title = task_title(call.program, arguments)
-            outcome: TaskScript | NotFollowed = NotFollowed("where it runs can't be determined")
-            if not self._follows:
-                outcome = NotFollowed(_NO_REPOSITORY)
-            elif call.directory is not None and directory is not None:
-                environment = {**self._environment, **dict(call.environment)}
-                outcome = task_script(
-                    call.program,
-                    arguments,
-                    self._path(directory, call.directory),
-                    self._file,
-                    environment,
-                )
+            where = UNKNOWN_FOLDER
+            if call.directory is not None and directory is not None:
+                where = self._path(directory, call.directory)
+            environment = {**self._environment, **dict(call.environment)}
+            outcome = task_script(call.program, arguments, where, self._file, environment)
             if isinstance(outcome, NotFollowed):
                 self._not_followed(
                     moment,
                     title,
-                    outcome.reason,
+                    outcome.reason if self._follows else _NO_REPOSITORY,
                     pulls_count=pulls_count,
                     may_be_ours=outcome.may_be_ours,
                 )

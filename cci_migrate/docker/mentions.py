@@ -13,7 +13,8 @@ _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
 _CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
 _CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
 _CALL = re.compile(
-    r"(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
+    r"\.(?:ps1|bat|cmd)\b|(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S"
+    r"|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
 )
 
 

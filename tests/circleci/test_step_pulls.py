@@ -241,6 +241,21 @@ def test_without_the_repository_tasks_are_not_known() -> None:
     assert seen(docker("- run: make x")) == [("the config comes without its repository",)]
 
 
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (".\\ci\\build.ps1", [("scripts that PowerShell or cmd starts aren't followed",)]),
+        ("./ci/all.sh", [("scripts that PowerShell or cmd starts aren't followed",)]),
+        ("python ci/x.py", [("what python runs isn't followed",)]),
+        ("python -m pip install x", []),
+        ("make image", [("which target it runs can't be determined",)]),
+    ],
+)
+def test_tasks_on_windows(script: str, expected: list[tuple[str, ...]]) -> None:
+    windows = "machine: {image: windows-server-2022}"
+    assert seen(docker(f"- run: {script}", TASKS, on=windows)) == expected
+
+
 def test_scripts_that_call_each_other_without_end() -> None:
     files = {f"{n}.sh": "".join(f"./{n + 1}.sh {m}\n" for m in range(30)) for n in range(30)}
     found = docker("- run: ./0.sh", files)

@@ -6,6 +6,7 @@ in ``sample_step_pull_verdicts.toml``.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -57,10 +58,20 @@ def examined(files: Mapping[str, bytes]) -> Examined:
     return outcome
 
 
+#: Why a task or a script can't be followed: it may pull nothing, and a person noted pulls alone.
+NOT_FOLLOWED = re.compile(
+    r"(?:what|scripts) .* (?:isn't|aren't) followed|.* isn't known|its script isn't written there"
+    r"|no later step .*|.* has no (?:script|target) .*|which (?:script|target) .*|where it runs .*"
+    r"|no (?!.*dockerfile|compose file).* found.*",
+    re.IGNORECASE,
+)
+
+
 def step_pulls(outcome: Examined) -> dict[str, list[ExplainedPull]]:
     found: dict[str, list[ExplainedPull]] = defaultdict(list)
     for pull in outcome.pulls:
-        if pull.daemon is not None:
+        is_pull = pull.registry is not None or NOT_FOLLOWED.fullmatch(pull.reason) is None
+        if pull.daemon is not None and is_pull:
             found[pull.job.removeprefix("job ")].append(pull)
     return found
 

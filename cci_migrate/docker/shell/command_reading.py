@@ -576,7 +576,7 @@ class CommandReader(ABC):
         self._has_sourced = self._has_sourced or sourced
         if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
             self._unknown_setter = value
-        if value and not value.startswith(("/", "-")) and not is_only_placeholder(path):
+        if value and not value.startswith(("/", "-", "<(", ">(")) and not is_only_placeholder(path):
             environment = self._client_environment(place)
             start, end = node.start_byte, node.end_byte
             self._emit(ScriptCall(start, end, value, sourced, self._directory, place, environment))

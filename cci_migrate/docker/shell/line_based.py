@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import PROGRAMS, Invocation, LocalImages, docker_facts
-from cci_migrate.docker.shell.facts import Fact, Quoting, Script, Word
+from cci_migrate.docker.shell.facts import Fact, Quoting, Script, TaskCall, Word
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.wrappers import program_of
+from cci_migrate.docker.tasks.programs import is_windows_script, runs_task
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
@@ -153,6 +154,12 @@ class _LineReader:
         if not words:
             return
         program = program_of(words[0]).rpartition("\\")[2].lower()
+        if runs_task(program) or is_windows_script(program):
+            values = tuple(word.value for word in words[1:])
+            place = self._at()
+            # `cd` is not tracked.
+            call = TaskCall(words[0].start, words[-1].end, program, values, (), None, place)
+            self._facts.append(call)
         if program not in PROGRAMS and program not in CLIENTS:
             return
         invocation = Invocation(

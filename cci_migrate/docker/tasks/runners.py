@@ -14,6 +14,7 @@ from cci_migrate.docker.tasks.programs import (
     SHELL_COMMAND,
     TASK_RUNNERS,
     is_interpreter,
+    is_windows_script,
 )
 from cci_migrate.docker.tasks.task_script import NotFollowed, Read, TaskScript
 
@@ -49,6 +50,8 @@ def task_script(
         return package_script(program, following, directory, read, environment)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't written there")
+    if is_windows_script(program):
+        return NotFollowed("scripts that PowerShell or cmd starts aren't followed")
     is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(following))
     return NotFollowed(f"what {program} runs isn't followed", may_be_ours=is_ours)
 

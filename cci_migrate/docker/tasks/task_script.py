@@ -14,6 +14,8 @@ Read = Callable[[str], "str | None"]
 
 #: A file that tasks are declared in is not read beyond this size, and what a call comes to neither.
 MOST_TEXT = 1_000_000
+#: The folder of a call, where that isn't known.
+UNKNOWN_FOLDER = "$FOLDER"
 
 
 class NotFollowed(Struct, frozen=True):
