@@ -13,6 +13,7 @@ from cci_migrate.circleci.step_moments import Moment, surely_before
 from cci_migrate.circleci.steps import (
     Step,
     StepDefaults,
+    sets_up_docker,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -207,6 +208,18 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     def daemon(self) -> Daemon:
         """The daemon that the job is judged by."""
         return self.daemons.main
+
+    def daemon_of(self, pull: StepPull) -> Daemon:
+        """The Docker that ``pull`` talks to: remote Docker if it is set up for the pull alone.
+
+        A job that also runs on machines sets it up, and pulls, under one condition.
+        """
+        before = self.steps[: pull.moment.order]
+        is_remote = Daemon.REMOTE in self.daemons.kinds and any(
+            sets_up_docker(step) and step.guards and step.guards <= pull.moment.step.guards
+            for step in before
+        )
+        return Daemon.REMOTE if is_remote else self.daemon
 
     def login_before(self, pull: StepPull, host: str) -> StepLogin | None:
         """A login to ``host`` that has always happened before ``pull``; None if there is none."""

@@ -34,6 +34,7 @@ from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, image_items, job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.model import Policy
@@ -281,8 +282,8 @@ def _of_step(
         workflow=None if entry is None else entry.workflow,
         workflow_job=None if entry is None else entry.name,
         job=f"job {docker.job.name}",
-        source=f"step on {docker.daemon.value}: {pull.command}",
-        image=", ".join(text for text in pull.texts if _host_of(text) == host),
+        source=f"step on {docker.daemon_of(pull).value}: {pull.command}",
+        image=", ".join(text for text in pull.texts if host in (_host_of(text), pull_key(text))),
         registry=host,
         access=access,
         credential=None
@@ -292,7 +293,7 @@ def _of_step(
         contexts=() if entry is None else job_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,
-        daemon=docker.daemon.value,
+        daemon=docker.daemon_of(pull).value,
         reason=reason,
     )
 

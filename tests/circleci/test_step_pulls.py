@@ -329,6 +329,31 @@ def test_where_there_is_docker(on: str, steps: str, daemon: Daemon | None, pulls
     assert (0 if found is None else len(found.pulls)) == pulls
 
 
+def test_the_docker_of_a_pull_in_a_job_on_several_machines() -> None:
+    text = """\
+version: 2.1
+executors:
+  lin: {docker: [{image: quay.io/acme/build:4}]}
+  win: {machine: {image: "windows-server-2022-gui:current"}}
+jobs:
+  j:
+    parameters: {on: {type: executor}}
+    executor: << parameters.on >>
+    steps:
+      - run: docker pull redis
+      - when:
+          condition: {equal: [lin, << parameters.on >>]}
+          steps: [setup_remote_docker, {run: docker pull redis}]
+workflows: {w: {jobs: [{j: {matrix: {parameters: {on: [lin, win]}}}}]}}
+"""
+    config = config_of(text)
+    job, values = job_of(config, "j"), values_of(config)
+    found = job_docker(config, config.body, job, None, values, None)
+    assert found is not None
+    daemons = [found.daemon_of(pull) for pull in found.pulls]
+    assert daemons == [Daemon.WINDOWS, Daemon.REMOTE]
+
+
 LOGIN = 'echo "$P" | docker login -u "$U" --password-stdin'
 
 

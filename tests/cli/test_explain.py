@@ -150,3 +150,21 @@ def test_orbs_show_what_they_pull(tmp_path: Path) -> None:
     (tmp_path / ".circleci/config.yml").write_text(ORBS, encoding="utf-8")
     (tmp_path / "Dockerfile").write_text("FROM alpine:3\n", encoding="utf-8")
     assert explain(tmp_path).stdout == ORB_TREE
+
+
+def test_logins_that_a_pull_does_not_find(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(
+        "version: 2.1\norbs: {docker: circleci/docker@4.0.1}\njobs:\n  j:\n    machine: true\n"
+        "    steps:\n      - docker/check\n      - run: docker pull redis:7\n"
+        "      - run: sudo docker pull redis:8\n"
+        "      - run: docker pull registry-1.docker.io/acme/app:1\n"
+        "workflows: {main: {jobs: [j]}}\n"
+    )
+    done = explain(tmp_path, "config.yml", "--format", "json")
+    pulls = json.loads(done.stdout)["configs"][0]["pulls"]
+    assert [(pull["image"], pull["registry"], pull["access"]) for pull in pulls] == [
+        ("redis:7", "docker.io", "authenticated"),
+        ("redis:8", "docker.io", "unauthenticated"),
+        ("registry-1.docker.io/acme/app:1", "registry-1.docker.io", "unauthenticated"),
+    ]
