@@ -1,4 +1,4 @@
-"""What a rule says of a config: a finding, and the remedy for it."""
+"""Findings of rules in a config, their remedies, and the decisions on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cci_migrate.policy.model import RegistryCredential
 
 
 class Severity(Enum):
-    """How much it matters on the platform that the policy names."""
+    """How much a finding matters on the policy's platform."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -25,7 +25,7 @@ class Severity(Enum):
 
 
 class FindingKey(Struct, frozen=True, order=True):
-    """What names a finding from run to run, while the config's structure stays the same.
+    """Identifies a finding from run to run, as long as the config's structure stays the same.
 
     As text, in answers files and reports, it reads
     ``unauthenticated-image:.circleci/config.yml:jobs.build.docker[0]``.
@@ -40,7 +40,7 @@ class FindingKey(Struct, frozen=True, order=True):
 
 
 class Place(Struct, frozen=True):
-    """Where a finding is: a node, and the name of that place in the config.
+    """Where a finding is: a node, and the route of that place in the config.
 
     ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move.
     """
@@ -52,7 +52,7 @@ class Place(Struct, frozen=True):
 
     @property
     def source(self) -> SourceText:
-        """The file."""
+        """The file that the node is in."""
         return self.node.source
 
     @property
@@ -66,14 +66,14 @@ class Place(Struct, frozen=True):
         return self.source.position(self.span.start)
 
     def key(self, rule: str) -> FindingKey:
-        """The key of the finding of ``rule`` here."""
+        """The key of a finding of ``rule`` at this place."""
         return FindingKey(rule, self.source.path, self.route)
 
 
 class ContextCandidate(Struct, frozen=True):
-    """Where variables may come from: ``context``, or the project's settings (None).
+    """A possible source of variables: ``context``, or the project's settings (None).
 
-    ``paths`` are the other configs of the repository that read them from there.
+    ``paths`` are the other configs of the repository that read the variables from it.
     """
 
     context: str | None
@@ -81,24 +81,23 @@ class ContextCandidate(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """``context hub``."""
+        """``context hub``, or ``the project's settings``."""
         return "the project's settings" if self.context is None else f"context {self.context}"
 
     @property
     def title(self) -> str:
-        """``context hub (.circleci/nightly.yml)``."""
+        """The name with the configs that use it: ``context hub (.circleci/nightly.yml)``."""
         return f"{self.name} ({', '.join(self.paths)})"
 
 
 class ContextGrant(Struct, frozen=True):
     """A workflow job gets ``context``, which provides ``variables`` that a fix makes it read.
 
-    ``comes_first``: a context that it holds may provide one of them too, and of two contexts the
+    ``comes_first``: one of the job's contexts may provide one of them too, and of two contexts the
     later wins (https://circleci.com/docs/guides/security/contexts/), so this one goes before it.
-    Where only the user knows which of several ``candidates`` is right, ``context`` is empty until
-    they are asked.
-    ``among`` names the contexts of the job where nothing shows which of them provides the
-    variables; empty where ``context`` does.
+    If only the user knows which of several ``candidates`` is right, ``context`` is empty until
+    they answer. ``among`` are the contexts of the job if it is unknown which of them provides the
+    variables; it is empty if ``context`` does.
     """
 
     entry: WorkflowJob
@@ -110,7 +109,7 @@ class ContextGrant(Struct, frozen=True):
 
     @property
     def place(self) -> Place:
-        """The workflow job."""
+        """The place of the workflow job."""
         return Place(self.entry.key, self.entry.route)
 
     __repr__ = repr_without("entry")
@@ -119,8 +118,8 @@ class ContextGrant(Struct, frozen=True):
 class Fix(Struct, frozen=True):
     """A change that removes a finding. ``title`` is an imperative: "add auth under the image".
 
-    ``contexts`` are part of it: it is made with all of them, or not at all. ``withheld`` are those
-    that it would have too, but for a comment on the workflow job.
+    ``contexts`` are part of it: it is applied with all of them, or not at all. ``withheld`` are
+    those that an ignore comment on the workflow job excludes.
     """
 
     title: str
@@ -132,25 +131,25 @@ class Fix(Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        """The whole of it: "add auth under the image, and add context hub to job build"."""
+        """The title with the contexts: "add auth under the image, and add context hub to job x"."""
         jobs: dict[str, dict[WorkflowJob, None]] = {}
         for grant in self.contexts:
             jobs.setdefault(grant.context, {})[grant.entry] = None
         contexts: dict[tuple[WorkflowJob, ...], list[str]] = {}
-        for context, getting in jobs.items():
-            contexts.setdefault(tuple(getting), []).append(context)
+        for context, users in jobs.items():
+            contexts.setdefault(tuple(users), []).append(context)
         parts = [self.title] if self.title else []
-        for entries, given in contexts.items():
+        for entries, names in contexts.items():
             which = (
                 f"job {entries[0].name}" if len(entries) == 1 else f"{len(entries)} workflow jobs"
             )
-            what = f"context {given[0]}" if len(given) == 1 else f"contexts {', '.join(given)}"
+            what = f"context {names[0]}" if len(names) == 1 else f"contexts {', '.join(names)}"
             parts.append(f"add {what} to {which}")
         return ", and ".join(parts)
 
 
 class NoFix(Struct, frozen=True):
-    """Why a finding cannot be fixed in this file, and what the user can do instead."""
+    """Why a finding can't be fixed in this file, and what the user can do instead."""
 
     reason: str
     instead: str = ""
@@ -166,7 +165,7 @@ class Choice(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """What only a human can decide; without an answer nothing is done."""
+    """A decision that only the user can make; without an answer nothing is changed."""
 
     text: str
     choices: tuple[Choice, ...]
@@ -176,12 +175,12 @@ Remedy = Fix | NoFix | Question
 
 
 class NameReason(Struct, frozen=True):
-    """Why a fix writes ``names`` (``$USER, $PASSWORD``): ``text`` says it after a colon.
+    """Why a fix writes ``names`` (``$USER, $PASSWORD``). ``text`` is the reason in words.
 
-    ``source`` is what they were taken from, ``path`` and ``line`` where that is (None for the
-    policy). ``ignored`` names the credentials that were not followed, and why; ``alternatives``
-    are those that the user may mean instead. ``provider`` says where the variables come from, as
-    far as the config shows it: ``from context registry``.
+    ``source`` is where they were taken from, at ``path`` and ``line`` (None for the policy).
+    ``ignored`` are the credentials that were ignored, with reasons; ``alternatives`` are those that
+    the user may choose instead. ``provider`` is where the variables come from, if the config shows
+    it: ``from context registry``.
     """
 
     names: str
@@ -197,24 +196,23 @@ class NameReason(Struct, frozen=True):
 
     @property
     def provided_names(self) -> str:
-        """``$USER, $PASSWORD from context registry``."""
+        """The names with their provider: ``$USER, $PASSWORD from context registry``."""
         return f"{self.names} {self.provider}".rstrip()
 
     @property
     def is_worth_showing(self) -> bool:
-        """Whether the config has to do with it: the policy's names alone need no word."""
+        """Whether the reason is in the config; the policy's names need no explanation."""
         return self.path is not None or bool(self.ignored)
 
 
 class Finding(Struct, frozen=True):
-    """One thing that is wrong in one place.
+    """A problem at one place.
 
-    ``subject`` is the image or job it is about, ``owner`` what that belongs
-    to ("job build"). ``because`` says why it matters on the policy's platform. ``after`` lists
-    keys of findings on whose fixes this one rests: it is moot when none of them is applied;
-    ``after_all``, when one of them is not.
-    ``registry`` is the registry it is about, where there is one. ``names`` says why its fix writes
-    the names that it does; None where it writes none.
+    ``subject`` is the image or job that it is about, ``owner`` what that belongs to ("job build").
+    ``because`` says why it matters on the policy's platform. ``after`` are the keys of findings
+    whose fixes this one depends on: it is dropped if none of them is fixed; ``after_all``, if one
+    of them is not. ``registry`` is the registry that it is about, if any. ``names`` is the reason
+    for the names that its fix writes, None if it writes none.
     """
 
     rule: str
@@ -232,17 +230,17 @@ class Finding(Struct, frozen=True):
 
     @property
     def key(self) -> FindingKey:
-        """What decisions on it are kept under."""
+        """The key that decisions on it are stored under."""
         return self.place.key(self.rule)
 
     @property
     def baseline_entry(self) -> BaselineEntry:
-        """What stands for it in a baseline."""
+        """The entry for it in a baseline."""
         return BaselineEntry(self.place.source.path, self.rule, self.place.route, self.subject)
 
 
 class FindingState(Enum):
-    """What became of one finding."""
+    """The result for a finding."""
 
     FIXED = "fixed"
     LEFT = "left"
@@ -251,30 +249,30 @@ class FindingState(Enum):
 
     @property
     def is_ignored(self) -> bool:
-        """Whether the user asked not to hear of it: by a comment, or by the baseline."""
+        """Whether the user chose to ignore it, by a comment or the baseline."""
         return self in (FindingState.SUPPRESSED, FindingState.BASELINE)
 
 
 class Resolution(Struct, frozen=True):
-    """A finding and what became of it. ``reason`` says why it is left."""
+    """A finding and its state. ``reason`` says why it is not fixed."""
 
     finding: Finding
     state: FindingState
     reason: str = ""
 
     def unmade(self, reason: str) -> Resolution:
-        """The same where the change is not made after all, for ``reason``."""
+        """The resolution if the change is not made after all: a fixed finding is left."""
         if self.state is not FindingState.FIXED:
             return self
         return Resolution(self.finding, FindingState.LEFT, reason)
 
 
 class Apply(Struct, frozen=True, tag_field="kind", tag="apply"):
-    """Do the fix."""
+    """Apply the fix."""
 
 
 class Skip(Struct, frozen=True, tag_field="kind", tag="skip"):
-    """Leave it as it is, this time."""
+    """Leave the finding as it is, this time."""
 
 
 class Suppress(Struct, frozen=True, tag_field="kind", tag="ignore"):
@@ -284,7 +282,7 @@ class Suppress(Struct, frozen=True, tag_field="kind", tag="ignore"):
 
 
 class Answer(Struct, frozen=True, tag_field="kind", tag="answer"):
-    """The key of the choice taken."""
+    """Take the choice with this key."""
 
     choice: str
 
@@ -293,17 +291,16 @@ Decision = Apply | Skip | Suppress | Answer
 
 
 class Names(Struct, frozen=True):
-    """Names to use for one finding instead of the convention's."""
+    """The credential and context that the user chose for one finding."""
 
     credential: RegistryCredential
     context: str | None
 
 
 class Decisions(Struct, frozen=True):
-    """What is to be done about findings, by their keys.
+    """The decisions on findings, by their keys.
 
-    Findings without a decision of their own get ``otherwise``; a question without an answer is
-    left open.
+    Findings without a decision get ``otherwise``; a question without an answer stays open.
     """
 
     otherwise: Apply | Skip = Apply()
