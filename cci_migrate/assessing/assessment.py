@@ -264,7 +264,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
         variables = variables_of(wanted.credential)
         images = tuple(images)
-        pulling = [(one, image) for image in images for one in self.entries_that_pull(image)]
+        pulling = [
+            (assessed, image) for image in images for assessed in self.entries_that_pull(image)
+        ]
         is_never_run = bool(images) and not pulling
         if (
             convention is None

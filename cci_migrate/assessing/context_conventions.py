@@ -33,12 +33,12 @@ class ContextOrigin(Enum):
 
 
 class ContextConvention(Struct, frozen=True):
-    """Where a config keeps a set of variables.
+    """Which context provides a set of variables in a config.
 
-    ``preferred`` is the context to add where no group of ``accepted`` is held; None: none is added.
-    Each group is contexts of which some provide the variables: who holds all of one has them.
-    ``is_named``: it is named after Docker or a registry, and most jobs that read the variables
-    hold it. ``candidates`` are the places of which only the user knows the right one.
+    ``preferred`` is the context to add to jobs that have no group of ``accepted``; None adds none.
+    Some contexts of each group provide the variables, so that a job with all of a group has them.
+    ``is_named``: the context is named after Docker or a registry, and most jobs that read the
+    variables have it. ``candidates`` are the contexts among which only the user can choose.
     """
 
     preferred: str | None

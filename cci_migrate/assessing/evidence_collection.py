@@ -141,10 +141,10 @@ class EvidenceCollector:
         return _with_entries(replace(evidence, jobs=frozenset({docker.job.route})), entries)
 
     def _context_to_spread(self, entries: Iterable[WorkflowJob]) -> str | None:
-        """A context of all ``entries`` that other jobs would get for what they provide.
+        """A context of all ``entries`` that other jobs would need to follow their credentials.
 
-        None where it is the project that provides it, where all jobs hold a context of theirs, and
-        where one is there for a registry, as its name tells, and not for releases.
+        None if there is no such context, if all jobs share one, or if one is named after a registry
+        and not after releases: that is meant for all jobs.
         """
         shared = [frozenset(job_contexts(entry).names) for entry in entries]
         contexts = frozenset.intersection(*shared) if shared else frozenset()

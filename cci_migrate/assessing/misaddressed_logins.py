@@ -148,7 +148,7 @@ def _server_left_out(node: Node, docker: JobDocker, login: StepLogin) -> Iterato
         for fact in (*script.facts, *script.uncalled)
         if isinstance(fact, Login) and fact.registry is not None and _is_literal(fact)
     }
-    # From the end to the start: the offsets of what stands before stay true.
+    # From the end to the start, so that earlier offsets stay valid.
     for _, word in sorted(words.items(), reverse=True):
         if login_key(word.value) == login.keys[0]:
             start = len(_without_blank(run.command.value[: word.start]))
