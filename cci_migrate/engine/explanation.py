@@ -29,7 +29,8 @@ from cci_migrate.assessing.image_states import (
     Wanted,
 )
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.images import ImageAuth, PulledImage
 from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, image_items, job_contexts, runs_nothing
@@ -66,6 +67,8 @@ class ExplainedPull(Struct, frozen=True):
     ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
     what the workflow job holds. ``daemon`` is the Docker that a step's command talks to, None for
     the image of an executor. ``reason`` says why nothing can be told.
+    ``possible_images`` are the names that ``image`` has for the values of its parameters, those of
+    callers and defaults; empty if it has no parameters or they have no known value.
     """
 
     workflow: str | None
@@ -82,6 +85,7 @@ class ExplainedPull(Struct, frozen=True):
     line: int
     daemon: str | None
     reason: str
+    possible_images: tuple[str, ...] = ()
 
 
 def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
@@ -136,7 +140,20 @@ def _of_image(
         line=position.line,
         daemon=None,
         reason=reason,
+        possible_images=_possible_images(assessment, image),
     )
+
+
+def _possible_images(assessment: Assessment, image: PulledImage) -> tuple[str, ...]:
+    text = image.item.text
+    if not has_expression(text):
+        return ()
+    texts: dict[str, None] = {}
+    for owner in image.owners:
+        at = owner.executor if owner.job is None else owner.job
+        values = assessment.values.texts(text, at, is_orb=owner.home.is_orb)
+        texts.update(dict.fromkeys(value for value in values if value != text))
+    return tuple(texts)
 
 
 def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPull]:

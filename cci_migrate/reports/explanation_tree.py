@@ -46,6 +46,8 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
 
 def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
     image = pull.image or "unknown images"
+    if pull.possible_images:
+        image += f" ({', '.join(pull.possible_images)})"
     registry = pull.registry or "an unknown registry"
     yield printable(f"{image} from {registry}")
     yield f"  {printable(f'{pull.source}, {pull.path}:{pull.line}')}"

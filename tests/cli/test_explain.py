@@ -168,3 +168,16 @@ def test_logins_that_a_pull_does_not_find(tmp_path: Path) -> None:
         ("redis:8", "docker.io", "unauthenticated"),
         ("registry-1.docker.io/acme/app:1", "registry-1.docker.io", "unauthenticated"),
     ]
+
+
+def test_the_values_of_parameters(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(
+        'version: 2.1\nexecutors:\n  ex:\n    parameters: {tag: {type: string, default: "22"}}\n'
+        '    docker: [{image: "cimg/node:<< parameters.tag >>"}]\n'
+        "jobs:\n  a: {executor: ex, steps: [checkout]}\n"
+        '  b: {executor: {name: ex, tag: "20"}, steps: [checkout]}\n'
+        "workflows: {main: {jobs: [a, b]}}\n"
+    )
+    done = explain(tmp_path, "config.yml")
+    line = "cimg/node:<< parameters.tag >> (cimg/node:20, cimg/node:22) from docker.io"
+    assert line in done.stdout
