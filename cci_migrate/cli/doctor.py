@@ -25,13 +25,14 @@ from cci_migrate.cli.circleci_options import (
     project_option,
     variable_names,
 )
+from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option
-from cci_migrate.cli.terminal import OutputError, Terminal, painter
+from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
 from cci_migrate.escaping.terminal_text import printable
@@ -206,9 +207,7 @@ def doctor(
         send=send,
         format=report_format,
     )
-    try:
-        code = _doctor(options, terminal)
-    except (
+    wrong_use = (
         PolicyError,
         NothingFoundError,
         CampaignError,
@@ -216,15 +215,10 @@ def doctor(
         SourceError,
         UnreachableError,
         _WrongUseError,
-    ) as error:
-        terminal.error(redact(str(error)))
-        code = ExitCode.USAGE
-    except OutputError as error:
-        terminal.error(str(error))
-        code = ExitCode.FAILED
-    except KeyboardInterrupt:
-        terminal.err("cci-migrate: interrupted; nothing was changed\n")
-        code = ExitCode.INTERRUPTED
+    )
+    code = exit_code_of(
+        lambda: _doctor(options, terminal), terminal, wrong_use, "nothing was changed"
+    )
     ctx.exit(code.value)
 
 

@@ -10,6 +10,7 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.cli.circleci_options import UnreachableError
+from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
@@ -21,7 +22,7 @@ from cci_migrate.cli.running import (
     unasked,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
-from cci_migrate.cli.terminal import OutputError, Terminal, painter
+from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options, opened_compiler
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
@@ -78,18 +79,8 @@ def explain(
         if compiles
         else None,
     )
-    try:
-        code = _explain(options, terminal)
-    except (PolicyError, NothingFoundError, UnreachableError) as error:
-        terminal.error(str(error))
-        code = ExitCode.USAGE
-    except OutputError as error:
-        terminal.error(str(error))
-        code = ExitCode.FAILED
-    except KeyboardInterrupt:
-        terminal.err("cci-migrate: interrupted; nothing was written\n")
-        code = ExitCode.INTERRUPTED
-    ctx.exit(code.value)
+    wrong_use = (PolicyError, NothingFoundError, UnreachableError)
+    ctx.exit(exit_code_of(lambda: _explain(options, terminal), terminal, wrong_use).value)
 
 
 def _explain(options: Options, terminal: Terminal) -> ExitCode:

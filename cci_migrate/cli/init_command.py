@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.interactive_runs import screen_of
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.running import prefix_of
@@ -36,15 +37,8 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     defaults are what the configs do already. A policy file that is there is never replaced.
     """
     terminal = Terminal(colour)
-    try:
-        code = _init(folder, terminal)
-    except (CannotAskError, PolicyError) as error:
-        terminal.error(str(error))
-        code = ExitCode.USAGE
-    except KeyboardInterrupt:
-        terminal.err("cci-migrate: interrupted; nothing was written\n")
-        code = ExitCode.INTERRUPTED
-    ctx.exit(code.value)
+    wrong_use = (CannotAskError, PolicyError)
+    ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal, wrong_use).value)
 
 
 def _init(folder: Path, terminal: Terminal) -> ExitCode:

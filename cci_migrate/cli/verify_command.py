@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.cli.circleci_options import UnreachableError
+from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
@@ -21,7 +22,7 @@ from cci_migrate.cli.running import (
     tasks_for,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
-from cci_migrate.cli.terminal import OutputError, Terminal, painter
+from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import (
     CompilerOptions,
     CompilerSession,
@@ -96,19 +97,14 @@ def verify(
         policy=policy,
         format=report_format,
     )
-    try:
-        with opened_compiler(CompilerOptions(api_url, organisation, send_secrets)) as compiler:
-            code = _verify(options, compiler, terminal)
-    except (PolicyError, NothingFoundError, UnreachableError) as error:
-        terminal.error(*map(str, error.args))
-        code = ExitCode.USAGE
-    except OutputError as error:
-        terminal.error(str(error))
-        code = ExitCode.FAILED
-    except KeyboardInterrupt:
-        terminal.err("cci-migrate: interrupted; nothing was written\n")
-        code = ExitCode.INTERRUPTED
-    ctx.exit(code.value)
+    asked = CompilerOptions(api_url, organisation, send_secrets)
+
+    def verified() -> ExitCode:
+        with opened_compiler(asked) as compiler:
+            return _verify(options, compiler, terminal)
+
+    wrong_use = (PolicyError, NothingFoundError, UnreachableError)
+    ctx.exit(exit_code_of(verified, terminal, wrong_use).value)
 
 
 def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:
