@@ -78,6 +78,36 @@ def test_a_context_that_gives_a_step_another_value(contexts: str, at: int, refus
     assert is_refused(given(held(contexts, READS), "docker-hub-creds", at=at)) is refused
 
 
+@pytest.mark.parametrize(
+    ("contexts", "at", "refused"),
+    [
+        pytest.param("aws", 1, True, id="it would hide what aws may provide to the image"),
+        pytest.param("aws", 0, False, id="the later one wins: nothing changes"),
+        pytest.param("", 0, True, id="it would hide what the project provides"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("image", "is_read"),
+    [
+        ("cimg/node:20.11", "{username: mydockerhub-user, password: $DOCKERHUB_PASSWORD}"),
+        ("cimg/node:20.11", "{username: $CIRCLE_USERNAME, password: $DOCKERHUB_PASSWORD}"),
+        ("quay.io/pear/x:1", "{username: $DOCKERHUB_USERNAME, password: $PEAR}"),
+    ],
+)
+def test_a_context_that_gives_another_image_another_value(
+    image: str, is_read: str, contexts: str, at: int, refused: bool
+) -> None:
+    own = f"      - image: {image}\n        auth: {is_read}\n"
+    text = CONFIG.replace("CONTEXTS", contexts).replace("go:1.22\n", f"go:1.22\n{own}")
+    assert is_refused(given(good(text), "docker-hub-creds", at=at)) is refused
+
+
+def test_a_half_that_no_pull_can_use_yet_is_not_read() -> None:
+    own = "      - image: cimg/node:20.11\n        auth: {password: $DOCKERHUB_PASSWORD}\n"
+    text = CONFIG.replace("CONTEXTS", "aws").replace("go:1.22\n", f"go:1.22\n{own}")
+    assert not is_refused(given(good(text), "docker-hub-creds"))
+
+
 COMMAND = """\
 commands:
   publish:

@@ -65,6 +65,7 @@ from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
+from cci_migrate.circleci.value_origins import Origin, named_variable
 from cci_migrate.circleci.workflow_jobs import (
     JobContexts,
     called_job,
@@ -358,7 +359,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         for assessed in self.entries:
             if assessed.only_for_forks:
                 continue
-            if assessed.reads_today(variables) or self._reads_in_steps(assessed, variables):
+            if assessed.reads_today(variables) or self._reads_all_today(assessed, variables):
                 if assessed.intended.values and variables in self._kept_apart.get(
                     assessed.entry.route, ()
                 ):
@@ -447,7 +448,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         credentials = () if registry is None else registry.credentials
         return any(variables <= set(variables_of(credential)) for credential in credentials)
 
-    def _reads_in_steps(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+    def _reads_all_today(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         return self.job_variables.mentioned(assessed.entry, variables) == variables
 
     @cached_property
@@ -474,8 +475,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def job_variables(self) -> JobVariables:
-        """The variables that the steps of workflow jobs read."""
-        return JobVariables(self.config)
+        """The variables that workflow jobs read in their images' auth and their steps."""
+        return JobVariables(self.config, self.values)
 
     def contexts_of_fix(self, image: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once ``image`` has the credential it should have."""
@@ -588,24 +589,24 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if convention is None:
             convention = self._context_convention(names, host)
         works_today = assessed.reads_today(names) and not assessed.misplaced
-        works_today = works_today or self.has_in_steps(assessed, names)
+        works_today = works_today or self.reads_all_beside_contexts(assessed, names)
         if not convention.lacks(contexts, works_today=works_today):
             return None
         if not works_today and self._are_the_projects(assessed, names):
             return None
         return convention.preferred or "", convention.candidates
 
-    def has_in_steps(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
-        """Whether the job has contexts and its steps read all of ``variables`` today.
+    def reads_all_beside_contexts(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
+        """Whether the job has contexts and its images and steps read all of ``variables`` today.
 
         One of its contexts or the project may provide them; another context would override that.
         """
-        return bool(assessed.contexts.values) and self._reads_in_steps(
+        return bool(assessed.contexts.values) and self._reads_all_today(
             assessed, frozenset(variables)
         )
 
     def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
-        """Whether the job has no contexts and its steps read some of ``variables`` today.
+        """Whether the job has no contexts and reads some of ``variables`` today.
 
         They are the project's then, and a context would override them.
         """
@@ -731,7 +732,12 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """The variables in an image's credentials, and the finding whose fix adds them, if any."""
         match image.state:
             case Authenticated(auth, literal):
-                names = auth.variables
+                # No context provides CircleCI's own variables.
+                names = tuple(
+                    name
+                    for name in auth.variables
+                    if named_variable(name).origin is not Origin.BUILT_IN
+                )
                 key = None
                 if literal is not None and literal.variable is not None:
                     names = (*names, literal.variable.removeprefix("$"))

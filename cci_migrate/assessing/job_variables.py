@@ -1,7 +1,7 @@
-"""Which variables the steps of a workflow job seem to read, and whether that is visible at all.
+"""Which variables a workflow job's images and steps seem to read, and whether that is visible.
 
 A job gets the variables of the project and of its contexts, the later contexts winning
-(https://circleci.com/docs/guides/security/contexts/). A fix must not change what a step reads.
+(https://circleci.com/docs/guides/security/contexts/). A fix must not change what it reads.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 from cci_migrate.assessing.context_conventions import is_about_a_registry
 from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.images import auths_of
+from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.steps import Bindings, Step, job_steps
-from cci_migrate.circleci.workflow_jobs import JobContexts
+from cci_migrate.circleci.workflow_jobs import JobContexts, image_items
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import Node
 
@@ -26,10 +28,11 @@ _RUNS_A_FILE = re.compile(
 
 
 class JobVariables:
-    """The variables that each workflow job of a config reads in its steps."""
+    """The variables that each workflow job of a config reads in its images' auth and its steps."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, values: ParameterValues) -> None:
         self._config = config
+        self._values = values
         self._text = "\n".join(document.source.text for document in config.documents)
         self._in_text: dict[str, bool] = {}
         self._known: dict[WorkflowJob, tuple[frozenset[str], bool]] = {}
@@ -37,7 +40,7 @@ class JobVariables:
         self._bound: dict[Bindings, frozenset[str]] = {}
 
     def mentioned(self, entry: WorkflowJob, variables: Iterable[str]) -> frozenset[str]:
-        """Those of ``variables`` that the steps of ``entry``, or their arguments, name."""
+        """Those of ``variables`` that images or steps of ``entry``, or their arguments, name."""
         present = frozenset(filter(self._is_in_text, variables))
         return present & self._of(entry)[0] if present else present
 
@@ -49,7 +52,7 @@ class JobVariables:
     def may_overlap(
         self, entry: WorkflowJob, contexts: JobContexts, variables: Iterable[str]
     ) -> bool:
-        """Whether a step of ``entry`` may read one of ``variables`` from its ``contexts``."""
+        """Whether ``entry`` may read one of ``variables`` from its ``contexts`` today."""
         if not contexts.values:
             return False
         if any(map(is_about_a_registry, contexts.names)) or self.mentioned(entry, variables):
@@ -57,7 +60,7 @@ class JobVariables:
         return self._of(entry)[1]
 
     def _of(self, entry: WorkflowJob) -> tuple[frozenset[str], bool]:
-        """The names in the steps of ``entry``, and whether an unreadable step may publish."""
+        """The names in images and steps of ``entry``, and if an unreadable step may publish."""
         names = self._known.get(entry)
         if names is None:
             names = self._known[entry] = self._read(entry)
@@ -78,6 +81,10 @@ class JobVariables:
 
     def _read(self, entry: WorkflowJob) -> tuple[frozenset[str], bool]:
         names = set(_names_in(entry.arguments))
+        for item in image_items(entry, self._config, self._values):
+            for auth in auths_of(item.mapping):
+                if auth.is_complete:
+                    names.update(auth.variables)
         home_and_job = self._config.body.job(entry.calls)
         if home_and_job is None:
             return frozenset(names), _PUBLISHES.search(entry.calls) is not None

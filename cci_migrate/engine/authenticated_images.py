@@ -8,7 +8,7 @@ from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Asses
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth
-from cci_migrate.circleci.value_origins import Origin, credential_value
+from cci_migrate.circleci.value_origins import Origin, credential_value, named_variable
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import ContextGrant, FindingState
 from cci_migrate.policy.model import CredentialStore
@@ -37,10 +37,18 @@ def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedIm
     )
 
 
-def has_placeholder(auth: ImageAuth) -> bool:
-    """Whether the user name is one that documentation shows, and so nobody's account."""
-    value = credential_value(auth.text(USERNAME), is_secret=False)
-    return value.origin is Origin.PLACEHOLDER
+def no_account_because(auth: ImageAuth) -> str | None:
+    """Why ``auth`` is nobody's account, to follow "has"; None if it may be an account.
+
+    Documentation shows its user name, or it reads CircleCI's own variables.
+    """
+    username = auth.text(USERNAME)
+    if credential_value(username, is_secret=False).origin is Origin.PLACEHOLDER:
+        return f"the user name {username}, {Origin.PLACEHOLDER.value}"
+    for name in auth.variables:
+        if named_variable(name).origin is Origin.BUILT_IN:
+            return f"${name} in its credentials, {Origin.BUILT_IN.value}"
+    return None
 
 
 def unprovided_images(
@@ -80,7 +88,7 @@ def _lacks(assessment: Assessment, assessed: AssessedEntry, variables: frozenset
 
 
 def _has_credentials(image: AssessedImage) -> bool:
-    return isinstance(image.state, Authenticated) and not has_placeholder(image.state.auth)
+    return isinstance(image.state, Authenticated) and no_account_because(image.state.auth) is None
 
 
 def _gets_credentials(image: AssessedImage) -> bool:

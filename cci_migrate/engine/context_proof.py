@@ -32,12 +32,16 @@ Variables = frozenset[str]
 
 
 class _Job(Struct, frozen=True):
-    """A workflow job: its contexts in their order, those it is meant to hold, and what it reads."""
+    """A workflow job: its contexts in their order, those it is meant to hold, and what it reads.
+
+    ``images_read`` is what the complete credentials of its images read.
+    """
 
     entry: WorkflowJob
     held: tuple[str, ...]
     meant: frozenset[str]
     reads: frozenset[Variables]
+    images_read: Variables
 
     def reads_all(self, variables: Variables) -> bool:
         return any(variables <= read for read in self.reads)
@@ -85,9 +89,9 @@ def _too_many(
         return None
     variables = frozenset().union(*provided)
     earlier = set(job.held[: job.held.index(context)]) & set(known.held)
-    read_in_steps = variables & _words_of_steps(known.entry, config)
-    if read_in_steps and (earlier or not known.held):
-        return f"would read another value for {min(read_in_steps)}, from the context {context}"
+    read_today = variables & (known.images_read | _words_of_steps(known.entry, config))
+    if read_today and (earlier or not known.held):
+        return f"would read another value for {min(read_today)}, from the context {context}"
     hidden = [
         name
         for name in sorted(earlier)
@@ -171,18 +175,19 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
     auths = {image.item.mapping: image.auths for image in reading.images}
     misplaced = misplaced_contexts_by_job(config)
     for entry in config.workflow_jobs:
-        reads = {
-            frozenset(auth.variables)
+        own = [
+            auth
             for item in image_items(entry, config, values)
             for auth in auths.get(item.mapping, ())
-            if auth.variables
-        }
+        ]
+        reads = {frozenset(auth.variables) for auth in own if auth.variables}
+        images_read = frozenset(name for auth in own if auth.is_complete for name in auth.variables)
         docker = reading.docker_of.get(entry.route)
         if docker is not None:
             reads |= {login.variables for login in docker.all_logins if login.variables}
         held = job_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(entry, ())))
-        yield _Job(entry, held, meant, frozenset(reads))
+        yield _Job(entry, held, meant, frozenset(reads), images_read)
 
 
 def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:

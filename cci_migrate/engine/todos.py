@@ -16,7 +16,7 @@ from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.engine.authenticated_images import has_placeholder
+from cci_migrate.engine.authenticated_images import no_account_because
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
@@ -180,7 +180,7 @@ def _may_come_from_held(
     convention = assessment.contexts.get(frozenset(use.variables))
     if convention is not None and convention.may_come_from(assessed.contexts):
         return True
-    return assessment.has_in_steps(assessed, use.variables)
+    return assessment.reads_all_beside_contexts(assessed, use.variables)
 
 
 def _read_elsewhere(assessment: Assessment, fixed: set[FindingKey]) -> Iterator[str]:
@@ -334,13 +334,15 @@ def _left_to_forks(assessment: Assessment) -> Iterator[str]:
         )
 
 
-def _placeholders(assessment: Assessment) -> Iterator[str]:
+def _without_account(assessment: Assessment) -> Iterator[str]:
     for assessed in assessment.images:
-        if isinstance(assessed.state, Authenticated) and has_placeholder(assessed.state.auth):
+        if not isinstance(assessed.state, Authenticated):
+            continue
+        reason = no_account_because(assessed.state.auth)
+        if reason is not None:
             yield (
-                f"{assessed.image.item.text} ({assessed.image.owners[0].title}) has the user name "
-                f"{assessed.state.auth.text(USERNAME)}, a placeholder of a documentation: it is "
-                "not counted as authenticated."
+                f"{assessed.image.item.text} ({assessed.image.owners[0].title}) has {reason}: it "
+                "is not counted as authenticated."
             )
 
 
@@ -409,7 +411,7 @@ def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
     yield from _unplaced(assessment)
     yield from _left_to_forks(assessment)
     yield from _from_nowhere_visible(assessment, plan)
-    yield from _placeholders(assessment)
+    yield from _without_account(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
     registry = policy_for(DOCKER_HUB, assessment.policy)
     if convention is not None and convention.credential is not None and registry is not None:

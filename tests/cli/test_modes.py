@@ -179,6 +179,12 @@ workflows:
         ("$PEAR_USER", "{context: pear}", "2 images, all with credentials."),
         ("$PEAR_USER", "{}", "all with credentials if the project holds the variables of 1."),
         ("mydockerhub-user", "{context: pear}", "2 images, 1 with credentials."),
+        ("$CIRCLE_USERNAME", "{context: pear}", "2 images, 1 with credentials."),
+        (
+            "$CIRCLE_USERNAME",
+            "{context: pear}",
+            "(job lint) has $CIRCLE_USERNAME in its credentials, one of CircleCI's own variables",
+        ),
     ],
 )
 def test_what_the_closing_line_says_of_credentials(
