@@ -39,6 +39,7 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
     Revert,
+    UnknownSteps,
 )
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.rules.catalogue import RULES
@@ -113,6 +114,7 @@ def test_a_policy_survives_the_ledger() -> None:
         "docker_orb": "2.0.0",
         "fix_orbs": True,
         "add_workflow": True,
+        "unknown_steps": UnknownSteps.LOGIN,
         "revert": Revert.CONTEXTS,
         "mirror": parse_mirror("mirror.example.com/hub"),
         "baseline": Baseline(frozenset({BaselineEntry("a.yml", "orb-pull", "jobs.a", "b")})),
