@@ -596,6 +596,13 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             return None
         return convention.preferred or "", convention.candidates
 
+    def context_with_fix(self, assessed: AssessedEntry, use: CredentialUse) -> str | None:
+        """The context that the fix brings along which makes ``assessed`` read what ``use`` does."""
+        if use.after is None or assessed.only_for_forks:
+            return None
+        choice = self._context_to_grant(assessed, use.variables, use.host, use.after)
+        return None if choice is None else choice[0]
+
     def reads_all_beside_contexts(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
         """Whether the job has contexts and its images and steps read all of ``variables`` today.
 

@@ -149,7 +149,14 @@ def _grants(
     comes_first = bool(assessed.contexts.values) or assessed.entry in narrower
     meant = tuple(dict.fromkeys(assessed.intended.names))
     is_for_something = False
+    from_others = {
+        use.variables
+        for use in assessed.uses
+        if assessment.context_with_fix(assessed, use) not in (None, *meant)
+    }
     for variables in dict.fromkeys(use.variables for use in assessed.uses):
+        if variables in from_others:
+            continue
         convention = assessment.contexts.get(frozenset(variables))
         provider = None if convention is None else convention.preferred
         if provider in meant and provider != name:
