@@ -17,7 +17,13 @@ from cci_migrate.lossless.operations import (
     ReplaceScalar,
     Text,
 )
-from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.policy.model import (
+    DEFAULT_DOCKER_HUB,
+    JobCredential,
+    PasswordAuth,
+    Policy,
+    RegistryPolicy,
+)
 from tests.bad_plans import FIXING, HUB, auth, good, item, planned, refused_by, scalar
 
 PEAR = auth("$PEAR_USER", "$PEAR_TOKEN")
@@ -209,3 +215,59 @@ def test_a_login_in_steps(step: Content, clause: Clause | None) -> None:
     place = docker.steps[0].path[0]
     outcome = refused_by(planned(reading, AddItem(place.sequence, 0, step)))
     assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
+
+
+#: Job ``a`` has for quay.io what ``b`` has for Docker Hub, from its contexts QUAY.
+SHARED = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:1.22
+      - image: quay.io/pear/db:1
+        auth: {username: $U, password: $P}
+    steps: [STEPS]
+  b:
+    docker:
+      - image: cimg/go:1.22
+        auth: {username: $U, password: $P}
+workflows:
+  main:
+    jobs:
+      - a: {context: [QUAY]}
+      - b: {context: [hub]}
+"""
+SHARED_LOGIN = SHARED.replace(
+    "      - image: quay.io/pear/db:1\n        auth: {username: $U, password: $P}\n", ""
+).replace("STEPS", "run: echo $P | docker login -u $U --password-stdin quay.io")
+
+
+@pytest.mark.parametrize("text", [SHARED, SHARED_LOGIN], ids=["an image", "a login"])
+@pytest.mark.parametrize(
+    ("contexts", "is_refused"),
+    [("quay", True), ("quay, hub", True), ("", True), ("hub", False)],
+)
+def test_a_secret_that_the_job_has_for_another_registry(
+    text: str, contexts: str, is_refused: bool
+) -> None:
+    text = text.replace("QUAY", contexts).replace("STEPS", "checkout")
+    outcome = refused_by(given("a", auth("$U", "$P"), text))
+    assert (outcome is Clause.CREDENTIALS) is is_refused
+
+
+def test_a_login_with_a_secret_that_the_job_has_for_another_registry() -> None:
+    text = STEPS.replace("$QUAY_TOKEN", "$DOCKERHUB_PASSWORD")
+    reading = good(text)
+    for job, is_refused in (("b", True), ("a", False)):
+        (docker,) = (one for one in reading.dockers if one.job.name == job)
+        step = check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD")
+        plan = planned(reading, AddItem(docker.steps[0].path[0].sequence, 0, step))
+        assert (refused_by(plan) is Clause.CREDENTIALS) is is_refused
+
+
+def test_a_secret_for_two_registries_that_the_user_chose() -> None:
+    text = SHARED.replace("QUAY", "quay").replace("STEPS", "checkout")
+    job = JobCredential(("a",), PasswordAuth("$U", "$P"), None)
+    hub = replace(DEFAULT_DOCKER_HUB, jobs=(job,))
+    plan = given("a", auth("$U", "$P"), text)
+    assert refused_by(plan, Policy(registries=(hub,))) is not Clause.CREDENTIALS

@@ -950,12 +950,26 @@ def test_names_that_the_job_has_for_another_registry(
     assert changed(text).count("docker-hub-creds") == (not is_followed)
 
 
-def test_a_login_elsewhere_keeps_the_values_that_it_reads_today() -> None:
+@pytest.mark.parametrize("held", [": {context: b}", ""])
+@pytest.mark.parametrize("is_image", [True, False])
+def test_the_policys_names_that_the_job_has_for_another_registry(held: str, is_image: bool) -> None:
     login = ELSEWHERE.replace("$U", "$DOCKERHUB_USERNAME").replace("$P", "$DOCKERHUB_PASSWORD")
-    text = config(steps("true"), workflow="- user\n      - bare: {context: b}")
+    text = config(steps("true"), workflow=f"- user\n      - bare{held}")
     scripts = f"[run: {login}, run: docker push quay.io/a/b]\nworkflows"
+    if not is_image:
+        pulls = f"[run: {login}, run: docker pull redis:7]\nworkflows"
+        text = text.replace("docker: [{image: cimg/base:2024.02}]", "machine: true")
+        scripts = pulls
     text = text.replace("[checkout]\nworkflows", scripts)
-    assert "- bare: {context: b}" in changed(text)
+    outcome = examined(text)
+    assert outcome.change is None
+    (resolution,) = outcome.resolutions
+    assert isinstance(resolution.finding.remedy, NoFix)
+    assert resolution.finding.remedy.reason == (
+        "job bare uses $DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD for quay.io, and their values may "
+        "be that registry's"
+    )
+    assert '[[registries."docker.io".jobs]]' in resolution.finding.remedy.instead
 
 
 def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import values_of
@@ -30,8 +30,14 @@ def job_names(routes: Iterable[str], limit: int = 3) -> str:
     return f"jobs {', '.join(names[:-1])} and {names[-1]}"
 
 
-def several_accounts(accounts: Iterable[Account]) -> str:
-    """The reason for no fix if a config has several ``accounts`` for a registry."""
+def several_accounts(accounts: Sequence[Account]) -> str:
+    """The reason for no fix if it is unclear which of ``accounts`` a pull should use."""
+    for account in accounts:
+        if account.taken_by is not None:
+            return (
+                f"{account.taken_by.place.owner} uses {credential_names(account.credential)} for "
+                f"{account.taken_by.host}, and their values may be that registry's"
+            )
     return f"several accounts of the registry are possible: {account_uses(accounts)}"
 
 
@@ -45,8 +51,13 @@ def account_uses(accounts: Iterable[Account]) -> str:
     return "; ".join(uses)
 
 
-def which_account(host: str, accounts: Iterable[Account]) -> str:
+def which_account(host: str, accounts: Sequence[Account]) -> str:
     """What the user can do to tell ``accounts`` of ``host`` apart."""
+    if any(account.taken_by is not None for account in accounts):
+        return (
+            f"name other variables for {host} in the policy, or for this job in "
+            f'[[registries."{host}".jobs]]'
+        )
     if not all(account.evidence for account in accounts):
         return "give the jobs of each account a definition of their own"
     return f'say which jobs use which in the policy: [[registries."{host}".jobs]]'

@@ -41,11 +41,15 @@ from cci_migrate.policy.model import (
 
 
 class Account(Struct, frozen=True):
-    """A credential of a registry, its most usual form, and the evidence for it."""
+    """A credential of a registry, its most usual form, and the evidence for it.
+
+    ``taken_by`` is what shows that the job has its names for another registry.
+    """
 
     credential: RegistryCredential
     form: AuthForm
     evidence: tuple[Evidence, ...] = ()
+    taken_by: Evidence | None = None
 
     @property
     def jobs(self) -> frozenset[str]:
@@ -109,36 +113,36 @@ class CredentialConvention(Struct, frozen=True):
         return tuple(used if len(used) == 1 else self.accounts)
 
 
-def passed_over(
-    account: Account,
+def use_elsewhere(
+    credential: RegistryCredential,
+    evidence: Iterable[Evidence],
     host: str,
     jobs: frozenset[str],
     conventions: Mapping[str, CredentialConvention],
-) -> tuple[Evidence, ...]:
-    """The evidence of ``account`` of ``host``, refused as ``jobs`` have its names for another one.
+) -> Evidence | None:
+    """What shows that ``jobs`` have the secret of ``credential`` for a registry but ``host``.
 
-    Nothing where they do not, or hold the contexts of a job that has them for ``host``: the values
-    are then the same.
+    None where they do not, or hold the contexts of a job that has it for ``host``, by ``evidence``:
+    the values are then the same.
     """
-    secret = _secret(account.credential)
-    contexts = {item.contexts for item in account.evidence}
+    secret = _secret(credential)
+    contexts = {item.contexts for item in evidence}
     for other_host, convention in conventions.items():
-        for other_item in convention.evidence:
-            if (
-                other_host == host
-                or other_item.credential is None
-                or _secret(other_item.credential) != secret
-            ):
+        for item in convention.evidence if other_host != host else ():
+            if item.credential is None or _secret(item.credential) != secret:
                 continue
-            if not jobs.isdisjoint(other_item.jobs) and other_item.contexts not in contexts:
-                because = (
-                    f"{other_item.place.owner} has them for {other_host}, and holds other contexts"
-                )
-                return tuple(
-                    replace(item, refusal=Refusal.OTHER_REGISTRY, because=because)
-                    for item in account.evidence
-                )
-    return ()
+            is_theirs = item.allows(item.jobs) and not jobs.isdisjoint(item.jobs)
+            if is_theirs and item.contexts not in contexts:
+                return item
+    return None
+
+
+def passed_over(account: Account, other: Evidence) -> tuple[Evidence, ...]:
+    """The evidence of ``account``, refused as the job has its names as ``other`` shows."""
+    because = f"{other.place.owner} has them for {other.host}, and holds other contexts"
+    return tuple(
+        replace(item, refusal=Refusal.OTHER_REGISTRY, because=because) for item in account.evidence
+    )
 
 
 def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:

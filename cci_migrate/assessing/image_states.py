@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
-from cci_migrate.assessing.conventions import Account, CredentialConvention, passed_over, policy_for
+from cci_migrate.assessing.conventions import (
+    Account,
+    CredentialConvention,
+    passed_over,
+    policy_for,
+    use_elsewhere,
+)
 from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.expressions import has_expression
@@ -51,7 +57,10 @@ class Wanted(Struct, frozen=True):
 
 
 class Contested(Struct, frozen=True):
-    """The config has several accounts for a registry, and it is unclear which a pull should use."""
+    """It is unclear which account a pull should use.
+
+    The config has several for the registry, or the job has the names of its only one for another.
+    """
 
     accounts: tuple[Account, ...]
 
@@ -105,7 +114,7 @@ class Unauthenticated(Struct, frozen=True):
 
 
 class AccountUnclear(Struct, frozen=True):
-    """It has no credentials, and the config has several accounts for its registry."""
+    """It has no credentials, and it is unclear which account it should use."""
 
     host: str
     accounts: tuple[Account, ...]
@@ -274,6 +283,14 @@ def wanted_for(
         if credentials and None not in overrides:
             return Wanted(credentials[0], PLAIN)
     convention = conventions.get(host)
+
+    def unless_taken(wanted: Wanted) -> Wanted | Contested:
+        """``wanted``, if the jobs do not have its names for another registry."""
+        other = use_elsewhere(wanted.credential, wanted.evidence, host, pullers.jobs, conventions)
+        if other is None:
+            return wanted
+        return Contested((Account(wanted.credential, wanted.form, taken_by=other),))
+
     accounts: tuple[Account, ...] = ()
     if convention is not None:
         accounts = convention.accounts_of(pullers.jobs, prefers_own=prefers_own)
@@ -282,11 +299,12 @@ def wanted_for(
     usual = None
     if accounts:
         usual = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
-        refused = passed_over(accounts[0], host, pullers.jobs, conventions)
-        if refused and registry is not None and registry.credential != usual.credential:
-            return Wanted(registry.credential, PLAIN, passed_over=refused)
+        other = use_elsewhere(usual.credential, usual.evidence, host, pullers.jobs, conventions)
+        if other is not None and registry is not None and registry.credential != usual.credential:
+            refused = passed_over(accounts[0], other)
+            return unless_taken(Wanted(registry.credential, PLAIN, passed_over=refused))
     if registry is None or (usual is not None and usual.credential != registry.credential):
-        return usual
+        return None if usual is None else unless_taken(usual)
     if convention is not None:
         # A context for the policy's names would override the half that the job reads today.
         halves = set(variables_of(registry.credential))
@@ -298,4 +316,4 @@ def wanted_for(
             mixes = not halves.isdisjoint(variables_of(near.credential))
             if mixes and near.credential != registry.credential:
                 return Contested((near, Account(registry.credential, PLAIN)))
-    return usual or Wanted(registry.credential, PLAIN)
+    return unless_taken(usual or Wanted(registry.credential, PLAIN))

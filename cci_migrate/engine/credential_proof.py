@@ -14,9 +14,13 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_logins import beside_the_image
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.workflow_jobs import image_items
 from cci_migrate.findings import FindingKey, Names
+from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.policy.model import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -42,10 +46,13 @@ class KnownCredentials:
         # In the order in which they were met, each once.
         self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
         self._in_some_jobs: dict[str, list[Evidence]] = {}
+        self._evidence = before.evidence
+        self._chosen: dict[str, set[str]] = {}
         for resolution in before.plan.resolutions:
             host, chosen = resolution.finding.registry, names.get(resolution.finding.key)
             if host is not None and chosen is not None:
                 self._add(host, [chosen.credential])
+                self._chosen.setdefault(host, set()).add(secret_half(chosen.credential))
         for shown in before.evidence:
             if shown.credential is None:
                 continue
@@ -56,6 +63,31 @@ class KnownCredentials:
 
     def _add(self, host: str, credentials: Iterable[RegistryCredential]) -> None:
         self._everywhere.setdefault(host, {}).update(dict.fromkeys(credentials))
+
+    def taken_by(self, secret: str, host: str, jobs: Iterable[str]) -> str | None:
+        """The other registry that ``jobs`` have ``secret`` for today; None if there is none.
+
+        Its value is right for both where a job with the same contexts has it for ``host``. ``jobs``
+        are routes, of jobs or workflow jobs. What the user chose for ``host`` or for jobs stands.
+        """
+        registry = policy_for(host, self._policy)
+        chosen = set() if registry is None else {secret_half(j.credential) for j in registry.jobs}
+        if secret in chosen | self._chosen.get(host, set()):
+            return None
+        routes = frozenset(jobs)
+        same = [
+            shown
+            for shown in self._evidence
+            if shown.credential is not None and secret_half(shown.credential) == secret
+        ]
+        contexts = {shown.contexts for shown in same if shown.host == host}
+        for shown in same:
+            is_theirs = shown.allows(shown.jobs) and not routes.isdisjoint(
+                shown.jobs | shown.entries
+            )
+            if shown.host != host and is_theirs and shown.contexts not in contexts:
+                return shown.host
+        return None
 
     def of(self, host: str, jobs: Iterable[str]) -> list[RegistryCredential]:
         """Those of ``host`` for ``jobs`` (their routes; none: for whichever job has them today)."""
@@ -79,6 +111,7 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
     secret half: a user name goes with it.
     """
     own = {image.route: (secrets_of_image(image), image.hosts) for image in before.images}
+    routes = _routes_by_item(after.config)
     for image in after.images:
         had, hosts = own.get(image.route, (set(), image.hosts))
         if hosts != image.hosts:
@@ -88,11 +121,17 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
             for host in image.hosts:
                 if secret not in map(secret_half, known.of(host, ())):
                     return f"{image.route} would send credentials to {host} that are not its own"
+                other = known.taken_by(secret, host, routes.get(image.item.mapping, ()))
+                if other is not None:
+                    return f"{image.route} would send to {host} what its job has for {other}"
     for route, host, credential in _added_logins(before, after):
         if credential is None:
             return f"the steps of {route} would log in to {host} with unknown credentials"
         if credential.password not in map(secret_half, known.of(host, ())):
             return f"the steps of {route} would send credentials to {host} that are not its own"
+        other = known.taken_by(credential.password, host, (route,))
+        if other is not None:
+            return f"the steps of {route} would send to {host} what they have for {other}"
     return None
 
 
@@ -140,6 +179,20 @@ def secret_half(credential: RegistryCredential) -> str:
             return secret
         case _:
             assert_never(credential)
+
+
+def _routes_by_item(config: Config) -> dict[MappingNode, set[str]]:
+    """The routes of the jobs, and of the workflow jobs, that pull each image."""
+    values = ParameterValues(config)
+    routes: dict[MappingNode, set[str]] = {}
+    for home in config.body.walk():
+        for job in home.jobs.values():
+            for item in job.runs_on.docker or ():
+                routes.setdefault(item.mapping, set()).add(job.route)
+    for entry in config.workflow_jobs:
+        for item in image_items(entry, config, values):
+            routes.setdefault(item.mapping, set()).add(entry.route)
+    return routes
 
 
 def _added_logins(
