@@ -950,6 +950,29 @@ def test_names_that_the_job_has_for_another_registry(
     assert changed(text).count("docker-hub-creds") == (not is_followed)
 
 
+@pytest.mark.parametrize(
+    ("halves", "is_left"),
+    [
+        ("username: $U, password: $P", False),
+        ("auth: {username: $U}", True),
+        ("auth: {username: $U, password: hunter2}", True),
+    ],
+)
+def test_halves_of_names_that_the_job_has_for_another_registry(halves: str, is_left: bool) -> None:
+    text = config(
+        image("{username: $U, password: $P}"),
+        workflow="- user: {context: a}\n      - bare: {context: b}",
+    )
+    text = text.replace("cimg/base:2024.02}", f"cimg/base:2024.02, {halves}}}")
+    text = text.replace("[checkout]\nworkflows", f"[run: {ELSEWHERE}]\nworkflows")
+    outcome = examined(text)
+    assert (outcome.change is None) is is_left
+    if is_left:
+        (resolution,) = outcome.resolutions
+        assert isinstance(resolution.finding.remedy, NoFix)
+        assert "for quay.io, and their values may" in resolution.finding.remedy.reason
+
+
 @pytest.mark.parametrize("held", [": {context: b}", ""])
 @pytest.mark.parametrize("is_image", [True, False])
 def test_the_policys_names_that_the_job_has_for_another_registry(held: str, is_image: bool) -> None:

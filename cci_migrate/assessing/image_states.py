@@ -194,7 +194,8 @@ def state_of(
         accounts = convention.accounts_with(halves, pullers.jobs)
         if len(accounts) != 1:
             return wanted
-        return Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+        known = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+        return _unless_taken(known, host, conventions, pullers)
 
     if auth is not None and auth.is_complete:
         return Authenticated(auth, _literal_secret(image, auth, completing))
@@ -260,6 +261,16 @@ def _mixed(image: PulledImage) -> str:
     return f"its parameters make it come from several registries: {hosts}"
 
 
+def _unless_taken(
+    wanted: Wanted, host: str, conventions: Mapping[str, CredentialConvention], pullers: Pullers
+) -> Wanted | Contested:
+    """``wanted``, if ``pullers`` do not have its names for another registry than ``host``."""
+    other = use_elsewhere(wanted.credential, wanted.evidence, host, pullers.jobs, conventions)
+    if other is None:
+        return wanted
+    return Contested((Account(wanted.credential, wanted.form, taken_by=other),))
+
+
 def wanted_for(
     host: str,
     policy: Policy,
@@ -285,11 +296,7 @@ def wanted_for(
     convention = conventions.get(host)
 
     def unless_taken(wanted: Wanted) -> Wanted | Contested:
-        """``wanted``, if the jobs do not have its names for another registry."""
-        other = use_elsewhere(wanted.credential, wanted.evidence, host, pullers.jobs, conventions)
-        if other is None:
-            return wanted
-        return Contested((Account(wanted.credential, wanted.form, taken_by=other),))
+        return _unless_taken(wanted, host, conventions, pullers)
 
     accounts: tuple[Account, ...] = ()
     if convention is not None:

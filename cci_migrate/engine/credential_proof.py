@@ -111,7 +111,7 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
     secret half: a user name goes with it.
     """
     own = {image.route: (secrets_of_image(image), image.hosts) for image in before.images}
-    routes = _routes_by_item(after.config)
+    routes, halves = _routes_by_item(after.config), _halves_by_route(before)
     for image in after.images:
         had, hosts = own.get(image.route, (set(), image.hosts))
         if hosts != image.hosts:
@@ -121,6 +121,8 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
             for host in image.hosts:
                 if secret not in map(secret_half, known.of(host, ())):
                     return f"{image.route} would send credentials to {host} that are not its own"
+                if hosts == image.hosts and secret in halves.get(image.route, ()):
+                    continue
                 other = known.taken_by(secret, host, routes.get(image.item.mapping, ()))
                 if other is not None:
                     return f"{image.route} would send to {host} what its job has for {other}"
@@ -141,12 +143,7 @@ def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> st
     User name and password come from one credential that the registry has in the jobs that pull the
     image, or that log in; unless a half stood there.
     """
-    had: dict[str, set[str]] = {}
-    for image in before.images:
-        halves = had.setdefault(image.route, set())
-        for auth in image.auths:
-            halves.update(text for key in auth.values if (text := auth.text(key)))
-        halves.update(_beside(image))
+    had = _halves_by_route(before)
     for image in after.images:
         jobs = {owner.job.route for owner in image.owners if owner.job is not None}
         was = had.get(image.route, set())
@@ -158,6 +155,17 @@ def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> st
         if login is not None and login not in known.of(host, (route,)):
             return f"the steps of {route} would read names that nothing shows for {host}"
     return None
+
+
+def _halves_by_route(reading: Reading) -> dict[str, set[str]]:
+    """The halves of credentials under and beside each image, complete or not."""
+    halves: dict[str, set[str]] = {}
+    for image in reading.images:
+        own = halves.setdefault(image.route, set())
+        for auth in image.auths:
+            own.update(text for key in auth.values if (text := auth.text(key)))
+        own.update(_beside(image))
+    return halves
 
 
 def credentials_of(image: PulledImage) -> list[RegistryCredential]:
