@@ -192,3 +192,24 @@ def test_fix_and_reversal_give_the_same_bytes(
     text = (text if ends else text.rstrip("\n")).replace("\n", line_break)
     fixed = apply_to(text, Policy())
     assert apply_to(fixed, Policy(revert=Revert.ALL)) == text
+
+
+def test_an_image_that_a_comment_keeps_from_reversal_still_counts_as_authenticated() -> None:
+    config = """\
+version: 2.1
+jobs:
+  build:
+    docker:
+      - image: cimg/go:1.22
+        # cci-migrate: ignore
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+    steps: [checkout]
+workflows:
+  main:
+    jobs: [build]
+"""
+    outcome = process({CONFIG: config.encode()}, Policy(revert=Revert.ALL))
+    assert isinstance(outcome, Examined)
+    assert (outcome.change, outcome.images, outcome.authenticated) == (None, 1, 1)

@@ -19,7 +19,7 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.discovery import Problem, Repository, discover, root_of
+from cci_migrate.files.discovery import Discovery, Problem, Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 #: Gives an outcome as it is once the compiler was asked about the config.
@@ -118,8 +118,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     if not roots:
         raise NothingFoundError(nothing_in(options.paths))
     tell_excluded(discovery.repositories, included, options, terminal)
-    for path in discovery.empty:
-        terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
+    _note_empty(discovery, terminal)
     results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
     if options.interactive or options.answers is not None:
@@ -177,9 +176,15 @@ def tasks_for(
     tell_excluded(found.repositories, included, options, terminal)
     if not found.repositories and not found.problems:
         raise NothingFoundError(nothing_in(options.paths))
+    _note_empty(found, terminal)
     return found.problems, [
         task for repository in included for task in tasks_of(repository, policies.for_folder, view)
     ]
+
+
+def _note_empty(discovery: Discovery, terminal: Terminal) -> None:
+    for path in discovery.empty:
+        terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
 
 
 def tell_excluded(

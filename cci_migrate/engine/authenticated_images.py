@@ -10,7 +10,7 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth
 from cci_migrate.circleci.value_origins import Origin, credential_value, named_variable
 from cci_migrate.engine.planning import Plan
-from cci_migrate.findings import ContextGrant, FindingState
+from cci_migrate.findings import ContextGrant
 from cci_migrate.policy.model import CredentialStore
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
@@ -24,11 +24,7 @@ _RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, UNDECIDABLE_IM
 
 def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:
     """The images that have credentials once ``plan`` is made."""
-    fixed = {
-        resolution.finding.key
-        for resolution in plan.resolutions
-        if resolution.state is FindingState.FIXED
-    }
+    fixed = plan.fixed
     return tuple(
         image
         for image in assessment.images

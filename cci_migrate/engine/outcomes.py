@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from cci_migrate.findings import FindingState, Resolution, Severity
 from cci_migrate.lossless.source import Position
@@ -27,7 +27,6 @@ __all__ = [
     "Outcome",
     "Refused",
     "Resolution",
-    "Run",
     "ToDo",
     "Unexamined",
     "exit_code",
@@ -127,13 +126,6 @@ class ExitCode(Enum):
     USAGE = 2
     FAILED = 3
     INTERRUPTED = 130
-
-
-class Run(Struct, frozen=True):
-    """All outcomes of one run. ``written`` tells whether the changes were to be written."""
-
-    outcomes: tuple[Outcome, ...] = field(default_factory=tuple)
-    written: bool = True
 
 
 def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:

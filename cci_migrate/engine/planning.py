@@ -54,11 +54,11 @@ class Plan(Struct, frozen=True):
 
     @property
     def fixed(self) -> frozenset[FindingKey]:
-        """The keys of the findings that the plan removes."""
+        """The keys of the findings that the plan fixes."""
         return frozenset(
             resolution.finding.key
             for resolution in self.resolutions
-            if resolution.state is not FindingState.LEFT
+            if resolution.state is FindingState.FIXED
         )
 
 

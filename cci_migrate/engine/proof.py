@@ -45,7 +45,7 @@ from cci_migrate.engine.credential_proof import (
 from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import FindingKey, Names
+from cci_migrate.findings import FindingKey, FindingState, Names
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, undo_edits
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
@@ -248,11 +248,12 @@ def data_differ(
 
 def something_left(done: Plan, again: Plan) -> str | None:
     """Clause 5: what a second run would find again or plan besides; None: nothing."""
-    remaining = {
+    settled = {
         resolution.finding.key
-        for resolution in again.resolutions
-        if resolution.finding.key in done.fixed
+        for resolution in done.resolutions
+        if resolution.state is not FindingState.LEFT
     }
+    remaining = settled & {resolution.finding.key for resolution in again.resolutions}
     ignored_now = {
         resolution.finding.key for resolution in again.resolutions if resolution.state.is_ignored
     }

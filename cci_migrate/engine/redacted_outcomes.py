@@ -64,7 +64,7 @@ def redacted_reason(outcome: Unexamined, redaction: Redaction) -> Unexamined:
                 pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
             )
         case Failed():
-            return replace(outcome, problem=clean(outcome.problem))
+            return replace(outcome, problem=clean(outcome.problem), instead=clean(outcome.instead))
         case NotAConfig():
             return outcome
         case _:
@@ -127,12 +127,14 @@ def _fix_or_not(remedy: Fix | NoFix, redaction: Redaction) -> Fix | NoFix:
 
 
 def _pull(pull: ExplainedPull, redaction: Redaction) -> ExplainedPull:
-    credential = pull.credential
-    return replace(
-        pull,
-        job=redaction.prose(pull.job),
-        source=redaction.prose(pull.source),
-        image=redaction.prose(pull.image),
-        credential=None if credential is None else redaction.prose(credential),
-        reason=redaction.prose(pull.reason),
-    )
+    # Each text but the path, whatever it is for: a new field must not be forgotten here.
+    texts: dict[str, str | tuple[str, ...]] = {}
+    for name in pull.__struct_fields__:
+        value = getattr(pull, name)
+        if name == "path":
+            continue
+        if isinstance(value, str):
+            texts[name] = redaction.prose(value)
+        elif isinstance(value, tuple):
+            texts[name] = tuple(map(redaction.prose, value))
+    return replace(pull, **texts)

@@ -42,11 +42,7 @@ def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
 
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    fixed = {
-        resolution.finding.key
-        for resolution in plan.resolutions
-        if resolution.state is FindingState.FIXED
-    }
+    fixed = plan.fixed
     if assessment.policy.revert is not None:
         if assessment.policy.revert is Revert.CONTEXTS and fixed:
             yield (
@@ -140,7 +136,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
 
 
 def _read_from_the_project(
-    assessment: Assessment, plan: Plan, fixed: set[FindingKey]
+    assessment: Assessment, plan: Plan, fixed: frozenset[FindingKey]
 ) -> Iterator[str]:
     """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
     granted = {(grant.entry, grant.variables) for grant in plan.contexts}
@@ -153,7 +149,7 @@ def _read_from_the_project(
 
 
 def _read_from_others(
-    assessment: Assessment, plan: Plan, fixed: set[FindingKey]
+    assessment: Assessment, plan: Plan, fixed: frozenset[FindingKey]
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """The workflow jobs that ``fixed`` makes read variables which contexts of theirs may provide.
 
@@ -183,7 +179,7 @@ def _may_come_from_held(
     return assessment.reads_all_beside_contexts(assessed, use.variables)
 
 
-def _read_elsewhere(assessment: Assessment, fixed: set[FindingKey]) -> Iterator[str]:
+def _read_elsewhere(assessment: Assessment, fixed: frozenset[FindingKey]) -> Iterator[str]:
     """The variables that the images of a part of a config read, whose workflow jobs are elsewhere.
 
     An orb's source, and a file of executors that another program puts together, are such parts.

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cli.conftest import Program
+
 CONFIG = """\
 version: 2.1
 jobs:
@@ -181,3 +183,10 @@ def test_the_values_of_parameters(tmp_path: Path) -> None:
     done = explain(tmp_path, "config.yml")
     line = "cimg/node:<< parameters.tag >> (cimg/node:20, cimg/node:22) from docker.io"
     assert line in done.stdout
+
+
+def test_a_folder_without_configs_is_noted(program: Program, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = program("explain", str(config.parent.parent), "empty")
+    assert "note: no CircleCI config in" in done.err
+    assert done.err.count("empty") == 1

@@ -194,6 +194,25 @@ _JSON = (
 )
 
 
+_IMAGE_PARAMETER = """\
+version: 2.1
+jobs:
+  build:
+    parameters:
+      tag: {type: string, default: PW}
+    docker:
+      - image: cimg/node:<< parameters.tag >>
+    environment:
+      DB_PASSWORD: PW
+    steps:
+      - checkout
+workflows:
+  main:
+    jobs:
+      - build
+"""
+
+
 class SecretConfig(Struct, frozen=True):
     """A config, and each form in which its secret must not be shown."""
 
@@ -210,6 +229,7 @@ def secret_configs(secret: str) -> Iterator[SecretConfig]:
         lines = textwrap.indent(snippet, " " * indent)
         yield _config(name, frame.format(**{key: lines}), secret, number)
     yield _config("JSON", _JSON, secret, 999)
+    yield _config("parameter of an image", _IMAGE_PARAMETER, secret, 998)
     for number, (name, snippet) in enumerate(_FILES.items(), 500):
         lines = f"        auth:\n          username: ada\n          {snippet}"
         yield _config(f"file: {name}", _NEAR_IMAGE.format(item=lines), secret, number)
