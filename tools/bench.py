@@ -44,6 +44,8 @@ REPETITIONS = 5
 #: Of the corpus, each so many-th file: the round trip needs a while for each.
 STRIDE = 6
 SIZES = (100_000, 1_000_000, 8_000_000)
+#: From this size on a config is measured once: it takes long, and differences drown in that.
+LARGE = 2_000_000
 #: What is likely to take longer, in seconds, is not measured.
 PATIENCE = 120
 COUNTS = (100, 200, 400)
@@ -206,7 +208,8 @@ def measure_sizes(repetitions: int) -> dict[int, Times | None]:
         if last is not None and last[1] * (len(data) / last[0]) ** max(1.0, slope) > PATIENCE:
             measured[len(data)] = None
             continue
-        found = in_turns({"fix": lambda data=data: fix(data)}, repetitions)["fix"]  # type: ignore[misc]
+        times = repetitions if wanted < LARGE else 1
+        found = in_turns({"fix": lambda data=data: fix(data)}, times)["fix"]  # type: ignore[misc]
         if last is not None:
             slope = math.log(found.best / last[1]) / math.log(len(data) / last[0])
         measured[len(data)] = found

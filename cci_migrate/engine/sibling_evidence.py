@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from cci_migrate.assessing.assessment import assess
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.engine.complexity import unless_too_complex
-from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.config_files import ConfigFiles, RepositoryReader
 from cci_migrate.engine.loading import Loaded, load
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.policy.model import Policy
 
 #: So many bytes of siblings are read: this config's time is not for theirs.
 _MOST_BYTES = 500_000
+#: So many siblings are remembered: more than one repository's configs have.
+_MOST_SHOWN = 32
 
 SiblingEvidence = Callable[[], Iterable[Evidence]]
 
@@ -36,8 +38,9 @@ def sibling_evidence(config: ConfigFiles, policy: Policy) -> SiblingEvidence:
             size = sum(map(len, files.values()))
             if len(files) == len(paths) and size <= left:
                 left -= size
-                sibling = ConfigFiles(files, config.read)
-                shown = unless_too_complex(paths, partial(_shown_by, sibling, policy))
+                shown = unless_too_complex(
+                    paths, partial(_shown_by, tuple(files.items()), config.read, policy)
+                )
                 # One that failed is reported when it is its own turn.
                 collected += () if isinstance(shown, Failed) else shown
         return tuple(collected)
@@ -45,7 +48,12 @@ def sibling_evidence(config: ConfigFiles, policy: Policy) -> SiblingEvidence:
     return evidence
 
 
-def _shown_by(config: ConfigFiles, policy: Policy) -> tuple[Evidence, ...]:
+@lru_cache(maxsize=_MOST_SHOWN)
+def _shown_by(
+    files: tuple[tuple[str, bytes], ...], read: RepositoryReader, policy: Policy
+) -> tuple[Evidence, ...]:
+    """What the config of ``files`` shows. Cached: each is a sibling of many."""
+    config = ConfigFiles(dict(files), read)
     loaded = load(config.group, config.files)
     if not isinstance(loaded, Loaded) or loaded.refused is not None:
         return ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
@@ -154,8 +155,12 @@ def _as_written(path: Path) -> tuple[Path, str] | None:
     return None if bound is None else (bound.resolve(), named.relative_to(bound).as_posix())
 
 
+@lru_cache(maxsize=16)
 def reader_of(root: Path) -> RepositoryReader:
-    """A reader of files in ``root``; it returns None for files outside it or too large."""
+    """A reader of files in ``root``; it returns None for files outside it or too large.
+
+    The same one for the same ``root``: what is derived from its files can be kept.
+    """
     real_root = root.resolve()
 
     def read(path: str) -> bytes | None:
