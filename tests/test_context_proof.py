@@ -1,4 +1,4 @@
-"""Clause 11 of the proof: which contexts workflow jobs may get, and in which order."""
+"""Clause CONTEXTS of the proof: which contexts workflow jobs may get, and in which order."""
 
 from __future__ import annotations
 

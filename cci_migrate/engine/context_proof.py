@@ -1,4 +1,4 @@
-"""Clause 11 of the proof: what workflow jobs read stays what it is, and no context is too many.
+"""CONTEXTS: what workflow jobs read stays what it is, and no context is too many.
 
 It looks at the config before and after alone, and by means of its own: at the texts of steps, where
 the planner unfolds them.

@@ -105,7 +105,7 @@ class KnownCredentials:
 
 
 def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
-    """Clause 4: which image or login of ``after`` has another registry's credentials; None: none.
+    """CREDENTIALS: which image or login in ``after`` has another registry's credentials, or None.
 
     An image that stays at its registry may keep those it had itself. Credentials are known by their
     secret half: a user name goes with it.
@@ -138,7 +138,7 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
 
 
 def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
-    """Clause 12: which credential of ``after`` reads a variable that nothing shows to be its own.
+    """NAMES: which credential of ``after`` reads a variable that nothing shows to be its own.
 
     User name and password come from one credential that the registry has in the jobs that pull the
     image, or that log in; unless a half stood there.

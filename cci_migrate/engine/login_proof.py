@@ -1,4 +1,4 @@
-"""Clause 7 of the proof: a login that was added serves its pulls, and replaces no other account."""
+"""LOGINS: a login that was added serves its pulls, and replaces no other account."""
 
 from __future__ import annotations
 

@@ -1,21 +1,9 @@
 """The proof that a plan makes its changes and no others, before a byte is written.
 
-It has twelve clauses, checked independently. The function of a clause returns what is wrong, as a
-text for people, or None if the clause holds.
-
-1. Undoing the edits restores the original bytes;
-2. the result parses;
-3. its data differ from the original exactly as the operations say;
-4. no image and no login gets credentials of another registry;
-5. a second run finds nothing that was planned, and plans nothing more;
-6. line ends, byte order mark and final newline are as before;
-7. an added login precedes each pull of its registry on every path, and follows no login with
-   another account;
-8. a reversal removes only what the policy would add;
-9. a config upgraded from version 2 to 2.1 gets no text that 2.1 takes for an expression;
-10. an image from a mirror has the same repository, tag and digest as before;
-11. no job reads another value for a variable than before, and none has a superfluous context;
-12. every written name is known for its registry, with user name and password of one account.
+`Clause` lists its clauses. `prove` stops at the first that does not hold: the function of a clause
+returns what is wrong, as a text for people, or None. LOGINS, CONTEXTS and NAMES are about what is
+added, REVERTED about a reversal; IMAGES is checked where the policy has a mirror, ESCAPES for an
+upgrade from version 2 to 2.1.
 
 Only `prove` makes a `ProvenChange`, and writers and hosts accept nothing else.
 """
@@ -60,20 +48,20 @@ if TYPE_CHECKING:
 
 
 class Clause(Enum):
-    """A clause of the proof; the value is its statement."""
+    """A clause of the proof, in the order in which they are checked; the value is its statement."""
 
     REVERSIBLE = "taking the change back gives the original"
+    LINE_ENDS = "line ends, byte order mark and final newline stay"
     PARSES = "the result is YAML"
     DATA = "the data change as planned and no further"
+    ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
+    IMAGES = "an image that comes from the mirror is the one that it was"
     CREDENTIALS = "no image and no login gets another registry's credentials"
-    SETTLED = "nothing is left that was to be done"
-    LINE_ENDS = "line ends, byte order mark and final newline stay"
     LOGINS = "a login comes before each pull of its registry, and replaces no other account"
-    REVERTED = "nothing is taken out but what the policy would put in"
     CONTEXTS = "no job reads another value, and none has a context that it does not need"
     NAMES = "every name that is written is known for its registry"
-    IMAGES = "an image that comes from the mirror is the one that it was"
-    ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
+    REVERTED = "nothing is taken out but what the policy would put in"
+    SETTLED = "nothing is left that was to be done"
 
 
 class FileChange(Struct, frozen=True):
@@ -153,7 +141,7 @@ class Reading(Struct, frozen=True, eq=False):
         return tuple(dict.fromkeys((*self.dockers, *self.docker_of.values())))
 
 
-#: Reads the changed texts again. None where they no longer make a config.
+#: Reads the changed texts again; a text says why they no longer make a config.
 ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
 
 
@@ -227,7 +215,7 @@ def prove(
 
 
 def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
-    """Clause 1 for one file: undoing ``edits`` in ``new`` must restore ``old``; None if it does."""
+    """REVERSIBLE for one file: what undoing ``edits`` does not restore; None: nothing."""
     if undo_edits(new.text, edits) != old.text:
         return f"{old.path}: the edits taken back do not give the original text"
     return None
@@ -236,7 +224,7 @@ def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> s
 def data_differ(
     before: tuple[Document, ...], operations: tuple[Operation, ...], after: tuple[Document, ...]
 ) -> str | None:
-    """Clause 3: how the data of ``after`` differ from ``before`` with ``operations``; None: not."""
+    """DATA: how the data of ``after`` differ from ``before`` with ``operations``; None: not."""
     try:
         planned_data = expected(before, operations)
     except UnknownPlaceError as error:
@@ -247,7 +235,7 @@ def data_differ(
 
 
 def something_left(done: Plan, again: Plan) -> str | None:
-    """Clause 5: what a second run would find again or plan besides; None: nothing."""
+    """SETTLED: what a second run would find again or plan besides; None: nothing."""
     settled = {
         resolution.finding.key
         for resolution in done.resolutions
@@ -265,7 +253,7 @@ def something_left(done: Plan, again: Plan) -> str | None:
 
 
 def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | None:
-    """Clause 8: what a reversal removed or added beyond what the policy adds; None: nothing.
+    """REVERTED: what a reversal removed or added beyond what the policy adds; None: nothing.
 
     The policy follows the names with which the steps that stay log in.
     """
@@ -325,7 +313,7 @@ def _secrets_by_owner(
 
 
 def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
-    """Clause 10: what pulls another image in ``after``, apart from mirrors of it; None: nothing."""
+    """IMAGES: what pulls another image in ``after``, apart from mirrors of it; None: nothing."""
     if policy.mirror is None:
         return None
     earlier = {image.route: image.texts for image in before.images}
@@ -359,7 +347,7 @@ def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, .
 
 
 def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]) -> str | None:
-    """Clause 9: where an upgrade makes a ``<<`` of version 2 an expression; None: nowhere."""
+    """ESCAPES: where an upgrade makes a ``<<`` of version 2 an expression; None: nowhere."""
     versions = [
         {text_of(value_of(document.root, "version")) for document in documents}
         for documents in (before, after)
@@ -379,7 +367,7 @@ def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]
 
 
 def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
-    """Clause 6 for one file: what differs; None: nothing."""
+    """LINE_ENDS for one file: what differs; None: nothing."""
     if old.has_bom != new.has_bom:
         return f"{old.path}: the byte order mark changed"
     if bool(old.text) and _ends_with_break(old.text) != _ends_with_break(new.text):
