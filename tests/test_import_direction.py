@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -165,3 +167,22 @@ def test_no_two_modules_share_a_name_but_the_same_of_two_hosts() -> None:
             is_of_host = path.is_relative_to(PACKAGE / "forges")
             places.setdefault(path.stem, set()).add("forges" if is_of_host else module_name(path))
     assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_a_check_loads_nothing_of_hosts_and_campaigns(tmp_path: Path) -> None:
+    config = tmp_path / ".circleci" / "config.yml"
+    config.parent.mkdir()
+    config.write_text("version: 2.1\njobs: {a: {docker: [{image: redis}], steps: [checkout]}}\n")
+    code = (
+        "import sys; from cci_migrate.cli.main_command import main_command as command\n"
+        "command(['--check', '-q', '.'], standalone_mode=False)\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+    rooms = ("campaign", "forges", "transport", "verification")
+    needless = {f"cci_migrate.{room}" for room in rooms} | {"filelock", "requests", "sqlite3"}
+    assert "cci_migrate.engine.examination" in loaded
+    assert loaded.isdisjoint(needless)

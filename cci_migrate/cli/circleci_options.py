@@ -13,10 +13,15 @@ import click
 
 from cci_migrate.policy.names import secret_variable
 from cci_migrate.preflight.circleci_address import CLOUD, HEADER, TOKEN_VARIABLE, api_root
+from cci_migrate.preflight.slugs import (
+    Organisation,
+    Project,
+    parse_organisation,
+    parse_project,
+)
 
 if TYPE_CHECKING:
     from cci_migrate.preflight.circleci_api import CircleCi
-    from cci_migrate.preflight.slugs import Organisation, Project
     from cci_migrate.transport.http import Api
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -146,8 +151,6 @@ def _root(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
 def _organisation(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> Organisation | None:
-    from cci_migrate.preflight.slugs import parse_organisation
-
     organisation = None if value is None else parse_organisation(value)
     if value is not None and organisation is None:
         raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
@@ -155,8 +158,6 @@ def _organisation(
 
 
 def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> Project | None:
-    from cci_migrate.preflight.slugs import parse_project
-
     project = None if value is None else parse_project(value)
     if value is not None and project is None:
         raise click.BadParameter(

@@ -38,8 +38,9 @@ from cci_migrate.preflight.context_creation import (
     plan_context,
     variables_for_context,
 )
+from cci_migrate.preflight.project_remotes import project_in, project_of
 from cci_migrate.preflight.protected_variables import service_behind
-from cci_migrate.preflight.slugs import Organisation, project_in, project_of
+from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import (
     HostError,

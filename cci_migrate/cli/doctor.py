@@ -51,6 +51,7 @@ from cci_migrate.preflight.login_consent import (
     Pair,
     pairs_of,
 )
+from cci_migrate.preflight.project_remotes import project_in
 from cci_migrate.preflight.repository_checks import CheckedRepository, check_repositories
 from cci_migrate.preflight.requirements import (
     RegistryLogin,
@@ -58,7 +59,7 @@ from cci_migrate.preflight.requirements import (
     repository_requirements,
     unreadable_config,
 )
-from cci_migrate.preflight.slugs import Organisation, Project, project_in
+from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.known_secrets import redact

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from cci_migrate.cli.circleci_options import circleci_options, is_server, opened_api, token_in
 from cci_migrate.preflight.circleci_address import CLOUD, TOKEN_VARIABLE
+from cci_migrate.preflight.slugs import Organisation
 
 if TYPE_CHECKING:
     from cci_migrate.preflight.compiler import Compiler
-    from cci_migrate.preflight.slugs import Organisation
     from cci_migrate.verification.compilation import Compilation
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ class CompilerSession:
 
     def compile_for(self, root: Path) -> Callable[[str], Compilation]:
         """Compiles texts of the repository at ``root``, with the orbs of its organisation."""
-        from cci_migrate.preflight.slugs import project_in
+        from cci_migrate.preflight.project_remotes import project_in
 
         organisation = self._options.organisation
         if organisation is None:

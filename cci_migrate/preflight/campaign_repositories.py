@@ -15,13 +15,14 @@ from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
 from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.policy.model import Policy
 from cci_migrate.preflight.forks_and_bots import configured_bots
+from cci_migrate.preflight.project_remotes import project_of
 from cci_migrate.preflight.repository_checks import CheckedRepository
 from cci_migrate.preflight.requirements import (
     Requirements,
     UnreadableConfig,
     repository_requirements,
 )
-from cci_migrate.preflight.slugs import Organisation, project_of
+from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
 
 #: Repositories observed in one request.
