@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import (
@@ -84,8 +85,10 @@ def explain(
 
 
 def _explain(options: Options, terminal: Terminal) -> ExitCode:
-    problems, tasks = tasks_for(options, View(explains=True, only_finds=True), terminal)
-    results = [Result(prefix_of(problem.root), problem.outcome) for problem in problems]
+    policies = Policies(options.policy, reads_baselines=False)
+    view = View(explains=True, only_finds=True)
+    discovery, tasks = tasks_for(options, policies, view, terminal)
+    results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
     outcomes = process_all(tasks, None, options.limits)
     with _compiling(options) as compiled:
         results += (

@@ -19,7 +19,7 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.discovery import Discovery, Problem, Repository, discover, root_of
+from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result
 
 #: Gives an outcome as it is once the compiler was asked about the config.
@@ -103,22 +103,8 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
         from cci_migrate.cli.interactive_runs import screen_of
 
         screen = screen_of(terminal)
-    discovery = discover(options.paths)
     policies = _policies(options)
-    view = _view_of(options)
-    included = [policies.included(repository) for repository in discovery.repositories]
-    tasks = [
-        task
-        for repository in included
-        for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
-    ]
-    roots = {repository.root for repository in discovery.repositories} | {
-        problem.root for problem in discovery.problems
-    }
-    if not roots:
-        raise NothingFoundError(nothing_in(options.paths))
-    tell_excluded(discovery.repositories, included, options, terminal)
-    _note_empty(discovery, terminal)
+    discovery, tasks = tasks_for(options, policies, _view_of(options), terminal)
     results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
     if options.interactive or options.answers is not None:
@@ -142,7 +128,8 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     if searched and others and len(others) == len(results):
         raise NothingFoundError(nothing_in(options.paths), *others)
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
-    return Report(options.mode, tuple(results), len(roots) == 1, options.show_secrets)
+    is_one_repository = len(discovery.roots) == 1
+    return Report(options.mode, tuple(results), is_one_repository, options.show_secrets)
 
 
 @contextmanager
@@ -164,27 +151,25 @@ def unasked(outcome: Outcome, task: Task) -> Outcome:
 
 
 def tasks_for(
-    options: Options, view: View, terminal: Terminal
-) -> tuple[tuple[Problem, ...], list[Task]]:
-    """What is wrong where ``options`` look, and a task for each config there.
+    options: Options, policies: Policies, view: View, terminal: Terminal
+) -> tuple[Discovery, list[Task]]:
+    """What the paths of ``options`` lead to, and a task for each config that is not excluded.
 
     Raises PolicyError and NothingFoundError.
     """
-    found = discover(options.paths)
-    policies = Policies(options.policy)
-    included = [policies.included(repository) for repository in found.repositories]
-    tell_excluded(found.repositories, included, options, terminal)
-    if not found.repositories and not found.problems:
-        raise NothingFoundError(nothing_in(options.paths))
-    _note_empty(found, terminal)
-    return found.problems, [
-        task for repository in included for task in tasks_of(repository, policies.for_folder, view)
+    discovery = discover(options.paths)
+    included = [policies.included(repository) for repository in discovery.repositories]
+    tasks = [
+        task
+        for repository in included
+        for task in map(policies.with_baseline, tasks_of(repository, policies.for_folder, view))
     ]
-
-
-def _note_empty(discovery: Discovery, terminal: Terminal) -> None:
+    if not discovery.roots:
+        raise NothingFoundError(nothing_in(options.paths))
+    tell_excluded(discovery.repositories, included, options, terminal)
     for path in discovery.empty:
         terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
+    return discovery, tasks
 
 
 def tell_excluded(
@@ -287,12 +272,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
             outcome = confirm(outcome, task)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
-        is_changed = isinstance(outcome, Examined) and outcome.change is not None
-        terminal.out(_after(outcome) if is_changed else data)
+        change = outcome.change if isinstance(outcome, Examined) else None
+        terminal.out(data if change is None else change.files[0].after)
     print_report(report, options, terminal)
     return report.exit_code
-
-
-def _after(outcome: Outcome) -> bytes:
-    change = outcome.change if isinstance(outcome, Examined) else None
-    return change.files[0].after if change is not None else b""

@@ -13,6 +13,7 @@ from typing_extensions import assert_never
 from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import (
@@ -108,10 +109,11 @@ def verify(
 
 
 def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:
-    problems, tasks = tasks_for(options, View(), terminal)
+    policies = Policies(options.policy, reads_baselines=False)
+    discovery, tasks = tasks_for(options, policies, View(), terminal)
     verdicts = [
         (prefix_of(problem.root), _unexamined(problem.outcome))
-        for problem in problems
+        for problem in discovery.problems
         if isinstance(problem.outcome, Failed | Refused)
     ]
     for task in tasks:

@@ -289,7 +289,7 @@ def _of_step(
         access = Access.AUTHENTICATED
     elif host is None:
         access, reason = Access.UNKNOWN, pull.undecided or ""
-    elif policy.mirror is not None and host == policy.mirror.host and login is None:
+    elif policy.mirror is not None and host == policy.mirror.host:
         needs_login = policy_for(host, policy) is not None
         access = Access.UNAUTHENTICATED if needs_login else Access.NOT_NEEDED
     elif policy_for(host, policy) is None:

@@ -177,11 +177,9 @@ def _effect_of_applying(remedy: Remedy) -> _Effect:
 
 
 def _effect_of_answer(remedy: Remedy, choice: str) -> _Effect:
-    if isinstance(remedy, Question):
-        for offered in remedy.choices:
-            if offered.key == choice:
-                return _effect_of_applying(offered.remedy)
-        return _effect_of_applying(remedy)
+    for offered in remedy.choices if isinstance(remedy, Question) else ():
+        if offered.key == choice:
+            return _effect_of_applying(offered.remedy)
     return _effect_of_applying(remedy)
 
 

@@ -52,6 +52,12 @@ class Discovery(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     empty: tuple[Path, ...] = ()
 
+    @property
+    def roots(self) -> frozenset[Path]:
+        """The roots of the repositories, those with nothing but problems included."""
+        roots = {repository.root for repository in self.repositories}
+        return frozenset(roots | {problem.root for problem in self.problems})
+
 
 class _RepositorySearch(Struct):
     """The search of one repository so far: its files, by real paths, and problems."""
