@@ -1,6 +1,6 @@
 """The ids of the rules that something besides the rule's own module names.
 
-The id of every other rule stands in its module alone; ``rules.catalogue`` has all of them.
+The id of any other rule is in its module alone; ``rules.catalogue`` has all of them.
 """
 
 from __future__ import annotations

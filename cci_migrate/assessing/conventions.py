@@ -208,7 +208,7 @@ _RANK = {use: rank for rank, use in enumerate(Use)}
 
 
 def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:
-    """The accounts in ``evidence``, which are told apart by their secrets; the most usual first."""
+    """The accounts in ``evidence``, one for each secret; the most usual first."""
     by_secret: dict[object, list[Evidence]] = {}
     for item in evidence:
         assert item.credential is not None  # noqa: S101 - the callers ask

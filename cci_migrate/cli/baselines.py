@@ -97,7 +97,7 @@ def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
     try:
         earlier = _read(path).entries if path.is_file() else frozenset[BaselineEntry]()
     except PolicyError:
-        # It is to be written anew, and nothing can be told from it.
+        # It is written anew, and there is nothing to take from it.
         return []
     read = {
         _named(Path(result.prefix or "."), file, path)

@@ -41,7 +41,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
     """
     settings = [setting for setting in option_settings() if setting.key in keys]
 
-    def set_labels_and_reviewers(command: _F) -> _F:
+    def decorate(command: _F) -> _F:
         @wraps(command)
         def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
@@ -69,7 +69,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
             run = option(run)
         return run  # type: ignore[return-value]
 
-    return set_labels_and_reviewers
+    return decorate
 
 
 def every_policy_option(command: _F) -> _F:
@@ -87,7 +87,7 @@ def _option(setting: Setting) -> Callable[[_F], _F]:
 
 
 def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
-    """What click is told of the option of ``setting``."""
+    """The arguments of ``click.option`` for the option of ``setting``."""
     values = setting.values
     default = ""
     match values:

@@ -229,7 +229,7 @@ def _write(outcome: Outcome, root: Path, written: _Written) -> Outcome:
 
 @contextmanager
 def _interrupts_after() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done, so that what is told of the files is true."""
+    """Let Ctrl-C wait until the block is done, so that the report on the files is true."""
     came: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:

@@ -1,4 +1,4 @@
-"""Outcomes with the secrets of their configs taken out of all that is told of them. Pure."""
+"""Outcomes without the secrets of their configs in any of their texts. Pure."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _used_rules(findings: list[Finding]) -> dict[tuple[str, int], set[str]]:
 
 
 def _unused_part(comment: IgnoreComment, used: set[str], policy: Policy) -> str | None:
-    """What of ``comment`` ignores nothing; None if all of it does, or that cannot be told.
+    """The part of ``comment`` that ignores nothing; None if there is none or it is not known.
 
     ``used`` are the rules that it ignores findings of.
     """

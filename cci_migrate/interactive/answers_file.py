@@ -32,7 +32,7 @@ FORMAT = "cci-migrate answers"
 VERSION = 2
 #: Some hundred thousand findings.
 MAX_BYTES = 64 * 2**20
-#: How many differences are told.
+#: How many differences a message lists.
 _MOST = 10
 
 

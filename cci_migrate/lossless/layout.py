@@ -130,7 +130,7 @@ def deeper_comments_end(source: SourceText, line_start: int, min_indent: int) ->
 
 
 def closing_comments_end(source: SourceText, line_start: int) -> int:
-    """The end of the comment lines from ``line_start`` that close what stands above them.
+    """The end of the comment lines from ``line_start`` that close what is above them.
 
     They do if a blank line follows, or the last of them says so (``# <<< x``, ``# end of x``).
     """

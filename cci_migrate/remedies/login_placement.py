@@ -223,7 +223,7 @@ class LoginPlacement:
         for declaration in self._declared:
             if (
                 _makes(declaration, missing.host, credential)
-                and _stands_at(declaration, place)
+                and _is_at(declaration, place)
                 and serves(declaration.login.tool, tool)
                 and (
                     is_own
@@ -392,7 +392,7 @@ def step_users(
     return {sequence: tuple(users.values()) for sequence, users in by_list.items()}
 
 
-def _stands_at(declaration: DeclaredLogin, place: StepPlace) -> bool:
+def _is_at(declaration: DeclaredLogin, place: StepPlace) -> bool:
     """Whether ``declaration`` can be called, or aliased, at ``place``."""
     if declaration.home is not None:
         return declaration.home is place.home
@@ -402,7 +402,7 @@ def _stands_at(declaration: DeclaredLogin, place: StepPlace) -> bool:
 def _use_of(declaration: DeclaredLogin) -> Content:
     if declaration.home is not None:
         return Text(declaration.name)
-    assert not isinstance(declaration.node, Alias)  # noqa: S101 - an anchor stands at what it names
+    assert not isinstance(declaration.node, Alias)  # noqa: S101 - an alias has no anchor
     return AliasTo(declaration.node, declaration.name)
 
 

@@ -89,7 +89,7 @@ class PlannedEntry(Struct, frozen=True):
         """Whether it may compile to ``entry``.
 
         A job of which a workflow has several is numbered (``build-2``), a matrix adds its values
-        (``test-3.12-linux``), and what is in a group stands in the workflows that call the group.
+        (``test-3.12-linux``), and the entries of a group are in the workflows that call it.
         """
         if self.workflow != entry.workflow and not self.is_in_group:
             return False
@@ -109,7 +109,7 @@ class PlannedConfig(Struct, frozen=True, dict=True):
 
     @property
     def places(self) -> Mapping[str, str]:
-        """Where each workflow job stands, by its route."""
+        """The place of each workflow job, by its route."""
         return {entry.route: entry.place for entry in self.entries}
 
     def entries_of(self, compiled: CompiledEntry) -> Sequence[PlannedEntry]:

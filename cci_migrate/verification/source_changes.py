@@ -152,7 +152,7 @@ def script_of(step: Plain) -> Script | None:
 
 
 def _steps_at(document: Document, path: Path, config: Config) -> tuple[list[Script], bool]:
-    """The ``run`` steps that what stands at ``path`` comes to, and whether it calls an orb."""
+    """The ``run`` steps that the node at ``path`` unfolds to, and whether it calls an orb."""
     if not _NO_STEPS.isdisjoint(path):
         return [], False
     node = _node_at(document.root, path)
