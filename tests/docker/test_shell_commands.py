@@ -211,6 +211,8 @@ def test_build_details() -> None:
         "retry",
         "retry 3",
         "travis_retry",
+        "with-retries",
+        "./ci/retry-on-failure.sh 3",
         "./bin/retry.sh -t 5",
         "sudo timeout 5 env A=b",
         "doppler run --",

@@ -48,8 +48,7 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
 }
 #: Programs that pass secrets to the command after their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
-#: No script's name is longer; without a bound the time would grow quadratically.
-_RETRY = re.compile(r"(?:.*[/_-])?(?:retry|with[_-]retries)(?:[_-]\w{1,100})?(?:\.sh)?")
+_NAME_SEPARATOR = re.compile(r"[_-]")
 _SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
 #: The arguments of a retry program before the command that it runs: options and numbers.
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
@@ -77,6 +76,15 @@ def program_of(word: Word) -> str:
     return word.value.rpartition("/")[2].removesuffix(".exe")
 
 
+def _runs_again(program: str) -> bool:
+    """Whether ``program`` is named for running a command until it succeeds.
+
+    No two build images name it alike: ``retry``, ``travis_retry``, ``with-retries``, ``retry.sh``.
+    """
+    parts = _NAME_SEPARATOR.split(program.removesuffix(".sh"))
+    return "retry" in parts or "retries" in parts
+
+
 def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrapped:
     """The command that ``words`` finally run; its words are empty if there is none.
 
@@ -97,7 +105,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
                 break
             words = words[dashes[0] + 1 :]
             continue
-        if _RETRY.fullmatch(name) and len(words) > 1:
+        if _runs_again(name) and len(words) > 1:
             following = list(words[1:])
             while following and _RETRY_ARGUMENT.fullmatch(following[0].value):
                 following.pop(0)
