@@ -13,7 +13,7 @@ from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy.baseline import BaselineEntry
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 
 
 class Severity(Enum):

@@ -21,7 +21,7 @@ from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Entries, Operation, Text
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.rules.catalogue import RULES
 
 PATH = "config.yml"

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.findings import FindingState, Resolution
 from cci_migrate.policy.file import read_policy_file
-from cci_migrate.policy.model import Policy, Revert
+from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
 from tests.processing import process_repository
 

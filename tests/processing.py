@@ -15,7 +15,7 @@ from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Outcome
 from cci_migrate.engine.proposing import propose
 from cci_migrate.findings import APPLY_ALL, Decisions
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 
 def process(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.processing import process
 
 PATH = ".circleci/config.yml"

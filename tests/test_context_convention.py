@@ -15,7 +15,7 @@ from cci_migrate.assessing.context_conventions import (
     is_about_a_registry,
 )
 from cci_migrate.circleci.workflow_jobs import JobContexts
-from cci_migrate.policy.model import CredentialStore, Policy
+from cci_migrate.policy.settings import CredentialStore, Policy
 
 OURS = "docker-hub-creds"
 EXPRESSION = "<< pipeline.parameters.c >>"

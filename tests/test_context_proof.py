@@ -13,7 +13,7 @@ from cci_migrate.findings import Answer, Decisions, FindingKey, FindingState, Fi
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
-from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy
+from cci_migrate.policy.settings import CredentialStore, PasswordAuth, Policy
 from tests.bad_plans import FIXING, HUB, PATH, auth, good, item, planned, refused_by
 from tests.processing import process
 

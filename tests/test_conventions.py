@@ -14,7 +14,7 @@ from cci_migrate.assessing.conventions import (
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.circleci.images import pulled_images
 from cci_migrate.circleci.job_runs import Runs
-from cci_migrate.policy.model import (
+from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,

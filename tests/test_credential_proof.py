@@ -17,7 +17,7 @@ from cci_migrate.lossless.operations import (
     ReplaceScalar,
     Text,
 )
-from cci_migrate.policy.model import (
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     JobCredential,
     PasswordAuth,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT
+from cci_migrate.bounds.limits import SIZE_LIMIT
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.discovery import (
     Discovery,

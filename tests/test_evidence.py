@@ -21,7 +21,7 @@ from cci_migrate.findings import (
     NoFix,
     Question,
 )
-from cci_migrate.policy.model import (
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     AwsRoleAuth,
     CredentialStore,

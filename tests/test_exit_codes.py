@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine.outcomes import (
-    Cause,
-    Examined,
-    Failed,
-    NotAConfig,
-    Outcome,
-    Refused,
-    exit_code,
-)
-from cci_migrate.policy.model import Policy
+from cci_migrate.engine.exit_codes import exit_code
+from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.policy.settings import Policy
 from tests.processing import process
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Answer, Decisions, Finding, FindingState, NoFix
-from cci_migrate.policy.model import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
 from cci_migrate.policy.record import policy_from_json, policy_to_json
+from cci_migrate.policy.settings import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
 from tests.fixture_cases import CONFIG, FIXTURES, Case, run
 from tests.processing import process
 

@@ -13,7 +13,8 @@ import pytest
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy.file import PolicyError, find_policy_file, read_policy_file
-from cci_migrate.policy.model import (
+from cci_migrate.policy.names import secret_variable, variable
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
     AwsRoleAuth,
@@ -27,7 +28,6 @@ from cci_migrate.policy.model import (
     RegistryPolicy,
     UnknownSteps,
 )
-from cci_migrate.policy.names import secret_variable, variable
 from cci_migrate.policy.text import policy_text
 from cci_migrate.rules.catalogue import RULES
 

@@ -38,7 +38,7 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText, Span
-from cci_migrate.policy.model import Policy, Revert
+from cci_migrate.policy.settings import Policy, Revert
 from tests.bad_plans import (
     HUB,
     PATH,

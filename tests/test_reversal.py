@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from cci_migrate.engine.outcomes import Examined, Refused
 from cci_migrate.findings import Decisions, FindingKey, FindingState, Skip
-from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy, Revert
+from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Example
 from tests.fixture_cases import CONFIG, cases, changed

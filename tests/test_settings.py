@@ -16,16 +16,16 @@ from cci_migrate.cli.main_command import main_command
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy.baseline import Baseline, BaselineEntry
 from cci_migrate.policy.file import file_settings, parse_policy
-from cci_migrate.policy.model import (
+from cci_migrate.policy.overrides import option_settings
+from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
+from cci_migrate.policy.setting_kinds import Choice, Flag, Setting, Tables, Text, TextList
+from cci_migrate.policy.settings import (
     AwsRoleAuth,
     JobCredential,
     PasswordAuth,
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.overrides import option_settings
-from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList
 from tests.cli.conftest import ROOT, environment, put
 
 INVENTED = """\
@@ -48,7 +48,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from cci_migrate.cli.main_command import main_command
 from cci_migrate.policy.file import PolicyError, read_policy_file
-from cci_migrate.policy.model import Platform, Policy
+from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.policy.overrides import policy_of
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.policy.text import policy_text
@@ -88,10 +88,10 @@ print(json.dumps({
 def test_a_new_setting_is_one_declaration(tmp_path: Path) -> None:
     for part in ("cci_migrate", "tools"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    model = tmp_path / "cci_migrate" / "policy" / "model.py"
-    code = model.read_text()
+    settings = tmp_path / "cci_migrate" / "policy" / "settings.py"
+    code = settings.read_text()
     assert code.count("    baseline: Baseline") == 1
-    put(model, code.replace("    baseline: Baseline", INVENTED + "    baseline: Baseline"))
+    put(settings, code.replace("    baseline: Baseline", INVENTED + "    baseline: Baseline"))
     done = subprocess.run(
         [sys.executable, "-c", TRIAL],
         cwd=tmp_path,

@@ -33,7 +33,7 @@ from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Unexamined
 from cci_migrate.engine.proposing import propose
 from cci_migrate.findings import Decisions, Skip
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.oracle.file_kinds import FileKind, read_file
 from tools.generated_config import generated_config
 from tools.shared_data import ROOT, corpus_files, shared_folder

@@ -26,7 +26,7 @@ from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proposing import propose
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN, UNDECIDABLE_IMAGE
 from tests.oracle.changed_data import DataChangeKind
 from tests.oracle.config_schema import ConfigSchema

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.oracle.changed_text import AlterationKind, compare_text
 from tests.processing import process
 from tests.properties.generated_configs import config_texts

@@ -22,7 +22,7 @@ from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Refused
 from cci_migrate.engine.proposing import propose
-from cci_migrate.policy.model import CredentialStore, PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.policy.settings import CredentialStore, PasswordAuth, Policy, RegistryPolicy
 from tests.oracle.contexts_needed import tells
 from tests.oracle.image_registry import DOCKER_HUB
 from tests.oracle.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read

@@ -10,7 +10,16 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.policy.file import file_settings
-from cci_migrate.policy.model import (
+from cci_migrate.policy.setting_kinds import (
+    Choice,
+    Flag,
+    Setting,
+    Tables,
+    Text,
+    TextList,
+    settings_of,
+)
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     JobCredential,
@@ -18,7 +27,6 @@ from cci_migrate.policy.model import (
     RegistryCredential,
     RegistryPolicy,
 )
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList, settings_of
 from cci_migrate.policy.text import account_data
 
 #: The schemas of tables, by the setting's key.

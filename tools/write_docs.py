@@ -24,8 +24,16 @@ from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.policy.file import file_settings
-from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList, settings_of
+from cci_migrate.policy.setting_kinds import (
+    Choice,
+    Flag,
+    Setting,
+    Tables,
+    Text,
+    TextList,
+    settings_of,
+)
+from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from tools.policy_schema import credential_forms, policy_schema_text, property_schema

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.circleci.images import SECRET_KEYS, variable_in
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 
 
 def credential_names(credential: RegistryCredential) -> str:

@@ -79,7 +79,7 @@ from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, Nam
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import Operation
-from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
+from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
     LITERAL_CREDENTIAL,

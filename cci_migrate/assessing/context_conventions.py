@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ContextCandidate
-from cci_migrate.policy.model import CredentialStore, Policy
+from cci_migrate.policy.settings import CredentialStore, Policy
 
 
 class ContextOrigin(Enum):

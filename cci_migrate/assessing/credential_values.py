@@ -17,7 +17,7 @@ from cci_migrate.circleci.images import (
     variable_in,
 )
 from cci_migrate.docker.registries import CredentialForm
-from cci_migrate.policy.model import (
+from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,

@@ -16,7 +16,7 @@ from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.value_origins import CredentialValue
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 
 
 class Use(Enum):

@@ -32,7 +32,7 @@ from cci_migrate.docker.registries import CredentialForm, host_matches, registry
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.settings import PasswordAuth
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin

@@ -29,11 +29,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import FindingKey, Names, Place
 from cci_migrate.lossless.nodes import Scalar, resolved
-from cci_migrate.policy.model import (
-    PasswordAuth,
-    Policy,
-    RegistryCredential,
-)
+from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, UNAUTHENTICATED_IMAGE
 
 

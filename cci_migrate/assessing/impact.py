@@ -16,7 +16,7 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Severity
-from cci_migrate.policy.model import Platform
+from cci_migrate.policy.settings import Platform
 
 #: Prefixes of the images that CircleCI publishes.
 _OF_CIRCLECI = ("cimg/", "circleci/")

@@ -10,7 +10,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.assessing.image_states import Wanted
 from cci_migrate.findings import NameReason
-from cci_migrate.policy.model import Policy, RegistryCredential
+from cci_migrate.policy.settings import Policy, RegistryCredential
 
 _VERBS = {
     Use.IMAGE: "has them",

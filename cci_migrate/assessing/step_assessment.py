@@ -21,7 +21,7 @@ from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.model import PasswordAuth, Policy, UnknownSteps
+from cci_migrate.policy.settings import PasswordAuth, Policy, UnknownSteps
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:

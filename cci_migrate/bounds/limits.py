@@ -1,26 +1,38 @@
-"""Limits of the work on one config.
-
-A config of a few hundred bytes can require any amount of work: aliases of lists of aliases,
-commands that call others twice, variables that contain each other twice. Where work is not linear,
-a limit ends it and the config is rejected as a whole: a skipped part could contain a pull.
-"""
+"""Limits of size, time and memory: of one config, and of all configs of a repository."""
 
 from __future__ import annotations
 
+from msgspec import Struct
 
-class TooComplexError(Exception):
-    """A config requires more work than a limit allows; the message says which, for people."""
+#: CircleCI's limit for a compiled config
+#: (https://support.circleci.com/hc/en-us/articles/360045043634); a source is seldom larger.
+SIZE_LIMIT = 8 * 2**20
+#: Why a larger file is not read.
+TOO_LARGE = f"more than the {SIZE_LIMIT // 2**20} MB that CircleCI takes"
+
+#: A compressed megabyte may unpack to a gigabyte; no single repository may exhaust the memory.
+TOTAL_LIMIT = 64 * 2**20
 
 
-class Allowance:
-    """A limited amount of work; ``reason`` says, for people, what there is too much of."""
+def total_problem(size: int) -> str:
+    """Why a repository whose configs have ``size`` bytes is not read; empty if it is."""
+    if size <= TOTAL_LIMIT:
+        return ""
+    return f"its configs are more than {TOTAL_LIMIT // 2**20} MB in all"
 
-    def __init__(self, amount: int, reason: str) -> None:
-        self._left = amount
-        self._reason = reason
 
-    def spend(self, amount: int = 1) -> None:
-        """Use up ``amount``. Raises TooComplexError if not enough is left."""
-        self._left -= amount
-        if self._left < 0:
-            raise TooComplexError(self._reason)
+class WorkLimits(Struct, frozen=True):
+    """The time for the work on one config, and the memory in addition to the tool's own.
+
+    ``seconds`` is processor time, so that nothing fails because the machine is busy; on Windows,
+    which can't interrupt by it, wall-clock time.
+
+    The memory limit requires a system that can limit the address space of a process: Linux, not
+    Windows or macOS.
+    """
+
+    seconds: float = 20.0
+    megabytes: int = 1024
+
+
+DEFAULT_WORK_LIMITS = WorkLimits()

@@ -14,7 +14,7 @@ from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import title_for
 from cci_migrate.campaign.states import PENDING
 from cci_migrate.forges.repository import Kind
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.policy.text import policy_text
 
 _POLICY_FILE = "/tmp/cci-migrate.toml"  # noqa: S108 - in the container of the step

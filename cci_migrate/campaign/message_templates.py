@@ -16,7 +16,7 @@ from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
 from cci_migrate.forges.host import TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
-from cci_migrate.policy.model import Policy, Revert
+from cci_migrate.policy.settings import Policy, Revert
 
 if TYPE_CHECKING:
     from jinja2 import Template

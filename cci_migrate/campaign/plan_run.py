@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
@@ -27,7 +28,6 @@ from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
-from cci_migrate.workers.work_limits import WorkLimits
 
 #: Repositories passed to a host at a time; it may ask for fewer in one request.
 CHUNK = 400

@@ -10,15 +10,16 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.fetched_files import ROUNDS
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long
 from cci_migrate.workers.pool import Lost, Workers
-from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
 
 #: The number of repositories from which starting processes pays off.
 WORKERS_FROM = 100
@@ -122,7 +123,7 @@ class Planner:
         return replace(request, others={**request.others, **fetched}, rounds=request.rounds + 1)
 
     def _why_lost(self, lost: Lost) -> str:
-        return self._limits.took_too_long(()).problem if lost.is_late else lost.problem
+        return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem
 
 
 @contextmanager

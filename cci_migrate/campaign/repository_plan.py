@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, SIZE_LIMIT, TOO_LARGE, WorkLimits
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import ConfigFiles, configs_in
 from cci_migrate.engine.examination import examine
@@ -28,9 +28,9 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decisions, FindingState, NoFix, Question, Severity
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.diffs import redacted_diff
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
+from cci_migrate.workers.limited_work import within
 
 
 class FindingRecord(Struct, frozen=True):
@@ -110,7 +110,7 @@ def plan_repository(
     policy: Policy,
     decisions: Decisions,
     others: Mapping[str, bytes | None],
-    limits: WorkLimits = DEFAULT_LIMITS,
+    limits: WorkLimits = DEFAULT_WORK_LIMITS,
     problems: tuple[Refused | Failed, ...] = (),
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.

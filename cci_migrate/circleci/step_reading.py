@@ -14,7 +14,7 @@ from itertools import chain
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
-from cci_migrate.bounds.limits import Allowance
+from cci_migrate.bounds.allowance import Allowance
 from cci_migrate.circleci import published_orbs
 from cci_migrate.circleci.checkout_folder import CheckoutFolder
 from cci_migrate.circleci.config import Config, Executor, Job, Namespace, WorkflowJob

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.bounds.limits import Allowance, TooComplexError
+from cci_migrate.bounds.allowance import Allowance, TooComplexError
 from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
 from cci_migrate.circleci.expressions import (

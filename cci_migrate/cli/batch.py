@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.apply_run import ApplyOptions, ApplyRun
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.folder import (
@@ -33,7 +34,6 @@ from cci_migrate.cli.batch_options import (
     visibilities,
 )
 from cci_migrate.cli.batch_sessions import (
-    LIMITS,
     check_local_mode,
     conclude,
     connections_of,
@@ -46,13 +46,12 @@ from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable, printable_file, printable_lines
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
-from cci_migrate.transport.pace import Limits
-from cci_migrate.workers.work_limits import WorkLimits
+from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -245,7 +244,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option(
     "--per-hour",
     type=click.IntRange(1),
-    default=LIMITS.per_hour,
+    default=DEFAULT_PACE_LIMITS.per_hour,
     show_default=True,
     metavar="N",
     help="Pull requests an hour, on one host under one identity",
@@ -253,7 +252,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option(
     "--seconds-between",
     type=click.FloatRange(0),
-    default=LIMITS.apart,
+    default=DEFAULT_PACE_LIMITS.apart,
     show_default=True,
     metavar="SECONDS",
     help="Between two pull requests",
@@ -300,7 +299,7 @@ def apply(
             progress,
             running,
             mode,
-            Limits(per_hour, seconds_between),
+            PaceLimits(per_hour, seconds_between),
             until,
         ) as connections,
         planner(campaign.policy, limits) as change_planner,

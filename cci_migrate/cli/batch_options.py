@@ -19,7 +19,7 @@ from cci_migrate.campaign.folder import CampaignError
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.message_templates import MessageError
 from cci_migrate.campaign.repository_filter import Shard, parse_shard
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import Tokens

@@ -15,14 +15,13 @@ from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import State
 from cci_migrate.cli.batch_options import Running
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Kind
-from cci_migrate.transport.pace import Clock, Lane, Limits, SystemClock
+from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, Lane, PaceLimits, SystemClock
 from cci_migrate.transport.progress import Progress, make_progress
 
-LIMITS = Limits()
 _LOCAL_MODE = "local-mode"
 
 
@@ -91,7 +90,7 @@ def connections_of(
     progress: Progress,
     running: Running,
     mode: LocalMode = LocalMode.IN_PLACE,
-    limits: Limits = LIMITS,
+    limits: PaceLimits = DEFAULT_PACE_LIMITS,
     deadline: float = 0.0,
 ) -> Iterator[Connections]:
     """The hosts of ``campaign``, closed at the end."""

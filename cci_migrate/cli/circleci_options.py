@@ -100,7 +100,7 @@ def opened_api(root: str, token: str | None) -> Iterator[Api]:
     from cci_migrate.transport.host_errors import HostError
     from cci_migrate.transport.http import Api
     from cci_migrate.transport.known_secrets import remember
-    from cci_migrate.transport.pace import Lane, Limits, SystemClock
+    from cci_migrate.transport.pace import Lane, PaceLimits, SystemClock
     from cci_migrate.transport.progress import Lines
     from cci_migrate.transport.write_record import WriteRecord
 
@@ -112,7 +112,7 @@ def opened_api(root: str, token: str | None) -> Iterator[Api]:
         urlsplit(root).netloc,
         record,
         # Nothing here starts a build: the pace of pull requests does not apply.
-        Limits(per_hour=10_000, apart=0.0),
+        PaceLimits(per_hour=10_000, apart=0.0),
         clock,
         clock.now() + PATIENCE,
         Lines(sys.stderr),

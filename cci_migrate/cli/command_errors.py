@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cci_migrate.cli.terminal import OutputError, Terminal
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.transport.known_secrets import redact
 
 

@@ -22,13 +22,13 @@ from cci_migrate.cli.circleci_options import (
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.policy.model import Policy
 from cci_migrate.policy.names import is_context_name
+from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.campaign_repositories import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi
 from cci_migrate.preflight.context_creation import (

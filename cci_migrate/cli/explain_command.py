@@ -25,8 +25,9 @@ from cci_migrate.cli.running import (
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options, opened_compiler
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import ExplainedPull
-from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.policy.file import PolicyError
 from cci_migrate.preflight.slugs import Organisation

@@ -13,14 +13,15 @@ from cci_migrate.cli.running import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.config_files import configs_of
-from cci_migrate.engine.outcomes import ExitCode, Failed
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Repository, discover, read_config, root_of
 from cci_migrate.interactive.policy_session import ask_for_policy
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.session_errors import CannotAskError
 from cci_migrate.policy.file import FILE_NAME, PolicyError, find_policy_file
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 
 @click.command(name="init")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -24,16 +24,16 @@ def limit_options(command: _F) -> _F:
         click.option(
             "--memory-limit",
             type=click.IntRange(1),
-            default=DEFAULT_LIMITS.megabytes,
+            default=DEFAULT_WORK_LIMITS.megabytes,
             metavar="MB",
-            help=f"Memory for one config (default: {DEFAULT_LIMITS.megabytes})",
+            help=f"Memory for one config (default: {DEFAULT_WORK_LIMITS.megabytes})",
         ),
         click.option(
             "--timeout",
             type=click.FloatRange(0, min_open=True),
-            default=DEFAULT_LIMITS.seconds,
+            default=DEFAULT_WORK_LIMITS.seconds,
             metavar="SECONDS",
-            help=f"Processor time for one config (default: {DEFAULT_LIMITS.seconds:g})",
+            help=f"Processor time for one config (default: {DEFAULT_WORK_LIMITS.seconds:g})",
         ),
     ):
         run = option(run)

@@ -37,7 +37,8 @@ SUBCOMMANDS = {
         "cci_migrate.cli.init_command:init", "Write a policy file: a few questions."
     ),
     "doctor": Subcommand(
-        "cci_migrate.cli.doctor:doctor", "Ask CircleCI and the registries what is still missing."
+        "cci_migrate.cli.doctor_command:doctor",
+        "Ask CircleCI and the registries what is still missing.",
     ),
     "verify": Subcommand(
         "cci_migrate.cli.verify_command:verify", "Compare what CircleCI compiles before and after."
@@ -143,7 +144,7 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     from cci_migrate.cli.circleci_options import UnreachableError
     from cci_migrate.cli.running import NothingFoundError, run
     from cci_migrate.cli.terminal import OutputError, Terminal
-    from cci_migrate.engine.outcomes import ExitCode
+    from cci_migrate.engine.exit_codes import ExitCode
     from cci_migrate.interactive.session_errors import AnswersError, CannotAskError
 
     terminal = Terminal(options.colour)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
 from cci_migrate.cli.policy_options import PolicySource
 from cci_migrate.cli.verify_options import CompilerOptions
 from cci_migrate.reports.report import Mode
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits
 
 
 class Format(Enum):
@@ -56,5 +56,5 @@ class Options(Struct, frozen=True):
     baseline: Path | None = None
     write_baseline: Path | None = None
     applies_ignores: bool = True
-    limits: WorkLimits = DEFAULT_LIMITS
+    limits: WorkLimits = DEFAULT_WORK_LIMITS
     compiler: CompilerOptions | None = None

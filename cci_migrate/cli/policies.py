@@ -12,8 +12,8 @@ from cci_migrate.cli.policy_options import PolicySource
 from cci_migrate.cli.processing import Task
 from cci_migrate.files.discovery import Repository
 from cci_migrate.policy.file import PolicyError, PolicyFile, find_policy_file, read_policy_file
-from cci_migrate.policy.model import Policy
 from cci_migrate.policy.overrides import policy_of
+from cci_migrate.policy.settings import Policy
 from cci_migrate.rules.catalogue import RULES
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.overrides import OptionValues, conflict_between, option_settings
-from cci_migrate.policy.settings import Choice, Flag, Setting, Tables, Text, TextList
+from cci_migrate.policy.setting_kinds import Choice, Flag, Setting, Tables, Text, TextList
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

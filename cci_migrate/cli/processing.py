@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.engine.config_files import (
     ConfigFiles,
     ConfigPaths,
@@ -26,8 +27,8 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.files.discovery import Repository, read_config, reader_of
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
 from cci_migrate.lossless.nodes import Scalar
-from cci_migrate.policy.model import Policy
-from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits, within
+from cci_migrate.policy.settings import Policy
+from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long, within
 
 if TYPE_CHECKING:
     from cci_migrate.workers.pool import Lost
@@ -156,7 +157,7 @@ def _in_processes(tasks: Sequence[Task], count: int, limits: WorkLimits) -> Iter
 
 def _lost(task: Task, lost: Lost, limits: WorkLimits) -> Failed:
     if lost.is_late:
-        return limits.took_too_long(task.paths)
+        return took_too_long(limits, task.paths)
     return Failed(task.paths, lost.problem, "run it alone, with a lower --memory-limit")
 
 

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.output import print_failures, print_report
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
-from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, NotAConfig, Outcome
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.reports.report import Mode, Report, Result

@@ -10,6 +10,7 @@ import click
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
@@ -32,10 +33,10 @@ from cci_migrate.cli.verify_options import (
 )
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import (
     Cause,
     Examined,
-    ExitCode,
     Failed,
     NotAConfig,
     Outcome,
@@ -46,7 +47,7 @@ from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.verdict_report import (
     VerdictReport,
@@ -56,7 +57,7 @@ from cci_migrate.reports.verdict_report import (
     pull_notes,
 )
 from cci_migrate.verification.verdicts import Status, Verdict, pulls_with_orbs, verdict
-from cci_migrate.workers.work_limits import WorkLimits, within
+from cci_migrate.workers.limited_work import within
 
 _NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
 _NOT_CONFIRMED = "not confirmed by CircleCI's compiler"

@@ -11,7 +11,7 @@ from cci_migrate.circleci.images import USERNAME, ImageAuth
 from cci_migrate.circleci.value_origins import Origin, credential_value, named_variable
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import ContextGrant
-from cci_migrate.policy.model import CredentialStore
+from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
     MISPLACED_AUTH,

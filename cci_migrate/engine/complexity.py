@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.engine.outcomes import Failed
 
 _T = TypeVar("_T")

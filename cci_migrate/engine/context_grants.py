@@ -18,7 +18,7 @@ from cci_migrate.findings import (
     Question,
     Remedy,
 )
-from cci_migrate.policy.model import Platform, Policy
+from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.remedies.context_placement import (
     ContextPlacement,
     NoRoom,

@@ -20,7 +20,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.findings import FindingState, Names, Question
 from cci_migrate.lossless.nodes import Node, scalars_in
-from cci_migrate.policy.model import CredentialStore, Policy
+from cci_migrate.policy.settings import CredentialStore, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.engine.proof import Reading

@@ -21,7 +21,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items
 from cci_migrate.findings import FindingKey, Names
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.policy.model import (
+from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,

@@ -27,7 +27,7 @@ from cci_migrate.engine.sibling_evidence import SiblingEvidence, sibling_evidenc
 from cci_migrate.findings import Finding, FindingKey, Names, NoFix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.config_secrets import config_secrets
 from cci_migrate.redaction.redaction import Redaction, redaction_of
 from cci_migrate.remedies.context_placement import ContextPlacement

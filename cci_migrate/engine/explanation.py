@@ -38,7 +38,7 @@ from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 _NOT_COVERED = "the policy has no credentials for the registry"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from cci_migrate.circleci.packing import Group, Part, group_by_name

@@ -1,14 +1,13 @@
-"""The outcomes of configs, and the exit code of a run."""
+"""The outcomes of configs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cci_migrate.findings import FindingState, Resolution, Severity
+from cci_migrate.findings import FindingState, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Cause",
     "Examined",
-    "ExitCode",
     "Failed",
     "FindingState",
     "NotAConfig",
@@ -29,7 +27,6 @@ __all__ = [
     "Resolution",
     "ToDo",
     "Unexamined",
-    "exit_code",
 ]
 
 
@@ -116,39 +113,3 @@ class Failed(Struct, frozen=True):
 #: The outcome of a config that cannot be examined.
 Unexamined = NotAConfig | Refused | Failed
 Outcome = Examined | Unexamined
-
-
-class ExitCode(Enum):
-    """The exit codes of the process."""
-
-    DONE = 0
-    LEFT = 1
-    USAGE = 2
-    FAILED = 3
-    INTERRUPTED = 130
-
-
-def exit_code(outcomes: Iterable[Outcome], *, written: bool) -> ExitCode:
-    """The exit code of a run over ``outcomes``; ``written`` is false for --check and --dry-run.
-
-    Notes are about what this tool does not change: they leave nothing to do.
-    """
-    left = False
-    for outcome in outcomes:
-        if isinstance(outcome, Failed):
-            return ExitCode.FAILED
-        if isinstance(outcome, Refused):
-            left = left or not outcome.in_baseline
-        elif isinstance(outcome, Examined):
-            left = left or any(
-                resolution.state is FindingState.LEFT
-                and resolution.finding.severity is not Severity.NOTE
-                for resolution in outcome.resolutions
-            )
-            left = left or (
-                not written
-                and any(
-                    resolution.state is FindingState.FIXED for resolution in outcome.resolutions
-                )
-            )
-    return ExitCode.LEFT if left else ExitCode.DONE

@@ -32,7 +32,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.policy.model import DEFAULT_POLICY, Policy
+from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from cci_migrate.lossless.nodes import Document, Scalar, walk
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.assessment import Assessment

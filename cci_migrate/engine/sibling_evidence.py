@@ -13,7 +13,7 @@ from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.config_files import ConfigFiles, RepositoryReader
 from cci_migrate.engine.loading import Loaded, load
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 #: So many bytes of siblings are read: this config's time is not for theirs.
 _MOST_BYTES = 500_000

@@ -17,7 +17,7 @@ from cci_migrate.findings import Finding, Fix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.catalogue import RULES
 

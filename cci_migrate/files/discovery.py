@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.circleci.packing import SECTIONS
 from cci_migrate.engine.config_files import ConfigFiles, ConfigPaths, RepositoryReader, configs_of
 from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused

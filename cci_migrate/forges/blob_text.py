@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from cci_migrate.bounds.config_sizes import total_problem
+from cci_migrate.bounds.limits import total_problem
 from cci_migrate.transport.host_errors import HostError
 
 

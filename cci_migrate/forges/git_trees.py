@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cci_migrate.bounds.config_sizes import TOO_LARGE
+from cci_migrate.bounds.limits import TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.forges.config_paths import Links, find_configs, unusual_modes
 from cci_migrate.forges.repository import RepositoryRef, Snapshot

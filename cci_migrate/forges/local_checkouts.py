@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from cci_migrate.bounds.config_sizes import total_problem
+from cci_migrate.bounds.limits import total_problem
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of

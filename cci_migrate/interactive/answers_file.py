@@ -25,8 +25,8 @@ from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError
 from cci_migrate.policy.file import suggestion
-from cci_migrate.policy.model import PasswordAuth
 from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
+from cci_migrate.policy.settings import PasswordAuth
 
 FORMAT = "cci-migrate answers"
 VERSION = 2

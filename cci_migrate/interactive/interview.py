@@ -27,6 +27,7 @@ from cci_migrate.findings import (
     Skip,
     Suppress,
 )
+from cci_migrate.interactive.fix_keys import Action
 
 #: How many lines are shown around a change at first; each time more are asked for, this times more.
 FEW_LINES = 3
@@ -60,23 +61,6 @@ class Item(Struct, frozen=True):
         """Whether both are in the same file."""
         same = self.finding.place.source.path == other.finding.place.source.path
         return same and self.config == other.config
-
-
-class Action(Enum):
-    """What can be said of a fix, by the letter that says it."""
-
-    APPLY = "a"
-    SKIP = "s"
-    ALL_OF_RULE = "r"
-    REST_OF_FILE = "f"
-    SKIP_FILE = "d"
-    IGNORE = "i"
-    NAMES = "n"
-    BACK = "b"
-    MORE = "m"
-    WHY = "w"
-    AGAIN = "p"
-    QUIT = "q"
 
 
 class ChoiceTaken(Struct, frozen=True):

@@ -21,7 +21,8 @@ from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ContextCandidate, FindingKey, Names
 from cci_migrate.interactive.reviews import SessionConfig, Topic
-from cci_migrate.policy.model import (
+from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     CredentialStore,
@@ -30,7 +31,6 @@ from cci_migrate.policy.model import (
     Platform,
     Policy,
 )
-from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 
 AS_THE_FILES_DO = "file"

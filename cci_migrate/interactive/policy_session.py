@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.interactive.policy_questions import answered_policy, needs_of_everything
-from cci_migrate.interactive.prompts import Menu, MenuOption
+from cci_migrate.interactive.prompter import Menu, MenuOption
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session import ask_for_all

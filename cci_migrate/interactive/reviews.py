@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome
@@ -22,9 +23,9 @@ from cci_migrate.findings import Decision, Decisions, FindingKey, Names, Skip
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.policy.model import Policy, RegistryCredential
+from cci_migrate.policy.settings import Policy, RegistryCredential
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, WorkLimits, within
+from cci_migrate.workers.limited_work import within
 
 _T = TypeVar("_T")
 
@@ -51,7 +52,7 @@ class SessionConfig(Struct, frozen=True, eq=False):
     files: ConfigFiles
     policy: Policy
     decided_topics: frozenset[Topic] = frozenset()
-    limits: WorkLimits = DEFAULT_LIMITS
+    limits: WorkLimits = DEFAULT_WORK_LIMITS
 
     def display_path(self, path: str) -> str:
         """``path`` as the user knows it."""

@@ -11,7 +11,7 @@ from typing import TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.interactive.prompts import KeyPrompter, LinePrompter, Prompter
+from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.session_errors import CannotAskError
 from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
 

@@ -22,8 +22,8 @@ from cci_migrate.interactive.answers_file import (
     refusal,
     save,
 )
+from cci_migrate.interactive.fix_keys import LABELS, Action
 from cci_migrate.interactive.interview import (
-    Action,
     AskAtEnd,
     AskFix,
     AskNames,
@@ -52,7 +52,7 @@ from cci_migrate.interactive.policy_questions import (
     next_question,
     setting_value,
 )
-from cci_migrate.interactive.prompts import BACK, LineInput, Menu, MenuOption, Prompter
+from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session_reviews import SessionReviews
@@ -70,7 +70,7 @@ from cci_migrate.interactive.views import (
     sums,
     whole_change,
 )
-from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.policy.text import policy_data
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.catalogue import RULES
@@ -312,20 +312,6 @@ class _Session:
 
     def _options(self, step: AskFix) -> Iterator[MenuOption]:
         item = step.item
-        labels = {
-            Action.APPLY: "apply this fix",
-            Action.SKIP: "skip it",
-            Action.ALL_OF_RULE: "apply all of this rule",
-            Action.REST_OF_FILE: "apply the rest of this file",
-            Action.SKIP_FILE: "skip the rest of this file",
-            Action.IGNORE: "skip, with a reason as comment",
-            Action.NAMES: "edit the names for this one",
-            Action.BACK: "back to the answer before",
-            Action.MORE: "more lines around it",
-            Action.WHY: "why: the page of this rule",
-            Action.AGAIN: "print it again",
-            Action.QUIT: "quit",
-        }
         is_fix = isinstance(item.finding.remedy, Fix)
         is_offered = {
             Action.APPLY: is_fix,
@@ -334,7 +320,7 @@ class _Session:
             Action.BACK: step.can_go_back or len(self._answers) > 1,
             Action.MORE: not covers_everything(item, step.lines),
         }
-        for action, label in labels.items():
+        for action, label in LABELS.items():
             if is_offered.get(action, True):
                 yield MenuOption(action.value, label)
 

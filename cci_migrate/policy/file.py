@@ -16,7 +16,15 @@ from msgspec import Struct
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.policy.model import (
+from cci_migrate.policy.setting_kinds import (
+    Setting,
+    Tables,
+    Text,
+    TextList,
+    WrongValueError,
+    settings_of,
+)
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     JobCredential,
@@ -24,14 +32,6 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryCredential,
     RegistryPolicy,
-)
-from cci_migrate.policy.settings import (
-    Setting,
-    Tables,
-    Text,
-    TextList,
-    WrongValueError,
-    settings_of,
 )
 from cci_migrate.policy.text import account_data
 

@@ -8,14 +8,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.policy.model import (
+from cci_migrate.policy.setting_kinds import Setting, settings_of
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
     PasswordAuth,
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.settings import Setting, settings_of
 
 #: The values of the options that were given, by the keys of their settings.
 OptionValues = Mapping[str, Any]

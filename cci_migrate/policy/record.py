@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import DecodeError, json
 
 from cci_migrate.policy.file import PolicyError, parse_policy
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.policy.text import policy_data
 
 

@@ -1,201 +1,382 @@
-"""Settings of the policy, and the kinds of values that they can have.
+"""The settings of a policy: which credentials registries need, where their variables are stored.
 
-A setting is declared once, as an annotated field of a struct (`policy.model.Policy` has most):
-
-    login: Annotated[LoginMethod, Setting("How a login in steps is written.")] = LoginMethod.ORB
-
-Its key, its values and its default follow from the field. Options, keys of the policy file, JSON
-Schema, documentation and the written file are made from what `settings_of` returns.
+Each setting is declared here, once, as an annotated field; `policy.setting_kinds` says what follows
+from it. The module has no ``from __future__ import annotations``: evaluating text annotations took
+3 ms of each start.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterable
 from enum import Enum
-from functools import cache
-from typing import Any, get_args
+from fnmatch import fnmatchcase
+from typing import Annotated
 
 from msgspec import Struct
-from msgspec.structs import fields, replace
-from typing_extensions import assert_never
 
-#: Why a setting cannot be combined with another: always, or by the values of both (None: it can).
-Conflict = str | Callable[[Any, Any], str | None]
+from cci_migrate.docker.mirrors import Mirror, parse_mirror
+from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.policy.baseline import Baseline
+from cci_migrate.policy.names import (
+    LONGEST_CONTEXT,
+    SECRET_PATTERN,
+    credential_text,
+    is_context_name,
+    secret_variable,
+)
+from cci_migrate.policy.setting_kinds import Setting, Tables, Text, TextList
 
 
-class WrongValueError(ValueError):
-    """A value that a setting cannot have. The text continues the setting's name."""
+class Platform(Enum):
+    """Where jobs run, on which the cost of an anonymous pull depends."""
+
+    CLOUD = "cloud"
+    SERVER = "server"
+    RUNNER = "runner"
 
 
-class Choice(Struct, frozen=True):
-    """One of the values of an enumeration."""
+class CredentialStore(Enum):
+    """Where the variables with credentials are stored."""
 
-    members: type[Enum]
+    CONTEXT = "context"
+    PROJECT = "project"
+
+
+class LoginMethod(Enum):
+    """How a login in steps is written."""
+
+    ORB = "orb"
+    CLI = "cli"
+
+
+class UnknownSteps(Enum):
+    """What to do about a job whose steps may pull what is not known."""
+
+    REPORT = "report"
+    LOGIN = "login"
+
+
+class Revert(Enum):
+    """Which of the changes that the policy would make are to be removed."""
+
+    ALL = "all"
+    CONTEXTS = "contexts"
+
+
+_TEXT = Text(
+    lambda text: credential_text(text) if text.strip() and text.isprintable() else None,
+    "a name or a $VARIABLE",
+    metavar="NAME",
+    takes_variables=True,
+)
+_SECRET = Text(
+    secret_variable,
+    "the name of an environment variable, such as $DOCKERHUB_PASSWORD, never the secret itself",
+    pattern=SECRET_PATTERN,
+    metavar="VARIABLE",
+    takes_variables=True,
+)
+_ANY = "A $VARIABLE, or the value itself."
+_NAME_ONLY = (
+    "The name of a variable, never the secret itself. A name without $ must be in capitals and "
+    "have an underscore in it, or end in PASS, PASSWORD, PWD, TOKEN, SECRET or KEY."
+)
+
+
+class PasswordAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A user name and a password, written as ``auth``.
+
+    CircleCI accepts them for any registry. ``username`` may be a literal; ``password`` is always a
+    ``$VARIABLE``.
+    """
+
+    username: Annotated[str, Setting(_ANY, _TEXT, option="Docker Hub user: $VARIABLE or a name")]
+    password: Annotated[
+        str, Setting(_NAME_ONLY, _SECRET, option="Docker Hub password: a $VARIABLE")
+    ]
+
+    __repr__ = repr_without("password")
+
+
+class AwsKeyAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """An access key for Amazon ECR, written as ``aws_auth``.
+
+    Both halves are ``$VARIABLE``s or, for the id, a literal.
+    """
+
+    access_key_id: Annotated[str, Setting(_ANY, _TEXT, key="aws-access-key-id")]
+    secret_access_key: Annotated[str, Setting(_NAME_ONLY, _SECRET, key="aws-secret-access-key")]
+
+    __repr__ = repr_without("secret_access_key")
+
+
+class AwsRoleAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A role for Amazon ECR by OpenID Connect, written as ``aws_auth``.
+
+    Not on container runners.
+    """
+
+    role_arn: Annotated[str, Setting(_ANY, _TEXT, key="oidc-role-arn")]
+
+
+class GcpAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A service account for Google Artifact Registry by OpenID Connect, written as ``gcp_auth``."""
+
+    service_account: Annotated[str, Setting(_ANY, _TEXT, key="oidc-service-account")]
+    workload_identity_pool: Annotated[str, Setting(_ANY, _TEXT)]
+    workload_identity_provider: Annotated[str, Setting(_ANY, _TEXT)]
+
+
+RegistryCredential = PasswordAuth | AwsKeyAuth | AwsRoleAuth | GcpAuth
+
+
+_Context = Annotated[
+    str | None,
+    Setting(
+        "The context that holds the variables; false where the project's settings hold them.",
+        Text(
+            lambda text: text if is_context_name(text) else None,
+            f"the name of a context: up to {LONGEST_CONTEXT} characters, no spaces around them",
+            pattern=r"^\S(.*\S)?$",
+            metavar="NAME",
+            false_means="where the project's settings hold the variables",
+            max_length=LONGEST_CONTEXT,
+        ),
+        option="Context that holds both for Docker Hub",
+        conflicts={
+            "credentials": lambda _, store: (
+                "--context names a context, and --credentials project says that there is none"
+                if store is CredentialStore.PROJECT
+                else None
+            )
+        },
+    ),
+]
+
+
+class JobCredential(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another account of a registry, for jobs with a name that matches one of the globs ``match``.
+
+    Names of jobs and of workflow jobs are compared. ``context`` as in `RegistryPolicy`.
+    """
+
+    match: Annotated[
+        tuple[str, ...],
+        Setting(
+            "The names of jobs or workflow jobs; * stands for any characters.",
+            TextList(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
+        ),
+    ]
+    credential: RegistryCredential
+    context: _Context = None
+
+    def is_for(self, names: Iterable[str]) -> bool:
+        """Whether a job with ``names`` uses it."""
+        return any(fnmatchcase(name, glob) for name in names for glob in self.match)
+
+
+class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The credentials for pulls from registries that match ``host`` (a glob).
+
+    ``context`` provides the variables; None: the project's settings do. The first of ``jobs`` that
+    matches a job is used for it.
+    """
+
+    host: str
+    credential: RegistryCredential
+    context: _Context = None
+    jobs: Annotated[
+        tuple[JobCredential, ...],
+        Setting(
+            "Other accounts of the registry, each for some jobs. The first that matches a job "
+            "counts.",
+            Tables(),
+        ),
+    ] = ()
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """The values, as in a policy file."""
-        return tuple(member.value for member in self.members)
+    def credentials(self) -> tuple[RegistryCredential, ...]:
+        """All credentials for the registry."""
+        return tuple(credential for credential, _ in self.accounts)
 
-    def read(self, value: object) -> Enum:
-        """The member with ``value``. Raises WrongValueError."""
-        for member in self.members:
-            if member.value == value:
-                return member
-        raise WrongValueError("must be " + " or ".join(f'"{known}"' for known in self.values))
+    @property
+    def accounts(self) -> tuple[tuple[RegistryCredential, str | None], ...]:
+        """All credentials for the registry, each with its context."""
+        default = (self.credential, self.context)
+        return (default, *((job.credential, job.context) for job in self.jobs))
 
-    def written(self, value: Enum) -> str:
-        """``value`` as a policy file has it."""
-        return str(value.value)
-
-
-class Flag(Struct, frozen=True):
-    """True or false."""
-
-    def read(self, value: object) -> bool:
-        """The truth value. Raises WrongValueError."""
-        if isinstance(value, bool):
-            return value
-        raise WrongValueError("must be true or false")
-
-    def written(self, value: bool) -> bool:
-        """``value`` as a policy file has it."""
-        return value
+    def job_credential(self, names: Iterable[str]) -> JobCredential | None:
+        """What a job with ``names`` uses instead of ``credential``; None: nothing else."""
+        all_names = tuple(names)
+        return next((job for job in self.jobs if job.is_for(all_names)), None)
 
 
-class Text(Struct, frozen=True):
-    """A text that ``parse`` accepts: it returns None or raises ValueError for any other.
+DOCKER_HUB = "docker.io"
+DEFAULT_DOCKER_HUB = RegistryPolicy(
+    DOCKER_HUB, PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
+)
 
-    ``must_be`` describes such a text, ``pattern`` is its pattern in the JSON Schema.
-    ``takes_variables``: it may be a ``$NAME``, which a shell may have replaced by its value.
-    ``false_means`` says what ``false`` means, if it is allowed; it is read as None.
+#: The Docker orb's newest release when this version of the tool was made; its parameters are
+#: snake_case (https://circleci.com/developer/orbs/orb/circleci/docker).
+DEFAULT_DOCKER_ORB = "4.0.1"
+_ORB_VERSION_PATTERN = r"^[0-9]+(\.[0-9]+){0,2}$"
+_ORB_VERSION = Text(
+    lambda text: text if re.fullmatch(_ORB_VERSION_PATTERN, text) else None,
+    f'a version as a text, such as "{DEFAULT_DOCKER_ORB}"',
+    _ORB_VERSION_PATTERN,
+)
+_MIRROR = Text(
+    parse_mirror,
+    'a text: mirror = "mirror.example.com/hub"',
+    r"^[A-Za-z0-9.:\[\]-]+(/[a-z0-9._-]+)*/?$",
+    metavar="HOST[/PREFIX]",
+)
+_RULES = TextList(frozenset, are_rules=True)
+_NOT_WITH_REVERT = {
+    "add-workflow": "--revert takes out what --add-workflow puts in: choose one",
+    "mirror": "--revert does not take back what --mirror does: choose one",
+    "upgrade-version": "--revert does not take back what --upgrade-version does: choose one",
+}
+
+
+def _rules_of_both(select: frozenset[str], ignore: frozenset[str]) -> str | None:
+    both = ", ".join(sorted(select & ignore))
+    return f"--select and --ignore both name {both}" if both else None
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the user can decide except what to do about a single finding.
+
+    ``credentials`` None: follow each file's own convention, or contexts if it has none. ``select``
+    None: every rule. ``revert`` None: fix; else remove what fixes add. ``baseline`` has findings to
+    leave; ``applies_ignores`` False: disregard it and all ignore comments.
     """
 
-    parse: Callable[[str], Any]
-    must_be: str
-    pattern: str = r"\S"
-    metavar: str = "TEXT"
-    takes_variables: bool = False
-    false_means: str = ""
-    max_length: int | None = None
+    platform: Annotated[
+        Platform,
+        Setting(
+            "Where the jobs run. It decides how much an anonymous pull matters.",
+            option="Where the jobs run",
+        ),
+    ] = Platform.CLOUD
+    credentials: Annotated[
+        CredentialStore | None,
+        Setting(
+            "Where the variables with the credentials are kept. Without this key each file's own "
+            "convention is followed, and contexts where it has none.",
+            option="Where the variables are stored (default: as in each file, else a context)",
+        ),
+    ] = None
+    login: Annotated[
+        LoginMethod,
+        Setting(
+            "How a login in steps is written: with the Docker orb, or with the docker command.",
+            option="How to write a login in steps",
+        ),
+    ] = LoginMethod.ORB
+    unknown_steps: Annotated[
+        UnknownSteps,
+        Setting(
+            "Jobs with Docker of which it isn't known what their steps pull: report them, or log "
+            "in to Docker Hub before those steps.",
+            option="For steps that can't be followed: report them, or log in before them",
+        ),
+    ] = UnknownSteps.REPORT
+    docker_orb: Annotated[
+        str,
+        Setting(
+            "The version of circleci/docker to import where a config does not import it yet.",
+            _ORB_VERSION,
+        ),
+    ] = DEFAULT_DOCKER_ORB
+    fix_orbs: Annotated[
+        bool,
+        Setting(
+            "Fix the sources of orbs too. Everyone who uses the orb then needs the same variables.",
+            option="Fix the sources of orbs too",
+        ),
+    ] = False
+    add_workflow: Annotated[
+        bool,
+        Setting(
+            "Give a config without workflows one of a single job, so that a context has a place.",
+            option="Add a workflow with one job to configs without workflows",
+        ),
+    ] = False
+    revert: Annotated[
+        Revert | None,
+        Setting(
+            "Remove what the policy would add, or only the contexts.",
+            option="Remove what the policy would add, or only the contexts",
+            in_file=False,
+            implied_value=Revert.ALL.value,
+            conflicts=_NOT_WITH_REVERT,
+        ),
+    ] = None
+    mirror: Annotated[
+        Mirror | None,
+        Setting(
+            "A mirror or pull-through cache of Docker Hub, HOST or HOST/PREFIX: images are pulled "
+            "through it instead of with credentials for Docker Hub.",
+            _MIRROR,
+            option="Pull from this mirror of Docker Hub instead of logging in to it",
+        ),
+    ] = None
+    upgrade_version: Annotated[
+        bool,
+        Setting(
+            "Upgrade configs of version 2 to 2.1.", option="Upgrade configs of version 2 to 2.1"
+        ),
+    ] = False
+    select: Annotated[
+        frozenset[str] | None,
+        Setting(
+            "Only these rules. Without this key: all.",
+            _RULES,
+            option="Only these rules: a,b",
+            conflicts={"ignore": _rules_of_both},
+        ),
+    ] = None
+    ignore: Annotated[
+        frozenset[str],
+        Setting("Not these rules.", _RULES, option="Not these rules: a,b"),
+    ] = frozenset()
+    exempt_images: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Images that stay as they are, by name; * stands for any characters.", TextList(tuple)
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Files and folders to skip, even if named, by their paths from the policy file (with "
+            "--config and in a batch: from the repository); * stands for any characters.",
+            TextList(tuple),
+        ),
+    ] = ()
+    registries: Annotated[
+        tuple[RegistryPolicy, ...],
+        Setting(
+            "What pulls from a registry are to use, by its host; * stands for any characters. The "
+            "first that fits counts. Docker Hub is docker.io and always covered.",
+            Tables(),
+        ),
+    ] = (DEFAULT_DOCKER_HUB,)
+    baseline: Baseline = Baseline()
+    applies_ignores: bool = True
 
-    def read(self, value: object) -> Any:
-        """The parsed text. Raises WrongValueError, or the ValueError of ``parse``."""
-        if self.false_means and value is False:
-            return None
-        return self._parsed(value, f", or false {self.false_means}" if self.false_means else "")
+    def is_selected(self, rule: str) -> bool:
+        """Whether ``rule`` is selected and not ignored."""
+        return rule not in self.ignore and (self.select is None or rule in self.select)
 
-    def read_text(self, value: str) -> Any:
-        """Like `read`, for a command line, where there is no ``false``."""
-        return self._parsed(value, "")
+    def excludes(self, path: str) -> bool:
+        """Whether the file ``path``, or a folder that it is in, is excluded."""
+        globs = (glob.removeprefix("./").rstrip("/") for glob in self.exclude)
+        return any(fnmatchcase(path, glob) or fnmatchcase(path, f"{glob}/*") for glob in globs)
 
-    def _parsed(self, value: object, otherwise: str) -> Any:
-        parsed = self.parse(value) if isinstance(value, str) else None
-        if parsed is None:
-            raise WrongValueError(f"must be {self.must_be}{otherwise}")
-        return parsed
-
-    def written(self, value: Any) -> str | bool:
-        """``value`` as a policy file has it."""
-        return False if value is None else str(value)
+    def exempts(self, image: str) -> bool:
+        """Whether pulls of ``image``, as written in the config, need no credentials."""
+        return any(fnmatchcase(image, glob) for glob in self.exempt_images)
 
 
-class TextList(Struct, frozen=True):
-    """A list of texts, read as a ``collection``. ``are_rules``: they are ids of rules.
-
-    ``takes_single``: a single text is a list of that text, and the list must not be empty.
-    """
-
-    collection: type[tuple[str, ...]] | type[frozenset[str]]
-    must_be: str = 'a list of texts, such as ["...", "..."]'
-    are_rules: bool = False
-    takes_single: bool = False
-
-    def read(self, value: object) -> tuple[str, ...] | frozenset[str]:
-        """The texts. Raises WrongValueError."""
-        texts = [value] if self.takes_single and isinstance(value, str) else value
-        if (
-            isinstance(texts, list)
-            and all(isinstance(text, str) and text.strip() for text in texts)
-            and (texts or not self.takes_single)
-        ):
-            return self.collection(texts)
-        raise WrongValueError(f"must be {self.must_be}")
-
-    def written(self, value: tuple[str, ...] | frozenset[str]) -> list[str]:
-        """``value`` as a policy file has it."""
-        return sorted(value) if isinstance(value, frozenset) else list(value)
-
-
-class Tables(Struct, frozen=True):
-    """Tables of a policy file, which `policy.file` reads."""
-
-
-Values = Choice | Flag | Text | TextList | Tables
-
-
-class Setting(Struct, frozen=True):
-    """The declaration of one setting.
-
-    ``description`` is for the documentation; ``option`` is the help of the option, None if there is
-    none. ``in_file``: the policy file can have it. ``implied_value`` is the value of the option
-    without one, if that is allowed. ``conflicts`` are by the keys of other settings.
-
-    The ``values`` of an enumeration follow from the field's type. `settings_of` fills in ``field``,
-    ``default``, ``is_required`` and, if it is empty, ``key``.
-    """
-
-    description: str
-    values: Values = Flag()
-    option: str | None = None
-    in_file: bool = True
-    implied_value: str = ""
-    conflicts: Mapping[str, Conflict] = {}
-    key: str = ""
-    field: str = ""
-    default: Any = None
-    is_required: bool = False
-
-    def read_text(self, text: str) -> Any:
-        """``text``, the value of an option or an answer, as the setting's value.
-
-        Raises ValueError, and TypeError for a setting whose value is no single text.
-        """
-        match self.values:
-            case Choice() as choice:
-                return choice.read(text)
-            case Text() as values:
-                return values.read_text(text)
-            case Flag() | TextList() | Tables():
-                raise TypeError(f"{self.key} is no single text")
-            case _:
-                assert_never(self.values)
-
-
-@cache
-def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
-    """The settings that the fields of ``kind`` declare, in order."""
-    found = []
-    for field in fields(kind):
-        for declared in getattr(field.type, "__metadata__", ()):
-            if isinstance(declared, Setting):
-                members = _enumeration(get_args(field.type)[0])
-                found.append(
-                    replace(
-                        declared,
-                        values=declared.values if members is None else Choice(members),
-                        key=declared.key or field.name.replace("_", "-"),
-                        field=field.name,
-                        default=None if field.required else field.default,
-                        is_required=field.required,
-                    )
-                )
-    return tuple(found)
-
-
-def _enumeration(annotation: Any) -> type[Enum] | None:
-    """The enumeration in ``annotation``, which may be optional; None if it has none."""
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, Enum):
-            return kind
-    return None
+DEFAULT_POLICY = Policy()

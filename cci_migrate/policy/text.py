@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from cci_migrate.policy.model import JobCredential, Policy, RegistryPolicy
-from cci_migrate.policy.settings import Tables, Text, settings_of
+from cci_migrate.policy.setting_kinds import Tables, Text, settings_of
+from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
 
 #: Keys that are always written, even with their default values.
 _ALWAYS = ("platform", "credentials", "login")

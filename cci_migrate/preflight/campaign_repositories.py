@@ -13,10 +13,10 @@ from cci_migrate.engine.config_files import RepositoryReader, configs_in
 from cci_migrate.files.discovery import reader_of
 from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
 from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
-from cci_migrate.policy.model import Policy
-from cci_migrate.preflight.forks_and_bots import configured_bots
+from cci_migrate.policy.settings import Policy
+from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
+from cci_migrate.preflight.doctor.repository_checks import CheckedRepository
 from cci_migrate.preflight.project_remotes import project_of
-from cci_migrate.preflight.repository_checks import CheckedRepository
 from cci_migrate.preflight.requirements import (
     Requirements,
     UnreadableConfig,

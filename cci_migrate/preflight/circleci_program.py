@@ -16,8 +16,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT
 from cci_migrate.bounds.installed_programs import find_program
+from cci_migrate.bounds.limits import SIZE_LIMIT
 from cci_migrate.preflight.compile_api import lines_of
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostError, UnauthorizedError

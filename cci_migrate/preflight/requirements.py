@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.config_files import ConfigFiles
@@ -22,9 +23,9 @@ from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.merging import entry_of
-from cci_migrate.policy.model import PasswordAuth, Policy
+from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.workers.work_limits import DEFAULT_LIMITS, within
+from cci_migrate.workers.limited_work import within
 
 #: The prefix of variables that CircleCI itself sets
 #: (https://circleci.com/docs/reference/variables/#built-in-environment-variables).
@@ -90,7 +91,9 @@ def repository_requirements(
     unreadable: list[UnreadableConfig] = []
     for files, policy in configs:
         paths = files.paths
-        config_result = within(DEFAULT_LIMITS, paths, partial(config_requirements, files, policy))
+        config_result = within(
+            DEFAULT_WORK_LIMITS, paths, partial(config_requirements, files, policy)
+        )
         if isinstance(config_result, Failed):
             # Beyond the limits, or a fault of ours: the other configs go on.
             unreadable.append(UnreadableConfig(f"{paths[0]}: {config_result.problem}"))

@@ -16,7 +16,7 @@ from cci_migrate.lossless.operations import (
     Text,
     WrapInMerge,
 )
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_placement import AuthPlace, AuthSplit
 
 

@@ -50,7 +50,7 @@ from cci_migrate.lossless.operations import (
     Operation,
     Text,
 )
-from cci_migrate.policy.model import LoginMethod, PasswordAuth, Policy
+from cci_migrate.policy.settings import LoginMethod, PasswordAuth, Policy
 
 #: The option of a shell that takes an unset variable for an error.
 _NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")

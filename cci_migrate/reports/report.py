@@ -7,7 +7,8 @@ from enum import Enum
 
 from msgspec import Struct
 
-from cci_migrate.engine.outcomes import Examined, ExitCode, Failed, Outcome, Refused, exit_code
+from cci_migrate.engine.exit_codes import ExitCode, exit_code
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import FindingState, Resolution, Severity

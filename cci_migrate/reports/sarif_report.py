@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from cci_migrate import __version__
-from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Resolution, Severity

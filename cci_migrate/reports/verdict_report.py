@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from typing_extensions import assert_never
 
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.verification.verdicts import CompiledPull, Status, Verdict

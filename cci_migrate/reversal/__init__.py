@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.findings import Finding, FindingKey
-from cci_migrate.policy.model import Revert
+from cci_migrate.policy.settings import Revert
 from cci_migrate.reversal.context_removals import context_findings
 from cci_migrate.reversal.credential_removals import CredentialRemovals
 from cci_migrate.reversal.login_removals import LoginRemovals

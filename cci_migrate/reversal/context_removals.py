@@ -35,7 +35,7 @@ from cci_migrate.lossless.operations import (
     RemoveEntry,
     RemoveItems,
 )
-from cci_migrate.policy.model import RegistryCredential, RegistryPolicy, Revert
+from cci_migrate.policy.settings import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.reversal.credential_removals import CredentialRemovals
 from cci_migrate.reversal.login_removals import LoginRemovals

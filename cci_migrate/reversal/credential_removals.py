@@ -18,7 +18,7 @@ from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy,
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.wording import owners_of
 

@@ -25,7 +25,7 @@ from cci_migrate.lossless.operations import (
     RemoveItems,
     Text,
 )
-from cci_migrate.policy.model import PasswordAuth, Policy
+from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule

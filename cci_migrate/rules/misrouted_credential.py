@@ -46,7 +46,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScalar, Text
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.rule import Example, Rule, Unchanged

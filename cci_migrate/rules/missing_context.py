@@ -46,7 +46,7 @@ from cci_migrate.findings import (
     Severity,
 )
 from cci_migrate.lossless.nodes import Node
-from cci_migrate.policy.model import CredentialStore
+from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed

@@ -54,7 +54,7 @@ from cci_migrate.findings import Choice, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 

@@ -92,7 +92,7 @@ from cci_migrate.findings import (
     Remedy,
     Severity,
 )
-from cci_migrate.policy.model import PasswordAuth, RegistryCredential
+from cci_migrate.policy.settings import PasswordAuth, RegistryCredential
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.rule import Example, Rule, Unchanged

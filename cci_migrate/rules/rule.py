@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from cci_migrate.findings import Finding
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.assessment import Assessment

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
-from cci_migrate.policy.model import Platform, Policy
+from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.remedies.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 

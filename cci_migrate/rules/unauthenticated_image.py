@@ -54,7 +54,7 @@ from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
-from cci_migrate.policy.model import RegistryCredential
+from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE

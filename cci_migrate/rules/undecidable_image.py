@@ -53,7 +53,7 @@ from cci_migrate.findings import (
     Severity,
 )
 from cci_migrate.lossless.merging import entry_of
-from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, RegistryCredential
+from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNDECIDABLE_IMAGE

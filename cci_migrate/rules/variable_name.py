@@ -43,7 +43,7 @@ from cci_migrate.lossless.merging import MERGE_KEY, Entry, entries_of, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
 from cci_migrate.lossless.operations import ReplaceScalar, Text
-from cci_migrate.policy.model import PasswordAuth
+from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 
 ID = "variable-name"

@@ -9,7 +9,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.findings import ContextGrant, Fix, NoFix
 from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, Entries, Items, Operation, Text
-from cci_migrate.policy.model import CredentialStore
+from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.rules.wording import listed
 

@@ -1,4 +1,4 @@
-"""Limits the pace of writes: one lane for each host, recorded by the caller and on the machine.
+"""PaceLimits the pace of writes: one lane for each host, recorded by the caller and on the machine.
 
 GitHub asks for serial writes at least a second apart and documents 80 content-creating requests
 a minute and 500 an hour; some endpoints allow fewer
@@ -46,7 +46,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-class Limits(Struct, frozen=True):
+class PaceLimits(Struct, frozen=True):
     """At most ``per_hour`` pull requests, at least ``apart`` seconds between two of them."""
 
     per_hour: int = 150
@@ -64,7 +64,7 @@ class Limits(Struct, frozen=True):
 
 
 #: The limits unless the user sets others.
-DEFAULT_LIMITS = Limits()
+DEFAULT_PACE_LIMITS = PaceLimits()
 
 
 class Lane:
@@ -78,7 +78,7 @@ class Lane:
         self,
         name: str,
         record: WriteRecord,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: PaceLimits = DEFAULT_PACE_LIMITS,
         clock: Clock | None = None,
         deadline: float = 0.0,
         progress: Progress | None = None,

@@ -18,7 +18,7 @@ from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
 from cci_migrate.lossless.plain_data import Plain, plain_data
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 
 #: The keys of an image's credentials, and their values: ``auth.username`` and ``$NAME``.
 Credentials = Mapping[str, str]

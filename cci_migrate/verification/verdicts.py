@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.engine.examination import Examination
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
-from cci_migrate.engine.outcomes import ExitCode
 from cci_migrate.verification.comparison import Agreement, Gains, agreement, difference
 from cci_migrate.verification.compilation import (
     Compilation,
@@ -24,8 +24,8 @@ from cci_migrate.verification.compiled_config import (
     NotReadError,
     read_compiled,
 )
+from cci_migrate.verification.compiled_pulls import with_orb_pulls
 from cci_migrate.verification.config_text import config_text
-from cci_migrate.verification.orb_pulls import with_orb_pulls
 from cci_migrate.verification.planned_config import PlannedConfig, planned_config
 from cci_migrate.verification.source_changes import source_changes
 

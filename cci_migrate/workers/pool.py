@@ -22,7 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from cci_migrate.workers.work_limits import CAN_INTERRUPT, WorkLimits
+from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.workers.limited_work import CAN_INTERRUPT
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")

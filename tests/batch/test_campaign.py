@@ -28,7 +28,8 @@ from cci_migrate.docker.mirrors import parse_mirror
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.policy.baseline import Baseline, BaselineEntry
 from cci_migrate.policy.file import read_policy_file
-from cci_migrate.policy.model import (
+from cci_migrate.policy.record import policy_from_json, policy_to_json
+from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
     CredentialStore,
@@ -41,7 +42,6 @@ from cci_migrate.policy.model import (
     Revert,
     UnknownSteps,
 )
-from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.transport.known_secrets import redact, remember
 from cci_migrate.transport.single_writer import SingleWriter

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cci_migrate.bounds import config_sizes
+from cci_migrate.bounds import limits
 from cci_migrate.campaign import campaign_files, ledger, plan_run
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
@@ -185,8 +185,8 @@ def test_what_is_too_large_is_not_read(
 def test_files_that_are_too_large_together_fail_alone(
     git_server: GitServer, tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert config_sizes.TOTAL_LIMIT == 64 * 2**20
-    monkeypatch.setattr(config_sizes, "TOTAL_LIMIT", 2**20)
+    assert limits.TOTAL_LIMIT == 64 * 2**20
+    monkeypatch.setattr(limits, "TOTAL_LIMIT", 2**20)
     large = {f".circleci/{n}.yml": PLAIN + b"# %d" % n + b"x" * 400_000 for n in range(3)}
     bare(git_server.root / "remote.git", large)
     git(tmp_path, "clone", "--quiet", git_server.url("remote.git"), "here")

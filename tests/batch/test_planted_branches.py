@@ -11,7 +11,7 @@ from msgspec import Struct
 from cci_migrate.campaign.repository_plan import plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.host import TRAILER
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, git

@@ -14,7 +14,7 @@ from cci_migrate.forges.repository import Kind
 from cci_migrate.forges.tokens import Tokens
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api
-from cci_migrate.transport.pace import Lane, Limits, SystemClock
+from cci_migrate.transport.pace import Lane, PaceLimits, SystemClock
 from cci_migrate.transport.progress import Lines
 from cci_migrate.transport.write_record import WriteRecord
 
@@ -88,7 +88,7 @@ def listening(location: str = "") -> Iterator[tuple[str, list[str]]]:
 def api_at(root: str) -> Iterator[Api]:
     record = WriteRecord.in_memory()
     clock = SystemClock()
-    limits = Limits(per_hour=1000, apart=0.0)
+    limits = PaceLimits(per_hour=1000, apart=0.0)
     lane = Lane("test", record, limits, clock, clock.now() + 10, Lines(sys.stderr))
     api = Api(root, lambda _: TOKEN, lane, clock)
     try:

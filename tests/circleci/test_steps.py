@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.circleci.steps import (
     Step,
     argument,

@@ -13,7 +13,8 @@ from cci_migrate.cli.main_command import main_command
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.terminal import wants_colour
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.policy.model import (
+from cci_migrate.policy.overrides import policy_of
+from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     CredentialStore,
     LoginMethod,
@@ -22,7 +23,6 @@ from cci_migrate.policy.model import (
     Policy,
     RegistryPolicy,
 )
-from cci_migrate.policy.overrides import policy_of
 from tests.cli.conftest import CONFIG, Program, put
 
 PASSWORD = "hunter2-in-clear"

@@ -9,7 +9,7 @@ import pytest
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
-from cci_migrate.policy.model import DEFAULT_DOCKER_HUB, PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, PasswordAuth, Policy, RegistryPolicy
 from tests.processing import process
 from tests.samples import NAMES, configs_of
 from tools.shared_data import corpus_files

@@ -19,7 +19,7 @@ from cci_migrate.findings import (
     Skip,
     Suppress,
 )
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.fixture_cases import changed
 from tests.oracle.config_schema import ConfigSchema
 from tests.processing import process_repository

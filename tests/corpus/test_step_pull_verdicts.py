@@ -17,7 +17,7 @@ import pytest
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.processing import process
 from tests.samples import files_of
 

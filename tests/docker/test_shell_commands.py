@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.shell import Build, ComposeCommand, ImagePull, facts_of, mentions_docker
 from tests.docker.shell_descriptions import facts_in
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from cci_migrate import __version__
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.cli.conftest import ROOT
 from tests.processing import process, process_repository
 from tests.published_schemas import published_schema

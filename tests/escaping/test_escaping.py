@@ -122,7 +122,7 @@ def test_message_text(text: str, made: str) -> None:
 
 #: Where output is made; all else hands its texts to these, or to click with an escaping.
 WRITERS = {
-    "__main__.py", "cli/terminal.py", "interactive/screen.py", "interactive/prompts.py",
+    "__main__.py", "cli/terminal.py", "interactive/screen.py", "interactive/prompter.py",
     "transport/progress.py",
 }  # fmt: skip
 ESCAPINGS = {"printable", "printable_lines", "printable_file", "json_text"}

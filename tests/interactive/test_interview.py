@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Answer, Apply, Decisions, FindingState, Resolution, Skip, Suppress
+from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.interview import (
-    Action,
     AskAtEnd,
     AskFix,
     Cancelled,
@@ -30,7 +30,7 @@ from cci_migrate.interactive.interview import (
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig
 from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.lossless.edits import apply_edits
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.interactive.conftest import CONFIG, HARD
 from tests.processing import process
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from cci_migrate.policy.model import JobCredential, PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.policy.settings import JobCredential, PasswordAuth, Policy, RegistryPolicy
 from cci_migrate.preflight.context_creation import variables_for_context
 from tests.preflight.circleci_stand_in import CircleCiStandIn, Fault, StoredOrganisation
 from tests.preflight.conftest import ORGANISATION, Program, settings

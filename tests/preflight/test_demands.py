@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.engine.config_files import ConfigFiles
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight import requirements
-from cci_migrate.workers.work_limits import WorkLimits
 from tests.hostile_work import MARK, loop
 
 CONFIG = b"""\
@@ -33,7 +33,7 @@ def test_the_other_configs_go_on(monkeypatch: pytest.MonkeyPatch, way: str, said
         return process(files, policy)
 
     monkeypatch.setattr(requirements, "config_requirements", hostile)
-    monkeypatch.setattr(requirements, "DEFAULT_LIMITS", WorkLimits(seconds=0.3))
+    monkeypatch.setattr(requirements, "DEFAULT_WORK_LIMITS", WorkLimits(seconds=0.3))
     found = requirements.repository_requirements(
         [
             (ConfigFiles({"bad.yml": MARK + CONFIG}), Policy()),

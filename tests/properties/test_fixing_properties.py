@@ -8,7 +8,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.oracle.fix_judge import judge
 from tests.oracle.plain_yaml import Data, list_of, mapping_of, read
 from tests.oracle.pulled_images import pulled_images

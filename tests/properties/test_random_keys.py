@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Decisions, Skip
+from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.interview import (
-    Action,
     AskAtEnd,
     AskFix,
     Cancelled,
@@ -33,7 +33,7 @@ from cci_migrate.interactive.interview import (
     next_step,
 )
 from cci_migrate.policy.file import read_policy_file
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.interactive.conftest import CONFIG, config_of, make_repository
 from tests.interactive.dialog import CTRL_C, Dialog
 from tests.processing import process

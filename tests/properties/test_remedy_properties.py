@@ -6,7 +6,7 @@ from hypothesis import given, note, settings
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.model import PasswordAuth, Policy, RegistryPolicy
+from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy
 from tests.oracle.plain_yaml import Data, mapping_of, read
 from tests.oracle.pulled_images import pulled_images
 from tests.processing import process

@@ -11,7 +11,7 @@ import pytest
 
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proof import ProvenFile
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put

@@ -16,7 +16,7 @@ from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.findings import Answer, Decisions, FindingKey
 from cci_migrate.lossless.source import Position
-from cci_migrate.policy.model import Platform, Policy
+from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.github_report import github_report
 from cci_migrate.reports.json_report import json_report

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome
-from cci_migrate.policy.model import Policy
+from cci_migrate.policy.settings import Policy
 from tests.processing import process
 from tools import fuzz
 

@@ -10,7 +10,7 @@ from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proposing import propose
-from cci_migrate.policy.model import LoginMethod, Policy, Revert
+from cci_migrate.policy.settings import LoginMethod, Policy, Revert
 from cci_migrate.verification.comparison import Gains
 from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors
 from cci_migrate.verification.verdicts import Status, Verdict, verdict

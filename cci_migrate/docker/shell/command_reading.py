@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.bounds.limits import TooComplexError
+from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,

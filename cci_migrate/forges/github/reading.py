@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cci_migrate.bounds.config_sizes import SIZE_LIMIT, total_problem
+from cci_migrate.bounds.limits import SIZE_LIMIT, total_problem
 from cci_migrate.transport.git.process import GitDirectory, GitError
 
 

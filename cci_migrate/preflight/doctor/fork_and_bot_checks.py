@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cci_migrate.preflight.check_results import CheckResult, Status
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.rules.wording import listed
 

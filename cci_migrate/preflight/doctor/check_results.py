@@ -1,4 +1,4 @@
-"""The results of checks."""
+"""The results of the checks of ``cci-migrate doctor``, and its exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from cci_migrate.engine.outcomes import ExitCode
+from cci_migrate.engine.exit_codes import ExitCode
 
 
 class Status(Enum):

@@ -34,17 +34,19 @@ from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.image_reference import normalise_host
-from cci_migrate.engine.outcomes import ExitCode, Failed, Refused
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.policy.model import PasswordAuth, Policy
+from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
-from cci_migrate.preflight.check_report import as_json, as_text
-from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
 from cci_migrate.preflight.circleci_cache import CircleCiCache
-from cci_migrate.preflight.forks_and_bots import configured_bots
-from cci_migrate.preflight.login_checks import check_logins
+from cci_migrate.preflight.doctor.check_report import as_json, as_text
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
+from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
+from cci_migrate.preflight.doctor.login_checks import check_logins
+from cci_migrate.preflight.doctor.repository_checks import CheckedRepository, check_repositories
 from cci_migrate.preflight.login_consent import (
     BUILT_IN_PAIRS,
     LoginConsent,
@@ -52,7 +54,6 @@ from cci_migrate.preflight.login_consent import (
     pairs_of,
 )
 from cci_migrate.preflight.project_remotes import project_in
-from cci_migrate.preflight.repository_checks import CheckedRepository, check_repositories
 from cci_migrate.preflight.requirements import (
     RegistryLogin,
     Requirements,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.preflight.check_results import CheckResult, Status, exit_code
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
 from cci_migrate.transport.known_secrets import redact
 
 VERSION = 1

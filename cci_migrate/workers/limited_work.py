@@ -1,4 +1,4 @@
-"""Limits the time and memory of the work on one config, in the process that does it."""
+"""Works on one config within limits of time and memory, in the process that calls."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.error_place import place_of
@@ -25,33 +24,6 @@ CAN_INTERRUPT = hasattr(signal, "setitimer")
 #: Seconds between interruptions after the first, which a destructor may swallow.
 _AGAIN = 0.5
 _MIB = 1024 * 1024
-
-
-class WorkLimits(Struct, frozen=True):
-    """The time for the work on one config, and the memory in addition to the tool's own.
-
-    ``seconds`` is processor time, so that nothing fails because the machine is busy; on Windows,
-    which can't interrupt by it, wall-clock time.
-
-    The memory limit requires a system that can limit the address space of a process: Linux, not
-    Windows or macOS.
-    """
-
-    seconds: float = 20.0
-    megabytes: int = 1024
-
-    def took_too_long(self, paths: tuple[str, ...]) -> Failed:
-        """The outcome of a config that took longer."""
-        problem = f"took too long: more than {self.seconds:g} s"
-        return Failed(paths, problem, "raise --timeout, or split the config")
-
-    def needs_too_much_memory(self, paths: tuple[str, ...]) -> Failed:
-        """The outcome of a config that needed more memory."""
-        problem = f"needs too much memory: more than {self.megabytes} MB"
-        return Failed(paths, problem, "raise --memory-limit, or split the config")
-
-
-DEFAULT_LIMITS = WorkLimits()
 
 
 class _TooLong(BaseException):
@@ -71,6 +43,17 @@ def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -
         return Failed(paths, f"internal error: {place_of(error)}", "please report it")
 
 
+def took_too_long(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
+    """The outcome of a config that took longer than ``limits`` allow."""
+    problem = f"took too long: more than {limits.seconds:g} s"
+    return Failed(paths, problem, "raise --timeout, or split the config")
+
+
+def _needs_too_much_memory(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
+    problem = f"needs too much memory: more than {limits.megabytes} MB"
+    return Failed(paths, problem, "raise --memory-limit, or split the config")
+
+
 def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
     with _limited_memory(limits.megabytes):
         before: _Handler = None
@@ -82,9 +65,9 @@ def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) 
                 _disarm(before)
         except _TooLong:
             _disarm(before)  # it may have come in the middle of that
-            failed = limits.took_too_long(paths)
+            failed = took_too_long(limits, paths)
         except MemoryError:
-            failed = limits.needs_too_much_memory(paths)
+            failed = _needs_too_much_memory(limits, paths)
     return failed
 
 

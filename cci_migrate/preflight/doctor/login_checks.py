@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.policy.model import PasswordAuth
-from cci_migrate.preflight.check_results import CheckResult, Status
+from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.login_consent import LoginConsent
 from cci_migrate.preflight.registry_login import (
     AnonymousRegistry,

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.preflight.check_results import CheckResult, Status
 from cci_migrate.preflight.circleci_api import Context, Restriction
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
-from cci_migrate.preflight.forks_and_bots import check_bots, check_forks
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.fork_and_bot_checks import check_bots, check_forks
 from cci_migrate.preflight.requirements import JobRequirements, Requirements
 from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.rules.wording import listed
