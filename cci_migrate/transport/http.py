@@ -16,6 +16,7 @@ import stamina
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.bounds.config_sizes import TOTAL_LIMIT
 from cci_migrate.bounds.json_input import JsonInputError, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.transport.host_errors import (
@@ -37,6 +38,10 @@ LIMIT_ATTEMPTS = 5
 READ_ATTEMPTS = 4
 #: GitHub: without a header, wait at least a minute, then longer each time.
 UNSTATED_WAIT = 60.0
+#: The most that is read of an answer. The largest are those with the configs of repositories, and
+#: those of the compiler, which repeat the config.
+MOST_BYTES = TOTAL_LIMIT
+_PART = 2**16
 
 # By default each retry is logged, which without a logger ends up on the user's terminal.
 stamina.instrumentation.set_on_retry_hooks(())
@@ -50,12 +55,18 @@ class OverloadedError(Exception):
     """The host failed to answer in time: ask again, or for less."""
 
 
+class AnswerTooLargeError(requests.RequestException):
+    """A host answers with more bytes than any of its API's answers has."""
+
+
 def connection_fault(error: requests.RequestException, host: str) -> str:
     """Why there is no response from ``host``, for people, without the library's own message."""
     if isinstance(error, requests.Timeout):
         return f"{host} did not answer in time"
     if isinstance(error, requests.ConnectionError):
         return f"the connection to {host} failed"
+    if isinstance(error, AnswerTooLargeError):
+        return f"{host} {error}"
     return type(error).__name__
 
 
@@ -227,6 +238,8 @@ class Api:
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
+        except AnswerTooLargeError as error:
+            raise HostError(connection_fault(error, urlsplit(self.root).netloc)) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         response = _read_response(received)
@@ -290,12 +303,34 @@ def limit_wait(response: Response, attempt: int, now: float) -> float | None:
     return UNSTATED_WAIT * 2.0**attempt
 
 
-def new_session() -> requests.Session:
-    """A session that adds no credentials by itself.
+class _BoundedAdapter(requests.adapters.HTTPAdapter):
+    """Reads no more of an answer than `MOST_BYTES`, unpacked."""
 
-    It ignores netrc files and credentials of proxies; proxies still work.
+    def send(
+        self, request: requests.PreparedRequest, stream: bool = False, *options: Any, **more: Any
+    ) -> requests.Response:
+        del stream
+        response = super().send(request, True, *options, **more)
+        content = bytearray()
+        for part in response.iter_content(_PART):
+            content += part
+            if len(content) > MOST_BYTES:
+                response.close()
+                raise AnswerTooLargeError(f"answers with more than {MOST_BYTES // 2**20} MB")
+        # What `Response.content` returns once the body is read.
+        response._content = bytes(content)
+        return response
+
+
+def new_session() -> requests.Session:
+    """A session that adds no credentials by itself, and bounds the size of answers.
+
+    It ignores netrc files and credentials of proxies; proxies still work. A larger answer than
+    `MOST_BYTES` raises AnswerTooLargeError.
     """
     session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _BoundedAdapter())
     session.auth = _no_auth
     session.headers["User-Agent"] = "cci-migrate"
     return session

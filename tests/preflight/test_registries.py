@@ -25,6 +25,7 @@ from cci_migrate.preflight.registry_login import (
     log_in,
     why_unsafe,
 )
+from cci_migrate.transport import http
 from cci_migrate.transport.known_secrets import Secret
 from tests.cli.conftest import put
 from tests.preflight.conftest import Program, settings
@@ -145,6 +146,15 @@ def test_redirects_do_not_carry_the_password_on(hub: StandIn, path: str) -> None
         assert other.seen == []
     assert isinstance(outcome, Inconclusive)
     assert "leads elsewhere" in outcome.why
+
+
+def test_an_answer_of_any_size_is_not_read_to_its_end(
+    hub: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 10)
+    outcome = try_login(hub.url)
+    assert isinstance(outcome, Inconclusive)
+    assert "answers with more than" in outcome.why
 
 
 def at_hub(hub: StandIn) -> tuple[str, ...]:

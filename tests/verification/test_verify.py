@@ -218,6 +218,23 @@ def test_a_host_that_repeats_the_token(
     assert "- [withheld]\n" in done.out
 
 
+def test_an_answer_of_any_size_is_not_read_to_its_end(
+    compiler: CompileStandIn, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from cci_migrate.cli.main_command import main_command
+
+    monkeypatch.chdir(config.parent)
+    monkeypatch.setattr(http, "MOST_BYTES", 2**20)
+    text = json.dumps({"data": {"attributes": {"outcome": "succeeded"}}, "x": "x" * 2**21})
+    compiler.faults = [(200, {"Content-Type": "application/json"}, text)]
+    done = CliRunner().invoke(main_command, ["verify", "--api-url", compiler.url])
+    assert done.exit_code == 3
+    assert "answers with more than 1 MB" in done.output
+    assert compiler.paths == [], "it was asked again"
+
+
 def test_a_limit_is_waited_out(run: Program, compiler: CompileStandIn) -> None:
     compiler.faults = [(429, {"Retry-After": "1"}, "")]
     assert run("verify", "--api-url", compiler.url).code == 0
