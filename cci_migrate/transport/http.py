@@ -16,8 +16,8 @@ import stamina
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.bounds.limits import TOTAL_LIMIT
 from cci_migrate.bounds.json_input import JsonInputError, typed
+from cci_migrate.bounds.limits import TOTAL_LIMIT
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.transport.host_errors import (
     HostError,
