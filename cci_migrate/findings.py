@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct, field
+from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.escaping.hidden_fields import repr_without
@@ -17,11 +19,38 @@ from cci_migrate.policy.settings import RegistryCredential
 
 
 class Severity(Enum):
-    """How much a finding matters on the policy's platform."""
+    """How much a finding matters on the policy's platform, in three levels."""
 
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+
+class Effect(Enum):
+    """What a finding means on the policy's platform today; the most important first.
+
+    A pull is ``LIMITED`` if Docker Hub counts it against an address, and a ``PRECAUTION`` if it is
+    exempt. ``CREDENTIALS`` are exposed, misplaced or incomplete. A ``NOTE`` leaves nothing to do.
+    """
+
+    LIMITED = "limited"
+    CREDENTIALS = "credentials"
+    WARNING = "warning"
+    PRECAUTION = "precaution"
+    NOTE = "note"
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of such findings."""
+        match self:
+            case Effect.LIMITED | Effect.CREDENTIALS:
+                return Severity.ERROR
+            case Effect.WARNING | Effect.PRECAUTION:
+                return Severity.WARNING
+            case Effect.NOTE:
+                return Severity.NOTE
+            case _:
+                assert_never(self)
 
 
 class FindingKey(Struct, frozen=True, order=True):
@@ -132,20 +161,40 @@ class Fix(Struct, frozen=True):
     @property
     def summary(self) -> str:
         """The title with the contexts: "add auth under the image, and add context hub to job x"."""
-        jobs: dict[str, dict[WorkflowJob, None]] = {}
-        for grant in self.contexts:
-            jobs.setdefault(grant.context, {})[grant.entry] = None
-        contexts: dict[tuple[WorkflowJob, ...], list[str]] = {}
-        for context, users in jobs.items():
-            contexts.setdefault(tuple(users), []).append(context)
-        parts = [self.title] if self.title else []
-        for entries, names in contexts.items():
-            which = (
-                f"job {entries[0].name}" if len(entries) == 1 else f"{len(entries)} workflow jobs"
-            )
-            what = f"context {names[0]}" if len(names) == 1 else f"contexts {', '.join(names)}"
-            parts.append(f"add {what} to {which}")
-        return ", and ".join(parts)
+        return summary_of((self,))
+
+
+def summary_of(fixes: Sequence[Fix]) -> str:
+    """What ``fixes`` with the same title do together; "the image" in it becomes their number.
+
+    "add auth under 11 images, and add context hub to 54 workflow jobs (main 42, nightly 12)"
+    """
+    title = fixes[0].title
+    if len(fixes) > 1:
+        title = title.replace(" the image", f" {len(fixes)} images")
+    jobs: dict[str, dict[tuple[str, str], WorkflowJob]] = {}
+    for fix in fixes:
+        for grant in fix.contexts:
+            place = (grant.place.source.path, grant.entry.route)
+            jobs.setdefault(grant.context, {})[place] = grant.entry
+    contexts: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for context, users in jobs.items():
+        contexts.setdefault(tuple(users), []).append(context)
+    parts = [title] if title else []
+    for names in contexts.values():
+        what = f"context {names[0]}" if len(names) == 1 else f"contexts {', '.join(names)}"
+        parts.append(f"add {what} to {_jobs_text(tuple(jobs[names[0]].values()))}")
+    return ", and ".join(parts)
+
+
+def _jobs_text(entries: Sequence[WorkflowJob]) -> str:
+    if len(entries) == 1:
+        return f"job {entries[0].name}"
+    counts = Counter(entry.workflow for entry in entries)
+    if len(counts) == 1:
+        return f"{len(entries)} jobs of workflow {entries[0].workflow}"
+    by_workflow = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"{len(entries)} workflow jobs ({by_workflow})"
 
 
 class NoFix(Struct, frozen=True):
@@ -208,25 +257,32 @@ class NameReason(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """A problem at one place.
 
-    ``subject`` is the image or job that it is about, ``owner`` what that belongs to ("job build").
-    ``because`` says why it matters on the policy's platform. ``after`` are the keys of findings
-    whose fixes this one depends on: it is dropped if none of them is fixed; ``after_all``, if one
-    of them is not. ``registry`` is the registry that it is about, if any. ``names`` is the reason
-    for the names that its fix writes, None if it writes none.
+    ``message`` says what is wrong; ``plural`` is the message for several such findings, after their
+    number. ``subject`` is the image or job that it is about, ``owner`` what that belongs to ("job
+    build"). ``because`` says why it matters on the policy's platform. ``after`` are the keys of
+    findings whose fixes this one depends on: it is dropped if none of them is fixed;
+    ``after_all``, if one of them is not. ``registry`` is the registry that it is about, if any.
+    ``names`` is the reason for the names that its fix writes, None if it writes none.
     """
 
     rule: str
     place: Place
     message: str
+    plural: str
     subject: str
     owner: str
-    severity: Severity
+    effect: Effect
     because: str
     remedy: Remedy
     registry: str | None = None
     after: tuple[FindingKey, ...] = ()
     after_all: tuple[FindingKey, ...] = ()
     names: NameReason | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return self.effect.severity
 
     @property
     def key(self) -> FindingKey:

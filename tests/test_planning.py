@@ -10,6 +10,7 @@ from cci_migrate.findings import (
     Choice,
     Decision,
     Decisions,
+    Effect,
     Finding,
     FindingKey,
     FindingState,
@@ -18,7 +19,6 @@ from cci_migrate.findings import (
     Place,
     Question,
     Remedy,
-    Severity,
     Skip,
     Suppress,
 )
@@ -50,7 +50,7 @@ def finding(
     of: Document, route: str, remedy: Remedy, after: tuple[FindingKey, ...] = (), rule: str = "rule"
 ) -> Finding:
     place = Place(mapping(of, route.partition(".")[0]), route)
-    return Finding(rule, place, "m", "s", "o", Severity.WARNING, "b", remedy, None, after)
+    return Finding(rule, place, "m", "ms", "s", "o", Effect.WARNING, "b", remedy, None, after)
 
 
 def fix(*operations: Operation) -> Fix:

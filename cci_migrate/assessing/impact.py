@@ -15,7 +15,7 @@ from typing_extensions import assert_never
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
-from cci_migrate.findings import Severity
+from cci_migrate.findings import Effect
 from cci_migrate.policy.settings import Platform
 
 #: Prefixes of the images that CircleCI publishes.
@@ -25,7 +25,7 @@ _OF_CIRCLECI = ("cimg/", "circleci/")
 class Impact(Struct, frozen=True):
     """How much a finding matters, and why, in one or two sentences."""
 
-    severity: Severity
+    effect: Effect
     because: str
 
 
@@ -46,7 +46,7 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
     """The impact of an image that a Docker executor pulls from ``host`` without credentials."""
     if host != DOCKER_HUB:
         return Impact(
-            Severity.WARNING,
+            Effect.WARNING,
             f"The policy has credentials for {registry_at(host).name} that the image does not use.",
         )
     if runs_on_own_machines(image):
@@ -54,20 +54,21 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
     match platform:
         case Platform.CLOUD:
             return Impact(
-                Severity.WARNING,
-                "CircleCI Cloud pulls it with CircleCI's own Docker Hub account, which is not "
-                "limited today. With credentials the limits of your account apply: none on a paid "
-                "one, 200 pulls in 6 hours on a free one.",
+                Effect.PRECAUTION,
+                "CircleCI Cloud pulls with CircleCI's own Docker Hub account, which is not limited "
+                "today. Credentials of your own are for private images, for the limits of your "
+                "plan (none if you pay, 200 pulls in 6 hours if not), for CircleCI Server, and for "
+                "the day that exemption ends.",
             )
         case Platform.SERVER:
             return Impact(
-                Severity.ERROR,
+                Effect.LIMITED,
                 "On CircleCI Server the pull is anonymous: Docker Hub allows 100 of them in "
                 "6 hours from one address.",
             )
         case Platform.RUNNER:
             return Impact(
-                Severity.ERROR,
+                Effect.LIMITED,
                 "A self-hosted runner pulls anonymously from your own address: Docker Hub allows "
                 "100 pulls in 6 hours. A container runner needs imagePullSecrets besides.",
             )
@@ -84,7 +85,7 @@ def of_anonymous_step(
     """
     if normalise_host(host) != DOCKER_HUB:
         return Impact(
-            Severity.WARNING,
+            Effect.WARNING,
             f"The policy has credentials for {registry_at(host).name} that the step does not use.",
         )
     if own_machine:
@@ -92,20 +93,20 @@ def of_anonymous_step(
     match platform:
         case Platform.CLOUD if all(image.startswith(_OF_CIRCLECI) for image in images):
             return Impact(
-                Severity.WARNING,
+                Effect.PRECAUTION,
                 "On CircleCI Cloud the images that CircleCI publishes are exempt from Docker Hub's "
                 "limits; with a login your account's apply.",
             )
         case Platform.CLOUD:
             return Impact(
-                Severity.ERROR,
+                Effect.LIMITED,
                 "Machine executors and remote Docker pull from addresses that many builds share, "
                 "and CircleCI's own account does not cover them: Docker Hub allows 100 anonymous "
                 "pulls in 6 hours from one address.",
             )
         case Platform.SERVER | Platform.RUNNER:
             return Impact(
-                Severity.ERROR,
+                Effect.LIMITED,
                 "The pull is anonymous: Docker Hub allows 100 of them in 6 hours from one address.",
             )
         case _:

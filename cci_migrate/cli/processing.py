@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.engine.config_files import (
     ConfigFiles,
     ConfigPaths,
@@ -26,7 +27,7 @@ from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.files.discovery import Repository, read_config, reader_of
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
-from cci_migrate.lossless.nodes import Scalar
+from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.policy.settings import Policy
 from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long, within
 
@@ -177,16 +178,30 @@ def thin(outcome: Outcome) -> Outcome:
 
 
 def _thin(finding: Finding) -> Finding:
-    node = finding.place.node
-    bare = Scalar(node.source, node.start, node.end, "", "", None, None)
     remedy = finding.remedy
     if isinstance(remedy, Question):
         remedy = replace(remedy, choices=tuple(_thin_choice(choice) for choice in remedy.choices))
     elif isinstance(remedy, Fix):
-        remedy = Fix(remedy.summary, ())
-    return replace(finding, place=Place(bare, finding.place.route), remedy=remedy)
+        remedy = _thin_fix(remedy)
+    place = Place(_bare(finding.place.node), finding.place.route)
+    return replace(finding, place=place, remedy=remedy)
 
 
 def _thin_choice(choice: Choice) -> Choice:
     remedy = choice.remedy
-    return choice if isinstance(remedy, NoFix) else replace(choice, remedy=Fix(remedy.summary, ()))
+    return choice if isinstance(remedy, NoFix) else replace(choice, remedy=_thin_fix(remedy))
+
+
+def _thin_fix(fix: Fix) -> Fix:
+    """``fix`` with what its summary is made of."""
+    contexts = tuple(replace(grant, entry=_thin_entry(grant.entry)) for grant in fix.contexts)
+    return Fix(fix.title, (), contexts)
+
+
+def _thin_entry(entry: WorkflowJob) -> WorkflowJob:
+    key = _bare(entry.key)
+    return replace(entry, node=key, key=key, arguments=None, holder=None)
+
+
+def _bare(node: Node) -> Scalar:
+    return Scalar(node.source, node.start, node.end, "", "", None, None)

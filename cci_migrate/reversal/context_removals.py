@@ -15,7 +15,7 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
-from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
     Entry,
@@ -91,9 +91,10 @@ def context_findings(
             rule=MISSING_CONTEXT,
             place=Place(departure.entry.key, departure.entry.route),
             message=f"{departure.entry.name} holds {listed(departure.names)}, as the policy has it",
+            plural=f"workflow jobs hold {listed(departure.names)}, as the policy has it",
             subject=departure.entry.name,
             owner=f"{group} {departure.entry.workflow}",
-            severity=Severity.WARNING if departure.needed_by is None else Severity.NOTE,
+            effect=Effect.WARNING if departure.needed_by is None else Effect.NOTE,
             because="",
             remedy=remedy,
             after_all=departure.after_all,

@@ -14,7 +14,7 @@ from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.sharing import Users, sources_of
-from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
@@ -108,9 +108,10 @@ class CredentialRemovals:
                 rule=UNAUTHENTICATED_IMAGE,
                 place=removal.place,
                 message=f"{image.item.text} has the credentials of the policy for {name}",
+                plural=f"images have the credentials of the policy for {name}",
                 subject=image.item.text,
                 owner=owners_of(*(assessed.image for assessed in removal.images)),
-                severity=Severity.WARNING,
+                effect=Effect.WARNING,
                 because="",
                 remedy=remedy,
                 registry=image.host,

@@ -14,7 +14,7 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import hosts_to_log_in, login_conventions, login_route
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
 from cci_migrate.docker.image_reference import normalise_host
-from cci_migrate.findings import Finding, FindingKey, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import Entry, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.operations import (
@@ -247,9 +247,10 @@ class LoginRemovals:
                     rule=PULL_BEFORE_LOGIN,
                     place=Place(entry.key, f"orbs.{orb.alias}"),
                     message=f"nothing else uses the orb {orb.name}",
+                    plural="orbs are used by nothing else",
                     subject=orb.name,
                     owner="orbs",
-                    severity=Severity.WARNING if is_added else Severity.NOTE,
+                    effect=Effect.WARNING if is_added else Effect.NOTE,
                     because="",
                     remedy=_without_import(entry, root) if is_added else NoFix(reason),
                     after_all=tuple(sorted(keys)),
@@ -330,9 +331,10 @@ def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding
         rule=PULL_BEFORE_LOGIN,
         place=first.place,
         message=f"the steps log in to {registry_name(first.host)} as the policy has it",
+        plural=f"jobs log in to {registry_name(first.host)} as the policy has it",
         subject=first.step.name,
         owner=f"job {job.name}",
-        severity=Severity.WARNING if obstacle is None else Severity.NOTE,
+        effect=Effect.WARNING if obstacle is None else Effect.NOTE,
         because="",
         remedy=obstacle or remedy,
         registry=normalise_host(first.host),

@@ -37,7 +37,7 @@ from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.image_states import Contested, Incomplete, Wanted
 from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
@@ -59,9 +59,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 rule=INCOMPLETE_AUTH,
                 place=Place(auth.entry.key, image.route),
                 message=f"the {auth.form.value} of {image.item.text} has no {missing}",
+                plural=f"images have {auth.form.value} without {missing}",
                 subject=image.item.text,
                 owner=owners_of(image),
-                severity=Severity.ERROR,
+                effect=Effect.CREDENTIALS,
                 because="CircleCI refuses it, or pulls anonymously.",
                 remedy=_remedy(assessment, assessed, auth, assessed.state.wanted),
                 registry=image.host,

@@ -35,7 +35,7 @@ from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.image_states import Authenticated, Contested, LiteralSecret, Wanted
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
@@ -60,9 +60,10 @@ def _finding(
         rule=LITERAL_CREDENTIAL,
         place=Place(literal.value, image.route),
         message=f"the {literal.key} for {image.item.text} is written out",
+        plural="passwords and secret keys of images are written out",
         subject=image.item.text,
         owner=owners_of(image),
-        severity=Severity.ERROR,
+        effect=Effect.CREDENTIALS,
         because="Everyone who can read the repository has it, and its history keeps it: take "
         "it back at the registry.",
         remedy=_remedy(images, auth, literal, assessment),

@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from zlib import crc32
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 
@@ -61,9 +61,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=ID,
             place=Place(node, route),
             message=f"a login to {login.server} is no login to Docker Hub",
+            plural=f"logins to {login.server} are no logins to Docker Hub",
             subject=step.name if step.name.endswith("/check") else "docker login",
             owner=f"job {docker.job.name}",
-            severity=Severity.WARNING,
+            effect=Effect.WARNING,
             because="Docker looks for the login to Docker Hub under one name: that of a login "
             "without a server. Pulls after this one are anonymous.",
             remedy=remedy,

@@ -45,7 +45,7 @@ from cci_migrate.circleci.misplaced_logins import (
     lost_logins,
     merged_login,
 )
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import Entry, entries_of, is_null, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
@@ -69,9 +69,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=MISPLACED_AUTH,
             place=Place(entry.key, f"{route}.auth"),
             message=f"auth stands on the {title} itself; it belongs under each image",
+            plural="jobs and executors have auth of their own; it belongs under each image",
             subject=title,
             owner=title,
-            severity=Severity.ERROR,
+            effect=Effect.CREDENTIALS,
             because=_BECAUSE,
             remedy=_of_owner(mapping, entry),
         )
@@ -80,9 +81,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=MISPLACED_AUTH,
             place=Place(entry.key, f"{route}.auth"),
             message=f"auth stands under machine in the {title}, which knows no such key",
+            plural="jobs and executors have auth under machine, which knows no such key",
             subject=title,
             owner=title,
-            severity=Severity.ERROR,
+            effect=Effect.CREDENTIALS,
             because="A machine image is a virtual machine's: it is not pulled from a registry.",
             remedy=NoFix(
                 "machine has no credentials", "remove it, and log in with docker login in a step"
@@ -94,9 +96,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=MISPLACED_AUTH,
             place=Place(item, f"line-{position.line}"),
             message="a login is lost here: what is merged before it has the same key",
+            plural="logins are lost: what is merged before them has the same key",
             subject="<<",
             owner=f"line {mapping.source.position(mapping.start).line}",
-            severity=Severity.ERROR,
+            effect=Effect.CREDENTIALS,
             because="Of two merged mappings with the same key, CircleCI takes the first one's.",
             remedy=NoFix(
                 "which of the two is meant cannot be told", "write the login as a step of its own"
@@ -158,9 +161,10 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
         rule=MISPLACED_AUTH,
         place=Place(item.image.value, assessed.image.route),
         message=f"{item.text}: {message}",
+        plural="images have username and password outside their auth",
         subject=item.text,
         owner=owners_of(assessed.image),
-        severity=Severity.ERROR,
+        effect=Effect.CREDENTIALS,
         because=_BECAUSE,
         remedy=remedy,
         registry=assessed.image.host,

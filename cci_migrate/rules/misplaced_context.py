@@ -41,7 +41,7 @@ from cci_migrate.circleci.misplaced_contexts import (
     MisplacedContext,
     misplaced_contexts,
 )
-from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import ContextGrant, Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import text_of
 from cci_migrate.lossless.operations import RemoveEntry
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -66,9 +66,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=ID,
             place=Place(misplaced.entry.key, misplaced.route),
             message=f"{text_of(misplaced.entry.key)} {_where(misplaced)}",
+            plural="contexts are in places where CircleCI does not look",
             subject=", ".join(misplaced.names or ()) or "context",
             owner=owner,
-            severity=Severity.ERROR,
+            effect=Effect.CREDENTIALS,
             because="CircleCI refuses the key, or the job runs without the variables.",
             remedy=_remedy(misplaced, concerned, narrower, assessment),
         )

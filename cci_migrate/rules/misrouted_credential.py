@@ -35,13 +35,13 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import (
     Choice,
+    Effect,
     Finding,
     Fix,
     NoFix,
     Place,
     Question,
     Remedy,
-    Severity,
 )
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -67,9 +67,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=ID,
             place=Place(auth.entry.key, image.route),
             message=f"credentials of {theirs} are sent to {its} for {image.item.text}",
+            plural=f"images send credentials of {theirs} to {its}",
             subject=image.item.text,
             owner=owners_of(image),
-            severity=Severity.ERROR,
+            effect=Effect.CREDENTIALS,
             because="The password reaches a registry that it is not meant for, and the pull fails.",
             remedy=_remedy(assessed, auth, image.host, assessment),
             registry=image.host,

@@ -38,12 +38,12 @@ from cci_migrate.assessing.assessment import AssessedEntry, Assessment
 from cci_migrate.findings import (
     Choice,
     ContextGrant,
+    Effect,
     Finding,
     Fix,
     NoFix,
     Place,
     Question,
-    Severity,
 )
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.settings import CredentialStore
@@ -77,15 +77,17 @@ def _finding(
     contexts = listed(tuple(dict.fromkeys(grant.context for grant in grants)))
     variables = list(dict.fromkeys(f"${name}" for grant in grants for name in grant.variables))
     group = "job group" if entry.is_in_group else "workflow"
-    needs = "needs" if is_certain else "may need"
+    needs, need = ("needs", "need") if is_certain else ("may need", "may need")
+    context = f"context {contexts} (provides {', '.join(variables)})"
     fix = Fix("", (), grants)
     return Finding(
         rule=MISSING_CONTEXT,
         place=Place(entry.key, entry.route),
-        message=f"job {entry.name} {needs} context {contexts} (provides {', '.join(variables)})",
+        message=f"job {entry.name} {needs} {context}",
+        plural=f"jobs {need} {context}",
         subject=entry.name,
         owner=f"{group} {entry.workflow}",
-        severity=Severity.WARNING,
+        effect=Effect.WARNING,
         because="Without the context the variables are empty, and the pull is anonymous or fails.",
         remedy=fix if is_certain else _question(entry.name, contexts, listed(variables), fix),
         registry=next(use.host for use in assessed.uses if use.variables == grants[0].variables),

@@ -50,7 +50,7 @@ from cci_migrate.circleci.orb_jobs import (
 from cci_migrate.circleci.published_orbs import published_orb
 from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.findings import Choice, Finding, NoFix, Place, Question, Remedy, Severity
+from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
 from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
@@ -96,9 +96,10 @@ def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding
         rule=ID,
         place=place,
         message=f"can't determine what the {what} of the orb {orb.name}@{orb.version} pulls",
+        plural=f"places use orb {orb.name}@{orb.version}, and what it pulls can't be determined",
         subject=f"{orb.name}@{orb.version}",
         owner=owner,
-        severity=Severity.NOTE,
+        effect=Effect.NOTE,
         because="It may pull images without credentials.",
         remedy=NoFix(
             reason, "see in the orb's source what it pulls: https://circleci.com/developer/orbs"
@@ -115,9 +116,10 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
         rule=ID,
         place=Place(entry.key, f"{entry.route}.steps"),
         message=f"can't determine what {pull.command} pulls: {pull.undecided}",
+        plural="orb jobs have steps whose pulls can't be determined",
         subject=pull.command,
         owner=f"workflow {entry.workflow}",
-        severity=Severity.NOTE,
+        effect=Effect.NOTE,
         because="What it takes from Docker Hub it pulls without a login.",
         remedy=NoFix(
             "the images are not written where they could be read",
@@ -141,9 +143,10 @@ def _beside_mirror(assessment: Assessment, mirror: Mirror) -> Iterator[Finding]:
             rule=ID,
             place=Place(docker.entry.key, f"{docker.entry.route}.steps.mirror"),
             message=f"{pulls[0].command} fetches from Docker Hub, not from {mirror.host}",
+            plural=f"orb jobs have steps that fetch from Docker Hub, not from {mirror.host}",
             subject=", ".join(texts),
             owner=f"workflow {docker.entry.workflow}",
-            severity=Severity.NOTE,
+            effect=Effect.NOTE,
             because="What an orb's job pulls in its steps is pulled without a login.",
             remedy=NoFix(
                 "the names of images stand in the orb or in the files that it reads",
@@ -167,9 +170,10 @@ def _job_images(
         rule=ID,
         place=Place(entry.key, entry.route),
         message=f"{entry.calls} of the orb {job.orb.name} pulls {images} without credentials",
+        plural="jobs of orbs pull their images without credentials",
         subject=images,
         owner=f"workflow {entry.workflow}",
-        severity=Severity.NOTE,
+        effect=Effect.NOTE,
         because="The orb gives its image no credentials, and a context does not either.",
         remedy=_remedy(entry, job.takes_executor(), assessment),
     )
@@ -205,9 +209,10 @@ def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterato
             place=where,
             message=f"the executor {call.name} of the orb {orb.name} pulls {texts} "
             "without credentials",
+            plural="executors of orbs pull their images without credentials",
             subject=texts,
             owner=f"job {job.name}",
-            severity=Severity.NOTE,
+            effect=Effect.NOTE,
             because="The orb gives its image no credentials.",
             remedy=NoFix(
                 "an orb's executor takes no credentials",

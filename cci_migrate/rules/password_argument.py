@@ -33,7 +33,7 @@ from zlib import crc32
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Job
 from cci_migrate.docker.mentions import mentions_docker
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -94,9 +94,10 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
         place=Place(run.command, f"{job.route}.steps.run({crc32(run.command.value.encode()):08x})"),
         message=f"the password for {listed(list(dict.fromkeys(hosts)))} is given on the command "
         "line",
+        plural="logins have their passwords on the command line",
         subject="docker login",
         owner=f"job {job.name}",
-        severity=Severity.NOTE if is_old else Severity.WARNING,
+        effect=Effect.NOTE if is_old else Effect.WARNING,
         because="Other processes can read the command line while it runs.",
         remedy=NoFix("the Docker of its image is older than 17.07", "use a newer image")
         if is_old

@@ -82,6 +82,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
     Choice,
+    Effect,
     Finding,
     FindingKey,
     Fix,
@@ -90,7 +91,6 @@ from cci_migrate.findings import (
     Place,
     Question,
     Remedy,
-    Severity,
 )
 from cci_migrate.policy.settings import PasswordAuth, RegistryCredential
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
@@ -103,6 +103,8 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker
     from cci_migrate.remedies.login_placement import LoginPlacement
 
+
+_PLURALS = {"fetches": "fetch", "is to fetch": "are to fetch", "may fetch": "may fetch"}
 
 #: Why a login is wanted before steps that can't be followed.
 _UNKNOWN = (
@@ -146,20 +148,21 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
         fetches = "fetches" if is_needed_today else "is to fetch"
-        severity = impact.severity
+        effect = impact.effect
         if missing.unread_login is not None:
-            fetches, severity = "may fetch", Severity.NOTE
+            fetches, effect = "may fetch", Effect.NOTE
         elif is_needed_today and not missing.is_known:
             fetches = "may fetch"
-            impact = Impact(Severity.WARNING, _UNKNOWN)
-            severity = impact.severity
+            impact = Impact(Effect.WARNING, _UNKNOWN)
+            effect = impact.effect
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=missing.place,
             message=f"{missing.pull.command} {fetches} from {name} before a login to it",
+            plural=f"jobs have steps that {_PLURALS[fetches]} from {name} before a login to it",
             subject=", ".join(missing.images[:3]) or missing.pull.command,
             owner=f"job {job.name}",
-            severity=severity,
+            effect=effect,
             because=_because(missing, impact),
             remedy=remedies[missing.key],
             registry=normalise_host(missing.host),
@@ -301,9 +304,10 @@ def _mirror_finding(
         rule=PULL_BEFORE_LOGIN,
         place=place,
         message=f"{command} fetches from Docker Hub before a login to it",
+        plural="steps fetch from Docker Hub before a login to it",
         subject=", ".join(images[:3]),
         owner=f"job {docker.job.name}",
-        severity=impact.severity,
+        effect=impact.effect,
         because=impact.because,
         remedy=remedy,
     )

@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.remedies.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
 from cci_migrate.rules.rule import Example, Rule, Unchanged
@@ -64,14 +64,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             remedy = NoFix(
                 f"{count} in it would not do in {NEW_VERSION}", "change what is named, then again"
             )
-    severity = Severity.WARNING if assessment.policy.upgrade_version else Severity.NOTE
+    effect = Effect.WARNING if assessment.policy.upgrade_version else Effect.NOTE
     yield Finding(
         rule=ID,
         place=Place(version, "version"),
         message=f"config version {version.value} is no longer supported on CircleCI Cloud",
+        plural=f"configs have version {version.value}, no longer supported on CircleCI Cloud",
         subject=f"version {version.value}",
         owner="config",
-        severity=severity,
+        effect=effect,
         because=because,
         remedy=remedy,
     )
@@ -80,9 +81,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=ID,
             place=Place(obstacle.node, obstacle.route),
             message=f"{obstacle.problem}: no upgrade to {NEW_VERSION}",
+            plural=f"things prevent an upgrade to {NEW_VERSION}",
             subject=obstacle.route,
             owner="config",
-            severity=severity,
+            effect=effect,
             because=because,
             remedy=NoFix(obstacle.problem, obstacle.instead),
         )

@@ -45,12 +45,12 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
     Choice,
+    Effect,
     Finding,
     NoFix,
     Place,
     Question,
     Remedy,
-    Severity,
 )
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
@@ -74,9 +74,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 place=Place(assessed.image.item.image.value, assessed.image.route),
                 message=f"can't determine the registry of {assessed.image.item.text}: "
                 f"{assessed.state.reason}",
+                plural="images are of registries that can't be determined",
                 subject=assessed.image.item.text,
                 owner=owners_of(assessed.image),
-                severity=Severity.WARNING,
+                effect=Effect.WARNING,
                 because="It may be a pull without credentials.",
                 remedy=_remedy(assessed, assessment),
             )
@@ -96,9 +97,10 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
                     rule=UNDECIDABLE_IMAGE,
                     place=Place(docker.value, f"{executor.route}.docker"),
                     message=f"the images of the {title} are passed as a parameter",
+                    plural="jobs and executors get their images from a parameter",
                     subject=executor.docker_expression,
                     owner=title,
-                    severity=Severity.WARNING,
+                    effect=Effect.WARNING,
                     because="They may be pulled without credentials.",
                     remedy=NoFix(
                         "a list that is passed cannot be edited here",
@@ -118,9 +120,10 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
             place=Place(undecided.pulls[0].moment.step.node, f"{job.route}.steps"),
             message=f"can't determine what steps pull ({'; '.join(reasons[:3])}"
             + (f"; and {len(reasons) - 3} more)" if len(reasons) > 3 else ")"),
+            plural="jobs have steps whose pulls can't be determined",
             subject=undecided.pulls[0].command,
             owner=f"job {job.name}",
-            severity=Severity.NOTE,
+            effect=Effect.NOTE,
             because="It may be a pull without a login.",
             remedy=NoFix(
                 "the images are not written where they could be read",

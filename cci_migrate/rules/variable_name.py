@@ -38,7 +38,7 @@ from cci_migrate.circleci.config import Config, Namespace, Parameter
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.published_orbs import published_orb
-from cci_migrate.findings import Finding, Fix, NoFix, Place, Remedy, Severity
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import MERGE_KEY, Entry, entries_of, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
@@ -77,9 +77,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 rule=ID,
                 place=Place(argument.value, f"{call.route}.{name}"),
                 message=f"{name} of {call.name} takes the name of a variable, not its value",
+                plural="parameters that take the name of a variable get its value",
                 subject=call.name,
                 owner=call.owner,
-                severity=Severity.ERROR,
+                effect=Effect.CREDENTIALS,
                 because="CircleCI refuses a value that is no name of a variable.",
                 remedy=_remedy(text, call, argument, assessment),
             )
