@@ -346,7 +346,7 @@ class Answer(Struct, frozen=True, tag_field="kind", tag="answer"):
 Decision = Apply | Skip | Suppress | Answer
 
 
-class Names(Struct, frozen=True):
+class ChosenNames(Struct, frozen=True):
     """The credential and context that the user chose for one finding."""
 
     credential: RegistryCredential

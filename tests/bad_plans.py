@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from cci_migrate import reversal
 from cci_migrate.assessing.assessment import assess
 from cci_migrate.circleci.packing import Group, Part
-from cci_migrate.engine.context_grants import context_placement
+from cci_migrate.engine.context_grants import placement_of
 from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.engine.planning import Plan, plan_changes
-from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, Reading, prove
-from cci_migrate.findings import APPLY_ALL, FindingKey, Names
+from cci_migrate.engine.proof import Clause, NotProven, ProofSide, ProvenChange, prove
+from cci_migrate.findings import APPLY_ALL, ChosenNames, FindingKey
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -36,7 +36,7 @@ def auth(username: str, password: str) -> Entries:
 HUB = auth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 
 
-def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | str:
+def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> ProofSide | str:
     """The config of ``sources`` as the tool reads it, with the tool's own plan for it."""
     loaded = load_texts(Group((Part(PATH, ()),)), sources)
     if not isinstance(loaded, Loaded):
@@ -46,50 +46,54 @@ def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> Reading | st
         findings = [finding for rule in RULES for finding in rule.detect(assessment)]
     else:
         findings = list(reversal.findings(assessment, policy.revert))
-    placement = context_placement(assessment)
+    placement = placement_of(assessment)
     plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement=placement)
-    return Reading.of(assessment, plan)
+    return ProofSide.of(assessment, plan)
 
 
-def good(text: str, policy: Policy = FIXING) -> Reading:
+def good(text: str, policy: Policy = FIXING) -> ProofSide:
     """`read` for one text that is a config."""
-    reading = read([SourceText(PATH, text)], policy)
-    assert isinstance(reading, Reading)
-    return reading
+    side = read([SourceText(PATH, text)], policy)
+    assert isinstance(side, ProofSide)
+    return side
 
 
 def proven(
-    reading: Reading, policy: Policy = FIXING, names: MappingOf[FindingKey, Names] | None = None
+    side: ProofSide,
+    policy: Policy = FIXING,
+    names: MappingOf[FindingKey, ChosenNames] | None = None,
 ) -> ProvenChange | NotProven:
-    """What the proof says of the plan of ``reading``."""
-    return prove(reading, policy, names or {}, lambda sources: read(sources, policy))
+    """What the proof says of the plan of ``side``."""
+    return prove(side, policy, names or {}, lambda sources: read(sources, policy))
 
 
 def refused_by(
-    reading: Reading, policy: Policy = FIXING, names: MappingOf[FindingKey, Names] | None = None
+    side: ProofSide,
+    policy: Policy = FIXING,
+    names: MappingOf[FindingKey, ChosenNames] | None = None,
 ) -> Clause | None:
-    """The clause that refuses the plan of ``reading``; None if it is proven."""
-    outcome = proven(reading, policy, names)
+    """The clause that refuses the plan of ``side``; None if it is proven."""
+    outcome = proven(side, policy, names)
     if isinstance(outcome, ProvenChange):
         return None
     assert outcome.reason
     return outcome.clause
 
 
-def with_edits(reading: Reading, *edits: Edit) -> Reading:
-    """``reading`` with these edits for the operations of its plan."""
-    return replace(reading, plan=replace(reading.plan, edits={PATH: edits}))
+def with_edits(side: ProofSide, *edits: Edit) -> ProofSide:
+    """``side`` with these edits for the operations of its plan."""
+    return replace(side, plan=replace(side.plan, edits={PATH: edits}))
 
 
-def planned(reading: Reading, *operations: Operation) -> Reading:
-    """``reading`` with a plan that does ``operations``, text and data alike, and claims no fix."""
-    edits = {PATH: render(reading.documents[0], list(operations))}
-    return replace(reading, plan=Plan((), operations, edits))
+def planned(side: ProofSide, *operations: Operation) -> ProofSide:
+    """``side`` with a plan that does ``operations``, text and data alike, and claims no fix."""
+    edits = {PATH: render(side.documents[0], list(operations))}
+    return replace(side, plan=Plan((), operations, edits))
 
 
-def item(reading: Reading, job: str, index: int = 0) -> Mapping:
+def item(side: ProofSide, job: str, index: int = 0) -> Mapping:
     """An image of ``job``."""
-    jobs = value_of(reading.documents[0].root, "jobs")
+    jobs = value_of(side.documents[0].root, "jobs")
     docker = value_of(value_of(jobs, job), "docker")
     mapping = resolved(items_of(docker)[index])
     assert isinstance(mapping, Mapping)

@@ -9,7 +9,7 @@ from cci_migrate.engine.config_files import (
     ConfigFiles,
     RepositoryReader,
     configs_in,
-    nothing_else,
+    no_repository,
 )
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Outcome
@@ -22,7 +22,7 @@ def process(
     files: Mapping[str, bytes],
     policy: Policy,
     decisions: Decisions = APPLY_ALL,
-    read: RepositoryReader = nothing_else,
+    read: RepositoryReader = no_repository,
     *,
     explain: bool = False,
 ) -> Outcome:
@@ -34,7 +34,7 @@ def process_repository(
     files: Mapping[str, bytes],
     policy: Policy,
     decisions: Decisions = APPLY_ALL,
-    read: RepositoryReader = nothing_else,
+    read: RepositoryReader = no_repository,
 ) -> tuple[Outcome, ...]:
     """What becomes of each config of a repository with the CircleCI ``files``."""
     return tuple(

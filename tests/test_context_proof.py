@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from cci_migrate.assessing.context_conventions import ContextConvention, ContextOrigin
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import Answer, Decisions, FindingKey, FindingState, Fix, Names
+from cci_migrate.engine.proof import Clause, ProofSide
+from cci_migrate.findings import Answer, ChosenNames, Decisions, FindingKey, FindingState, Fix
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
@@ -36,30 +36,30 @@ workflows:
 MAKE = "      - run: make\n"
 
 
-def contexts(reading: Reading, index: int = 0) -> Sequence:
-    found = value_of(reading.config.workflow_jobs[index].arguments, "context")
+def contexts(side: ProofSide, index: int = 0) -> Sequence:
+    found = value_of(side.config.workflow_jobs[index].arguments, "context")
     assert isinstance(found, Sequence)
     return found
 
 
 def given(
-    reading: Reading, *names: str, at: int | None = None, credential: Entries = HUB
-) -> Reading:
+    side: ProofSide, *names: str, at: int | None = None, credential: Entries = HUB
+) -> ProofSide:
     """A plan that gives job ``a`` a credential, and its workflow job these contexts."""
-    held = contexts(reading)
+    held = contexts(side)
     index = len(held.items) if at is None else at
     return planned(
-        reading,
-        AddEntry(item(reading, "a"), "auth", credential, "image"),
+        side,
+        AddEntry(item(side, "a"), "auth", credential, "image"),
         *(AddItem(held, index, Text(name)) for name in names),
     )
 
 
-def is_refused(reading: Reading, policy: Policy = FIXING) -> bool:
-    return refused_by(reading, policy) is Clause.CONTEXTS
+def is_refused(side: ProofSide, policy: Policy = FIXING) -> bool:
+    return refused_by(side, policy) is Clause.CONTEXTS
 
 
-def held(contexts: str, steps: str = MAKE, more: str = "") -> Reading:
+def held(contexts: str, steps: str = MAKE, more: str = "") -> ProofSide:
     return good(CONFIG.replace("CONTEXTS", contexts).replace(MAKE, steps) + more)
 
 
@@ -146,8 +146,8 @@ def test_what_the_entry_itself_reads() -> None:
 
 
 def test_a_context_that_nothing_of_the_job_needs() -> None:
-    reading = held("aws")
-    stray = planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds")))
+    side = held("aws")
+    stray = planned(side, AddItem(contexts(side), 0, Text("docker-hub-creds")))
     assert is_refused(stray)
 
 
@@ -161,8 +161,8 @@ def test_a_context_for_credentials_that_are_written_out(credential: str) -> None
         login = "      - run: docker login -u acme -p hunter2\n"
         text = text.replace("docker:\n      - image: cimg/go:1.22", "machine: true")
         text = text.replace(MAKE, login)
-    reading = good(text)
-    plan = planned(reading, AddItem(contexts(reading), 0, Text("docker-hub-creds")))
+    side = good(text)
+    plan = planned(side, AddItem(contexts(side), 0, Text("docker-hub-creds")))
     assert is_refused(plan)
     assert is_refused(plan, WANTING_CONTEXTS)
 
@@ -198,19 +198,19 @@ PUSHER = """\
 def test_the_contexts_of_others(job: str, context: str, refused: bool) -> None:
     other = "  b:\n    machine: true\n    steps: [{run: make}]\n"
     text = CONFIG.replace("CONTEXTS", "") + OTHERS
-    reading = good(text.replace("workflows:", other + job + "workflows:"))
-    assert is_refused(given(reading, context)) is refused
+    side = good(text.replace("workflows:", other + job + "workflows:"))
+    assert is_refused(given(side, context)) is refused
 
 
 @pytest.mark.parametrize("order", ["slack, aws", "aws, aws"])
 def test_contexts_that_are_lost_or_change_places(order: str) -> None:
-    reading = held("aws, slack")
+    side = held("aws, slack")
     operations = [
         ReplaceScalar(scalar, Text(name))
-        for scalar, name in zip(contexts(reading).items, order.split(", "), strict=True)
+        for scalar, name in zip(contexts(side).items, order.split(", "), strict=True)
         if isinstance(scalar, Scalar) and scalar.value != name
     ]
-    assert is_refused(planned(reading, *operations))
+    assert is_refused(planned(side, *operations))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_context_behind_one_that_may_provide_the_same(
 
 
 def test_a_context_that_another_config_shows() -> None:
-    reading = held("")
+    side = held("")
     shown = Evidence(
         "docker.io",
         Use.SIBLING,
@@ -249,13 +249,13 @@ def test_a_context_that_another_config_shows() -> None:
             "pear", ContextOrigin.READERS, frozenset({frozenset({"pear"})})
         ),
     )
-    reading = replace(reading, evidence=(*reading.evidence, shown))
+    side = replace(side, evidence=(*side.evidence, shown))
     pear, half = auth("$PEAR_USER", "$PEAR_TOKEN"), auth("$PEAR_USER", "$DOCKERHUB_PASSWORD")
-    assert not is_refused(given(reading, "pear", credential=pear))
-    assert is_refused(given(reading, "other", credential=pear))
-    assert is_refused(given(reading, "pear"))
+    assert not is_refused(given(side, "pear", credential=pear))
+    assert is_refused(given(side, "other", credential=pear))
+    assert is_refused(given(side, "pear"))
     # Half of what it provides is not what it provides: the names are refused before.
-    assert refused_by(given(reading, "pear", credential=half)) in (Clause.CONTEXTS, Clause.NAMES)
+    assert refused_by(given(side, "pear", credential=half)) in (Clause.CONTEXTS, Clause.NAMES)
 
 
 @pytest.mark.parametrize(
@@ -282,20 +282,20 @@ def test_a_context_of_a_job_whose_credentials_are_to_stay_there(
 
 
 def test_a_context_that_the_user_names() -> None:
-    reading = held("acme-dockerhub")
+    side = held("acme-dockerhub")
     key = FindingKey("unauthenticated-image", "config.yml", "jobs.a.docker[0]")
-    names = {key: Names(CREDENTIAL, "mine")}
-    assert refused_by(given(reading, "mine"), names=names) is not Clause.CONTEXTS
-    assert refused_by(given(reading, "yours"), names=names) is Clause.CONTEXTS
+    names = {key: ChosenNames(CREDENTIAL, "mine")}
+    assert refused_by(given(side, "mine"), names=names) is not Clause.CONTEXTS
+    assert refused_by(given(side, "yours"), names=names) is Clause.CONTEXTS
 
 
 CREDENTIAL = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 
 
 def test_contexts_are_wanted_but_not_any() -> None:
-    reading = held("acme-dockerhub")
-    assert not is_refused(given(reading, "docker-hub-creds"), WANTING_CONTEXTS)
-    assert is_refused(given(reading, "slack"), WANTING_CONTEXTS)
+    side = held("acme-dockerhub")
+    assert not is_refused(given(side, "docker-hub-creds"), WANTING_CONTEXTS)
+    assert is_refused(given(side, "slack"), WANTING_CONTEXTS)
 
 
 MOST_HOLD_IT = """\
@@ -322,11 +322,11 @@ workflows:
 @pytest.mark.parametrize("state", [FindingState.LEFT, FindingState.FIXED])
 def test_a_context_for_a_job_that_works_without_it(state: FindingState) -> None:
     """Whatever else is planned there: only the user's answer to the question is one."""
-    reading = good(MOST_HOLD_IT)
-    (asked,) = (one for one in reading.plan.resolutions if one.finding.rule == "missing-context")
+    side = good(MOST_HOLD_IT)
+    (asked,) = (one for one in side.plan.resolutions if one.finding.rule == "missing-context")
     if state is FindingState.FIXED:
         asked = replace(asked, finding=replace(asked.finding, remedy=Fix("", ())), state=state)
-    stray = planned(reading, AddItem(contexts(reading, 2), 0, Text("pear-hub")))
+    stray = planned(side, AddItem(contexts(side, 2), 0, Text("pear-hub")))
     assert is_refused(replace(stray, plan=replace(stray.plan, resolutions=(asked,))))
 
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
-from cci_migrate.engine.proof import Clause, Reading
-from cci_migrate.findings import FindingState, Names, Resolution
+from cci_migrate.engine.proof import Clause, ProofSide
+from cci_migrate.findings import ChosenNames, FindingState, Resolution
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -46,9 +46,9 @@ jobs:
 QUAY = auth("$QUAY_USER", "$QUAY_TOKEN")
 
 
-def given(job: str, credential: Entries, text: str = CONFIG) -> Reading:
-    reading = good(text)
-    return planned(reading, AddEntry(item(reading, job), "auth", credential, "image"))
+def given(job: str, credential: Entries, text: str = CONFIG) -> ProofSide:
+    side = good(text)
+    return planned(side, AddEntry(item(side, job), "auth", credential, "image"))
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_credentials_that_the_config_shows(
         host, Use.LOGIN, place, PEAR_CREDENTIAL, jobs=frozenset({f"jobs.{jobs}"}), refusal=refusal
     )
     unknown = replace(shown, credential=None)
-    reading = replace(given("a", PEAR), evidence=(unknown, shown))
-    outcome = refused_by(reading)
+    side = replace(given("a", PEAR), evidence=(unknown, shown))
+    outcome = refused_by(side)
     assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
 
 
 def test_names_that_the_user_chose_for_one_registry() -> None:
     """They are for the finding that was asked about, and for its registry."""
-    reading = good(CONFIG)
-    finding = replace(reading.plan.resolutions[0].finding)
+    side = good(CONFIG)
+    finding = replace(side.plan.resolutions[0].finding)
     assert finding.registry == "docker.io"
-    chosen = {finding.key: Names(PEAR_CREDENTIAL, None)}
+    chosen = {finding.key: ChosenNames(PEAR_CREDENTIAL, None)}
     for job, clause in (("a", None), ("b", Clause.CREDENTIALS)):
         plan = given(job, PEAR)
         plan = replace(
@@ -125,10 +125,10 @@ def test_names_that_the_user_chose_for_one_registry() -> None:
 
 def test_an_image_that_comes_from_another_registry_now() -> None:
     """What it sent to the one must not reach the other."""
-    reading = good(CONFIG)
-    image = scalar(item(reading, "c"), "image")
+    side = good(CONFIG)
+    image = scalar(item(side, "c"), "image")
     for name, is_refused in (("ghcr.io/acme/y:1", True), ("quay.io/acme/z:1", False)):
-        outcome = refused_by(planned(reading, ReplaceScalar(image, Text(name))))
+        outcome = refused_by(planned(side, ReplaceScalar(image, Text(name))))
         assert (outcome is Clause.CREDENTIALS) is is_refused
 
 
@@ -143,8 +143,8 @@ def test_an_image_that_comes_from_another_registry_now() -> None:
 )
 def test_a_half_that_stood_there_is_kept(before: str) -> None:
     text = CONFIG.replace("go:1.22\n", f"go:1.22\n{before}")
-    reading = good(text)
-    image = item(reading, "a")
+    side = good(text)
+    image = item(side, "a")
     own = own_entry(image, "auth")
     secret = Text("$HUB_TOKEN" if own is None else "$DOCKERHUB_PASSWORD")
     whole = Entries((("username", Text("acme")), ("password", secret)))
@@ -153,7 +153,7 @@ def test_a_half_that_stood_there_is_kept(before: str) -> None:
         if own is None
         else AddEntry(own.value, "password", secret, "username")  # type: ignore[arg-type]
     )
-    outcome = refused_by(planned(reading, change))
+    outcome = refused_by(planned(side, change))
     assert outcome not in (Clause.CREDENTIALS, Clause.NAMES)
 
 
@@ -210,10 +210,10 @@ def check(username: str, password: str, **more: str) -> Content:
     ],
 )
 def test_a_login_in_steps(step: Content, clause: Clause | None) -> None:
-    reading = good(STEPS)
-    (docker,) = (one for one in reading.dockers if one.job.name == "a")
+    side = good(STEPS)
+    (docker,) = (one for one in side.dockers if one.job.name == "a")
     place = docker.steps[0].path[0]
-    outcome = refused_by(planned(reading, AddItem(place.sequence, 0, step)))
+    outcome = refused_by(planned(side, AddItem(place.sequence, 0, step)))
     assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
 
 
@@ -257,11 +257,11 @@ def test_a_secret_that_the_job_has_for_another_registry(
 
 def test_a_login_with_a_secret_that_the_job_has_for_another_registry() -> None:
     text = STEPS.replace("$QUAY_TOKEN", "$DOCKERHUB_PASSWORD")
-    reading = good(text)
+    side = good(text)
     for job, is_refused in (("b", True), ("a", False)):
-        (docker,) = (one for one in reading.dockers if one.job.name == job)
+        (docker,) = (one for one in side.dockers if one.job.name == job)
         step = check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD")
-        plan = planned(reading, AddItem(docker.steps[0].path[0].sequence, 0, step))
+        plan = planned(side, AddItem(docker.steps[0].path[0].sequence, 0, step))
         assert (refused_by(plan) is Clause.CREDENTIALS) is is_refused
 
 

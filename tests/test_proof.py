@@ -13,8 +13,8 @@ from cci_migrate.engine.login_proof import login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.proof import (
     Clause,
+    ProofSide,
     ProvenChange,
-    Reading,
     line_ends_differ,
     not_reversible,
     something_left,
@@ -103,32 +103,32 @@ def test_a_result_that_is_not_yaml() -> None:
 
 
 def test_an_edit_in_another_place_than_the_operation_says() -> None:
-    reading = good(CONFIG)
-    other = AddEntry(item(reading, "b"), "user", Text("root"), "image")
-    edits = render(reading.documents[0], [other])
-    assert refused_by(with_edits(reading, *edits)) is Clause.DATA
+    side = good(CONFIG)
+    other = AddEntry(item(side, "b"), "user", Text("root"), "image")
+    edits = render(side.documents[0], [other])
+    assert refused_by(with_edits(side, *edits)) is Clause.DATA
 
 
 def test_an_edit_that_does_more_than_the_operation_says() -> None:
-    reading = good(CONFIG)
-    more = (*reading.plan.edits[PATH], insertion(len(CONFIG), "x-more: true\n"))
-    assert refused_by(with_edits(reading, *more)) is Clause.DATA
+    side = good(CONFIG)
+    more = (*side.plan.edits[PATH], insertion(len(CONFIG), "x-more: true\n"))
+    assert refused_by(with_edits(side, *more)) is Clause.DATA
 
 
 def test_credentials_for_an_image_of_another_registry() -> None:
-    reading = good(CONFIG.replace("cimg/go:1.22", "ghcr.io/acme/y:1"))
-    assert not reading.plan.operations
-    stray = planned(reading, AddEntry(item(reading, "b"), "auth", HUB, "image"))
+    side = good(CONFIG.replace("cimg/go:1.22", "ghcr.io/acme/y:1"))
+    assert not side.plan.operations
+    stray = planned(side, AddEntry(item(side, "b"), "auth", HUB, "image"))
     assert refused_by(stray) is Clause.CREDENTIALS
 
 
 def test_a_finding_that_is_called_fixed_and_is_not() -> None:
-    reading = good(CONFIG)
-    finding = reading.plan.resolutions[0].finding
-    useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
-    edits = {PATH: render(reading.documents[0], [useless])}
+    side = good(CONFIG)
+    finding = side.plan.resolutions[0].finding
+    useless = AddEntry(item(side, "b"), "user", Text("root"), "image")
+    edits = {PATH: render(side.documents[0], [useless])}
     resolutions = (Resolution(finding, FindingState.FIXED),)
-    claims = replace(reading, plan=Plan(resolutions, (useless,), edits))
+    claims = replace(side, plan=Plan(resolutions, (useless,), edits))
     assert refused_by(claims) is Clause.SETTLED
 
 
@@ -148,18 +148,18 @@ def test_what_a_second_run_finds(state: FindingState, fixed: bool, is_refused: b
 
 
 def test_a_change_after_which_a_second_run_would_go_on() -> None:
-    reading = good(CONFIG)
-    useless = AddEntry(item(reading, "b"), "user", Text("root"), "image")
-    assert refused_by(planned(reading, useless)) is Clause.SETTLED
+    side = good(CONFIG)
+    useless = AddEntry(item(side, "b"), "user", Text("root"), "image")
+    assert refused_by(planned(side, useless)) is Clause.SETTLED
 
 
 def test_lines_that_end_otherwise_than_the_file_s() -> None:
-    reading = good(CONFIG.replace("\n", "\r\n"))
+    side = good(CONFIG.replace("\n", "\r\n"))
     edits = [
         Edit(edit.span, edit.removed, edit.text.replace("\r\n", "\n"))
-        for edit in reading.plan.edits[PATH]
+        for edit in side.plan.edits[PATH]
     ]
-    assert refused_by(with_edits(reading, *edits)) is Clause.LINE_ENDS
+    assert refused_by(with_edits(side, *edits)) is Clause.LINE_ENDS
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ jobs:
 
 
 def test_a_login_that_comes_after_the_pull() -> None:
-    reading = good(STEPS)
-    assert [one.finding.rule for one in reading.plan.resolutions] == ["pull-before-login"]
-    imported, added = reading.plan.operations
+    side = good(STEPS)
+    assert [one.finding.rule for one in side.plan.resolutions] == ["pull-before-login"]
+    imported, added = side.plan.operations
     assert isinstance(added, AddItem)
     late = replace(added, index=2)
-    edits = {PATH: render(reading.documents[0], [imported, late])}
-    plan = Plan(reading.plan.resolutions, (imported, late), edits)
-    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+    edits = {PATH: render(side.documents[0], [imported, late])}
+    plan = Plan(side.plan.resolutions, (imported, late), edits)
+    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
 
 
 @pytest.mark.parametrize(
@@ -208,17 +208,17 @@ def test_a_login_that_comes_after_the_pull() -> None:
     ],
 )
 def test_a_login_that_is_kept_where_the_pull_does_not_look(right: str, wrong: str) -> None:
-    reading = good(STEPS.replace("docker pull", f"{right} pull"))
-    assert isinstance(proven(reading), ProvenChange)
-    (added,) = reading.plan.operations
+    side = good(STEPS.replace("docker pull", f"{right} pull"))
+    assert isinstance(proven(side), ProvenChange)
+    (added,) = side.plan.operations
     assert isinstance(added, AddItem)
-    (edit,) = reading.plan.edits[PATH]
+    (edit,) = side.plan.edits[PATH]
     assert f"{right} login" in edit.text
     other = replace(edit, text=edit.text.replace(f"{right} login", f"{wrong} login"))
-    plan = replace(reading.plan, operations=(_with_script(added, right, wrong),))
-    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
+    plan = replace(side.plan, operations=(_with_script(added, right, wrong),))
+    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
     assert plan.edits[PATH] == (other,)
-    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
 
 
 def _with_script(added: AddItem, right: str, wrong: str) -> AddItem:
@@ -238,26 +238,24 @@ def test_a_login_before_the_client_is_there() -> None:
     steps = "    docker: [{image: quay.io/acme/build:4}]\n    steps:\n      - setup_remote_docker\n"
     machine = "    machine:\n      image: ubuntu-2404:current\n    steps:\n"
     install = "      - run: apk add --no-cache docker-cli\n"
-    reading = good(STEPS.replace(machine, steps + install))
-    assert isinstance(proven(reading), ProvenChange)
-    *imports, added = reading.plan.operations
+    side = good(STEPS.replace(machine, steps + install))
+    assert isinstance(proven(side), ProvenChange)
+    *imports, added = side.plan.operations
     assert isinstance(added, AddItem)
     assert added.index == 2
-    plan = replace(reading.plan, operations=(*imports, replace(added, index=1)))
-    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
-    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+    plan = replace(side.plan, operations=(*imports, replace(added, index=1)))
+    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
+    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
 
 
 def test_a_login_to_another_key_of_docker_hub() -> None:
     pull = "registry-1.docker.io/library/redis:7"
-    reading = good(STEPS.replace("redis:7", pull))
-    _, added = reading.plan.operations
+    side = good(STEPS.replace("redis:7", pull))
+    _, added = side.plan.operations
     assert isinstance(added, AddItem)
-    plan = replace(
-        reading.plan, operations=(*reading.plan.operations[:1], replace(added, content=CHECK))
-    )
-    plan = replace(plan, edits={PATH: render(reading.documents[0], plan.operations)})
-    assert refused_by(replace(reading, plan=plan)) is Clause.LOGINS
+    plan = replace(side.plan, operations=(*side.plan.operations[:1], replace(added, content=CHECK)))
+    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
+    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
 
 
 def test_a_login_in_a_branch() -> None:
@@ -275,18 +273,18 @@ def test_a_login_in_a_branch() -> None:
 
 
 def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
-    reading = good(
+    side = good(
         "version: 2.1\norbs: {aws-ecr: circleci/aws-ecr@9.3.4}\n"
         "jobs: {a: {docker: [{image: quay.io/acme/x:1}]}}\n"
         "workflows: {main: {jobs: [a, aws-ecr/build_and_push_image: {repo: x}]}}\n"
     )
-    (orb_job,) = reading.docker_of.values()
+    (orb_job,) = side.docker_of.values()
     place = Place(orb_job.steps[0].node, login_route(orb_job, "docker.io", orb_job.config))
     finding = replace(good(STEPS).plan.resolutions[0].finding, place=place)
     pulls = replace(orb_job.pulls[0], hosts=frozenset({"docker.io"}))
     orb_job = replace(orb_job, pulls=(pulls,))
-    done = replace(reading.plan, resolutions=(Resolution(finding, FindingState.FIXED),))
-    after = replace(reading, docker_of={orb_job.job.route: orb_job})
+    done = replace(side.plan, resolutions=(Resolution(finding, FindingState.FIXED),))
+    after = replace(side, docker_of={orb_job.job.route: orb_job})
     assert login_too_late(done, after.all_dockers) is not None
 
 
@@ -318,9 +316,9 @@ CHECK = Entries(
 )
 def test_a_login_that_replaces_another_account(login: str, index: int, is_refused: bool) -> None:
     text = STEPS.replace("    steps:\n", f"    steps:\n      - run: {login}\n")
-    reading = good(text.replace("jobs:", "orbs: {docker: circleci/docker@4.0.1}\njobs:", 1))
-    place = reading.dockers[0].steps[0].path[0]
-    outcome = refused_by(planned(reading, AddItem(place.sequence, index, CHECK)))
+    side = good(text.replace("jobs:", "orbs: {docker: circleci/docker@4.0.1}\njobs:", 1))
+    place = side.dockers[0].steps[0].path[0]
+    outcome = refused_by(planned(side, AddItem(place.sequence, index, CHECK)))
     assert (outcome is Clause.LOGINS) is is_refused
 
 
@@ -363,15 +361,15 @@ def test_a_reversal_is_proven() -> None:
     assert b"$QUAY_PASSWORD" in change.files[0].after
 
 
-def entry_of_b(reading: Reading) -> Operation:
-    workflow = value_of(value_of(reading.documents[0].root, "workflows"), "main")
+def entry_of_b(side: ProofSide) -> Operation:
+    workflow = value_of(value_of(side.documents[0].root, "workflows"), "main")
     entry = items_of(value_of(workflow, "jobs"))[1]
     assert isinstance(entry, Mapping)
     return MappingToScalar(entry)
 
 
-def context_of_b(reading: Reading) -> Scalar:
-    found = value_of(reading.config.workflow_jobs[1].arguments, "context")
+def context_of_b(side: ProofSide) -> Scalar:
+    found = value_of(side.config.workflow_jobs[1].arguments, "context")
     assert isinstance(found, Scalar)
     return found
 
@@ -398,12 +396,12 @@ def context_of_b(reading: Reading) -> Scalar:
         ),
     ],
 )
-def test_a_reversal_that_does_more(too_much: Callable[[Reading], Operation]) -> None:
-    reading = good(FIXED, REVERTING)
-    both = (*reading.plan.operations, too_much(reading))
-    edits = {PATH: render(reading.documents[0], both)}
-    plan = Plan(reading.plan.resolutions, both, edits)
-    assert refused_by(replace(reading, plan=plan), REVERTING) in (
+def test_a_reversal_that_does_more(too_much: Callable[[ProofSide], Operation]) -> None:
+    side = good(FIXED, REVERTING)
+    both = (*side.plan.operations, too_much(side))
+    edits = {PATH: render(side.documents[0], both)}
+    plan = Plan(side.plan.resolutions, both, edits)
+    assert refused_by(replace(side, plan=plan), REVERTING) in (
         Clause.REVERTED,
         Clause.CREDENTIALS,
     )
@@ -414,11 +412,11 @@ MIRRORING = Policy(mirror=Mirror("mirror.acme.dev"))
 
 def mirrored(text: str, name: str) -> Clause | None:
     """What refuses ``name`` for the image of the first job of ``text``."""
-    reading = good(text)
-    scalar = resolved(reading.images[0].item.image.value)
+    side = good(text)
+    scalar = resolved(side.images[0].item.image.value)
     assert isinstance(scalar, Scalar)
     operation = ReplaceText(scalar, 0, len(scalar.value), name)
-    return refused_by(planned(reading, operation), MIRRORING)
+    return refused_by(planned(side, operation), MIRRORING)
 
 
 def test_a_name_at_the_mirror_that_is_another_image() -> None:
@@ -437,12 +435,12 @@ def test_credentials_for_docker_hub_that_would_go_to_the_mirror() -> None:
 
 
 def test_an_upgrade_that_leaves_a_text_in_which_values_are_put() -> None:
-    reading = good("version: 2\njobs:\n  a:\n    machine: true\n    steps: [run: cat <<EOF]\n")
-    root = reading.documents[0].root
+    side = good("version: 2\njobs:\n  a:\n    machine: true\n    steps: [run: cat <<EOF]\n")
+    root = side.documents[0].root
     version = value_of(root, "version")
     assert isinstance(version, Scalar)
     number = ReplaceScalar(version, Text("2.1", is_number=True))
-    assert refused_by(planned(reading, number)) is Clause.ESCAPES
+    assert refused_by(planned(side, number)) is Clause.ESCAPES
 
 
 @pytest.mark.parametrize("index", [0, 1])

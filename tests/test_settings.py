@@ -18,7 +18,7 @@ from cci_migrate.policy.baseline import Baseline, BaselineEntry
 from cci_migrate.policy.file import file_settings, parse_policy
 from cci_migrate.policy.overrides import option_settings
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
-from cci_migrate.policy.setting_kinds import Choice, Flag, Setting, Tables, Text, TextList
+from cci_migrate.policy.setting_kinds import EnumValue, Flag, Setting, Tables, TextList, TextValue
 from cci_migrate.policy.settings import (
     AwsRoleAuth,
     JobCredential,
@@ -166,11 +166,11 @@ def test_settings_that_clash_have_options() -> None:
 def _sample(setting: Setting) -> object:
     """A value of ``setting`` other than its default, as a policy file has it."""
     match setting.values:
-        case Choice(members):
+        case EnumValue(members):
             return next(one.value for one in members if one is not setting.default)
         case Flag():
             return not setting.default
-        case Text():
+        case TextValue():
             return "mirror.acme.dev" if setting.key == "mirror" else "1.2.3"
         case TextList(are_rules=is_rules):
             return ["orb-pull"] if is_rules else ["a*"]

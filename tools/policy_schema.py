@@ -11,12 +11,12 @@ from typing_extensions import assert_never
 
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.setting_kinds import (
-    Choice,
+    EnumValue,
     Flag,
     Setting,
     Tables,
-    Text,
     TextList,
+    TextValue,
     settings_of,
 )
 from cci_migrate.policy.settings import (
@@ -116,11 +116,11 @@ def property_schema(setting: Setting) -> dict[str, Any]:
 def _values(setting: Setting) -> dict[str, Any]:
     values = setting.values
     match values:
-        case Choice():
+        case EnumValue():
             return {"enum": list(values.values)}
         case Flag():
             return {"type": "boolean"}
-        case Text():
+        case TextValue():
             text: dict[str, Any] = {"type": "string", "pattern": values.pattern}
             if values.max_length is not None:
                 text["maxLength"] = values.max_length

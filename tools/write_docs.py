@@ -25,12 +25,12 @@ from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.setting_kinds import (
-    Choice,
+    EnumValue,
     Flag,
     Setting,
     Tables,
-    Text,
     TextList,
+    TextValue,
     settings_of,
 )
 from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
@@ -114,11 +114,11 @@ def _keys(settings: Iterable[Setting]) -> str:
 def _kind(setting: Setting) -> str:
     values = setting.values
     match values:
-        case Choice():
+        case EnumValue():
             return " or ".join(f'`"{value}"`' for value in values.values)
         case Flag():
             return "`true` or `false`"
-        case Text():
+        case TextValue():
             return "text"
         case TextList():
             return "list of texts"

@@ -40,10 +40,10 @@ from cci_migrate.assessing.image_states import (
     Incomplete,
     Misplaced,
     OnlyForForks,
+    Proposed,
     Unauthenticated,
     Undecided,
     Unmirrored,
-    Wanted,
     finding_key,
     state_of,
     wanted_for,
@@ -75,7 +75,7 @@ from cci_migrate.circleci.workflow_jobs import (
 )
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import ContextCandidate, ContextGrant, FindingKey, NameReason, Names
+from cci_migrate.findings import ChosenNames, ContextCandidate, ContextGrant, FindingKey, NameReason
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import Operation
@@ -169,7 +169,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     images: tuple[AssessedImage, ...]
     evidence: tuple[Evidence, ...]
     conventions: Mapping[str, CredentialConvention]
-    names: Mapping[FindingKey, Names]
+    names: Mapping[FindingKey, ChosenNames]
     runs: Runs
     declare: Callable[[], Sequence[DeclaredLogin]]
     dockers: JobDockers
@@ -240,30 +240,30 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 
     def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
         """The credential for a missing login; None if it is unknown, contested or no password."""
-        wanted = self.wanted_login(missing)
-        credential = wanted.credential if isinstance(wanted, Wanted) else None
+        proposed = self.proposed_login(missing)
+        credential = proposed.credential if isinstance(proposed, Proposed) else None
         return credential if isinstance(credential, PasswordAuth) else None
 
-    def wanted_login(self, missing: MissingLogin) -> Wanted | Contested | None:
+    def proposed_login(self, missing: MissingLogin) -> Proposed | Contested | None:
         """The credential for a missing login with its evidence; None if none is known."""
         if missing.key in self.names:
-            return Wanted(self.names[missing.key].credential, PLAIN)
+            return Proposed(self.names[missing.key].credential, PLAIN)
         pullers = self.runs.pullers_in(missing.docker.job)
         host = normalise_host(missing.host)
         return wanted_for(host, self.policy, self.conventions, pullers, prefers_own=True)
 
     def name_reason(
-        self, wanted: object, host: str | None, images: Iterable[AssessedImage] = ()
+        self, proposed: object, host: str | None, images: Iterable[AssessedImage] = ()
     ) -> NameReason | None:
-        """Why pulls from ``host`` get ``wanted``; None if that is no credential.
+        """Why pulls from ``host`` get ``proposed``; None if that is no credential.
 
         ``images`` get it. The context is only named if it provides the variables in all their jobs.
         """
-        if not isinstance(wanted, Wanted) or host is None:
+        if not isinstance(proposed, Proposed) or host is None:
             return None
-        reason = name_reason(wanted, host, self.evidence, self.policy)
-        convention = self.contexts.get(frozenset(variables_of(wanted.credential)))
-        variables = variables_of(wanted.credential)
+        reason = name_reason(proposed, host, self.evidence, self.policy)
+        convention = self.contexts.get(frozenset(variables_of(proposed.credential)))
+        variables = variables_of(proposed.credential)
         images = tuple(images)
         pulling = [
             (assessed, image) for image in images for assessed in self.entries_that_pull(image)
@@ -750,11 +750,14 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                     names = (*names, literal.variable.removeprefix("$"))
                     first, *_ = self.images_by_secret[literal.value]
                     key = first.key(LITERAL_CREDENTIAL)
-            case Unauthenticated(wanted=Wanted() as wanted) | Unmirrored(wanted=Wanted() as wanted):
-                names, key = variables_of(wanted.credential), image.key(UNAUTHENTICATED_IMAGE)
-            case Incomplete(wanted=Wanted(credential)):
+            case (
+                Unauthenticated(proposed=Proposed() as proposed)
+                | Unmirrored(proposed=Proposed() as proposed)
+            ):
+                names, key = variables_of(proposed.credential), image.key(UNAUTHENTICATED_IMAGE)
+            case Incomplete(proposed=Proposed(credential)):
                 names, key = variables_of(credential), image.key(INCOMPLETE_AUTH)
-            case Misplaced(wanted=PasswordAuth() as credential):
+            case Misplaced(proposed=PasswordAuth() as credential):
                 names, key = variables_of(credential), image.key(MISPLACED_AUTH)
             case _:
                 return None
@@ -764,7 +767,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
 def assess(
     config: Config,
     policy: Policy,
-    names: Mapping[FindingKey, Names],
+    names: Mapping[FindingKey, ChosenNames],
     read: ReadText | None = None,
     known: Assessment | None = None,
     siblings: Callable[[], Iterable[Evidence]] = tuple,

@@ -27,7 +27,7 @@ from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced_logins import MisplacedKind, beside_the_image
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import registry_at
-from cci_migrate.findings import FindingKey, Names, Place
+from cci_migrate.findings import ChosenNames, FindingKey, Place
 from cci_migrate.lossless.nodes import Scalar, resolved
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, UNAUTHENTICATED_IMAGE
@@ -39,7 +39,7 @@ def finding_key(image: PulledImage, rule: str) -> FindingKey:
     return Place(image.item.image.value, route).key(rule)
 
 
-class Wanted(Struct, frozen=True):
+class Proposed(Struct, frozen=True):
     """The credential that a pull should get, and the form to write it in.
 
     ``evidence`` is the source of its names, empty if they are the policy's or the user's.
@@ -62,21 +62,21 @@ class Contested(Struct, frozen=True):
 
 
 class LiteralSecret(Struct, frozen=True):
-    """A secret that is written out under ``key``; a variable of ``wanted`` should replace it.
+    """A secret that is written out under ``key``; a variable of ``proposed`` should replace it.
 
-    ``wanted`` is None if no credential is known for the registry.
+    ``proposed`` is None if no credential is known for the registry.
     """
 
     key: str
     value: Scalar
-    wanted: Wanted | Contested | None
+    proposed: Proposed | Contested | None
 
     @property
     def variable(self) -> str | None:
         """The variable that replaces it (``$NAME``); None if unclear."""
-        return self.variable_of(self.wanted) if isinstance(self.wanted, Wanted) else None
+        return self.variable_of(self.proposed) if isinstance(self.proposed, Proposed) else None
 
-    def variable_of(self, credential: Wanted | Account) -> str | None:
+    def variable_of(self, credential: Proposed | Account) -> str | None:
         """The value of ``credential`` that replaces it; None if that is of another form."""
         return values_of(credential.credential).get(self.key)
 
@@ -92,21 +92,21 @@ class Incomplete(Struct, frozen=True):
     """Its credentials lack a key or a value."""
 
     auth: ImageAuth
-    wanted: Wanted | Contested | None
+    proposed: Proposed | Contested | None
 
 
 class Misplaced(Struct, frozen=True):
     """Its credentials are beside the image's keys instead of under ``auth``."""
 
     kind: MisplacedKind
-    wanted: PasswordAuth | None
+    proposed: PasswordAuth | None
 
 
 class Unauthenticated(Struct, frozen=True):
     """It has no credentials, and should."""
 
     host: str
-    wanted: Wanted
+    proposed: Proposed
 
 
 class AccountUnclear(Struct, frozen=True):
@@ -119,11 +119,11 @@ class AccountUnclear(Struct, frozen=True):
 class Unmirrored(Struct, frozen=True):
     """It has no credentials, and should come from the mirror at ``host``.
 
-    ``wanted`` is the credential for the mirror, None if that needs none.
+    ``proposed`` is the credential for the mirror, None if that needs none.
     """
 
     host: str
-    wanted: Wanted | None
+    proposed: Proposed | None
 
 
 class Mirrored(Struct, frozen=True):
@@ -173,24 +173,24 @@ def state_of(
     image: PulledImage,
     policy: Policy,
     conventions: Mapping[str, CredentialConvention],
-    names: Mapping[FindingKey, Names],
+    names: Mapping[FindingKey, ChosenNames],
     pullers: Pullers,
 ) -> ImageState:
     auth = image.auth
 
-    def wanted_at(host: str) -> Wanted | Contested | None:
+    def proposed_at(host: str) -> Proposed | Contested | None:
         return wanted_for(host, policy, conventions, pullers)
 
-    def completing(auth: ImageAuth, host: str, *but: str) -> Wanted | Contested | None:
+    def completing(auth: ImageAuth, host: str, *but: str) -> Proposed | Contested | None:
         """The account that has the values of ``auth`` except ``but``, else as for any pull."""
-        wanted, convention = wanted_at(host), conventions.get(host)
+        proposed, convention = proposed_at(host), conventions.get(host)
         halves = {key: text for key in auth.values if key not in but and (text := auth.text(key))}
-        if wanted is None or convention is None or not halves:
-            return wanted
+        if proposed is None or convention is None or not halves:
+            return proposed
         accounts = convention.accounts_with(halves, pullers.jobs)
         if len(accounts) != 1:
-            return wanted
-        known = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+            return proposed
+        known = Proposed(accounts[0].credential, accounts[0].form, accounts[0].evidence)
         return _unless_taken(known, host, conventions, pullers)
 
     if auth is not None and auth.is_complete:
@@ -204,23 +204,23 @@ def state_of(
         return Exempt()
     host = image.host
     if auth is not None:
-        wanted = completing(auth, host) if host is not None else None
+        proposed = completing(auth, host) if host is not None else None
         override = names.get(finding_key(image, INCOMPLETE_AUTH))
-        if override is not None and wanted is not None:
-            wanted = Wanted(override.credential, PLAIN)
-        return Incomplete(auth, wanted)
+        if override is not None and proposed is not None:
+            proposed = Proposed(override.credential, PLAIN)
+        return Incomplete(auth, proposed)
     if host is None:
         return Undecided(image.undecided or _mixed(image))
     if host == DOCKER_HUB and policy.mirror is not None:
-        at_mirror = wanted_at(policy.mirror.host)
+        at_mirror = proposed_at(policy.mirror.host)
         override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
         if override is not None and at_mirror is not None:
-            at_mirror = Wanted(override.credential, PLAIN)
+            at_mirror = Proposed(override.credential, PLAIN)
         if isinstance(at_mirror, Contested):
             return AccountUnclear(policy.mirror.host, at_mirror.accounts)
         return Unmirrored(policy.mirror.host, at_mirror)
-    wanted = wanted_at(host)
-    if wanted is None:
+    proposed = proposed_at(host)
+    if proposed is None:
         if policy.mirror is not None and host == policy.mirror.host:
             return Mirrored()
         registry = registry_at(host)
@@ -229,16 +229,16 @@ def state_of(
         return NotCovered(host, registry.implicit_credentials)
     override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
     if override is not None:
-        wanted = Wanted(override.credential, PLAIN)
-    if isinstance(wanted, Contested):
-        return AccountUnclear(host, wanted.accounts)
-    return Unauthenticated(host, wanted)
+        proposed = Proposed(override.credential, PLAIN)
+    if isinstance(proposed, Contested):
+        return AccountUnclear(host, proposed.accounts)
+    return Unauthenticated(host, proposed)
 
 
 def _literal_secret(
     image: PulledImage,
     auth: ImageAuth,
-    completing: Callable[[ImageAuth, str, str], Wanted | Contested | None],
+    completing: Callable[[ImageAuth, str, str], Proposed | Contested | None],
 ) -> LiteralSecret | None:
     for key in SECRET_KEYS & auth.values.keys():
         value = resolved(auth.values[key].value)
@@ -247,8 +247,8 @@ def _literal_secret(
             continue
         if variable_in(text) is not None:
             continue
-        wanted = None if image.host is None else completing(auth, image.host, key)
-        return LiteralSecret(key, value, wanted)
+        proposed = None if image.host is None else completing(auth, image.host, key)
+        return LiteralSecret(key, value, proposed)
     return None
 
 
@@ -258,13 +258,16 @@ def _mixed(image: PulledImage) -> str:
 
 
 def _unless_taken(
-    wanted: Wanted, host: str, conventions: Mapping[str, CredentialConvention], pullers: Pullers
-) -> Wanted | Contested:
-    """``wanted``, if ``pullers`` do not have its names for another registry than ``host``."""
-    other = use_elsewhere(wanted.credential, wanted.evidence, host, pullers.jobs, conventions)
+    proposed: Proposed,
+    host: str,
+    conventions: Mapping[str, CredentialConvention],
+    pullers: Pullers,
+) -> Proposed | Contested:
+    """``proposed``, if ``pullers`` do not have its names for another registry than ``host``."""
+    other = use_elsewhere(proposed.credential, proposed.evidence, host, pullers.jobs, conventions)
     if other is None:
-        return wanted
-    return Contested((Account(wanted.credential, wanted.form, taken_by=other),))
+        return proposed
+    return Contested((Account(proposed.credential, proposed.form, taken_by=other),))
 
 
 def wanted_for(
@@ -274,7 +277,7 @@ def wanted_for(
     pullers: Pullers,
     *,
     prefers_own: bool = False,
-) -> Wanted | Contested | None:
+) -> Proposed | Contested | None:
     """The credential that ``pullers`` should use at ``host``; None if none is known.
 
     ``prefers_own``: an account that the jobs use today wins over those of the rest of the file.
@@ -288,11 +291,11 @@ def wanted_for(
         if len(set(credentials)) > 1:
             return Contested(tuple(Account(credential, PLAIN) for credential in credentials))
         if credentials and None not in overrides:
-            return Wanted(credentials[0], PLAIN)
+            return Proposed(credentials[0], PLAIN)
     convention = conventions.get(host)
 
-    def unless_taken(wanted: Wanted) -> Wanted | Contested:
-        return _unless_taken(wanted, host, conventions, pullers)
+    def unless_taken(proposed: Proposed) -> Proposed | Contested:
+        return _unless_taken(proposed, host, conventions, pullers)
 
     accounts: tuple[Account, ...] = ()
     if convention is not None:
@@ -301,11 +304,11 @@ def wanted_for(
         return Contested(accounts)
     usual = None
     if accounts:
-        usual = Wanted(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+        usual = Proposed(accounts[0].credential, accounts[0].form, accounts[0].evidence)
         other = use_elsewhere(usual.credential, usual.evidence, host, pullers.jobs, conventions)
         if other is not None and registry is not None and registry.credential != usual.credential:
             refused = passed_over(accounts[0], other)
-            return unless_taken(Wanted(registry.credential, PLAIN, passed_over=refused))
+            return unless_taken(Proposed(registry.credential, PLAIN, passed_over=refused))
     if registry is None or (usual is not None and usual.credential != registry.credential):
         return None if usual is None else unless_taken(usual)
     if convention is not None:
@@ -314,9 +317,9 @@ def wanted_for(
         used = convention.accounts_of(pullers.jobs, prefers_own=True)
         is_other = len(used) == 1 and used[0].credential != registry.credential
         if is_other and not halves.isdisjoint(variables_of(used[0].credential)):
-            return Wanted(used[0].credential, used[0].form, used[0].evidence)
+            return Proposed(used[0].credential, used[0].form, used[0].evidence)
         for near in convention.accounts_near(pullers.jobs):
             mixes = not halves.isdisjoint(variables_of(near.credential))
             if mixes and near.credential != registry.credential:
                 return Contested((near, Account(registry.credential, PLAIN)))
-    return unless_taken(usual or Wanted(registry.credential, PLAIN))
+    return unless_taken(usual or Proposed(registry.credential, PLAIN))

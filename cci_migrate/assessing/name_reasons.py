@@ -8,7 +8,7 @@ from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.assessing.context_conventions import ContextOrigin
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence, Refusal, Use
-from cci_migrate.assessing.image_states import Wanted
+from cci_migrate.assessing.image_states import Proposed
 from cci_migrate.findings import NameReason
 from cci_migrate.policy.settings import Policy, RegistryCredential
 
@@ -26,33 +26,33 @@ _VERBS = {
 
 
 def name_reason(
-    wanted: Wanted, host: str, evidence: Iterable[Evidence], policy: Policy
+    proposed: Proposed, host: str, evidence: Iterable[Evidence], policy: Policy
 ) -> NameReason:
-    """The reason why pulls from ``host`` get the names of ``wanted``, given all ``evidence``."""
+    """The reason why pulls from ``host`` get the names of ``proposed``, given all ``evidence``."""
     of_host = [item for item in evidence if item.host == host]
-    names = credential_names(wanted.credential)
-    ignored = tuple(dict.fromkeys(_ignored([*wanted.passed_over, *of_host], wanted)))
-    others = tuple(_alternatives(of_host, wanted, host, policy))
-    if not wanted.evidence:
+    names = credential_names(proposed.credential)
+    ignored = tuple(dict.fromkeys(_ignored([*proposed.passed_over, *of_host], proposed)))
+    others = tuple(_alternatives(of_host, proposed, host, policy))
+    if not proposed.evidence:
         return NameReason(
             names, Use.POLICY.value, "the policy's names", None, None, ignored, others
         )
-    first = wanted.evidence[0]
+    first = proposed.evidence[0]
     text = f"as {first.place.owner} {_VERBS[first.use]}, line {first.place.line}"
     if first.use is Use.SIBLING:
         text = f"as {first.place.owner} in {first.place.path} does, line {first.place.line}"
-    elif len(wanted.evidence) > 1:
-        text += f", and {len(wanted.evidence) - 1} more"
+    elif len(proposed.evidence) > 1:
+        text += f", and {len(proposed.evidence) - 1} more"
     place = first.place
     return NameReason(names, first.use.value, text, place.path, place.line, ignored, others)
 
 
-def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
+def _ignored(evidence: Sequence[Evidence], proposed: Proposed) -> Iterator[str]:
     """The ignored evidence with reasons; equal ones of several jobs or lines are combined."""
     first_lines: dict[tuple[str, str, str], int] = {}
     owners: dict[tuple[str, int, str], list[str]] = {}
     for item in evidence:
-        if item.refusal in (None, Refusal.NO_NAMES) or item.credential == wanted.credential:
+        if item.refusal in (None, Refusal.NO_NAMES) or item.credential == proposed.credential:
             continue
         names = "" if item.credential is None else f"{credential_names(item.credential)} of "
         owner, because = item.place.owner, item.because
@@ -63,7 +63,7 @@ def _ignored(evidence: Sequence[Evidence], wanted: Wanted) -> Iterator[str]:
     for (names, line, because), (first, *others) in owners.items():
         more = f" and {len(others)} more" if others else ""
         yield f"{names}{first}{more}, line {line}: {because}"
-    if not wanted.evidence:
+    if not proposed.evidence:
         yield from _siblings_not_followed(
             [item for item in evidence if item.use is Use.SIBLING and item.credential]
         )
@@ -93,9 +93,9 @@ _FEW = 3
 
 
 def _alternatives(
-    evidence: Sequence[Evidence], wanted: Wanted, host: str, policy: Policy
+    evidence: Sequence[Evidence], proposed: Proposed, host: str, policy: Policy
 ) -> Iterator[RegistryCredential]:
-    seen = {wanted.credential}
+    seen = {proposed.credential}
     registry = policy_for(host, policy)
     usable = [item.credential for item in evidence if item.allows(item.jobs)]
     for credential in (*usable, *(() if registry is None else registry.credentials)):

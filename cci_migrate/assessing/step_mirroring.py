@@ -119,7 +119,7 @@ class StepMirroring(Struct, frozen=True):
         return frozenset(pull for change in self.changes for pull in change.pulls)
 
 
-class _Job(Struct):
+class _MirroredJob(Struct):
     """The pulls from Docker Hub of one way of running a job."""
 
     docker: JobDocker
@@ -180,7 +180,7 @@ class _Groups:
         self._jobs: dict[_SiteKey, set[Job]] = defaultdict(set)
         self._leaders: dict[object, object] = {}
 
-    def add(self, job: _Job, site: NameSite, *, is_pull: bool) -> None:
+    def add(self, job: _MirroredJob, site: NameSite, *, is_pull: bool) -> None:
         key = _key(site)
         if key not in self._sites or site.is_only_pulled:
             self._sites[key] = site
@@ -208,9 +208,9 @@ class _Groups:
         )
 
 
-def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _Job:
+def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _MirroredJob:
     """The pulls from Docker Hub of a job, except of images that are only pulled after a login."""
-    job = _Job(docker)
+    job = _MirroredJob(docker)
     hub_pulls = [
         pull
         for pull in docker.pulls
@@ -355,7 +355,7 @@ def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | 
     return None if index is None or len(as_written) != len(pulls) else as_written[index]
 
 
-def _obstacle(job: _Job, site: NameSite, refused: Mapping[_SiteKey, str]) -> str | None:
+def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]) -> str | None:
     """Why ``site`` can't be rewritten: its image is also named where that is impossible."""
     names = _names(site.pull) | {site.name}
     for other in job.others:

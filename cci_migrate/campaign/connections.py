@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
-from cci_migrate.forges.host import Host, ListedHost, OwnerSource, Page, Source
+from cci_migrate.forges.host import Host, ListedHost, OwnerSource, RepositoryPage, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.forges.tokens import Tokens, host_of, token_variables
@@ -206,10 +206,10 @@ class SingleRepository(Struct, frozen=True):
         """Its key."""
         return self.ref.key
 
-    def pages(self, cursor: str) -> Iterator[Page]:
+    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
         """The one repository."""
         del cursor
-        yield Page(refs=(self.ref,))
+        yield RepositoryPage(refs=(self.ref,))
 
 
 def read_hosted(text: str) -> RepositoryRef | None:

@@ -55,7 +55,7 @@ class PlanRun(Struct, frozen=True):
         started_at = self.clock.now()
         unavailable: list[str] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
-            for planned in pool.plan(
+            for planned in pool.plan_all(
                 self._snapshots(sources, unavailable, started_at), self._fetch
             ):
                 self._record(planned)

@@ -62,7 +62,7 @@ class Planner:
         )
         self._submitted = 0
 
-    def plan(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[PlanResult]:
+    def plan_all(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[PlanResult]:
         """The plan of each of ``snapshots``, in any order.
 
         ``fetch`` reads further files of a repository. Only a few more snapshots than there are
@@ -82,7 +82,7 @@ class Planner:
 
     def plan_one(self, snapshot: Snapshot, fetch: Fetch) -> PlanResult:
         """The plan of one repository. Raises HostUnavailable."""
-        (planned,) = self.plan([snapshot], fetch)
+        (planned,) = self.plan_all([snapshot], fetch)
         return planned
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.overrides import OptionValues, conflict_between, option_settings
-from cci_migrate.policy.setting_kinds import Choice, Flag, Setting, Tables, Text, TextList
+from cci_migrate.policy.setting_kinds import EnumValue, Flag, Setting, Tables, TextList, TextValue
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -93,7 +93,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
     match values:
         case Flag():
             yield "is_flag", True
-        case Choice():
+        case EnumValue():
             yield "type", click.Choice(values.values)
             yield "callback", _callback(setting)
             if setting.implied_value:
@@ -103,7 +103,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
                 yield "metavar", f"[{'|'.join(others)}]"
             elif setting.default is not None:
                 default = f" (default: {values.written(setting.default)})"
-        case Text():
+        case TextValue():
             yield "metavar", values.metavar
             hint = _IN_SHELL if values.takes_variables else ""
             yield "callback", _callback(setting, hint)

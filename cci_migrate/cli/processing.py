@@ -19,7 +19,7 @@ from cci_migrate.engine.config_files import (
     ConfigFiles,
     ConfigPaths,
     configs_of,
-    nothing_else,
+    no_repository,
 )
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
@@ -74,7 +74,7 @@ class Task(Struct, frozen=True):
         """The config's files, or the failure of one that cannot be read."""
         if self.content is None:
             return read_config(self.root, self.config)
-        reader = nothing_else if self.is_alone else reader_of(self.root)
+        reader = no_repository if self.is_alone else reader_of(self.root)
         return ConfigFiles({self.paths[0]: self.content}, reader)
 
 

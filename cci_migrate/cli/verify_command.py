@@ -56,7 +56,7 @@ from cci_migrate.reports.verdict_report import (
     confirmation,
     pull_notes,
 )
-from cci_migrate.verification.verdicts import Status, Verdict, pulls_with_orbs, verdict
+from cci_migrate.verification.verdicts import Verdict, VerdictStatus, pulls_with_orbs, verdict
 from cci_migrate.workers.limited_work import within
 
 _NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
@@ -149,7 +149,9 @@ def _of_task(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Verdi
 
 def _unexamined(outcome: Failed | Refused) -> Verdict:
     problem = outcome.problem if isinstance(outcome, Failed) else outcome.reason
-    return Verdict(outcome.paths, Status.NOT_SENT, problems=(problem,), instead=outcome.instead)
+    return Verdict(
+        outcome.paths, VerdictStatus.NOT_SENT, problems=(problem,), instead=outcome.instead
+    )
 
 
 def _with_change(files: ConfigFiles, change: ProvenChange, policy: Policy) -> Examination:
@@ -208,7 +210,7 @@ def _with_orbs(
     result = within(limits, task.paths, lambda: _of_files(files, task, lambda _: None, compiler))
     if not isinstance(result, Verdict):
         return result
-    if result.status in (Status.CONFIRMED, Status.DIFFERS):
+    if result.status in (VerdictStatus.CONFIRMED, VerdictStatus.DIFFERS):
         return replace(outcome, notes=(*outcome.notes, *pull_notes(result)))
     return replace(outcome, notes=(*outcome.notes, f"{_NOT_SHOWN}: {confirmation(result)}"))
 
@@ -253,16 +255,18 @@ def _fixes(examined: Examination) -> ProvenChange | None:
 
 def _as_confirmed(outcome: Examined, result: Verdict) -> Outcome:
     match result.status:
-        case Status.CONFIRMED:
+        case VerdictStatus.CONFIRMED:
             notes = (*outcome.notes, confirmation(result), *pull_notes(result))
             return replace(outcome, notes=notes)
-        case Status.DIFFERS | Status.BROKEN_BY_CHANGE | Status.DOES_NOT_COMPILE:
+        case (
+            VerdictStatus.DIFFERS | VerdictStatus.BROKEN_BY_CHANGE | VerdictStatus.DOES_NOT_COMPILE
+        ):
             resolutions = tuple(
                 resolution.unmade(_NOT_CONFIRMED) for resolution in outcome.resolutions
             )
             reason = f"{_NOT_CONFIRMED}: {confirmation(result)}"
             return Refused(outcome.paths, Cause.NOT_CONFIRMED, reason, result.instead, resolutions)
-        case Status.NOT_SENT | Status.NO_ANSWER:
+        case VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
             return Failed(
                 outcome.paths, f"not compiled by CircleCI: {confirmation(result)}", result.instead
             )

@@ -89,4 +89,4 @@ def _has_credentials(image: AssessedImage) -> bool:
 
 def _gets_credentials(image: AssessedImage) -> bool:
     """Whether the fix of ``image`` gives it credentials: many a mirror asks for none."""
-    return not isinstance(image.state, Unmirrored) or image.state.wanted is not None
+    return not isinstance(image.state, Unmirrored) or image.state.proposed is not None

@@ -20,13 +20,13 @@ RepositoryReader = Callable[[str], bytes | None]
 _MOST_SIBLINGS = 20
 
 
-def nothing_else(path: str) -> bytes | None:
+def no_repository(path: str) -> bytes | None:
     """The reader for a file that comes without its repository (standard input)."""
     del path
     return None
 
 
-class Neighbours(Struct, frozen=True):
+class RelatedFiles(Struct, frozen=True):
     """The other files of a repository that affect a config.
 
     ``trees`` are the files of source trees in its folder, of which it may be the output.
@@ -38,22 +38,22 @@ class Neighbours(Struct, frozen=True):
     siblings: tuple[tuple[str, ...], ...] = ()
 
 
-NO_NEIGHBOURS = Neighbours()
+NO_RELATED_FILES = RelatedFiles()
 
 
 class ConfigPaths(Struct, frozen=True):
     """The paths of one config's files: several for a packed source tree."""
 
     paths: tuple[str, ...]
-    beside: Neighbours = NO_NEIGHBOURS
+    related: RelatedFiles = NO_RELATED_FILES
 
 
 class ConfigFiles(Struct, frozen=True):
     """One config: ``files`` are the bytes of its files by path, ``read`` reads the repository's."""
 
     files: Mapping[str, bytes]
-    read: RepositoryReader = nothing_else
-    beside: Neighbours = NO_NEIGHBOURS
+    read: RepositoryReader = no_repository
+    related: RelatedFiles = NO_RELATED_FILES
 
     __repr__ = repr_without("files")
 
@@ -70,14 +70,14 @@ class ConfigFiles(Struct, frozen=True):
             return groups[0]
         return Group(tuple(part for group in groups for part in group.parts))
 
-    def neighbours(self, paths: Iterable[str]) -> dict[str, bytes]:
+    def read_existing(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The other files of the repository at ``paths``, as far as they are there."""
         return {path: data for path in paths if (data := self.read(path)) is not None}
 
     @property
     def read_text(self) -> Callable[[str], str | None] | None:
         """``read`` for text files; None for a config that comes without its repository."""
-        if self.read is nothing_else:
+        if self.read is no_repository:
             return None
 
         def text(path: str) -> str | None:
@@ -98,12 +98,12 @@ def configs_of(paths: Iterable[str]) -> Iterator[ConfigPaths]:
     first = groups[: _MOST_SIBLINGS + 1]
     for group in groups:
         siblings = tuple(other for other in first if other != group)[:_MOST_SIBLINGS]
-        yield ConfigPaths(group, Neighbours(trees.get(group[0], ()), siblings))
+        yield ConfigPaths(group, RelatedFiles(trees.get(group[0], ()), siblings))
 
 
 def configs_in(
-    files: Mapping[str, bytes], read: RepositoryReader = nothing_else
+    files: Mapping[str, bytes], read: RepositoryReader = no_repository
 ) -> Iterator[ConfigFiles]:
     """The configs in a repository's CircleCI ``files``; ``read`` reads its other files."""
     for config in configs_of(files):
-        yield ConfigFiles({path: files[path] for path in config.paths}, read, config.beside)
+        yield ConfigFiles({path: files[path] for path in config.paths}, read, config.related)

@@ -30,7 +30,7 @@ from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.wording import listed
 
 
-def context_placement(assessment: Assessment) -> ContextPlacement:
+def placement_of(assessment: Assessment) -> ContextPlacement:
     """The places for contexts in the config of ``assessment``."""
     return ContextPlacement(
         assessment.config,

@@ -18,12 +18,12 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
-from cci_migrate.findings import FindingState, Names, Question
+from cci_migrate.findings import ChosenNames, FindingState, Question
 from cci_migrate.lossless.nodes import Node, scalars_in
 from cci_migrate.policy.settings import CredentialStore, Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.engine.proof import Reading
+    from cci_migrate.engine.proof import ProofSide
 
 _REGISTRY = re.compile(r"docker|registry|(?:^|[^t])hub|\bpull", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+")
 Variables = frozenset[str]
 
 
-class _Job(Struct, frozen=True):
+class _ContextUse(Struct, frozen=True):
     """A workflow job: its contexts in their order, those it is meant to hold, and what it reads.
 
     ``images_read`` is what the complete credentials of its images read.
@@ -48,7 +48,7 @@ class _Job(Struct, frozen=True):
 
 
 def contexts_stray(
-    before: Reading, after: Reading, policy: Policy, names: Iterable[Names]
+    before: ProofSide, after: ProofSide, policy: Policy, names: Iterable[ChosenNames]
 ) -> str | None:
     """Which workflow job of ``after`` has a context too many, or one that hides what it reads."""
     old = {job.entry.route: job for job in _jobs(before)}
@@ -73,7 +73,7 @@ def contexts_stray(
 
 
 def _too_many(
-    context: str, job: _Job, known: _Job | None, given: _Given, config: Config
+    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given, config: Config
 ) -> str | None:
     if known is not None and context in known.meant:
         return None
@@ -108,10 +108,10 @@ class _Given(Struct, frozen=True):
     ``answered`` are the routes of the workflow jobs that the user says need a context.
     """
 
-    jobs: tuple[_Job, ...]
+    jobs: tuple[_ContextUse, ...]
     evidence: tuple[Evidence, ...]
     policy: Policy
-    names: tuple[Names, ...]
+    names: tuple[ChosenNames, ...]
     answered: frozenset[str]
 
     def provides(self, context: str, variables: Variables) -> bool:
@@ -130,7 +130,7 @@ class _Given(Struct, frozen=True):
             for job in self.jobs
         )
 
-    def _keeps(self, job: _Job, variables: Variables) -> bool:
+    def _keeps(self, job: _ContextUse, variables: Variables) -> bool:
         """Whether all that shows who ``job`` logs in as is to stay in its jobs."""
         shown = [
             pair.allows()
@@ -169,10 +169,10 @@ class _Given(Struct, frozen=True):
                     yield set(variables_of(credential))
 
 
-def _jobs(reading: Reading) -> Iterator[_Job]:
-    config = reading.config
+def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
+    config = side.config
     values = ParameterValues(config)
-    auths = {image.item.mapping: image.auths for image in reading.images}
+    auths = {image.item.mapping: image.auths for image in side.images}
     misplaced = misplaced_contexts_by_job(config)
     for entry in config.workflow_jobs:
         own = [
@@ -182,12 +182,12 @@ def _jobs(reading: Reading) -> Iterator[_Job]:
         ]
         reads = {frozenset(auth.variables) for auth in own if auth.variables}
         images_read = frozenset(name for auth in own if auth.is_complete for name in auth.variables)
-        docker = reading.docker_of.get(entry.route)
+        docker = side.docker_of.get(entry.route)
         if docker is not None:
             reads |= {login.variables for login in docker.all_logins if login.variables}
         held = job_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(entry, ())))
-        yield _Job(entry, held, meant, frozenset(reads), images_read)
+        yield _ContextUse(entry, held, meant, frozenset(reads), images_read)
 
 
 def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:

@@ -19,7 +19,7 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_logins import beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items
-from cci_migrate.findings import FindingKey, Names
+from cci_migrate.findings import ChosenNames, FindingKey
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.policy.settings import (
     AwsKeyAuth,
@@ -32,7 +32,7 @@ from cci_migrate.policy.settings import (
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import StepLogin
-    from cci_migrate.engine.proof import Reading
+    from cci_migrate.engine.proof import ProofSide
 
 
 class KnownCredentials:
@@ -41,7 +41,9 @@ class KnownCredentials:
     ``names`` are those that the user chose, by the key of the finding that they are for.
     """
 
-    def __init__(self, before: Reading, policy: Policy, names: Mapping[FindingKey, Names]) -> None:
+    def __init__(
+        self, before: ProofSide, policy: Policy, names: Mapping[FindingKey, ChosenNames]
+    ) -> None:
         self._policy = policy
         # In the order in which they were met, each once.
         self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
@@ -104,7 +106,7 @@ class KnownCredentials:
         ]
 
 
-def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
+def credentials_stray(before: ProofSide, after: ProofSide, known: KnownCredentials) -> str | None:
     """CREDENTIALS: which image or login in ``after`` has another registry's credentials, or None.
 
     An image that stays at its registry may keep those it had itself. Credentials are known by their
@@ -137,7 +139,7 @@ def credentials_stray(before: Reading, after: Reading, known: KnownCredentials) 
     return None
 
 
-def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> str | None:
+def unknown_name(before: ProofSide, after: ProofSide, known: KnownCredentials) -> str | None:
     """NAMES: which credential of ``after`` reads a variable that nothing shows to be its own.
 
     User name and password come from one credential that the registry has in the jobs that pull the
@@ -157,10 +159,10 @@ def unknown_name(before: Reading, after: Reading, known: KnownCredentials) -> st
     return None
 
 
-def _halves_by_route(reading: Reading) -> dict[str, set[str]]:
+def _halves_by_route(side: ProofSide) -> dict[str, set[str]]:
     """The halves of credentials under and beside each image, complete or not."""
     halves: dict[str, set[str]] = {}
-    for image in reading.images:
+    for image in side.images:
         own = halves.setdefault(image.route, set())
         for auth in image.auths:
             own.update(text for key in auth.values if (text := auth.text(key)))
@@ -204,7 +206,7 @@ def _routes_by_item(config: Config) -> dict[MappingNode, set[str]]:
 
 
 def _added_logins(
-    before: Reading, after: Reading
+    before: ProofSide, after: ProofSide
 ) -> Iterator[tuple[str, str, PasswordAuth | None]]:
     """The logins that ``before`` has not: route of the job, registry, and what it is given."""
     added = Counter(_logins(after))
@@ -214,8 +216,8 @@ def _added_logins(
             yield route, host, credential
 
 
-def _logins(reading: Reading) -> Iterator[tuple[str, tuple[str, ...], PasswordAuth | None]]:
-    for docker in reading.all_dockers:
+def _logins(side: ProofSide) -> Iterator[tuple[str, tuple[str, ...], PasswordAuth | None]]:
+    for docker in side.all_dockers:
         for login in docker.logins:
             yield docker.job.route, login.registries, _credential_of_login(login)
 

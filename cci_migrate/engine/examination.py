@@ -19,12 +19,12 @@ from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import Config
 from cci_migrate.engine.config_files import ConfigFiles
-from cci_migrate.engine.context_grants import context_placement, fixes_with_room
+from cci_migrate.engine.context_grants import fixes_with_room, placement_of
 from cci_migrate.engine.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.engine.outcomes import Cause, Refused, Unexamined
 from cci_migrate.engine.redacted_outcomes import redacted_reason
 from cci_migrate.engine.sibling_evidence import SiblingEvidence, sibling_evidence
-from cci_migrate.findings import Finding, FindingKey, Names, NoFix
+from cci_migrate.findings import ChosenNames, Finding, FindingKey, NoFix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
@@ -35,7 +35,7 @@ from cci_migrate.rules.catalogue import RULES
 
 _Reason = TypeVar("_Reason", bound=Unexamined)
 
-NO_NAMES: Mapping[FindingKey, Names] = MappingProxyType({})
+NO_NAMES: Mapping[FindingKey, ChosenNames] = MappingProxyType({})
 
 
 class Examination(Struct, frozen=True, eq=False, dict=True):
@@ -48,7 +48,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
 
     files: ConfigFiles
     policy: Policy
-    names: Mapping[FindingKey, Names]
+    names: Mapping[FindingKey, ChosenNames]
     refused: Refused | None
     siblings: SiblingEvidence
     assessment: Assessment
@@ -85,7 +85,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
 
 
 def examine(
-    files: ConfigFiles, policy: Policy, names: Mapping[FindingKey, Names] = NO_NAMES
+    files: ConfigFiles, policy: Policy, names: Mapping[FindingKey, ChosenNames] = NO_NAMES
 ) -> Examination | Unexamined:
     """The examination of the config in ``files``, or the outcome if it cannot be examined.
 
@@ -95,7 +95,7 @@ def examine(
     if not isinstance(loaded, Loaded):
         return redacted_reason(_with_baseline(loaded, policy), Redaction())
     refused = loaded.refused
-    if refused is None and is_packed_from(loaded.config, files.neighbours(files.beside.trees)):
+    if refused is None and is_packed_from(loaded.config, files.read_existing(files.related.trees)):
         refused = _packed(files)
     if refused is not None:
         refused = _with_baseline(refused, policy)
@@ -125,7 +125,7 @@ def examine_changed(
 
 def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:
     """The findings of the selected rules, or of a reversal."""
-    placement = context_placement(assessment)
+    placement = placement_of(assessment)
     findings = list(_of_rules(assessment, assessment.policy))
     if assessment.config.is_orb_source and not assessment.policy.fix_orbs:
         return placement, tuple(map(_explained_only, findings))
@@ -165,6 +165,6 @@ def _with_baseline(reason: _Reason, policy: Policy) -> _Reason:
 
 
 def _packed(files: ConfigFiles) -> Refused:
-    tree = posixpath.commonpath(files.beside.trees)
+    tree = posixpath.commonpath(files.related.trees)
     instead = f"change the files in {tree}, and run circleci config pack"
     return Refused(files.paths, Cause.GENERATED, f"packed from {tree}", instead)

@@ -23,10 +23,10 @@ from cci_migrate.assessing.image_states import (
     Misplaced,
     NotCovered,
     OnlyForForks,
+    Proposed,
     Unauthenticated,
     Undecided,
     Unmirrored,
-    Wanted,
 )
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
@@ -239,11 +239,11 @@ def _access(
             return Access.INCOMPLETE, auth, "its credentials lack something"
         case Misplaced():
             return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
-        case Unauthenticated(wanted=wanted) | Unmirrored(wanted=wanted):
+        case Unauthenticated(proposed=proposed) | Unmirrored(proposed=proposed):
             return (
                 Access.UNAUTHENTICATED,
                 None,
-                _what_a_fix_writes(assessment, wanted, assessed.registry),
+                _what_a_fix_writes(assessment, proposed, assessed.registry),
             )
         case AccountUnclear(accounts=accounts):
             return Access.UNAUTHENTICATED, None, several_accounts(accounts)
@@ -260,8 +260,8 @@ def _access(
             assert_never(assessed.state)
 
 
-def _what_a_fix_writes(assessment: Assessment, wanted: Wanted | None, host: str | None) -> str:
-    reason = assessment.name_reason(wanted, host)
+def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: str | None) -> str:
+    reason = assessment.name_reason(proposed, host)
     return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 

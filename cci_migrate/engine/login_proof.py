@@ -13,7 +13,7 @@ from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
     from cci_migrate.engine.planning import Plan
-    from cci_migrate.engine.proof import Reading
+    from cci_migrate.engine.proof import ProofSide
 
 
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
@@ -40,7 +40,7 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     return None
 
 
-def account_replaced(before: Reading, after: Reading) -> str | None:
+def account_replaced(before: ProofSide, after: ProofSide) -> str | None:
     """Which job would log in with another account than today where it does so already.
 
     Of two logins to a registry the later counts: what is added must not come after one that may be
@@ -78,10 +78,10 @@ def _replaced(login: StepLogin, earlier: list[StepLogin], docker: JobDocker) -> 
     return None
 
 
-def _by_route(reading: Reading) -> Mapping[str, JobDocker]:
+def _by_route(side: ProofSide) -> Mapping[str, JobDocker]:
     """What each workflow job does with Docker; a job's own route where no workflow runs it."""
-    idle = (docker for docker in reading.dockers if docker.entry is None)
-    return {**{docker.job.route: docker for docker in idle}, **reading.docker_of}
+    idle = (docker for docker in side.dockers if docker.entry is None)
+    return {**{docker.job.route: docker for docker in idle}, **side.docker_of}
 
 
 def _account(login: StepLogin) -> tuple[tuple[str, ...], str | None, str | None]:

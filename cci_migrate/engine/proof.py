@@ -33,7 +33,7 @@ from cci_migrate.engine.credential_proof import (
 from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import FindingKey, FindingState, Names
+from cci_migrate.findings import ChosenNames, FindingKey, FindingState
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, undo_edits
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
@@ -99,8 +99,8 @@ class NotProven(Struct, frozen=True):
     reason: str
 
 
-class Reading(Struct, frozen=True, eq=False):
-    """A config, its images and the plan for it, as the proof compares them.
+class ProofSide(Struct, frozen=True, eq=False):
+    """One side of a proof, before or after the change: a config, its images and the plan for it.
 
     ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
     workflow job by its route.
@@ -114,7 +114,7 @@ class Reading(Struct, frozen=True, eq=False):
     docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, assessment: Assessment, plan: Plan) -> Reading:
+    def of(cls, assessment: Assessment, plan: Plan) -> ProofSide:
         """The config of ``assessment`` with ``plan`` for it."""
         dockers = assessment.dockers
         return cls(
@@ -142,13 +142,13 @@ class Reading(Struct, frozen=True, eq=False):
 
 
 #: Reads the changed texts again; a text says why they no longer make a config.
-ReadAgain = Callable[[Sequence[SourceText]], "Reading | str"]
+ReadAgain = Callable[[Sequence[SourceText]], "ProofSide | str"]
 
 
 def prove(
-    before: Reading,
+    before: ProofSide,
     policy: Policy,
-    names: Mapping[FindingKey, Names],
+    names: Mapping[FindingKey, ChosenNames],
     read_again: ReadAgain,
     secrets: Sequence[str] = (),
 ) -> ProvenChange | NotProven:
@@ -252,7 +252,7 @@ def something_left(done: Plan, again: Plan) -> str | None:
     return None
 
 
-def taken_too_much(before: Reading, after: Reading, policy: Policy) -> str | None:
+def taken_too_much(before: ProofSide, after: ProofSide, policy: Policy) -> str | None:
     """REVERTED: what a reversal removed or added beyond what the policy adds; None: nothing.
 
     The policy follows the names with which the steps that stay log in.
@@ -312,7 +312,7 @@ def _secrets_by_owner(
     return secrets
 
 
-def other_image(before: Reading, after: Reading, policy: Policy) -> str | None:
+def other_image(before: ProofSide, after: ProofSide, policy: Policy) -> str | None:
     """IMAGES: what pulls another image in ``after``, apart from mirrors of it; None: nothing."""
     if policy.mirror is None:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.engine.explanation import ExplainedPull
-    from cci_migrate.engine.proof import NotProven, ProvenChange, Reading
+    from cci_migrate.engine.proof import NotProven, ProofSide, ProvenChange
     from cci_migrate.lossless.source import SourceText
 
 
@@ -85,21 +85,21 @@ def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
 
 
 def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenChange | NotProven:
-    from cci_migrate.engine.proof import Reading, prove
+    from cci_migrate.engine.proof import ProofSide, prove
 
     # Where a human left out some fixes, the outcome may show another convention.
     is_whole = not decisions.by_key and decisions.otherwise == Apply()
     is_whole = is_whole and not examined.policy.baseline.entries
 
-    def read_again(sources: Sequence[SourceText]) -> Reading | str:
+    def read_again(sources: Sequence[SourceText]) -> ProofSide | str:
         after = examine_changed(examined, sources, keeps_conventions=not is_whole)
         if after is None:
             return "it can no longer be read as a config"
         placement, policy = after.placement, after.policy
         plan = plan_changes(after.documents, after.findings, decisions, policy, placement=placement)
-        return Reading.of(after.assessment, plan)
+        return ProofSide.of(after.assessment, plan)
 
-    before = Reading.of(examined.assessment, plan)
+    before = ProofSide.of(examined.assessment, plan)
     return prove(before, examined.policy, examined.names, read_again, examined.secrets)
 
 

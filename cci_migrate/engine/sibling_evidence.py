@@ -33,8 +33,8 @@ def sibling_evidence(config: ConfigFiles, policy: Policy) -> SiblingEvidence:
     def evidence() -> tuple[Evidence, ...]:
         collected: list[Evidence] = []
         left = _MOST_BYTES
-        for paths in config.beside.siblings:
-            files = config.neighbours(paths)
+        for paths in config.related.siblings:
+            files = config.read_existing(paths)
             size = sum(map(len, files.values()))
             if len(files) == len(paths) and size <= left:
                 left -= size

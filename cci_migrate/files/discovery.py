@@ -189,7 +189,7 @@ def read_config(root: Path, config: ConfigPaths) -> ConfigFiles | Failed:
         if isinstance(data, Failed):
             return data
         files[path] = data
-    return ConfigFiles(files, reader_of(root), config.beside)
+    return ConfigFiles(files, reader_of(root), config.related)
 
 
 def read_candidate(root: Path, path: str) -> bytes | Failed:

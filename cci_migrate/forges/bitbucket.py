@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.forges.git_remotes import branch_at
-from cci_migrate.forges.host import Page
+from cci_migrate.forges.host import RepositoryPage
 from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
 from cci_migrate.forges.repository import (
     Branch,
@@ -125,7 +125,7 @@ class Bitbucket(PullRequestHost):
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
         """The pages of all repositories of a workspace.
 
         The data of each repository is cached until it is observed.
@@ -136,7 +136,7 @@ class Bitbucket(PullRequestHost):
             url = page.next
             listed_repositories = [self._read(repository, None) for repository in page.values]
             self._listed.update({listed.ref.key: listed for listed in listed_repositories})
-            yield Page(tuple(listed.ref for listed in listed_repositories), (), url)
+            yield RepositoryPage(tuple(listed.ref for listed in listed_repositories), (), url)
 
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, from the API and then from git."""

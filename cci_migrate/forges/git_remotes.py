@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.local_checkouts import push
 from cci_migrate.forges.repository import (
     Blocker,
@@ -64,10 +64,10 @@ class GitSource:
         """The URL."""
         return self._ref.address
 
-    def pages(self, cursor: str) -> Iterator[Page]:
+    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
         """The one repository."""
         del cursor
-        yield Page(refs=(self._ref,))
+        yield RepositoryPage(refs=(self._ref,))
 
 
 def git_ref(url: str) -> RepositoryRef:

@@ -117,7 +117,7 @@ class Host(Protocol):
         """Close connections and remove scratch folders."""
 
 
-class Page(Struct, frozen=True):
+class RepositoryPage(Struct, frozen=True):
     """A page of a source's repositories. ``cursor`` is that of the next page, empty at the end.
 
     ``refs`` have to be observed; ``observations`` were made while listing.
@@ -137,7 +137,7 @@ class Source(Protocol):
     def name(self) -> str:
         """Its name in the ledger."""
 
-    def pages(self, cursor: str) -> Iterator[Page]:
+    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
         """The pages from ``cursor`` on (empty: from the first)."""
 
 
@@ -145,7 +145,7 @@ class Source(Protocol):
 class ListedHost(Protocol):
     """A host on which an owner has repositories."""
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
         """The pages of the repositories of ``owner`` from ``cursor`` on (empty: the first)."""
 
 
@@ -157,6 +157,6 @@ class OwnerSource:
         self._owner = ref.name
         self.name = ref.key
 
-    def pages(self, cursor: str) -> Iterator[Page]:
+    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
         """Its repositories."""
         return self._host.owner_pages(self._owner, cursor)

@@ -19,7 +19,7 @@ from cci_migrate.files.discovery import discover, read_candidate, reader_of, roo
 from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -73,10 +73,10 @@ class LocalSource:
         """The folder."""
         return str(self._folder)
 
-    def pages(self, cursor: str) -> Iterator[Page]:
+    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
         """One page with every checkout, sorted."""
         del cursor
-        yield Page(
+        yield RepositoryPage(
             refs=tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
         )
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cci_migrate.forges.branch_content import reversal_url
 from cci_migrate.forges.git_remotes import GitClones
-from cci_migrate.forges.host import TRAILER, DeliveredChange, Delivery, Page, Proposal
+from cci_migrate.forges.host import TRAILER, DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -235,7 +235,7 @@ class PullRequestHost(ABC):
         """The result of CI for a commit."""
 
     @abstractmethod
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
         """The pages of all repositories of a group or workspace."""
 
     @abstractmethod

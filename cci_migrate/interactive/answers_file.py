@@ -21,7 +21,7 @@ from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
 from cci_migrate.files.atomic_write import write_atomically
-from cci_migrate.findings import Decision, Finding, Fix, Names, NoFix, Question
+from cci_migrate.findings import ChosenNames, Decision, Finding, Fix, NoFix, Question
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError
 from cci_migrate.policy.file import suggestion
@@ -53,10 +53,10 @@ class SavedNames(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("context must be a name or null")
 
     @property
-    def names(self) -> Names:
+    def names(self) -> ChosenNames:
         """The same, for a decision."""
         password = secret_variable(self.password) or self.password
-        return Names(PasswordAuth(credential_text(self.username), password), self.context)
+        return ChosenNames(PasswordAuth(credential_text(self.username), password), self.context)
 
 
 class SavedFinding(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -93,7 +93,7 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return next((config for config in self.configs if config.name == name), None)
 
 
-def saved(finding: Finding, decision: Decision, names: Names | None) -> SavedFinding:
+def saved(finding: Finding, decision: Decision, names: ChosenNames | None) -> SavedFinding:
     """What is kept of the ``decision`` on ``finding``."""
     own = None
     if names is not None and isinstance(names.credential, PasswordAuth):

@@ -17,11 +17,11 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import (
     Answer,
     Apply,
+    ChosenNames,
     Decision,
     Finding,
     FindingKey,
     Fix,
-    Names,
     NoFix,
     Question,
     Skip,
@@ -78,7 +78,7 @@ class ReasonGiven(Struct, frozen=True):
 class NamesGiven(Struct, frozen=True):
     """The names that the fix is to write."""
 
-    names: Names
+    names: ChosenNames
 
 
 class Cancelled(Struct, frozen=True):
@@ -157,7 +157,7 @@ class Interview(Struct, frozen=True):
 
     items: tuple[Item, ...]
     decided: Mapping[ItemKey, Decision] = field(default_factory=dict)
-    names: Mapping[ItemKey, Names] = field(default_factory=dict)
+    names: Mapping[ItemKey, ChosenNames] = field(default_factory=dict)
     lines: int = FEW_LINES
     stage: _Stage = _Stage.FIXES
     ending: Ending | None = None
@@ -192,7 +192,7 @@ class Interview(Struct, frozen=True):
             key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
         )
 
-    def names_of(self, config: int) -> Mapping[FindingKey, Names]:
+    def names_of(self, config: int) -> Mapping[FindingKey, ChosenNames]:
         """The names that single fixes of one config are to write."""
         return {key.finding: names for key, names in self.names.items() if key.config == config}
 

@@ -16,10 +16,15 @@ from msgspec.structs import replace
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.image_states import Authenticated, Incomplete, Unauthenticated, Wanted
+from cci_migrate.assessing.image_states import (
+    Authenticated,
+    Incomplete,
+    Proposed,
+    Unauthenticated,
+)
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import ContextCandidate, FindingKey, Names
+from cci_migrate.findings import ChosenNames, ContextCandidate, FindingKey
 from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
 from cci_migrate.policy.settings import (
@@ -173,7 +178,9 @@ def _keys_with_names(
         state = image.state
         if image.image.host != DOCKER_HUB or not isinstance(state, Unauthenticated | Incomplete):
             continue
-        if isinstance(state.wanted, Wanted) and isinstance(state.wanted.credential, PasswordAuth):
+        if isinstance(state.proposed, Proposed) and isinstance(
+            state.proposed.credential, PasswordAuth
+        ):
             rule = INCOMPLETE_AUTH if isinstance(state, Incomplete) else UNAUTHENTICATED_IMAGE
             if assessment.policy.is_selected(rule):
                 yield image.key(rule)
@@ -479,7 +486,7 @@ def _answer_for(topic: Topic, need: ConfigNeeds, answers: GeneralAnswers) -> str
 
 def answered_names(
     needs: Sequence[ConfigNeeds], answers: GeneralAnswers
-) -> Sequence[Mapping[FindingKey, Names]]:
+) -> Sequence[Mapping[FindingKey, ChosenNames]]:
     """By config, the names that its fixes write, if the answers differ from its own.
 
     A config with the names that were the default gets those of the answers; one with other names
@@ -490,7 +497,7 @@ def answered_names(
 
 def _override(
     need: ConfigNeeds, needs: Sequence[ConfigNeeds], answers: GeneralAnswers
-) -> Mapping[FindingKey, Names]:
+) -> Mapping[FindingKey, ChosenNames]:
     if need.names is None or need.names != default_names(needs):
         return {}
     names = _names(need.names, need, answers)
@@ -503,7 +510,7 @@ def _override(
     )
     if names == need.names and (context == usual or is_in_policy):
         return {}
-    return dict.fromkeys(need.keys, Names(names, context))
+    return dict.fromkeys(need.keys, ChosenNames(names, context))
 
 
 def _usual_context(need: ConfigNeeds, answers: GeneralAnswers) -> str | None:

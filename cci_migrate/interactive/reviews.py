@@ -19,7 +19,7 @@ from cci_migrate.engine.planning import plan_changes
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Decision, Decisions, FindingKey, Names, Skip
+from cci_migrate.findings import ChosenNames, Decision, Decisions, FindingKey, Skip
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
@@ -88,7 +88,7 @@ class ConfigReview:
     ``outcome`` is what the engine says of it; nothing is decided in it.
     """
 
-    def __init__(self, config: SessionConfig, names: Mapping[FindingKey, Names]) -> None:
+    def __init__(self, config: SessionConfig, names: Mapping[FindingKey, ChosenNames]) -> None:
         self.config = config
         self.names = names
         self._examined = self._within_limits(lambda: examine(config.files, config.policy, names))

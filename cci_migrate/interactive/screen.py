@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.session_errors import CannotAskError
-from cci_migrate.interactive.views import Code, Line, Look, Page, Prose
+from cci_migrate.interactive.views import Code, Line, Look, ManualPage, Prose
 
 _USUAL_WIDTH = 80
 _NARROWEST = 20
@@ -101,7 +101,7 @@ def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
                 console.print(padded if text else "", width=room, overflow="fold")
             case Code(text, look):
                 console.print(Text(printable(text), _STYLES[look]), soft_wrap=True)
-            case Page(text):
+            case ManualPage(text):
                 from rich.markdown import Markdown
 
                 console.print(Markdown(text), width=min(width, _WIDEST_PROSE))

@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.findings import Decision, Finding, FindingKey, Fix, Names, Question, Skip
+from cci_migrate.findings import ChosenNames, Decision, Finding, FindingKey, Fix, Question, Skip
 from cci_migrate.interactive.answers_file import (
     check_can_be_saved,
     findings_differ,
@@ -60,7 +60,7 @@ from cci_migrate.interactive.views import (
     BLANK,
     Line,
     Look,
-    Page,
+    ManualPage,
     Prose,
     counted,
     covers_everything,
@@ -330,7 +330,7 @@ class _Session:
         )
         return Cancelled() if text in ("", BACK) else ReasonGiven(text)
 
-    def _names_of(self, item: Item) -> Names | None:
+    def _names_of(self, item: Item) -> ChosenNames | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
         return _names_of(self._reviews.reviews[item.config], item.finding)
 
@@ -359,7 +359,7 @@ class _Session:
         credential = PasswordAuth(
             setting_value(Topic.USERNAME, username), setting_value(Topic.PASSWORD, password)
         )
-        return NamesGiven(Names(credential, None if context == _PROJECT else context))
+        return NamesGiven(ChosenNames(credential, None if context == _PROJECT else context))
 
     def _alternative(self, item: Item, now: PasswordAuth) -> PasswordAuth | None:
         """The names to start from: those of now, or others that the config shows; None for back."""
@@ -381,7 +381,7 @@ class _Session:
 
     def _show_manual(self, item: Item) -> None:
         rule = next(rule for rule in RULES if rule.id == item.finding.rule)
-        self._screen.show([BLANK, Page(f"**{rule.id}**\n\n{rule.manual}"), BLANK])
+        self._screen.show([BLANK, ManualPage(f"**{rule.id}**\n\n{rule.manual}"), BLANK])
 
     def _ask_at_end(self, interview: Interview, step: AskAtEnd) -> Reply:
         outcomes = self._decide(interview)
@@ -475,7 +475,7 @@ def _wrong_reason(text: str) -> str | None:
     return None if text.isprintable() else "A reason is one line of text."
 
 
-def _names_of(review: ConfigReview, finding: Finding) -> Names | None:
+def _names_of(review: ConfigReview, finding: Finding) -> ChosenNames | None:
     found = review.assessment
     if found is None or finding.rule not in _NAMED or finding.registry is None:
         return None
@@ -487,4 +487,4 @@ def _names_of(review: ConfigReview, finding: Finding) -> Names | None:
     credential = review.credential_for(finding.registry)
     if not isinstance(credential, PasswordAuth):
         return None
-    return Names(credential, convention.preferred if convention is not None else None)
+    return ChosenNames(credential, convention.preferred if convention is not None else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.findings import Apply, Decision, Decisions, Finding, FindingKey, Names, Skip
+from cci_migrate.findings import Apply, ChosenNames, Decision, Decisions, Finding, FindingKey, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
 from cci_migrate.interactive.policy_questions import (
@@ -26,7 +26,7 @@ class SessionReviews:
 
     def __init__(self, configs: Sequence[SessionConfig]) -> None:
         self._configs = tuple(configs)
-        self._general: Sequence[Mapping[FindingKey, Names]] = [{} for _ in configs]
+        self._general: Sequence[Mapping[FindingKey, ChosenNames]] = [{} for _ in configs]
         self._initial = tuple(ConfigReview(config, {}) for config in configs)
         self.reviews = [*self._initial]
 
@@ -111,7 +111,7 @@ class SessionReviews:
         self,
         general: GeneralAnswers,
         decided: Sequence[Mapping[FindingKey, Decision]],
-        own_names: Sequence[Mapping[FindingKey, Names]],
+        own_names: Sequence[Mapping[FindingKey, ChosenNames]],
         outcomes: Sequence[Outcome],
     ) -> Answers:
         """The answers file of a session with ``outcomes``."""

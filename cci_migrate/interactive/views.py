@@ -60,13 +60,13 @@ class Code(Struct, frozen=True):
     look: Look = Look.PLAIN
 
 
-class Page(Struct, frozen=True):
+class ManualPage(Struct, frozen=True):
     """A text in Markdown."""
 
     text: str
 
 
-Line = Prose | Code | Page
+Line = Prose | Code | ManualPage
 BLANK = Prose("")
 
 _SEVERITY_LOOKS = {

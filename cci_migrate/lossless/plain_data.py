@@ -55,10 +55,10 @@ Change = Added | Removed | Replaced
 
 def plain_data(node: Node | None) -> Plain:
     """What ``node`` means; None is a null. An alias that leads into itself ends there as a null."""
-    return _Reader().read(node)
+    return _PlainReader().read(node)
 
 
-class _Reader:
+class _PlainReader:
     def __init__(self) -> None:
         self._known: dict[int, Plain] = {}
 

@@ -26,12 +26,12 @@ def pure_events(text: str) -> Iterator[Any]:
     """
     reader = YAML(typ="safe", pure=True)
     reader.version = (1, 1)
-    reader.Reader = _Reader
+    reader.Reader = _EventReader
     reader.Scanner = _Scanner
     yield from reader.parse(text)
 
 
-class _Reader(Reader):
+class _EventReader(Reader):
     def forward(self, length: int = 1) -> None:
         self.forward_1_1(length)
 

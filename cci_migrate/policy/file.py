@@ -19,8 +19,8 @@ from cci_migrate.docker.registries import host_matches
 from cci_migrate.policy.setting_kinds import (
     Setting,
     Tables,
-    Text,
     TextList,
+    TextValue,
     WrongValueError,
     settings_of,
 )
@@ -63,7 +63,7 @@ class PolicyError(ValueError):
         self.line = line
 
 
-_FILE_NAME = Text(lambda text: text if text.strip() else None, 'a text: baseline = "..."')
+_FILE_NAME = TextValue(lambda text: text if text.strip() else None, 'a text: baseline = "..."')
 
 
 class PolicyFile(Struct, frozen=True):

@@ -27,7 +27,7 @@ class WrongValueError(ValueError):
     """A value that a setting cannot have. The text continues the setting's name."""
 
 
-class Choice(Struct, frozen=True):
+class EnumValue(Struct, frozen=True):
     """One of the values of an enumeration."""
 
     members: type[Enum]
@@ -63,7 +63,7 @@ class Flag(Struct, frozen=True):
         return value
 
 
-class Text(Struct, frozen=True):
+class TextValue(Struct, frozen=True):
     """A text that ``parse`` accepts: it returns None or raises ValueError for any other.
 
     ``must_be`` describes such a text, ``pattern`` is its pattern in the JSON Schema.
@@ -131,7 +131,7 @@ class Tables(Struct, frozen=True):
     """Tables of a policy file, which `policy.file` reads."""
 
 
-Values = Choice | Flag | Text | TextList | Tables
+Values = EnumValue | Flag | TextValue | TextList | Tables
 
 
 class Setting(Struct, frozen=True):
@@ -162,9 +162,9 @@ class Setting(Struct, frozen=True):
         Raises ValueError, and TypeError for a setting whose value is no single text.
         """
         match self.values:
-            case Choice() as choice:
+            case EnumValue() as choice:
                 return choice.read(text)
-            case Text() as values:
+            case TextValue() as values:
                 return values.read_text(text)
             case Flag() | TextList() | Tables():
                 raise TypeError(f"{self.key} is no single text")
@@ -183,7 +183,7 @@ def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
                 found.append(
                     replace(
                         declared,
-                        values=declared.values if members is None else Choice(members),
+                        values=declared.values if members is None else EnumValue(members),
                         key=declared.key or field.name.replace("_", "-"),
                         field=field.name,
                         default=None if field.required else field.default,

@@ -23,7 +23,7 @@ from cci_migrate.policy.names import (
     is_context_name,
     secret_variable,
 )
-from cci_migrate.policy.setting_kinds import Setting, Tables, Text, TextList
+from cci_migrate.policy.setting_kinds import Setting, Tables, TextList, TextValue
 
 
 class Platform(Enum):
@@ -62,13 +62,13 @@ class Revert(Enum):
     CONTEXTS = "contexts"
 
 
-_TEXT = Text(
+_TEXT = TextValue(
     lambda text: credential_text(text) if text.strip() and text.isprintable() else None,
     "a name or a $VARIABLE",
     metavar="NAME",
     takes_variables=True,
 )
-_SECRET = Text(
+_SECRET = TextValue(
     secret_variable,
     "the name of an environment variable, such as $DOCKERHUB_PASSWORD, never the secret itself",
     pattern=SECRET_PATTERN,
@@ -133,7 +133,7 @@ _Context = Annotated[
     str | None,
     Setting(
         "The context that holds the variables; false where the project's settings hold them.",
-        Text(
+        TextValue(
             lambda text: text if is_context_name(text) else None,
             f"the name of a context: up to {LONGEST_CONTEXT} characters, no spaces around them",
             pattern=r"^\S(.*\S)?$",
@@ -219,12 +219,12 @@ DEFAULT_DOCKER_HUB = RegistryPolicy(
 #: snake_case (https://circleci.com/developer/orbs/orb/circleci/docker).
 DEFAULT_DOCKER_ORB = "4.0.1"
 _ORB_VERSION_PATTERN = r"^[0-9]+(\.[0-9]+){0,2}$"
-_ORB_VERSION = Text(
+_ORB_VERSION = TextValue(
     lambda text: text if re.fullmatch(_ORB_VERSION_PATTERN, text) else None,
     f'a version as a text, such as "{DEFAULT_DOCKER_ORB}"',
     _ORB_VERSION_PATTERN,
 )
-_MIRROR = Text(
+_MIRROR = TextValue(
     parse_mirror,
     'a text: mirror = "mirror.example.com/hub"',
     r"^[A-Za-z0-9.:\[\]-]+(/[a-z0-9._-]+)*/?$",

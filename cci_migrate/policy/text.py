@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cci_migrate.policy.setting_kinds import Tables, Text, settings_of
+from cci_migrate.policy.setting_kinds import Tables, TextValue, settings_of
 from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
 
 #: Keys that are always written, even with their default values.
@@ -35,7 +35,9 @@ def _written(declaring: Struct) -> dict[str, Any]:
     data = {}
     for setting in settings_of(type(declaring)):
         value, values = getattr(declaring, setting.field), setting.values
-        is_written = value is not None or (isinstance(values, Text) and bool(values.false_means))
+        is_written = value is not None or (
+            isinstance(values, TextValue) and bool(values.false_means)
+        )
         if setting.in_file and is_written and not isinstance(values, Tables):
             data[setting.key] = values.written(value)
     return data

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.verification.verdicts import CompiledPull, Status, Verdict
+from cci_migrate.verification.verdicts import CompiledPull, Verdict, VerdictStatus
 
 VERSION = 1
 _INDENT = " " * 4
@@ -40,7 +40,7 @@ def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
         shown = ", ".join(prefix + path for path in verdict.paths)
         lines = [printable(shown), *_lines(prefix, verdict, paint)]
         yield "\n".join(lines) + "\n"
-    confirmed = sum(verdict.status is Status.CONFIRMED for _, verdict in report.verdicts)
+    confirmed = sum(verdict.status is VerdictStatus.CONFIRMED for _, verdict in report.verdicts)
     anonymous = sum(len(verdict.pulls) for _, verdict in report.verdicts)
     parts = [_number(len(report.verdicts), "config"), f"{confirmed} confirmed"]
     if confirmed < len(report.verdicts):
@@ -66,19 +66,19 @@ def _lines(prefix: str, verdict: Verdict, paint: Paint) -> Iterator[str]:
 
 def _title(verdict: Verdict) -> tuple[str, str]:
     match verdict.status:
-        case Status.CONFIRMED:
+        case VerdictStatus.CONFIRMED:
             return confirmation(verdict), "green"
-        case Status.DIFFERS if verdict.has_change:
+        case VerdictStatus.DIFFERS if verdict.has_change:
             return "the change compiles to something else than was planned", "red"
-        case Status.DIFFERS:
+        case VerdictStatus.DIFFERS:
             return "compiles to something else than the config seems to say", "red"
-        case Status.BROKEN_BY_CHANGE:
+        case VerdictStatus.BROKEN_BY_CHANGE:
             return "does not compile with the change", "red"
-        case Status.DOES_NOT_COMPILE:
+        case VerdictStatus.DOES_NOT_COMPILE:
             return "does not compile as it is, without any change", "red"
-        case Status.NOT_SENT:
+        case VerdictStatus.NOT_SENT:
             return "not compiled", "yellow"
-        case Status.NO_ANSWER:
+        case VerdictStatus.NO_ANSWER:
             return "not compiled: no answer from the compiler", "red"
         case _:
             assert_never(verdict.status)
@@ -86,7 +86,7 @@ def _title(verdict: Verdict) -> tuple[str, str]:
 
 def confirmation(verdict: Verdict) -> str:
     """In one sentence what the compiler confirms, or the first reason why it does not."""
-    if verdict.status is not Status.CONFIRMED:
+    if verdict.status is not VerdictStatus.CONFIRMED:
         title, _ = _title(verdict)
         first = verdict.problems[0] if verdict.problems else ""
         return f"{title}: {first}" if first else title

@@ -66,7 +66,7 @@ def context_findings(
     logins: LoginRemovals,
 ) -> Iterator[Finding]:
     """One finding for each workflow job with contexts that only the policy's credentials need."""
-    reader = _Reader(assessment, revert, credentials, logins)
+    reader = _VariableUses(assessment, revert, credentials, logins)
     departures = [
         departure for entry in assessment.entries if (departure := reader.departure_of(entry.entry))
     ]
@@ -101,7 +101,7 @@ def context_findings(
         )
 
 
-class _Reader:
+class _VariableUses:
     """Determines what in a workflow job reads the variables of a context."""
 
     def __init__(

@@ -23,7 +23,7 @@ from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.wording import owners_of
 
 
-class _Removal(Struct, frozen=True, eq=False):
+class _CredentialRemoval(Struct, frozen=True, eq=False):
     """One piece of text that gives ``images`` their credentials.
 
     ``holder`` is the mapping that it is taken out of, ``key`` the entry: ``auth``, or the merge key
@@ -70,9 +70,9 @@ class CredentialRemovals:
         )
         self._reasons = self._find_obstacles()
 
-    def _find_obstacles(self) -> dict[_Removal, NoFix]:
+    def _find_obstacles(self) -> dict[_CredentialRemoval, NoFix]:
         """The obstacles to removals, including those that follow from other obstacles."""
-        obstacles: dict[_Removal, NoFix] = {}
+        obstacles: dict[_CredentialRemoval, NoFix] = {}
         while True:
             remaining = [removal for removal in self._removals if removal not in obstacles]
             blocked = {
@@ -120,7 +120,7 @@ class CredentialRemovals:
                 ),
             )
 
-    def _operation(self, removal: _Removal) -> Operation:
+    def _operation(self, removal: _CredentialRemoval) -> Operation:
         holder = removal.holder
         is_item = any(image.image.item.node is holder for image in removal.images)
         merged = own_entry(holder, MERGE_KEY)
@@ -136,7 +136,9 @@ class CredentialRemovals:
             return MergeToAlias(holder)
         return RemoveEntry(holder, removal.key)
 
-    def _obstacle(self, removal: _Removal, remaining: list[_Removal]) -> NoFix | None:
+    def _obstacle(
+        self, removal: _CredentialRemoval, remaining: list[_CredentialRemoval]
+    ) -> NoFix | None:
         """Why ``removal`` can't be made if only ``remaining`` are made, if so."""
         holder = removal.holder
         images = set(removal.images)
@@ -163,16 +165,16 @@ class CredentialRemovals:
                 )
         return None
 
-    def _gets_it_from(self, user: AssessedImage, removal: _Removal) -> bool:
+    def _gets_it_from(self, user: AssessedImage, removal: _CredentialRemoval) -> bool:
         auth = user.image.auth
         return auth is not None and auth.entry.holder is removal.auth.entry.holder
 
-    def _aliases_into(self, removal: _Removal) -> list[Alias]:
+    def _aliases_into(self, removal: _CredentialRemoval) -> list[Alias]:
         """The aliases of anchors that ``removal`` removes."""
         parts = [node for node in walk(removal.value) if not isinstance(node, Alias)]
         return [alias for node in parts for alias in self._assessment.sharing.aliases_of(node)]
 
-    def _users_of_anchors(self, removal: _Removal) -> Iterator[_Removal]:
+    def _users_of_anchors(self, removal: _CredentialRemoval) -> Iterator[_CredentialRemoval]:
         """The removals that must be made too, as they remove aliases of anchors in ``removal``."""
         aliases = set(self._aliases_into(removal))
         for other in self._removals if aliases else ():
@@ -182,7 +184,7 @@ class CredentialRemovals:
 
 def _removals(
     assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
-) -> Iterator[_Removal]:
+) -> Iterator[_CredentialRemoval]:
     by_place: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = {}
     for image in assessment.images:
         auth = _as_the_policy_has_it(image, assessment, own_names)
@@ -190,7 +192,7 @@ def _removals(
             holder, key = _where(image.image.item.mapping, auth)
             by_place.setdefault((holder, key), []).append((image, auth))
     for (holder, key), users in by_place.items():
-        yield _Removal(holder, key, users[0][1], tuple(image for image, _ in users))
+        yield _CredentialRemoval(holder, key, users[0][1], tuple(image for image, _ in users))
 
 
 def _as_the_policy_has_it(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.steps import Step, StepPlace
 
 
-class _Removal(Struct, frozen=True, eq=False):
+class _LoginRemoval(Struct, frozen=True, eq=False):
     """A login step that can be removed. ``jobs`` run it.
 
     ``operations`` remove it; there are none if it is the only step of its list.
@@ -76,8 +76,8 @@ class LoginRemovals:
     def __init__(self, assessment: Assessment) -> None:
         self._assessment = assessment
         self._written: dict[_Place, StepLogin] = {}
-        self._removals: dict[_Place, _Removal] = {}
-        self._pushing: list[tuple[_Removal, Job]] = []
+        self._removals: dict[_Place, _LoginRemoval] = {}
+        self._pushing: list[tuple[_LoginRemoval, Job]] = []
         self._other_credentials: MappingOf[str, PasswordAuth] = {}
         dockers = (*assessment.dockers.all(), *assessment.dockers.of_orbs())
         if not any(docker.logins for docker in dockers):
@@ -166,7 +166,7 @@ class LoginRemovals:
             docker = next(user.docker for user in users if user.docker is not None)
             operations = tuple(_removal_of(place, docker, step))
             jobs = tuple(user.job for user in users)
-            removal = _Removal(host, login, docker, jobs, operations)
+            removal = _LoginRemoval(host, login, docker, jobs, operations)
             pushing = next(
                 (
                     user.job
@@ -216,7 +216,7 @@ class LoginRemovals:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each registry and job (the first that runs the steps); the orb's last."""
-        by_key: dict[FindingKey, list[_Removal]] = {}
+        by_key: dict[FindingKey, list[_LoginRemoval]] = {}
         for removal in self._removals.values():
             by_key.setdefault(removal.finding_key, []).append(removal)
         for removals in by_key.values():
@@ -318,7 +318,7 @@ def _switched_on(docker: JobDocker) -> Iterator[Operation]:
             yield RemoveEntry(arguments[name].holder, name)
 
 
-def _finding(removals: list[_Removal], obstacle: NoFix | None = None) -> Finding:
+def _finding(removals: list[_LoginRemoval], obstacle: NoFix | None = None) -> Finding:
     first = removals[0]
     job = first.jobs[0]
     operations = dict.fromkeys(

@@ -35,7 +35,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
-from cci_migrate.assessing.image_states import Contested, Incomplete, Wanted
+from cci_migrate.assessing.image_states import Contested, Incomplete, Proposed
 from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import entry_of, is_null
@@ -64,9 +64,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 owner=owners_of(image),
                 effect=Effect.CREDENTIALS,
                 because="CircleCI refuses it, or pulls anonymously.",
-                remedy=_remedy(assessment, assessed, auth, assessed.state.wanted),
+                remedy=_remedy(assessment, assessed, auth, assessed.state.proposed),
                 registry=image.host,
-                names=assessment.name_reason(assessed.state.wanted, image.host),
+                names=assessment.name_reason(assessed.state.proposed, image.host),
             )
 
 
@@ -77,10 +77,10 @@ def _remedy(
     assessment: Assessment,
     assessed: AssessedImage,
     auth: ImageAuth,
-    wanted: Wanted | Contested | None,
+    proposed: Proposed | Contested | None,
 ) -> Remedy:
-    match wanted:
-        case Wanted(credential):
+    match proposed:
+        case Proposed(credential):
             return _completed(assessment, assessed, auth, credential)
         case Contested(accounts):
             return account_question(
@@ -91,7 +91,7 @@ def _remedy(
         case None:
             return NoFix("no credentials are known for the image's registry", _BY_HAND)
         case _:
-            assert_never(wanted)
+            assert_never(proposed)
 
 
 def _completed(

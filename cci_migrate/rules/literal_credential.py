@@ -33,7 +33,12 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.conventions import Account
-from cci_migrate.assessing.image_states import Authenticated, Contested, LiteralSecret, Wanted
+from cci_migrate.assessing.image_states import (
+    Authenticated,
+    Contested,
+    LiteralSecret,
+    Proposed,
+)
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import ReplaceScalar, Text
@@ -76,7 +81,7 @@ def _remedy(
 ) -> Remedy:
     first = images[0]
 
-    def fix_with(credential: Wanted | Account) -> Fix | NoFix:
+    def fix_with(credential: Proposed | Account) -> Fix | NoFix:
         variable = literal.variable_of(credential)
         if variable is None or first.registry is None:
             return _UNKNOWN
@@ -88,15 +93,15 @@ def _remedy(
         operation = ReplaceScalar(literal.value, Text(variable))
         return whole_fix(assessment, f"use {variable} instead", (operation,), contexts)
 
-    match literal.wanted:
-        case Wanted() as wanted:
-            return fix_with(wanted)
+    match literal.proposed:
+        case Proposed() as proposed:
+            return fix_with(proposed)
         case Contested(accounts):
             return account_question(first.registry or "", accounts, fix_with)
         case None:
             return _UNKNOWN
         case _:
-            assert_never(literal.wanted)
+            assert_never(literal.proposed)
 
 
 _UNKNOWN = NoFix(

@@ -128,7 +128,7 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
         case MisplacedKind.BESIDE_EMPTY_AUTH:
             message = "username and password stand beside auth instead of under it"
             keys = follows_auth(item.mapping)
-            if keys and state.wanted is not None:
+            if keys and state.proposed is not None:
                 remedy = Fix("move them under auth", (NestEntries(item.mapping, AUTH, keys),))
         case MisplacedKind.MERGED_INTO_IMAGE:
             message = "username and password are merged into the image instead of its auth"
@@ -137,7 +137,7 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
                 remedy = Fix("give them to auth", (RenameKey(item.mapping, index, AUTH),))
         case MisplacedKind.WITHOUT_AUTH:
             message = "username and password are keys of the image, which knows no such keys"
-            credential = state.wanted
+            credential = state.proposed
             has_own_name = own_entry(item.mapping, "image") is not None
             if (
                 credential is not None

@@ -172,7 +172,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _names(missing: MissingLogin, assessment: Assessment) -> NameReason | None:
-    return assessment.name_reason(assessment.wanted_login(missing), normalise_host(missing.host))
+    return assessment.name_reason(assessment.proposed_login(missing), normalise_host(missing.host))
 
 
 def _because(missing: MissingLogin, impact: Impact) -> str:
@@ -317,7 +317,7 @@ def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assess
     readdressing = assessment.readdressing(missing)
     if readdressing:
         return Fix("leave the server out of the login before it", readdressing)
-    match assessment.wanted_login(missing):
+    match assessment.proposed_login(missing):
         case Contested(accounts):
 
             def fix_with(account: Account) -> Fix | NoFix:

@@ -95,7 +95,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=impact.because,
             remedy=_remedy(assessment, users, placement, alike, mirrors),
             registry=state.host,
-            names=assessment.name_reason(state.wanted, state.host, [user for user, _ in users]),
+            names=assessment.name_reason(state.proposed, state.host, [user for user, _ in users]),
         )
     for assessed in assessment.images:
         if isinstance(assessed.state, AccountUnclear):
@@ -150,9 +150,9 @@ def _alike(assessment: Assessment) -> _Alike:
     for assessed in assessment.images:
         if (
             isinstance(assessed.state, Unauthenticated | Unmirrored)
-            and assessed.state.wanted is not None
+            and assessed.state.proposed is not None
         ):
-            key = (assessed.state.host, assessed.state.wanted.credential)
+            key = (assessed.state.host, assessed.state.proposed.credential)
             by_credential.setdefault(key, set()).add(assessed.image)
     return {key: frozenset(images) for key, images in by_credential.items()}
 
@@ -192,21 +192,21 @@ def _remedy(
             if not isinstance(rewritten, tuple):
                 return NoFix(rewritten.reason, f"name the image of {state.host} there by hand")
             operations.update(dict.fromkeys(rewritten))
-        wanted = state.wanted
-        if wanted is None:
+        proposed = state.proposed
+        if proposed is None:
             continue
-        place = placement.place(assessed.image, alike[state.host, wanted.credential])
+        place = placement.place(assessed.image, alike[state.host, proposed.credential])
         if isinstance(place, NoPlace):
             return NoFix(place.reason, "define the two images apart from each other")
-        added = give_credential(place, wanted.credential, wanted.form)
+        added = give_credential(place, proposed.credential, proposed.form)
         operations.update(dict.fromkeys(added))
-        variables, key = variables_of(wanted.credential), assessed.key(UNAUTHENTICATED_IMAGE)
+        variables, key = variables_of(proposed.credential), assessed.key(UNAUTHENTICATED_IMAGE)
         grants = assessment.contexts_for_images([assessed.image], variables, state.host, key)
         contexts.update(dict.fromkeys(grants))
     state = users[0][1]
     titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []
-    if state.wanted is not None:
-        titles.append(f"add {form_of(state.wanted.credential).value} under the image")
+    if state.proposed is not None:
+        titles.append(f"add {form_of(state.proposed.credential).value} under the image")
     return whole_fix(assessment, " and ".join(titles), tuple(operations), tuple(contexts))
 
 

@@ -33,7 +33,7 @@ _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 500
 
 
-class Status(Enum):
+class VerdictStatus(Enum):
     """What is known of a config. The value is a stable id."""
 
     CONFIRMED = "confirmed"
@@ -47,11 +47,11 @@ class Status(Enum):
     def exit_code(self) -> ExitCode:
         """What the process ends with where this is the worst."""
         match self:
-            case Status.CONFIRMED:
+            case VerdictStatus.CONFIRMED:
                 return ExitCode.DONE
-            case Status.DIFFERS | Status.BROKEN_BY_CHANGE:
+            case VerdictStatus.DIFFERS | VerdictStatus.BROKEN_BY_CHANGE:
                 return ExitCode.LEFT
-            case Status.DOES_NOT_COMPILE | Status.NOT_SENT | Status.NO_ANSWER:
+            case VerdictStatus.DOES_NOT_COMPILE | VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
                 return ExitCode.FAILED
             case _:
                 assert_never(self)
@@ -83,7 +83,7 @@ class Verdict(Struct, frozen=True):
     """
 
     paths: tuple[str, ...]
-    status: Status
+    status: VerdictStatus
     has_change: bool = False
     problems: tuple[str, ...] = ()
     instead: str = ""
@@ -96,7 +96,7 @@ class Verdict(Struct, frozen=True):
     @property
     def exit_code(self) -> ExitCode:
         """What the process ends with where this is the worst."""
-        if self.status is Status.CONFIRMED and self.pulls:
+        if self.status is VerdictStatus.CONFIRMED and self.pulls:
             return ExitCode.LEFT
         return self.status.exit_code
 
@@ -113,19 +113,19 @@ def verdict(
     A config with a secret in it is only sent where ``sends_secrets``. Raises what `examine` does
     on what the compiler answers.
     """
-    blank = Verdict(before.files.paths, Status.NOT_SENT, after is not None)
+    blank = Verdict(before.files.paths, VerdictStatus.NOT_SENT, after is not None)
     for examined in (before, after or before):
         problem = _kept_here(examined, sends_secrets=sends_secrets)
         if problem is not None:
             return replace(blank, problems=(problem.reason,), instead=problem.instead)
     old = _compiled(before, compile_text)
     if not isinstance(old, CompiledConfig):
-        return _failed(blank, before, old, Status.DOES_NOT_COMPILE)
+        return _failed(blank, before, old, VerdictStatus.DOES_NOT_COMPILE)
     if after is None:
         return _of_one(before, old)
     new = _compiled(after, compile_text)
     if not isinstance(new, CompiledConfig):
-        return _failed(blank, before, new, Status.BROKEN_BY_CHANGE)
+        return _failed(blank, before, new, VerdictStatus.BROKEN_BY_CHANGE)
     return _of_change(before, after, old, new)
 
 
@@ -133,13 +133,13 @@ def pulls_with_orbs(
     examined: Examination, compile_text: Compile, *, sends_secrets: bool
 ) -> tuple[ExplainedPull, ...] | Verdict:
     """Each pull of the config ``examined``, with those of its orbs; else why they are not known."""
-    blank = Verdict(examined.files.paths, Status.NOT_SENT)
+    blank = Verdict(examined.files.paths, VerdictStatus.NOT_SENT)
     problem = _kept_here(examined, sends_secrets=sends_secrets)
     if problem is not None:
         return replace(blank, problems=(problem.reason,), instead=problem.instead)
     compiled = _compiled(examined, compile_text)
     if not isinstance(compiled, CompiledConfig):
-        return _failed(blank, examined, compiled, Status.DOES_NOT_COMPILE)
+        return _failed(blank, examined, compiled, VerdictStatus.DOES_NOT_COMPILE)
     return with_orb_pulls(examined, compiled)
 
 
@@ -171,12 +171,14 @@ def _compiled(
 
 
 def _failed(
-    blank: Verdict, examined: Examination, answer: CompileErrors | NoAnswer, status: Status
+    blank: Verdict, examined: Examination, answer: CompileErrors | NoAnswer, status: VerdictStatus
 ) -> Verdict:
     match answer:
         case NoAnswer(reason, instead):
             problems = _clean(examined, [reason])
-            return replace(blank, status=Status.NO_ANSWER, problems=problems, instead=instead)
+            return replace(
+                blank, status=VerdictStatus.NO_ANSWER, problems=problems, instead=instead
+            )
         case CompileErrors(messages, instead):
             problems = _clean(examined, messages)
             return replace(blank, status=status, problems=problems, instead=instead)
@@ -189,7 +191,7 @@ def _of_one(examined: Examination, compiled: CompiledConfig) -> Verdict:
     agreed = agreement(compiled, planned)
     return Verdict(
         examined.files.paths,
-        Status.DIFFERS if agreed.differences else Status.CONFIRMED,
+        VerdictStatus.DIFFERS if agreed.differences else VerdictStatus.CONFIRMED,
         problems=_clean(examined, agreed.differences),
         jobs=len(compiled.entries),
         images=sum(len(entry.images) for entry in compiled.entries),
@@ -209,7 +211,7 @@ def _of_change(
         unseen.append("the login in steps")
     return Verdict(
         before.files.paths,
-        Status.DIFFERS if problems else Status.CONFIRMED,
+        VerdictStatus.DIFFERS if problems else VerdictStatus.CONFIRMED,
         has_change=True,
         problems=_clean(before, problems),
         instead="please report this" if problems else "",

@@ -240,7 +240,7 @@ def test_the_guide_names_every_state_command_and_option() -> None:
     assert {f"batch {name}" for name in command.commands if f"batch {name}" not in guide} == set()
 
 
-class Page(html.parser.HTMLParser):
+class RepositoryPage(html.parser.HTMLParser):
     """What a page shows, and what it would load."""
 
     def __init__(self, text: str) -> None:
@@ -267,7 +267,7 @@ def test_the_page_is_self_contained_and_escapes_what_it_shows(tmp_path: Path, ba
     checkout(tmp_path / "all" / "<b>two", {CONFIG: b"jobs: ["})
     batch("plan", tmp_path / "all", code=3)
     batch("report", "--html", tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text())
+    page = RepositoryPage((tmp_path / "report.html").read_text())
     assert page.loads == []
     assert page.tags.count("script") == 1
     assert "b" not in page.tags

@@ -38,4 +38,4 @@ def test_every_hidden_name_is_that_of_a_field(kind: type[Struct]) -> None:
 
 
 def test_structs_that_hide_fields_are_found() -> None:
-    assert {"PasswordAuth", "Snapshot", "Page"} <= {kind.__name__ for kind in HIDING}
+    assert {"PasswordAuth", "Snapshot", "RepositoryPage"} <= {kind.__name__ for kind in HIDING}

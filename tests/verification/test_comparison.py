@@ -13,7 +13,7 @@ from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.settings import LoginMethod, Policy, Revert
 from cci_migrate.verification.comparison import Gains
 from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors
-from cci_migrate.verification.verdicts import Status, Verdict, verdict
+from cci_migrate.verification.verdicts import Verdict, VerdictStatus, verdict
 from tests.verification.compiler_model import NotCompiledError, compiled
 from tests.verification.conftest import CONFIG
 
@@ -149,9 +149,9 @@ def login_after_pull(text: str) -> str:
 def test_anything_else_than_planned_is_seen(twist: Twist, problem: str) -> None:
     policy = Policy()
     after = fixed(CONFIG, policy)
-    assert judged(CONFIG, after, policy).status is Status.CONFIRMED
+    assert judged(CONFIG, after, policy).status is VerdictStatus.CONFIRMED
     twisted = judged(CONFIG, after, policy, twist)
-    assert twisted.status is Status.DIFFERS
+    assert twisted.status is VerdictStatus.DIFFERS
     assert problem in twisted.problems
 
 
@@ -208,9 +208,9 @@ def test_what_is_planned_is_confirmed(text: str, policy: Policy) -> None:
     after = fixed(text, policy)
     result = judged(text, after, policy)
     assert result.problems == ()
-    assert result.status is Status.CONFIRMED
+    assert result.status is VerdictStatus.CONFIRMED
     again = judged(after, None, policy)
-    assert again.status is Status.CONFIRMED
+    assert again.status is VerdictStatus.CONFIRMED
     back = Policy(login=policy.login, revert=Revert.ALL)
     reverted = judged(after, fixed(after, back), back)
     assert reverted.problems == ()
@@ -222,7 +222,7 @@ def test_a_login_that_no_condition_reaches_is_said() -> None:
         "steps: [{pull: {name: busybox}}]", "steps: [log-in, {pull: {name: busybox}}]"
     )
     result = judged(text, after, Policy())
-    assert result.status is Status.CONFIRMED
+    assert result.status is VerdictStatus.CONFIRMED
     assert result.gains == Gains()
     assert result.unseen == ("the login in steps",)
 
@@ -230,7 +230,7 @@ def test_a_login_that_no_condition_reaches_is_said() -> None:
 def test_an_argument_by_which_an_orbs_job_logs_in() -> None:
     after = PUSHER.replace("pusher/push]", "{pusher/push: {hub_login: true}}]")
     result = judged(PUSHER, after, Policy())
-    assert result.status is Status.CONFIRMED
+    assert result.status is VerdictStatus.CONFIRMED
     assert result.gains == Gains(logins=1)
 
 
@@ -241,7 +241,7 @@ def test_a_changed_script_is_the_planned_one_with_values_put_in() -> None:
     after = text.replace("-p $P;", "--password-stdin < file;")
     assert judged(text, after, Policy()).problems == ()
     other = judged(text, after, Policy(), replacing("echo 1", "echo 2"))
-    assert other.status is Status.DIFFERS
+    assert other.status is VerdictStatus.DIFFERS
 
 
 def test_the_source_says_something_else_than_the_compiler() -> None:
@@ -249,4 +249,4 @@ def test_the_source_says_something_else_than_the_compiler() -> None:
     text = fixed(CONFIG, Policy())
     strip = replacing("      auth:\n        username: $DOCKERHUB_USERNAME\n        password: "
                       "$DOCKERHUB_PASSWORD\n", "")  # fmt: skip
-    assert judged(text, None, Policy(), strip).status is Status.DIFFERS
+    assert judged(text, None, Policy(), strip).status is VerdictStatus.DIFFERS

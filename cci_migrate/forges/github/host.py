@@ -14,11 +14,11 @@ from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.reading import (
     BranchReply,
-    CheckedRepository,
     GitData,
     GitObject,
     OwnerReply,
     PullNode,
+    RepositoryChecks,
     RepositoryName,
     RepositoryNode,
     RevertedRepository,
@@ -28,7 +28,7 @@ from cci_migrate.forges.github.reading import (
     own_pull,
     read_repository,
 )
-from cci_migrate.forges.host import DeliveredChange, Delivery, Page, Proposal
+from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -86,7 +86,7 @@ class GitHub:
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
         """The pages of all repositories of an organisation or user, observed while listing."""
         after: str | None = cursor or None
         while True:
@@ -157,7 +157,7 @@ class GitHub:
         owner, name = snapshot.ref.name.split("/", 1)
         variables = {"owner": owner, "name": name, "head": self._branch}
         checked = ask_for_all(
-            self._api, self._url, queries.CHECKS, variables, CheckedRepository, "repository"
+            self._api, self._url, queries.CHECKS, variables, RepositoryChecks, "repository"
         )
         return checked.pull.beside(lambda: checked.base)
 
@@ -295,7 +295,7 @@ class GitHub:
         listing: NodesPage[dict[str, Any]],
         errors: tuple[GraphqlError, ...],
         after: str | None,
-    ) -> Page:
+    ) -> RepositoryPage:
         """A page of the listing. Incomplete repositories are observed by name later."""
         incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
         if errors and not all(len(error.path) > 3 for error in errors):
@@ -317,7 +317,7 @@ class GitHub:
                 refs.append(ref)
             else:
                 observations.append(self._observation(node, ref))
-        return Page(tuple(refs), tuple(observations), listing.cursor)
+        return RepositoryPage(tuple(refs), tuple(observations), listing.cursor)
 
     def _observe_chunk(self, refs: list[RepositoryRef]) -> list[Observation]:
         variables: dict[str, Any] = dict(self._branch_variables)

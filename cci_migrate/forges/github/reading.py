@@ -164,7 +164,7 @@ class _CheckedPull(Struct, frozen=True):
     commits: Nodes[_PullCommit]
 
 
-class CheckedRepository(Struct, frozen=True, rename="camel"):
+class RepositoryChecks(Struct, frozen=True, rename="camel"):
     """The answer to `queries.CHECKS`."""
 
     default_branch_ref: _CheckedReference | None

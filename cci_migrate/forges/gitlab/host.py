@@ -17,10 +17,10 @@ from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
+    ListedProject,
     MergeRequest,
     NamedReply,
     OwnerReply,
-    Project,
     ProjectName,
     ProjectNode,
     RestCommit,
@@ -30,7 +30,7 @@ from cci_migrate.forges.gitlab.reading import (
     read_node,
     read_project,
 )
-from cci_migrate.forges.host import Page
+from cci_migrate.forges.host import RepositoryPage
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
     NewPullRequest,
@@ -74,7 +74,7 @@ class GitLab(PullRequestHost):
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[Page]:
+    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
         """The pages of all projects of a group with subgroups, or of a user."""
         after = cursor
         while self._has_graphql and not cursor.isdecimal():
@@ -210,7 +210,7 @@ class GitLab(PullRequestHost):
         self._api.pause(seconds)
         return True
 
-    def _owner_page(self, owner: str, after: str) -> Page:
+    def _owner_page(self, owner: str, after: str) -> RepositoryPage:
         """A page of the listing. Incomplete projects are observed by name later."""
         variables = {"path": owner, "first": self._page.size, "after": after or None}
         partial = self._ask(queries.OWNER, variables, OwnerReply)
@@ -229,7 +229,7 @@ class GitLab(PullRequestHost):
                 refs.append(ref)
             else:
                 observations.append(observation)
-        return Page(tuple(refs), tuple(observations), projects.cursor)
+        return RepositoryPage(tuple(refs), tuple(observations), projects.cursor)
 
     def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         nodes: dict[str, dict[str, Any]] = {}
@@ -314,7 +314,7 @@ class GitLab(PullRequestHost):
 
     # -- REST
 
-    def _list_by_rest(self, owner: str, page: str) -> Iterator[Page]:
+    def _list_by_rest(self, owner: str, page: str) -> Iterator[RepositoryPage]:
         """https://docs.gitlab.com/api/groups/#list-all-projects"""
         while page:
             answer = self._api.read(
@@ -333,7 +333,7 @@ class GitLab(PullRequestHost):
                 read_project(project, (), None, self._host, self._api.root)
                 for project in answer.body(tuple[RestProject, ...])
             )
-            yield Page(tuple(project.ref for project in projects), (), page)
+            yield RepositoryPage(tuple(project.ref for project in projects), (), page)
 
     def _observe_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
@@ -342,7 +342,9 @@ class GitLab(PullRequestHost):
         )
         node = str(project_data.id)
         requests = self._requests(node, self._branch)
-        project: Project = read_project(project_data, requests, ref, self._host, self._api.root)
+        project: ListedProject = read_project(
+            project_data, requests, ref, self._host, self._api.root
+        )
         if project.traits.empty or not project.default_branch:
             return project.snapshot()
         head, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)

@@ -186,7 +186,7 @@ class RestCommit(Struct, frozen=True):
 # -- to snapshots
 
 
-class Project(Struct, frozen=True):
+class ListedProject(Struct, frozen=True):
     """A project without its files."""
 
     ref: RepositoryRef
@@ -226,7 +226,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     repository = node.repository
     if repository is None:
         raise IncompleteError("its repository is not shown")
-    project = Project(
+    project = ListedProject(
         ref,
         node.number,
         repository.root_ref or "",
@@ -270,9 +270,9 @@ def read_project(
     ref: RepositoryRef | None,
     host: str,
     root: str,
-) -> Project:
+) -> ListedProject:
     """The project from the REST API, with ``requests``, the merge requests from the branch."""
-    return Project(
+    return ListedProject(
         ref or RepositoryRef(Kind.GITLAB, host, project.path_with_namespace, root),
         str(project.id),
         project.default_branch or "",
