@@ -36,7 +36,7 @@ LITERAL = "hunter2-is-not-a-name"
 
 COMPLETE = """\
 platform = "server"
-credentials = "project"
+credentials = "context"
 login = "cli"
 unknown-steps = "login"
 docker-orb = "3.0.1"
@@ -115,7 +115,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
     policy = found.policy
     assert policy == Policy(
         platform=Platform.SERVER,
-        credentials=CredentialStore.PROJECT,
+        credentials=CredentialStore.CONTEXT,
         login=LoginMethod.CLI,
         unknown_steps=UnknownSteps.LOGIN,
         docker_orb="3.0.1",
@@ -208,6 +208,29 @@ def test_docker_hub_keeps_the_defaults_that_are_not_named(
         ("mirror = true\n", 1, "mirror must be a text"),
         ("registries = []\n", 1, "registries must be tables"),
         ('[registries."quay.io"]\nusername = "a"\n', 1, "password is missing"),
+        (
+            '[registries."https://index.docker.io/v1/"]\n',
+            1,
+            "https://index.docker.io/v1/ is not the host of a registry: "
+            'write [registries."docker.io"]',
+        ),
+        (
+            '[registries."quay.io/acme"]\nusername = "a"\n',
+            1,
+            'quay.io/acme is not the host of a registry: write [registries."quay.io"]',
+        ),
+        ('[registries."a b"]\n', 1, "a b is not the host of a registry"),
+        (
+            'credentials = "project"\n[registries."docker.io"]\ncontext = "a"\n',
+            3,
+            "context names a context, but with credentials project",
+        ),
+        (
+            f"credentials = 'project'\n{ONE_JOB}match = 'a'\nusername = 'a'\npassword = '$P'\n"
+            "context = 'b'\n",
+            7,
+            "context names a context, but with credentials project",
+        ),
         ('[registries."quay.io"]\n', 1, "quay.io must have one kind of credential"),
         (
             '[registries."quay.io"]\nusername="a"\npassword="$P"\noidc-role-arn = "x"\n',
@@ -263,6 +286,25 @@ def test_a_mistake_in_pyproject_is_told_with_its_line(tmp_path: Path) -> None:
         read_policy_file(path, RULE_IDS)
 
 
+def test_names_of_docker_hub_are_one_registry_with_its_defaults(tmp_path: Path) -> None:
+    text = '[registries."Index.Docker.io"]\nusername = "acme"\n'
+    registries = read_policy_file(write(tmp_path, text), RULE_IDS).policy.registries
+    assert registries == (
+        RegistryPolicy(
+            "docker.io", PasswordAuth("acme", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
+        ),
+    )
+    path = write(tmp_path, text + '[registries."docker.io"]\n')
+    with pytest.raises(PolicyError, match=r":3: a second table for docker.io: keep one"):
+        read_policy_file(path, RULE_IDS)
+
+
+def test_a_rule_both_selected_and_ignored(tmp_path: Path) -> None:
+    path = write(tmp_path, 'select = ["orb-pull"]\nignore = ["orb-pull"]\n')
+    with pytest.raises(PolicyError, match="select and ignore both name orb-pull"):
+        read_policy_file(path, RULE_IDS)
+
+
 def test_a_name_that_two_of_the_jobs_match_is_told(tmp_path: Path) -> None:
     second = '[[registries."docker.io".jobs]]\nmatch = ["b", "a"]\noidc-role-arn = "d"\n'
     path = write(tmp_path, f"{ONE_JOB}match = 'a'\noidc-role-arn = 'c'\n{second}")
@@ -305,6 +347,9 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
     shared = write(tmp_path / "a", "[tool.cci-migrate]\n", "pyproject.toml")
     assert find_policy_file(deep) == shared
     own = write(tmp_path / "a", "")
+    with pytest.raises(PolicyError, match=r"pyproject.toml: .* beside .*keep one of the two"):
+        find_policy_file(deep)
+    shared.unlink()
     assert find_policy_file(deep) == own
     write(deep, "[tool.ruff]\n", "pyproject.toml")
     assert find_policy_file(deep) == own

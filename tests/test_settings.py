@@ -125,7 +125,7 @@ ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
         (head, words, told)
         for words, told in (
             ("--select orb-pull --ignore missing-context,orb-pull", "both name orb-pull"),
-            ("--context a --credentials project", "says that there is none"),
+            ("--context a --credentials project", "project's settings hold"),
             ("--revert --add-workflow", "--revert takes out what --add-workflow puts in"),
             ("--revert contexts --upgrade-version", "what --upgrade-version does: choose one"),
             ("--revert=all --mirror m.dev", "what --mirror does: choose one"),
@@ -137,7 +137,7 @@ ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
         for head in ALL
     ]
     + [
-        (("doctor",), "--context a --credentials project", "says that there is none"),
+        (("doctor",), "--context a --credentials project", "project's settings hold"),
         (("explain",), f"--no-config --config {__file__}", "choose one"),
         (("context", "create"), f"--no-config --config {__file__}", "choose one"),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import Any, get_args
 
 from msgspec import Struct
 from typing_extensions import assert_never
 
+from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.setting_kinds import (
     EnumValue,
@@ -21,7 +23,8 @@ from cci_migrate.policy.setting_kinds import (
 )
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
-    DOCKER_HUB,
+    HOST_PATTERN,
+    CredentialStore,
     JobCredential,
     PasswordAuth,
     RegistryCredential,
@@ -29,11 +32,14 @@ from cci_migrate.policy.settings import (
 )
 from cci_migrate.policy.text import account_data
 
+_HUB_ALIASES = "|".join(re.escape(host) for host in sorted(DOCKER_HUB_HOSTS - {DOCKER_HUB}))
 #: The schemas of tables, by the setting's key.
 _TABLES: dict[str, dict[str, Any]] = {
     "registries": {
         "type": "object",
+        "propertyNames": {"pattern": f"^({HOST_PATTERN})$"},
         "properties": {DOCKER_HUB: {"$ref": "#/$defs/dockerHub"}},
+        "patternProperties": {f"^({_HUB_ALIASES})$": {"$ref": "#/$defs/dockerHub"}},
         "additionalProperties": {"$ref": "#/$defs/registry"},
     },
     "jobs": {"type": "array", "items": {"$ref": "#/$defs/job"}},
@@ -51,6 +57,7 @@ def policy_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {setting.key: property_schema(setting) for setting in file_settings()},
+        "allOf": [_contexts_only_without_project()],
         "$defs": {
             "dockerHub": {
                 "type": "object",
@@ -60,6 +67,17 @@ def policy_schema() -> dict[str, Any]:
             "registry": _account(RegistryPolicy),
             "job": _account(JobCredential),
         },
+    }
+
+
+def _contexts_only_without_project() -> dict[str, Any]:
+    no_context = {"properties": {"context": {"const": False}}}
+    jobs = {"type": "array", "items": no_context}
+    account = {"allOf": [no_context, {"properties": {"jobs": jobs}}]}
+    store = {"const": CredentialStore.PROJECT.value}
+    return {
+        "if": {"properties": {"credentials": store}, "required": ["credentials"]},
+        "then": {"properties": {"registries": {"additionalProperties": account}}},
     }
 
 

@@ -236,7 +236,7 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             return None
         from cci_migrate.assessing.step_mirroring import step_mirroring
 
-        return step_mirroring(dockers, self.policy.mirror, self.policy.exempt_images)
+        return step_mirroring(dockers, self.policy.mirror, self.policy.exempts)
 
     def login_credential(self, missing: MissingLogin) -> PasswordAuth | None:
         """The credential for a missing login; None if it is unknown, contested or no password."""

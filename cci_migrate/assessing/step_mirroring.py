@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -132,14 +131,13 @@ class _MirroredJob(Struct):
 
 
 def step_mirroring(
-    dockers: Iterable[JobDocker], mirror: Mirror, exempt: Iterable[str]
+    dockers: Iterable[JobDocker], mirror: Mirror, is_exempt: Callable[[str], bool]
 ) -> StepMirroring:
     """The changes that make pulls of ``dockers`` without a login come from ``mirror``.
 
-    Images that match a glob in ``exempt`` stay.
+    Images that are exempt stay.
     """
-    globs = tuple(exempt)
-    jobs = [_read(docker, mirror, globs) for docker in dockers]
+    jobs = [_read(docker, mirror, is_exempt) for docker in dockers]
     refused: dict[_SiteKey, str] = {}
     while True:
         newly_refused = {
@@ -208,16 +206,13 @@ class _Groups:
         )
 
 
-def _read(docker: JobDocker, mirror: Mirror, exempt: tuple[str, ...]) -> _MirroredJob:
+def _read(docker: JobDocker, mirror: Mirror, is_exempt: Callable[[str], bool]) -> _MirroredJob:
     """The pulls from Docker Hub of a job, except of images that are only pulled after a login."""
     job = _MirroredJob(docker)
     hub_pulls = [
         pull
         for pull in docker.pulls
-        if any(
-            registry_of(text) == DOCKER_HUB and not any(fnmatchcase(text, glob) for glob in exempt)
-            for text in pull.texts
-        )
+        if any(registry_of(text) == DOCKER_HUB and not is_exempt(text) for text in pull.texts)
     ]
     if not hub_pulls:
         return job

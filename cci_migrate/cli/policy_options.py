@@ -13,8 +13,16 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.policy.file import suggestion
-from cci_migrate.policy.overrides import OptionValues, conflict_between, option_settings
-from cci_migrate.policy.setting_kinds import EnumValue, Flag, Setting, Tables, TextList, TextValue
+from cci_migrate.policy.overrides import OptionValues, option_settings
+from cci_migrate.policy.setting_kinds import (
+    EnumValue,
+    Flag,
+    Setting,
+    Tables,
+    TextList,
+    TextValue,
+    conflict_between,
+)
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -46,7 +54,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
         def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
             given = {key: value for key, value in values.items() if value}
-            problem = conflict_between(given)
+            problem = conflict_between(option_settings(), given)
             if policy_file is not None and no_config:
                 problem = "--config and --no-config: choose one"
             if problem is not None:

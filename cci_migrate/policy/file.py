@@ -15,18 +15,21 @@ from typing import Annotated, Any, get_args
 from msgspec import Struct
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
-from cci_migrate.docker.registries import host_matches
+from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.policy.setting_kinds import (
     Setting,
     Tables,
     TextList,
     TextValue,
     WrongValueError,
+    conflict_between,
     settings_of,
 )
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
+    HOST_PATTERN,
+    CredentialStore,
     JobCredential,
     PasswordAuth,
     Policy,
@@ -63,6 +66,8 @@ class PolicyError(ValueError):
         self.line = line
 
 
+#: The host of a registry, in which ``*`` matches anything, with its port.
+_HOST = re.compile(HOST_PATTERN)
 _FILE_NAME = TextValue(lambda text: text if text.strip() else None, 'a text: baseline = "..."')
 
 
@@ -90,16 +95,20 @@ def find_policy_file(folder: Path) -> Path | None:
     """The policy file of ``folder``: in it, or in the nearest folder above that has one.
 
     A ``pyproject.toml`` counts only with a ``[tool.cci-migrate]`` in it. None: there is no such
-    file. Raises PolicyError for a symbolic link that leaves its repository: an error would
-    quote somebody else's file.
+    file. Raises PolicyError for a folder with two policies, and for a symbolic link that leaves its
+    repository: an error would quote somebody else's file.
     """
     for parent in (folder, *folder.parents):
-        own_file = parent / FILE_NAME
-        if own_file.is_file():
-            return _in_its_repository(own_file)
-        pyproject = parent / PYPROJECT
+        own_file, pyproject = parent / FILE_NAME, parent / PYPROJECT
+        policies = [own_file] if own_file.is_file() else []
         if pyproject.is_file() and _has_our_table(pyproject):
-            return _in_its_repository(pyproject)
+            policies.append(pyproject)
+        if len(policies) > 1:
+            raise PolicyError(
+                f"{pyproject}: [tool.cci-migrate] beside {own_file}: keep one of the two policies"
+            )
+        if policies:
+            return _in_its_repository(policies[0])
     return None
 
 
@@ -135,7 +144,7 @@ def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
         hub = (
             entry
             for host, entry in table.get("registries", {}).items()
-            if host_matches(host, DOCKER_HUB)
+            if normalise_host(host) == DOCKER_HUB
         )
         named_files = {
             field: path.parent / name for field, name in _values(PolicyFile, table, ()).items()
@@ -193,7 +202,13 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
                         f"{setting.key} names an unknown rule, {name}{suggestion(name, rules)}"
                     )
                     raise PolicyError(problem, (setting.key,))
-    return Policy(**values, registries=_registries(table.get("registries", {})))
+    by_key = {setting.key: values.get(setting.field) for setting in settings_of(Policy)}
+    given = {key: value for key, value in by_key.items() if key in table}
+    conflict = conflict_between(settings_of(Policy), given)
+    if conflict is not None:
+        raise PolicyError(conflict)
+    registries = _registries(table.get("registries", {}), given)
+    return Policy(**values, registries=registries)
 
 
 def _values(kind: type[Struct], table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
@@ -229,33 +244,52 @@ def _check_keys(table: Mapping[str, Any], known: Collection[str], at: tuple[str,
             raise PolicyError(f"unknown key {key}{suggestion(key, known)}", (*at, key))
 
 
-def _registries(value: object) -> tuple[RegistryPolicy, ...]:
+def _registries(value: object, given: Mapping[str, Any]) -> tuple[RegistryPolicy, ...]:
+    """The registries in the table ``value``; ``given`` are the policy's settings, by their keys."""
     if not isinstance(value, dict):
         raise PolicyError('registries must be tables: [registries."docker.io"]', ("registries",))
-    registries = tuple(_registry(host, entry) for host, entry in value.items())
-    covered = any(registry.host == DOCKER_HUB for registry in registries)
-    return registries if covered else (*registries, DEFAULT_DOCKER_HUB)
+    registries: dict[str, RegistryPolicy] = {}
+    for name, table in value.items():
+        at = ("registries", name)
+        if not _HOST.fullmatch(name):
+            raise PolicyError(_no_host(name), at)
+        host = normalise_host(name)
+        if host in registries:
+            raise PolicyError(f"a second table for {host}: keep one", at)
+        registries[host] = _registry(host, table, at, given)
+    registries.setdefault(DOCKER_HUB, DEFAULT_DOCKER_HUB)
+    return tuple(registries.values())
 
 
-def _registry(host: str, table: object) -> RegistryPolicy:
-    at = ("registries", host)
-    if not host.strip() or not isinstance(table, dict):
+def _no_host(name: str) -> str:
+    host = normalise_host(name)
+    example = host if _HOST.fullmatch(host) else DOCKER_HUB
+    return f'{name} is not the host of a registry: write [registries."{example}"]'
+
+
+def _registry(
+    host: str, table: object, at: tuple[str, ...], given: Mapping[str, Any]
+) -> RegistryPolicy:
+    if not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
     if host == DOCKER_HUB:
         declared = (*settings_of(PasswordAuth), *settings_of(RegistryPolicy))
         _check_keys(table, [setting.key for setting in declared], at)
-        table = {**account_data(DEFAULT_DOCKER_HUB), **table}
-    jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs")))
-    return RegistryPolicy(host, **_account(RegistryPolicy, table, at, host), jobs=jobs)
+        defaults = account_data(DEFAULT_DOCKER_HUB)
+        if given.get("credentials") is CredentialStore.PROJECT:
+            defaults["context"] = False
+        table = {**defaults, **table}
+    jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs"), given))
+    return RegistryPolicy(host, **_account(RegistryPolicy, table, at, given), jobs=jobs)
 
 
-def _jobs(value: object, at: tuple[str, ...]) -> Iterator[JobCredential]:
+def _jobs(value: object, at: tuple[str, ...], given: Mapping[str, Any]) -> Iterator[JobCredential]:
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
     seen: set[str] = set()
     for number, table in enumerate(value, 1):
         here = (*at, f"#{number}")
-        job = JobCredential(**_account(JobCredential, table, here, "jobs"))
+        job = JobCredential(**_account(JobCredential, table, here, given))
         for glob in job.match:
             if glob in seen:
                 raise PolicyError(f"two of the jobs have match {glob}", (*here, "match"))
@@ -267,9 +301,12 @@ def _account(
     kind: type[RegistryPolicy | JobCredential],
     table: Mapping[str, Any],
     at: tuple[str, ...],
-    name: str,
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The values in ``table`` of the fields of ``kind``, an account that errors call ``name``."""
+    """The values in ``table``, which ``at`` leads to, of the fields of ``kind``, an account.
+
+    ``given`` are the policy's settings, by their keys.
+    """
     forms = {
         form: [setting.key for setting in settings_of(form)]
         for form in get_args(RegistryCredential)
@@ -280,10 +317,15 @@ def _account(
     used = [form for form, keys in forms.items() if not table.keys().isdisjoint(keys)]
     if len(used) != 1:
         forms_text = "; or ".join(" and ".join(keys) for keys in forms.values())
+        name = "jobs" if kind is JobCredential else at[1]
         raise PolicyError(f"{name} must have one kind of credential: {forms_text}", at)
     for key in forms[used[0]]:
         if key not in table:
             raise PolicyError(f"{key} is missing", at)
+    if "context" in values:
+        problem = conflict_between(settings_of(kind), {**given, "context": values["context"]})
+        if problem is not None:
+            raise PolicyError(problem, (*at, "context"))
     return {**values, "credential": used[0](**_values(used[0], table, at))}
 
 

@@ -10,7 +10,7 @@ Schema, documentation and the written file are made from what `settings_of` retu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, get_args
@@ -170,6 +170,19 @@ class Setting(Struct, frozen=True):
                 raise TypeError(f"{self.key} is no single text")
             case _:
                 assert_never(self.values)
+
+
+def conflict_between(settings: Iterable[Setting], values: Mapping[str, Any]) -> str | None:
+    """Why two of ``values``, which are by the keys of ``settings``, can't be combined, if so."""
+    for setting in settings:
+        for other, problem in setting.conflicts.items():
+            if setting.key in values and other in values:
+                if isinstance(problem, str):
+                    return problem
+                text = problem(values[setting.key], values[other])
+                if text is not None:
+                    return text
+    return None
 
 
 @cache

@@ -12,7 +12,9 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from cci_migrate.docker.image_patterns import image_matches
 from cci_migrate.docker.mirrors import Mirror, parse_mirror
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
@@ -129,6 +131,15 @@ class GcpAuth(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
 RegistryCredential = PasswordAuth | AwsKeyAuth | AwsRoleAuth | GcpAuth
 
 
+def _contradiction(context: str | None, store: CredentialStore) -> str | None:
+    if context is None or store is not CredentialStore.PROJECT:
+        return None
+    return (
+        "context names a context, but with credentials project the project's settings hold the "
+        "variables: choose one"
+    )
+
+
 _Context = Annotated[
     str | None,
     Setting(
@@ -142,13 +153,7 @@ _Context = Annotated[
             max_length=LONGEST_CONTEXT,
         ),
         option="Context that holds both for Docker Hub",
-        conflicts={
-            "credentials": lambda _, store: (
-                "--context names a context, and --credentials project says that there is none"
-                if store is CredentialStore.PROJECT
-                else None
-            )
-        },
+        conflicts={"credentials": _contradiction},
     ),
 ]
 
@@ -162,7 +167,7 @@ class JobCredential(Struct, frozen=True, forbid_unknown_fields=True):
     match: Annotated[
         tuple[str, ...],
         Setting(
-            "The names of jobs or workflow jobs; * stands for any characters.",
+            "The names of jobs or workflow jobs; * matches anything.",
             TextList(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
         ),
     ]
@@ -193,6 +198,11 @@ class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ()
 
+    def without_contexts(self) -> "RegistryPolicy":
+        """The same credentials, all from the project's settings."""
+        jobs = tuple(replace(job, context=None) for job in self.jobs)
+        return replace(self, context=None, jobs=jobs)
+
     @property
     def credentials(self) -> tuple[RegistryCredential, ...]:
         """All credentials for the registry."""
@@ -211,6 +221,8 @@ class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 DOCKER_HUB = "docker.io"
+#: The hosts that a registry of the policy can have; ``*`` matches anything.
+HOST_PATTERN = r"[A-Za-z0-9.*-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?"
 DEFAULT_DOCKER_HUB = RegistryPolicy(
     DOCKER_HUB, PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
 )
@@ -240,7 +252,7 @@ _NOT_WITH_REVERT = {
 
 def _rules_of_both(select: frozenset[str], ignore: frozenset[str]) -> str | None:
     both = ", ".join(sorted(select & ignore))
-    return f"--select and --ignore both name {both}" if both else None
+    return f"select and ignore both name {both}" if both else None
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -262,7 +274,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         CredentialStore | None,
         Setting(
             "Where the variables with the credentials are kept. Without this key each file's own "
-            "convention is followed, and contexts where it has none.",
+            "convention is followed, and contexts where it has none. With project no registry may "
+            "name a context; a registry's context = false holds with context too.",
             option="Where the variables are stored (default: as in each file, else a context)",
         ),
     ] = None
@@ -343,22 +356,25 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     exempt_images: Annotated[
         tuple[str, ...],
         Setting(
-            "Images that stay as they are, by name; * stands for any characters.", TextList(tuple)
+            "Images to leave as they are, by any name that Docker knows them by: acme/app is also "
+            "docker.io/acme/app:1. A pattern without a tag matches all tags; * matches anything.",
+            TextList(tuple),
         ),
     ] = ()
     exclude: Annotated[
         tuple[str, ...],
         Setting(
             "Files and folders to skip, even if named, by their paths from the policy file (with "
-            "--config and in a batch: from the repository); * stands for any characters.",
+            "--config and in a batch: from the repository); * matches anything.",
             TextList(tuple),
         ),
     ] = ()
     registries: Annotated[
         tuple[RegistryPolicy, ...],
         Setting(
-            "What pulls from a registry are to use, by its host; * stands for any characters. The "
-            "first that fits counts. Docker Hub is docker.io and always covered.",
+            "The credentials for pulls from a registry, by its host; * matches anything. If "
+            "several match a host, the one with the most characters besides * is used, and of "
+            "those the first. Docker Hub is docker.io and always covered.",
             Tables(),
         ),
     ] = (DEFAULT_DOCKER_HUB,)
@@ -376,7 +392,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
     def exempts(self, image: str) -> bool:
         """Whether pulls of ``image``, as written in the config, need no credentials."""
-        return any(fnmatchcase(image, glob) for glob in self.exempt_images)
+        return any(image_matches(image, pattern) for pattern in self.exempt_images)
 
 
 DEFAULT_POLICY = Policy()

@@ -41,7 +41,7 @@ def usage_error(*arguments: str) -> str:
         (["--check", "--dry-run"], "--dry-run and --check: choose one"),
         (["-q", "-v"], "--quiet and --verbose: choose one"),
         (["--no-config", "--config", __file__], "--config and --no-config: choose one"),
-        (["--context", "a", "--credentials", "project"], "says that there is none"),
+        (["--context", "a", "--credentials", "project"], "project's settings hold"),
         (["-", "."], "- cannot be mixed with other paths"),
         (["--stdin-filename", "x.yml"], "--stdin-filename is for -"),
         (["--revert", "--mirror", "m.dev"], "--revert does not take back what --mirror does"),
@@ -103,7 +103,7 @@ def test_the_policy_is_the_file_s_with_what_the_options_say() -> None:
     assert changed == Policy(
         platform=Platform.SERVER,
         credentials=CredentialStore.PROJECT,
-        registries=(RegistryPolicy("docker.io", PasswordAuth("acme", "$NEW"), "hub"), quay),
+        registries=(RegistryPolicy("docker.io", PasswordAuth("acme", "$NEW")), quay),
         select=frozenset({"a"}),
         ignore=frozenset({"b", "c"}),
         login=LoginMethod.CLI,
