@@ -79,7 +79,14 @@ from cci_migrate.findings import ChosenNames, ContextCandidate, ContextGrant, Fi
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import Operation
-from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, CredentialStore, PasswordAuth, Policy
+from cci_migrate.policy.settings import (
+    DEFAULT_DOCKER_HUB,
+    AwsRoleAuth,
+    CredentialStore,
+    GcpAuth,
+    PasswordAuth,
+    Policy,
+)
 from cci_migrate.rule_ids import (
     INCOMPLETE_AUTH,
     LITERAL_CREDENTIAL,
@@ -580,7 +587,8 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """The context that a workflow job needs for ``variables``, or candidates; None if none."""
         contexts = assessed.contexts
         if not variables:
-            return None
+            context = self._context_for_token(assessed.entry, host)
+            return None if context is None or context in contexts.names else (context, ())
         if key in self.names:
             context = self.names[key].context
             return None if context is None or context in contexts.names else (context, ())
@@ -595,6 +603,19 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         if not works_today and self._are_the_projects(assessed, names):
             return None
         return convention.preferred or "", convention.candidates
+
+    def _context_for_token(self, entry: WorkflowJob, host: str) -> str | None:
+        """The policy's context for credentials by OpenID Connect, which have no variables.
+
+        Only jobs with a context have a token, and a role may ask for a certain context:
+        https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/.
+        """
+        registry = policy_for(host, self.policy)
+        if registry is None or host in self.conventions:
+            return None
+        account = registry.job_credential((entry.name, entry.calls)) or registry
+        is_by_token = isinstance(account.credential, AwsRoleAuth | GcpAuth)
+        return account.context if is_by_token else None
 
     def context_with_fix(self, assessed: AssessedEntry, use: CredentialUse) -> str | None:
         """The context that the fix brings along which makes ``assessed`` read what ``use`` does."""

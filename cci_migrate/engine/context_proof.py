@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config, WorkflowJob
@@ -20,7 +21,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.findings import ChosenNames, FindingState, Question
 from cci_migrate.lossless.nodes import Node, scalars_in
-from cci_migrate.policy.settings import CredentialStore, Policy
+from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.engine.proof import ProofSide
@@ -34,7 +35,8 @@ Variables = frozenset[str]
 class _ContextUse(Struct, frozen=True):
     """A workflow job: its contexts in their order, those it is meant to hold, and what it reads.
 
-    ``images_read`` is what the complete credentials of its images read.
+    ``images_read`` is what the complete credentials of its images read. ``token_hosts`` are the
+    registries whose images have credentials by OpenID Connect, for which a job needs a context.
     """
 
     entry: WorkflowJob
@@ -42,6 +44,7 @@ class _ContextUse(Struct, frozen=True):
     meant: frozenset[str]
     reads: frozenset[Variables]
     images_read: Variables
+    token_hosts: frozenset[str]
 
     def reads_all(self, variables: Variables) -> bool:
         return any(variables <= read for read in self.reads)
@@ -79,6 +82,9 @@ def _too_many(
         return None
     provided = [read for read in job.reads if given.provides(context, read)]
     if not provided:
+        new_hosts = job.token_hosts - (frozenset() if known is None else known.token_hosts)
+        if any(given.is_for_token(context, host) for host in new_hosts):
+            return None
         return f"would get the context {context}, which nothing of its job needs"
     reads_today = known is not None and all(map(known.reads_all, provided))
     if given.asks_for(context):
@@ -139,6 +145,14 @@ class _Given(Struct, frozen=True):
         ]
         return bool(shown) and not any(shown)
 
+    def is_for_token(self, context: str, host: str) -> bool:
+        """Whether the policy has it for credentials by OpenID Connect at the registry ``host``."""
+        registry = policy_for(host, self.policy)
+        return registry is not None and any(
+            where == context and isinstance(credential, AwsRoleAuth | GcpAuth)
+            for credential, where in registry.accounts
+        )
+
     def asks_for(self, context: str) -> bool:
         """Whether the user wants it everywhere: by the policy, or by name for a fix."""
         named = any(name.context == context for name in self.names)
@@ -172,14 +186,15 @@ class _Given(Struct, frozen=True):
 def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
     config = side.config
     values = ParameterValues(config)
-    auths = {image.item.mapping: image.auths for image in side.images}
+    images = {image.item.mapping: image for image in side.images}
     misplaced = misplaced_contexts_by_job(config)
     for entry in config.workflow_jobs:
-        own = [
-            auth
+        pulled = [
+            image
             for item in image_items(entry, config, values)
-            for auth in auths.get(item.mapping, ())
+            if (image := images.get(item.mapping)) is not None
         ]
+        own = [auth for image in pulled for auth in image.auths]
         reads = {frozenset(auth.variables) for auth in own if auth.variables}
         images_read = frozenset(name for auth in own if auth.is_complete for name in auth.variables)
         docker = side.docker_of.get(entry.route)
@@ -187,7 +202,13 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
             reads |= {login.variables for login in docker.all_logins if login.variables}
         held = job_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(entry, ())))
-        yield _ContextUse(entry, held, meant, frozenset(reads), images_read)
+        token_hosts = frozenset(
+            image.host
+            for image in pulled
+            if image.host is not None
+            and any(isinstance(credential_of(auth), AwsRoleAuth | GcpAuth) for auth in image.auths)
+        )
+        yield _ContextUse(entry, held, meant, frozenset(reads), images_read, token_hosts)
 
 
 def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from cci_migrate.assessing.account_wording import account_uses
 from cci_migrate.assessing.assessment import AssessedEntry, Assessment, CredentialUse
 from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.assessing.image_states import Authenticated, NotCovered
+from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
@@ -19,6 +17,7 @@ from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.authenticated_images import no_account_because
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan
+from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
 from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
 from cci_migrate.lossless.merging import duplicate_keys
 from cci_migrate.lossless.nodes import Document
@@ -383,26 +382,7 @@ def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    uncovered: Counter[tuple[str, bool]] = Counter(
-        (assessed.state.host, assessed.state.unknown)
-        for assessed in assessment.images
-        if isinstance(assessed.state, NotCovered)
-    )
-    for (host, unknown), count in sorted(uncovered.items()):
-        images = "1 image" if count == 1 else f"{count} images"
-        are = "is" if count == 1 else "are"
-        convention = assessment.conventions.get(host)
-        others = ""
-        if convention is not None and convention.accounts:
-            others = f" Others of it have {account_uses(convention.accounts)}."
-        if unknown:
-            yield (
-                f"{images} of {host} {are} not judged: CircleCI may have credentials for it in the "
-                f"project's or a context's variables.{others}"
-            )
-        else:
-            lacking = "the policy has no credentials for it"
-            yield f"{images} of {host} {are} not covered: {lacking}.{others}"
+    yield from notes_on_uncovered_pulls(assessment)
     yield from _not_mirrored(assessment)
     yield from _unplaced(assessment)
     yield from _left_to_forks(assessment)

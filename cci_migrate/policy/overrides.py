@@ -12,6 +12,7 @@ from cci_migrate.policy.setting_kinds import Setting, settings_of
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DOCKER_HUB,
+    CredentialStore,
     PasswordAuth,
     Policy,
     RegistryPolicy,
@@ -29,25 +30,15 @@ def option_settings() -> tuple[Setting, ...]:
     )
 
 
-def conflict_between(options: OptionValues) -> str | None:
-    """Why ``options`` cannot be combined, None if they can."""
-    for setting in option_settings():
-        for other, problem in setting.conflicts.items():
-            if setting.key in options and other in options:
-                if isinstance(problem, str):
-                    return problem
-                text = problem(options[setting.key], options[other])
-                if text is not None:
-                    return text
-    return None
-
-
 def policy_of(options: OptionValues, base: Policy) -> Policy:
     """``base``, the policy of a file or the default one, with the values of ``options``."""
     changed = _given_fields(Policy, options)
     selected = options.get("select") or frozenset[str]()
     changed["ignore"] = base.ignore - selected | options.get("ignore", frozenset[str]())
-    return replace(base, **changed, registries=_registries(options, base.registries))
+    registries = _registries(options, base.registries)
+    if changed.get("credentials") is CredentialStore.PROJECT:
+        registries = tuple(registry.without_contexts() for registry in registries)
+    return replace(base, **changed, registries=registries)
 
 
 def _given_fields(
