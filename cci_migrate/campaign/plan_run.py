@@ -16,6 +16,7 @@ from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
+from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import (
     Blocker,
@@ -54,11 +55,16 @@ class PlanRun(Struct, frozen=True):
         self.progress.begin("plan", None)
         started_at = self.clock.now()
         unavailable: list[str] = []
+        matched: list[frozenset[str]] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan_all(
                 self._snapshots(sources, unavailable, started_at), self._fetch
             ):
                 self._record(planned)
+                if planned.plan is not None:
+                    matched.append(planned.plan.matched_patterns)
+        for pattern in unmatched(self.campaign.policy, matched) if matched else ():
+            self.progress.note(f"The policy's {pattern} matched nothing in this run.")
         for text in unavailable:
             self.progress.note(text)
         return not unavailable

@@ -63,7 +63,8 @@ class RegistryCount(Struct, frozen=True):
 class RepositoryPlan(Struct, frozen=True):
     """The planned change of a repository.
 
-    ``state`` is PLANNED when there are ``changes``. ``missing_files`` are files of the repository
+    ``state`` is PLANNED when there are ``changes``. ``matched_patterns`` are the policy's patterns
+    that match something in it. ``missing_files`` are files of the repository
     that planning asked for and did not have: the plan is void until they are fetched.
     """
 
@@ -75,6 +76,7 @@ class RepositoryPlan(Struct, frozen=True):
     images: int = 0
     authenticated: int = 0
     pulls: tuple[RegistryCount, ...] = ()
+    matched_patterns: frozenset[str] = frozenset()
     missing_files: tuple[str, ...] = ()
 
     __repr__ = repr_without("changes")
@@ -140,6 +142,7 @@ def plan_repository(
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
         pulls=_pulls(examined),
+        matched_patterns=frozenset[str]().union(*(o.matched_patterns for o in examined)),
         missing_files=tuple(sorted(fetched.missing)),
     )
 

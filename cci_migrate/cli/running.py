@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -19,8 +19,10 @@ from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome
+from cci_migrate.engine.policy_patterns import patterns_of, unmatched
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
+from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result
 
 #: Gives an outcome as it is once the compiler was asked about the config.
@@ -128,6 +130,9 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     ]
     if searched and others and len(others) == len(results):
         raise NothingFoundError(nothing_in(options.paths), *others)
+    if options.verbosity > 0:
+        examined = [result.outcome for result in results[len(discovery.problems) :]]
+        tell_unmatched([task.policy for task in tasks], examined, terminal)
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     is_one_repository = len(discovery.roots) == 1
     return Report(options.mode, tuple(results), is_one_repository, options.show_secrets)
@@ -184,6 +189,25 @@ def tell_excluded(
         for repository, kept in zip(discovery, included, strict=True):
             for path in sorted({*repository.files} - {*kept.files}):
                 terminal.err(_excluded(prefix_of(repository.root) + path))
+
+
+def tell_unmatched(
+    policies: Sequence[Policy], outcomes: Sequence[Outcome], terminal: Terminal
+) -> None:
+    """Say which patterns of ``policies``, each that of an outcome, match nothing in this run.
+
+    Nothing is said of a policy of which some config could not be examined.
+    """
+    by_patterns: dict[tuple[str, ...], list[tuple[Policy, Outcome]]] = {}
+    for policy, outcome in zip(policies, outcomes, strict=True):
+        by_patterns.setdefault(tuple(patterns_of(policy)), []).append((policy, outcome))
+    for group in by_patterns.values():
+        examined = [outcome for _, outcome in group if isinstance(outcome, Examined)]
+        if len(examined) == len(group):
+            matched = (outcome.matched_patterns for outcome in examined)
+            for pattern in unmatched(group[0][0], matched):
+                text = f"the policy's {pattern} matched nothing"
+                terminal.err(f"note: {printable(text)}\n")
 
 
 def _excluded(path: str) -> str:

@@ -43,7 +43,8 @@ class Examined(Struct, frozen=True):
     change. ``images`` is the number of images, ``authenticated`` that of images with credentials
     after the change, ``unprovided`` that of images whose variables the project's settings must
     have, since no context of some job does. ``pulls`` explains each pull before the change.
-    ``unused`` are ignore comments and baseline entries that match no finding.
+    ``unused`` are ignore comments and baseline entries that match no finding. ``matched_patterns``
+    are the policy's patterns that match something in it.
     """
 
     paths: tuple[str, ...]
@@ -56,6 +57,7 @@ class Examined(Struct, frozen=True):
     unprovided: int = 0
     pulls: tuple[ExplainedPull, ...] = ()
     unused: tuple[UnusedSuppression, ...] = ()
+    matched_patterns: frozenset[str] = frozenset()
 
 
 class NotAConfig(Struct, frozen=True):

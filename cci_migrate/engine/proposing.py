@@ -10,6 +10,7 @@ from cci_migrate.engine.authenticated_images import authenticated_images, unprov
 from cci_migrate.engine.examination import Examination, examine_changed
 from cci_migrate.engine.outcomes import Cause, Examined, Outcome, Refused, Unexamined
 from cci_migrate.engine.planning import Plan, plan_changes
+from cci_migrate.engine.policy_patterns import matched_patterns
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
@@ -74,6 +75,7 @@ def propose(
         unprovided=unprovided,
         pulls=_explained(assessment) if explain else (),
         unused=tuple(unused_suppressions(examined.documents, examined.findings, examined.policy)),
+        matched_patterns=matched_patterns(assessment),
     )
     return redacted(outcome, examined.redaction)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import click
@@ -309,3 +310,47 @@ def test_the_diff_of_a_secret_is_shown_when_asked_for(program: Program, config: 
     done = program("--dry-run", "--show-secrets")
     assert f"-        auth: {{username: acme, password: {PASSWORD}}}" in done.out
     assert PASSWORD not in done.err
+
+
+PATTERNS = """\
+exempt-images = ["node", "cimg/*", "postgres"]
+
+[registries."quay.io"]
+username = "acme"
+password = "$QUAY_TOKEN"
+
+[[registries."docker.io".jobs]]
+match = ["buil*", "deploy"]
+username = "acme"
+password = "$DEPLOY_TOKEN"
+"""
+UNMATCHED = [
+    '"node" in exempt-images',
+    '"postgres" in exempt-images',
+    '[registries."quay.io"]',
+    '"deploy" in match of [[registries."docker.io".jobs]]',
+]
+
+
+def test_patterns_of_the_policy_that_match_nothing(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / ".cci-migrate.toml", PATTERNS)
+    notes = [f"note: the policy's {pattern} matched nothing" for pattern in UNMATCHED]
+    assert program("--check", "-v").err.splitlines() == notes
+    assert "matched nothing" not in program("--check").err
+    # What could not be examined may have what they are for.
+    put(config.parent / "other.yml", "version: 2.1\njobs: [\n")
+    assert "matched nothing" not in program("--check", "-v").err
+
+
+def test_a_plan_says_which_patterns_match_nothing(
+    program: Program, config: Path, tmp_path: Path
+) -> None:
+    policy = put(tmp_path / "policy.toml", PATTERNS)
+    del config
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    planned = program("batch", "plan", ".", "--campaign", "campaign", "--config", str(policy))
+    notes = [line for line in planned.err.splitlines() if "matched nothing" in line]
+    assert len(notes) == len(UNMATCHED)
+    assert all(pattern in " ".join(notes) for pattern in UNMATCHED)
