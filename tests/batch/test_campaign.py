@@ -100,7 +100,7 @@ def test_a_policy_survives_the_ledger() -> None:
     """Every field of it: this fails for a field that is added to Policy and not given here."""
     given: dict[str, Any] = {
         "platform": Platform.RUNNER,
-        "credentials": CredentialStore.PROJECT,
+        "credentials": CredentialStore.CONTEXT,
         "registries": (
             RegistryPolicy("docker.io", PasswordAuth("$U", "$P"), "hub"),
             RegistryPolicy("*.dkr.ecr.*", AwsKeyAuth("$I", "$K")),
