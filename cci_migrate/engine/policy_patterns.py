@@ -16,7 +16,7 @@ def patterns_of(policy: Policy) -> Iterator[str]:
     """The patterns of ``policy`` for images, registries and jobs, as a policy file has them."""
     yield from map(_exemption, policy.exempt_images)
     for registry in policy.registries:
-        if registry != DEFAULT_DOCKER_HUB:
+        if registry.without_contexts() != DEFAULT_DOCKER_HUB.without_contexts():
             yield _table(registry)
         for job in registry.jobs:
             yield from (_match(registry, glob) for glob in job.match)
