@@ -133,12 +133,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     else:
         if isinstance(outcome, Refused):
             yield f"refused: {outcome.reason}; {outcome.instead}"
-        yield from (_finding(one) for one in outcome.resolutions)
+        yield from (_finding(resolution) for resolution in outcome.resolutions)
         if isinstance(outcome, Examined):
-            yield from (f"to do: {one.text}" for one in outcome.todos)
-            yield from (f"note: {one}" for one in outcome.notes)
+            yield from (f"to do: {todo.text}" for todo in outcome.todos)
+            yield from (f"note: {note}" for note in outcome.notes)
 
 
-def _finding(one: Resolution) -> str:
-    reason = f": {one.reason}" if one.state is FindingState.LEFT else ""
-    return f"{one.state.value} {one.finding.rule} {one.finding.place.route}{reason}"
+def _finding(resolution: Resolution) -> str:
+    finding = resolution.finding
+    reason = f": {resolution.reason}" if resolution.state is FindingState.LEFT else ""
+    return f"{resolution.state.value} {finding.rule} {finding.place.route}{reason}"

@@ -194,10 +194,10 @@ def fixed(
     found: ContextConvention, jobs: Iterable[JobContexts], *, works_today: bool
 ) -> list[JobContexts]:
     return [
-        replace(one, values=(*one.values, found.preferred))
-        if found.preferred is not None and found.lacks(one, works_today=works_today)
-        else one
-        for one in jobs
+        replace(job, values=(*job.values, found.preferred))
+        if found.preferred is not None and found.lacks(job, works_today=works_today)
+        else job
+        for job in jobs
     ]
 
 
@@ -210,14 +210,14 @@ def test_the_answer_is_the_same_once_the_change_is_made(
     wrong = []
     for today, coming in files():
         found = context_convention(today, coming, OURS, policy, is_policys_own=own)
-        if any(found.cannot_be_had_by(one) for one in coming):
+        if any(found.cannot_be_had_by(job) for job in coming):
             continue  # other credentials are used for them
         after = fixed(found, today, works_today=True) + fixed(found, coming, works_today=False)
         again = context_convention(after, [], OURS, policy, is_policys_own=own)
-        asked = [one for one in today if found.may_be_lacked_by(one)]
-        asked_again = [one for one in after if again.may_be_lacked_by(one)]
+        asked = [job for job in today if found.may_be_lacked_by(job)]
+        asked_again = [job for job in after if again.may_be_lacked_by(job)]
         if fixed(again, after, works_today=True) != after or not all(
-            one in asked for one in asked_again
+            job in asked for job in asked_again
         ):
             wrong.append((today, coming, found, again))
     assert wrong == []
@@ -227,8 +227,8 @@ def test_no_job_is_given_a_context_that_it_has_or_that_no_other_reader_holds() -
     for today, coming in files():
         found = context_convention(today, coming, OURS, Policy(), is_policys_own=False)
         for works, jobs in ((True, today), (False, coming)):
-            for one in jobs:
-                if found.lacks(one, works_today=works):
-                    assert found.preferred not in one.values
+            for job in jobs:
+                if found.lacks(job, works_today=works):
+                    assert found.preferred not in job.values
                     assert any(found.preferred in reader.values for reader in (*today, *coming))
         assert found.origin is not ContextOrigin.POLICY

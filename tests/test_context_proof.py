@@ -323,7 +323,11 @@ workflows:
 def test_a_context_for_a_job_that_works_without_it(state: FindingState) -> None:
     """Whatever else is planned there: only the user's answer to the question is one."""
     side = good(MOST_HOLD_IT)
-    (asked,) = (one for one in side.plan.resolutions if one.finding.rule == "missing-context")
+    (asked,) = (
+        resolution
+        for resolution in side.plan.resolutions
+        if resolution.finding.rule == "missing-context"
+    )
     if state is FindingState.FIXED:
         asked = replace(asked, finding=replace(asked.finding, remedy=Fix("", ())), state=state)
     stray = planned(side, AddItem(contexts(side, 2), 0, Text("pear-hub")))
@@ -342,7 +346,7 @@ def test_the_same_where_the_user_answers_so() -> None:
     files = {PATH: MOST_HOLD_IT.encode()}
     asked = process(files, Policy())
     assert isinstance(asked, Examined)
-    (left,) = (one for one in asked.resolutions if one.finding.key == key)
+    (left,) = (resolution for resolution in asked.resolutions if resolution.finding.key == key)
     assert left.state is FindingState.LEFT
     outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
     assert isinstance(outcome, Examined)

@@ -70,7 +70,7 @@ def test_the_credentials_that_a_file_uses(
     images: str, expected: dict[str, RegistryCredential]
 ) -> None:
     found = credentials_of(images)
-    assert {host: one.credential for host, one in found.items()} == expected
+    assert {host: convention.credential for host, convention in found.items()} == expected
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def check(username: str, password: str, **more: str) -> Content:
 )
 def test_a_login_in_steps(step: Content, clause: Clause | None) -> None:
     side = good(STEPS)
-    (docker,) = (one for one in side.dockers if one.job.name == "a")
+    (docker,) = (job_docker for job_docker in side.dockers if job_docker.job.name == "a")
     place = docker.steps[0].path[0]
     outcome = refused_by(planned(side, AddItem(place.sequence, 0, step)))
     assert (outcome if outcome in (Clause.CREDENTIALS, Clause.NAMES) else None) is clause
@@ -259,7 +259,7 @@ def test_a_login_with_a_secret_that_the_job_has_for_another_registry() -> None:
     text = STEPS.replace("$QUAY_TOKEN", "$DOCKERHUB_PASSWORD")
     side = good(text)
     for job, is_refused in (("b", True), ("a", False)):
-        (docker,) = (one for one in side.dockers if one.job.name == job)
+        (docker,) = (job_docker for job_docker in side.dockers if job_docker.job.name == job)
         step = check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD")
         plan = planned(side, AddItem(docker.steps[0].path[0].sequence, 0, step))
         assert (refused_by(plan) is Clause.CREDENTIALS) is is_refused

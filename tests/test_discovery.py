@@ -165,9 +165,9 @@ def reasons(found: Discovery) -> dict[str, str]:
     """Why each file that is not read is not, by its path."""
     outcomes = [problem.outcome for problem in found.problems]
     return {
-        one.paths[0]: one.reason if isinstance(one, Refused) else one.problem
-        for one in outcomes
-        if isinstance(one, Refused | Failed)
+        outcome.paths[0]: outcome.reason if isinstance(outcome, Refused) else outcome.problem
+        for outcome in outcomes
+        if isinstance(outcome, Refused | Failed)
     }
 
 
@@ -316,7 +316,10 @@ def test_a_folder_of_checkouts_is_several_repositories(tmp_path: Path) -> None:
         (tmp_path / name / ".gitignore").write_text("out/\n")
     put(tmp_path, "three/.circleci/config.yml")
     found = discover([tmp_path])
-    assert {str(one.root.relative_to(tmp_path)): one.files for one in found.repositories} == {
+    assert {
+        str(repository.root.relative_to(tmp_path)): repository.files
+        for repository in found.repositories
+    } == {
         "one": (".circleci/config.yml",),
         "two": (".circleci/config.yml",),
         ".": ("three/.circleci/config.yml",),

@@ -50,9 +50,9 @@ def examined(text: str, policy: Policy | None = None) -> Examined:
 def reason(text: str, policy: Policy | None = None) -> NameReason:
     """Why the one pull of ``text`` without credentials gets its names."""
     (found,) = {
-        one.finding.names
-        for one in examined(text, policy).resolutions
-        if one.finding.names is not None
+        resolution.finding.names
+        for resolution in examined(text, policy).resolutions
+        if resolution.finding.names is not None
     }
     return found
 
@@ -201,7 +201,9 @@ def test_what_other_programs_are_given_is_evidence(
     ],
 )
 def test_what_of_other_programs_is_not_followed(scripts: list[str], because: str) -> None:
-    found = reason(config(WITHOUT_DOCKER + "".join(f"      - run: {one}\n" for one in scripts)))
+    found = reason(
+        config(WITHOUT_DOCKER + "".join(f"      - run: {script}\n" for script in scripts))
+    )
     assert found.names == POLICY
     assert any(because in ignored for ignored in found.ignored), found.ignored
     assert "hunter2" not in str(found)
@@ -214,7 +216,7 @@ def test_what_other_programs_are_given_for_other_registries_is_no_evidence_here(
         "skopeo copy --src-creds $HUB_USER:$HUB_TOKEN docker://quay.io/acme/app oci:app",
         "skopeo copy --src-creds $HUB_PAIR docker://acme/app oci:app",
     ]
-    text = config(WITHOUT_DOCKER + "".join(f"      - run: {one}\n" for one in scripts))
+    text = config(WITHOUT_DOCKER + "".join(f"      - run: {script}\n" for script in scripts))
     assert reason(text).names == POLICY
 
 
@@ -231,7 +233,9 @@ def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
     text = config(steps(login, "docker pull redis:7"), workflow="- user")
     text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
     (found,) = (
-        one for one in examined(text).resolutions if one.finding.rule == "pull-before-login"
+        resolution
+        for resolution in examined(text).resolutions
+        if resolution.finding.rule == "pull-before-login"
     )
     assert found.finding.names is not None
     assert found.finding.names.names == "$HUB_USER, $HUB_TOKEN"
@@ -265,18 +269,22 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
     job = f"    {MACHINE}\n    steps:\n      - {login}\n      - run: docker pull redis:7\n"
     text = config(job, workflow="- user", top=top)
     text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-    found = [one.finding for one in examined(text).resolutions if one.finding.registry]
-    assert [one.rule for one in found] == ([] if serves else ["pull-before-login"])
-    for one in found:
-        assert isinstance(one.remedy, Fix)
-        assert one.remedy.title == "leave the server out of the login before it"
+    found = [
+        resolution.finding
+        for resolution in examined(text).resolutions
+        if resolution.finding.registry
+    ]
+    assert [finding.rule for finding in found] == ([] if serves else ["pull-before-login"])
+    for finding in found:
+        assert isinstance(finding.remedy, Fix)
+        assert finding.remedy.title == "leave the server out of the login before it"
 
 
 def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
     def findings(*scripts: str) -> list[str]:
         text = config(steps(*scripts), workflow="- user")
         text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-        return [one.finding.rule for one in examined(text).resolutions]
+        return [resolution.finding.rule for resolution in examined(text).resolutions]
 
     assert findings("podman pull redis:7") == ["pull-before-login"]
     assert findings("podman pull --creds $HUB_USER:$HUB_TOKEN redis:7") == []
@@ -339,7 +347,11 @@ def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
     files = {PATH: text.encode(), "Dockerfile": b"FROM redis:7\n"}
     outcome = process(files, Policy(), read=files.get)
     assert isinstance(outcome, Examined)
-    found = next(one.finding.names for one in outcome.resolutions if one.finding.names is not None)
+    found = next(
+        resolution.finding.names
+        for resolution in outcome.resolutions
+        if resolution.finding.names is not None
+    )
     assert found.names == names
     if names != POLICY:
         assert found.path == PATH
@@ -436,7 +448,11 @@ TWO = config(
 
 
 def test_of_two_accounts_none_is_given_in_silence() -> None:
-    (found,) = (one for one in examined(TWO).resolutions if one.finding.rule[:2] == "un")
+    (found,) = (
+        resolution
+        for resolution in examined(TWO).resolutions
+        if resolution.finding.rule[:2] == "un"
+    )
     assert found.state is FindingState.LEFT
     assert "$STAGING_USER, $STAGING_PASS (job user)" in found.reason
     assert "$TAG_USER, $TAG_PASS (job tags)" in found.reason
@@ -446,9 +462,13 @@ def test_of_two_accounts_none_is_given_in_silence() -> None:
 
 def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
     text = TWO.replace("- tags", "- tags: {context: hub-tags}")
-    (found,) = (one.finding for one in examined(text).resolutions if one.finding.rule[:2] == "un")
+    (found,) = (
+        resolution.finding
+        for resolution in examined(text).resolutions
+        if resolution.finding.rule[:2] == "un"
+    )
     assert isinstance(found.remedy, Question)
-    keys = [one.key for one in found.remedy.choices]
+    keys = [choice.key for choice in found.remedy.choices]
     assert keys == ["staging_user-staging_pass", "tag_user-tag_pass", "leave"]
     decisions = Decisions(by_key={found.key: Answer(keys[1])})
     outcome = process({PATH: text.encode()}, Policy(), decisions)
@@ -461,7 +481,11 @@ def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
 
 def account_question(text: str, answer: int) -> tuple[Question, str]:
     """The question of which account ``text`` leads to, and the file with the answer taken."""
-    (found,) = (one.finding for one in examined(text).resolutions if one.state is FindingState.LEFT)
+    (found,) = (
+        resolution.finding
+        for resolution in examined(text).resolutions
+        if resolution.state is FindingState.LEFT
+    )
     assert isinstance(found.remedy, Question)
     choice = found.remedy.choices[answer].key
     decisions = Decisions(by_key={found.key: Answer(choice)})
@@ -485,7 +509,7 @@ def two_logins(*jobs: str, top: str = "") -> str:
 def test_which_of_two_accounts_steps_log_in_with_is_asked_with_the_jobs_of_each() -> None:
     text = two_logins(f"  scan:\n{steps('docker run redis:7')}")
     question, after = account_question(text, 1)
-    assert [one.label for one in question.choices] == [
+    assert [choice.label for choice in question.choices] == [
         "$STAGING_USER, $STAGING_TOKEN (job staging)",
         "$RELEASE_USER, $RELEASE_TOKEN (job release)",
         "leave it",
@@ -501,11 +525,15 @@ def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it()
     run = f"    {MACHINE}\n    steps: [smoke]\n"
     top = "commands:\n  smoke:\n    steps:\n      - run: docker run redis:7\n"
     text = two_logins(f"  scan:\n{run}", f"  probe:\n{run}", top=top)
-    asked = [one.finding for one in examined(text).resolutions if one.state is FindingState.LEFT]
+    asked = [
+        resolution.finding
+        for resolution in examined(text).resolutions
+        if resolution.state is FindingState.LEFT
+    ]
     answers = {
-        one.key: Answer(one.remedy.choices[index].key)
-        for index, one in enumerate(asked)
-        if isinstance(one.remedy, Question)
+        finding.key: Answer(finding.remedy.choices[index].key)
+        for index, finding in enumerate(asked)
+        if isinstance(finding.remedy, Question)
     }
     outcome = process({PATH: text.encode()}, Policy(), Decisions(by_key=answers))
     assert isinstance(outcome, Examined)
@@ -522,10 +550,14 @@ def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
     alias = f"    {MACHINE}\n    steps: *pulls\n"
     text = two_logins(f"  scan:\n{shared}", f"  probe:\n{alias}")
     remedies = [
-        one.finding.remedy for one in examined(text).resolutions if one.state is FindingState.LEFT
+        resolution.finding.remedy
+        for resolution in examined(text).resolutions
+        if resolution.state is FindingState.LEFT
     ]
     assert len(remedies) == 2
-    assert all(isinstance(one, NoFix) and "several accounts" in one.reason for one in remedies)
+    assert all(
+        isinstance(remedy, NoFix) and "several accounts" in remedy.reason for remedy in remedies
+    )
 
 
 def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
@@ -536,7 +568,7 @@ def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
         auth = f"aws_auth: {{oidc_role_arn: '{role}/{job}'}}"
         text += f"  {job}:\n    docker: [{{image: {host}/a, {auth}}}]\n"
     text += f"  lint:\n    docker: [{{image: {host}/b}}]\n"
-    (found,) = (one.finding for one in examined(text, policy).resolutions)
+    (found,) = (resolution.finding for resolution in examined(text, policy).resolutions)
     assert isinstance(found.remedy, Question)
     decisions = Decisions(by_key={found.key: Answer(found.remedy.choices[1].key)})
     outcome = process({PATH: text.encode()}, policy, decisions)
@@ -604,7 +636,9 @@ def test_the_policy_says_which_account_a_job_uses(match: tuple[str, ...], names:
 
 def test_a_definition_that_jobs_of_two_accounts_share_is_left() -> None:
     text = config(steps("true"), workflow="- bare\n      - bare: {name: release}")
-    (found,) = (one.finding for one in examined(text, policy_with_jobs("release")).resolutions)
+    (found,) = (
+        resolution.finding for resolution in examined(text, policy_with_jobs("release")).resolutions
+    )
     assert isinstance(found.remedy, NoFix)
     assert found.remedy.instead == "give the jobs of each account a definition of their own"
 
@@ -665,7 +699,7 @@ def test_an_old_docker_keeps_and_gets_a_password_argument(tag: str, is_old: bool
 
 
 def test_refusals_that_keep_to_their_jobs() -> None:
-    assert {one for one in Refusal if one.keeps_to_its_jobs} == {
+    assert {refusal for refusal in Refusal if refusal.keeps_to_its_jobs} == {
         Refusal.PUSH_ONLY,
         Refusal.RELEASE,
     }
@@ -719,9 +753,13 @@ def repository(**others: str) -> dict[str, bytes]:
 
 def named(files: dict[str, bytes]) -> NameReason:
     outcomes = process_repository(files, Policy(), read=files.get)
-    (outcome,) = (one for one in outcomes if one.paths == (PATH,))
+    (outcome,) = (outcome for outcome in outcomes if outcome.paths == (PATH,))
     assert isinstance(outcome, Examined)
-    (found,) = {one.finding.names for one in outcome.resolutions if one.finding.names is not None}
+    (found,) = {
+        resolution.finding.names
+        for resolution in outcome.resolutions
+        if resolution.finding.names is not None
+    }
     return found
 
 
@@ -744,7 +782,7 @@ def sibling(context: str | None, auth: str = AUTH) -> str:
 
 def outcome_of(files: dict[str, bytes], policy: Policy, decisions: Decisions) -> Examined:
     outcomes = process_repository(files, policy, decisions, read=files.get)
-    (outcome,) = (one for one in outcomes if one.paths == (PATH,))
+    (outcome,) = (outcome for outcome in outcomes if outcome.paths == (PATH,))
     assert isinstance(outcome, Examined)
     return outcome
 
@@ -762,7 +800,11 @@ def question_in(
 ) -> tuple[FindingKey, Question]:
     """The one finding that is left, and what it asks."""
     outcome = outcome_of(files, policy or Policy(), Decisions())
-    (found,) = (one.finding for one in outcome.resolutions if one.state is FindingState.LEFT)
+    (found,) = (
+        resolution.finding
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.LEFT
+    )
     assert isinstance(found.remedy, Question)
     return found.key, found.remedy
 

@@ -20,7 +20,7 @@ def examinations(case: Case) -> list[Examination]:
     files = case.before
     policy = replace(case.policy, select=None)
     examined = (examine(config, policy) for config in configs_in(files, files.get))
-    return [one for one in examined if isinstance(one, Examination)]
+    return [examination for examination in examined if isinstance(examination, Examination)]
 
 
 def test_each_rule_id_is_written_once() -> None:
@@ -42,7 +42,9 @@ def test_each_key_means_one_finding_and_each_mention_of_one_is_of_a_finding() ->
             findings, assessment = examination.findings, examination.assessment
             keys = Counter(finding.key for finding in findings)
             assert set(keys.values()) <= {1}, case.name
-            mentioned = {key for one in findings for key in (*one.after, *one.after_all)}
+            mentioned = {
+                key for finding in findings for key in (*finding.after, *finding.after_all)
+            }
             # Where pulls stay with Docker Hub after all, the login to its mirror is not missed.
             if assessment.policy.revert is None and assessment.policy.mirror is None:
                 uses = [use for assessed in assessment.entries for use in assessed.uses]

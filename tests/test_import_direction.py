@@ -152,7 +152,7 @@ def test_one_module_starts_git() -> None:
         name, tree = module_name(path), ast.parse(path.read_text())
         used = [imported for _, imported in imports(path)]
         used += [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        starts = sorted({one for one in used if STARTING.match(one)})
+        starts = sorted({name for name in used if STARTING.match(name)})
         words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
         is_gits = name == "transport/git/process" or words.isdisjoint({"git", "git.exe"})
         if starts and not (name in STARTERS and is_gits):

@@ -35,7 +35,11 @@ def examined(text: str, policy: Policy, decisions: Decisions | None = None) -> E
 
 
 def left(outcome: Examined) -> list[Finding]:
-    return [one.finding for one in outcome.resolutions if one.state is FindingState.LEFT]
+    return [
+        resolution.finding
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.LEFT
+    ]
 
 
 def after(outcome: Examined) -> str:
@@ -71,7 +75,7 @@ def test_what_is_only_pulled_is_asked_and_done_on_the_answer() -> None:
     registry = RegistryPolicy("mirror.acme.dev", PasswordAuth("acme", "$MIRROR_TOKEN"), "mirror")
     with_login = examined(text, replace(policy, registries=(registry,)))
     assert with_login.change is None
-    assert all(isinstance(one.remedy, NoFix) for one in left(with_login))
+    assert all(isinstance(finding.remedy, NoFix) for finding in left(with_login))
 
 
 def test_no_credentials_for_docker_hub_are_written() -> None:
@@ -86,7 +90,7 @@ def test_a_mirror_that_steps_cannot_log_in_to_is_not_used_by_them() -> None:
         policy = Policy(mirror=Mirror(host, "docker-hub"), registries=registries)
         outcome = examined(PULLS, policy)
         assert outcome.change is None
-        assert all(isinstance(one.remedy, NoFix) for one in left(outcome))
+        assert all(isinstance(finding.remedy, NoFix) for finding in left(outcome))
 
 
 def test_the_policy_of_a_campaign_keeps_both() -> None:
@@ -147,8 +151,8 @@ def test_names_that_stay_in_a_script(script: str, reason: str) -> None:
     text = PULLS.replace("docker pull redis:7 && docker run alpine:3", f"|\n          {script}")
     outcome = examined(text, Policy(mirror=MIRROR))
     assert outcome.change is None
-    told = [one.remedy.reason for one in left(outcome) if isinstance(one.remedy, NoFix)]
-    assert any(reason in one for one in told), told
+    told = [finding.remedy.reason for finding in left(outcome) if isinstance(finding.remedy, NoFix)]
+    assert any(reason in text for text in told), told
 
 
 def test_an_image_that_needs_no_credentials_is_not_counted_with_those_that_have_some() -> None:

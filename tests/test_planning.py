@@ -58,7 +58,7 @@ def fix(*operations: Operation) -> Fix:
 
 
 def states(plan: Plan) -> dict[str, FindingState]:
-    return {one.finding.place.route: one.state for one in plan.resolutions}
+    return {resolution.finding.place.route: resolution.state for resolution in plan.resolutions}
 
 
 def result(of: Document, plan: Plan) -> str:
@@ -123,8 +123,8 @@ def test_findings_of_one_key_are_each_settled() -> None:
 
 def decided(decision: Decision, remedy: Remedy | None = None) -> tuple[Plan, str]:
     doc = document()
-    one = finding(doc, "a", remedy or fix(add(doc, "a")))
-    plan = plan_changes([doc], [one], Decisions(by_key={one.key: decision}))
+    case = finding(doc, "a", remedy or fix(add(doc, "a")))
+    plan = plan_changes([doc], [case], Decisions(by_key={case.key: decision}))
     return plan, result(doc, plan)
 
 
@@ -143,14 +143,14 @@ def test_a_question_is_left_open_until_it_is_answered() -> None:
     doc = document()
     yes = Choice("yes", "yes", "it is done", fix(add(doc, "a")))
     no = Choice("no", "no", "nothing happens", NoFix("as you said"))
-    one = finding(doc, "a", Question("well?", (yes, no)))
+    case = finding(doc, "a", Question("well?", (yes, no)))
     for decision, state in (
         (Apply(), FindingState.LEFT),
         (Answer("yes"), FindingState.FIXED),
         (Answer("no"), FindingState.LEFT),
         (Answer("gone"), FindingState.LEFT),
     ):
-        plan = plan_changes([doc], [one], Decisions(by_key={one.key: decision}))
+        plan = plan_changes([doc], [case], Decisions(by_key={case.key: decision}))
         assert states(plan) == {"a": state}, decision
         assert bool(plan.operations) is (state is FindingState.FIXED)
 

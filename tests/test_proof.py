@@ -190,7 +190,9 @@ jobs:
 
 def test_a_login_that_comes_after_the_pull() -> None:
     side = good(STEPS)
-    assert [one.finding.rule for one in side.plan.resolutions] == ["pull-before-login"]
+    assert [resolution.finding.rule for resolution in side.plan.resolutions] == [
+        "pull-before-login"
+    ]
     imported, added = side.plan.operations
     assert isinstance(added, AddItem)
     late = replace(added, index=2)

@@ -116,7 +116,7 @@ class _Sampler:
         self._flags = flags
         self._groups: dict[int, str] = {}
 
-    def one(self, parts: Any, turn: int) -> str:
+    def sample(self, parts: Any, turn: int) -> str:
         """A text that ``parts`` match; another ``turn`` takes other branches and characters."""
         return "".join(self._item(kind, value, turn) for kind, value in parts)
 
@@ -129,15 +129,15 @@ class _Sampler:
             return choices[turn % len(choices)] if choices else ""
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             least, _, inner = value
-            return self.one(inner, turn) * (least or turn % 2)
+            return self.sample(inner, turn) * (least or turn % 2)
         if name == "BRANCH":
-            return self.one(value[1][turn % len(value[1])], turn // len(value[1]))
+            return self.sample(value[1][turn % len(value[1])], turn // len(value[1]))
         if name == "SUBPATTERN":
-            text = self.one(value[3], turn)
+            text = self.sample(value[3], turn)
             self._groups[value[0]] = text
             return text
         if name == "ATOMIC_GROUP":
-            return self.one(value, turn)
+            return self.sample(value, turn)
         return self._groups.get(value, "") if name == "GROUPREF" else ""
 
     def characters(self, kind: Any, value: Any) -> str:
@@ -181,7 +181,7 @@ def hostile_texts(pattern: re.Pattern[str]) -> set[tuple[str, str]]:
             if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
                 _, most, inner = value
                 if most > 8:
-                    pumps = {sampler.one(inner, turn) for turn in range(8)} - {""}
+                    pumps = {sampler.sample(inner, turn) for turn in range(8)} - {""}
                     found.update((prefix, pump) for pump in pumps)
                     # Where a search may start again at each repeat of what precedes.
                     found.update(("", prefix + pump) for pump in list(pumps)[:3])

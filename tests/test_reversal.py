@@ -62,14 +62,16 @@ def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(
     outcomes = process_repository(before, policy, read=before.get)
     after = changed(before, outcomes)
     found = {
-        one.finding.rule
+        resolution.finding.rule
         for outcome in outcomes
         if isinstance(outcome, Examined)
-        for one in outcome.resolutions
-        if one.state is FindingState.FIXED
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.FIXED
     }
     back = process_repository(after, reverting, read=after.get)
-    assert not [one for one in back if isinstance(one, Refused) and "proven" in one.reason]
+    assert not [
+        outcome for outcome in back if isinstance(outcome, Refused) and "proven" in outcome.reason
+    ]
     had_some = (
         b"docker-hub-creds" in b"".join(before.values()) or apply(before, reverting) != before
     )

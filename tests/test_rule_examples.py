@@ -29,7 +29,9 @@ def examine(text: str, example: Example | Unchanged) -> Examined:
 def test_example(rule: Rule, example: Example | Unchanged) -> None:
     text = example.text if isinstance(example, Unchanged) else example.before
     outcome = examine(text, example)
-    states = [one.state for one in outcome.resolutions if one.finding.rule == rule.id]
+    states = [
+        resolution.state for resolution in outcome.resolutions if resolution.finding.rule == rule.id
+    ]
     after = None if outcome.change is None else outcome.change.files[0].after.decode()
     if isinstance(example, Unchanged):
         assert states == []
@@ -41,7 +43,9 @@ def test_example(rule: Rule, example: Example | Unchanged) -> None:
         assert FindingState.FIXED in states
         assert after == example.after
         again = examine(example.after, example)
-        assert [one for one in again.resolutions if one.finding.rule == rule.id] == []
+        assert [
+            resolution for resolution in again.resolutions if resolution.finding.rule == rule.id
+        ] == []
 
 
 def test_every_rule_has_a_manual_and_an_example_with_a_finding() -> None:

@@ -167,7 +167,7 @@ def _sample(setting: Setting) -> object:
     """A value of ``setting`` other than its default, as a policy file has it."""
     match setting.values:
         case EnumValue(members):
-            return next(one.value for one in members if one is not setting.default)
+            return next(member.value for member in members if member is not setting.default)
         case Flag():
             return not setting.default
         case TextValue():
@@ -202,7 +202,7 @@ RECORDED = Policy(
 def _objects(part: Any) -> list[dict[str, Any]]:
     """Every object in ``part`` of a JSON document."""
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    found = [one for value in inner for one in _objects(value)]
+    found = [inner_object for value in inner for inner_object in _objects(value)]
     return [part, *found] if isinstance(part, dict) else found
 
 
@@ -240,5 +240,5 @@ def test_a_record_that_says_what_no_policy_may_is_refused(was: str, planted: str
 
 def test_equal_policies_have_equal_records() -> None:
     names = ["orb-pull", "missing-context", "sunset-version", "variable-name"]
-    one, two = (Policy(ignore=frozenset(order)) for order in (names, names[::-1]))
-    assert policy_to_json(one) == policy_to_json(two)
+    first, two = (Policy(ignore=frozenset(order)) for order in (names, names[::-1]))
+    assert policy_to_json(first) == policy_to_json(two)

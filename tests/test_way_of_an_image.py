@@ -54,7 +54,11 @@ def only_passes_on(code: CodeType) -> bool:
     tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     (definition,) = tree.body
     assert isinstance(definition, ast.FunctionDef)
-    body = [one for one in definition.body if not isinstance(one, ast.Import | ast.ImportFrom)]
+    body = [
+        statement
+        for statement in definition.body
+        if not isinstance(statement, ast.Import | ast.ImportFrom)
+    ]
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
     if len(body) != 1 or not isinstance(body[0], ast.Return | ast.Expr):
@@ -63,7 +67,7 @@ def only_passes_on(code: CodeType) -> bool:
     if not isinstance(call, ast.Call):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return all(isinstance(one, ast.Name | ast.Attribute | ast.Constant) for one in given)
+    return all(isinstance(argument, ast.Name | ast.Attribute | ast.Constant) for argument in given)
 
 
 def place(code: CodeType) -> str:

@@ -106,9 +106,9 @@ def configs() -> tuple[list[bytes], str]:
         found = [generated_config(size) for size in sizes for _ in range(20)]
         return found, "generated configs"
     readable = [
-        one.data
-        for one in list(corpus_files(shared))[::STRIDE]
-        if read_file(one.path, one.data).kind is FileKind.CONFIG and is_readable_by_all(one.data)
+        file.data
+        for file in list(corpus_files(shared))[::STRIDE]
+        if read_file(file.path, file.data).kind is FileKind.CONFIG and is_readable_by_all(file.data)
     ]
     return readable, "real configs"
 
@@ -260,8 +260,8 @@ def page(repetitions: int = REPETITIONS) -> Iterator[str]:
     sizes = measure_sizes(max(1, repetitions - 2))
     counts = measure_counts(max(1, repetitions - 2))
 
-    def ratio(one: str, other: str) -> str:
-        return f"{core[one].best / core[other].best:.1f}"
+    def ratio(first: str, other: str) -> str:
+        return f"{core[first].best / core[other].best:.1f}"
 
     yield from (
         "# Benchmarks",

@@ -53,7 +53,7 @@ def main() -> int:
             check_contents(built)
             pythons = dict(find_pythons())
             with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-                for told in pool.map(lambda one: attempt(built, *one), pythons.items()):
+                for told in pool.map(lambda versioned: attempt(built, *versioned), pythons.items()):
                     print(told)
         except WrongPackageError as error:
             print(f"error: {error}", file=sys.stderr)

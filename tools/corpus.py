@@ -126,7 +126,7 @@ def check_repository(
     for outcome in outcomes:
         tally += _check_outcome(outcome, files, readings, names, schema)
         if isinstance(outcome, Examined) and outcome.change is not None:
-            changed.update({one.path: one.after for one in outcome.change.files})
+            changed.update({file.path: file.after for file in outcome.change.files})
     if changed != files:
         tally += _check_second_run(outcomes, changed, names, policy)
     return tally
@@ -161,10 +161,10 @@ def _check_outcome(
     tally = Tally()
     after: dict[str, bytes] = {}
     if isinstance(outcome, Examined) and outcome.change is not None:
-        after = {one.path: one.after for one in outcome.change.files}
-        for one in outcome.change.files:
-            if one.before != files.get(one.path):
-                shortfall = Shortfall(names[one.path], "change", "", "not of the bytes given")
+        after = {file.path: file.after for file in outcome.change.files}
+        for file in outcome.change.files:
+            if file.before != files.get(file.path):
+                shortfall = Shortfall(names[file.path], "change", "", "not of the bytes given")
                 tally += Tally(shortfalls=(shortfall,))
     is_alone = len(outcome.paths) == 1
     for path in outcome.paths:
@@ -227,7 +227,10 @@ def _check_file(
             ),
         }
     )
-    found = [Shortfall(name, one.check, one.place, one.detail) for one in judgement.complaints]
+    found = [
+        Shortfall(name, complaint.check, complaint.place, complaint.detail)
+        for complaint in judgement.complaints
+    ]
     said = {job: _said_of_job(job, outcome) for job in StepDocker(mapping_of(reading.data)).jobs()}
     for job, what in said.items():
         if what == _SILENT:
@@ -245,17 +248,21 @@ def _check_file(
 def _said_of_job(name: str, outcome: Examined) -> str:
     """What the tool says of the job ``name``."""
     job = f"job {name}"
-    resolutions = [one for one in outcome.resolutions if one.finding.owner == job]
-    of_logins = [one for one in resolutions if one.finding.rule == PULL_BEFORE_LOGIN]
-    if any(one.state is FindingState.FIXED for one in of_logins):
+    resolutions = [
+        resolution for resolution in outcome.resolutions if resolution.finding.owner == job
+    ]
+    of_logins = [
+        resolution for resolution in resolutions if resolution.finding.rule == PULL_BEFORE_LOGIN
+    ]
+    if any(resolution.state is FindingState.FIXED for resolution in of_logins):
         return "fixed"
     if of_logins:
         return "left, with the reason"
-    if any(one.finding.rule == UNDECIDABLE_IMAGE for one in resolutions):
+    if any(resolution.finding.rule == UNDECIDABLE_IMAGE for resolution in resolutions):
         return "not known, with the reason"
-    pulls = [one for one in outcome.pulls if one.job == job and one.daemon is not None]
+    pulls = [pull for pull in outcome.pulls if pull.job == job and pull.daemon is not None]
     # What isn't known has a login before it, or there would be a finding.
-    if any(one.access is Access.AUTHENTICATED or one.registry is None for one in pulls):
+    if any(pull.access is Access.AUTHENTICATED or pull.registry is None for pull in pulls):
         return "known, with a login"
     if pulls:
         return "known, from registries without credentials in the policy"
@@ -292,7 +299,9 @@ def _check_second_run(
 def _left(outcome: Outcome) -> set[str]:
     if isinstance(outcome, Examined | Refused):
         return {
-            str(one.finding.key) for one in outcome.resolutions if one.state is FindingState.LEFT
+            str(resolution.finding.key)
+            for resolution in outcome.resolutions
+            if resolution.state is FindingState.LEFT
         }
     return set()
 
@@ -300,22 +309,22 @@ def _left(outcome: Outcome) -> set[str]:
 def _resolutions(outcome: Outcome) -> Tally:
     tally = Tally()
     if isinstance(outcome, Examined):
-        for one in outcome.resolutions:
-            if one.state is FindingState.LEFT:
-                tally.left[one.finding.rule, one.reason] += 1
-            elif one.state is FindingState.FIXED:
-                tally.fixed[one.finding.rule] += 1
-                if one.finding.names is not None:
-                    tally.names[one.finding.names.source] += 1
-        tally.step_pulls.update(_step_pull(one) for one in _step_pulls(outcome))
+        for resolution in outcome.resolutions:
+            if resolution.state is FindingState.LEFT:
+                tally.left[resolution.finding.rule, resolution.reason] += 1
+            elif resolution.state is FindingState.FIXED:
+                tally.fixed[resolution.finding.rule] += 1
+                if resolution.finding.names is not None:
+                    tally.names[resolution.finding.names.source] += 1
+        tally.step_pulls.update(_step_pull(pull) for pull in _step_pulls(outcome))
     return tally
 
 
 def _step_pulls(outcome: Examined) -> Iterable[ExplainedPull]:
     """The pulls in steps, each once, however many workflow jobs run it."""
-    pulls = (one for one in outcome.pulls if one.daemon is not None)
+    pulls = (pull for pull in outcome.pulls if pull.daemon is not None)
     return {
-        (one.path, one.line, one.source, one.image, one.registry): one for one in pulls
+        (pull.path, pull.line, pull.source, pull.image, pull.registry): pull for pull in pulls
     }.values()
 
 
@@ -359,8 +368,8 @@ def _why(outcome: Outcome) -> str:
 def by_repository(files: Iterable[CorpusFile]) -> Iterator[list[CorpusFile]]:
     """The files of each state of each repository together: a config may have several files."""
     groups: dict[tuple[str, str], list[CorpusFile]] = defaultdict(list)
-    for one in files:
-        groups[one.repository, one.commit].append(one)
+    for file in files:
+        groups[file.repository, file.commit].append(file)
     yield from groups.values()
 
 
@@ -372,8 +381,8 @@ def check_group(shared: Path, group: list[CorpusFile]) -> Tally:
     if shared not in _schemas:
         _schemas[shared] = ConfigSchema(circleci_schema(shared))
     return check_repository(
-        {one.path: one.data for one in group},
-        {one.path: one.name for one in group},
+        {file.path: file.data for file in group},
+        {file.path: file.name for file in group},
         _schemas[shared],
     )
 
@@ -422,24 +431,26 @@ def report(tally: Tally) -> Iterator[str]:
         ("lines that are not as they were", {r.value: n for r, n in tally.reasons.items()}),
     ):
         yield heading
-        for title, count in sorted(counter.items(), key=lambda one: -one[1]):
+        for title, count in sorted(counter.items(), key=lambda counted: -counted[1]):
             yield f"  {count:6}  {title}"
     yield "findings left, with the reason"
-    for (rule, reason), count in sorted(tally.left.items(), key=lambda one: -one[1]):
+    for (rule, reason), count in sorted(tally.left.items(), key=lambda counted: -counted[1]):
         yield f"  {count:6}  {rule}: {reason}"
-    files = {one.file for one in tally.shortfalls}
+    files = {shortfall.file for shortfall in tally.shortfalls}
     yield f"{len(files)} of {tally.numbers['files']} files fall short"
     by_check: dict[str, list[Shortfall]] = defaultdict(list)
     for shortfall in tally.shortfalls:
         by_check[shortfall.check].append(shortfall)
-    for check, found in sorted(by_check.items(), key=lambda one: -len(one[1])):
-        yield f"{check}: {len(found)} in {len({one.file for one in found})} files"
+    for check, found in sorted(by_check.items(), key=lambda checked: -len(checked[1])):
+        yield f"{check}: {len(found)} in {len({shortfall.file for shortfall in found})} files"
         alike: dict[str, list[Shortfall]] = defaultdict(list)
-        for one in sorted(found, key=lambda one: (one.file, one.place)):
-            alike[one.detail].append(one)
-        for detail, places in sorted(alike.items(), key=lambda one: -len(one[1])):
+        for shortfall in sorted(found, key=lambda shortfall: (shortfall.file, shortfall.place)):
+            alike[shortfall.detail].append(shortfall)
+        for detail, places in sorted(alike.items(), key=lambda counted: -len(counted[1])):
             yield f"  {detail}"
-            yield from (f"    {one.file}: {one.place}" for one in places[:MOST_SHOWN])
+            yield from (
+                f"    {shortfall.file}: {shortfall.place}" for shortfall in places[:MOST_SHOWN]
+            )
             if len(places) > MOST_SHOWN:
                 yield f"    and {len(places) - MOST_SHOWN} more"
 

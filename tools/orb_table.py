@@ -158,8 +158,10 @@ class _Idle:
         new = {key: value for key, value in old.items() if key not in ("steps", "parameters")}
         new |= {"steps": steps} if steps else {}
         declared: Facts = {
-            name: {**one, "default": self._argument(one["default"])} if "default" in one else one
-            for name, one in old.get("parameters", {}).items()
+            name: {**parameter, "default": self._argument(parameter["default"])}
+            if "default" in parameter
+            else parameter
+            for name, parameter in old.get("parameters", {}).items()
         }
         mentioned = parameters_in(new, declared)
         return new | ({"parameters": mentioned} if mentioned else {})
@@ -168,7 +170,7 @@ class _Idle:
         calls = step.items() if isinstance(step, dict) else [(step, {})]
         for name, value in calls:
             if name in ("when", "unless") and not isinstance(value["steps"], str):
-                steps = [inner for one in value["steps"] for inner in self._step(one)]
+                steps = [inner for step in value["steps"] for inner in self._step(step)]
                 if steps:
                     yield {name: {**value, "steps": steps}}
                 continue

@@ -167,7 +167,9 @@ def compare(pair: Pair) -> Comparison:
 def _count_shared(
     theirs: Iterable[object], ours: Iterable[object], different: Iterable[Difference]
 ) -> int:
-    return len(set(theirs) & set(ours)) - sum(1 for one in different if one.detail != ONE_SIDE)
+    return len(set(theirs) & set(ours)) - sum(
+        1 for difference in different if difference.detail != ONE_SIDE
+    )
 
 
 def _image_differences(
@@ -276,24 +278,34 @@ def _other_differences(
 
 def summary(comparisons: list[Comparison]) -> Iterator[str]:
     """What the pairs have in common, and how many places and pairs each cause has."""
-    yield f"{sum(one.same_images for one in comparisons):6}  images are the same"
-    yield f"{sum(one.same_jobs for one in comparisons):6}  workflow jobs are the same"
-    yield f"{sum(one.is_same_data for one in comparisons):6}  configs have the same data"
-    yield f"{sum(one.is_same_text for one in comparisons):6}  configs have the same bytes"
-    differences = [one for comparison in comparisons for one in comparison.differences]
-    for cause, places in Counter(one.cause for one in differences).most_common():
-        pairs_with = {one.pair for one in differences if one.cause is cause}
+    for text, attribute in (
+        ("images are the same", "same_images"),
+        ("workflow jobs are the same", "same_jobs"),
+        ("configs have the same data", "is_same_data"),
+        ("configs have the same bytes", "is_same_text"),
+    ):
+        count = sum(getattr(comparison, attribute) for comparison in comparisons)
+        yield f"{count:6}  {text}"
+    differences = [
+        difference for comparison in comparisons for difference in comparison.differences
+    ]
+    for cause, places in Counter(difference.cause for difference in differences).most_common():
+        pairs_with = {difference.pair for difference in differences if difference.cause is cause}
         yield f"{places:6}  in {len(pairs_with)} configs: {cause.value}"
 
 
 def unjudged(comparisons: Iterable[Comparison]) -> list[Difference]:
     """The differences that no verdict explains: the tool may be wrong there."""
     return [
-        one
+        difference
         for comparison in comparisons
-        for one in comparison.differences
-        if one.cause not in JUDGED
+        for difference in comparison.differences
+        if difference.cause not in JUDGED
     ]
+
+
+def _line(difference: Difference) -> str:
+    return f"{difference.pair}: {difference.cause.value}: {difference.place}: {difference.detail}"
 
 
 def main() -> int:
@@ -304,12 +316,12 @@ def main() -> int:
         return 2
     comparisons = [compare(pair) for pair in pairs(shared)]
     for comparison in comparisons:
-        for one in comparison.differences:
-            print(f"{one.pair}: {one.cause.value}: {one.place}: {one.detail}")
+        for difference in comparison.differences:
+            print(_line(difference))
     print("\n".join(summary(comparisons)))
     wrong = unjudged(comparisons)
-    for one in wrong:
-        print(f"falls short: {one.pair}: {one.cause.value}: {one.place}: {one.detail}")
+    for difference in wrong:
+        print(f"falls short: {_line(difference)}")
     return 1 if wrong else 0
 
 

@@ -176,7 +176,7 @@ def commands() -> str:
     """The page with every command and its options."""
     parts = ["# Commands", "What `--help` says of each."]
     found = _commands(("cci-migrate",), main_command, ["--help"])
-    for words, command, names in sorted(found, key=lambda one: one[0]):
+    for words, command, names in sorted(found, key=lambda entry: entry[0]):
         context = click.Context(
             command, info_name=" ".join(words), terminal_width=96, help_option_names=names
         )

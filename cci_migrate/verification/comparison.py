@@ -53,7 +53,7 @@ def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
     entries: set[str] = set()
     for entry in compiled.entries:
         candidates = planned.entries_of(entry)
-        entries.update(one.route for one in candidates)
+        entries.update(candidate.route for candidate in candidates)
         if entry.workflow and candidates:
             differences += _contexts_differ(entry, candidates)
         differences += _images_differ(entry, candidates, planned, images)
@@ -62,16 +62,18 @@ def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
 
 
 def _contexts_differ(entry: CompiledEntry, candidates: Sequence[PlannedEntry]) -> Iterator[str]:
-    if not any(_may_hold(one.contexts, entry.contexts) for one in candidates):
-        wanted = " or ".join(dict.fromkeys(_contexts(one.contexts) for one in candidates))
+    if not any(_may_hold(candidate.contexts, entry.contexts) for candidate in candidates):
+        wanted = " or ".join(
+            dict.fromkeys(_contexts(candidate.contexts) for candidate in candidates)
+        )
         yield f"job {entry.name} of {entry.workflow} has {_contexts(entry.contexts)}, not {wanted}"
 
 
 def _may_hold(written: tuple[str, ...], compiled: tuple[str, ...]) -> bool:
-    if any(has_expression(one) for one in written):
+    if any(has_expression(context) for context in written):
         # It may come to nothing, or to several.
         known = iter(compiled)
-        return all(has_expression(one) or one in known for one in written)
+        return all(has_expression(context) or context in known for context in written)
     return written == compiled
 
 
@@ -87,17 +89,17 @@ def _images_differ(
     planned: PlannedConfig,
     seen: set[str],
 ) -> Iterator[str]:
-    runs_on_orb = any(one.images is None for one in candidates)
-    known = [image for one in candidates for image in one.images or ()]
+    runs_on_orb = any(candidate.images is None for candidate in candidates)
+    known = [image for candidate in candidates for image in candidate.images or ()]
     if not candidates:
         known = list(planned.images.values())
     for image in entry.images:
-        fitting = [one for one in known if one.may_be(image.text)]
-        seen.update(one.route for one in fitting)
+        fitting = [planned for planned in known if planned.may_be(image.text)]
+        seen.update(planned.route for planned in fitting)
         if not fitting:
             if candidates and not runs_on_orb:
                 yield f"job {entry.name} pulls {image.text}, which the config does not say"
-        elif not any(one.has(image.credentials) for one in fitting):
+        elif not any(planned.has(image.credentials) for planned in fitting):
             yield f"job {entry.name} pulls {image.text} {_with(image, fitting[0].credentials)}"
 
 
@@ -114,7 +116,7 @@ def _logins_lack(compiled: CompiledConfig, planned: PlannedConfig) -> Iterator[s
             continue
         for entry in compiled.entries:
             candidates = planned.entries_of(entry) if entry.name == pull.job else ()
-            if candidates and all(one.logs_in_for(pull) for one in candidates):
+            if candidates and all(candidate.logs_in_for(pull) for candidate in candidates):
                 yield f"job {pull.job} pulls {pull.image} in its steps without a login"
 
 

@@ -51,7 +51,7 @@ def _new(
 ) -> Iterator[ExplainedPull]:
     is_orbs = asking.orb is not None
     for pull in pulls:
-        if (pull.image or is_orbs) and not any(_is_same(one, pull) for one in known):
+        if (pull.image or is_orbs) and not any(_is_same(known_pull, pull) for known_pull in known):
             reason = "the orb gives it no credentials" if is_orbs else ""
             yield replace(
                 pull,

@@ -129,7 +129,7 @@ class PlannedConfig(Struct, frozen=True, dict=True):
 def planned_config(examined: Examination) -> PlannedConfig:
     """What the config ``examined`` says."""
     assessment = examined.assessment
-    images = {one.image.route: _planned(one.image) for one in assessment.images}
+    images = {assessed.image.route: _planned(assessed.image) for assessed in assessment.images}
     entries = tuple(
         _entry(entry, assessment)
         for entry in assessment.config.workflow_jobs

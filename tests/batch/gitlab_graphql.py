@@ -75,7 +75,7 @@ class _Root:
     def projects(self, info: Any, fullPaths: list[str], first: int, **_: Any) -> dict[str, Any]:
         assert len(fullPaths) <= 50
         there = [self._repositories[name] for name in fullPaths if name in self._repositories]
-        return {"nodes": [_project(one) for one in reversed(there)][:first]}
+        return {"nodes": [_project(project) for project in reversed(there)][:first]}
 
 
 def _project(hosted: Hosted) -> dict[str, Any]:
@@ -89,13 +89,13 @@ def _project(hosted: Hosted) -> dict[str, Any]:
         found = [p for p in reversed(hosted.pulls) if p["source_branch"] in sourceBranches]
         nodes = [
             {
-                "iid": str(one["iid"]),
-                "webUrl": one["web_url"],
-                "state": one["state"],
-                "sourceProjectId": one["source_project_id"],
-                "targetProjectId": one["target_project_id"],
+                "iid": str(request["iid"]),
+                "webUrl": request["web_url"],
+                "state": request["state"],
+                "sourceProjectId": request["source_project_id"],
+                "targetProjectId": request["target_project_id"],
             }
-            for one in found[:first]
+            for request in found[:first]
         ]
         return {"nodes": nodes}
 

@@ -102,9 +102,9 @@ class RestStandIn(GitServer):
     def concerned(self, request: Request) -> str:
         """The last part of the name of the repository that a REST call is about."""
         word = f"{request.variables.get('path', '')}//".split("/")
-        for one in self.repositories.values():
-            if one.name == "/".join(word[2:4]) or str(one.number) == word[2]:
-                return one.name.rpartition("/")[2]
+        for repository in self.repositories.values():
+            if repository.name == "/".join(word[2:4]) or str(repository.number) == word[2]:
+                return repository.name.rpartition("/")[2]
         return ""
 
     def writes(self) -> list[str]:
@@ -148,7 +148,12 @@ class GitLabStandIn(RestStandIn):
         assert found
         name = unquote(found[1])
         repository = self.repositories.get(name) or next(
-            (one for one in self.repositories.values() if str(one.number) == name), None
+            (
+                repository
+                for repository in self.repositories.values()
+                if str(repository.number) == name
+            ),
+            None,
         )
         if repository is None:
             return Canned(404, {"message": "404 Project Not Found"})

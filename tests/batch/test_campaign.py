@@ -73,16 +73,16 @@ def test_shares_planned_apart_are_merged_and_applied(
     names = [f"r{at}" for at in range(8)]
     for name in names:
         checkout(tmp_path / "all" / name, {CONFIG: PLAIN})
-    one, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
+    first, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
     # The paths decide on the shares: once in a hundred runs one of the two has none.
-    one("plan", tmp_path / "all", "--shard", "1/2", code=None)
+    first("plan", tmp_path / "all", "--shard", "1/2", code=None)
     monkeypatch.setenv("CIRCLE_NODE_INDEX", "1")
     monkeypatch.setenv("CIRCLE_NODE_TOTAL", "2")
     two("plan", tmp_path / "all", code=None)
-    assert one.states().keys() | two.states().keys() == set(names)
-    assert not one.states().keys() & two.states().keys()
+    assert first.states().keys() | two.states().keys() == set(names)
+    assert not first.states().keys() & two.states().keys()
 
-    batch("merge", one.folder, two.folder, code=1)
+    batch("merge", first.folder, two.folder, code=1)
     assert set(batch.states()) == set(names)
     batch("apply")
     assert set(batch.states().values()) == {"changed"}
@@ -90,10 +90,10 @@ def test_shares_planned_apart_are_merged_and_applied(
 
 def test_campaigns_of_different_policies_are_not_merged(tmp_path: Path, batch: Batch) -> None:
     folder = checkout(tmp_path / "x", {CONFIG: PLAIN})
-    one, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
-    one("plan", folder, code=1)
+    first, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
+    first("plan", folder, code=1)
     two("plan", folder, "--context", "hub", code=1)
-    assert "another policy" in batch("merge", one.folder, two.folder, code=2).output
+    assert "another policy" in batch("merge", first.folder, two.folder, code=2).output
 
 
 def test_a_policy_survives_the_ledger() -> None:
@@ -352,7 +352,9 @@ def test_the_campaign_is_for_the_user_alone(tmp_path: Path, batch: Batch, umask:
         batch("revert")
     finally:
         os.umask(before)
-    made = [path for one in campaigns for path in (one.folder, *one.folder.rglob("*"))]
+    made = [
+        path for campaign in campaigns for path in (campaign.folder, *campaign.folder.rglob("*"))
+    ]
     kinds = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in made}
     assert kinds == {(True, 0o700), (False, 0o600)}
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
@@ -381,7 +383,7 @@ def test_everything_is_told_as_json_on_request(
         return [json.loads(line) for line in lines]
 
     told = events("plan", "github:acme", code=1)
-    assert [one["event"] for one in told] == ["begin", "request", "repository", "end"]
+    assert [event["event"] for event in told] == ["begin", "request", "repository", "end"]
     assert told[1] | {"time": 0} == {
         "time": 0,
         "event": "request",
@@ -396,10 +398,10 @@ def test_everything_is_told_as_json_on_request(
     limit = {"Retry-After": "17", "X-RateLimit-Remaining": "0"}
     github.watch = once("CreateRef", Canned(429, {"message": "slow down"}, limit))
     told = events("apply", code=0)
-    assert {one["event"] for one in told} == {
+    assert {event["event"] for event in told} == {
         *("begin", "request", "budget", "waiting", "repository", "end"),
     }
-    assert {one["left"] for one in told if one["event"] == "request"} == {None, 0}
+    assert {event["left"] for event in told if event["event"] == "request"} == {None, 0}
     assert told[-2]["url"] == "https://github.example/acme/api/pull/1"
 
     (batch.folder / "ledger.sqlite").unlink()

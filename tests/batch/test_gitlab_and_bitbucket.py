@@ -529,7 +529,7 @@ def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
             return None
         holder = request.body["data"].get("namespace") or request.body["data"]
         nodes = holder["projects"]["nodes"]
-        at = next((at for at, one in enumerate(nodes) if one["fullPath"] == "acme/web"), None)
+        at = next((at for at, node in enumerate(nodes) if node["fullPath"] == "acme/web"), None)
         if at is None:
             return None
         nodes[at]["repository"] = None

@@ -156,7 +156,7 @@ def test_an_answer_that_is_none_fails_alone(github: GitHubStandIn, batch: Batch)
     def watch(request: Request) -> None:
         data = (request.body or {}).get("data") or {} if request.moment == "after" else {}
         listed = (data.get("repositoryOwner") or {}).get("repositories", {}).get("nodes", [])
-        for node in [*listed, *(one for one in data.values() if isinstance(one, dict))]:
+        for node in [*listed, *(value for value in data.values() if isinstance(value, dict))]:
             if node.get("nameWithOwner") == "acme/two":
                 node["visibility"] = "SECRET"
 

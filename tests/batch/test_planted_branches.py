@@ -126,7 +126,7 @@ def place(
                     made[name].pulls.append(pull)
 
                 yield Place(
-                    {name: one.folder for name, one in made.items()},
+                    {name: batch.folder for name, batch in made.items()},
                     ("github:acme",),
                     "pull-request-open",
                     pulls=lambda name: len(made[name].pulls),
@@ -142,7 +142,7 @@ def place(
                 monkeypatch.setenv(kind.variable, host.token)
                 hosted = {name: host.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
                 yield Place(
-                    {name: one.folder for name, one in hosted.items()},
+                    {name: batch.folder for name, batch in hosted.items()},
                     (host.source,),
                     "pull-request-open",
                     pulls=lambda name: len(hosted[name].pulls),

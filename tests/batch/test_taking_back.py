@@ -111,14 +111,14 @@ def test_revert_of_a_merged_pull_request_is_opened_once(
 
 
 def test_revert_puts_local_files_back_unless_they_changed(tmp_path: Path, batch: Batch) -> None:
-    one = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
+    first = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
     two = checkout(tmp_path / "all" / "two", {CONFIG: PLAIN})
     batch("plan", tmp_path / "all", code=1)
     batch("apply")
     changed = (two / CONFIG).read_bytes() + b"# theirs\n"
     write_files(two, {CONFIG: changed})
     batch("revert", code=1)
-    assert (one / CONFIG).read_bytes() == PLAIN
+    assert (first / CONFIG).read_bytes() == PLAIN
     assert (two / CONFIG).read_bytes() == changed
     assert batch.states() == {"one": "reverted", "two": "changed"}
 
@@ -142,7 +142,7 @@ def test_revert_deletes_a_pushed_branch(
 def test_a_campaign_keeps_the_mode_that_its_checkouts_were_changed_in(
     before: str, after: str, tmp_path: Path, batch: Batch
 ) -> None:
-    one = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
+    first = checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
     two = checkout(tmp_path / "all" / "two", {CONFIG: PLAIN})
     batch("plan", tmp_path / "all", code=1)
     batch("apply", "one", "--local", before, code=1)
@@ -150,10 +150,12 @@ def test_a_campaign_keeps_the_mode_that_its_checkouts_were_changed_in(
         refused = batch("apply", "two", "--local", after, *dry_run, code=2)
         assert f"already changed checkouts with --local {before}" in refused.stderr
     batch("apply", "two", "--local", before)
-    assert branches(one) == branches(two) == ([BRANCH, "main"] if before == "branch" else ["main"])
+    assert (
+        branches(first) == branches(two) == ([BRANCH, "main"] if before == "branch" else ["main"])
+    )
     batch("revert")
-    assert (one / CONFIG).read_bytes() == (two / CONFIG).read_bytes() == PLAIN
-    assert branches(one) == branches(two) == ["main"]
+    assert (first / CONFIG).read_bytes() == (two / CONFIG).read_bytes() == PLAIN
+    assert branches(first) == branches(two) == ["main"]
     assert batch.states() == {"one": "reverted", "two": "reverted"}
 
 

@@ -33,5 +33,5 @@ def job_of(config: Config, name: str) -> Job:
 
 
 def entry_of(config: Config, name: str) -> WorkflowJob:
-    (entry,) = (one for one in config.workflow_jobs if one.name == name)
+    (entry,) = (entry for entry in config.workflow_jobs if entry.name == name)
     return entry

@@ -39,7 +39,7 @@ from cci_migrate.circleci.expressions import (
     ],
 )
 def test_references(text: str, expected: list[tuple[Scope, str]]) -> None:
-    assert [(one.scope, one.name) for one in references(text)] == expected
+    assert [(reference.scope, reference.name) for reference in references(text)] == expected
     assert has_expression(text) == bool(expected)
 
 
@@ -67,4 +67,4 @@ def test_a_string_that_is_one_reference(text: str, is_whole: bool) -> None:
     ],
 )
 def test_what_is_known_is_put_in_and_the_rest_stays(text: str, expected: str) -> None:
-    assert substitute(text, lambda one: "1" if one.name == "a" else None) == expected
+    assert substitute(text, lambda reference: "1" if reference.name == "a" else None) == expected

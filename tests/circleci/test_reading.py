@@ -169,8 +169,8 @@ def test_names_with_orbs_in_them(kind: str, name: str, route: str | None) -> Non
 
 def test_workflow_jobs() -> None:
     assert [
-        (one.workflow, one.index, one.calls, one.name, one.type, one.is_in_group)
-        for one in config_of(CONFIG).workflow_jobs
+        (entry.workflow, entry.index, entry.calls, entry.name, entry.type, entry.is_in_group)
+        for entry in config_of(CONFIG).workflow_jobs
     ] == [
         ("main", 0, "merged", "merged", None, False),
         ("main", 1, "own", "renamed", None, False),
@@ -215,7 +215,7 @@ def test_a_packed_tree_is_one_config() -> None:
         ]
     )  # fmt: skip
     assert job_of(config, "build").mapping.source.path == "src/jobs/build.yml"
-    assert [one.calls for one in config.workflow_jobs] == ["build"]
+    assert [entry.calls for entry in config.workflow_jobs] == ["build"]
     assert config.supports_orbs
 
 

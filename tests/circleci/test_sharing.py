@@ -60,7 +60,7 @@ def test_the_aliases_of_a_node(route: tuple[str], lines: list[int]) -> None:
     aliases = Sharing([DOCUMENT]).aliases_of(
         mapping(*route) if route != ("list",) else node(*route)
     )
-    assert sorted(one.source.position(one.start).line for one in aliases) == lines
+    assert sorted(alias.source.position(alias.start).line for alias in aliases) == lines
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_whether_others_use_it(
     ],
 )
 def test_the_aliases_on_the_way(route: tuple[str | int, ...], names: list[str]) -> None:
-    assert sorted(one.name for one in aliases_on_the_way(node(*route))) == names
+    assert sorted(alias.name for alias in aliases_on_the_way(node(*route))) == names
 
 
 def test_anchors() -> None:
@@ -124,7 +124,7 @@ def test_the_chain_of_merges(
 
 def test_what_a_mapping_gets_its_entries_from() -> None:
     found = list(sources_of(mapping("list", 1)))
-    assert [one is mapping(*route) for one, route in zip(
+    assert [user is mapping(*route) for user, route in zip(
         found, [("list", 1), ("more",), ("base",)], strict=True)] == [True, True, True]  # fmt: skip
 
 

@@ -198,7 +198,10 @@ def test_a_task_that_logs_in() -> None:
 
 def test_what_is_called_like_a_login_and_is_not_followed() -> None:
     found = docker("- run: rake docker_login\n- run: make hub-login\n- run: docker pull x", TASKS)
-    assert [one.command for one in found.unread_logins] == ["rake docker_login", "make hub-login"]
+    assert [login.command for login in found.unread_logins] == [
+        "rake docker_login",
+        "make hub-login",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_policy_file_names_it(program: Program, config: Path, tmp_path: Path) 
     (tmp_path / "ci").mkdir()
     put(tmp_path / ".cci-migrate.toml", 'baseline = "ci/baseline.json"\n')
     assert program("--write-baseline", "ci/baseline.json").code == 0
-    assert {one["path"] for one in _entries(tmp_path / "ci" / "baseline.json")} == {
+    assert {entry["path"] for entry in _entries(tmp_path / "ci" / "baseline.json")} == {
         "../.circleci/config.yml"
     }
     assert program("--check").code == 0
@@ -77,7 +77,7 @@ def test_a_baseline_beside_the_config_names_it_without_a_way_round(
 ) -> None:
     assert program("--write-baseline", ".circleci/baseline.json").code == 0
     written = config.parent / "baseline.json"
-    assert {one["path"] for one in _entries(written)} == {"config.yml"}
+    assert {entry["path"] for entry in _entries(written)} == {"config.yml"}
     assert program("--check", "--baseline", ".circleci/baseline.json").code == 0
     # What an older version or a hand wrote is the same file.
     put(written, written.read_text().replace('"config.yml"', '"../.circleci/config.yml"'))
@@ -95,10 +95,10 @@ def test_a_baseline_written_for_one_file_keeps_those_of_others(
     config.write_text(CONFIG.replace("cimg/node:22.4", "ghcr.io/acme/x:1"))
     # The file that failed keeps its entries; what was read and is clean, or is gone, has none.
     assert program("--write-baseline", "b.json").code == 3
-    assert {one["path"] for one in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
+    assert {entry["path"] for entry in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
     other.write_text(CONFIG)
     assert program("--write-baseline", "b.json", config).code == 0
-    assert {one["path"] for one in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
+    assert {entry["path"] for entry in _entries(tmp_path / "b.json")} == {".circleci/other.yml"}
 
 
 def _entries(path: Path) -> list[dict[str, str]]:

@@ -53,9 +53,9 @@ def run(folder: Path, *arguments: str, given: bytes = b"") -> Done:
 def problems(done: Done) -> dict[str, str]:
     """The problem of each config that failed, by its name."""
     return {
-        Path(one["paths"][0]).stem: one["problem"]
-        for one in json.loads(done.out)["configs"]
-        if one["state"] == "failed"
+        Path(config["paths"][0]).stem: config["problem"]
+        for config in json.loads(done.out)["configs"]
+        if config["state"] == "failed"
     }
 
 

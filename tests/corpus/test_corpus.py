@@ -32,7 +32,9 @@ def test_no_file_falls_short(corpus: Path, part: int) -> None:
     for group in groups:
         tally = check_group(shared, group)
         examined += tally.numbers["files"]
-        for one in tally.shortfalls:
-            short[f"{one.check}: {one.detail}"].append(f"{one.file}: {one.place}")
+        for shortfall in tally.shortfalls:
+            short[f"{shortfall.check}: {shortfall.detail}"].append(
+                f"{shortfall.file}: {shortfall.place}"
+            )
     assert examined == sum(map(len, groups)) > 0
     assert dict(short) == {}

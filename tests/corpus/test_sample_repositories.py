@@ -52,7 +52,9 @@ def test_a_repository_gets_what_it_lacks_and_nothing_else(
 
 def test_most_of_the_repositories_are_changed() -> None:
     runs = [process_repository(configs_of(sample), Policy()) for sample in NAMES]
-    changes = [any(isinstance(one, Examined) and one.change for one in run) for run in runs]
+    changes = [
+        any(isinstance(outcome, Examined) and outcome.change for outcome in run) for run in runs
+    ]
     assert sum(changes) > len(NAMES) * 0.6
 
 
@@ -67,9 +69,9 @@ def possible_decisions(finding: Finding) -> list[Decision]:
 
 
 def examined(outcomes: tuple[Outcome, ...]) -> list[Examined]:
-    refused = [one for one in outcomes if isinstance(one, Refused)]
-    assert not [one for one in refused if one.cause is Cause.NOT_PROVEN]
-    return [one for one in outcomes if isinstance(one, Examined)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    assert not [outcome for outcome in refused if outcome.cause is Cause.NOT_PROVEN]
+    return [outcome for outcome in outcomes if isinstance(outcome, Examined)]
 
 
 @each_sample
@@ -94,6 +96,6 @@ def test_whatever_is_answered_is_proven_and_done(sample: str) -> None:
                     assert isinstance(decision, Apply | Answer), settled
                 if isinstance(decision, Suppress) and isinstance(settled.finding.remedy, Fix):
                     assert settled.state is FindingState.SUPPRESSED, settled
-        suppressed = [one for one in by_key.values() if isinstance(one, Suppress)]
+        suppressed = [decision for decision in by_key.values() if isinstance(decision, Suppress)]
         if not fixed and not suppressed:
             assert changed(files, outcomes) == files

@@ -223,4 +223,6 @@ def test_a_long_chain_of_extends_is_a_problem() -> None:
     chain = "".join(f"  s{n}: {{extends: s{n - 1}}}\n" for n in range(1, 30))
     files = {"compose.yaml": f"services:\n  s0: {{image: redis}}\n{chain}"}
     found = services_of(["compose.yaml"], files.get, ["s29"])
-    assert "more than 10 services extend each other" in {one.reason for one in found.problems}
+    assert "more than 10 services extend each other" in {
+        problem.reason for problem in found.problems
+    }

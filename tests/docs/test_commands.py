@@ -88,7 +88,7 @@ def test_every_option_of_a_command_exists(page: Path) -> None:
         words = shlex.split(line.text.split("|")[0], comments=True)
         if words and words[0] == "cci-migrate":
             command, rest = leaf(words[1:])
-            known = {name for one in command.params for name in one.opts} | {"--help"}
+            known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
             given = {
                 word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"
             }

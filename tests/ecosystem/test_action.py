@@ -51,7 +51,7 @@ def repository(tmp_path: Path) -> Path:
 def run(repository: Path, **inputs: str) -> tuple[int, str, str]:
     """What the script ends with, says, and gives as output."""
     step = STEPS["Run cci-migrate"]
-    given = {name: str(one["default"]) for name, one in ACTION["inputs"].items()} | inputs
+    given = {name: str(declared["default"]) for name, declared in ACTION["inputs"].items()} | inputs
     variables = {
         name: given[re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) \}\}", text)[1]]  # type: ignore[index]
         for name, text in step["env"].items()
@@ -131,7 +131,7 @@ def test_zizmor_finds_nothing(tmp_path: Path) -> None:
 
 def test_what_is_used_is_pinned_by_digest() -> None:
     used = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
-    assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", one) for one in used)
+    assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action) for action in used)
     install = STEPS["Install cci-migrate"]["run"]
     assert "--require-hashes" in install
     assert "--no-build-isolation" in install

@@ -31,9 +31,9 @@ def test_bash_completes_what_is_being_typed(
     (tmp_path / "completion.bash").write_text(script.out)
     words = ("ru", "rule undec", "--select missing-context,pass", "--platform r", "batch pl")
     asked = "".join(
-        f"COMP_WORDS=(cci-migrate {one}); COMP_CWORD={len(one.split())}; COMPREPLY=()\n"
+        f"COMP_WORDS=(cci-migrate {line}); COMP_CWORD={len(line.split())}; COMPREPLY=()\n"
         '_cci_migrate_completion cci-migrate; echo "${COMPREPLY[@]}"\n'
-        for one in words
+        for line in words
     )
     done = subprocess.run(
         ["bash", "--norc", "-c", f"source completion.bash 2>/dev/null\n{asked}"],

@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
 
 def count_of(report: str) -> int:
     """The number of findings in a JSON report."""
-    return sum(len(one.get("findings", ())) for one in json.loads(report)["configs"])
+    return sum(len(config.get("findings", ())) for config in json.loads(report)["configs"])
 
 
 @pytest.mark.usefixtures("repository")

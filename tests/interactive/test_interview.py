@@ -41,10 +41,10 @@ HARD_FILES = {".circleci/config.yml": HARD.encode()}
 def _interview(*files: dict[str, bytes]) -> Interview:
     return Interview(
         in_order(
-            Item(number, one.finding)
+            Item(number, resolution.finding)
             for number, each in enumerate(files)
-            for one in _resolutions(each)
-            if can_be_decided(one.finding)
+            for resolution in _resolutions(each)
+            if can_be_decided(resolution.finding)
         )
     )
 
@@ -57,7 +57,7 @@ def _resolutions(files: dict[str, bytes]) -> Iterator[Resolution]:
 
 def _replies() -> st.SearchStrategy[list[Reply]]:
     reply: st.SearchStrategy[Reply] = st.one_of(
-        st.sampled_from([one for one in Action if one is not Action.QUIT]),
+        st.sampled_from([action for action in Action if action is not Action.QUIT]),
         st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(ChoiceTaken),
         st.just(ReasonGiven("ours")),
         st.just(Cancelled()),
@@ -83,7 +83,7 @@ def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list
         }
         outcome = process(files, Policy(), Decisions(Skip(), decided))
         assert isinstance(outcome, Examined), outcome
-        found = {one.finding.key: one.state for one in outcome.resolutions}
+        found = {resolution.finding.key: resolution.state for resolution in outcome.resolutions}
         for key, decision in decided.items():
             if isinstance(decision, Apply) and key in found:
                 assert found[key] is FindingState.FIXED
@@ -150,7 +150,7 @@ def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
                 assert source.encode() == files[source.path]
                 assert 0 <= lines < 12
                 added += lines
-        (outcome,) = material.decided([{one.finding.key: Apply() for one in material.items()}])
+        (outcome,) = material.decided([{item.finding.key: Apply() for item in material.items()}])
         assert isinstance(outcome, Examined)
         assert outcome.change is not None
         (file,) = outcome.change.files

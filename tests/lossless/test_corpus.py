@@ -70,7 +70,7 @@ def test_auth_and_contexts_can_be_added_everywhere(sources: list[SourceText]) ->
         except YamlError:
             continue
         operations = [*auth_everywhere(document), *contexts_everywhere(document)]
-        written = [one for one in operations if can_be_written(document, one)]
+        written = [operation for operation in operations if can_be_written(document, operation)]
         changed(document, *written)
         done += len(written)
         refused += len(operations) - len(written)
@@ -79,10 +79,10 @@ def test_auth_and_contexts_can_be_added_everywhere(sources: list[SourceText]) ->
     assert refused < done / 100
 
 
-def can_be_written(document: Document, one: Operation) -> bool:
+def can_be_written(document: Document, operation: Operation) -> bool:
     """Whether ``one`` is not refused."""
     try:
-        render(document, [one])
+        render(document, [operation])
     except CannotRenderError:
         return False
     return True

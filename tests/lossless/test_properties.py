@@ -163,12 +163,13 @@ class Change:
 
     def __init__(self, document: Document, operations: list[Operation | None]) -> None:
         self.document = document
-        self.operations = tuple(one for one in operations if one is not None)
+        self.operations = tuple(operation for operation in operations if operation is not None)
 
     def __repr__(self) -> str:
         text = self.document.source.text
         shown = [
-            (repr(one), text[node_of(one).start : node_of(one).end]) for one in self.operations
+            (repr(operation), text[node_of(operation).start : node_of(operation).end])
+            for operation in self.operations
         ]
         return f"Change({text!r}, {shown})"
 
@@ -244,7 +245,7 @@ def loses_an_anchor(document: Document, operations: tuple[Operation, ...]) -> bo
     """Whether what is removed holds an anchor, which the proof would refuse."""
     text = document.source.text
     removals = (RemoveEntry, RemoveItems, KeepItem, MappingToScalar, MergeToAlias, ReplaceScalar)
-    return any(isinstance(one, removals) and "&" in text for one in operations)
+    return any(isinstance(operation, removals) and "&" in text for operation in operations)
 
 
 @examples(60)
@@ -252,12 +253,12 @@ def loses_an_anchor(document: Document, operations: tuple[Operation, ...]) -> bo
 def test_several_operations(change: Change) -> None:
     document, operations = change.document, change.operations
     done: list[Operation] = []
-    for one in operations:
+    for operation in operations:
         try:
-            render(document, [one])
+            render(document, [operation])
         except CannotRenderError:
             continue
-        done.append(one)
+        done.append(operation)
     edits = render(document, done)
     prove(document, tuple(done), edits, apply_edits(document.source.text, edits))
     assert in_order(edits) == edits

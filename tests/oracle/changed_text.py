@@ -137,7 +137,7 @@ def _begins_alike(old: str, new: str) -> bool:
 def is_subsequence(part: Iterable[str], whole: Iterable[str]) -> bool:
     """Whether all characters or words of ``part`` stand in ``whole``, in that order."""
     rest = iter(whole)
-    return all(any(one == other for other in rest) for one in part)
+    return all(any(line == other for other in rest) for line in part)
 
 
 def broken_frame(before: bytes, after: bytes, lines_moved: int = 0) -> list[str]:

@@ -147,7 +147,7 @@ def wrong_contexts(
     held_before = {_key(job): job.contexts for job in before.workflow_jobs}
     wrong = []
     for job in after.workflow_jobs:
-        moved = {name for one in misplaced if one.is_about(job) for name in one.names}
+        moved = {name for wrong in misplaced if wrong.is_about(job) for name in wrong.names}
         allowed = moved.union(held_before.get(_key(job), ()))
         gained = [name for name in job.contexts if name not in allowed]
         if gained and not job.needs_context:

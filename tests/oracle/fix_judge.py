@@ -54,7 +54,7 @@ def _is_asked_about(image: Image, pulled: PulledImages, expected: Expected) -> b
     return any(
         pair[0] != pair[1] and len(wanted & set(pair)) == 1
         for job in pulled.workflow_jobs
-        if any(one.place == image.place for one in job.images)
+        if any(placed.place == image.place for placed in job.images)
         for pair in job.logins
     )
 

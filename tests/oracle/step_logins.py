@@ -122,8 +122,8 @@ def is_rewritten_login(before: str, after: str) -> bool:
         before != after
         and len(old) == len(new)
         and all(
-            one == other or _is_rewritten_line(one, other)
-            for one, other in zip(old, new, strict=True)
+            line == other or _is_rewritten_line(line, other)
+            for line, other in zip(old, new, strict=True)
         )
     )
 

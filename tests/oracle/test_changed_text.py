@@ -85,8 +85,8 @@ def test_a_last_line_may_get_a_break() -> None:
 
 def test_a_lost_line_does_not_hide_the_next() -> None:
     change = compare_text("one\ntwo\nthree\nfour\n", "one\nfour\n")
-    assert [one.line for one in change.alterations] == [2, 3]
-    assert {one.kind for one in change.alterations} == {AlterationKind.LOST}
+    assert [alteration.line for alteration in change.alterations] == [2, 3]
+    assert {alteration.kind for alteration in change.alterations} == {AlterationKind.LOST}
 
 
 def test_lines_that_change_places_are_seen() -> None:

@@ -276,9 +276,9 @@ def test_only_the_images_of_a_job_with_half_of_the_pair_may_be_left() -> None:
         "PLUM_USER", "DOCKERHUB_USERNAME"
     )
     left = {
-        one.place
-        for one in judged(before, before).complaints
-        if one.check == "covers every Docker Hub image"
+        complaint.place
+        for complaint in judged(before, before).complaints
+        if complaint.check == "covers every Docker Hub image"
     }
     assert left == {"jobs.lint.docker[0]"}
 

@@ -34,9 +34,9 @@ class StoredContext(Struct):
 
     def restrict(self, kind: str, value: str, name: str | None = None) -> None:
         """Restrict it."""
-        one = {"id": str(uuid.uuid4()), "context_id": self.id}
-        one |= {"restriction_type": kind, "restriction_value": value}
-        self.restrictions.append(one | ({} if name is None else {"name": name}))
+        restriction = {"id": str(uuid.uuid4()), "context_id": self.id}
+        restriction |= {"restriction_type": kind, "restriction_value": value}
+        self.restrictions.append(restriction | ({} if name is None else {"name": name}))
 
 
 class StoredProject(Struct):
@@ -115,8 +115,8 @@ class CircleCiStandIn:
                 if owner is None:
                     return 404, {"message": "Organization not found."}
                 shown = [
-                    {"id": one.id, "name": one.name, "created_at": CREATED}
-                    for one in owner.contexts.values()
+                    {"id": context.id, "name": context.name, "created_at": CREATED}
+                    for context in owner.contexts.values()
                 ]
                 return 200, _page(shown, query)
             case "POST /context":
@@ -141,13 +141,13 @@ class CircleCiStandIn:
             case "GET /me/collaborations":
                 return 200, [
                     {
-                        "id": one.id,
-                        "vcs-type": one.slug.partition("/")[0],
-                        "name": one.name,
+                        "id": organisation.id,
+                        "vcs-type": organisation.slug.partition("/")[0],
+                        "name": organisation.name,
                         "avatar_url": "https://example.com/a.png",
-                        "slug": one.slug,
+                        "slug": organisation.slug,
                     }
-                    for one in self.organisations.values()
+                    for organisation in self.organisations.values()
                 ]
             case "GET /project/{project-slug}":
                 found = self._project(given["project-slug"])
@@ -192,11 +192,18 @@ class CircleCiStandIn:
     def _owner(self, identity: str | None, slug: str | None) -> StoredOrganisation | None:
         if slug is not None:
             return self.organisations.get(slug)
-        return next((one for one in self.organisations.values() if one.id == identity), None)
+        return next(
+            (
+                organisation
+                for organisation in self.organisations.values()
+                if organisation.id == identity
+            ),
+            None,
+        )
 
     def _context(self, identity: str) -> StoredContext:
         owners = self.organisations.values()
-        return next(c for one in owners for c in one.contexts.values() if c.id == identity)
+        return next(c for owner in owners for c in owner.contexts.values() if c.id == identity)
 
     def _project(self, slug: str) -> tuple[StoredOrganisation, StoredProject] | None:
         for owner in self.organisations.values():
@@ -233,7 +240,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         template, given = found
         call = f"{self.command} {template}"
-        fault = next((one for one in stand_in.faults if one.times and one.call == call), None)
+        fault = next(
+            (fault for fault in stand_in.faults if fault.times and fault.call == call), None
+        )
         if fault is not None and not fault.after:
             self._fail(fault)
             return
@@ -323,7 +332,11 @@ def _route(method: str, path: str) -> tuple[str, dict[str, str]] | None:
 
 
 def _wrong_query(call: str, operation: dict[str, Any], query: Mapping[str, str]) -> list[str]:
-    known = {one["name"]: one for one in operation.get("parameters", []) if one["in"] == "query"}
+    known = {
+        parameter["name"]: parameter
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "query"
+    }
     # The list of restrictions is paged like all others, and the document forgets to say so.
     wrong = [f"{call}: no parameter {name}" for name in query if name not in {*known, _PAGED}]
     for name, value in query.items():
@@ -349,7 +362,11 @@ def _wrong_answer(call: str, operation: dict[str, Any], status: int, body: Any) 
     described = _resolved(described)
     if call.endswith("/restrictions") and status == 200:
         # Newer than the document: groups.
-        items = [one for one in body["items"] if one["restriction_type"] != "group"]
+        items = [
+            restriction
+            for restriction in body["items"]
+            if restriction["restriction_type"] != "group"
+        ]
         body = {**body, "items": items}
     return _wrong(f"{call}: answer", described["content"]["application/json"]["schema"], body)
 
@@ -372,7 +389,7 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 def _plain(node: Any) -> Any:
     """A schema of OpenAPI 3.0 as JSON Schema has it."""
     if isinstance(node, list):
-        return [_plain(one) for one in node]
+        return [_plain(item) for item in node]
     if not isinstance(node, dict):
         return node
     node = _resolved(node)

@@ -103,7 +103,7 @@ def run(
                 patch.delenv(name)
             for name, value in told.items():
                 patch.setenv(name, value)
-            done = CliRunner().invoke(main_command, [str(one) for one in arguments])
+            done = CliRunner().invoke(main_command, [str(argument) for argument in arguments])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
         return _without_secrets(Done(done.exit_code, done.stdout_bytes, done.stderr), more)
 

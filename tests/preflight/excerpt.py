@@ -48,7 +48,7 @@ def excerpt_of(document: dict[str, Any]) -> dict[str, Any]:
 def _bare(node: Any, *, named: bool = False) -> Any:
     """``node`` without prose; ``named``: its keys are names that somebody chose."""
     if isinstance(node, list):
-        return [_bare(one) for one in node]
+        return [_bare(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {

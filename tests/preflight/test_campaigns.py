@@ -49,15 +49,17 @@ def test_each_organisation_is_looked_at_once(
     done = run("doctor", "--campaign", campaign, "--only", "circleci", "--format", "json")
     assert done.code == 3  # nothing can be asked of the one on gitlab.com
     answers = json.loads(done.out)["answers"]
-    problems = {one["subject"]: one for one in answers if one["status"] == "problem"}
+    problems = {answer["subject"]: answer for answer in answers if answer["status"] == "problem"}
     assert problems["organisation bb/team"]["text"].startswith(f"context {NAME}: does not exist")
     restricted = problems["organisation gh/acme"]
     assert "only for done and one; these jobs end Unauthorized" in restricted["text"]
     assert restricted["jobs"] == [f"gh/acme/two: build of main ({CONFIG}:11)"]
-    (unknown,) = (one for one in answers if one["subject"].startswith("repository "))
+    (unknown,) = (answer for answer in answers if answer["subject"].startswith("repository "))
     assert unknown["subject"].endswith("/lost")
     assert "cannot be told from its remote" in unknown["text"]
-    forks = {tuple(one["projects"]): one["text"] for one in answers if "forks" in one["text"]}
+    forks = {
+        tuple(answer["projects"]): answer["text"] for answer in answers if "forks" in answer["text"]
+    }
     assert forks["gh/acme/done", "gh/acme/one"] == "pull requests of forks are not built"
     # Two pages of gh/acme's contexts and one of bb/team's; each thing is asked once.
     assert circleci.calls.count("GET /context") == 3

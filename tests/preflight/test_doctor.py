@@ -146,8 +146,8 @@ def test_an_expression_restriction(
     acme.contexts[context].restrict("expression", expression)
     done = run(*ASK, "--format", "json")
     assert done.code == code
-    answers = [one for one in told(done)[status] if f"context {context}: " in one]
-    assert any(text in one for one in answers), told(done)
+    answers = [answer for answer in told(done)[status] if f"context {context}: " in answer]
+    assert any(text in answer for answer in answers), told(done)
 
 
 def test_a_group_restriction(run: Program, acme: StoredOrganisation) -> None:
@@ -178,7 +178,7 @@ def test_pull_requests_of_forks(
     acme.projects[PROJECT].forks = forks
     done = run(*ASK, "--format", "json")
     assert done.code == 0
-    assert any(text in one for one in told(done)[status]), told(done)
+    assert any(text in answer for answer in told(done)[status]), told(done)
 
 
 @pytest.mark.usefixtures("acme")
@@ -329,8 +329,10 @@ def test_a_template_is_no_fault(
     done = run(*ASK, "--format", "json")
     assert done.code == 0
     unknown = told(done)["unknown"]
-    assert any(".circleci/part.yml: a template, not YAML yet" in one for one in unknown)
-    assert any("link.yml: a symbolic link that leaves the repository" in one for one in unknown)
+    assert any(".circleci/part.yml: a template, not YAML yet" in answer for answer in unknown)
+    assert any(
+        "link.yml: a symbolic link that leaves the repository" in answer for answer in unknown
+    )
 
 
 @pytest.mark.parametrize("token", ["two words-and-more", "line\nbreak-and-more", "schlüssel-1"])

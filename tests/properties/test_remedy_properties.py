@@ -79,7 +79,7 @@ def unescaped(data: Data) -> Data:
         assert "<<" not in data.replace("\\<<", "")
         return data.replace("\\<<", "<<")
     if isinstance(data, list):
-        return [unescaped(one) for one in data]
+        return [unescaped(item) for item in data]
     if isinstance(data, dict):
         return {key: unescaped(value) for key, value in data.items()}
     return data

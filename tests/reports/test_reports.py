@@ -89,8 +89,8 @@ def test_text_gives_each_finding_its_line_and_each_reason_once() -> None:
         place = f"  {5 + 3 * number}:16  warning  unauthenticated-image: cimg/base:{number} "
         assert sum(line.startswith(place) for line in lines) == 1
     assert sum(f"(job j{number})" in told for number in range(50)) == 50
-    (examined,) = [one.outcome for one in EVERYTHING if isinstance(one.outcome, Examined)]
-    for because in {one.finding.because for one in examined.resolutions}:
+    (examined,) = [case.outcome for case in EVERYTHING if isinstance(case.outcome, Examined)]
+    for because in {resolution.finding.because for resolution in examined.resolutions}:
         assert " ".join(told.split()).count(because) == 1
 
 
@@ -189,10 +189,10 @@ def test_sarif_fingerprints_stay_when_lines_move() -> None:
         run = sarif_run(report(Result("", outcome(config))))
         return [
             (
-                one["partialFingerprints"]["cciMigrateFindingKey/v1"],
-                one["locations"][0]["physicalLocation"]["region"]["startLine"],
+                result["partialFingerprints"]["cciMigrateFindingKey/v1"],
+                result["locations"][0]["physicalLocation"]["region"]["startLine"],
             )
-            for one in run["results"]
+            for result in run["results"]
         ]
 
     before = fingerprints(MANY)
@@ -212,15 +212,15 @@ def test_sarif_names_rules_places_suppressions_and_failures() -> None:
         artifact = result["locations"][0]["physicalLocation"]["artifactLocation"]
         assert artifact == {"uri": PATH, "uriBaseId": "ROOT"}
     suppressed = [result for result in run["results"] if "suppressions" in result]
-    assert [one["suppressions"][0]["kind"] for one in suppressed] == ["inSource"]
+    assert [result["suppressions"][0]["kind"] for result in suppressed] == ["inSource"]
     notifications = run["invocations"][0]["toolExecutionNotifications"]
-    assert [one["level"] for one in notifications] == ["warning", "error", "error"]
+    assert [result["level"] for result in notifications] == ["warning", "error", "error"]
     assert run["invocations"][0]["executionSuccessful"] is False
 
 
 def test_sarif_and_annotations_of_a_write_tell_only_what_is_left() -> None:
     written = report(mode=Mode.WRITE)
-    assert {one["ruleId"] for one in sarif_run(written)["results"]} == {
+    assert {result["ruleId"] for result in sarif_run(written)["results"]} == {
         "undecidable-image",
         "unauthenticated-image",  # the suppressed one
     }
@@ -293,7 +293,9 @@ def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() ->
     document = json.loads("".join(json_report(report(open_))))
     jsonschema.Draft202012Validator(schema("report.schema.json")).validate(document)
     findings = document["configs"][0]["findings"]
-    (finding,) = (one for one in findings if one["rule"] == "misrouted-credential")
+    (finding,) = (
+        finding_data for finding_data in findings if finding_data["rule"] == "misrouted-credential"
+    )
     assert [choice["key"] for choice in finding["remedy"]["choices"]] == ["remove", "keep"]
     key = FindingKey(finding["rule"], finding["path"], finding["route"])
     assert finding["key"] == str(key)
@@ -321,8 +323,8 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
     assert f"config.yml:5:7: {told}" in text(unused)
     assert unused.exit_code is report(Result("", outcome())).exit_code
     document = json.loads("".join(json_report(unused)))
-    (one,) = document["configs"][0]["unused_suppressions"]
-    assert (one["line"], one["column"]) == (5, 7)
+    (entry,) = document["configs"][0]["unused_suppressions"]
+    assert (entry["line"], entry["column"]) == (5, 7)
     notification = sarif_run(unused)["invocations"][0]["toolExecutionNotifications"][0]
     assert told in notification["message"]["text"]
     assert any(f"::notice file={PATH},line=5,col=7" in line for line in github_report(unused))

@@ -115,4 +115,4 @@ def test_what_must_stay_as_it_is(data: bytes, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         corpus, "process_repository", lambda *_, **__: (Examined((PATH,), (), change),)
     )
-    assert "left alone" in {one.check for one in checked({PATH: data}).shortfalls}
+    assert "left alone" in {shortfall.check for shortfall in checked({PATH: data}).shortfalls}

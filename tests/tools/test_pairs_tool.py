@@ -42,7 +42,7 @@ def comparison(after: str, before: str = BEFORE) -> Comparison:
 
 
 def causes(after: str, before: str = BEFORE) -> set[Cause]:
-    return {one.cause for one in comparison(after, before).differences}
+    return {difference.cause for difference in comparison(after, before).differences}
 
 
 def test_the_same_change() -> None:
@@ -101,12 +101,14 @@ def test_a_tool_that_does_less_falls_short() -> None:
     before = BEFORE.replace("mcr.microsoft.com/mssql/server:2022", "$WHERE/db")
     after = before.replace("go:1.22\n", f"go:1.22\n{LOGIN}").replace("/db\n", f"/db\n{LOGIN}")
     wrong = unjudged([comparison(after, before)])
-    assert [one.cause for one in wrong] == [Cause.MISSED]
+    assert [difference.cause for difference in wrong] == [Cause.MISSED]
     assert f"     1  in 1 configs: {Cause.MISSED.value}" in summary([comparison(after, before)])
 
 
 def test_a_config_that_the_tool_does_not_read_falls_short() -> None:
-    assert [one.cause for one in unjudged([comparison(AFTER, "a: [")])] == [Cause.MISSED]
+    assert [difference.cause for difference in unjudged([comparison(AFTER, "a: [")])] == [
+        Cause.MISSED
+    ]
 
 
 def test_the_page_judges_every_cause_that_it_names() -> None:

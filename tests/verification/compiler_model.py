@@ -78,7 +78,7 @@ def compiled(text: str, *, sees_private: bool = False) -> str:
     if not isinstance(data, dict) or str(data.get("version")) not in ("2.1", "2.0", "2"):
         raise NotCompiledError("config must have a version")
     parameters = data.get("parameters") or {}
-    values = {f"parameters.{name}": one["default"] for name, one in parameters.items()}
+    values = {f"parameters.{name}": parameter["default"] for name, parameter in parameters.items()}
     data = _put_in(data, {**values, "number": 1, "git.branch": "main"}, _PIPELINE)
     registry = {**_ORBS, **(_PRIVATE if sees_private else {})}
     output = StringIO()
@@ -109,7 +109,7 @@ class _Config:
         for name, workflow in self._workflows().items():
             if not workflow.get("when", True):
                 continue
-            entries = [one for entry in workflow["jobs"] for one in self._unfolded(entry)]
+            entries = [unfolded for entry in workflow["jobs"] for unfolded in self._unfolded(entry)]
             titles = Counter(title for title, *_ in entries)
             numbers: Counter[str] = Counter()
             listed: list[Any] = []
@@ -126,7 +126,7 @@ class _Config:
 
     def _workflows(self) -> Data:
         workflows = self._data.get("workflows") or {"workflow": {"jobs": ["build"]}}
-        return {name: one for name, one in workflows.items() if name != "version"}
+        return {name: body for name, body in workflows.items() if name != "version"}
 
     def _unfolded(self, entry: Any) -> list[tuple[str, str, Data, Data]]:
         called, given = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
@@ -169,7 +169,9 @@ class _Config:
             if found is None:
                 raise NotCompiledError(f"Cannot find a definition for executor named {which}")
             inner = _scope(found, call, f"executor {which}")
-            below = {key: _put_in(one, inner) for key, one in found.items() if key != "parameters"}
+            below = {
+                key: _put_in(item, inner) for key, item in found.items() if key != "parameters"
+            }
             made = {**below, **made}
         steps = [
             *self._steps(arguments.get("pre-steps") or [], self._data, {}),
@@ -205,7 +207,7 @@ class _Config:
 
 def _scope(element: Data, arguments: Data, title: str) -> Data:
     declared = element.get("parameters") or {}
-    given = {key: one for key, one in arguments.items() if not key.endswith("-steps")}
+    given = {key: item for key, item in arguments.items() if not key.endswith("-steps")}
     strange = sorted(given.keys() - declared.keys())
     if strange:
         raise NotCompiledError(f"Error calling {title}", f"Unexpected argument(s): {strange[0]}")
@@ -222,9 +224,9 @@ def _scope(element: Data, arguments: Data, title: str) -> Data:
 
 def _put_in(value: Any, scope: Data, reference: str = _PARAMETER) -> Any:
     if isinstance(value, dict):
-        return {key: _put_in(one, scope, reference) for key, one in value.items()}
+        return {key: _put_in(item, scope, reference) for key, item in value.items()}
     if isinstance(value, list):
-        return [_put_in(one, scope, reference) for one in value]
+        return [_put_in(item, scope, reference) for item in value]
     if not isinstance(value, str):
         return value
     whole = re.fullmatch(reference, value)
