@@ -97,9 +97,9 @@ from cci_migrate.rule_ids import (
 if TYPE_CHECKING:
     from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin
     from cci_migrate.assessing.step_mirroring import StepMirroring
+    from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_pulls import StepPull
-    from cci_migrate.circleci.step_reading import ReadText
 
 
 class AssessedImage(Struct, frozen=True, eq=False):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config
-from cci_migrate.circleci.step_reading import facts, step_dialect
+from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import Step, run_step
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import OTHER_HUB_HOSTS, login_key
@@ -142,7 +142,7 @@ def _server_left_out(node: Node, docker: JobDocker, login: StepLogin) -> Iterato
         elif isinstance(node, Mapping) and len(node.entries) == 1 and node.anchor is None:
             yield MappingToScalar(node)
         return
-    script = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
+    script = written_script(run, docker.daemon)
     words = {
         fact.registry.start: fact.registry
         for fact in (*script.facts, *script.uncalled)

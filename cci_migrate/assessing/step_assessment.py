@@ -25,8 +25,8 @@ from cci_migrate.policy.settings import PasswordAuth, Policy, UnknownSteps
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
+    from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
-    from cci_migrate.circleci.step_reading import ReadText
     from cci_migrate.docker.shell import Tool
 
 
@@ -151,7 +151,7 @@ class JobDockers:
         ):
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
-        from cci_migrate.circleci.step_reading import job_docker
+        from cci_migrate.circleci.job_docker import job_docker
         from cci_migrate.circleci.steps import step_allowance
 
         allowance = step_allowance()
@@ -185,7 +185,7 @@ class JobDockers:
         jobs = [job for job in self._orb_jobs.values() if job.has_steps]
         if not jobs:
             return
-        from cci_migrate.circleci.step_reading import orb_job_dockers
+        from cci_migrate.circleci.job_docker import orb_job_dockers
         from cci_migrate.circleci.steps import step_allowance
 
         allowance = step_allowance()

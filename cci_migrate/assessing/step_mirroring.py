@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
-from cci_migrate.circleci.step_reading import facts, step_dialect
+from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import RunStep, run_step
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
@@ -253,7 +253,7 @@ def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSi
         run = run_step(step, docker.defaults)
         if run is None or not mentions_docker(run.command.value):
             continue
-        script = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
+        script = written_script(run, docker.daemon)
         for fact in script.facts:
             if not isinstance(fact, NamedImage):
                 continue
@@ -343,7 +343,7 @@ def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | 
         ),
         None,
     )
-    written = facts(run.command.value, step_dialect(run, docker.daemon), run.environment)
+    written = written_script(run, docker.daemon)
     as_written = [
         fact_in_script for fact_in_script in written.facts if isinstance(fact_in_script, ImagePull)
     ]

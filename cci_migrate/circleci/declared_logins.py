@@ -7,18 +7,22 @@ rules them out, since reusing the step for its login would run that too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Command, Config, Namespace
+from cci_migrate.circleci.checked_out_files import ReadText
+from cci_migrate.circleci.config import Command, Config, Executor, Job, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_moments import surely_done
 from cci_migrate.circleci.step_pulls import StepLogin
-from cci_migrate.circleci.step_reading import ReadText, pure_logins
-from cci_migrate.circleci.steps import anchored_step, command_steps
+from cci_migrate.circleci.step_reading import StepReader
+from cci_migrate.circleci.step_scripts import facts, step_dialect
+from cci_migrate.circleci.steps import Step, StepDefaults, anchored_step, command_steps, run_step
 from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.shell import Exit, Login
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Mapping, Node
 
@@ -78,7 +82,7 @@ def _only_login(
     if node is None or not _may_log_in(node.source.text[node.start : node.end]):
         return None
     steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
-    logins = pure_logins(home, node, steps, values, read, Daemon.MACHINE)
+    logins = _pure_logins(home, node, steps, values, read, Daemon.MACHINE)
     if logins is None or len(logins) != 1:
         return None
     (login,) = logins
@@ -96,3 +100,33 @@ def _anchored_steps(config: Config) -> Iterator[tuple[Mapping, str]]:
         for node in document.mappings:
             if node.anchor is not None and len(node.entries) == 1 and users[node.anchor] == 1:
                 yield node, node.anchor
+
+
+def _pure_logins(
+    home: Namespace,
+    node: Mapping,
+    steps: Sequence[Step],
+    values: ParameterValues,
+    read: ReadText | None,
+    daemon: Daemon,
+) -> Sequence[StepLogin] | None:
+    """The logins of ``steps``, declared at ``node``; None if they do anything else."""
+    executor = Executor("", "", None, node, {}, None, None, None, None, None)
+    job = Job("", "", None, node, None, {}, executor, None, None)
+    defaults = StepDefaults(None, None, {})
+    texts = JobTexts(job, home, values)
+    reader = StepReader(texts, read, daemon, defaults, frozenset(), frozenset())
+    for order, step in enumerate(steps):
+        before = len(reader.logins)
+        reader.step(order, step, pulls_count=True)
+        run = run_step(step, defaults)
+        if run is None:
+            if len(reader.logins) == before or reader.has_pulls:
+                return None
+            continue
+        script = facts(run.script, step_dialect(run, daemon), run.environment)
+        if script.does_more_than_log_in or not all(
+            isinstance(fact, Login | Exit) for fact in script.facts
+        ):
+            return None
+    return reader.logins

@@ -7,10 +7,14 @@ before any step runs, sees contexts and the project's settings alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from cci_migrate.circleci.config import Config, Job, Namespace
+from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell import Script
+from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.nodes import Node, Sequence, resolved
 
 #: The file with variables for later steps:
 #: https://circleci.com/docs/guides/security/set-environment-variable/.
@@ -24,6 +28,26 @@ _HARMLESS_FILES = re.compile(
 )
 #: Programs whose output sets up a shell.
 _HARMLESS_WRITERS = ("PATH", "pyenv", "rbenv", "nodenv", "nvm", "brew", "asdf", "direnv")
+
+
+def image_environment(
+    config: Config, home: Namespace, job: Job, values: ParameterValues
+) -> frozenset[str]:
+    """The variables that the primary image of ``job`` sets."""
+    lists = [job.runs_on.docker or ()]
+    if not lists[0]:
+        for call in values.executor_calls(job):
+            executor = home.executor(call.name) or config.body.executor(call.name)
+            lists.append(() if executor is None else executor[1].docker or ())
+    nodes = (value_of(items[0].mapping, "environment") for items in lists if items)
+    return frozenset(name for node in nodes for name in _environment_names(node))
+
+
+def _environment_names(node: Node | None) -> Iterator[str]:
+    value = None if node is None else resolved(node)
+    yield from entries_of(value)
+    for item in value.items if isinstance(value, Sequence) else ():
+        yield (text_of(item) or "").partition("=")[0]
 
 
 def _writes_bash_env(text: str) -> bool:

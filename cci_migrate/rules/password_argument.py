@@ -80,9 +80,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:
-    from cci_migrate.circleci.step_reading import facts, step_dialect
+    from cci_migrate.circleci.step_scripts import written_script
 
-    script = facts(run.command.value, step_dialect(run, daemon), run.environment)
+    script = written_script(run, daemon)
     return [*script.facts, *script.uncalled]
 
 

@@ -19,7 +19,7 @@ from threading import Thread
 
 import pytest
 
-from cci_migrate.circleci.step_reading import job_docker
+from cci_migrate.circleci.job_docker import job_docker
 from tests.circleci.configs import config_of, job_of, values_of
 
 DOCKER = shutil.which("docker")

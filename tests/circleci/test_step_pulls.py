@@ -8,8 +8,8 @@ from textwrap import dedent, indent
 import pytest
 
 from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.job_docker import job_docker
 from cci_migrate.circleci.step_pulls import JobDocker
-from cci_migrate.circleci.step_reading import job_docker
 from tests.circleci.configs import config_of, job_of, values_of
 
 HEAD = """\

@@ -1,0 +1,89 @@
+"""What the builds in a job's steps pull: the images that their Dockerfiles name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.circleci.checked_out_files import CheckedOutFiles
+from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_texts import JobTexts
+from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.docker.dockerfile import images_of
+from cci_migrate.docker.shell import Build, Tool
+
+UNKNOWN_DOCKERFILE = "which Dockerfile it builds cannot be told"
+
+
+def is_known_path(path: str) -> bool:
+    """Whether ``path`` has no variable and no parameter."""
+    return "$" not in path and not has_expression(path)
+
+
+class BuildPulls(Struct, frozen=True, eq=False):
+    """Adds to ``pulls`` what builds pull."""
+
+    texts: JobTexts
+    files: CheckedOutFiles
+    pulls: JobPulls
+
+    def command(self, moment: Moment, build: Build, directory: str | None) -> None:
+        """Add what ``build`` pulls in a script that runs in ``directory`` (None: unknown)."""
+        for way in self._ways(build):
+            self._build(moment, way, directory)
+
+    def dockerfile(
+        self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
+    ) -> None:
+        """Add what ``command`` pulls when it builds the Dockerfile at ``path``."""
+        text = self.files.text(path)
+        if text is None:
+            self.pulls.undecided(moment, tool, command, f"no {path} found")
+            return
+        self._built(moment, tool, f"{command} ({path})", text, build, path)
+
+    def _ways(self, build: Build) -> Iterator[Build]:
+        """``build`` for each value of the parameters of the job that say what it builds."""
+        texts = (build.directory, build.context, build.dockerfile, build.target)
+        for way in self.texts.ways_together([text or "" for text in texts]):
+            directory, context, dockerfile, target = (
+                None if text is None else value for text, value in zip(texts, way, strict=True)
+            )
+            yield replace(
+                build, directory=directory, context=context, dockerfile=dockerfile, target=target
+            )
+
+    def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
+        command = f"{build.tool.value} build"
+        if build.dockerfile_text is not None:
+            self._built(moment, build.tool, command, build.dockerfile_text, build, None)
+            return
+        path = build.dockerfile_path
+        if path is None or directory is None or not is_known_path(path):
+            self.pulls.undecided(moment, build.tool, command, UNKNOWN_DOCKERFILE)
+            return
+        self.dockerfile(moment, build.tool, command, self.files.path(directory, path), build)
+
+    def _built(
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        text: str,
+        build: Build | None,
+        path: str | None,
+    ) -> None:
+        images = images_of(
+            text,
+            None if build is None else build.target,
+            {} if build is None else dict(build.build_args),
+            {} if build is None else dict(build.build_contexts),
+        )
+        places = (
+            () if path is None else tuple((image.name, f"{path}:{image.line}") for image in images)
+        )
+        names = list(dict.fromkeys(image.name for image in images))
+        self.pulls.images(moment, tool, command, names, places)

@@ -1,0 +1,131 @@
+"""The shell text that a command of a step's script runs: another script, a task, a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.circleci.checked_out_files import CheckedOutFiles
+from cci_migrate.circleci.step_scripts import facts
+from cci_migrate.docker.shell import (
+    DOCKER_CONFIG,
+    HOME,
+    Dialect,
+    Fact,
+    FunctionCall,
+    Script,
+    ScriptCall,
+    TaskCall,
+    joined_path,
+)
+from cci_migrate.docker.tasks.runners import task_script
+from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed
+from cci_migrate.escaping.hidden_fields import repr_without
+
+#: Returns the file and line of an offset in a text; None if unknown.
+PlaceOf = Callable[[int], "str | None"]
+
+_NO_REPOSITORY = "the config comes without its repository"
+#: Folders of third-party programs.
+_THIRD_PARTY_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bin|target|dist)/")
+
+
+class CalledText(Struct, frozen=True):
+    """The shell text that a call runs, in ``directory`` with the variables ``environment``.
+
+    ``unread`` is why some of what runs is not in it.
+    """
+
+    text: str
+    directory: str | None
+    environment: Mapping[str, str]
+    place_of: PlaceOf
+    unread: str | None = None
+
+    __repr__ = repr_without("text", "environment")
+
+
+def called_script(
+    call: ScriptCall, directory: str | None, files: CheckedOutFiles
+) -> CalledText | NotFollowed:
+    """The script that ``call``, in a script that runs in ``directory``, runs."""
+    path = None
+    if call.directory is not None and directory is not None:
+        path = files.path(joined_path(directory, call.directory), call.path)
+    text = None if path is None else files.text(path)
+    if text is not None:
+        return CalledText(
+            text,
+            directory,
+            dict(call.client_environment),
+            lambda offset: f"{path}:{text.count(chr(10), 0, offset) + 1}",
+        )
+    reason = "which script it is can't be determined"
+    if files.read is None:
+        reason = _NO_REPOSITORY
+    elif path is not None and "$" not in path:
+        reason = f"no {path} found"
+    return NotFollowed(reason, may_be_ours=not call.sourced and _is_own_script(call.path))
+
+
+def called_task(
+    call: TaskCall,
+    arguments: Sequence[str],
+    directory: str | None,
+    files: CheckedOutFiles,
+    environment: Mapping[str, str],
+) -> CalledText | NotFollowed:
+    """The script of the task that ``call`` runs with ``arguments``.
+
+    ``directory`` is where the script with the call runs, ``environment`` are its variables.
+    """
+    where = UNKNOWN_FOLDER
+    if call.directory is not None and directory is not None:
+        where = files.path(directory, call.directory)
+    variables = {**environment, **dict(call.environment)}
+    task = task_script(call.program, arguments, where, files.text, variables)
+    if isinstance(task, NotFollowed):
+        reason = _NO_REPOSITORY if files.read is None else task.reason
+        return NotFollowed(reason, task.may_be_ours)
+    client = dict(call.client_environment)
+    inherited = {
+        name: value for name, value in environment.items() if name not in (HOME, DOCKER_CONFIG)
+    }
+    return CalledText(
+        task.text, task.directory, {**inherited, **client}, task.place_of, task.unread
+    )
+
+
+def called_function(
+    call: FunctionCall, sourced: Iterable[str]
+) -> tuple[Script, Sequence[Fact]] | None:
+    """The facts of the function of a sourced script that ``call`` runs, in a script of their own.
+
+    ``sourced`` are the texts of these scripts, the last first. None if none defines it.
+    """
+    for text in sourced:
+        if not _defines(text, call.name):
+            continue
+        environment = dict(call.client_environment)
+        script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, environment)
+        last = max((fact.place[0].slot for fact in script.facts if fact.place), default=0)
+        alone = facts(text, Dialect.POSIX, environment)
+        if any(fact.place and fact.place[0].slot == last for fact in alone.facts):
+            return None
+        inside = [fact for fact in script.facts if fact.place and fact.place[0].slot == last]
+        return script, inside
+    return None
+
+
+def _is_own_script(path: str) -> bool:
+    """Whether ``path``, as a command names it, is likely one of the repository's own scripts."""
+    if path.startswith(("$", "~", "`")):
+        return path.endswith((".sh", ".bash")) and not path.startswith(("~", "$HOME", "${HOME}"))
+    return _THIRD_PARTY_FOLDERS.search(path) is None
+
+
+def _defines(text: str, name: str) -> bool:
+    """Whether the script ``text`` may define a function ``name``."""
+    return f"{name}()" in text or f"{name} ()" in text or f"function {name}" in text

@@ -1,0 +1,33 @@
+"""The files of the repository, by the paths that the steps of a job use for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from cci_migrate.circleci.checkout_folder import CheckoutFolder
+from cci_migrate.docker.shell import joined_path
+
+#: Returns the text of a file of the repository by its path from the root; None if there is none.
+ReadText = Callable[[str], "str | None"]
+
+
+class CheckedOutFiles(Struct, frozen=True, eq=False):
+    """The files that ``read`` returns, checked out to ``folder``.
+
+    ``read`` is None if the config comes without its repository.
+    """
+
+    folder: CheckoutFolder
+    read: ReadText | None
+
+    def text(self, path: str) -> str | None:
+        """The text of the file at ``path``; None if there is none, or it is not known which."""
+        inside = self.folder.inside(path)
+        return None if inside is None or self.read is None else self.read(inside)
+
+    def path(self, directory: str, path: str) -> str:
+        """``path`` seen from ``directory``, from the repository's root if it is in there."""
+        joined = joined_path(directory, path)
+        return self.folder.inside(joined) or joined

@@ -1,0 +1,129 @@
+"""What Compose commands in a job's steps pull: the images of the services that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.circleci.build_pulls import is_known_path
+from cci_migrate.circleci.checked_out_files import CheckedOutFiles
+from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_texts import JobTexts
+from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.docker.compose import ServiceBuild, default_paths, services_of
+from cci_migrate.docker.dockerfile import images_of
+from cci_migrate.docker.shell import ComposeCommand, Verb, joined_path, same_image_key
+
+
+class ComposePulls(Struct, frozen=True, eq=False):
+    """Adds to ``pulls`` what Compose commands pull."""
+
+    texts: JobTexts
+    files: CheckedOutFiles
+    pulls: JobPulls
+
+    def command(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
+        """Add what ``compose`` pulls in a script that runs in ``directory`` (None: unknown)."""
+        for way in self._ways(compose):
+            self._compose(moment, way, directory)
+
+    def _ways(self, compose: ComposeCommand) -> Iterator[ComposeCommand]:
+        """``compose`` for each value of the parameters of the job that say what it starts."""
+        lists = (compose.files, compose.profiles, compose.services)
+        folders = (compose.directory, compose.project_directory)
+        texts = [*(text or "" for text in folders), *chain.from_iterable(lists)]
+        for way in self.texts.ways_together(texts):
+            values = iter(way)
+            directory, project = (
+                value if text is not None else None
+                for text, value in zip(folders, values, strict=False)
+            )
+            files, profiles, services = (
+                tuple(next(values) for _ in unexpanded) for unexpanded in lists
+            )
+            yield replace(
+                compose,
+                directory=directory,
+                project_directory=project,
+                files=files,
+                profiles=profiles,
+                services=services,
+            )
+
+    def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
+        command = f"{compose.tool.value} compose {compose.verb.value}"
+        paths = self._paths(compose, directory)
+        if isinstance(paths, str):
+            self.pulls.undecided(moment, compose.tool, command, paths)
+            return
+        services = services_of(
+            paths,
+            self.files.text,
+            compose.services,
+            profiles=compose.profiles,
+            with_dependencies=compose.with_dependencies,
+            project_directory=compose.project_directory,
+            environment=dict(compose.environment),
+        )
+        for problem in services.problems:
+            reason = f"{problem.path}: {problem.reason}"
+            self.pulls.undecided(moment, compose.tool, command, reason)
+        built = {
+            same_image_key(build.image) for build in services.builds if build.image is not None
+        }
+        if compose.verb is not Verb.BUILD:
+            images = [run.image for run in services.images]
+            others = [image for image in images if same_image_key(image) not in built]
+            self.pulls.images(
+                moment,
+                compose.tool,
+                command,
+                self.pulls.to_fetch(moment, compose, command, others),
+                tuple(self._places(paths, images)),
+            )
+        if compose.verb is Verb.PULL:
+            return
+        for image in built:
+            self.pulls.build(image)
+        for service in services.builds:
+            self._build(moment, compose, command, service)
+
+    def _paths(self, compose: ComposeCommand, directory: str | None) -> tuple[str, ...] | str:
+        """The Compose files that ``compose`` reads, or why they are unknown."""
+        paths = compose.file_paths
+        if paths is None or directory is None:
+            return "where it runs cannot be told"
+        paths = tuple(self.files.path(directory, path) for path in paths)
+        if not all(map(is_known_path, paths)):
+            return "which Compose files it reads can't be determined"
+        if not paths and compose.directory is not None:
+            folder = self.files.path(directory, compose.directory)
+            paths = default_paths(folder, self.files.text)
+        return paths or "no Compose file found"
+
+    def _build(
+        self, moment: Moment, compose: ComposeCommand, command: str, service: ServiceBuild
+    ) -> None:
+        context = joined_path(service.directory, service.context)
+        path = joined_path(context, service.dockerfile or "Dockerfile")
+        text = service.dockerfile_text or self.files.text(path)
+        if text is None:
+            self.pulls.undecided(moment, compose.tool, command, f"no {path} found")
+            return
+        fetched = images_of(text, service.target, dict(service.build_args))
+        images = list(dict.fromkeys(image.name for image in fetched))
+        places = tuple((image.name, f"{path}:{image.line}") for image in fetched)
+        self.pulls.images(moment, compose.tool, f"{command} ({path})", images, places)
+
+    def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Where the Compose files ``paths`` name each of ``images``, if one does literally."""
+        for path in paths:
+            first: dict[str, int] = {}
+            for number, line in enumerate((self.files.text(path) or "").splitlines(), start=1):
+                first.setdefault(line.partition("image:")[2].split("#")[0].strip(" \t\"'"), number)
+            for image in dict.fromkeys(images):
+                if image in first:
+                    yield image, f"{path}:{first[image]}"

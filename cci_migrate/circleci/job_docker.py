@@ -1,0 +1,106 @@
+"""What the jobs of a config, and those of published orbs, do with Docker in their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from cci_migrate.bounds.allowance import Allowance
+from cci_migrate.circleci.built_images import built_images
+from cci_migrate.circleci.checked_out_files import ReadText
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.docker_daemon import (
+    Daemon,
+    daemons_of,
+    daemons_on,
+    has_client,
+    may_run_as_root,
+    may_set_up_remote,
+)
+from cci_migrate.circleci.job_texts import JobTexts
+from cci_migrate.circleci.orb_jobs import OrbJob
+from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.step_pulls import JobDocker
+from cci_migrate.circleci.step_reading import StepReader
+from cci_migrate.circleci.steps import (
+    StepDefaults,
+    job_steps,
+    orb_job_steps,
+    sets_up_docker,
+    step_defaults,
+)
+from cci_migrate.circleci.variable_settings import (
+    image_environment,
+)
+from cci_migrate.lossless.merging import text_of, value_of
+
+
+def job_docker(
+    config: Config,
+    home: Namespace,
+    job: Job,
+    entry: WorkflowJob | None,
+    values: ParameterValues,
+    read: ReadText | None,
+    allowance: Allowance | None = None,
+    *,
+    logins_count: bool = False,
+) -> JobDocker | None:
+    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to.
+
+    With ``logins_count`` such a job has the logins that name a password, if it makes any.
+    ``allowance`` is what is left of `step_allowance`. Raises TooComplexError.
+    """
+    perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
+    if perhaps.main is Daemon.NONE and not logins_count:
+        return None
+    steps = job_steps(config, home, job, entry, allowance)
+    has_remote = any(sets_up_docker(step) for step in steps)
+    daemons = daemons_of(job, home, config, values, has_remote=has_remote)
+    if daemons.main is Daemon.NONE and not logins_count:
+        return None
+    defaults = step_defaults(job, home, config, values)
+    environment = image_environment(config, home, job, values)
+    as_root = may_run_as_root(job, home, config, values)
+    texts = JobTexts(job, home, values)
+    reader = StepReader(
+        texts, read, daemons.main, defaults, built_images(config), environment, as_root
+    )
+    docker = reader.job_docker(home, entry, daemons, steps)
+    if docker.has_docker:
+        return replace(docker, has_client=has_client(job, home, config, values))
+    logins = tuple(login for login in docker.logins if login.names_password)
+    return replace(docker, logins=logins) if logins or docker.client_uses else None
+
+
+def orb_job_dockers(
+    config: Config,
+    orb_job: OrbJob,
+    values: ParameterValues,
+    read: ReadText | None,
+    allowance: Allowance | None = None,
+) -> Iterator[JobDocker]:
+    """What the steps of a published orb's job do with Docker, in each of its ways.
+
+    Ways in which it has no Docker to talk to, or where it runs is not known, are left out. Raises
+    TooComplexError.
+    """
+    home, job, entry = orb_job.home, orb_job.job, orb_job.entry
+    for arguments, place in zip(orb_job.ways, orb_job.places(config), strict=True):
+        if place is None:
+            continue
+        steps = orb_job_steps(config, home, job, entry, arguments, allowance)
+        has_remote = any(sets_up_docker(step) for step in steps)
+        resource_class = job.runs_on.resource_class
+        daemons = daemons_on(place.executor, resource_class, has_remote=has_remote)
+        if daemons.main is Daemon.NONE:
+            continue
+        directory = text_of(value_of(job.mapping, "working_directory"))
+        defaults = StepDefaults(
+            None, None if directory is None else place.bindings.expand(directory), {}
+        )
+        texts = JobTexts(job, config.body, values)
+        built = built_images(config)
+        reader = StepReader(texts, read, daemons.main, defaults, built, frozenset())
+        yield reader.job_docker(home, entry, daemons, steps)

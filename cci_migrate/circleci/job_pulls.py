@@ -1,0 +1,145 @@
+"""Collects the images that the steps of a job pull, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.circleci.built_images import without_tag
+from cci_migrate.circleci.job_texts import JobTexts
+from cci_migrate.circleci.login_directories import LoginDirectories
+from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.circleci.step_pulls import StepPull
+from cci_migrate.docker.image_reference import (
+    ImageReference,
+    Undecidable,
+    parse_image_reference,
+    registry_of,
+)
+from cci_migrate.docker.login_keys import pull_key
+from cci_migrate.docker.shell import (
+    ComposeCommand,
+    Fact,
+    ImagePull,
+    LocalImage,
+    LocalImages,
+    Tool,
+    Verb,
+)
+
+#: Prefixes of images that a build has created and that are in no registry.
+_LOCAL = ("local/", "localhost/")
+
+
+class JobPulls:
+    """The pulls of a job so far, and the images that are there without one.
+
+    ``built_images`` are the names of those that some step of the config makes.
+    """
+
+    def __init__(
+        self, texts: JobTexts, directories: LoginDirectories, built_images: frozenset[str]
+    ) -> None:
+        self.pulls: list[StepPull] = []
+        self._texts = texts
+        self._directories = directories
+        self._built_images = built_images
+        self._local = LocalImages()
+        self._loaded_something = False
+
+    def with_local_images(self, fact: Fact) -> Fact:
+        """Record the images that ``fact`` creates; return it, marked local if it needs no pull."""
+        if isinstance(fact, LocalImage) and fact.image is None:
+            self._loaded_something = True
+        return self._local.record(fact)
+
+    def build(self, image: str) -> None:
+        """Record that ``image`` is built: it needs no pull from here on."""
+        self._local.add(image)
+
+    def command(self, moment: Moment, pull: ImagePull, place: str | None) -> None:
+        """Add what the command ``pull`` pulls; ``place`` is that of its image in another file."""
+        command = f"{pull.tool.value} {pull.verb.value}"
+        if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
+            return
+        if pull.image is None:
+            reason = "the command line does not name the image"
+            self.undecided(moment, pull.tool, command, reason)
+            return
+        image = pull.image.value
+        if self.to_fetch(moment, pull, f"{command} {image}", [image]):
+            places = () if place is None else ((image, place),)
+            self.images(moment, pull.tool, f"{command} {image}", [image], places)
+
+    def to_fetch(
+        self,
+        moment: Moment,
+        pull: ImagePull | ComposeCommand,
+        command: str,
+        images: Sequence[str],
+    ) -> list[str]:
+        """Those of ``images`` that aren't there, as far as that is known.
+
+        What `docker load` has brought isn't known by name: it may be any of them.
+        """
+        if pull.verb is Verb.PULL or pull.always_pulls:
+            return list(images)
+        missing = [image for image in images if not self._local.has(image)]
+        if not self._loaded_something:
+            return missing
+        for image in missing:
+            is_fetched = any(image in earlier.texts for earlier in self.pulls)
+            if not is_fetched and without_tag(image) not in self._built_images:
+                title = command if command.endswith(image) else f"{command} {image}"
+                reason = "it may be what docker load has brought"
+                self.undecided(moment, pull.tool, title, reason)
+        return []
+
+    def images(
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        images: Sequence[str],
+        places: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Add a pull of ``images``; ``places`` are theirs in other files."""
+        hosts: set[str] = set()
+        texts: dict[str, None] = {}
+        undecided: str | None = None
+        for image in images:
+            for text in self._known_texts(image):
+                reference = parse_image_reference(text)
+                if isinstance(reference, ImageReference) and reference.is_scratch:
+                    continue
+                texts[text] = None
+                host = pull_key(text) if tool is Tool.DOCKER else registry_of(text)
+                if isinstance(host, Undecidable):
+                    undecided = undecided or host.reason
+                else:
+                    hosts.add(host)
+        if texts:
+            self.pulls.append(
+                StepPull(
+                    moment,
+                    tool,
+                    command,
+                    tuple(texts),
+                    frozenset(hosts),
+                    undecided,
+                    places,
+                    self._directories.read_at(moment),
+                )
+            )
+
+    def _known_texts(self, image: str) -> tuple[str, ...]:
+        return self._texts.ways(image) if isinstance(registry_of(image), Undecidable) else (image,)
+
+    def undecided(
+        self, moment: Moment, tool: Tool, command: str, reason: str, *, perhaps: bool = False
+    ) -> None:
+        """Add a pull of images that are unknown for ``reason``; ``perhaps``: or no pull at all."""
+        config = self._directories.read_at(moment)
+        pull = StepPull(
+            moment, tool, command, (), frozenset(), reason, config=config, perhaps=perhaps
+        )
+        self.pulls.append(pull)
