@@ -34,7 +34,6 @@ from typing_extensions import assert_never
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, config_directory
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
-from cci_migrate.docker.shell.docker_cli import LocalImages, same_image_key
 from cci_migrate.docker.shell.facts import (
     USER_CONFIG,
     BakeBuild,
@@ -63,6 +62,7 @@ from cci_migrate.docker.shell.facts import (
     joined_path,
 )
 from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
+from cci_migrate.docker.shell.local_images import LocalImages, same_image_key
 
 __all__ = [
     "DOCKER_CONFIG",

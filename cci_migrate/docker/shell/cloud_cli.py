@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.docker.shell.command_line import names, parse
-from cci_migrate.docker.shell.docker_cli import Invocation, registries_named
 from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Tool, Word
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.registry_access import registries_named
 
 #: What `gcloud auth configure-docker` sets up without hosts:
 #: https://cloud.google.com/sdk/gcloud/reference/auth/configure-docker

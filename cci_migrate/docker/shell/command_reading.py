@@ -25,7 +25,7 @@ from cci_migrate.docker.shell.client_config import (
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.conditions import Conditions
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, Invocation, LocalImages, docker_facts
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, docker_facts
 from cci_migrate.docker.shell.facts import (
     CredentialFile,
     Exit,
@@ -50,6 +50,8 @@ from cci_migrate.docker.shell.flow import (
     Turn,
     surely_before,
 )
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.shell_words import WordReader, variables_in

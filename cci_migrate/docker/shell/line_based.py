@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, Invocation, LocalImages, docker_facts
+from cci_migrate.docker.shell.docker_cli import PROGRAMS, docker_facts
 from cci_migrate.docker.shell.facts import Fact, Quoting, Script, TaskCall, Word
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.wrappers import program_of

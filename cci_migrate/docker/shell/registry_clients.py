@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from cci_migrate.docker.shell.command_line import CommandLine, names, parse
-from cci_migrate.docker.shell.docker_cli import (
-    Invocation,
+from cci_migrate.docker.shell.facts import Fact, Purpose, Tool, Word
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.login_commands import login_facts
+from cci_migrate.docker.shell.registry_access import (
     client_access,
-    login_facts,
     registries_holding,
     registries_named,
     written_pair,
 )
-from cci_migrate.docker.shell.facts import Fact, Purpose, Tool, Word
 
 _PULL, _PUSH = Purpose.PULL, Purpose.PUSH
 _VALUED = names(

@@ -1,0 +1,90 @@
+"""What ``docker build`` and ``docker buildx bake`` build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.docker.shell.command_line import (
+    may_hold_options,
+    parse,
+)
+from cci_migrate.docker.shell.docker_options import BAKE_SWITCHES, BUILD_SWITCHES
+from cci_migrate.docker.shell.facts import (
+    BakeBuild,
+    Build,
+    Fact,
+    Tool,
+    Word,
+)
+from cci_migrate.docker.shell.invocation import Invocation
+
+_STDIN = "-"
+
+
+def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker build``: what it builds, from which Dockerfile."""
+    line = parse(words, BUILD_SWITCHES)
+    if line.has("--help"):
+        return []
+    context = line.arguments[-1].value if line.arguments else None
+    if context is None and tool is Tool.DOCKER and not invocation.xargs_appends:
+        # `docker build` alone is an error; a placeholder of options may have hidden the context.
+        hidden = [word for word in words if may_hold_options(word)]
+        if not hidden:
+            return []
+    elif context is None and not invocation.xargs_appends:
+        context = "."
+    file = line.text("-f", "--file")
+    text = None
+    if file == _STDIN or (context == _STDIN and file is None):
+        text = invocation.stdin_text
+        if text is None and invocation.stdin_file is not None:
+            file = invocation.stdin_file
+    build_args = tuple(_pairs(line.all("--build-arg")))
+    contexts = tuple(
+        (name, value) for name, value in _pairs(line.all("--build-context")) if value is not None
+    )
+    return [
+        Build(
+            invocation.start,
+            invocation.end,
+            tool,
+            directory=invocation.directory,
+            context=context,
+            dockerfile=file,
+            dockerfile_text=text,
+            target=line.text("--target"),
+            build_args=build_args,
+            build_contexts=contexts,
+            tags=line.all("-t", "--tag"),
+            always_pulls=line.has("--pull", "--pull-always"),
+            place=invocation.place,
+            config=invocation.config_of(tool),
+        )
+    ]
+
+
+def _pairs(values: Sequence[str]) -> list[tuple[str, str | None]]:
+    pairs: list[tuple[str, str | None]] = []
+    for value in values:
+        name, equals, text = value.partition("=")
+        pairs.append((name, text if equals else None))
+    return pairs
+
+
+def bake_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker buildx bake``: what it builds, from which files."""
+    line = parse(words, BAKE_SWITCHES)
+    if line.has("--print"):
+        return []
+    return [
+        BakeBuild(
+            invocation.start,
+            invocation.end,
+            directory=invocation.directory,
+            files=line.all("-f", "--file"),
+            targets=tuple(word.value for word in line.arguments),
+            place=invocation.place,
+            config=invocation.config_of(tool),
+        )
+    ]

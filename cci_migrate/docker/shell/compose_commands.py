@@ -1,0 +1,83 @@
+"""What ``docker compose`` and ``docker-compose`` start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.shell.command_line import (
+    is_only_placeholder,
+    may_hold_options,
+    parse,
+)
+from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, PULL_IS_SWITCH, UP_SWITCHES
+from cci_migrate.docker.shell.facts import (
+    ComposeCommand,
+    Fact,
+    Tool,
+    Verb,
+    Word,
+)
+from cci_migrate.docker.shell.invocation import Invocation
+
+_COMPOSE_VERBS = {verb.value: verb for verb in Verb}
+
+
+def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker compose``: what it starts, builds or pulls, from which files."""
+    line = parse(words, COMPOSE_SWITCHES, interspersed=False)
+    arguments = line.arguments
+    verb = _COMPOSE_VERBS.get(arguments[0].value) if arguments else None
+    if verb is None:
+        return []
+    switches = UP_SWITCHES | {"--pull"} if verb in PULL_IS_SWITCH else UP_SWITCHES
+    command = parse(arguments[1:], switches, interspersed=verb is not Verb.RUN)
+    if command.has("--help", "--print"):
+        return []
+    if command.text("--pull") == "never" and not command.has("--build"):
+        return []
+
+    def environment(name: str) -> str | None:
+        return invocation.assignments.get(name) or invocation.lookup(name)
+
+    files = line.all("-f", "--file")
+    if not files:
+        named = environment("COMPOSE_FILE")
+        files = tuple(named.split(":")) if named and not has_placeholder(named) else ()
+        if named and not files:
+            files = (named,)
+    profiles = line.all("--profile")
+    if not profiles:
+        profiles = tuple(filter(None, (environment("COMPOSE_PROFILES") or "").split(",")))
+    services = tuple(
+        word.value
+        for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
+        if word.value and not (verb is not Verb.RUN and may_hold_options(word))
+    )
+    if verb is not Verb.RUN and any(is_only_placeholder(word) for word in command.arguments):
+        # `up $SERVICES`: the names are unknown, so all.
+        services = ()
+    if verb in (Verb.PULL, Verb.BUILD):
+        dependencies = command.has("--with-dependencies", "--include-deps")
+    else:
+        dependencies = not command.has("--no-deps")
+    return [
+        ComposeCommand(
+            invocation.start,
+            invocation.end,
+            tool,
+            verb,
+            directory=invocation.directory,
+            files=files,
+            project_directory=line.text("--project-directory", "--workdir"),
+            profiles=profiles,
+            services=services,
+            with_dependencies=dependencies,
+            always_pulls=verb is Verb.PULL
+            or command.text("--pull") == "always"
+            or (verb is Verb.BUILD and command.has("--pull")),
+            environment=tuple(sorted(invocation.assignments.items())),
+            place=invocation.place,
+            config=invocation.config_of(tool),
+        )
+    ]

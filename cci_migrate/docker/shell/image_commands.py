@@ -1,0 +1,176 @@
+"""What the commands of docker, podman and buildah give that name images.
+
+Some pull them, some make local ones, some only name them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from cci_migrate.docker.shell.command_line import (
+    CommandLine,
+    parse,
+)
+from cci_migrate.docker.shell.docker_options import (
+    FROM_SWITCHES,
+    NAMING_SWITCHES,
+    PULL_SWITCHES,
+    REMOVE_SWITCHES,
+    RUN_SWITCHES,
+)
+from cci_migrate.docker.shell.facts import (
+    Fact,
+    ImagePull,
+    LocalImage,
+    NamedImage,
+    Purpose,
+    Quoting,
+    Tool,
+    Verb,
+    Word,
+)
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.registry_access import client_access, registries_holding, written_pair
+from cci_migrate.docker.shell.shell_words import expands_braces
+
+_ANCESTOR = "ancestor="
+
+
+def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocation) -> list[Fact]:
+    policy = line.text("--pull") or ""
+    if policy == "never" or line.has("--pull-never"):
+        return []
+    images: list[Word | None] = list(line.arguments[:1])
+    if verb is Verb.PULL:
+        # podman accepts several; docker rejects them, so nothing is lost.
+        images = list(line.arguments)
+    if not images:
+        if not invocation.xargs_appends:
+            return []
+        images = [None]
+    if line.last("--creds") is not None:
+        credentials = written_pair(line, "--creds")
+        return [
+            client_access(Purpose.PULL, registries_holding(image.value), credentials, invocation)
+            for image in images
+            if image is not None
+        ]
+    always = verb is Verb.PULL or policy in ("always", "newer") or line.has("--pull-always")
+    facts: list[Fact] = []
+    for image in images:
+        unknown = image is None or (
+            (invocation.replaces and invocation.replaces in image.value)
+            or expands_braces(image)
+            or image.value == ""
+        )
+        facts.append(
+            ImagePull(
+                invocation.start,
+                invocation.end,
+                tool,
+                verb,
+                None if unknown else image,
+                is_local=False,
+                always_pulls=always,
+                place=invocation.place,
+                config=invocation.config_of(tool),
+            )
+        )
+    return facts
+
+
+def pull_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker pull``: the images that it pulls."""
+    return _image_facts(parse(words, PULL_SWITCHES), Verb.PULL, tool, invocation)
+
+
+def run_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker run``: the image that it pulls unless it is there."""
+    line = parse(words, RUN_SWITCHES, interspersed=False)
+    return _image_facts(line, Verb.RUN, tool, invocation)
+
+
+def create_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker create``: the image that it pulls unless it is there."""
+    line = parse(words, RUN_SWITCHES, interspersed=False)
+    return _image_facts(line, Verb.CREATE, tool, invocation)
+
+
+def from_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``buildah from``: the image that it pulls unless it is there."""
+    line = parse(words, FROM_SWITCHES)
+    if line.arguments and line.arguments[0].value == "scratch":
+        return []
+    return _image_facts(line, Verb.CREATE, tool, invocation)
+
+
+def tag_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker tag``: the image that it names, and the one that it makes."""
+    arguments = parse(words, ()).arguments
+    return [
+        *_named(arguments[:1], invocation),
+        *(
+            LocalImage(invocation.start, invocation.end, word.value, invocation.place)
+            for word in arguments[1:]
+        ),
+    ]
+
+
+def _named(words: Iterable[Word], invocation: Invocation) -> list[Fact]:
+    return [NamedImage(invocation.start, invocation.end, word, invocation.place) for word in words]
+
+
+def named_images(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """Commands whose arguments are images that they name and do not pull."""
+    return _named(parse(words, NAMING_SWITCHES).arguments, invocation)
+
+
+def remove_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker rmi``: the images that it names."""
+    return _named(parse(words, REMOVE_SWITCHES).arguments, invocation)
+
+
+def inspect_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker inspect``: the images that it names."""
+    line = parse(words, NAMING_SWITCHES)
+    only_images = line.text("--type") == "image"
+    # A bare name may be a container's.
+    image_words = (word for word in line.arguments if only_images or re.search("[:@/]", word.value))
+    return _named(image_words, invocation)
+
+
+def ps_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker ps``: the images that its filters name."""
+    line = parse(words, NAMING_SWITCHES)
+    image_words: list[Word] = []
+    for option in line.options_named("-f", "--filter"):
+        word = option.value
+        if word is None or not word.value.startswith(_ANCESTOR):
+            continue
+        quotes = 1 if word.quoting in (Quoting.SINGLE, Quoting.DOUBLE) else 0
+        start, end = word.start + quotes + len(_ANCESTOR), word.end - quotes
+        text = word.text[quotes + len(_ANCESTOR) : len(word.text) - quotes]
+        inner = Word(start, end, text, word.value[len(_ANCESTOR) :])
+        if word.quoting is not Quoting.MIXED and word.text[quotes:].startswith(_ANCESTOR):
+            image_words.append(inner)
+    return _named(image_words, invocation)
+
+
+def load_facts(_words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker load``: images that exist from here on, whose names are unknown."""
+    return [LocalImage(invocation.start, invocation.end, None, invocation.place)]
+
+
+def import_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker import``: the image that it makes."""
+    arguments = parse(words, ()).arguments
+    name = arguments[1].value if len(arguments) > 1 else None
+    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]
+
+
+def commit_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker commit``: the image that it makes."""
+    arguments = parse(words, ("-p", "--pause", "-q", "--quiet", "--rm", "--squash")).arguments
+    name = arguments[1].value if len(arguments) > 1 else None
+    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]

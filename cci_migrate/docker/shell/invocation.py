@@ -1,0 +1,54 @@
+"""Where and how one command of a script runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct, field
+
+from cci_migrate.docker.shell.client_config import (
+    HOME,
+    ClientEnvironment,
+    config_directory,
+)
+from cci_migrate.docker.shell.facts import Tool
+from cci_migrate.docker.shell.flow import Place
+from cci_migrate.escaping.hidden_fields import repr_without
+
+
+class Invocation(Struct, frozen=True):
+    """Where and how one command runs.
+
+    ``start``/``end`` enclose it with everything in front of it (``sudo``); ``statement_*`` enclose
+    the pipeline. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file`` its file,
+    ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
+    ``variables`` are the names of all that the pipeline reads. ``xargs_appends``, ``replaces`` and
+    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept.
+    """
+
+    start: int
+    end: int
+    statement_start: int
+    statement_end: int
+    place: Place
+    directory: str | None
+    lookup: Callable[[str], str | None]
+    assignments: Mapping[str, str] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+    stdin: bool = False
+    stdin_text: str | None = None
+    stdin_file: str | None = None
+    stdin_word: str | None = None
+    xargs_appends: bool = False
+    replaces: str | None = None
+    obstacle: str | None = None
+    environment: ClientEnvironment = field(default_factory=dict)
+
+    __repr__ = repr_without("stdin_text", "stdin_word")
+
+    def config_of(self, tool: Tool) -> str | None:
+        """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
+        if tool is Tool.DOCKER:
+            return config_directory(self.environment, self.directory)
+        home = {name: value for name, value in self.environment.items() if name == HOME}
+        return config_directory(home)

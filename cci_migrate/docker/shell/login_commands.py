@@ -1,0 +1,97 @@
+"""What ``docker login`` and ``docker logout`` give, and those of podman, buildah and skopeo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.docker.shell.command_line import parse
+from cci_migrate.docker.shell.docker_options import LOGIN_SWITCHES
+from cci_migrate.docker.shell.facts import (
+    Fact,
+    Login,
+    LoginKind,
+    Logout,
+    PasswordArgument,
+    Tool,
+    Word,
+)
+from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.shell.registry_access import registries_named
+
+#: User names that go with a cloud's token, so that the registry is one of that cloud's:
+#: https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html,
+#: https://cloud.google.com/artifact-registry/docs/docker/authentication
+_BY_USERNAME = {
+    "AWS": ("*.dkr.ecr*.amazonaws.com*", "public.ecr.aws"),
+    "oauth2accesstoken": ("*gcr.io", "*-docker.pkg.dev"),
+    "_json_key": ("*gcr.io", "*-docker.pkg.dev"),
+    "_json_key_base64": ("*gcr.io", "*-docker.pkg.dev"),
+}
+
+
+def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """The login of ``tool``, or of a program that shares its credentials.
+
+    ``words`` are the arguments. Empty if they don't log in (``--help``).
+    """
+    line = parse(words, LOGIN_SWITCHES)
+    if line.has("--help", "--get-login"):
+        return []
+    registry = line.arguments[0] if line.arguments else None
+    stdin = line.has("--password-stdin")
+    username = line.last("-u", "--username")
+    password = None
+    options = line.options_named("-p", "--password")
+    if options and options[-1].value is not None:
+        option = options[-1]
+        assert option.value is not None  # noqa: S101 - tested just above
+        obstacle = invocation.obstacle
+        if invocation.stdin:
+            obstacle = "something else is fed to it already"
+        elif len(options) > 1:
+            obstacle = "the password is given twice"
+        elif line.options_named("-e", "--email"):
+            # Gone in Docker 17.06; --password-stdin came with 17.07.
+            obstacle = "only a Docker without --password-stdin takes its e-mail option"
+        elif not option.separable:
+            obstacle = "the password's option is written together with another"
+        password = PasswordArgument(
+            option.start, option.end, option.value, invocation.start, obstacle
+        )
+    return [
+        Login(
+            invocation.start,
+            invocation.end,
+            invocation.statement_start,
+            invocation.statement_end,
+            LoginKind.LOGIN,
+            tool,
+            registry,
+            registries_named(None if registry is None else registry.value)
+            or _BY_USERNAME.get("" if username is None else username.value, ()),
+            username,
+            password,
+            stdin,
+            invocation.variables,
+            invocation.place,
+            invocation.stdin_word,
+            invocation.config_of(tool),
+        )
+    ]
+
+
+def logout_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker logout``: which logins it removes."""
+    line = parse(words, ("-a", "--all", "--help"), valued=("--authfile",))
+    registry = line.arguments[0] if line.arguments else None
+    return [
+        Logout(
+            invocation.start,
+            invocation.end,
+            tool,
+            registry,
+            line.has("-a", "--all"),
+            invocation.place,
+            invocation.config_of(tool),
+        )
+    ]
