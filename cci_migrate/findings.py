@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -10,12 +11,16 @@ from msgspec import Struct, field
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy.baseline import BaselineEntry
 from cci_migrate.policy.settings import RegistryCredential
+
+#: The number of an item in a list, in a route.
+_NUMBER = re.compile(r"\[[0-9]+\]")
 
 
 class Severity(Enum):
@@ -262,7 +267,8 @@ class Finding(Struct, frozen=True):
     build"). ``because`` says why it matters on the policy's platform. ``after`` are the keys of
     findings whose fixes this one depends on: it is dropped if none of them is fixed;
     ``after_all``, if one of them is not. ``registry`` is the registry that it is about, if any.
-    ``names`` is the reason for the names that its fix writes, None if it writes none.
+    ``names`` is the reason for the names that its fix writes, None if it writes none. ``what`` is
+    all that it is about, the ``subject`` if empty.
     """
 
     rule: str
@@ -278,6 +284,7 @@ class Finding(Struct, frozen=True):
     after: tuple[FindingKey, ...] = ()
     after_all: tuple[FindingKey, ...] = ()
     names: NameReason | None = None
+    what: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -292,7 +299,13 @@ class Finding(Struct, frozen=True):
     @property
     def baseline_entry(self) -> BaselineEntry:
         """The entry for it in a baseline."""
-        return BaselineEntry(self.place.source.path, self.rule, self.place.route, self.subject)
+        return BaselineEntry(
+            self.place.source.path,
+            self.rule,
+            _NUMBER.sub("", self.place.route),
+            tuple(sorted({without_tag(name) for name in self.what or (self.subject,)})),
+            self.subject,
+        )
 
 
 class FindingState(Enum):

@@ -188,7 +188,7 @@ def test_every_setting_of_a_file_reaches_the_policy() -> None:
 
 RECORDED = Policy(
     mirror=Mirror("mirror.acme.dev"),
-    baseline=Baseline(frozenset({BaselineEntry("a.yml", "orb-pull", "jobs.a", "b")})),
+    baseline=Baseline((BaselineEntry("a.yml", "orb-pull", "jobs.a", ("b",), "b"),)),
     registries=(
         RegistryPolicy(
             "quay.io",

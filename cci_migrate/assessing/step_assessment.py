@@ -97,6 +97,15 @@ class MissingLogin(Struct, frozen=True, eq=False):
         return texts or self.pull.texts
 
     @property
+    def all_images(self) -> tuple[str, ...]:
+        """The images of all pulls, or the commands of those whose images are unknown."""
+        names: dict[str, None] = {}
+        for _, pull in self.pulls:
+            texts = [text for text in pull.texts if pull_key(text) == self.host] or pull.texts
+            names.update(dict.fromkeys(texts or (pull.command,)))
+        return tuple(names)
+
+    @property
     def place(self) -> Place:
         """The first step that pulls."""
         return Place(self.pull.moment.step.node, login_route(self.docker, self.host, self.config))

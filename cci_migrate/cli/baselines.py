@@ -51,9 +51,7 @@ def _read(path: Path) -> Baseline:
     # What a hand or a merge wrote in another way is the same file.
     folder = path.resolve().parent
     return Baseline(
-        frozenset(
-            replace(entry, path=_named(folder, entry.path, path)) for entry in baseline.entries
-        )
+        tuple(replace(entry, path=_named(folder, entry.path, path)) for entry in baseline.entries)
     )
 
 
@@ -89,13 +87,13 @@ def write_baseline(report: Report, path: Path) -> int:
     ]
     accepted += _of_other_files(report, path)
     write_atomically(path, baseline_text(accepted).encode())
-    return len(set[BaselineEntry](accepted))
+    return len(accepted)
 
 
 def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
     """The entries of the baseline at ``path`` for files that are there and were not read."""
     try:
-        earlier = _read(path).entries if path.is_file() else frozenset[BaselineEntry]()
+        earlier = _read(path).entries if path.is_file() else ()
     except PolicyError:
         # It is written anew, and there is nothing to take from it.
         return []

@@ -32,6 +32,11 @@ def image_matches(image: str, pattern: str) -> bool:
     return any(fnmatchcase(name, known) for name in _names(image))
 
 
+def without_tag(image: str) -> str:
+    """``image`` without its tag and digest."""
+    return _split_suffix(image)[0]
+
+
 @lru_cache(maxsize=4096)
 def _names(image: str) -> frozenset[str]:
     """The names that mean ``image``, each with its tag and digest and without."""

@@ -20,7 +20,6 @@ _COMMENT = re.compile(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t
 _ADDRESSED = re.compile(r"#[ \t]*cci[-_]migrate(?:[ \t]*:)?[ \t]*([A-Za-z-]+)(\[)?", re.IGNORECASE)
 #: What this comment is called here, or in other tools.
 _WORDS = ("ignore", "disable", "skip", "noqa", "allow", "suppress")
-_ONLY_COMMENT = re.compile(r"[ \t]*(?:#.*)?")
 
 
 class IgnoreComment(Struct, frozen=True):
@@ -51,13 +50,28 @@ def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
         return None
     start = source.line_start(place.span.start)
     found = _on_line(source, start, rule)
+    indent = _indent(source.text[start : source.line_end(start)])
     while found is None and start > 0:
         start = source.line_start(start - 1)
-        line = source.text[start : source.line_end(start)]
-        if not _ONLY_COMMENT.fullmatch(line):
+        if not _has_comment_at_most(source.text[start : source.line_end(start)], indent):
             return None
         found = _on_line(source, start, rule)
     return found
+
+
+def _has_comment_at_most(line: str, indent: int) -> bool:
+    """Whether ``line`` has no more than a comment, or the dash of an item and a comment.
+
+    ``indent`` is that of the item's content, which begins on a line below.
+    """
+    content = line.strip(" \t")
+    if content.startswith("-") and _indent(line) < indent:
+        content = content[1:].lstrip(" \t")
+    return not content or content.startswith("#")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 @lru_cache(maxsize=16)

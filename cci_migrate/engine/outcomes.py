@@ -100,7 +100,7 @@ class Refused(Struct, frozen=True):
         """The baseline entry for the whole file; None if the cause is no property of the file."""
         if self.cause not in (Cause.GENERATED, Cause.TEMPLATE, Cause.SEVERAL_DOCUMENTS):
             return None
-        return BaselineEntry(self.paths[0], self.cause.value, WHOLE_FILE, "")
+        return BaselineEntry(self.paths[0], self.cause.value, WHOLE_FILE, (), "")
 
 
 class Failed(Struct, frozen=True):

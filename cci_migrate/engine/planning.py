@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from typing_extensions import assert_never
 
+from cci_migrate.engine.accepted_findings import accepted_findings
 from cci_migrate.engine.ignore_comments import comment_text, ignored_by
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import (
@@ -92,7 +93,11 @@ def plan_changes(
     ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
     """
     all_findings = list(findings)
-    effects = [_effect_of(finding, decisions, policy) for finding in all_findings]
+    accepted = accepted_findings(all_findings, policy.baseline)
+    effects = [
+        _effect_of(finding, decisions, policy, is_in_baseline=finding.key in accepted)
+        for finding in all_findings
+    ]
     resolutions, operations, contexts = _resolve(all_findings, effects, placement)
     edits = _rendered(documents, operations) if writes else {}
     if isinstance(edits, str):
@@ -142,12 +147,14 @@ def _placed(effect: _Effect, places: Places) -> _Effect:
     return effect
 
 
-def _effect_of(finding: Finding, decisions: Decisions, policy: Policy) -> _Effect:
+def _effect_of(
+    finding: Finding, decisions: Decisions, policy: Policy, *, is_in_baseline: bool
+) -> _Effect:
     if policy.applies_ignores:
         comment = ignored_by(finding.place, finding.rule)
         if comment is not None:
             return _Effect(FindingState.SUPPRESSED, comment.reason)
-        if finding.baseline_entry in policy.baseline.entries:
+        if is_in_baseline:
             return _Effect(FindingState.BASELINE, "in the baseline")
     decision = decisions.of(finding)
     match decision:

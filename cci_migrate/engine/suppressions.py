@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.engine.accepted_findings import accepted_findings
 from cci_migrate.engine.ignore_comments import (
     IgnoreComment,
     ignore_comments,
@@ -47,13 +48,13 @@ def unused_suppressions(
         for start in misspelt_comments(source):
             text = "not understood; write # cci-migrate: ignore[RULE] reason"
             yield UnusedSuppression(source.path, source.position(start), text)
-    there = {finding.baseline_entry for finding in found}
-    for entry in sorted(policy.baseline.entries - there):
-        if entry.route == WHOLE_FILE:
+    needed = Counter(accepted_findings(found, policy.baseline).values())
+    for entry in sorted((Counter(policy.baseline.entries) - needed).elements()):
+        if entry.place == WHOLE_FILE:
             text = f"the baseline's entry for the whole file ({entry.rule}) is not needed any more"
             yield UnusedSuppression(entry.path, None, text)
         elif policy.is_selected(entry.rule):
-            text = f"the baseline's {entry.rule} at {entry.route} ({entry.subject})"
+            text = f"the baseline's {entry.rule} at {entry.place} ({entry.subject})"
             yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
 
 

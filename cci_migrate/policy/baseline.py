@@ -1,8 +1,9 @@
 """A baseline: existing findings that a team leaves for now.
 
-A finding is identified by its file, its rule, its place in the config's structure and its subject,
-for instance the image, not by its line. New findings, and findings about another image, are not in
-the baseline. A file that must not be edited, like a template, is in it as a whole.
+A finding is identified by its file, its rule, its place in the config's structure and what is
+pulled there, not by its line or its number in a list. New findings, and findings about another
+image, are not in the baseline. A file that must not be edited, like a template, is in it as a
+whole.
 """
 
 from __future__ import annotations
@@ -18,29 +19,34 @@ from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_
 from cci_migrate.escaping.json_text import json_to_read_back
 
 #: Raised when a key changes its meaning or is removed.
-VERSION = 1
-#: The route of an entry for a whole file; its ``rule`` is the cause for which it is not edited.
+VERSION = 2
+#: The place of an entry for a whole file; its ``rule`` is the cause for which it is not edited.
 WHOLE_FILE = "."
 
 
 class BaselineEntry(Struct, frozen=True, order=True, forbid_unknown_fields=True):
-    """A finding in a baseline. ``path`` is relative to the folder of the baseline's file."""
+    """A finding in a baseline. ``path`` is relative to the folder of the baseline's file.
+
+    ``place`` is the route of its place, without the numbers of items in lists. ``what`` are the
+    images without their tags, or what else it is about; ``subject`` is that as the config has it.
+    """
 
     path: str
     rule: str
-    route: str
+    place: str
+    what: tuple[str, ...]
     subject: str
 
 
 class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
     """The findings to leave."""
 
-    entries: frozenset[BaselineEntry] = frozenset()
+    entries: tuple[BaselineEntry, ...] = ()
 
     def of(self, names: Mapping[str, str]) -> Baseline:
         """The entries for the files in ``names``, a map from paths in the baseline to their own."""
         return Baseline(
-            frozenset(
+            tuple(
                 replace(entry, path=names[entry.path])
                 for entry in self.entries
                 if entry.path in names
@@ -58,7 +64,7 @@ def parse_baseline(text: str) -> Baseline:
     data = parsed_json(text)
     try:
         check_version(data, VERSION)
-        return Baseline(frozenset(typed(data, _File).findings))
+        return Baseline(typed(data, _File).findings)
     except JsonInputError as error:
         raise JsonInputError(
             f"is no baseline: {error}; write it again with --write-baseline",
@@ -78,7 +84,7 @@ def _line_of(place: str, data: Any, text: str) -> int | None:
 
 def baseline_text(entries: Iterable[BaselineEntry]) -> str:
     """The JSON document with ``entries``, a line each and sorted, so that merges are easy."""
-    lines = [json_to_read_back(entry) for entry in sorted(set(entries))]
+    lines = [json_to_read_back(entry) for entry in sorted(entries)]
     body = "".join(f"\n    {line}," for line in lines).removesuffix(",")
     end = "\n  ]" if lines else "]"
     return f'{{\n  "version": {VERSION},\n  "findings": [{body}{end}\n}}\n'

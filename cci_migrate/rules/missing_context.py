@@ -86,6 +86,7 @@ def _finding(
         message=f"job {entry.name} {needs} {context}",
         plural=f"jobs {need} {context}",
         subject=entry.name,
+        what=tuple(dict.fromkeys(grant.context for grant in grants)),
         owner=f"{group} {entry.workflow}",
         effect=Effect.WARNING,
         because="Without the context the variables are empty, and the pull is anonymous or fails.",

@@ -117,7 +117,7 @@ def test_a_policy_survives_the_ledger() -> None:
         "unknown_steps": UnknownSteps.LOGIN,
         "revert": Revert.CONTEXTS,
         "mirror": parse_mirror("mirror.example.com/hub"),
-        "baseline": Baseline(frozenset({BaselineEntry("a.yml", "orb-pull", "jobs.a", "b")})),
+        "baseline": Baseline((BaselineEntry("a.yml", "orb-pull", "jobs.a", ("b",), "b"),)),
     }
     policy = Policy(**given)
     default = Policy()

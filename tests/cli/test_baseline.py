@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as XML
 
 import jsonschema
+import pytest
 
 from tests.cli.conftest import CONFIG, ROOT, Program, put
 
@@ -23,7 +24,7 @@ def test_what_was_there_is_left_and_what_is_new_is_found(
     assert config.read_text() == CONFIG
     document = json.loads((tmp_path / "baseline.json").read_text())
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
-    assert {"path", "rule", "route", "subject"} == set(document["findings"][0])
+    assert {"path", "rule", "place", "what", "subject"} == set(document["findings"][0])
 
     done = program("--check", "--baseline", "baseline.json")
     assert done.code == 0, done.out
@@ -111,12 +112,12 @@ def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path)
         ("{", "baseline.json:1: is not JSON"),
         ("[]", "baseline.json: is no baseline: expected an object, got a list"),
         ("9" * 5000, "baseline.json: is not read: a number in it is too long"),
-        ('{"version": 2, "findings": []}', "its version is 2, and this program reads version 1"),
+        ('{"version": 3, "findings": []}', "its version is 3, and this program reads version 2"),
         ('{"version": true, "findings": []}', "its version is true"),
-        ('{"version": 1, "findings": {}}', "findings: expected a list, got an object"),
-        ('{"version": 1, "findings": [], "x": 1}', "is no baseline: unknown key x"),
+        ('{"version": 2, "findings": {}}', "findings: expected a list, got an object"),
+        ('{"version": 2, "findings": [], "x": 1}', "is no baseline: unknown key x"),
         (
-            '{"version": 1,\n "findings": [\n  {"path": "x"}\n]}',
+            '{"version": 2,\n "findings": [\n  {"path": "x"}\n]}',
             "baseline.json:3: is no baseline: findings[0]: missing key `rule`; write it again",
         ),
     ):
@@ -229,3 +230,97 @@ def test_a_file_that_is_not_edited_is_one_sentence_until_the_baseline_has_it(
     done = program("--check", "--baseline", "baseline.json")
     assert done.code == 1
     assert "entry for the whole file (template) is not needed" in " ".join(done.out.split())
+
+
+ACCEPTED = """\
+version: 2.1
+jobs:
+  build:
+    docker:
+      - image: cimg/node:22.4
+    steps: [checkout]
+  smoke:
+    machine:
+      image: ubuntu-2204:current
+    steps:
+      - run: docker run alpine:3
+  lint:
+    docker:
+      - image: acme/lint:1
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD
+    steps: [checkout]
+workflows:
+  main:
+    jobs:
+      - build
+      - smoke
+      - lint
+      - lint: {name: nightly, context: docker-hub-creds}
+"""
+ADDED = "      - image: redis:7\n"
+BUILD = """\
+  build:
+    docker:
+      - image: cimg/node:22.4
+    steps: [checkout]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        pytest.param("    steps: [checkout]", "    steps:\n    - checkout", [], id="reformat"),
+        pytest.param(BUILD, f"# All jobs.\n\n{BUILD}", [], id="comment"),
+        pytest.param(f"jobs:\n{BUILD}", f"executors: {{}}\njobs:\n{BUILD}", [], id="another key"),
+        pytest.param(
+            "      - build\n      - smoke\n", "      - smoke\n      - build\n", [], id="reorder"
+        ),
+        pytest.param("node:22.4", "node:24.1", [], id="bump"),
+        pytest.param("alpine:3", "alpine:3.20", [], id="bump in a step"),
+        pytest.param("build", "compile", [], id="rename"),
+        pytest.param("smoke", "try-out", [], id="rename with steps"),
+        pytest.param("lint", "style", [], id="rename in a workflow"),
+        pytest.param(
+            "    docker:\n      - image: cimg",
+            f"    docker:\n{ADDED}      - image: cimg",
+            ["redis:7"],
+            id="insert before",
+        ),
+        pytest.param("node:22.4\n", f"node:22.4\n{ADDED}", ["redis:7"], id="insert after"),
+        pytest.param(
+            "node:22.4\n",
+            "node:22.4\n      - image: cimg/node:20.1\n",
+            ["cimg/node:20.1"],
+            id="another tag beside",
+        ),
+        pytest.param("cimg/node:22.4", "redis:7", ["redis:7"], id="another image"),
+        pytest.param(
+            "docker run alpine:3",
+            "docker run alpine:3; docker run busybox:1",
+            ["alpine:3"],
+            id="append a pull",
+        ),
+        pytest.param(
+            BUILD, BUILD + BUILD.replace("build", "again"), ["cimg/node:22.4"], id="another job"
+        ),
+        pytest.param(
+            "- build\n", "- build\n      - lint: {name: more}\n", ["more"], id="another entry"
+        ),
+    ],
+)
+def test_what_a_baseline_accepts_after_a_change(
+    program: Program, config: Path, old: str, new: str, found: list[str]
+) -> None:
+    config.write_text(ACCEPTED)
+    program("--write-baseline", "baseline.json")
+    config.write_text(ACCEPTED.replace(old, new))
+    done = program("--check", "--baseline", "baseline.json", "--format", "json")
+    findings = [
+        finding["subject"]
+        for one in json.loads(done.out)["configs"]
+        for finding in one["findings"]
+        if finding["state"] != "baseline"
+    ]
+    assert findings == found
