@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
 from cci_migrate.circleci.expressions import has_expression
@@ -32,7 +29,8 @@ class BuildPulls(Struct, frozen=True, eq=False):
 
     def command(self, moment: Moment, build: Build, directory: str | None) -> None:
         """Add what ``build`` pulls in a script that runs in ``directory`` (None: unknown)."""
-        for way in self._ways(build):
+        fields = ("directory", "context", "dockerfile", "target")
+        for way in self.texts.ways_of(build, *fields):
             self._build(moment, way, directory)
 
     def dockerfile(
@@ -44,17 +42,6 @@ class BuildPulls(Struct, frozen=True, eq=False):
             self.pulls.undecided(moment, tool, command, f"no {path} found")
             return
         self._built(moment, tool, f"{command} ({path})", text, build, path)
-
-    def _ways(self, build: Build) -> Iterator[Build]:
-        """``build`` for each value of the parameters of the job that say what it builds."""
-        texts = (build.directory, build.context, build.dockerfile, build.target)
-        for way in self.texts.ways_together([text or "" for text in texts]):
-            directory, context, dockerfile, target = (
-                None if text is None else value for text, value in zip(texts, way, strict=True)
-            )
-            yield replace(
-                build, directory=directory, context=context, dockerfile=dockerfile, target=target
-            )
 
     def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
         command = f"{build.tool.value} build"

@@ -18,7 +18,11 @@ from cci_migrate.docker.shell import (
     Script,
     ScriptCall,
     TaskCall,
-    joined_path,
+    dialect_of_file,
+)
+from cci_migrate.docker.tasks.downloads import (
+    is_download_without_docker,
+    is_program_without_docker,
 )
 from cci_migrate.docker.tasks.runners import task_script
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed
@@ -33,7 +37,7 @@ _THIRD_PARTY_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bi
 
 
 class CalledText(Struct, frozen=True):
-    """The shell text that a call runs, in ``directory`` with the variables ``environment``.
+    """The text that a call runs, in ``directory`` with the variables ``environment``.
 
     ``unread`` is why some of what runs is not in it.
     """
@@ -43,6 +47,7 @@ class CalledText(Struct, frozen=True):
     environment: Mapping[str, str]
     place_of: PlaceOf
     unread: str | None = None
+    dialect: Dialect = Dialect.POSIX
 
     __repr__ = repr_without("text", "environment")
 
@@ -51,33 +56,39 @@ def called_script(
     call: ScriptCall, directory: str | None, files: CheckedOutFiles
 ) -> CalledText | NotFollowed:
     """The script that ``call``, in a script that runs in ``directory``, runs."""
-    path = None
+    path = inside = None
     if call.directory is not None and directory is not None:
-        path = files.path(joined_path(directory, call.directory), call.path)
+        inside = files.path(directory, call.directory)
+        path = files.path(inside, call.path)
     text = None if path is None else files.text(path)
     if text is not None:
         return CalledText(
             text,
-            directory,
+            inside,
             dict(call.client_environment),
             lambda offset: f"{path}:{text.count(chr(10), 0, offset) + 1}",
+            dialect=dialect_of_file(call.path),
         )
+    address = files.downloaded.address_of(call.path)
     reason = "which script it is can't be determined"
-    if files.read is None:
+    if address is not None:
+        reason = "it is downloaded"
+    elif files.read is None:
         reason = _NO_REPOSITORY
     elif path is not None and "$" not in path:
         reason = f"no {path} found"
-    return NotFollowed(reason, may_be_ours=not call.sourced and _is_own_script(call.path))
+    is_known = is_program_without_docker(call.path) or (
+        address is not None and is_download_without_docker(address)
+    )
+    is_elsewhere = path is None or path.startswith(("/", "~", "$"))
+    is_ours = not call.sourced and _is_own_script(call.path if is_elsewhere else path or "")
+    return NotFollowed(reason, may_be_ours=is_ours and not is_known)
 
 
 def called_task(
-    call: TaskCall,
-    arguments: Sequence[str],
-    directory: str | None,
-    files: CheckedOutFiles,
-    environment: Mapping[str, str],
+    call: TaskCall, directory: str | None, files: CheckedOutFiles, environment: Mapping[str, str]
 ) -> CalledText | NotFollowed:
-    """The script of the task that ``call`` runs with ``arguments``.
+    """The script of the task that ``call`` runs.
 
     ``directory`` is where the script with the call runs, ``environment`` are its variables.
     """
@@ -85,6 +96,10 @@ def called_task(
     if call.directory is not None and directory is not None:
         where = files.path(directory, call.directory)
     variables = {**environment, **dict(call.environment)}
+    arguments = [
+        (files.folder.inside(word) if word.startswith(("/", "~")) else None) or word
+        for word in call.arguments
+    ]
     task = task_script(call.program, arguments, where, files.text, variables)
     if isinstance(task, NotFollowed):
         reason = _NO_REPOSITORY if files.read is None else task.reason

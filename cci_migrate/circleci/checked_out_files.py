@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from cci_migrate.circleci.checkout_folder import CheckoutFolder
+from cci_migrate.circleci.downloaded_files import DownloadedFiles
 from cci_migrate.docker.shell import joined_path
 
 #: Returns the text of a file of the repository by its path from the root; None if there is none.
@@ -14,13 +15,14 @@ ReadText = Callable[[str], "str | None"]
 
 
 class CheckedOutFiles(Struct, frozen=True, eq=False):
-    """The files that ``read`` returns, checked out to ``folder``.
+    """The files that ``read`` returns, checked out to ``folder``, beside those ``downloaded``.
 
     ``read`` is None if the config comes without its repository.
     """
 
     folder: CheckoutFolder
     read: ReadText | None
+    downloaded: DownloadedFiles
 
     def text(self, path: str) -> str | None:
         """The text of the file at ``path``; None if there is none, or it is not known which."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cci_migrate.circleci.build_pulls import is_known_path
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
@@ -27,31 +25,9 @@ class ComposePulls(Struct, frozen=True, eq=False):
 
     def command(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
         """Add what ``compose`` pulls in a script that runs in ``directory`` (None: unknown)."""
-        for way in self._ways(compose):
+        fields = ("directory", "project_directory", "files", "profiles", "services")
+        for way in self.texts.ways_of(compose, *fields):
             self._compose(moment, way, directory)
-
-    def _ways(self, compose: ComposeCommand) -> Iterator[ComposeCommand]:
-        """``compose`` for each value of the parameters of the job that say what it starts."""
-        lists = (compose.files, compose.profiles, compose.services)
-        folders = (compose.directory, compose.project_directory)
-        texts = [*(text or "" for text in folders), *chain.from_iterable(lists)]
-        for way in self.texts.ways_together(texts):
-            values = iter(way)
-            directory, project = (
-                value if text is not None else None
-                for text, value in zip(folders, values, strict=False)
-            )
-            files, profiles, services = (
-                tuple(next(values) for _ in unexpanded) for unexpanded in lists
-            )
-            yield replace(
-                compose,
-                directory=directory,
-                project_directory=project,
-                files=files,
-                profiles=profiles,
-                services=services,
-            )
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
         command = f"{compose.tool.value} compose {compose.verb.value}"

@@ -67,9 +67,7 @@ def daemons_of(
     kinds = set(_kinds(job, home, config, values))
     is_known = bool(kinds)
     if not kinds:
-        # An unknown executor: with remote Docker it is a Docker executor.
-        unknown = job.executor is not None and not has_remote
-        kinds = {Daemon.MACHINE if unknown else Daemon.REMOTE}
+        kinds = _unknown_kinds(job, home, config, has_remote=has_remote)
     if not has_remote:
         kinds = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in kinds}
     return JobDaemons(frozenset(kinds), is_known)
@@ -96,6 +94,19 @@ def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -
         )
         if kind is not None:
             yield kind
+
+
+def _unknown_kinds(job: Job, home: Namespace, config: Config, *, has_remote: bool) -> set[Daemon]:
+    """The daemons of a job whose executor can't be determined."""
+    if job.executor is None or has_remote:
+        # With remote Docker it is a Docker executor.
+        return {Daemon.REMOTE}
+    if home.imported or config.body.imported or config.is_orb_source:
+        # It may be one of an orb, or come from whoever uses this one.
+        return {Daemon.MACHINE}
+    declared = (*home.executors.values(), *config.body.executors.values())
+    kinds = {_executor_daemon(executor, job.runs_on.resource_class) for executor in declared}
+    return {kind for kind in kinds if kind is not None} or {Daemon.MACHINE}
 
 
 def _executor_daemon(executor: Executor, resource_class: str | None = None) -> Daemon | None:

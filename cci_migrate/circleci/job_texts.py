@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Job, Namespace
 from cci_migrate.circleci.expressions import has_expression
@@ -13,6 +16,9 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 
 #: Separates texts that are expanded together, as a parameter has the same value in all of them.
 _SEPARATOR = "\0"
+
+
+_Fact = TypeVar("_Fact", bound=Struct)
 
 
 class JobTexts(Struct, frozen=True, eq=False):
@@ -28,10 +34,24 @@ class JobTexts(Struct, frozen=True, eq=False):
             return (text,)
         return self.values.texts(text, self.job, is_orb=self.home.is_orb)
 
-    def ways_together(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """What ``texts`` can become, all with the same values of their parameters."""
-        for way in self.ways(_SEPARATOR.join(texts)):
-            yield way.split(_SEPARATOR) if texts else []
+    def ways_of(self, fact: _Fact, *fields: str) -> Iterator[_Fact]:
+        """``fact`` for each value of the parameters in its ``fields``: texts, lists of them, None.
+
+        A parameter has the same value in all of them.
+        """
+        values = {field: getattr(fact, field) for field in fields}
+        texts = list(chain.from_iterable(map(_texts_in, values.values())))
+        whole = _SEPARATOR.join(texts)
+        if not has_expression(whole):
+            yield fact
+            return
+        for way in self.ways(whole):
+            remaining = iter(way.split(_SEPARATOR))
+            changed: dict[str, object] = {}
+            for field, value in values.items():
+                parts = tuple(islice(remaining, len(_texts_in(value))))
+                changed[field] = parts if isinstance(value, tuple) else next(iter(parts), None)
+            yield replace(fact, **changed)
 
     def value(self, text: str) -> str:
         """``text`` with its parameters replaced if they have only one value."""
@@ -48,3 +68,9 @@ class JobTexts(Struct, frozen=True, eq=False):
             for name, text in environment.items()
             if variable_in(text) is None
         }
+
+
+def _texts_in(value: object) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    return (value,) if isinstance(value, str) else ()

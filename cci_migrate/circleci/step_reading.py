@@ -30,6 +30,7 @@ from cci_migrate.circleci.docker_daemon import (
     JobDaemons,
 )
 from cci_migrate.circleci.docker_orb import DOCKER_ORB
+from cci_migrate.circleci.downloaded_files import DownloadedFiles
 from cci_migrate.circleci.job_logins import JobLogins
 from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
@@ -60,7 +61,6 @@ from cci_migrate.docker.shell import (
     ClientAccess,
     ComposeCommand,
     CredentialFile,
-    Dialect,
     Exit,
     Fact,
     FunctionCall,
@@ -126,7 +126,7 @@ class StepReader:
         self._daemon = daemon
         self._defaults = defaults
         self._folder = CheckoutFolder(texts.value(defaults.working_directory or "") or None)
-        self._files = CheckedOutFiles(self._folder, read)
+        self._files = CheckedOutFiles(self._folder, read, DownloadedFiles())
         self._settings = VariableSettings(image_environment)
         own = texts.literal_values(defaults.environment)
         self._directories = login_directories(own, as_root=as_root)
@@ -194,6 +194,7 @@ class StepReader:
         if run is not None:
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
+            self._files.downloaded.ran(run.script)
             self._script(order, run)
             self._exported.update(exported_values(run.script, DOCKER_CONFIG))
         elif step.name == "checkout":
@@ -270,9 +271,11 @@ class StepReader:
             case Logout():
                 self._logins.log_out(moment, fact)
             case ScriptCall():
-                self._call(moment, fact, scope)
+                for call in self._texts.ways_of(fact, "path", "directory"):
+                    self._call(moment, call, scope)
             case TaskCall():
-                self._task(moment, fact, scope)
+                for task in self._texts.ways_of(fact, "arguments", "directory"):
+                    self._task(moment, task, scope)
             case FunctionCall():
                 self._function(moment, fact, scope)
             case Exit() | LocalImage() | NamedImage():
@@ -285,16 +288,15 @@ class StepReader:
         text = called.text if isinstance(called, CalledText) else None
         if call.sourced:
             self._settings.sourced(call.path, text)
-            if text is not None and scope.directory is not None:
-                scope.sourced.append(text)
+            if isinstance(called, CalledText) and called.directory is not None:
+                scope.sourced.append(called.text)
         self._run_called(moment, call.path, called, scope)
 
     def _task(self, moment: Moment, call: TaskCall, scope: _Scope) -> None:
         if self._daemon is Daemon.NONE:
             return
-        for arguments in self._texts.ways_together(call.arguments):
-            called = called_task(call, arguments, scope.directory, self._files, scope.environment)
-            self._run_called(moment, task_title(call.program, arguments), called, scope)
+        called = called_task(call, scope.directory, self._files, scope.environment)
+        self._run_called(moment, task_title(call.program, call.arguments), called, scope)
 
     def _run_called(
         self, moment: Moment, title: str, called: CalledText | NotFollowed, scope: _Scope
@@ -306,8 +308,9 @@ class StepReader:
         if called.unread is not None:
             self._not_followed(moment, title, called.unread)
         self._settings.exported(called.text)
+        self._files.downloaded.ran(called.text)
         if self._matters(called.text):
-            script = facts(called.text, Dialect.POSIX, called.environment)
+            script = facts(called.text, called.dialect, called.environment)
             inside = replace(scope, directory=called.directory, place_of=called.place_of)
             self._follow(moment, script, script.facts, inside)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from textwrap import dedent, indent
 
@@ -158,6 +159,8 @@ TASKS = {
     "a/Makefile": "x: ; docker pull alpine:3\n",
     "Dockerfile": "FROM node:22\n",
     "package.json": '{"scripts": {"up": "make image && docker run acme/app"}}',
+    "a/Dockerfile": "FROM node:20\n",
+    "ci/here.sh": "docker build .\n",
     "ci/lib.sh": "start() {\n  docker run -d $1\n}\nother() {\n  docker pull busybox\n}\n",
     "ci/go.sh": "set -e\nsource ci/lib.sh\nstart redis:6\n",
 }
@@ -176,6 +179,8 @@ TASKS = {
         ("- run: . ci/lib.sh; start redis:7", [("redis:7",)]),
         ("- run: ci/go.sh", [("redis:6",)]),
         ("- run: make none", [("its Makefile has no target none",)]),
+        ("- run: cd a && ../ci/here.sh", [("node:20",)]),
+        ("- run: (cd a; bash ../ci/here.sh); docker build .", [("node:20",), ("node:22",)]),
         ("- run: npm run none", [("package.json has no script none",)]),
         ("- run: ./gradlew jib", [("what gradlew runs isn't followed",)]),
         ("- run: python3 ci/x.py", [("what python3 runs isn't followed",)]),
@@ -247,16 +252,30 @@ def test_without_the_repository_tasks_are_not_known() -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        (".\\ci\\build.ps1", [("scripts that PowerShell or cmd starts aren't followed",)]),
-        ("./ci/all.sh", [("scripts that PowerShell or cmd starts aren't followed",)]),
+        (".\\ci\\build.ps1", [("redis:7",), ("node:22",)]),
+        ("cd ci; . .\\build.ps1", [("redis:7",), ("no ci/web/Dockerfile found",)]),
+        ("pwsh -NoProfile -File ci\\build.ps1", [("redis:7",), ("node:22",)]),
+        ("cmd /c ci\\build.bat", [("alpine:3",)]),
+        ("ci/all.sh", [("redis:7",)]),
+        (".\\ci\\gone.ps1", [("no ci/gone.ps1 found",)]),
+        ("C:\\tools\\conda-hook.ps1; $env:TEMP\\x.ps1", []),
+        ("if ($x) { cd web }; make image", [("where it runs can't be determined",)]),
         ("python ci/x.py", [("what python runs isn't followed",)]),
         ("python -m pip install x", []),
-        ("make image", [("which target it runs can't be determined",)]),
+        ("make image", [("node:22",)]),
     ],
 )
 def test_tasks_on_windows(script: str, expected: list[tuple[str, ...]]) -> None:
     windows = "machine: {image: windows-server-2022}"
-    assert seen(docker(f"- run: {script}", TASKS, on=windows)) == expected
+    files = {
+        **TASKS,
+        "ci/build.ps1": "docker pull redis:7\ndocker build -t web .\\web\n",
+        "ci/build.bat": "@echo off\r\nREM builds\r\ndocker pull alpine:3\r\n",
+        "ci/all.sh": "docker pull redis:7",
+        "web/Dockerfile": "FROM node:22\n",
+    }
+    step = "- run: " + json.dumps(script)
+    assert seen(docker(step, files, on=windows)) == expected
 
 
 def test_scripts_that_call_each_other_without_end() -> None:

@@ -38,6 +38,9 @@ def read_verdicts(name: str) -> Verdicts:
 REAL = read_verdicts("step_pull_verdicts.toml")
 INVENTED = read_verdicts("sample_step_pull_verdicts.toml")
 VERDICTS = {**REAL, **INVENTED}
+#: The kind of verdict that lists what can't be followed, and the configs that have it from here on.
+NAMES = "not_followed"
+REAL_WITH_NAMES = list(REAL)[list(REAL).index("Aman-poojary__finalci__.circleci__config.yml") :]
 each_config = pytest.mark.parametrize(
     "name", [*INVENTED, *(pytest.param(name, marks=pytest.mark.corpus) for name in REAL)]
 )
@@ -62,18 +65,32 @@ def examined(files: Mapping[str, bytes]) -> Examined:
 NOT_FOLLOWED = re.compile(
     r"(?:what|scripts) .* (?:isn't|aren't) followed|.* isn't known|its script isn't written there"
     r"|no later step .*|.* has no (?:script|target) .*|which (?:script|target) .*|where it runs .*"
-    r"|no (?!.*dockerfile|compose file).* found.*",
+    r"|it is downloaded|the script is downloaded"
+    r"|no (?!\S*dockerfile[^/]* found|compose file).* found.*",
     re.IGNORECASE,
 )
+
+
+def is_followed(pull: ExplainedPull) -> bool:
+    return pull.registry is not None or NOT_FOLLOWED.fullmatch(pull.reason) is None
 
 
 def step_pulls(outcome: Examined) -> dict[str, list[ExplainedPull]]:
     found: dict[str, list[ExplainedPull]] = defaultdict(list)
     for pull in outcome.pulls:
-        is_pull = pull.registry is not None or NOT_FOLLOWED.fullmatch(pull.reason) is None
-        if pull.daemon is not None and is_pull:
+        if pull.daemon is not None and is_followed(pull):
             found[pull.job.removeprefix("job ")].append(pull)
     return found
+
+
+def not_followed(outcome: Examined) -> dict[str, set[str]]:
+    """The names of the programs and scripts that the tool does not follow, by job."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for pull in outcome.pulls:
+        if pull.daemon is not None and not is_followed(pull):
+            program = pull.source.partition(": ")[2].split()[0].rpartition("/")[2]
+            names[pull.job.removeprefix("job ")].add(program)
+    return names
 
 
 #: What the reasons for not telling have in common, by what a person calls it.
@@ -109,15 +126,24 @@ def verdict(pulls: list[ExplainedPull]) -> dict[str, list[str]]:
 
 
 def test_enough_files_were_read() -> None:
-    assert len(REAL) >= 30
+    assert len(REAL) >= 70
 
 
 @each_config
 def test_the_tool_sees_what_a_person_saw(files: dict[str, bytes], name: str) -> None:
     found = step_pulls(examined(files))
     assert {job: verdict(pulls) for job, pulls in found.items()} == {
-        job: {kind: sorted(values) for kind, values in kinds.items()}
+        job: {kind: sorted(values) for kind, values in kinds.items() if kind != NAMES}
         for job, kinds in VERDICTS[name].items()
+        if kinds.keys() != {NAMES}
+    }
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", REAL_WITH_NAMES)
+def test_the_tool_names_what_it_does_not_follow(files: dict[str, bytes], name: str) -> None:
+    assert not_followed(examined(files)) == {
+        job: set(kinds[NAMES]) for job, kinds in REAL[name].items() if NAMES in kinds
     }
 
 
@@ -133,4 +159,4 @@ def test_every_pull_from_docker_hub_has_a_login_after_the_fix(
     after = step_pulls(examined({**files, PATH: before.change.files[0].after}))
     hub = [pull for pulls in after.values() for pull in pulls if pull.registry == DOCKER_HUB]
     assert {pull.access for pull in hub} <= {Access.AUTHENTICATED}
-    assert after.keys() == VERDICTS[name].keys()
+    assert after.keys() == {job for job, kinds in VERDICTS[name].items() if kinds.keys() != {NAMES}}

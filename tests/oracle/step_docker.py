@@ -22,7 +22,8 @@ _PULLS = re.compile(
 _TASKS = re.compile(
     r"(?m)(?:^|[;&|(]|\bsudo)[ \t]*(?:make\b|just\b|npm[ \t]+(?:run|test)|yarn[ \t]+run|rake\b"
     r"|\./(?:gradlew|mvnw)\b|(?:ba)?sh[ \t]+[\w./-]+\.sh\b|\./[\w./-]+\.sh\b"
-    r"|python3?[ \t]+[\w./-]+\.py)"
+    # setup.py installs, and a script at an absolute path is not the repository's.
+    r"|python3?[ \t]+(?!/|setup\.py|get-pip\.py)[\w./-]+\.py)"
 )
 
 

@@ -63,6 +63,7 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
 from cci_migrate.docker.shell.local_images import LocalImages, same_image_key
+from cci_migrate.docker.shell.script_files import dialect_of_file
 
 __all__ = [
     "DOCKER_CONFIG",
@@ -95,6 +96,7 @@ __all__ = [
     "Word",
     "config_directory",
     "dialect_of",
+    "dialect_of_file",
     "facts_of",
     "joined_path",
     "logged_in_at_end",

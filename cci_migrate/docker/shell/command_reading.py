@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import TooComplexError
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,
@@ -54,6 +55,7 @@ from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
+from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, script_of_shell
 from cci_migrate.docker.shell.shell_words import WordReader, variables_in
 from cci_migrate.docker.shell.syntax import (
     Statement,
@@ -65,6 +67,7 @@ from cci_migrate.docker.shell.syntax import (
 )
 from cci_migrate.docker.shell.variables import Variables
 from cci_migrate.docker.shell.wrappers import program_of, unwrapped
+from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT
 from cci_migrate.docker.tasks.programs import SHELL_COMMAND, runs_task
 
 if TYPE_CHECKING:
@@ -91,6 +94,7 @@ _BARE_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII
 _SETS_WHERE_EMPTY = re.compile(r"\$\{([A-Za-z_]\w*):?=", re.ASCII)
 #: Arguments of ``export`` and its like that may name any variable: ``export $(cat .env)``.
 _UNREADABLE_NAMES = names("command_substitution simple_expansion expansion string")
+_WRITTEN_INPUTS = names("heredoc_redirect herestring_redirect")
 _NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
 #: Programs whose output sets up a shell when evaluated, and contains no credentials.
 _PRINT_NO_SECRETS = names("ssh-agent pyenv rbenv nodenv brew docker-machine minikube opam direnv")
@@ -101,7 +105,9 @@ _WRAPPERS = names("gradlew mvnw")
 _CAT = re.compile(r"\$\((?:cat[ \t]+|<[ \t]*)([\w./~-]+)[ \t]*\)")
 #: A script that is what a variable or a command gives.
 _IS_EXPANDED = re.compile(r"[$`]")
+_DOWNLOADERS = names("curl wget")
 _DOWNLOADS = re.compile(r"\b(?:curl|wget)\b")
+_ADDRESS = re.compile(r"https?://[^\s\"')]+")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
 
 
@@ -109,11 +115,13 @@ class Output(Struct, frozen=True):
     """What a command prints, as far as known: ``text``, or the contents of ``file``.
 
     ``word`` is the value of the only word that it prints, None if it prints anything else.
+    ``address`` is where it downloads what it prints.
     """
 
     text: str | None = None
     file: str | None = None
     word: str | None = None
+    address: str | None = None
 
 
 _UNKNOWN = Output()
@@ -263,6 +271,8 @@ class CommandReader(ABC):
         if not words:
             return _UNKNOWN
         name, arguments = program_of(words[0]), words[1:]
+        if name in _DOWNLOADERS:
+            return Output(address=_address_in(self._source(node)))
         if name == "cat":
             for redirect in (*own, *redirects):
                 if redirect.type == "heredoc_redirect" and not arguments:
@@ -457,12 +467,16 @@ class CommandReader(ABC):
         elif name == "eval":
             if len(words) == 2:
                 self._quoted_script(words[1], place)
+                if _DOWNLOADS.search(words[1].value):
+                    self._unwritten_script(words[1].value, node, place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
                 self._does_more_than_log_in = True
                 if not any(tool in " ".join(w.value for w in words) for tool in _PRINT_NO_SECRETS):
                     self._unknown_setter = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
+            if argument.value.startswith("<(") and _DOWNLOADS.search(argument.value):
+                self._unwritten_script(argument.value, node, place)
 
     def _change_directory(self, target: str | None) -> None:
         if target is None or target == "-":
@@ -485,6 +499,11 @@ class CommandReader(ABC):
         if program in _SHELLS:
             with self._client.apart(environment):
                 self._shell_command(words, node, place, pipe)
+        elif program in WINDOWS_SHELLS:
+            script = script_of_shell(words[1:])
+            if script is not None:
+                with self._client.apart(environment):
+                    self._script_call(script, node, place, sourced=False)
         elif program in ("su", "sg", "runuser"):
             for index, word in enumerate(words[:-1]):
                 if word.value in ("-c", "--command"):
@@ -520,7 +539,7 @@ class CommandReader(ABC):
     def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
         """``bash -c '...'``, ``bash x.sh``, ``bash <<EOF``."""
         index = 1
-        command = False
+        command = reads_input = False
         while index < len(words) and words[index].value.startswith(("-", "+")):
             value = words[index].value
             index += 1
@@ -530,26 +549,49 @@ class CommandReader(ABC):
                 index += value in ("--rcfile", "--init-file")
                 continue
             command = command or ("c" in value and value.startswith("-"))
+            reads_input = reads_input or ("s" in value and value.startswith("-"))
             index += value.endswith(("o", "O"))
-        if index < len(words):
+        if index < len(words) and not reads_input:
             written = _CAT.fullmatch(words[index].value) if command else None
             if written is not None:
                 path = replace(words[index], value=written[1])
                 self._script_call(path, node, place, sourced=False)
             elif command and _IS_EXPANDED.match(words[index].value):
-                if _DOWNLOADS.search(words[index].value) is None:
-                    self._task_call(SHELL_COMMAND, (), {}, node, place)
+                self._unwritten_script(words[index].value, node, place)
             elif command:
                 self._quoted_script(words[index], place)
-            elif words[index].value not in ("-", "/dev/stdin"):
+            elif words[index].value.startswith("<("):
+                self._unwritten_script(words[index].value, node, place)
+            elif words[index].value in ("-", "/dev/stdin"):
+                self._heredoc_script(node, pipe, place)
+            else:
                 self._script_call(words[index], node, place, sourced=False)
             return
         self._heredoc_script(node, pipe, place)
 
+    def _unwritten_script(self, text: str, node: Node, place: Place) -> None:
+        """A shell's script is what ``text``, a variable or a command, gives."""
+        if _DOWNLOADS.search(text) is None:
+            self._task_call(SHELL_COMMAND, (), {}, node, place)
+        else:
+            self._downloaded_script(_address_in(text), node, place)
+
+    def _downloaded_script(self, address: str, node: Node, place: Place) -> None:
+        start, end = node.start_byte, node.end_byte
+        word = Word(start, end, address, address)
+        self._task_call(DOWNLOADED_SCRIPT, (word,), {}, node, place)
+
     def _heredoc_script(self, node: Node, pipe: Pipe, place: Place) -> None:
-        if pipe.input.file is not None:
+        text = pipe.input.text or pipe.input.word
+        if pipe.input.address is not None:
+            self._downloaded_script(pipe.input.address, node, place)
+        elif pipe.input.file is not None:
             path = Word(node.start_byte, node.end_byte, "", pipe.input.file)
             self._script_call(path, node, place, sourced=False)
+        elif pipe.has_input and (text is None or mentions_docker(text) or mentions_script(text)):
+            is_written = any(redirect.type in _WRITTEN_INPUTS for redirect in pipe.redirects)
+            if not is_written:
+                self._task_call(SHELL_COMMAND, (), {}, node, place)
         for redirect in pipe.redirects:
             for child in redirect.children:
                 if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
@@ -718,6 +760,12 @@ def _as_other_user(program: str, words: Sequence[Word], option: int) -> ClientEn
         return None
     users = [word.value for word in (*words[1:option], *words[option + 2 :])]
     return {HOME: home_of(next((user for user in users if not user.startswith("-")), "root"))}
+
+
+def _address_in(command: str) -> str:
+    """The first URL in ``command``, all of it if there is none."""
+    address = _ADDRESS.search(command)
+    return command if address is None else address[0]
 
 
 def _distinct(value: str, start: int) -> str:

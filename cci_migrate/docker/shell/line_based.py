@@ -10,17 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import PROGRAMS, docker_facts
-from cci_migrate.docker.shell.facts import Fact, Quoting, Script, TaskCall, Word
+from cci_migrate.docker.shell.facts import (
+    Fact,
+    Quoting,
+    Script,
+    ScriptCall,
+    TaskCall,
+    Word,
+    joined_path,
+)
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
+from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, is_script_file, script_of_shell
 from cci_migrate.docker.shell.wrappers import program_of
-from cci_migrate.docker.tasks.programs import is_windows_script, runs_task
+from cci_migrate.docker.tasks.programs import runs_task
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
@@ -52,7 +63,10 @@ _SET = re.compile(
 _PRINTS = names("echo write-output @echo")
 _BRACKETS = {"{": "}", "(": ")"}
 _REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
-_CALLS = names("& call @call")
+_CALLS = names("& . call @call")
+_CHANGES_FOLDER = names("cd chdir pushd popd set-location sl push-location pop-location")
+_RELATIVE = re.compile(r"[\w. /-]+")
+_SHELLS = names("bash sh")
 
 
 def read_lines(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
@@ -72,6 +86,7 @@ class _LineReader:
         self._place: Place = ()
         self._construct = Construct(ConstructKind.SEQUENCE)
         self._slot = 0
+        self._directory: str | None = "."
 
     def read(self) -> Script:
         token = _POWERSHELL_TOKEN if self._powershell else _CMD_TOKEN
@@ -146,6 +161,7 @@ class _LineReader:
         end: int,
         variables: frozenset[str],
     ) -> None:
+        is_sourced = bool(words) and words[0].value == "."
         while words and words[0].value.lower() in _CALLS:
             words = words[1:]
         if len(words) > 2 and words[1].value == "=" and words[0].value.startswith("$"):
@@ -156,12 +172,23 @@ class _LineReader:
         if not words:
             return
         program = program_of(words[0]).rpartition("\\")[2].lower()
-        if runs_task(program) or is_windows_script(program):
+        if program in _CHANGES_FOLDER:
+            self._change_directory(words[1:])
+            return
+        script = words[0] if is_script_file(words[0]) else None
+        if program in WINDOWS_SHELLS or program in _SHELLS:
+            script = script_of_shell(words[1:])
+        first, last = words[0].start, words[-1].end
+        if script is not None:
+            path = script.value.replace("\\", "/")
+            self._facts.append(
+                ScriptCall(first, last, path, is_sourced, self._directory, self._at())
+            )
+        elif runs_task(program):
             values = tuple(word.value for word in words[1:])
-            place = self._at()
-            # `cd` is not tracked.
-            call = TaskCall(words[0].start, words[-1].end, program, values, (), None, place)
-            self._facts.append(call)
+            self._facts.append(
+                TaskCall(first, last, program, values, (), self._directory, self._at())
+            )
         if program not in PROGRAMS and program not in CLIENTS:
             return
         invocation = Invocation(
@@ -170,17 +197,27 @@ class _LineReader:
             start + len(self._text[start:end]) - len(self._text[start:end].lstrip()),
             end,
             self._at(),
-            # `cd` is not tracked.
-            None,
+            self._directory,
             self._environment.get,
             variables=variables,
             stdin=piped_words is not None,
             stdin_word=self._printed(piped_words or []),
             obstacle="only a POSIX shell's line can be rewritten",
         )
+        if all(word.value != "login" for word in words):
+            words = [replace(word, value=word.value.replace("\\", "/")) for word in words]
         read = docker_facts if program in PROGRAMS else client_facts
         for fact in read(words, program, invocation):
             self._facts.append(self._local.record(fact))
+
+    def _change_directory(self, words: list[Word]) -> None:
+        """Take in ``cd`` with the arguments ``words``; in a block it may not run."""
+        paths = [word.value.replace("\\", "/") for word in words if word.value.lower() != "/d"]
+        target = paths[-1] if paths else ""
+        is_known = _RELATIVE.fullmatch(target) is not None and not self._blocks
+        outer, self._directory = self._directory, None
+        if outer is not None and is_known:
+            self._directory = joined_path(outer, target)
 
     def _printed(self, words: list[Word]) -> str | None:
         """The only word that a statement prints; None if there are more."""

@@ -29,8 +29,6 @@ LAUNCHERS = {
 }
 #: A shell that is given its script by a variable or another command.
 SHELL_COMMAND = "sh -c"
-#: Scripts that PowerShell and cmd start.
-_WINDOWS_SCRIPT = re.compile(r"[^\\/]+\.(?:ps1|bat|cmd|sh)", re.IGNORECASE)
 _INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
 _ALL = MAKE | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
 _MENTIONED = re.compile(
@@ -41,11 +39,6 @@ _MENTIONED = re.compile(
 def is_interpreter(program: str) -> bool:
     """Whether ``program`` runs files of another language than the shell's."""
     return _INTERPRETER.fullmatch(program) is not None
-
-
-def is_windows_script(program: str) -> bool:
-    """Whether ``program``, started by PowerShell or cmd, is a script."""
-    return _WINDOWS_SCRIPT.fullmatch(program) is not None
 
 
 def runs_task(program: str) -> bool:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from cci_migrate.docker.tasks.downloads import (
+    DOWNLOADED_SCRIPT,
+    is_download_without_docker,
+    is_program_without_docker,
+)
 from cci_migrate.docker.tasks.makefile import make_command, make_script
 from cci_migrate.docker.tasks.package_scripts import package_script, package_title
 from cci_migrate.docker.tasks.programs import (
@@ -14,9 +19,8 @@ from cci_migrate.docker.tasks.programs import (
     SHELL_COMMAND,
     TASK_RUNNERS,
     is_interpreter,
-    is_windows_script,
 )
-from cci_migrate.docker.tasks.task_script import NotFollowed, Read, TaskScript
+from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed, Read, TaskScript
 
 #: A file that an interpreter runs.
 _FILE = re.compile(r"[\w./-]*(?:/[\w.-]+|\.(?:py|rb|js|mjs|cjs|ts|php|pl))")
@@ -29,6 +33,8 @@ def task_title(program: str, words: Sequence[str]) -> str:
         return make_command(words).title
     if program in PACKAGE_MANAGERS:
         return package_title(program, words)
+    if program == DOWNLOADED_SCRIPT:
+        return program
     plain = [word for word in words if "=" not in word and not word.startswith("-")]
     return " ".join((program, *plain[: 2 if program in LAUNCHERS else 1]))
 
@@ -44,14 +50,17 @@ def task_script(
         if not following:
             break
         program = following.pop(0).rpartition("/")[2]
-    if program in MAKE:
-        return make_script(following, directory, read, environment)
-    if program in PACKAGE_MANAGERS:
+    if program in MAKE or program in PACKAGE_MANAGERS:
+        if directory.startswith(UNKNOWN_FOLDER):
+            return NotFollowed("where it runs can't be determined")
+        if program in MAKE:
+            return make_script(following, directory, read, environment)
         return package_script(program, following, directory, read, environment)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't written there")
-    if is_windows_script(program):
-        return NotFollowed("scripts that PowerShell or cmd starts aren't followed")
+    if program == DOWNLOADED_SCRIPT:
+        may_pull = not all(map(is_download_without_docker, following))
+        return NotFollowed("the script is downloaded", may_be_ours=may_pull)
     is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(following))
     return NotFollowed(f"what {program} runs isn't followed", may_be_ours=is_ours)
 
@@ -59,4 +68,5 @@ def task_script(
 def _runs_file(words: Sequence[str]) -> bool:
     first = next((word for word in words if not word.startswith("-")), "")
     is_inline = bool(words) and words[0] in _INLINE
-    return not is_inline and _FILE.fullmatch(first) is not None
+    is_elsewhere = first.startswith(("/", "~", "$")) or is_program_without_docker(first)
+    return not is_inline and not is_elsewhere and _FILE.fullmatch(first) is not None
