@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.findings import FindingState, Resolution
+from cci_migrate.findings import FindingKey, FindingState, Resolution
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
@@ -122,6 +122,17 @@ def rules_that_find(outcomes: tuple[Outcome, ...]) -> frozenset[str]:
         for outcome in outcomes
         if isinstance(outcome, Examined | Refused)
         for resolution in outcome.resolutions
+    )
+
+
+def left(outcomes: tuple[Outcome, ...]) -> frozenset[FindingKey]:
+    """The findings that are left."""
+    return frozenset(
+        resolution.finding.key
+        for outcome in outcomes
+        if isinstance(outcome, Examined | Refused)
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.LEFT
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixture_cases import Case, cases, changed, described, run
+from tests.fixture_cases import Case, cases, changed, described, left, run
 
 CASES = [pytest.param(case, id=case.name) for case in cases()]
 
@@ -18,4 +18,6 @@ def test_fixture(case: Case) -> None:
         assert after[path].decode() == data.decode(), path
     assert after.keys() == case.after.keys()
     assert described(case.rules, outcomes) == case.findings
-    assert changed(after, run(case, after)) == after
+    again = run(case, after)
+    assert changed(after, again) == after
+    assert left(again) <= left(outcomes)

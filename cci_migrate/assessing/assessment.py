@@ -26,7 +26,7 @@ from cci_migrate.assessing.conventions import (
     credential_conventions,
     policy_for,
 )
-from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence, Use
 from cci_migrate.assessing.evidence_collection import (
     EvidenceCollector,
@@ -45,6 +45,7 @@ from cci_migrate.assessing.image_states import (
     Undecided,
     Unmirrored,
     finding_key,
+    half_of_another_pair,
     state_of,
     wanted_for,
 )
@@ -136,6 +137,17 @@ class CredentialUse(Struct, frozen=True):
     after: FindingKey | None = None
     in_steps: bool = False
     is_misrouted: bool = False
+
+
+class MissingContext(Struct, frozen=True):
+    """A workflow job may need ``context`` for what ``use`` reads; only the user knows.
+
+    ``after`` are the findings of whose fixes one must be made for that; empty if it is so today.
+    """
+
+    context: str
+    use: CredentialUse
+    after: tuple[FindingKey, ...] = ()
 
 
 class AssessedEntry(Struct, frozen=True, eq=False):
@@ -346,15 +358,20 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         """The conventions for each set of variables that images or logins read, or will read."""
         if self.known_contexts is not None:
             return self.known_contexts
+        return {
+            variables: self._context_convention(variables, host)
+            for variables, host in self._host_by_variables.items()
+        }
+
+    @cached_property
+    def _host_by_variables(self) -> Mapping[frozenset[str], str]:
+        """The registry for which jobs read, or will read, each set of variables."""
         hosts: dict[frozenset[str], str] = {}
         for assessed in self.entries:
             for use in assessed.uses:
                 if policy_for(use.host, self.policy) is not None:
                     hosts.setdefault(frozenset(use.variables), use.host)
-        return {
-            variables: self._context_convention(variables, host)
-            for variables, host in hosts.items()
-        }
+        return hosts
 
     def context_of(self, host: str) -> ContextConvention | None:
         """The convention for the variables that pulls from ``host`` should read, if any."""
@@ -365,6 +382,42 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
         return (
             None if credential is None else self.contexts.get(frozenset(variables_of(credential)))
         )
+
+    @cached_property
+    def _conventions_once_fixed(self) -> Mapping[frozenset[str], ContextConvention]:
+        """The conventions that the next run will see, for variables whose readers fixes change.
+
+        All fixes are made, each with the contexts that it brings along.
+        """
+        conventions: dict[frozenset[str], ContextConvention] = {}
+        for variables, host in self._host_by_variables.items():
+            readers = self._readers_once_fixed(variables)
+            if any(use.after is not None for assessed in readers for use in assessed.uses):
+                conventions[variables] = context_convention(
+                    list(map(self._contexts_once_fixed, readers)),
+                    (),
+                    self.policys_context(host, variables),
+                    self.policy,
+                    is_policys_own=self._is_the_policys(host, variables),
+                )
+        return conventions
+
+    def _readers_once_fixed(self, variables: frozenset[str]) -> list[AssessedEntry]:
+        """The workflow jobs that show which context provides ``variables``, once all is fixed."""
+        readers = []
+        for assessed in self.entries:
+            uses = [use for use in assessed.uses if variables <= set(use.variables)]
+            if assessed.only_for_forks or not (uses or self._reads_all_today(assessed, variables)):
+                continue
+            is_kept_apart = variables in self._kept_apart.get(assessed.entry.route, ())
+            if any(use.after for use in uses) or not (is_kept_apart and assessed.intended.values):
+                readers.append(assessed)
+        return readers
+
+    def _contexts_once_fixed(self, assessed: AssessedEntry) -> JobContexts:
+        granted = filter(None, (self.context_with_fix(assessed, use) for use in assessed.uses))
+        values = (*assessed.intended.values, *granted)
+        return replace(assessed.intended, values=tuple(dict.fromkeys(values)))
 
     def _context_convention(self, variables: frozenset[str], host: str) -> ContextConvention:
         today: list[JobContexts] = []
@@ -649,22 +702,45 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
             return False
         return bool(self.job_variables.mentioned(assessed.entry, variables))
 
-    def missing_contexts(self, assessed: AssessedEntry) -> Iterator[tuple[str, CredentialUse]]:
-        """The contexts that a workflow job lacks for variables that it reads today, with uses."""
-        if assessed.only_for_forks:
+    def missing_contexts(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
+        """The contexts that a workflow job lacks for variables that it reads today."""
+        if self._has_a_chosen_context(assessed):
             return
-        chosen_by_user = {names.context for names in self.names.values()}
         for use in assessed.uses:
             convention = self.contexts.get(frozenset(use.variables))
             if use.after is not None or use.is_misrouted:
                 continue
             if convention is None or convention.preferred is None:
                 continue
-            if not chosen_by_user.isdisjoint(assessed.contexts.names):
-                continue  # named for one fix, which is made
             is_lacking = convention.lacks(assessed.intended, works_today=True)
             if is_lacking or convention.may_be_lacked_by(assessed.intended):
-                yield convention.preferred, use
+                yield MissingContext(convention.preferred, use)
+
+    def contexts_missing_once_fixed(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
+        """The contexts that a workflow job will lack, by what the fixes of others show.
+
+        Fixes add none where a job reads some of the variables today: they may be the project's.
+        """
+        if self._has_a_chosen_context(assessed):
+            return
+        for use in assessed.uses:
+            variables = frozenset(use.variables)
+            convention = self._conventions_once_fixed.get(variables)
+            if use.is_misrouted or convention is None or convention.preferred is None:
+                continue
+            if convention.may_be_lacked_by(self._contexts_once_fixed(assessed)):
+                readers = self._readers_once_fixed(variables)
+                fixes = (each.after for reader in readers for each in reader.uses)
+                after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
+                yield MissingContext(convention.preferred, use, after)
+
+    def _has_a_chosen_context(self, assessed: AssessedEntry) -> bool:
+        """Whether nothing is to be asked of a workflow job: it has what the user named for a fix.
+
+        Jobs that only builds of forks reach get no contexts.
+        """
+        chosen_by_user = {names.context for names in self.names.values()}
+        return assessed.only_for_forks or not chosen_by_user.isdisjoint(assessed.contexts.names)
 
     @cached_property
     def entries(self) -> tuple[AssessedEntry, ...]:
@@ -783,7 +859,9 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
                 | Unmirrored(proposed=Proposed() as proposed)
             ):
                 names, key = variables_of(proposed.credential), image.key(UNAUTHENTICATED_IMAGE)
-            case Incomplete(proposed=Proposed(credential)):
+            case Incomplete(auth, proposed=Proposed(credential)):
+                if half_of_another_pair(auth, values_of(credential)) is not None:
+                    return None
                 names, key = variables_of(credential), image.key(INCOMPLETE_AUTH)
             case Misplaced(proposed=PasswordAuth() as credential):
                 names, key = variables_of(credential), image.key(MISPLACED_AUTH)

@@ -282,6 +282,21 @@ def _literal_secret(
     return None
 
 
+def half_of_another_pair(auth: ImageAuth, values: Mapping[str, str]) -> str | None:
+    """The key of ``auth`` whose value can't be completed with ``values``; None if there is none.
+
+    A literal user name can: it says whose password is needed. A variable belongs to a pair of
+    variables, and halves of different pairs don't log in.
+    """
+    for key, value in values.items():
+        current = auth.text(key)
+        if current is None or key in auth.missing or current == value:
+            continue
+        if key in SECRET_KEYS or variable_in(current) is not None:
+            return key
+    return None
+
+
 def _mixed(image: PulledImage) -> str:
     hosts = ", ".join(sorted(image.hosts))
     return f"its parameters make it come from several registries: {hosts}"

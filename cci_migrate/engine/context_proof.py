@@ -96,7 +96,8 @@ def _too_many(
     variables = frozenset().union(*provided)
     earlier = set(job.held[: job.held.index(context)]) & set(known.held)
     read_today = variables & (known.images_read | _words_of_steps(known.entry, config))
-    if read_today and (earlier or not known.held):
+    is_answered = job.entry.route in given.answered
+    if read_today and (earlier or not (known.held or is_answered)):
         return f"would read another value for {min(read_today)}, from the context {context}"
     hidden = [
         name

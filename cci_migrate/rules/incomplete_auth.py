@@ -29,14 +29,18 @@ Under an image that is meant to be pulled anonymously, take the whole block out 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping as MappingOf
 
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
-from cci_migrate.assessing.image_states import Contested, Incomplete, Proposed
-from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, variable_in
+from cci_migrate.assessing.image_states import (
+    Contested,
+    Incomplete,
+    Proposed,
+    half_of_another_pair,
+)
+from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -106,7 +110,7 @@ def _completed(
     if isinstance(target, Scalar) and is_null(target):
         operations += (AddEntry(target, key, Text(values[key])) for key in auth.missing)
     elif isinstance(target, Mapping):
-        other = _half_of_another_pair(auth, values)
+        other = half_of_another_pair(auth, values)
         if other is not None:
             return NoFix(f"its {other} is not the one that is known for the registry", _BY_HAND)
         for key in auth.missing:
@@ -126,21 +130,6 @@ def _completed(
         assessed.key(INCOMPLETE_AUTH),
     )
     return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
-
-
-def _half_of_another_pair(auth: ImageAuth, values: MappingOf[str, str]) -> str | None:
-    """The key of ``auth`` whose value can't be completed with ``values``.
-
-    A literal user name can: it says whose password is needed. A variable belongs to a pair of
-    variables, and halves of different pairs don't log in.
-    """
-    for key, value in values.items():
-        current = auth.text(key)
-        if current is None or key in auth.missing or current == value:
-            continue
-        if key in SECRET_KEYS or variable_in(current) is not None:
-            return key
-    return None
 
 
 _MISSING = "          password: $DOCKERHUB_PASSWORD\n"

@@ -4,7 +4,8 @@
 
 An entry of a workflow's (or a job group's) `jobs` whose images or logins read `$VARIABLES` today
 that other jobs have from a context, and which holds neither that context nor another one that may
-provide them. What a fix makes a job read is part of that fix, and not found here.
+provide them. A fix that makes a job read variables brings their context along. Only where the job
+reads some of them today, without the context that the other jobs get, is it reported here as well.
 
 ## Why it matters
 
@@ -32,9 +33,9 @@ that it has its variables from elsewhere: no fix adds a context there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from cci_migrate.assessing.assessment import AssessedEntry, Assessment
+from cci_migrate.assessing.assessment import AssessedEntry, Assessment, MissingContext
 from cci_migrate.findings import (
     Choice,
     ContextGrant,
@@ -56,24 +57,29 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each workflow job that lacks contexts today, with all of them."""
     seen: set[Node] = set()
     for assessed in assessment.entries:
-        grants = tuple(_grants(assessed, assessment))
+        missing = tuple(assessment.missing_contexts(assessed))
+        missing = missing or tuple(assessment.contexts_missing_once_fixed(assessed))
         # Workflows that share a list of jobs through an alias share its entries too.
-        if grants and assessed.entry.key not in seen:
+        if missing and assessed.entry.key not in seen:
             seen.add(assessed.entry.key)
-            is_requested = assessment.policy.credentials is CredentialStore.CONTEXT
-            yield _finding(assessed, grants, is_certain=is_requested)
-
-
-def _grants(assessed: AssessedEntry, assessment: Assessment) -> Iterator[ContextGrant]:
-    for context, use in assessment.missing_contexts(assessed):
-        overlaps = assessment.may_overlap(assessed, use.variables)
-        yield ContextGrant(assessed.entry, context, use.variables, overlaps)
+            yield _finding(assessed, missing, assessment)
 
 
 def _finding(
-    assessed: AssessedEntry, grants: tuple[ContextGrant, ...], *, is_certain: bool
+    assessed: AssessedEntry, missing: Sequence[MissingContext], assessment: Assessment
 ) -> Finding:
     entry = assessed.entry
+    is_certain = assessment.policy.credentials is CredentialStore.CONTEXT
+    after = tuple(dict.fromkeys(key for context in missing for key in context.after))
+    grants = tuple(
+        ContextGrant(
+            entry,
+            lacking.context,
+            lacking.use.variables,
+            assessment.may_overlap(assessed, lacking.use.variables),
+        )
+        for lacking in missing
+    )
     contexts = listed(tuple(dict.fromkeys(grant.context for grant in grants)))
     variables = list(dict.fromkeys(f"${name}" for grant in grants for name in grant.variables))
     group = "job group" if entry.is_in_group else "workflow"
@@ -90,20 +96,31 @@ def _finding(
         owner=f"{group} {entry.workflow}",
         effect=Effect.WARNING,
         because="Without the context the variables are empty, and the pull is anonymous or fails.",
-        remedy=fix if is_certain else _question(entry.name, contexts, listed(variables), fix),
-        registry=next(use.host for use in assessed.uses if use.variables == grants[0].variables),
+        remedy=fix
+        if is_certain
+        else _question(entry.name, contexts, listed(variables), fix, is_once_fixed=bool(after)),
+        registry=missing[0].use.host,
+        after=after,
     )
 
 
-def _question(name: str, contexts: str, variables: str, fix: Fix) -> Question:
+def _question(
+    name: str, contexts: str, variables: str, fix: Fix, *, is_once_fixed: bool
+) -> Question:
     add = Choice("add", f"add context {contexts}", "It wins over the project's settings.", fix)
     elsewhere = NoFix(f"you chose to leave it: {name} has {variables} from elsewhere")
     leave = Choice("leave", "leave it", f"The project's settings must hold {variables}.", elsewhere)
-    return Question(
-        f"{name} reads {variables} without context {contexts}, which most jobs that read them "
-        "hold; do the project's settings provide them?",
-        (add, leave),
-    )
+    if is_once_fixed:
+        difference = (
+            f"once the rest is fixed, most jobs that read {variables} have context {contexts}, "
+            f"but {name} has not"
+        )
+    else:
+        difference = (
+            f"{name} reads {variables} without context {contexts}, which most jobs that read them "
+            "hold"
+        )
+    return Question(f"{difference}; do the project's settings provide them?", (add, leave))
 
 
 RULE = Rule(

@@ -144,15 +144,16 @@ def wrong_contexts(
     """
     habit = context_habit(before, default)
     needed_before = {_key(job) for job in before.workflow_jobs if job.needs_context}
-    held_before = {_key(job): job.contexts for job in before.workflow_jobs}
+    known = {_key(job): job for job in before.workflow_jobs}
     wrong = []
     for job in after.workflow_jobs:
-        moved = {name for wrong in misplaced if wrong.is_about(job) for name in wrong.names}
-        allowed = moved.union(held_before.get(_key(job), ()))
+        moved = {name for shown in misplaced if shown.is_about(job) for name in shown.names}
+        was = known.get(_key(job))
+        allowed = moved.union(was.contexts if was is not None else ())
         gained = [name for name in job.contexts if name not in allowed]
         if gained and not job.needs_context:
             wrong.append((job, f"got {gained} and needs none"))
-        elif job.only_for_forks or _is_in_project(job, before):
+        elif job.only_for_forks or _is_in_project(job, before) or _is_asked(job, was):
             continue
         elif job.needs_context and _reads_new_names(job, before):
             # The habit is about other variables: names of the policy come with its context.
@@ -209,6 +210,17 @@ def _read_without_context(pulled: PulledImages) -> set[str]:
 def _read(job: WorkflowJob) -> set[str]:
     """The variables that the images of ``job`` from Docker Hub read."""
     return {half.strip("${}") for image in job.images if image.is_hub for half in image.credential}
+
+
+def _is_asked(job: WorkflowJob, was: WorkflowJob | None) -> bool:
+    """Whether a context could change what ``job`` read before, as ``was``, without any.
+
+    The project may provide that: it is asked.
+    """
+    if was is None or was.contexts:
+        return False
+    read = {half.strip("${}") for image in was.images for half in image.credential}
+    return not _read(job).isdisjoint(read | was.step_words)
 
 
 def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:
