@@ -21,6 +21,8 @@ from cci_migrate.policy.settings import RegistryCredential
 
 #: The number of an item in a list, in a route.
 _NUMBER = re.compile(r"\[[0-9]+\]")
+#: Up to how many workflows are named, rather than counted.
+_FEW_WORKFLOWS = 4
 
 
 class Severity(Enum):
@@ -198,6 +200,8 @@ def _jobs_text(entries: Sequence[WorkflowJob]) -> str:
     counts = Counter(entry.workflow for entry in entries)
     if len(counts) == 1:
         return f"{len(entries)} jobs of workflow {entries[0].workflow}"
+    if len(counts) > _FEW_WORKFLOWS:
+        return f"{len(entries)} jobs of {len(counts)} workflows"
     by_workflow = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f"{len(entries)} workflow jobs ({by_workflow})"
 
