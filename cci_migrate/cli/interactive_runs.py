@@ -10,9 +10,10 @@ from cci_migrate.cli.options import Options
 from cci_migrate.cli.processing import Task
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.outcomes import Failed, Outcome
+from cci_migrate.interactive.replay import replay
 from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.interactive.screen import Screen
-from cci_migrate.interactive.session import SessionOptions, replay, run
+from cci_migrate.interactive.session import SessionOptions, run
 from cci_migrate.reports.report import Mode
 
 

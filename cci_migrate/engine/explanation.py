@@ -5,7 +5,7 @@ Workflow job -> job -> executor or step -> image -> credential -> context.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -13,12 +13,11 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import several_accounts
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import (
     AccountUnclear,
-    Anonymous,
     Authenticated,
     Exempt,
-    ImageState,
     Incomplete,
     Mirrored,
     Misplaced,
@@ -28,14 +27,6 @@ from cci_migrate.assessing.image_states import (
     Unauthenticated,
     Undecided,
     Unmirrored,
-    state_of_orb_image,
-)
-from cci_migrate.assessing.step_states import (
-    WHY_NO_LOGIN,
-    LoggedIn,
-    NoPassword,
-    StepState,
-    ToBeMirrored,
 )
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
@@ -47,6 +38,9 @@ from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
+from cci_migrate.policy.settings import Policy
+
+_NOT_COVERED = "the policy has no credentials for the registry"
 
 
 class Access(Enum):
@@ -109,7 +103,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(docker.job)
-            found += _of_steps(assessment, docker, entry)
+            found += _of_steps(docker, entry, assessment.policy)
     for assessed in assessment.images:
         if assessed.image.item.mapping not in seen_items:
             found.append(_of_image(assessment, assessed, None))
@@ -120,7 +114,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
                 found += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
         if docker.job not in seen_jobs:
-            found += _of_steps(assessment, docker, None)
+            found += _of_steps(docker, None, assessment.policy)
     return tuple(found)
 
 
@@ -128,12 +122,7 @@ def _of_image(
     assessment: Assessment, assessed: AssessedImage, entry: WorkflowJob | None
 ) -> ExplainedPull:
     image = assessed.image
-    access, reason = _access(assessed.state)
-    auth: ImageAuth | None = None
-    if isinstance(assessed.state, Authenticated | Incomplete):
-        auth = assessed.state.auth
-    elif isinstance(assessed.state, Unauthenticated | Unmirrored):
-        reason = _what_a_fix_writes(assessment, assessed.state.proposed, assessed.registry)
+    access, auth, reason = _access(assessment, assessed)
     position = image.item.image.value.source.position(image.item.image.value.start)
     owner = image.owners[0]
     return ExplainedPull(
@@ -153,11 +142,6 @@ def _of_image(
         reason=reason,
         possible_images=_possible_images(assessment, image),
     )
-
-
-def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: str | None) -> str:
-    reason = assessment.name_reason(proposed, host)
-    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 
 def _possible_images(assessment: Assessment, image: PulledImage) -> tuple[str, ...]:
@@ -220,11 +204,13 @@ def _of_orb_image(
     """An image of ``name``, the orb's job or executor; None: what that pulls is not known."""
     entry, orb, node = place.entry, place.orb, place.node
     host = None if image is None else _host_of(image)
-    access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
-    if image is not None:
-        access, reason = _access(state_of_orb_image(image, assessment.policy))
-        if access is Access.UNAUTHENTICATED:
-            reason = "the orb gives it no credentials"
+    access, reason = Access.UNAUTHENTICATED, "the orb gives it no credentials"
+    if image is None:
+        access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    elif assessment.policy.exempts(image):
+        access, reason = Access.NOT_NEEDED, ""
+    elif host is None or policy_for(host, assessment.policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,
         workflow_job=None if entry is None else entry.name,
@@ -243,56 +229,71 @@ def _of_orb_image(
     )
 
 
-def _access(state: ImageState | StepState) -> tuple[Access, str]:
-    """How a pull in ``state`` is authenticated, and why."""
-    match state:
-        case Authenticated() | LoggedIn():
-            return Access.AUTHENTICATED, ""
-        case Incomplete():
-            return Access.INCOMPLETE, "its credentials lack something"
+def _access(
+    assessment: Assessment, assessed: AssessedImage
+) -> tuple[Access, ImageAuth | None, str]:
+    match assessed.state:
+        case Authenticated(auth):
+            return Access.AUTHENTICATED, auth, ""
+        case Incomplete(auth):
+            return Access.INCOMPLETE, auth, "its credentials lack something"
         case Misplaced():
-            return Access.UNAUTHENTICATED, "its credentials are in the wrong place"
-        case Unauthenticated() | Unmirrored() | Anonymous():
-            return Access.UNAUTHENTICATED, ""
-        case NoPassword():
-            return Access.UNAUTHENTICATED, WHY_NO_LOGIN
-        case ToBeMirrored(mirror):
-            return Access.UNAUTHENTICATED, f"it does not come from {mirror}"
+            return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
+        case Unauthenticated(proposed=proposed) | Unmirrored(proposed=proposed):
+            return (
+                Access.UNAUTHENTICATED,
+                None,
+                _what_a_fix_writes(assessment, proposed, assessed.registry),
+            )
         case AccountUnclear(accounts=accounts):
-            return Access.UNAUTHENTICATED, several_accounts(accounts)
+            return Access.UNAUTHENTICATED, None, several_accounts(accounts)
         case Undecided(reason):
-            return Access.UNKNOWN, reason
-        case NotCovered(unknown=True):
-            return Access.UNKNOWN, "CircleCI may have credentials for it"
-        case NotCovered():
-            return Access.UNKNOWN, "the policy has no credentials for the registry"
+            return Access.UNKNOWN, None, reason
+        case NotCovered(unknown=unknown):
+            reason = "CircleCI may have credentials for it" if unknown else _NOT_COVERED
+            return Access.UNKNOWN, None, reason
         case Exempt() | Mirrored():
-            return Access.NOT_NEEDED, ""
+            return Access.NOT_NEEDED, None, ""
         case OnlyForForks():
-            return Access.NOT_NEEDED, "only builds of forks reach it"
+            return Access.NOT_NEEDED, None, "only builds of forks reach it"
         case _:
-            assert_never(state)
+            assert_never(assessed.state)
+
+
+def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: str | None) -> str:
+    reason = assessment.name_reason(proposed, host)
+    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 
 def _of_steps(
-    assessment: Assessment, docker: JobDocker, entry: WorkflowJob | None
+    docker: JobDocker, entry: WorkflowJob | None, policy: Policy
 ) -> Iterator[ExplainedPull]:
     for pull in docker.pulls:
-        for host, state in assessment.step_states(docker, pull):
-            # Where it ought to pull from, or to log in, is not what it pulls.
-            if host is None or host in pull.hosts:
-                yield _of_step(docker, pull, host, state, entry)
+        hosts: Iterable[str | None] = sorted(pull.hosts)
+        if pull.undecided is not None:
+            hosts = [*hosts, None]
+        for host in hosts:
+            yield _of_step(docker, pull, host, entry, policy)
 
 
 def _of_step(
     docker: JobDocker,
     pull: StepPull,
     host: str | None,
-    state: StepState,
     entry: WorkflowJob | None,
+    policy: Policy,
 ) -> ExplainedPull:
-    access, reason = _access(state)
-    login = state.login if isinstance(state, LoggedIn) else None
+    login = None if host is None else docker.login_before(pull, host)
+    access, reason = Access.UNAUTHENTICATED, ""
+    if login is not None:
+        access = Access.AUTHENTICATED
+    elif host is None:
+        access, reason = Access.UNKNOWN, pull.undecided or ""
+    elif policy.mirror is not None and host == policy.mirror.host:
+        needs_login = policy_for(host, policy) is not None
+        access = Access.UNAUTHENTICATED if needs_login else Access.NOT_NEEDED
+    elif policy_for(host, policy) is None:
+        access, reason = Access.UNKNOWN, _NOT_COVERED
     node = pull.moment.step.node
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,

@@ -32,6 +32,8 @@ from cci_migrate.interactive.fix_keys import Action
 #: How many lines are shown around a change at first; each time more are asked for, this times more.
 FEW_LINES = 3
 _MORE = 4
+#: Fewer fixes than this are decided on one by one as quickly as together.
+SMALLEST_GROUP = 4
 
 
 class ItemKey(Struct, frozen=True, order=True):
@@ -39,6 +41,21 @@ class ItemKey(Struct, frozen=True, order=True):
 
     config: int
     finding: FindingKey
+
+
+class GroupKey(Struct, frozen=True):
+    """What items that are alike have in common.
+
+    ``fix`` is the title of the fix, ``names`` are those that it writes; ``answers`` are the keys
+    and labels of a question's.
+    """
+
+    rule: str
+    plural: str
+    registry: str | None
+    fix: str
+    names: str
+    answers: tuple[tuple[str, str], ...]
 
 
 class Item(Struct, frozen=True):
@@ -56,6 +73,16 @@ class Item(Struct, frozen=True):
     def rests_on(self) -> frozenset[ItemKey]:
         """The findings without whose fixes there is nothing to decide."""
         return frozenset(ItemKey(self.config, key) for key in self.finding.after)
+
+    @property
+    def group_key(self) -> GroupKey:
+        """What it has in common with those that it can be decided on with."""
+        finding = self.finding
+        written = "" if finding.names is None else finding.names.names
+        title = finding.remedy.title if isinstance(finding.remedy, Fix) else ""
+        choices = finding.remedy.choices if isinstance(finding.remedy, Question) else ()
+        answers = tuple((choice.key, choice.label) for choice in choices)
+        return GroupKey(finding.rule, finding.plural, finding.registry, title, written, answers)
 
     def is_in_file_of(self, other: Item) -> bool:
         """Whether both are in the same file."""
@@ -96,10 +123,25 @@ class Ending(Enum):
 Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Cancelled | Ending
 
 
+class AskGroup(Struct, frozen=True):
+    """Ask what to do about all of ``items``, which are alike; the first is the ``number``-th."""
+
+    items: tuple[Item, ...]
+    number: int
+    total: int
+    can_go_back: bool
+
+    @property
+    def item(self) -> Item:
+        """The first of them, which is shown."""
+        return self.items[0]
+
+
 class AskFix(Struct, frozen=True):
     """Ask what to do about ``item``, the ``number``-th of ``total``.
 
-    ``lines``: how many lines to show around it.
+    ``lines``: how many lines to show around it. ``left_of_rule`` and ``left_in_file`` count the
+    fixes of its rule and in its file that are not decided on; ``all_in_file`` questions too.
     """
 
     item: Item
@@ -107,6 +149,9 @@ class AskFix(Struct, frozen=True):
     total: int
     lines: int
     can_go_back: bool
+    left_of_rule: int
+    left_in_file: int
+    all_in_file: int
 
 
 class AskReason(Struct, frozen=True):
@@ -141,7 +186,7 @@ class Ended(Struct, frozen=True):
     ending: Ending
 
 
-InterviewStep = AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
+InterviewStep = AskGroup | AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
 
 
 class _Stage(Enum):
@@ -153,12 +198,16 @@ class _Stage(Enum):
 
 
 class Interview(Struct, frozen=True):
-    """The items in the order of asking, what was decided on them, and the interview before."""
+    """The items in the order of asking, what was decided on them, and the interview before.
+
+    ``opened`` are the groups whose items are decided on one by one.
+    """
 
     items: tuple[Item, ...]
     decided: Mapping[ItemKey, Decision] = field(default_factory=dict)
     names: Mapping[ItemKey, ChosenNames] = field(default_factory=dict)
     lines: int = FEW_LINES
+    opened: frozenset[GroupKey] = frozenset()
     stage: _Stage = _Stage.FIXES
     ending: Ending | None = None
     previous: Interview | None = None
@@ -167,8 +216,17 @@ class Interview(Struct, frozen=True):
 
     @property
     def current(self) -> Item | None:
-        """The first item without a decision that is not moot; None if there is none."""
-        return next(iter(self.remaining), None)
+        """The item to ask about, the first of the `group` if there is one; None at the end."""
+        return next(iter(self.group or self.remaining), None)
+
+    @property
+    def group(self) -> tuple[Item, ...]:
+        """The first remaining items that are alike and can be decided on together."""
+        groups: dict[GroupKey, list[Item]] = {}
+        for item in self.remaining:
+            if item.group_key not in self.opened:
+                groups.setdefault(item.group_key, []).append(item)
+        return next((tuple(items) for items in groups.values() if len(items) >= SMALLEST_GROUP), ())
 
     @property
     def remaining(self) -> tuple[Item, ...]:
@@ -233,10 +291,23 @@ def next_step(interview: Interview) -> InterviewStep:
         return AskAtEnd(interview.accepted, undecided, interview.previous is not None)
     match interview.stage:
         case _Stage.FIXES:
+            remaining, group = interview.remaining, interview.group
             number = len(interview.decided) + 1
-            total = len(interview.decided) + len(interview.remaining)
+            total = len(interview.decided) + len(remaining)
             can_go_back = interview.previous is not None
-            return AskFix(item, number, total, interview.lines, can_go_back)
+            if group:
+                return AskGroup(group, number, total, can_go_back)
+            fixes = [other for other in remaining if isinstance(other.finding.remedy, Fix)]
+            return AskFix(
+                item,
+                number,
+                total,
+                interview.lines,
+                can_go_back,
+                left_of_rule=sum(_is_of_rule_of(item, other) for other in fixes),
+                left_in_file=sum(map(item.is_in_file_of, fixes)),
+                all_in_file=sum(map(item.is_in_file_of, remaining)),
+            )
         case _Stage.REASON:
             return AskReason(item)
         case _Stage.NAMES:
@@ -260,7 +331,8 @@ def after(interview: Interview, reply: Reply) -> Interview:
         case Action():
             return _acted(interview, item, reply)
         case ChoiceTaken(key):
-            return _decided(interview, {item.key: Answer(key)})
+            asked = interview.group or (item,)
+            return _decided(interview, {other.key: Answer(key) for other in asked})
         case ReasonGiven(text):
             return _decided(interview, {item.key: Suppress(text)})
         case NamesGiven(names):
@@ -273,15 +345,19 @@ def after(interview: Interview, reply: Reply) -> Interview:
 
 
 def _acted(interview: Interview, item: Item, action: Action) -> Interview:
+    asked = interview.group or (item,)
     match action:
         case Action.APPLY:
             if isinstance(item.finding.remedy, Question):
                 return interview
-            return _decided(interview, {item.key: Apply()})
+            return _decided(interview, {other.key: Apply() for other in asked})
+        case Action.EACH:
+            opened = interview.opened | {item.group_key}
+            return replace(interview, opened=opened, previous=_at_fixes(interview))
         case Action.SKIP:
-            return _decided(interview, {item.key: Skip()})
+            return _decided(interview, {other.key: Skip() for other in asked})
         case Action.ALL_OF_RULE:
-            return _apply_all(interview, lambda other: other.finding.rule == item.finding.rule)
+            return _apply_all(interview, lambda other: _is_of_rule_of(item, other))
         case Action.REST_OF_FILE:
             return _apply_all(interview, item.is_in_file_of)
         case Action.SKIP_FILE:
@@ -303,6 +379,10 @@ def _acted(interview: Interview, item: Item, action: Action) -> Interview:
             return _back(interview)
         case _:
             assert_never(action)
+
+
+def _is_of_rule_of(item: Item, other: Item) -> bool:
+    return other.finding.rule == item.finding.rule
 
 
 def _apply_all(interview: Interview, is_meant: Callable[[Item], bool]) -> Interview:

@@ -6,6 +6,7 @@ default is what the files do already.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,6 +76,10 @@ class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     def with_answer(self, topic: Topic, answer: str) -> GeneralAnswers:
         """These answers with ``answer`` on ``topic``."""
         return replace(self, **{topic.value: answer})
+
+
+#: A variable whose dollar was forgotten: an account at a registry is not called like this.
+_LIKE_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 
 
 class Option(Struct, frozen=True):
@@ -449,6 +454,8 @@ def check_of(topic: Topic) -> Callable[[str], str | None]:
             setting_value(topic, text)
         except ValueError as error:
             return f"It {error}."
+        if topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
+            return f"It looks like the name of a variable; write ${text}."
         return None
 
     return check

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cci_migrate.interactive.general_choices import ask_for_all
+from cci_migrate.interactive.overview import overview_of_configs
 from cci_migrate.interactive.policy_questions import answered_policy, needs_of_everything
 from cci_migrate.interactive.prompter import Menu, MenuOption
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.screen import Screen
-from cci_migrate.interactive.session import ask_for_all
 from cci_migrate.interactive.session_reviews import SessionReviews
-from cci_migrate.interactive.views import BLANK, Code, Look, Prose, overview_of_configs
+from cci_migrate.interactive.shown_lines import BLANK, Code, Look, Prose
 from cci_migrate.policy.text import policy_text
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from msgspec import Struct
 
 from cci_migrate.escaping.terminal_text import is_visible, printable
-from cci_migrate.interactive.keyboard import ENTER, Keyboard, drop_typed_lines
+from cci_migrate.interactive.keyboard import ENTER, Keyboard, Press, drop_typed_lines
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
@@ -21,6 +22,11 @@ _QMARK = "?"
 _ELLIPSIS = "..."
 _HELP = "?"
 _NARROWEST_LABEL = 10
+#: Columns after a prompt in which the key is shown.
+_ROOM_FOR_ANSWER = 2
+#: In place of letters for which a line has no room, and how many letters a line shows at least.
+_LEFT_OUT = ".."
+_FEWEST_LETTERS = 4
 
 #: What is typed in place of a line to go back.
 BACK = "<"
@@ -34,21 +40,52 @@ class MenuOption(Struct, frozen=True):
 
 
 class Menu(Struct, frozen=True):
-    """A menu. ``default`` is the letter that Enter alone means, None if none."""
+    """A menu. ``default`` is the letter that Enter alone means, None if none.
+
+    ``unavailable`` are letters that users may expect here, each with why it does nothing.
+    """
 
     text: str
     options: tuple[MenuOption, ...]
     default: str | None = None
+    unavailable: tuple[MenuOption, ...] = ()
 
     def option(self, letter: str) -> MenuOption | None:
         """The option of ``letter``, in either case."""
         return next((option for option in self.options if option.letter == letter.lower()), None)
 
-    def prompt(self) -> str:
-        """The text and the letters, on one line."""
-        letters = ",".join([*(option.letter for option in self.options), _HELP])
+    def prompt(self, width: int) -> str:
+        """The text and the letters, on one line of ``width`` columns with room for an answer.
+
+        Where they need more, a long text comes before that line, and letters are left out: they
+        can be pressed all the same.
+        """
+        text, room = printable(self.text), width - _ROOM_FOR_ANSWER
+        start = f"{text} "
+        if width_of(f"{start}{self._letters(_FEWEST_LETTERS)} ") > room:
+            text, start = "\n".join(wrap(text, width)), ""
+        for count in range(len(self.options), 0, -1):
+            line = f"{start}{self._letters(count)} "
+            if width_of(line) <= room:
+                break
+        return line if start else f"{text}\n{line}"
+
+    def _letters(self, count: int) -> str:
+        """The letters in brackets, but for those between the first and the last of ``count``."""
+        letters = [option.letter for option in self.options]
+        if count < len(letters):
+            letters = [*letters[: count - 1], _LEFT_OUT, *letters[-1:]]
         default = f"; Enter: {self.default}" if self.default is not None else ""
-        return printable(f"{self.text} [{letters}{default}] ")
+        return printable(f"[{','.join([*letters, _HELP])}{default}]")
+
+    def answer_to(self, press: Press) -> str:
+        """What to say of a key that is no option."""
+        reason = next(
+            (each.label for each in self.unavailable if each.letter == press.character.lower()),
+            None,
+        )
+        problem = press.problem if reason is None else f"{press.character}: {reason}"
+        return printable(f"{problem}; {_HELP} lists the keys")
 
     def help(self) -> Iterator[str]:
         """A line for each option."""
@@ -116,23 +153,24 @@ class KeyPrompter:
     def _choose(self, menu: Menu) -> str:
         while True:
             self._keyboard.wait_for_quiet(enter_answers=menu.default is not None)
+            prompt = menu.prompt(self._width())
             with _ending_the_line(self._stream):
-                _write(self._stream, self._bold(menu.prompt()))
+                _write(self._stream, self._bold(prompt))
                 press = self._keyboard.next_press()
             if press.character == ENTER and menu.default is not None:
                 option = menu.option(menu.default)
             else:
                 option = menu.option(press.character)
             if option is not None:
-                # Where the prompt fills the line the terminal breaks it.
-                room = self._width() - _width_of(menu.prompt()) - len(f"{option.letter}  ")
+                line = prompt.rpartition("\n")[2]
+                room = self._width() - width_of(line) - len(f"{option.letter}  ")
                 label = _cut(printable(option.label), room) if room >= _NARROWEST_LABEL else ""
                 _write(self._stream, f"{option.letter}  {label}".rstrip() + "\n")
                 return option.letter
             if press.character == _HELP:
                 shown = [_cut(line, self._width()) for line in menu.help()]
             else:
-                shown = [f"{press.problem}; {_HELP} lists the keys"]
+                shown = [menu.answer_to(press)]
             _write(self._stream, "\n".join(["", *shown, ""]))
 
     def _bold(self, text: str) -> str:
@@ -185,7 +223,7 @@ def _interrupt(event: Any) -> None:
     event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
 
 
-def _width_of(text: str) -> int:
+def width_of(text: str) -> int:
     """The columns that ``text`` takes, wide characters counted as two."""
     from prompt_toolkit.utils import get_cwidth
 
@@ -194,9 +232,9 @@ def _width_of(text: str) -> int:
 
 def _cut(label: str, room: int) -> str:
     """``label`` on one line of the terminal."""
-    if _width_of(label) <= room:
+    if width_of(label) <= room:
         return label
-    while _width_of(label) > room - len(_ELLIPSIS):
+    while width_of(label) > room - len(_ELLIPSIS):
         label = label[:-1]
     return label + _ELLIPSIS
 
@@ -204,14 +242,15 @@ def _cut(label: str, room: int) -> str:
 class LinePrompter:
     """Asks by lines on ``stream`` and reads lines from ``answers``, as a dumb terminal wants it."""
 
-    def __init__(self, answers: TextIO, stream: TextIO) -> None:
+    def __init__(self, answers: TextIO, stream: TextIO, *, width: Callable[[], int]) -> None:
         self._answers = answers
         self._stream = stream
+        self._width = width
 
     def choose(self, menu: Menu) -> str:
         """The letter of the option taken."""
         while True:
-            answer = self._read(menu.prompt()) or menu.default or ""
+            answer = self._read(menu.prompt(self._width())) or menu.default or ""
             option = menu.option(answer)
             if option is not None:
                 return option.letter

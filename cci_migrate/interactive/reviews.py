@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cached_property
 from typing import TypeVar
 
 from msgspec import Struct
@@ -99,6 +100,12 @@ class ConfigReview:
     def decided(self, decisions: Decisions) -> Outcome:
         """What becomes of the config with ``decisions``, proven."""
         return self._within_limits(lambda: propose(self._examined, decisions))
+
+    @cached_property
+    def untouched(self) -> Outcome:
+        """What becomes of the config when every finding is skipped."""
+        skipped = Decisions(Skip())
+        return self._within_limits(lambda: propose(self._examined, skipped, only_find=True))
 
     def _within_limits(self, work: Callable[[], _T]) -> _T | Failed:
         return within(self.config.limits, self.config.files.paths, work)

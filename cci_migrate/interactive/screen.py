@@ -11,11 +11,11 @@ from typing import TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter
+from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter, width_of
 from cci_migrate.interactive.session_errors import CannotAskError
-from cci_migrate.interactive.views import Code, Line, Look, ManualPage, Prose
+from cci_migrate.interactive.shown_lines import Code, Line, Look, ManualPage, Prose
 
-_USUAL_WIDTH = 80
+_USUAL_SIZE = os.terminal_size((80, 24))
 _NARROWEST = 20
 _WIDEST_PROSE = 100
 
@@ -52,16 +52,30 @@ class Screen:
     @property
     def width(self) -> int:
         """How many columns there are just now."""
+        return max(self._size.columns or _USUAL_SIZE.columns, _NARROWEST)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are just now."""
+        return self._size.lines or _USUAL_SIZE.lines
+
+    @property
+    def _size(self) -> os.terminal_size:
         try:
-            columns = os.get_terminal_size(self._stream.fileno()).columns
+            return os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError):
-            columns = 0
-        return max(columns or _USUAL_WIDTH, _NARROWEST)
+            return _USUAL_SIZE
+
+    def height(self, line: Line) -> int:
+        """How many rows ``line`` takes just now."""
+        if isinstance(line, Code):
+            return max(1, -(-width_of(printable(line.text)) // self.width))
+        return rendered([line], self.width, in_colour=False).count("\n")
 
     def prompter(self) -> Prompter:
         """Who asks here."""
         if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-            return LinePrompter(sys.stdin, self._stream)
+            return LinePrompter(sys.stdin, self._stream, width=lambda: self.width)
         return KeyPrompter(self._stream, in_colour=self._in_colour, width=lambda: self.width)
 
     def show(self, lines: Iterable[Line]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.findings import Apply, ChosenNames, Decision, Decisions, Finding, FindingKey, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
+from cci_migrate.interactive.fix_views import diff_lines
 from cci_migrate.interactive.interview import Interview, Item, can_be_decided
 from cci_migrate.interactive.policy_questions import (
     ConfigNeeds,
@@ -16,7 +17,6 @@ from cci_migrate.interactive.policy_questions import (
     needs_of,
 )
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange
-from cci_migrate.interactive.views import diff_lines
 from cci_migrate.policy.text import policy_data
 from cci_migrate.redaction.redaction import Redaction
 

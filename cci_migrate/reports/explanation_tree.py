@@ -67,6 +67,6 @@ def _access(pull: ExplainedPull, paint: Paint) -> str:
         case Access.UNKNOWN:
             return paint(printable(f"unknown{reason}"), "yellow")
         case Access.NOT_NEEDED:
-            return printable(f"needs no credentials{reason}")
+            return "needs no credentials"
         case _:
             assert_never(pull.access)

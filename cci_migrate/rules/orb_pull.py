@@ -36,14 +36,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.image_states import (
-    Anonymous,
-    Authenticated,
-    Mirrored,
-    Unauthenticated,
-    Unmirrored,
-    state_of_orb_image,
-)
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
 from cci_migrate.assessing.step_assessment import UndecidedPulls, undecided_pulls
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.orb_jobs import (
@@ -54,7 +48,7 @@ from cci_migrate.circleci.orb_jobs import (
     orb_executors,
 )
 from cci_migrate.circleci.published_orbs import published_orb
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
@@ -186,9 +180,11 @@ def _job_images(
 
 
 def _covered(texts: Sequence[str], policy: Policy) -> Iterator[str]:
-    """The images in ``texts`` that need credentials of ``policy``."""
+    """The images in ``texts`` that ``policy`` has credentials for."""
     for text in texts:
-        if isinstance(state_of_orb_image(text, policy), Anonymous):
+        host = registry_of(text)
+        is_covered = isinstance(host, str) and policy_for(host, policy) is not None
+        if is_covered and not policy.exempts(text):
             yield text
 
 

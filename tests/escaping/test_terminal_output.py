@@ -30,9 +30,10 @@ def test_views_and_prompts(tmp_path: Path, terminal: str) -> None:
     put(tmp_path / ".cci-migrate.toml", POLICY)
     end = "\n" if terminal == "dumb" else ""
     dialog = Dialog(tmp_path, "-i", TERM=terminal)
-    for number in range(1, 9):
-        dialog.answer((f"Fix {number}/", f"s{end}"))
-    dialog.answer(("Fix 9/", f"q{end}"))
+    dialog.answer(("Fixes 1-36/", f"e{end}"), ("Fixes 1-", f"s{end}"))
+    for _ in range(8):
+        dialog.answer(("/113 ", f"s{end}"))
+    dialog.answer(("/113 ", f"q{end}"))
     assert dialog.ended() == 1
     assert_only_ours(dialog)
 

@@ -44,7 +44,7 @@ def test_skip_and_all_of_this_rule(repository: MakeRepository) -> None:
     root = repository()
     dialog = Dialog(root, "-i")
     dialog.answer(("Fix 1/3 ", "s")).see("s  skip it")
-    dialog.answer(("Fix 2/3 ", "R")).see("r  apply all of this rule")
+    dialog.answer(("Fix 2/3 ", "R")).see("r  apply all 2 left of this rule")
     dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 1
     changed = config_of(root)
@@ -58,7 +58,7 @@ def test_the_rest_of_a_file_applied_and_skipped(repository: MakeRepository) -> N
     root = repository()
     (root / ".circleci" / "more.yml").write_text(CONFIG)
     dialog = Dialog(root, "-i")
-    dialog.answer(("Fix 1/6 ", "s"), ("Fix 2/6 ", "f"))
+    dialog.answer(("Fixes 1-6/6 ", "e"), ("Fix 1/6 ", "s"), ("Fix 2/6 ", "f"))
     dialog.see("4 of 6  .circleci/more.yml")
     dialog.answer(("Fix 4/6 ", "a"), ("Fix 5/6 ", "d"), ("Write 2 files?", "y"))
     assert dialog.ended() == 1
@@ -141,7 +141,7 @@ def test_accepted_then_quit_is_never_lost_unsaid(repository: MakeRepository) -> 
     root = repository()
     quitting = (("Fix 1/3 ", "a"), ("Fix 2/3 ", "q"))
     dialog = Dialog(root, "-i")
-    dialog.answer(*quitting).see("1 fix accepted, 2 not decided on.")
+    dialog.answer(*quitting).see("1 fix accepted:", "2 not decided on.")
     dialog.answer(("Write 1 file?", "b"), ("Fix 2/3 ", "q"), ("Write 1 file?", "n"))
     assert dialog.see("Nothing was written.").ended() == 1
     assert config_of(root) == CONFIG

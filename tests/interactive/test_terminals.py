@@ -44,7 +44,7 @@ def test_forty_columns_and_wide_characters(repository: MakeRepository) -> None:
     assert max(map(_width, prose)) <= 40
     assert "Fix 1/3 [a,s,r,f,d,i,n,m,w,p,q,?] w\n" in shown
     menu = shown.partition("  a  apply this fix\n")[2].partition("Fix 1/3")[0].split("\n")
-    assert "  r  apply all of this rule" in menu
+    assert "  r  apply all 3 left of this rule" in menu
     assert max(map(_width, menu)) <= 40
 
 
@@ -96,8 +96,10 @@ def test_five_hundred_findings(repository: MakeRepository) -> None:
     root = repository(_many())
     dialog = Dialog(root, "-i", "-q", rows=24)
     dialog.see("250 fixes to decide on.")
-    dialog.answer(*((f"Fix {number}/250 ", "a") for number in range(1, 6)))
-    dialog.answer(("Fix 6/250 ", "b"), ("Fix 5/250 ", "r"))
+    dialog.answer(("Fixes 1-250/250 ", "e"), ("Fix 1/250 ", "a"), ("Fix 2/250 ", "a"))
+    dialog.answer(("Fix 3/250 ", "b"), ("Fix 2/250 ", "b"), ("Fix 1/250 ", "b"))
+    dialog.answer(("Fixes 1-250/250 ", "a"))
+    dialog.see("add auth under 250 images, and add context hub to 250 jobs of workflow main")
     dialog.answer(("Write 1 file?", "y"))
     assert dialog.ended() == 0
     assert config_of(root).count("password: $HUB_TOKEN") == MANY

@@ -1,0 +1,157 @@
+"""What accepted fixes do, in numbers, and what does not work after them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.engine.proof import ProvenFile
+from cci_migrate.findings import (
+    Answer,
+    Apply,
+    Decision,
+    Effect,
+    Finding,
+    FindingState,
+    Fix,
+    Question,
+    Skip,
+    Suppress,
+    summary_of,
+)
+from cci_migrate.interactive.fix_views import diff_lines
+from cci_migrate.interactive.reviews import SessionConfig, TextChange
+from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose, counted
+from cci_migrate.rule_ids import MISSING_CONTEXT
+
+_MOST_REASONS = 3
+
+
+class DecidedConfig(Struct, frozen=True):
+    """A config with its ``outcome``, and what that is ``untouched``: with nothing decided.
+
+    ``decisions`` has each finding that can be decided on, with None for no decision.
+    """
+
+    config: SessionConfig
+    untouched: Outcome
+    outcome: Outcome
+    decisions: tuple[tuple[Finding, Decision | None], ...]
+
+
+def files_of(outcome: Outcome) -> Sequence[ProvenFile]:
+    """The files that ``outcome`` changes."""
+    if isinstance(outcome, Examined) and outcome.change is not None:
+        return outcome.change.files
+    return ()
+
+
+def end_summary(configs: Iterable[DecidedConfig], undecided: int) -> Iterator[Line]:
+    """The changes and the decisions in numbers, then what does not work.
+
+    ``undecided`` is how many fixes and questions are left that were not decided on.
+    """
+    decided = list(configs)
+    yield BLANK
+    for entry in decided:
+        for file in files_of(entry.outcome):
+            yield Prose(_line_counts(entry.config.display_path(file.path), TextChange.of(file)))
+    decisions = [decision for entry in decided for decision in entry.decisions]
+    fixes = [fix for finding, decision in decisions if (fix := _fix_of(finding, decision))]
+    by_title: dict[str, list[Fix]] = {}
+    for fix in fixes:
+        by_title.setdefault(fix.title, []).append(fix)
+    yield Prose(f"{counted(len(fixes), 'fix', 'fixes')} accepted:")
+    for alike in by_title.values():
+        yield Prose(summary_of(alike), indent=2)
+    kinds = Counter(type(decision) for _, decision in decisions)
+    rest = [
+        f"{count} {words}"
+        for count, words in (
+            (kinds[Suppress], "ignored with a comment"),
+            (kinds[Skip] + kinds[Answer] + kinds[Apply] - len(fixes), "skipped"),
+            (undecided, "not decided on"),
+        )
+        if count
+    ]
+    if rest:
+        yield Prose(f"{', '.join(rest)}.")
+    for entry in decided:
+        problem = _not_changed(entry.outcome)
+        if problem is not None and isinstance(entry.untouched, Examined):
+            yield Prose(f"{entry.config.name} stays as it is: {problem}", Look.ERROR)
+    for text in _not_working(decided):
+        yield Prose(text, Look.WARNING)
+
+
+def _line_counts(name: str, change: TextChange) -> str:
+    """``name: 6 lines added, 1 removed``."""
+    signs = Counter(line.sign for line in diff_lines(change, 0))
+    added = f"{name}: {counted(signs['+'], 'line')} added"
+    return f"{added}, {signs['-']} removed" if signs["-"] else added
+
+
+def _fix_of(finding: Finding, decision: Decision | None) -> Fix | None:
+    """The fix that was accepted, if one was."""
+    remedy = finding.remedy
+    match decision:
+        case Apply():
+            return remedy if isinstance(remedy, Fix) else None
+        case Answer(choice):
+            choices = remedy.choices if isinstance(remedy, Question) else ()
+            chosen = next((each.remedy for each in choices if each.key == choice), None)
+            return chosen if isinstance(chosen, Fix) else None
+        case _:
+            return None
+
+
+def _not_working(configs: Iterable[DecidedConfig]) -> Iterator[str]:
+    """What does not work after the change, with how often."""
+    without_context = limited = unprovided = 0
+    unmade: Counter[str] = Counter()
+    for entry in configs:
+        if not isinstance(entry.outcome, Examined) or not isinstance(entry.untouched, Examined):
+            continue
+        decisions = {finding.key: decision for finding, decision in entry.decisions}
+        unprovided += max(0, entry.outcome.unprovided - entry.untouched.unprovided)
+        for resolution in entry.outcome.resolutions:
+            finding = resolution.finding
+            if resolution.state is not FindingState.LEFT:
+                continue
+            if _fix_of(finding, decisions.get(finding.key)) is not None:
+                unmade[resolution.reason] += 1
+            without_context += finding.rule == MISSING_CONTEXT
+            limited += finding.effect is Effect.LIMITED
+    for reason, count in unmade.most_common(_MOST_REASONS):
+        yield f"{counted(count, 'fix', 'fixes')} can't be made: {reason}."
+    if without_context:
+        jobs = counted(without_context, "workflow job")
+        still, their = ("still needs", "its") if without_context == 1 else ("still need", "their")
+        yield (
+            f"{jobs} {still} a context: unless the project's settings provide the variables, "
+            f"{their} auth is empty."
+        )
+    if unprovided:
+        images = counted(unprovided, "image")
+        get = "gets" if unprovided == 1 else "get"
+        yield (
+            f"{images} {get} auth whose variables no context provides: it is empty unless the "
+            "project's settings have them."
+        )
+    if limited:
+        what = "1 finding is" if limited == 1 else f"{limited} findings are"
+        yield f"{what} left that Docker Hub limits today."
+
+
+def _not_changed(outcome: Outcome) -> str | None:
+    """Why the changes to a config cannot be made, if they cannot."""
+    match outcome:
+        case Refused(reason=reason, instead=instead):
+            return f"{reason}; {instead}" if instead else reason
+        case Failed(problem=problem, instead=instead):
+            return f"{problem}; {instead}" if instead else problem
+        case Examined() | NotAConfig():
+            return None

@@ -1,0 +1,301 @@
+"""What is shown of a fix or question, of several that are alike, and of a whole change.
+
+Pure. What a fix changes in many places is cut to the rows of the terminal, so that its heading
+stays in sight; a user who asks for more lines gets them all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.findings import Answer, Apply, Finding, Fix, NoFix, Question, Severity, summary_of
+from cci_migrate.interactive.interview import FEW_LINES, AskFix, AskGroup, Item
+from cci_migrate.interactive.reviews import ConfigReview, TextChange
+from cci_migrate.interactive.shown_lines import BLANK, Code, Line, Look, Prose, counted
+from cci_migrate.lossless.source import BOM
+from cci_migrate.lossless.unified_diff import DiffLine, Hunk, hunks
+from cci_migrate.redaction.redaction import Redaction
+
+_SEVERITY_LOOKS = {
+    Severity.ERROR: Look.ERROR,
+    Severity.WARNING: Look.WARNING,
+    Severity.NOTE: Look.QUIET,
+}
+_FEW_SUBJECTS = 5
+#: For what follows a view: the rest of the changes, the prompt, and the line for its help.
+_ROWS_AFTER = 3
+#: What a change needs to be understood.
+_ROWS_FOR_CHANGE = 6
+
+
+class Room(Struct, frozen=True):
+    """The rows of a terminal, and how many of them a line takes."""
+
+    rows: int
+    height: Callable[[Line], int]
+
+    def after(self, lines: Iterable[Line]) -> int:
+        """How many rows are left below ``lines``."""
+        return self.rows - _ROWS_AFTER - sum(map(self.height, lines))
+
+
+class _Block(Struct, frozen=True):
+    """Neighbouring changed lines, from line ``first``."""
+
+    first: int
+    lines: tuple[Line, ...]
+
+
+def fix_view(
+    step: AskFix, review: ConfigReview, redact: Redaction, room: Room, *, says_why: bool
+) -> Iterator[Line]:
+    """A finding, the lines around it, and what its fix changes.
+
+    ``says_why`` asks for the reason why it matters, too.
+    """
+    item = step.item
+    place = item.finding.place
+    path = review.config.display_path(place.source.path)
+    where = f"{path}:{place.position.line}:{place.position.column}"
+    head: list[Line] = [
+        BLANK,
+        Prose(f"{step.number} of {step.total}  {where}  {item.finding.rule}", Look.HEADING),
+        *_message(item.finding, redact),
+        *_reasons(item.finding, says_why=says_why),
+    ]
+    if isinstance(item.finding.remedy, Fix):
+        head.append(Prose(redact.prose(f"The fix: {item.finding.remedy.summary}.")))
+    head = _short_of_reasons(item.finding, head, room)
+    yield from head
+    yield from _remedy_view(item, step.lines, review, redact, room, head)
+
+
+def group_view(
+    step: AskGroup,
+    paths: Iterable[str],
+    review: ConfigReview,
+    redact: Redaction,
+    room: Room,
+    *,
+    says_why: bool,
+) -> Iterator[Line]:
+    """Fixes or questions that are alike, in the files ``paths``, and the first of them."""
+    findings = [item.finding for item in step.items]
+    first = findings[0]
+    last = step.number + len(findings) - 1
+    files = dict.fromkeys(paths)
+    where = next(iter(files)) if len(files) == 1 else counted(len(files), "file")
+    subjects = redact.prose(_most_common(finding.subject for finding in findings))
+    head: list[Line] = [
+        BLANK,
+        Prose(f"{step.number}-{last} of {step.total}  {where}  {first.rule}", Look.HEADING),
+        Prose(f"{len(findings)} {first.plural}: {subjects}.", _SEVERITY_LOOKS[first.severity]),
+        *_reasons(first, says_why=says_why),
+    ]
+    fixes = [finding.remedy for finding in findings if isinstance(finding.remedy, Fix)]
+    if fixes:
+        head.append(Prose(redact.prose(f"The fix of all: {summary_of(fixes)}.")))
+    head += [Prose("The first of them:"), *_message(first, redact)]
+    head = _short_of_reasons(first, head, room)
+    yield from head
+    yield from _remedy_view(step.item, FEW_LINES, review, redact, room, head)
+
+
+def _most_common(subjects: Iterable[str]) -> str:
+    """``cimg/node:22.4 (7), redis:7 and 3 more``."""
+    counts = Counter(subjects).most_common()
+    names = [name if count == 1 else f"{name} ({count})" for name, count in counts]
+    more = len(names) - _FEW_SUBJECTS
+    return ", ".join(names[:_FEW_SUBJECTS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _message(finding: Finding, redact: Redaction) -> Iterator[Line]:
+    sentence = f"{finding.message} ({finding.owner})."
+    yield Prose(redact.prose(sentence), _SEVERITY_LOOKS[finding.severity])
+
+
+def _short_of_reasons(finding: Finding, head: list[Line], room: Room) -> list[Line]:
+    """``head`` without why ``finding`` matters if else the change has no room; a key shows it."""
+    if room.after(head) >= _ROWS_FOR_CHANGE:
+        return head
+    return [line for line in head if not isinstance(line, Prose) or line.text != finding.because]
+
+
+def _reasons(finding: Finding, *, says_why: bool) -> Iterator[Line]:
+    """Why the finding matters, and why its fix writes its names."""
+    if says_why and finding.because:
+        yield Prose(finding.because, Look.QUIET)
+    names = finding.names
+    if names is not None and names.is_worth_showing and isinstance(finding.remedy, Fix):
+        yield Prose(f"Names: {names.provided_names}: {names.text}.", Look.QUIET)
+        for ignored in names.ignored:
+            yield Prose(f"Not followed: {ignored}.", Look.QUIET)
+
+
+def _remedy_view(
+    item: Item,
+    lines: int,
+    review: ConfigReview,
+    redact: Redaction,
+    room: Room,
+    head: Sequence[Line],
+) -> Iterator[Line]:
+    """What the fix or each answer changes, below ``head``, with ``lines`` around each change."""
+    finding = item.finding
+    match finding.remedy:
+        case Fix():
+            changes = review.preview(finding.key, Apply())
+            # Who asked for more lines gets them all.
+            tries = [lines] if lines > FEW_LINES else [FEW_LINES, 1]
+            blocks = [_change_blocks(item, changes, each, review, redact) for each in tries]
+            rows = None if lines > FEW_LINES else room.after(head)
+            yield from _fitted(blocks, rows, room)
+            if not changes:
+                text = "What it changes is part of a fix that you decide on elsewhere."
+                yield Prose(text, Look.QUIET)
+        case Question(text=text, choices=choices):
+            around = [*excerpt(item, lines, review, redact), Prose(redact.prose(text))]
+            answers = [
+                Prose(redact.prose(f"{number}) {choice.label}. {choice.consequence}"), indent=2)
+                for number, choice in enumerate(choices, 1)
+            ]
+            rows = room.after([*head, *around, *answers]) // max(1, len(choices))
+            yield from around
+            for answer, choice in zip(answers, choices, strict=True):
+                yield answer
+                if isinstance(choice.remedy, Fix):
+                    changes = review.preview(finding.key, Answer(choice.key))
+                    yield from _fitted([_blocks(changes, 0, redact)], rows, room)
+        case NoFix():
+            return
+
+
+def _fitted(tries: Sequence[Sequence[_Block]], rows: int | None, room: Room) -> Iterator[Line]:
+    """The first of ``tries`` that fits into ``rows``; the beginning of the last if none does."""
+    for blocks in tries:
+        heights = [sum(map(room.height, block.lines)) for block in blocks]
+        if rows is None or sum(heights) <= rows:
+            for block in blocks:
+                yield from block.lines
+            return
+    shown = 1
+    while shown < len(blocks) and rows is not None and sum(heights[: shown + 1]) <= rows:
+        shown += 1
+    for block in blocks[:shown]:
+        yield from block.lines
+    rest = [str(block.first) for block in blocks[shown:]]
+    if rest:
+        at = ", ".join(rest[:_FEW_SUBJECTS]) + (", ..." if len(rest) > _FEW_SUBJECTS else "")
+        lines = "line" if len(rest) == 1 else "lines"
+        yield Prose(f"... and {counted(len(rest), 'more hunk')} at {lines} {at}", Look.QUIET)
+
+
+def covers_everything(item: Item, lines: int) -> bool:
+    """Whether ``lines`` around a finding are the whole file already."""
+    return lines >= item.finding.place.source.line_count
+
+
+def _change_blocks(
+    item: Item,
+    changes: Sequence[TextChange],
+    lines: int,
+    review: ConfigReview,
+    redact: Redaction,
+) -> list[_Block]:
+    """The changes of a fix; before them the lines of its finding, if no change is near."""
+    place = item.finding.place
+    blocks = []
+    if not any(_is_near(item, change, lines) for change in changes):
+        around = tuple(excerpt(item, lines, review, redact))
+        blocks.append(_Block(place.position.line, around))
+    for change in changes:
+        is_own = change.source.path == place.source.path
+        name = review.config.display_path(change.source.path)
+        marked = place.position.line if is_own else None
+        title = Code(f"--- {name}", Look.QUIET)
+        for number, block in enumerate(_blocks([change], lines, redact, marked)):
+            blocks.append(block if number else replace(block, lines=(title, *block.lines)))
+    return blocks
+
+
+def _blocks(
+    changes: Iterable[TextChange], lines: int, redact: Redaction, marked: int | None = None
+) -> list[_Block]:
+    blocks = []
+    for change in changes:
+        shown_before = 0
+        for hunk in hunks(change.source, change.edits, lines):
+            first = next(line.number for line in hunk.lines if line.sign != " ")
+            shown = tuple(_hunk_lines(change, hunk, redact, marked, shown_before))
+            blocks.append(_Block(first, shown))
+            shown_before = hunk.lines[-1].number
+    return blocks
+
+
+def _is_near(item: Item, change: TextChange, lines: int) -> bool:
+    """Whether the diff of ``change`` shows the line of the finding."""
+    place = item.finding.place
+    if change.source.path != place.source.path:
+        return False
+    line = place.position.line
+    return any(row.number == line for row in diff_lines(change, lines))
+
+
+def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> Iterator[Line]:
+    """The lines around a finding, its own marked."""
+    place = item.finding.place
+    source = place.source
+    at = place.position.line
+    first, last = max(1, at - lines), min(source.line_count, at + lines)
+    width = len(str(last))
+    yield Code(f"--- {review.config.display_path(source.path)}", Look.QUIET)
+    for number in range(first, last + 1):
+        span = source.line_span(number)
+        text = redact.line(source.text[span.start : span.end])
+        yield _numbered(number, " ", text, width, is_marked=number == at)
+
+
+def whole_change(name: str, change: TextChange, redact: Redaction) -> Iterator[Line]:
+    """The diff of the file ``name`` with everything that was accepted."""
+    yield BLANK
+    yield Prose(name, Look.HEADING)
+    for block in _blocks([change], FEW_LINES, redact):
+        yield from block.lines
+
+
+def _hunk_lines(
+    change: TextChange, hunk: Hunk, redact: Redaction, marked: int | None, shown_before: int
+) -> Iterator[Line]:
+    """The lines of ``hunk``, numbered as they are in the file now, after line ``shown_before``."""
+    width = len(str(change.source.line_count))
+    for line in _diff_lines(hunk):
+        if shown_before and line.number > shown_before + 1:
+            yield Code(" " * width + " ...", Look.QUIET)
+        shown_before = line.number
+        is_marked = line.number == marked and line.sign != "+"
+        text = redact.line(line.text)
+        yield _numbered(line.number, line.sign, text, width, is_marked=is_marked)
+
+
+def diff_lines(change: TextChange, lines: int) -> Iterator[DiffLine]:
+    """The lines of the diff, with ``lines`` around each place; no text has a line end."""
+    for hunk in hunks(change.source, change.edits, lines):
+        yield from _diff_lines(hunk)
+
+
+def _diff_lines(hunk: Hunk) -> Iterator[DiffLine]:
+    for line in hunk.lines:
+        yield replace(line, text=line.text.removesuffix("\n").removeprefix(BOM))
+
+
+def _numbered(number: int, sign: str, text: str, width: int, *, is_marked: bool) -> Code:
+    visible = text.removesuffix("\r").replace("\t", "    ")
+    gutter = " " * width if sign == "+" else f"{number:>{width}}"
+    look = {"+": Look.ADDED, "-": Look.REMOVED}.get(sign, Look.PLAIN)
+    if is_marked and sign == " ":
+        look = Look.MARKED
+    return Code(f"{'>' if is_marked else ' '}{gutter} {sign} {text and visible}".rstrip(), look)
