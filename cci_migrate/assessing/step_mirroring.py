@@ -17,9 +17,11 @@ from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import RunStep, run_step
+from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
     ImageReference,
+    has_placeholder,
     masked_placeholders,
     parse_image_reference,
     registry_of,
@@ -365,8 +367,11 @@ def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]
         (known_site.command, known_site.start): known_site.end
         for known_site in (*job.sites, *job.named_sites)
     }
+    version = _version(site.command.value[site.start + site.head.length : site.end])
     for command in job.scripts:
         for start, text in _mentions(site.name, command.value):
+            if version and _version(text) not in ("", version):
+                continue  # another image of the same repository
             end = ends.get((command, start))
             if end is None or end < start + len(text):
                 offsets = source_offsets(command)
@@ -374,6 +379,12 @@ def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]
                 line = command.source.position(at).line
                 return f"{text} is also named in line {line}, for something else"
     return None
+
+
+def _version(image: str) -> str:
+    """The tag or digest of ``image``, if it has one without placeholders."""
+    version = image[len(without_tag(image)) :]
+    return "" if has_placeholder(version) else version
 
 
 def _mentions(name: str, script: str) -> Iterator[tuple[int, str]]:

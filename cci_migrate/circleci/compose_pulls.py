@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -14,6 +15,9 @@ from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.compose import ServiceBuild, default_paths, services_of
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.shell import ComposeCommand, Verb, joined_path, same_image_key
+
+#: ``image: name`` in block and in flow style.
+_IMAGE = re.compile(r"""\bimage['"]?[ \t]{0,9}:[ \t]{0,9}(?:"([^"]*)"|'([^']*)'|([^\s,}#"']+))""")
 
 
 class ComposePulls(Struct, frozen=True, eq=False):
@@ -99,7 +103,8 @@ class ComposePulls(Struct, frozen=True, eq=False):
         for path in paths:
             first: dict[str, int] = {}
             for number, line in enumerate((self.files.text(path) or "").splitlines(), start=1):
-                first.setdefault(line.partition("image:")[2].split("#")[0].strip(" \t\"'"), number)
+                for match in _IMAGE.finditer(line):
+                    first.setdefault(next(filter(None, match.groups()), ""), number)
             for image in dict.fromkeys(images):
                 if image in first:
                     yield image, f"{path}:{first[image]}"

@@ -8,7 +8,7 @@ are pulled as soon as a job uses them. ``machine.image`` is a virtual machine's,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -161,15 +161,9 @@ def _pulled(
     owners: tuple[ImageOwner, ...],
     values: ParameterValues,
 ) -> PulledImage:
-    texts: dict[str, None] = {}
-    host = registry_of(item.text)
-    if isinstance(host, Undecidable) and has_expression(item.text):
-        for owner in owners:
-            at = owner.executor if owner.job is None else owner.job
-            orb = owner.home.is_orb
-            texts.update(dict.fromkeys(values.texts(item.text, at, is_orb=orb)))
-    else:
-        texts[item.text] = None
+    texts: tuple[str, ...] = (item.text,)
+    if isinstance(registry_of(item.text), Undecidable) and has_expression(item.text):
+        texts = texts_with_values(item, owners, values)
     hosts: set[str] = set()
     undecided: str | None = None
     for text in texts:
@@ -183,11 +177,22 @@ def _pulled(
         route=route,
         definition=definition,
         owners=owners,
-        texts=tuple(texts),
+        texts=texts,
         hosts=frozenset(hosts),
         undecided=undecided,
         auths=tuple(auths_of(item.mapping)),
     )
+
+
+def texts_with_values(
+    item: ImageItem, owners: Iterable[ImageOwner], values: ParameterValues
+) -> tuple[str, ...]:
+    """The text of ``item`` with each value that its parameters can take in ``owners``."""
+    texts: dict[str, None] = {}
+    for owner in owners:
+        at = owner.executor if owner.job is None else owner.job
+        texts.update(dict.fromkeys(values.texts(item.text, at, is_orb=owner.home.is_orb)))
+    return tuple(texts)
 
 
 def auths_of(item: MappingNode) -> Iterator[ImageAuth]:

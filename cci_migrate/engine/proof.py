@@ -19,7 +19,8 @@ from msgspec import Struct, field
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config
-from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.images import PulledImage, texts_with_values
+from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.mirrors import Mirror, is_mirrored
 from cci_migrate.engine.context_proof import contexts_stray
@@ -317,8 +318,12 @@ def other_image(before: ProofSide, after: ProofSide, policy: Policy) -> str | No
     if policy.mirror is None:
         return None
     earlier = {image.route: image.texts for image in before.images}
+    values = ParameterValues(after.config)
     for image in after.images:
-        if not _are_alike(earlier.get(image.route, image.texts), image.texts, policy.mirror):
+        old = earlier.get(image.route, image.texts)
+        # Behind a registry that is written out, parameters are left as they are.
+        expanded = texts_with_values(image.item, image.owners, values)
+        if not any(_are_alike(old, new, policy.mirror) for new in (image.texts, expanded)):
             return f"{image.route} would no longer be the same image"
     before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
     if before_steps.keys() != after_steps.keys():

@@ -120,9 +120,40 @@ class MirrorPlacement:
         expressions = references(scalar.value)
         if not expressions or expressions[0].start != 0 or deepest == 0:
             return head.reason
-        return self._values_of(
-            expressions[0], value, scalar.value[expressions[0].end :] + rest, trace, deepest - 1
-        )
+        tail = scalar.value[expressions[0].end :] + rest
+        if self._has_other_callers(expressions[0], value):
+            return self._before_expression(scalar, expressions[0], tail, value, trace)
+        return self._values_of(expressions[0], value, tail, trace, deepest - 1)
+
+    def _has_other_callers(self, reference: Reference, value: ValueNode) -> bool:
+        """Whether callers outside the config may pass a value from the enum of a parameter.
+
+        Triggers by the API, schedules and continuations pass pipeline parameters, the users of an
+        orb the parameters of its jobs and commands; a value that its enum no longer has is refused.
+        """
+        if reference.scope is Scope.PIPELINE_PARAMETER:
+            declared = self._config.pipeline_parameters
+        elif self._config.is_orb_source and value.scope is not None:
+            declared = value.scope.parameters
+        else:
+            return False
+        return reference.name in declared and bool(declared[reference.name].enum)
+
+    def _before_expression(
+        self, scalar: Scalar, reference: Reference, tail: str, value: ValueNode, trace: _Trace
+    ) -> str | None:
+        """Put the mirror before the expression that ``scalar`` begins with; the error, if any."""
+        nodes = self._values.nodes(reference, value)
+        texts = [f"{text_of(node.node) or ''}{tail}" for node in nodes]
+        heads = {mirrored(text, self._mirror) for text in texts}
+        head = heads.pop() if len(heads) == 1 else None
+        if not isinstance(head, NewHead) or head.length:
+            return (
+                f"the enum of {reference.name} has names that need different beginnings, and "
+                "callers outside the config pass them as they are"
+            )
+        earlier = trace.heads.setdefault(scalar, head)
+        return None if earlier == head else "it is used as two images of different kind"
 
     def _values_of(
         self, reference: Reference, value: ValueNode, rest: str, trace: _Trace, deepest: int

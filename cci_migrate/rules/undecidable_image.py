@@ -135,6 +135,12 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
 def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
     image = assessed.image
     if image.undecided is None or len(image.hosts) > 1:
+        mirror = assessment.policy.mirror
+        if mirror is not None and DOCKER_HUB in image.hosts:
+            return NoFix(
+                "the mirror serves Docker Hub alone, and its values are of several registries",
+                f"write {mirror}/... for those of Docker Hub, where the values are listed",
+            )
         return NoFix(
             "one auth block cannot serve several registries",
             "name an executor for each registry, or pass the credentials as parameters too",
