@@ -49,7 +49,8 @@ def misaddressed_logins(dockers: Iterable[JobDocker]) -> tuple[MisaddressedLogin
     uses: dict[Node, list[tuple[JobDocker, StepLogin]]] = {}
     for docker in every:
         for login in docker.logins:
-            if login.is_misaddressed and not _is_of_use(login, docker):
+            is_own = not login.moment.step.home.is_published
+            if is_own and login.is_misaddressed and not _is_of_use(login, docker):
                 uses.setdefault(_written_at(docker, login.moment.step), []).append((docker, login))
     return tuple(_judged(node, tuple(found), every) for node, found in uses.items())
 
@@ -82,8 +83,7 @@ def _is_of_use(login: StepLogin, docker: JobDocker) -> bool:
     if any(key in pull.hosts for pull in docker.pulls):
         return True
     names = re.compile(rf"(?<![/\w.-]){re.escape(key)}/", re.IGNORECASE)
-    scripts = (run_step(step, docker.defaults) for step in docker.steps)
-    return any(run is not None and names.search(run.script) for run in scripts)
+    return any(names.search(run.script) for run in docker.own_runs)
 
 
 def _written_at(docker: JobDocker, step: Step) -> Node:

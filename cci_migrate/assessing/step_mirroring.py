@@ -218,10 +218,7 @@ def _read(docker: JobDocker, mirror: Mirror, is_exempt: Callable[[str], bool]) -
     ]
     if not hub_pulls:
         return job
-    for step in docker.steps:
-        run = run_step(step, docker.defaults)
-        if run is not None:
-            job.scripts[run.command] = None
+    job.scripts.update(dict.fromkeys(run.command for run in docker.own_runs))
     named_sites = list(_named(docker, hub_pulls[0], mirror))
     anonymous = {
         name
@@ -251,9 +248,8 @@ def _read(docker: JobDocker, mirror: Mirror, is_exempt: Callable[[str], bool]) -
 def _named(docker: JobDocker, pull: StepPull, mirror: Mirror) -> Iterator[NameSite]:
     """Where the scripts of a job name local images from Docker Hub."""
     reported: set[_SiteKey] = set()
-    for step in docker.steps:
-        run = run_step(step, docker.defaults)
-        if run is None or not mentions_docker(run.command.value):
+    for run in docker.own_runs:
+        if not mentions_docker(run.command.value):
             continue
         script = written_script(run, docker.daemon)
         for fact in script.facts:
@@ -293,7 +289,7 @@ def _site(
 ) -> NameSite | str:
     """Where ``pull`` names its image, or why that can't be rewritten."""
     run = run_step(pull.moment.step, docker.defaults)
-    if run is None:
+    if run is None or pull.moment.step.home.is_published:
         return "the image is an argument of an orb's command"
     fact = pull.moment.facts[-1][1]
     if not isinstance(fact, ImagePull):

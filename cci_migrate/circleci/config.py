@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from cci_migrate.lossless.merging import Entry
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
 
 class Parameter(Struct, frozen=True, eq=False):
@@ -108,8 +109,8 @@ class Namespace(Struct, frozen=True, eq=False):
     """The jobs, executors, commands and orbs that refer to each other by bare names.
 
     The config itself is a namespace, and so is each inline orb, whose elements others call by
-    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`). A release of a
-    published orb (`is_published`) is not part of the config.
+    ``alias/name``. Pipeline parameters are out of scope in orbs (`is_orb`). Orbs that are not part
+    of the config are `is_published`: releases of published ones, and what a compiled config shows.
     """
 
     route: str
@@ -176,8 +177,27 @@ class WorkflowJob(Struct, frozen=True, eq=False):
     type: str | None
 
 
+class UnfoldedOrbs(Struct, frozen=True, eq=False):
+    """What the compiled config shows of orbs whose sources were not read.
+
+    ``home`` is the namespace of it all, and no part of the config. ``jobs`` are what workflow jobs
+    run, once for each combination of a matrix; ``executors`` what jobs run on, by the node that
+    names the orb's executor; ``steps`` what a command of an orb runs in a job, by the step that
+    calls it: several lists if the job calls it with other arguments in other runs.
+    """
+
+    documents: tuple[Document, ...]
+    home: Namespace
+    jobs: Mapping[WorkflowJob, tuple[Job, ...]]
+    executors: Mapping[Node, Executor]
+    steps: Mapping[Job, Mapping[Node, tuple[SequenceNode, ...]]]
+
+
 class Config(Struct, frozen=True, eq=False):
-    """A whole config. ``version`` is None if the key is missing (orb and packed sources)."""
+    """A whole config. ``version`` is None if the key is missing (orb and packed sources).
+
+    ``unfolded`` is there if CircleCI has compiled the config.
+    """
 
     documents: tuple[Document, ...]
     version: Scalar | None
@@ -188,8 +208,14 @@ class Config(Struct, frozen=True, eq=False):
     has_workflows: bool
     is_orb_source: bool = False
     workflows: Mapping[str, Node] = field(default_factory=dict)
+    unfolded: UnfoldedOrbs | None = None
 
     @property
     def supports_orbs(self) -> bool:
         """Whether it is version 2.1, which has orbs, commands, executors and parameters."""
         return self.version is not None and self.version.value.strip() not in ("2", "2.0")
+
+    @property
+    def imports_orbs(self) -> bool:
+        """Whether it uses orbs of other sources than its own."""
+        return any(home.imported for home in self.body.walk())

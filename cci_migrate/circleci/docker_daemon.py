@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
+from cci_migrate.circleci.config import Config, Executor, ExecutorCall, ImageItem, Job, Namespace
+from cci_migrate.circleci.orb_jobs import orb_executor
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.published_orbs import published_executor
 from cci_migrate.lossless.merging import text_of, value_of
 
 
@@ -76,7 +76,8 @@ def daemons_of(
 @lru_cache(maxsize=4)
 def may_set_up_remote(config: Config) -> bool:
     """Whether any job of ``config`` may set up remote Docker, going by its text."""
-    texts = [document.source.text for document in config.documents]
+    unfolded = () if config.unfolded is None else config.unfolded.documents
+    texts = [document.source.text for document in (*config.documents, *unfolded)]
     return any("setup_remote_docker" in text or "setup-remote-docker" in text for text in texts)
 
 
@@ -88,7 +89,7 @@ def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -
     for call in values.executor_calls(job):
         declared = home.executor(call.name) or config.body.executor(call.name)
         kind = (
-            _orb_executor_daemon(call.name, home)
+            _orb_executor_daemon(call, home, config)
             if declared is None
             else _executor_daemon(declared[1], job.runs_on.resource_class)
         )
@@ -123,13 +124,13 @@ def _executor_daemon(executor: Executor, resource_class: str | None = None) -> D
     return Daemon.WINDOWS if is_windows else Daemon.MACHINE
 
 
-def _orb_executor_daemon(name: str, home: Namespace) -> Daemon:
+def _orb_executor_daemon(call: ExecutorCall, home: Namespace, config: Config) -> Daemon:
     """The daemon of an orb's executor, by its name if the orb is unknown."""
-    published = published_executor(home, name)
-    kind = None if published is None else _executor_daemon(published[1])
+    known = orb_executor(call, home, config)
+    kind = None if known is None else _executor_daemon(known[1])
     if kind is not None:
         return kind
-    alias, _, executor = name.partition("/")
+    alias, _, executor = call.name.partition("/")
     orb = home.imported.get(alias)
     if orb is not None and orb.name == "circleci/windows":
         return Daemon.WINDOWS

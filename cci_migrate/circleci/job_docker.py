@@ -81,25 +81,27 @@ def orb_job_dockers(
     read: ReadText | None,
     allowance: Allowance | None = None,
 ) -> Iterator[JobDocker]:
-    """What the steps of a published orb's job do with Docker, in each of its ways.
+    """What the steps of an orb's job do with Docker, in each of its ways.
 
     Ways in which it has no Docker to talk to, or where it runs is not known, are left out. Raises
     TooComplexError.
     """
     home, job, entry = orb_job.home, orb_job.job, orb_job.entry
-    for arguments, place in zip(orb_job.ways, orb_job.places(config), strict=True):
+    for way, place in zip(orb_job.ways, orb_job.places(config), strict=True):
         if place is None:
             continue
-        steps = orb_job_steps(config, home, job, entry, arguments, allowance)
+        steps = orb_job_steps(config, home, way.job, entry, way.arguments, allowance)
         has_remote = any(sets_up_docker(step) for step in steps)
-        resource_class = job.runs_on.resource_class
+        resource_class = way.job.runs_on.resource_class
         daemons = daemons_on(place.executor, resource_class, has_remote=has_remote)
         if daemons.main is Daemon.NONE:
             continue
-        directory = text_of(value_of(job.mapping, "working_directory"))
+        directory = text_of(value_of(way.job.mapping, "working_directory"))
         defaults = StepDefaults(
             None, None if directory is None else place.bindings.expand(directory), {}
         )
+        if orb_job.is_compiled:
+            defaults = step_defaults(way.job, home, config, values)
         texts = JobTexts(job, config.body, values)
         built = built_images(config)
         reader = StepReader(texts, read, daemons.main, defaults, built, frozenset())

@@ -1,4 +1,6 @@
-"""Where the jobs of published orbs run, and the orbs' executors that a config uses."""
+"""Where the jobs of orbs run, and the orbs' executors that a config uses.
+
+What published orbs have is known by name; what other orbs have shows in the compiled config."""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from cci_migrate.circleci.config import (
 )
 from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import Scope, sole_reference
+from cci_migrate.circleci.images import ImageAuth, auths_of
 from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_executor, published_job
 from cci_migrate.circleci.steps import Bindings
@@ -33,7 +36,7 @@ _MOST_WAYS = 64
 class RunsOn(Struct, frozen=True, eq=False):
     """Where a job runs: ``executor`` with the parameters in its scope.
 
-    ``is_published``: it is a published orb's, so the config can't give its images credentials.
+    ``is_published``: it is an orb's, so the config can't give its images credentials.
     ``name`` is its name in the config (``node/default``), or the job's name if the job has its own
     list of images.
     """
@@ -44,18 +47,31 @@ class RunsOn(Struct, frozen=True, eq=False):
     is_published: bool
 
 
-class OrbJob(Struct, frozen=True, eq=False):
-    """A workflow job that runs ``job`` of the published orb ``home``.
+class OrbWay(Struct, frozen=True, eq=False):
+    """One of the ways to run an orb's job: ``job`` with ``arguments``."""
 
-    ``job`` has the name and the route of the workflow job. ``ways`` are its arguments, once for
-    each combination of its matrix.
+    job: Job
+    arguments: Mapping[str, Node]
+
+
+class OrbJob(Struct, frozen=True, eq=False):
+    """A workflow job that runs a job of the orb ``home``, and all its ``ways`` to run it.
+
+    There is one for each combination of its matrix. Their jobs have the name and the route of the
+    workflow job. ``is_compiled``: they are those of the compiled config, in which the orb's
+    parameters no longer show.
     """
 
     entry: WorkflowJob
     orb: ImportedOrb
     home: Namespace
-    job: Job
-    ways: tuple[Mapping[str, Node], ...]
+    ways: tuple[OrbWay, ...]
+    is_compiled: bool = False
+
+    @property
+    def job(self) -> Job:
+        """The job, in the first of its ways."""
+        return self.ways[0].job
 
     @property
     def has_steps(self) -> bool:
@@ -66,12 +82,12 @@ class OrbJob(Struct, frozen=True, eq=False):
     def places(self, config: Config) -> Iterator[RunsOn | None]:
         """Where it runs in each of its ways; None if unknown."""
         outside = Bindings({}, {}, config.body, None)
-        for arguments in self.ways:
-            scope = Bindings(self.job.parameters, arguments, self.home, outside)
-            if self.job.executor is None:
-                yield RunsOn(self.entry.calls, self.job.runs_on, scope, is_published=True)
+        for way in self.ways:
+            scope = Bindings(way.job.parameters, way.arguments, self.home, outside)
+            if way.job.executor is None:
+                yield RunsOn(self.entry.calls, way.job.runs_on, scope, is_published=True)
             else:
-                yield runs_on(self.job.executor, scope, config)
+                yield runs_on(way.job.executor, scope, config)
 
     def takes_executor(self) -> str | None:
         """Its parameter for the executor; None if it has none."""
@@ -91,14 +107,24 @@ def imported_orb(entry: WorkflowJob, config: Config) -> ImportedOrb | None:
 
 
 def orb_job(entry: WorkflowJob, config: Config) -> OrbJob | None:
-    """The job of a published orb that ``entry`` runs; None for any other job."""
+    """The job of an orb that ``entry`` runs; None for any other job, and if it is unknown."""
     orb = imported_orb(entry, config)
-    published = None if orb is None else published_job(config.body, entry.calls)
-    if orb is None or published is None:
+    if orb is None:
         return None
-    home, job = published
-    renamed = replace(job, name=entry.calls, route=entry.route)
-    return OrbJob(entry, orb, home, renamed, tuple(_ways(job_call(entry))))
+    published = published_job(config.body, entry.calls)
+    if published is not None:
+        home, job = published
+        renamed = replace(job, name=entry.calls, route=entry.route)
+        ways = (OrbWay(renamed, arguments) for arguments in _ways(job_call(entry)))
+        return OrbJob(entry, orb, home, tuple(ways))
+    unfolded = config.unfolded
+    if unfolded is None or entry not in unfolded.jobs:
+        return None
+    compiled = tuple(
+        OrbWay(replace(job, name=entry.calls, route=entry.route), {})
+        for job in unfolded.jobs[entry]
+    )
+    return OrbJob(entry, orb, unfolded.home, compiled, is_compiled=True)
 
 
 def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
@@ -123,12 +149,23 @@ def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | Non
             return None
         return runs_on(passed, binding[1], config)
     own = scope.home.executor(call.name) or config.body.executor(call.name)
-    executor = own or published_executor(scope.home, call.name)
+    executor = own or orb_executor(call, scope.home, config)
     if executor is None:
         return None
     home, declared = executor
     bindings = Bindings(declared.parameters, call.arguments, home, scope)
     return RunsOn(call.name, declared, bindings, is_published=home.is_published)
+
+
+def orb_executor(
+    call: ExecutorCall, home: Namespace, config: Config
+) -> tuple[Namespace, Executor] | None:
+    """The orb's executor that ``call`` names in ``home``, and its namespace; None if unknown."""
+    published = published_executor(home, call.name)
+    if published is not None or config.unfolded is None:
+        return published
+    executor = config.unfolded.executors.get(call.node)
+    return None if executor is None else (config.unfolded.home, executor)
 
 
 def orb_executors(
@@ -149,10 +186,21 @@ def orb_executors(
             yield orb, call, runs_on(call, at, config)
 
 
-def images_of(place: RunsOn, values: ParameterValues, job: Job, *, is_orb: bool) -> tuple[str, ...]:
+class OrbImage(Struct, frozen=True):
+    """An image that an orb names, and the credentials that the orb gives it."""
+
+    text: str
+    auth: ImageAuth | None
+
+
+def images_of(
+    place: RunsOn, values: ParameterValues, job: Job, *, is_orb: bool
+) -> tuple[OrbImage, ...]:
     """The images that ``place`` pulls for ``job``, with the possible values of parameters."""
-    texts: dict[str, None] = {}
+    images: dict[str, OrbImage] = {}
     for item in place.executor.docker or ():
-        text = place.bindings.expand(item.text)
-        texts.update(dict.fromkeys(values.texts(text, job, is_orb=is_orb)))
-    return tuple(texts)
+        auth = next((auth for auth in auths_of(item.mapping) if auth.is_complete), None)
+        for text in values.texts(place.bindings.expand(item.text), job, is_orb=is_orb):
+            if auth is None or text not in images:
+                images[text] = OrbImage(text, auth)
+    return tuple(images.values())

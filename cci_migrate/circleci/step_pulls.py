@@ -11,8 +11,10 @@ from cci_migrate.circleci.config import Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
 from cci_migrate.circleci.step_moments import Moment, surely_before
 from cci_migrate.circleci.steps import (
+    RunStep,
     Step,
     StepDefaults,
+    run_step,
     sets_up_docker,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
@@ -191,6 +193,12 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
     def has_docker(self) -> bool:
         """Whether the job has a Docker daemon; without one, only its logins are read."""
         return self.daemons.main is not Daemon.NONE
+
+    @cached_property
+    def own_runs(self) -> tuple[RunStep, ...]:
+        """The ``run`` steps that the config has itself: nothing can be changed in those of orbs."""
+        runs = (run_step(step, self.defaults) for step in self.steps)
+        return tuple(run for run in runs if run is not None and not run.step.home.is_published)
 
     @property
     def all_logins(self) -> Iterator[StepLogin]:

@@ -13,7 +13,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import Allowance, TooComplexError
-from cci_migrate.circleci.config import Command, Config, Job, Namespace, Parameter, WorkflowJob
+from cci_migrate.circleci.config import (
+    Command,
+    Config,
+    Job,
+    Namespace,
+    Parameter,
+    UnfoldedOrbs,
+    WorkflowJob,
+)
 from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
 from cci_migrate.circleci.expressions import (
     Reference,
@@ -173,7 +181,7 @@ def job_steps(
     # Of the job's own parameters only lists of steps are replaced here: others have the values of
     # all workflow jobs.
     outside = Bindings({}, {}, config.body, None)
-    reader = _StepListReader(outside, arguments, allowance or step_allowance())
+    reader = _StepListReader(outside, arguments, allowance or step_allowance(), config, job)
     steps: list[Step] = []
     if entry is not None:
         steps += reader.read(value_of(entry.arguments, "pre-steps"), outside)
@@ -184,6 +192,17 @@ def job_steps(
     return steps
 
 
+def steps_around(config: Config, entry: WorkflowJob) -> tuple[list[Step], list[Step]]:
+    """The steps that ``entry`` adds before and after those of its job. Raises TooComplexError."""
+    outside = Bindings({}, {}, config.body, None)
+    reader = _StepListReader(outside, {}, step_allowance())
+    before, after = (
+        list(reader.read(value_of(entry.arguments, name), outside))
+        for name in ("pre-steps", "post-steps")
+    )
+    return before, after
+
+
 def orb_job_steps(
     config: Config,
     home: Namespace,
@@ -192,7 +211,7 @@ def orb_job_steps(
     arguments: Mapping[str, Node],
     allowance: Allowance | None = None,
 ) -> list[Step]:
-    """The steps of ``job`` of the published orb ``home`` when ``entry`` runs it.
+    """The steps of ``job`` of the orb ``home`` when ``entry`` runs it.
 
     All its parameters are replaced, by ``arguments``. Raises TooComplexError.
     """
@@ -249,11 +268,20 @@ _START = _Way()
 
 class _StepListReader:
     def __init__(
-        self, outside: Bindings, job_arguments: Mapping[str, Node], allowance: Allowance
+        self,
+        outside: Bindings,
+        job_arguments: Mapping[str, Node],
+        allowance: Allowance,
+        config: Config | None = None,
+        job: Job | None = None,
     ) -> None:
         self._outside = outside
         self._job_arguments = job_arguments
         self._allowance = allowance
+        self._unfolded = None if config is None else config.unfolded
+        self._lists: Mapping[Node, tuple[SequenceNode, ...]] = {}
+        if self._unfolded is not None and job is not None:
+            self._lists = self._unfolded.steps.get(job, {})
 
     def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> Iterator[Step]:
         """The steps of the list ``node``; ``bindings`` are the names and parameters in scope."""
@@ -320,6 +348,9 @@ class _StepListReader:
         if called is None and not self._is_step_of_docker_orb(name, bindings.home):
             called = published_command(bindings.home, name)
             called = None if called is None or called[1].steps is None else called
+        if called is None and self._unfolded is not None and item in self._lists:
+            yield from self._unfolded_steps(self._unfolded, name, item, way)
+            return
         if called is None:
             within, node = None, item
             if bindings.home.is_published and way.called is not None:
@@ -334,6 +365,18 @@ class _StepListReader:
         if home.is_published and not bindings.home.is_published:
             inner = replace(inner, called=(name, item))
         yield from self.read(command.steps.value, below, inner)
+
+    def _unfolded_steps(
+        self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way
+    ) -> Iterator[Step]:
+        """The steps of the orb's command ``name``, which the step ``item`` calls."""
+        inside = Bindings({}, {}, unfolded.home, self._outside)
+        lists = self._lists[item]
+        for number, steps in enumerate(lists):
+            # What one run does is no preparation for another.
+            runs = {f"run {number} of {name}"} if len(lists) > 1 else set()
+            way_in = replace(way, called=(name, item), guards=way.guards | runs)
+            yield from self.read(steps, inside, way_in)
 
     @staticmethod
     def _is_step_of_docker_orb(name: str, home: Namespace) -> bool:

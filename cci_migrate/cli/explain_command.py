@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,15 +15,14 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import (
-    Confirm,
     NothingFoundError,
+    compiling_for,
     prefix_of,
     tasks_for,
-    unasked,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
-from cci_migrate.cli.verify_options import CompilerOptions, compiler_options, opened_compiler
+from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
@@ -77,7 +75,7 @@ def explain(
         mode=Mode.CHECK,
         policy=policy,
         format=report_format,
-        compiler=CompilerOptions(api_url, organisation, send_secrets, confirms=False)
+        compiler=CompilerOptions(api_url, organisation, send_secrets, unfolds=True)
         if compiles
         else None,
     )
@@ -90,12 +88,13 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     view = View(explains=True, only_finds=True)
     discovery, tasks = tasks_for(options, policies, view, terminal)
     results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
+    with compiling_for(options) as compiling:
+        tasks = list(compiling.before(tasks))
     outcomes = process_all(tasks, None, options.limits)
-    with _compiling(options) as compiled:
-        results += (
-            Result(prefix_of(task.root), compiled(outcome, task))
-            for task, outcome in zip(tasks, outcomes, strict=True)
-        )
+    results += (
+        Result(prefix_of(task.root), _if_compiled(outcome, task))
+        for task, outcome in zip(tasks, outcomes, strict=True)
+    )
     if options.format is Format.JSON:
         from cci_migrate.reports.json_report import json_report
 
@@ -108,22 +107,13 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
     return _code([result.outcome for result in results])
 
 
-@contextmanager
-def _compiling(options: Options) -> Iterator[Confirm]:
-    """Adds what orbs pull to an outcome, where ``options`` ask CircleCI's compiler for that."""
-    if options.compiler is None:
-        yield unasked
-        return
-    from cci_migrate.cli.verify_command import with_compiled_pulls
+def _if_compiled(outcome: Outcome, task: Task) -> Outcome:
+    """``outcome``, or why the config is not compiled where that was asked for."""
+    if task.compiled is None or isinstance(task.compiled, str):
+        return outcome
+    from cci_migrate.reports.verdict_report import confirmation
 
-    with opened_compiler(options.compiler) as compiler:
-
-        def with_orbs(outcome: Outcome, task: Task) -> Outcome:
-            if not isinstance(outcome, Examined):
-                return outcome
-            return with_compiled_pulls(outcome, task, compiler, options.limits)
-
-        yield with_orbs
+    return Failed(outcome.paths, confirmation(task.compiled), task.compiled.instead)
 
 
 def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:

@@ -114,7 +114,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     "--compile",
     "compiles",
     is_flag=True,
-    help="Have CircleCI's compiler show what orbs pull",
+    help="Also find and fix what CircleCI's compiler shows that orbs pull",
 )
 @compiler_options
 @click.option("-q", "--quiet", is_flag=True, help="Show only problems")
@@ -202,7 +202,11 @@ def _compiler(given: dict[str, Any]) -> CompilerOptions | None:
     if not given["verify"] and not given["compiles"]:
         return None
     return CompilerOptions(
-        given["api_url"], given["organisation"], given["send_secrets"], given["verify"]
+        given["api_url"],
+        given["organisation"],
+        given["send_secrets"],
+        confirms=given["verify"],
+        unfolds=given["compiles"],
     )
 
 

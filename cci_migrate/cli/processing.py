@@ -32,6 +32,7 @@ from cci_migrate.policy.settings import Policy
 from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long, within
 
 if TYPE_CHECKING:
+    from cci_migrate.verification.verdicts import Verdict
     from cci_migrate.workers.pool import Lost
 
 #: From how many configs on several processes are worth their start.
@@ -53,7 +54,8 @@ class Task(Struct, frozen=True):
     """One config to process: its files, relative to the repository's root.
 
     ``content`` is that of a single file from standard input; it ``is_alone`` if no option says to
-    which repository it belongs.
+    which repository it belongs. ``compiled`` is what CircleCI's compiler makes of the config, or
+    why that is not known, where it was asked.
     """
 
     root: Path
@@ -62,8 +64,9 @@ class Task(Struct, frozen=True):
     view: View = View()
     content: bytes | None = None
     is_alone: bool = False
+    compiled: str | Verdict | None = None
 
-    __repr__ = repr_without("content")
+    __repr__ = repr_without("content", "compiled")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -72,10 +75,12 @@ class Task(Struct, frozen=True):
 
     def read(self) -> ConfigFiles | Failed:
         """The config's files, or the failure of one that cannot be read."""
+        compiled = self.compiled if isinstance(self.compiled, str) else None
         if self.content is None:
-            return read_config(self.root, self.config)
+            files = read_config(self.root, self.config)
+            return files if isinstance(files, Failed) else replace(files, compiled=compiled)
         reader = no_repository if self.is_alone else reader_of(self.root)
-        return ConfigFiles({self.paths[0]: self.content}, reader)
+        return ConfigFiles({self.paths[0]: self.content}, reader, compiled=compiled)
 
 
 def tasks_of(

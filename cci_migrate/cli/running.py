@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
+from msgspec import Struct
+
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.output import print_failures, print_report
@@ -25,8 +27,13 @@ from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result
 
-#: Gives an outcome as it is once the compiler was asked about the config.
-Confirm = Callable[[Outcome, Task], Outcome]
+
+class Compiling(Struct, frozen=True):
+    """What CircleCI's compiler does to tasks, and to what became of each."""
+
+    before: Callable[[Sequence[Task]], Sequence[Task]] = lambda tasks: tasks
+    after: Callable[[Outcome, Task], Outcome] = lambda outcome, _: outcome
+
 
 _STDIN_NAME = "<stdin>"
 
@@ -110,15 +117,16 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
     discovery, tasks = tasks_for(options, policies, _view_of(options), terminal)
     results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
-    if options.interactive or options.answers is not None:
-        from cci_migrate.cli.interactive_runs import decide
+    with compiling_for(options) as compiling:
+        compiled = compiling.before(tasks)
+        if options.interactive or options.answers is not None:
+            from cci_migrate.cli.interactive_runs import decide
 
-        outcomes = decide(tasks, options, screen, prefix_of, policies.keys)
-    else:
-        outcomes = process_all(tasks, options.jobs, options.limits)
-    with _confirming(options) as confirm:
-        for task, outcome in zip(tasks, outcomes, strict=True):
-            outcome = confirm(outcome, task)
+            outcomes = decide(compiled, options, screen, prefix_of, policies.keys)
+        else:
+            outcomes = process_all(compiled, options.jobs, options.limits)
+        for task, outcome in zip(compiled, outcomes, strict=True):
+            outcome = compiling.after(outcome, task)
             if options.mode is Mode.WRITE:
                 outcome = _write(outcome, task.root, written)
             results.append(Result(prefix_of(task.root), outcome))
@@ -139,21 +147,15 @@ def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Re
 
 
 @contextmanager
-def _confirming(options: Options) -> Iterator[Confirm]:
-    """Has CircleCI's compiler confirm each change where ``options`` ask for that."""
+def compiling_for(options: Options) -> Iterator[Compiling]:
+    """What ``options`` want of CircleCI's compiler. Raises UnreachableError."""
     if options.compiler is None:
-        yield unasked
+        yield Compiling()
         return
-    from cci_migrate.cli.verify_command import confirming
+    from cci_migrate.cli.compiling import compiling
 
-    with confirming(options.compiler, options.limits) as confirm:
-        yield confirm
-
-
-def unasked(outcome: Outcome, task: Task) -> Outcome:
-    """``outcome``, where no compiler is asked."""
-    del task
-    return outcome
+    with compiling(options.compiler, options.limits) as compiler:
+        yield compiler
 
 
 def tasks_for(
@@ -292,9 +294,10 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     if len(data) > SIZE_LIMIT:
         outcome = Failed((name,), TOO_LARGE)
     else:
-        (outcome,) = process_all([task], options.jobs, options.limits)
-        with _confirming(options) as confirm:
-            outcome = confirm(outcome, task)
+        with compiling_for(options) as compiling:
+            (task,) = compiling.before([task])
+            (outcome,) = process_all([task], options.jobs, options.limits)
+            outcome = compiling.after(outcome, task)
     report = Report(options.mode, (Result("", outcome),), show_secrets=options.show_secrets)
     if options.mode is Mode.WRITE and not isinstance(outcome, Failed):
         change = outcome.change if isinstance(outcome, Examined) else None

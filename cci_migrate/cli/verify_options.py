@@ -26,13 +26,15 @@ TOKEN_VARIABLES = (TOKEN_VARIABLE, "CIRCLECI_CLI_TOKEN")
 class CompilerOptions(Struct, frozen=True):
     """Where configs are compiled, for whom, and whether those with secrets are sent there.
 
-    ``confirms``: no change is made that the compiler does not confirm.
+    ``confirms``: no change is made that the compiler does not confirm. ``unfolds``: findings rest
+    on what the compiled config shows of orbs, too.
     """
 
     root: str = CLOUD
     organisation: Organisation | None = None
     sends_secrets: bool = False
-    confirms: bool = True
+    confirms: bool = False
+    unfolds: bool = False
 
 
 def compiler_options(command: _F) -> _F:

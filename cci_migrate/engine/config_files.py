@@ -49,13 +49,17 @@ class ConfigPaths(Struct, frozen=True):
 
 
 class ConfigFiles(Struct, frozen=True):
-    """One config: ``files`` are the bytes of its files by path, ``read`` reads the repository's."""
+    """One config: ``files`` are the bytes of its files by path, ``read`` reads the repository's.
+
+    ``compiled`` is what CircleCI's compiler makes of it, if that was asked.
+    """
 
     files: Mapping[str, bytes]
     read: RepositoryReader = no_repository
     related: RelatedFiles = NO_RELATED_FILES
+    compiled: str | None = None
 
-    __repr__ = repr_without("files")
+    __repr__ = repr_without("files", "compiled")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -85,6 +89,11 @@ class ConfigFiles(Struct, frozen=True):
             return None if data is None else data.decode("utf-8", errors="replace")
 
         return text
+
+
+def compiled_files(text: str, files: ConfigFiles) -> ConfigFiles:
+    """The compiled config ``text`` of ``files``, as a config of its own."""
+    return ConfigFiles({".circleci/config.yml": text.encode()}, files.read)
 
 
 def configs_of(paths: Iterable[str]) -> Iterator[ConfigPaths]:

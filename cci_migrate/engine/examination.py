@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import Config
-from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.config_files import ConfigFiles, compiled_files
 from cci_migrate.engine.context_grants import fixes_with_room, placement_of
 from cci_migrate.engine.loading import Loaded, is_packed_from, load, load_texts
 from cci_migrate.engine.outcomes import Cause, Refused, Unexamined
@@ -76,7 +76,9 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         dockers = self.assessment.dockers.logging_in()
         logins = (login for docker in dockers for login in docker.all_logins)
         literals |= {login.written_out for login in logins if login.written_out is not None}
-        return tuple(sorted({*literals, *config_secrets(self.documents)} - {""}))
+        unfolded = self.config.unfolded
+        compiled = () if unfolded is None else unfolded.documents
+        return tuple(sorted({*literals, *config_secrets((*self.documents, *compiled))} - {""}))
 
     @cached_property
     def redaction(self) -> Redaction:
@@ -100,7 +102,8 @@ def examine(
     if refused is not None:
         refused = _with_baseline(refused, policy)
     siblings = sibling_evidence(files, policy)
-    assessment = assess(loaded.config, policy, names, files.read_text, siblings=siblings)
+    config = _with_orbs(loaded.config, files)
+    assessment = assess(config, policy, names, files.read_text, siblings=siblings)
     placement, findings = _detected(assessment)
     return Examination(files, policy, names, refused, siblings, assessment, placement, findings)
 
@@ -118,9 +121,23 @@ def examine_changed(
         return None
     known = before.assessment if keeps_conventions else None
     read_text, siblings = before.files.read_text, before.siblings
-    assessment = assess(loaded.config, before.policy, before.names, read_text, known, siblings)
+    config = _with_orbs(loaded.config, before.files)
+    assessment = assess(config, before.policy, before.names, read_text, known, siblings)
     placement, findings = _detected(assessment)
     return replace(before, assessment=assessment, placement=placement, findings=findings)
+
+
+def _with_orbs(config: Config, files: ConfigFiles) -> Config:
+    """``config`` with what CircleCI's compiler shows of its orbs, if it was asked."""
+    if files.compiled is None:
+        return config
+    own = compiled_files(files.compiled, files)
+    compiled = load(own.group, own.files)
+    if not isinstance(compiled, Loaded):
+        return config
+    from cci_migrate.circleci.orb_unfolding import with_unfolded_orbs
+
+    return with_unfolded_orbs(config, compiled.config)
 
 
 def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:

@@ -31,7 +31,7 @@ from cci_migrate.assessing.image_states import (
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import ImageAuth, PulledImage
-from cci_migrate.circleci.orb_jobs import images_of, imported_orb, orb_executors
+from cci_migrate.circleci.orb_jobs import OrbImage, images_of, imported_orb, orb_executors
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, image_items, job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
@@ -199,14 +199,18 @@ class _OrbPlace(Struct, frozen=True):
 
 
 def _of_orb_image(
-    assessment: Assessment, place: _OrbPlace, name: str, image: str | None
+    assessment: Assessment, place: _OrbPlace, name: str, orb_image: OrbImage | None
 ) -> ExplainedPull:
     """An image of ``name``, the orb's job or executor; None: what that pulls is not known."""
     entry, orb, node = place.entry, place.orb, place.node
+    image = None if orb_image is None else orb_image.text
+    auth = None if orb_image is None else orb_image.auth
     host = None if image is None else _host_of(image)
     access, reason = Access.UNAUTHENTICATED, "the orb gives it no credentials"
     if image is None:
         access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    elif auth is not None:
+        access, reason = Access.AUTHENTICATED, ""
     elif assessment.policy.exempts(image):
         access, reason = Access.NOT_NEEDED, ""
     elif host is None or policy_for(host, assessment.policy) is None:
@@ -219,8 +223,8 @@ def _of_orb_image(
         image=image or "",
         registry=host,
         access=access,
-        credential=None,
-        variables=(),
+        credential=None if auth is None else f"{auth.form.value} of the orb",
+        variables=() if auth is None else auth.variables,
         contexts=() if entry is None else job_contexts(entry).names,
         path=node.source.path,
         line=node.source.position(node.start).line,

@@ -31,7 +31,7 @@ from cci_migrate.findings import (
     Suppress,
 )
 from cci_migrate.lossless.nodes import Document
-from cci_migrate.lossless.operations import AddComment, Operation
+from cci_migrate.lossless.operations import AddComment, Operation, joined
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
@@ -230,4 +230,4 @@ def _operations(effects: Iterable[_Effect], places: Places) -> tuple[Operation, 
         operations.update(dict.fromkeys(effect.operations))
     for place in places.values():
         operations.update(dict.fromkeys(() if isinstance(place, NoRoom) else place))
-    return tuple(operations)
+    return joined(operations)

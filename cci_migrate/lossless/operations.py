@@ -7,6 +7,8 @@ they share no code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence
@@ -195,3 +197,18 @@ Operation = (
     | MergeToAlias
     | AddComment
 )
+
+
+def joined(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """``operations``, those that turn one scalar into a mapping as a single one."""
+    joined_operations: dict[object, Operation] = {}
+    for operation in operations:
+        key: object = operation
+        if isinstance(operation, ScalarToMapping):
+            key = operation.node
+            earlier = joined_operations.get(key)
+            if isinstance(earlier, ScalarToMapping):
+                entries = (*earlier.entries.entries, *operation.entries.entries)
+                operation = ScalarToMapping(operation.node, Entries(entries))
+        joined_operations[key] = operation
+    return tuple(joined_operations.values())

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
-from cci_migrate.circleci.config import Config, Job
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.declared_logins import DeclaredLogin
 from cci_migrate.circleci.docker_client import client_installed_at
 from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
@@ -51,6 +51,7 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.policy.settings import LoginMethod, PasswordAuth, Policy
+from cci_migrate.remedies.job_arguments import with_arguments
 
 #: The option of a shell that takes an unset variable for an error.
 _NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")
@@ -265,14 +266,12 @@ class LoginPlacement:
         """Log in by a parameter of the orb's job if it has one, otherwise in ``pre-steps``."""
         docker = missing.docker
         entry = docker.entry
-        arguments = None if entry is None else entry.arguments
-        if not isinstance(arguments, Mapping) or not self._belongs_to(arguments, docker.job):
+        if entry is None or not self._has_own_arguments(entry):
             return NoLoginPlace(
-                "the workflow shares the job's arguments, or passes none",
-                "log in to it in the job's pre-steps",
+                "the workflow shares the job's arguments", "log in to it in the job's pre-steps"
             )
         switch = login_switch(docker.job.parameters)
-        passed = entries_of(arguments)
+        passed = entries_of(entry.arguments)
         if switch is not None and (switch.enable in passed or switch.steps in passed):
             switch = None
         takes_names = switch is not None and switch.steps is None
@@ -287,30 +286,37 @@ class LoginPlacement:
                 enable: list[tuple[str, Content]] = [(switch.enable, Text("true", is_number=True))]
                 if names != _defaults_of(docker.job, switch):
                     enable += zip((switch.username, switch.password), map(Text, names), strict=True)
-                return tuple(AddEntry(arguments, key, value) for key, value in enable)
+                return with_arguments(entry, *enable)
         content, imports = self._login_in_workflow(missing, credential)
         if switch is not None and switch.steps is not None:
             return (
                 *imports,
-                AddEntry(arguments, switch.enable, Text("true", is_number=True)),
-                AddEntry(arguments, switch.steps, Items((content,))),
+                *with_arguments(
+                    entry,
+                    (switch.enable, Text("true", is_number=True)),
+                    (switch.steps, Items((content,))),
+                ),
             )
         before = passed.get("pre-steps")
         if before is None:
-            return (*imports, AddEntry(arguments, "pre-steps", Items((content,))))
-        steps = before.value if before.holder is arguments else None
+            return (*imports, *with_arguments(entry, ("pre-steps", Items((content,)))))
+        steps = before.value if before.holder is entry.arguments else None
         if not isinstance(steps, Sequence) or steps.anchor is not None:
             return NoLoginPlace(
                 "the job shares its pre-steps with others", "log in to it in its pre-steps"
             )
         return (*imports, AddItem(steps, 0, content))
 
-    def _belongs_to(self, arguments: Mapping, job: Job) -> bool:
-        """Whether only ``job`` uses ``arguments``."""
-        return arguments.anchor is None and all(
-            entry.route == job.route
-            for entry in self._config.workflow_jobs
-            if entry.arguments is not None and resolved(entry.arguments) is arguments
+    def _has_own_arguments(self, entry: WorkflowJob) -> bool:
+        """Whether arguments can be added to ``entry`` alone."""
+        arguments = entry.node if entry.arguments is None else entry.arguments
+        if isinstance(arguments, Alias | Sequence) or arguments.anchor is not None:
+            return False
+        return all(
+            other.route == entry.route
+            for other in self._config.workflow_jobs
+            if resolved(other.node) is resolved(entry.node)
+            or (other.arguments is not None and resolved(other.arguments) is arguments)
         )
 
     def _login_in_workflow(

@@ -7,8 +7,9 @@ orbs in jobs (`executor: node/default`), whose images come from Docker Hub or an
 the policy covers. What they pull is known, release by release, for the orbs that are used most;
 the image's name is the one that your arguments give it.
 
-Jobs and executors of other orbs, and of versions that were not read, are reported as not known. So
-is what an orb's job builds where its Dockerfile cannot be read.
+Jobs and executors of other orbs, and of versions that were not read, are reported as not known,
+unless `--compile` has CircleCI's compiler show what they pull (those of private orbs too). So is
+what an orb's job builds where its Dockerfile cannot be read.
 
 ## Why it matters
 
@@ -39,8 +40,9 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
 from cci_migrate.assessing.step_assessment import UndecidedPulls, undecided_pulls
-from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import ImportedOrb, Job, Namespace
 from cci_migrate.circleci.orb_jobs import (
+    OrbImage,
     OrbJob,
     RunsOn,
     images_of,
@@ -52,9 +54,9 @@ from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
-from cci_migrate.lossless.nodes import Alias, Mapping, Scalar
-from cci_migrate.lossless.operations import AddEntry, Entries, Operation, ScalarToMapping, Text
+from cci_migrate.lossless.operations import Text
 from cci_migrate.policy.settings import Policy
+from cci_migrate.remedies.job_arguments import with_arguments
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
@@ -102,7 +104,9 @@ def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding
         effect=Effect.NOTE,
         because="It may pull images without credentials.",
         remedy=NoFix(
-            reason, "see in the orb's source what it pulls: https://circleci.com/developer/orbs"
+            reason,
+            "--compile has CircleCI show what it pulls; or see in its source: "
+            "https://circleci.com/developer/orbs",
         ),
     )
 
@@ -161,31 +165,31 @@ def _job_images(
     texts: dict[str, None] = {}
     for place in places:
         if place is not None and place.is_published:
-            image_texts = images_of(place, assessment.values, job.job, is_orb=False)
-            texts.update(dict.fromkeys(_covered(image_texts, assessment.policy)))
+            images = images_of(place, assessment.values, job.job, is_orb=False)
+            texts.update(dict.fromkeys(_anonymous(images, assessment.policy)))
     if not texts:
         return
-    entry, images = job.entry, ", ".join(texts)
+    entry, subject = job.entry, ", ".join(texts)
     yield Finding(
         rule=ID,
         place=Place(entry.key, entry.route),
-        message=f"{entry.calls} of the orb {job.orb.name} pulls {images} without credentials",
+        message=f"{entry.calls} of the orb {job.orb.name} pulls {subject} without credentials",
         plural="jobs of orbs pull their images without credentials",
-        subject=images,
+        subject=subject,
         owner=f"workflow {entry.workflow}",
         effect=Effect.NOTE,
         because="The orb gives its image no credentials, and a context does not either.",
-        remedy=_remedy(entry, job.takes_executor(), assessment),
+        remedy=_remedy(job, assessment),
     )
 
 
-def _covered(texts: Sequence[str], policy: Policy) -> Iterator[str]:
-    """The images in ``texts`` that ``policy`` has credentials for."""
-    for text in texts:
-        host = registry_of(text)
+def _anonymous(images: Sequence[OrbImage], policy: Policy) -> Iterator[str]:
+    """The names of ``images`` that ``policy`` has credentials for, and their orb has none."""
+    for image in images:
+        host = registry_of(image.text)
         is_covered = isinstance(host, str) and policy_for(host, policy) is not None
-        if is_covered and not policy.exempts(text):
-            yield text
+        if is_covered and image.auth is None and not policy.exempts(image.text):
+            yield image.text
 
 
 def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterator[Finding]:
@@ -201,7 +205,7 @@ def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterato
             yield _not_known(where, f"executor {call.name}", orb, f"job {job.name}")
             continue
         images = images_of(runs, assessment.values, job, is_orb=home.is_orb)
-        texts = ", ".join(_covered(images, assessment.policy))
+        texts = ", ".join(_anonymous(images, assessment.policy))
         if not texts:
             continue
         yield Finding(
@@ -221,7 +225,14 @@ def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterato
         )
 
 
-def _remedy(entry: WorkflowJob, parameter: str | None, assessment: Assessment) -> Remedy:
+def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
+    entry, parameter = job.entry, job.takes_executor()
+    if job.is_compiled:
+        return NoFix(
+            "the compiled config does not show whether the orb's job takes an executor",
+            "if it does, pass one of your own with credentials; else use the orb's commands in a "
+            "job of your own",
+        )
     if parameter is not None and value_of(entry.arguments, parameter) is not None:
         return NoFix(
             "an orb's executor takes no credentials", f"pass your own as {parameter}, with auth"
@@ -245,7 +256,7 @@ def _remedy(entry: WorkflowJob, parameter: str | None, assessment: Assessment) -
             ),
         )
         for name in _local_executors(assessment)
-        if (operations := _with_executor(entry, parameter, name))
+        if (operations := with_arguments(entry, (parameter, Text(name))))
     ]
     if not choices:
         return NoFix(
@@ -276,15 +287,6 @@ def _local_executors(assessment: Assessment) -> list[str]:
         if states and has_credentials and not needs_arguments:
             names.append(name)
     return names
-
-
-def _with_executor(entry: WorkflowJob, parameter: str, executor: str) -> tuple[Operation, ...]:
-    arguments = entry.arguments
-    if arguments is None and isinstance(entry.node, Scalar):
-        return (ScalarToMapping(entry.node, Entries(((parameter, Text(executor)),))),)
-    if isinstance(arguments, Alias) or not isinstance(arguments, Mapping):
-        return ()
-    return (AddEntry(arguments, parameter, Text(executor)),)
 
 
 RULE = Rule(

@@ -53,7 +53,6 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     if not dockers:
         return
     from cci_migrate.circleci.docker_daemon import client_is_old
-    from cci_migrate.circleci.steps import run_step
     from cci_migrate.docker.shell import Login
 
     visited: set[Node] = set()
@@ -61,13 +60,11 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         run.command
         for docker in dockers
         if client_is_old(docker.job, docker.home, assessment.config, assessment.values)
-        for step in docker.steps
-        if (run := run_step(step, docker.defaults)) is not None
+        for run in docker.own_runs
     }
     for docker in dockers:
-        for step in docker.steps:
-            run = run_step(step, docker.defaults)
-            if run is None or run.command in visited or not mentions_docker(run.command.value):
+        for run in docker.own_runs:
+            if run.command in visited or not mentions_docker(run.command.value):
                 continue
             visited.add(run.command)
             logins = [

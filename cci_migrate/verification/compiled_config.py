@@ -14,7 +14,7 @@ from msgspec import Struct
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.registries import CredentialForm
-from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.config_files import ConfigFiles, compiled_files
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
 from cci_migrate.lossless.plain_data import Plain, plain_data
@@ -56,25 +56,23 @@ class AnonymousPull(Struct, frozen=True):
 class CompiledConfig(Struct, frozen=True):
     """A compiled config: its ``data`` with equal things written equally, and what it runs.
 
-    ``pulls`` are all of its pulls, ``anonymous`` those that surely have no credentials.
+    ``anonymous`` are its pulls that surely have no credentials.
     """
 
     data: Mapping[str, Plain]
     entries: tuple[CompiledEntry, ...]
-    pulls: tuple[ExplainedPull, ...]
     anonymous: tuple[AnonymousPull, ...]
 
 
 def read_compiled(text: str, files: ConfigFiles, policy: Policy) -> CompiledConfig:
     """The compiled config ``text`` of ``files``. Raises NotReadError, and what `examine` does."""
-    compiled = ConfigFiles({".circleci/config.yml": text.encode()}, files.read)
-    examined = examine(compiled, policy)
+    examined = examine(compiled_files(text, files), policy)
     if not isinstance(examined, Examination):
         raise NotReadError("what the compiler answers is no config")
     data = regular(plain_data(examined.documents[0].root))
     pulls = explained_pulls(examined.assessment)
     anonymous = tuple(dict.fromkeys(_anonymous(examined, pulls)))
-    return CompiledConfig(data, tuple(_entries(data)), pulls, anonymous)
+    return CompiledConfig(data, tuple(_entries(data)), anonymous)
 
 
 def credentials_in(item: Plain) -> Credentials:

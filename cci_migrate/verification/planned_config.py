@@ -8,6 +8,8 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.compiled_names import may_be_called
+from cci_migrate.circleci.compiled_texts import matches
 from cci_migrate.circleci.config import ImageItem, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.step_pulls import JobDocker
@@ -15,7 +17,6 @@ from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_n
 from cci_migrate.engine.examination import Examination
 from cci_migrate.lossless.merging import text_of
 from cci_migrate.verification.compiled_config import AnonymousPull, CompiledEntry, Credentials
-from cci_migrate.verification.templates import ANYTHING, matches
 
 
 class PlannedImage(Struct, frozen=True):
@@ -86,19 +87,9 @@ class PlannedEntry(Struct, frozen=True):
         )
 
     def may_be(self, entry: CompiledEntry) -> bool:
-        """Whether it may compile to ``entry``.
-
-        A job of which a workflow has several is numbered (``build-2``), a matrix adds its values
-        (``test-3.12-linux``), and the entries of a group are in the workflows that call it.
-        """
-        if self.workflow != entry.workflow and not self.is_in_group:
-            return False
-        names = [self.name, f"{self.name}-{ANYTHING}"]
-        if self.is_in_group:
-            names += [f"{ANYTHING}/{name}" for name in names] + [
-                f"{ANYTHING}-{name}" for name in names
-            ]
-        return any(matches(name, entry.name) for name in names)
+        """Whether it may compile to ``entry``."""
+        is_there = self.is_in_group or self.workflow == entry.workflow
+        return is_there and may_be_called(entry.name, self.name, is_in_group=self.is_in_group)
 
 
 class PlannedConfig(Struct, frozen=True, dict=True):

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from typing_extensions import assert_never
 
+from cci_migrate.circleci.compiled_texts import matches, substituted
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.steps import anchored_step
 from cci_migrate.engine.examination import Examination
@@ -24,7 +25,6 @@ from cci_migrate.lossless.plain_data import (
     plain_data,
 )
 from cci_migrate.verification.compiled_config import regular, text_in
-from cci_migrate.verification.templates import matches, substituted
 
 #: What a ``run`` step says, by its keys.
 Script: TypeAlias = "dict[str, Plain]"

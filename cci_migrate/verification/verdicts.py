@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.engine.explanation import ExplainedPull, explained_pulls
+from cci_migrate.engine.explanation import explained_pulls
 from cci_migrate.verification.comparison import Agreement, Gains, agreement, difference
 from cci_migrate.verification.compilation import (
     Compilation,
@@ -24,7 +24,6 @@ from cci_migrate.verification.compiled_config import (
     NotReadError,
     read_compiled,
 )
-from cci_migrate.verification.compiled_pulls import with_orb_pulls
 from cci_migrate.verification.config_text import config_text
 from cci_migrate.verification.planned_config import PlannedConfig, planned_config
 from cci_migrate.verification.source_changes import source_changes
@@ -129,18 +128,18 @@ def verdict(
     return _of_change(before, after, old, new)
 
 
-def pulls_with_orbs(
+def compiled_text(
     examined: Examination, compile_text: Compile, *, sends_secrets: bool
-) -> tuple[ExplainedPull, ...] | Verdict:
-    """Each pull of the config ``examined``, with those of its orbs; else why they are not known."""
+) -> CompiledText | Verdict:
+    """What the compiler makes of the config ``examined``; else why it is not known."""
     blank = Verdict(examined.files.paths, VerdictStatus.NOT_SENT)
     problem = _kept_here(examined, sends_secrets=sends_secrets)
     if problem is not None:
         return replace(blank, problems=(problem.reason,), instead=problem.instead)
-    compiled = _compiled(examined, compile_text)
-    if not isinstance(compiled, CompiledConfig):
-        return _failed(blank, examined, compiled, VerdictStatus.DOES_NOT_COMPILE)
-    return with_orb_pulls(examined, compiled)
+    answer = compile_text(config_text(examined))
+    if isinstance(answer, CompiledText):
+        return answer
+    return _failed(blank, examined, answer, VerdictStatus.DOES_NOT_COMPILE)
 
 
 def _kept_here(examined: Examination, *, sends_secrets: bool) -> NoAnswer | None:

@@ -30,7 +30,9 @@ def images(entry: str) -> list[tuple[str, ...] | None]:
     job = orb_job(config.workflow_jobs[0], config)
     assert job is not None
     return [
-        None if place is None else images_of(place, values, job.job, is_orb=False)
+        None
+        if place is None
+        else tuple(image.text for image in images_of(place, values, job.job, is_orb=False))
         for place in job.places(config)
         if place is None or place.is_published
     ]

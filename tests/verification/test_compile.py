@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import put
 from tests.verification.compile_stand_in import CompileStandIn
-from tests.verification.conftest import Program
+from tests.verification.conftest import CONFIG, Program
 from tests.verification.test_verify import PRIVATE
 
 ORBS = """\
@@ -52,15 +53,15 @@ def test_explain_shows_what_orbs_pull_where_it_is_asked_for(
         authenticated by auth, reads $U, $P
     linted (job linter/lint), contexts hub
       acme/linter:3 from docker.io
-        docker[0] of job linted, by orb acme/linter@1.2.3, .circleci/config.yml:14
+        job linter/lint of the orb acme/linter@1.2.3, .circleci/config.yml:14
         not authenticated: the orb gives it no credentials
     pusher/push, no context
       unknown images from an unknown registry
-        step on machine: docker build, by orb acme/pusher@1.0, .circleci/config.yml:15
+        step on machine: docker build, .circleci/config.yml:15
         unknown: no Dockerfile found
     other, no context
       busybox from docker.io
-        step on machine: docker pull busybox, as compiled, .circleci/config.yml:16
+        step on machine: docker pull busybox, .circleci/config.yml:9
         not authenticated
 """
     )
@@ -78,12 +79,11 @@ def test_explain_as_json(run: Program, compiler: CompileStandIn, config: Path) -
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--check", "--compile"], ["--dry-run", "--verify"]])
 def test_notes_say_what_only_the_compiler_sees(
-    run: Program, compiler: CompileStandIn, config: Path, arguments: list[str]
+    run: Program, compiler: CompileStandIn, config: Path
 ) -> None:
     put(config, ORBS.replace(", auth: {username: $U, password: $P}", ""))
-    done = run(*arguments, "--api-url", compiler.url, COLUMNS="400")
+    done = run("--dry-run", "--verify", "--api-url", compiler.url, COLUMNS="400")
     told = " ".join((done.out + done.err).split())
     assert (
         "without credentials, as compiled by CircleCI: job linted runs on acme/linter:3, by orb "
@@ -91,6 +91,82 @@ def test_notes_say_what_only_the_compiler_sees(
     )
     assert "job other pulls busybox (.circleci/config.yml:16)" in told
     assert "as compiled by CircleCI: job build" not in told
+
+
+def test_what_orbs_pull_is_found(run: Program, compiler: CompileStandIn, config: Path) -> None:
+    put(config, ORBS)
+    done = run("--check", "--compile", "--api-url", compiler.url, COLUMNS="400")
+    assert done.code == 1
+    found = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert [line for line in found if re.match(r"\d+:\d+ ", line)] == [
+        "9:13 error pull-before-login: docker pull busybox fetches from Docker Hub before a login "
+        "to it (job other)",
+        "14:9 note orb-pull: linter/lint of the orb acme/linter pulls acme/linter:3 without "
+        "credentials (workflow main)",
+        "15:9 note orb-pull: can't determine what docker build pulls: no Dockerfile found "
+        "(workflow main)",
+    ]
+    assert "as compiled by CircleCI" not in done.out, "it is among the findings"
+    # Nothing of it is known without the compiler.
+    assert "busybox" not in run("--check").out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--verify"]])
+def test_jobs_and_commands_of_orbs_get_a_login(
+    run: Program, compiler: CompileStandIn, config: Path, arguments: list[str]
+) -> None:
+    put(config.parent.parent / "Dockerfile", "FROM busybox\n")
+    forms = "pusher/push: {name: b, pre-steps: [{run: first}]}", "pusher/push: {name: c}", "other"
+    put(config, ORBS.replace("      - other\n", "".join(f"      - {form}\n" for form in forms)))
+    done = run("--compile", *arguments, "--api-url", compiler.url)
+    assert done.code == 0, done.out + done.err
+    login = "{docker/check: {docker_username: U, docker_password: P}}"
+    block = (
+        "            - docker/check:\n"
+        "                docker_username: U\n                docker_password: P\n"
+    )
+    assert config.read_text().partition("  other:\n")[2] == (
+        f"""\
+    machine: true
+    steps: [{login}, pusher/fetch]
+workflows:
+  main:
+    jobs:
+      - build
+      - linter/lint: {{name: linted, context: hub}}
+      - pusher/push:
+          pre-steps:
+{block}      - pusher/push: {{name: b, pre-steps: [{login}, {{run: first}}]}}
+      - pusher/push: {{name: c, pre-steps: [{login}]}}
+      - other
+"""
+    )
+    again = run("--compile", *arguments, "--dry-run", "--api-url", compiler.url)
+    assert again.out == ""
+
+
+def test_an_orb_that_gives_its_image_credentials(
+    run: Program, compiler: CompileStandIn, config: Path
+) -> None:
+    put(config, ORBS)
+    secret = "hq7-Wz2-9fK1-xx"
+    compiler.twist = lambda text: text.replace(
+        "image: acme/linter:3",
+        f"image: acme/linter:3\n      auth: {{username: acme, password: {secret}}}",
+    )
+    checked = run("--check", "--compile", "--api-url", compiler.url)
+    assert "acme/linter:3" not in checked.out
+    explained = run("explain", "--compile", "--api-url", compiler.url)
+    assert "authenticated by auth of the orb" in explained.out
+    assert secret not in checked.out + explained.out
+
+
+def test_only_configs_with_orbs_are_sent(
+    run: Program, compiler: CompileStandIn, config: Path
+) -> None:
+    put(config, CONFIG.replace("orbs:\n  docker: circleci/docker@3.0.1\n", ""))
+    assert run("--check", "--compile", "--api-url", compiler.url).code == 1
+    assert compiler.configs == []
 
 
 def test_where_it_does_not_compile(run: Program, compiler: CompileStandIn, config: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cci_migrate.circleci.compiled_texts import matches, substituted
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.plain_data import (
     Added,
@@ -19,7 +20,6 @@ from cci_migrate.lossless.plain_data import (
     plain_data,
 )
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.verification.templates import matches, substituted
 
 
 def read(text: str) -> Plain:
