@@ -1,0 +1,68 @@
+"""Commands that write, copy and remove the files in which Docker's client keeps logins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from cci_migrate.docker.shell.client_config import (
+    ClientEnvironment,
+    directory_at,
+    directory_of_file,
+    keys_written,
+)
+from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, Tool
+from cci_migrate.docker.shell.flow import Place
+
+
+class FileCommand(Struct, frozen=True):
+    """A command that works on files, from ``start`` to ``end``, run in ``folder``.
+
+    ``variables`` are those that it reads, ``environment`` says where logins are kept.
+    """
+
+    start: int
+    end: int
+    place: Place
+    variables: frozenset[str]
+    environment: ClientEnvironment
+    folder: str | None
+
+    def write(self, path: str, text: str | None) -> Iterator[Fact]:
+        """The facts of a write of ``text``, None if unknown, to ``path``."""
+        directory = directory_of_file(path, self.environment, self.folder)
+        if directory is not None:
+            yield from self._written(directory, keys_written(text))
+
+    def copy(self, program: str, words: Sequence[str]) -> Iterator[Fact]:
+        """The facts of ``program`` (``cp``, ``mv``, ``ln``) with the arguments ``words``."""
+        paths = [word for word in words if not word.startswith("-")]
+        target = paths[-1] if paths else ""
+        directory = directory_at(target, self.environment, self.folder)
+        for path in paths[:-1]:
+            source = directory_at(path, self.environment, self.folder)
+            is_folder = not path.endswith(".json")
+            if source is not None and directory is None and is_folder:
+                directory = directory_at(f"{target}/.docker", self.environment, self.folder)
+            if source is not None and program == "mv":
+                yield from self.remove([path])
+        if directory is not None:
+            yield from self._written(directory, None)
+
+    def remove(self, paths: Iterable[str]) -> Iterator[Fact]:
+        """The facts of a removal of ``paths``: with them, perhaps, all logins are gone."""
+        for path in paths:
+            directory = directory_at(path.removesuffix("/*"), self.environment, self.folder)
+            if directory is not None:
+                yield self._all_gone(directory)
+
+    def _written(self, directory: str, keys: tuple[str, ...] | None) -> Iterator[Fact]:
+        if keys is not None:
+            # What was in the file is gone.
+            yield self._all_gone(directory)
+        if keys != ():
+            yield CredentialFile(self.start, self.end, self.variables, self.place, keys, directory)
+
+    def _all_gone(self, directory: str) -> Fact:
+        return Logout(self.start, self.end, Tool.DOCKER, None, True, self.place, directory)

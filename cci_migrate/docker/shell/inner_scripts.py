@@ -1,0 +1,191 @@
+"""Reads the scripts that commands of a script start: ``bash -c``, here-documents, other files."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from cci_migrate.bounds.allowance import TooComplexError
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.shell.command_line import is_only_placeholder, names
+from cci_migrate.docker.shell.facts import (
+    Quoting,
+    Script,
+    ScriptCall,
+    TaskCall,
+    Word,
+)
+from cci_migrate.docker.shell.flow import (
+    Alternative,
+    Construct,
+    ConstructKind,
+    Place,
+    Turn,
+)
+from cci_migrate.docker.shell.script_state import ScriptState
+from cci_migrate.docker.shell.shell_programs import (
+    script_argument,
+)
+from cci_migrate.docker.shell.shell_trees import tree_of, trees_of_lines
+from cci_migrate.docker.shell.standard_input import Pipe, address_in, downloads
+from cci_migrate.docker.shell.working_folder import from_first_folder
+from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT
+from cci_migrate.docker.tasks.programs import SHELL_COMMAND
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+#: The greatest depth of quoted scripts.
+_MAX_DEPTH = 8
+_SETS_WHERE_EMPTY = re.compile(r"\$\{([A-Za-z_]\w*):?=", re.ASCII)
+_CAT = re.compile(r"\$\((?:cat[ \t]+|<[ \t]*)([\w./~-]+)[ \t]*\)")
+#: A script that is what a variable or a command gives.
+_IS_EXPANDED = re.compile(r"[$`]")
+_WRITTEN_INPUTS = names("heredoc_redirect herestring_redirect")
+
+
+class InnerScriptReader(ScriptState, ABC):
+    """Reads texts as scripts; a subclass reads the statements in them."""
+
+    @abstractmethod
+    def _walk(self, node: Node, place: Place) -> None:
+        """Read the statement ``node`` at ``place``."""
+
+    def read(self) -> Script:
+        """Read the whole script. Raises TooComplexError."""
+        try:
+            self._statement_of_text(0, len(self._shell), ())
+            facts, self._facts = tuple(self._facts), []
+            for name, body in list(self._functions.items()):
+                if name not in self._called:
+                    self._called.add(name)
+                    self._walk(body, ())
+        except RecursionError:
+            # Nested too deep for Python; the unread rest could contain a pull.
+            raise TooComplexError("a script's commands lie too deep in each other") from None
+        return Script(
+            facts,
+            tuple(self._facts),
+            self._errors,
+            self._variables.assigned | frozenset(_SETS_WHERE_EMPTY.findall(self._text)),
+            self._unknown_setter,
+            self._does_more_than_log_in or self._errors,
+        )
+
+    def _statement_of_text(self, start: int, end: int, place: Place) -> None:
+        """Parse the text from ``start`` to ``end``, keeping its offsets, and walk it."""
+        if not self._shell[start:end].strip():
+            return
+        root = tree_of(self._shell, start, end)
+        self._errors = self._errors or root.has_error
+        if root.type == "ERROR":
+            # It is unknown what its lines are part of: none of them is certain to run.
+            construct = Construct(ConstructKind.SEQUENCE)
+            for first, piece in trees_of_lines(self._shell, start, end):
+                maybe = Construct(ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None)))
+                self._variables.count_assignments(piece)
+                self._walk(piece, (*place, Turn(construct, first), Turn(maybe, 0)))
+            return
+        self._variables.count_assignments(root)
+        self._walk(root, place)
+
+    def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
+        """``bash -c '...'``, ``bash x.sh``, ``bash <<EOF``."""
+        script, is_text = script_argument(words)
+        if script is None:
+            self._heredoc_script(node, pipe, place)
+            return
+        written = _CAT.fullmatch(script.value) if is_text else None
+        if written is not None:
+            self._script_call(replace(script, value=written[1]), node, place, sourced=False)
+        elif is_text and _IS_EXPANDED.match(script.value):
+            self._unwritten_script(script.value, node, place)
+        elif is_text:
+            self._quoted_script(script, place)
+        elif script.value.startswith("<("):
+            self._unwritten_script(script.value, node, place)
+        else:
+            self._script_call(script, node, place, sourced=False)
+
+    def _unwritten_script(self, text: str, node: Node, place: Place) -> None:
+        """A shell's script is what ``text``, a variable or a command, gives."""
+        if downloads(text):
+            self._downloaded_script(address_in(text), node, place)
+        else:
+            self._task_call(SHELL_COMMAND, (), {}, node, place)
+
+    def _downloaded_script(self, address: str, node: Node, place: Place) -> None:
+        start, end = node.start_byte, node.end_byte
+        word = Word(start, end, address, address)
+        self._task_call(DOWNLOADED_SCRIPT, (word,), {}, node, place)
+
+    def _heredoc_script(self, node: Node, pipe: Pipe, place: Place) -> None:
+        text = pipe.input.text or pipe.input.word
+        if pipe.input.address is not None:
+            self._downloaded_script(pipe.input.address, node, place)
+        elif pipe.input.file is not None:
+            path = Word(node.start_byte, node.end_byte, "", pipe.input.file)
+            self._script_call(path, node, place, sourced=False)
+        elif pipe.has_input and (text is None or mentions_docker(text) or mentions_script(text)):
+            is_written = any(redirect.type in _WRITTEN_INPUTS for redirect in pipe.redirects)
+            if not is_written:
+                self._task_call(SHELL_COMMAND, (), {}, node, place)
+        for redirect in pipe.redirects:
+            for child in redirect.children:
+                if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
+                    self._nested(child.start_byte, child.end_byte, place)
+                elif redirect.type == "herestring_redirect" and child.type == "raw_string":
+                    self._nested(child.start_byte + 1, child.end_byte - 1, place)
+
+    def _quoted_script(self, word: Word, place: Place) -> None:
+        if word.quoting is Quoting.MIXED or word.value[:1] in ("$", "`"):
+            return
+        quotes = 0 if word.quoting is Quoting.NONE else 1
+        if quotes == 1 and word.quoting is Quoting.DOUBLE and "\\" in word.text:
+            return
+        self._nested(word.start + quotes, word.end - quotes, place)
+
+    def _nested(self, start: int, end: int, place: Place) -> None:
+        if self._quoted < _MAX_DEPTH and start < end:
+            # The commands in its `$(...)` have been read as part of the word.
+            self._quoted += 1
+            with self._apart():
+                self._statement_of_text(start, end, place)
+            self._quoted -= 1
+
+    def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
+        value = from_first_folder(path.value)
+        self._has_sourced = self._has_sourced or sourced
+        if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
+            self._unknown_setter = value
+        if value and not value.startswith(("/", "-", "<(", ">(")) and not is_only_placeholder(path):
+            environment = self._client_environment(place)
+            start, end = node.start_byte, node.end_byte
+            self._emit(
+                ScriptCall(start, end, value, sourced, self._folder.path, place, environment)
+            )
+
+    def _task_call(
+        self,
+        program: str,
+        words: Sequence[Word],
+        assignments: Mapping[str, str],
+        node: Node,
+        place: Place,
+    ) -> None:
+        self._emit(
+            TaskCall(
+                node.start_byte,
+                node.end_byte,
+                program,
+                tuple(word.value for word in words),
+                tuple(assignments.items()),
+                self._folder.path,
+                place,
+                self._client_environment(place),
+            )
+        )

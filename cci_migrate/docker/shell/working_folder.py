@@ -1,0 +1,56 @@
+"""How ``cd``, ``pushd`` and ``popd`` change the folder in which the commands of a script run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.shell.facts import Word, joined_path
+
+#: The commands that change it.
+FOLDER_COMMANDS = names("cd pushd popd")
+_OPTIONS = names("-P -L --")
+_WORKING_DIRECTORY = re.compile(
+    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
+)
+
+
+class WorkingFolder:
+    """Where the current command runs: ``path``, from the script's first folder; None if unknown."""
+
+    def __init__(self) -> None:
+        self.path: str | None = "."
+        self._stack: list[str | None] = []
+
+    def follow(self, command: str, arguments: Sequence[Word]) -> None:
+        """Follow one of `FOLDER_COMMANDS` with its ``arguments``."""
+        if command == "popd":
+            self.path = self._stack.pop() if self._stack else None
+            return
+        if command == "pushd":
+            self._stack.append(self.path)
+        target = next((word.value for word in arguments if word.value not in _OPTIONS), None)
+        if target is None or target == "-":
+            self.path = None
+            return
+        target = from_first_folder(target)
+        if target.startswith(("/", "~", "$")) or self.path is not None:
+            self.path = joined_path(self.path or ".", target)
+
+    def be_one_of(self, paths: Collection[str | None]) -> None:
+        """Go on after alternatives that end in ``paths``: unknown if these differ."""
+        self.path = next(iter(paths)) if len(paths) == 1 else None
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Within a subshell, which leaves the folder as it is."""
+        path, stack = self.path, list(self._stack)
+        yield
+        self.path, self._stack = path, stack
+
+
+def from_first_folder(path: str) -> str:
+    """``path`` with the job's working directory, where scripts of steps begin, as ``.``."""
+    return _WORKING_DIRECTORY.sub(".", path)
