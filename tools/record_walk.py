@@ -1,29 +1,41 @@
 """Records a walk through examples/ with the real program: ``python -m tools.record_walk``.
 
-Writes `docs/walk.svg`, a picture of the whole session, and `docs/walk.txt`, the same as text.
-The program runs at a pseudo-terminal, and what a terminal would show is read back with the part of
-it that the program uses: text, colours, moving the cursor up.
+Writes `docs/walk.svg`, which moves, `docs/walk.cast` for asciicast players, and `docs/walk.txt`,
+the same as text. The program runs at a pseudo-terminal; how long a frame is shown is our choice, so
+that a recording of the same program is the same.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 from msgspec import Struct
+from rich.text import Text
+
+from tools.recording import Frame, Size, asciicast, moving_svg
+from tools.terminal_screen import TerminalScreen
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = ROOT / "docs" / "walk.svg"
+CAST = ROOT / "docs" / "walk.cast"
 TEXT = ROOT / "docs" / "walk.txt"
 
-COLUMNS = 92
+SIZE = Size(columns=88, rows=28)
+COMMAND = "$ cci-migrate --interactive --quiet"
+TITLE = "cci-migrate --interactive"
 ENTER = "\r"
+
+_PER_KEY = 0.07
+_KEYS_A_FRAME = 2
+#: To read what is new: a pause, and time for each of its lines.
+_PAUSE, _PER_LINE, _LONGEST, _AT_END = 0.7, 0.11, 3.2, 5.0
 
 
 class Turn(Struct, frozen=True):
@@ -49,100 +61,25 @@ TURNS = (
     Turn("Fix 1/9 ", "a"),
     Turn("Fix 2/9 ", "i"),
     Turn("Reason, for the comment", "pulled from our mirror" + ENTER, _LINE),
-    Turn("Fix 3/", "f"),
-    Turn("Fix 8/", "r"),
+    Turn("Fix 3/9 ", "b"),
+    Turn("Fix 2/9 ", "b"),
+    Turn("Fix 1/9 ", "b"),
+    Turn("Fixes 1-9/9 ", "a"),
+    Turn("Write 2 files?", "p"),
     Turn("Write 2 files?", "y"),
 )
-_STEERING = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[=>]")
 
 
-class Screen:
-    """As much of a terminal as the program needs, without an end at the bottom."""
-
-    def __init__(self, columns: int) -> None:
-        self._columns = columns
-        self._lines: list[list[tuple[str, str]]] = [[]]
-        self._row = self._column = 0
-        self._style = ""
-
-    def feed(self, text: str) -> None:
-        """Show ``text``."""
-        at = 0
-        for match in _STEERING.finditer(text):
-            self._write(text[at : match.start()])
-            at = match.end()
-            if match[2] is not None:
-                self._steer(match[2], match[1])
-        self._write(text[at:])
-
-    def _write(self, text: str) -> None:
-        for char in text:
-            if char == "\r":
-                self._column = 0
-            elif char == "\n":
-                self._move_to(self._row + 1, self._column)
-            elif char == "\b":
-                self._column = max(0, self._column - 1)
-            elif char >= " ":
-                if self._column >= self._columns:
-                    self._move_to(self._row + 1, 0)
-                line = self._lines[self._row]
-                line += [(" ", "")] * (self._column + 1 - len(line))
-                line[self._column] = (char, self._style)
-                self._column += 1
-
-    def _move_to(self, row: int, column: int) -> None:
-        self._row, self._column = max(0, row), max(0, column)
-        while len(self._lines) <= self._row:
-            self._lines.append([])
-
-    def _steer(self, command: str, given: str) -> None:
-        number = int(given) if given.isdecimal() else 1
-        match command:
-            case "m":
-                # Every style that the program sets begins anew.
-                self._style = "" if given in ("", "0") else f"\x1b[{given}m"
-            case "A":
-                self._move_to(self._row - number, self._column)
-            case "B":
-                self._move_to(self._row + number, self._column)
-            case "C":
-                self._column += number
-            case "D":
-                self._column = max(0, self._column - number)
-            case "K":
-                del self._lines[self._row][self._column :]
-            case "J":
-                del self._lines[self._row][self._column :]
-                del self._lines[self._row + 1 :]
-            case _:
-                pass  # modes, which show nothing
-
-    def rows(self) -> list[str]:
-        """The lines, with their colours."""
-        return [_painted(line) for line in self._lines]
-
-
-def _painted(line: list[tuple[str, str]]) -> str:
-    shown, style = "", ""
-    for char, its in line:
-        if its != style:
-            shown += ("\x1b[0m" if style else "") + its
-            style = its
-        shown += char
-    return (shown + "\x1b[0m" if style else shown).rstrip()
-
-
-def record() -> list[str]:
-    """What was on the terminal, line by line."""
+def record() -> tuple[Frame, ...]:
+    """What was on the terminal, frame by frame."""
     with tempfile.TemporaryDirectory() as folder:
         shop = Path(folder) / "shop"
         shutil.copytree(ROOT / "examples" / "shop", shop)
         subprocess.run(["git", "init", "--quiet"], cwd=shop, check=True)
-        return _record_in(shop)
+        return tuple(_frames(shop))
 
 
-def _record_in(shop: Path) -> list[str]:
+def _frames(shop: Path) -> Iterator[Frame]:
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -154,48 +91,59 @@ def _record_in(shop: Path) -> list[str]:
         ["-m", "cci_migrate", "--interactive", "--quiet"],
         cwd=str(shop),
         env={**kept, **ours},
-        dimensions=(60, COLUMNS),
+        dimensions=(SIZE.rows, SIZE.columns),
         encoding="utf-8",
         timeout=60,
     )
     process.delaybeforesend = None
-    screen = Screen(COLUMNS)
-    screen.feed("$ cci-migrate --interactive --quiet\r\n")
+    yield from _typing((), "$ ", COMMAND.removeprefix("$ "))
+    screen = TerminalScreen(SIZE.columns)
+    screen.feed(f"{COMMAND}\r\n")
+    seen = 1
     for turn in TURNS:
         for text in (turn.prompt, turn.end):
             process.expect_exact(text)
             screen.feed(str(process.before) + str(process.after))
+        rows = screen.rows()
+        yield Frame(rows, min(_LONGEST, _PAUSE + _PER_LINE * (len(rows) - seen)))
+        seen = len(rows)
         process.send(turn.keys)
+        if len(turn.keys) > 1:
+            yield from _typing(rows[:-1], f"{rows[-1]} ", turn.keys.removesuffix(ENTER))
     process.expect(pexpect.EOF)
     screen.feed(str(process.before))
     process.wait()
     process.close()
     if process.exitstatus != 0:
         raise SystemExit(f"the program ended with {process.exitstatus}")
-    return screen.rows()
+    yield Frame(screen.rows(), _AT_END)
+
+
+def _typing(above: tuple[str, ...], prompt: str, keys: str) -> Iterator[Frame]:
+    for end in range(_KEYS_A_FRAME, len(keys) + _KEYS_A_FRAME, _KEYS_A_FRAME):
+        yield Frame((*above, prompt + keys[:end]), _KEYS_A_FRAME * _PER_KEY)
 
 
 def documents() -> dict[Path, str]:
     """The files that show the walk, and what they are to hold."""
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.text import Text
-
-    text = Text.from_ansi("\n".join(record()))
-    console = Console(
-        record=True, file=StringIO(), width=COLUMNS, force_terminal=True, color_system="truecolor"
-    )
-    console.print(text, soft_wrap=True)
-    lines = [line.rstrip() for line in text.plain.split("\n")]
+    frames = record()
+    # The group, the first view that shows what the program is about.
+    still = next(n for n, frame in enumerate(frames) if "Fixes 1-9/9 " in frame.rows[-1])
     return {
-        SVG: console.export_svg(title="cci-migrate --interactive", unique_id="walk"),
-        TEXT: "\n".join(lines).rstrip() + "\n",
+        SVG: moving_svg(frames, SIZE, TITLE, still),
+        CAST: asciicast(frames, SIZE, TITLE),
+        TEXT: plain(frames[-1]),
     }
 
 
+def plain(frame: Frame) -> str:
+    """The text of ``frame``, without colours."""
+    lines = [Text.from_ansi(row).plain.rstrip() for row in frame.rows]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     for path, content in documents().items():
         path.write_text(content)
         print(path.relative_to(ROOT))

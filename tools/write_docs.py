@@ -7,7 +7,12 @@ Some pages are generated as a whole. In others the generated part stands between
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -60,6 +65,9 @@ workflows:
       - lint   # quick
 """
 
+#: How wide the report is in the documentation.
+_COLUMNS = 90
+
 _PART = re.compile(
     r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n)"
     r".*?(?P<end>(?: *# )?<!-- end -->)",
@@ -78,6 +86,25 @@ def before_and_after() -> str:
     diff = unified_diff("config.yml", hunks(source, file.edits, context=100)).decode()
     lines = [line for line in diff.splitlines()[4:] if line != " version: 2.1"]
     return "```diff\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
+
+
+def report() -> str:
+    """What the tool reports of the example repository."""
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Path(folder) / "shop"
+        shutil.copytree(ROOT / "examples" / "shop", shop)
+        (shop / ".git").mkdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "cci_migrate", "--check", "--color", "never"],
+            cwd=shop,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(_COLUMNS)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode != 1:
+        raise SystemExit(f"the example is not reported: {done.stderr}")
+    return f"```text\n$ cci-migrate --check\n{done.stdout.rstrip()}\n```\n"
 
 
 def rules() -> str:
@@ -152,13 +179,14 @@ def rule_pages() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "before and after": before_and_after,
+    "report": report,
     "rules": rules,
     "keys": policy_keys,
     "json": json_keys,
     "rule pages": rule_pages,
 }
 #: Pages with generated parts.
-PAGES = ("README.md", "docs/policy.md", "docs/output-formats.md", "mkdocs.yml")
+PAGES = ("README.md", "docs/index.md", "docs/policy.md", "docs/output-formats.md", "mkdocs.yml")
 
 
 def rules_index() -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _QMARK = "?"
 _ELLIPSIS = "..."
 _HELP = "?"
-_NARROWEST_LABEL = 10
 #: Columns after a prompt in which the key is shown.
 _ROOM_FOR_ANSWER = 2
 #: In place of letters for which a line has no room, and how many letters a line shows at least.
@@ -164,7 +163,7 @@ class KeyPrompter:
             if option is not None:
                 line = prompt.rpartition("\n")[2]
                 room = self._width() - width_of(line) - len(f"{option.letter}  ")
-                label = _cut(printable(option.label), room) if room >= _NARROWEST_LABEL else ""
+                label = printable(option.label) if width_of(printable(option.label)) <= room else ""
                 _write(self._stream, f"{option.letter}  {label}".rstrip() + "\n")
                 return option.letter
             if press.character == _HELP:
