@@ -12,6 +12,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
+from cci_migrate.error_kinds import UserError
 from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
 from cci_migrate.forges.host import Host, ListedHost, OwnerSource, RepositoryPage, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
@@ -29,7 +30,7 @@ _FORMS = (
 )
 
 
-class SourceError(ValueError):
+class SourceError(UserError):
     """A source cannot be identified or reached; the text says why and what to do."""
 
 

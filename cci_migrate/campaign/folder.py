@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.error_kinds import UserError
 from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
@@ -28,7 +29,7 @@ RESULTS = "results.jsonl"
 DEFAULT_BRANCH = "cci-migrate/registry-auth"
 
 
-class CampaignError(Exception):
+class CampaignError(UserError):
     """The campaign's folder cannot be used; the text says why and what to do."""
 
 

@@ -20,6 +20,7 @@ from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
 from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
 from cci_migrate.campaign.states import State, Undoing
+from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
@@ -49,7 +50,7 @@ CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
 """
 
 
-class LedgerError(Exception):
+class LedgerError(UserError):
     """The ledger cannot be used; the text says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.repository_plan import FindingRecord, RepositoryPlan
+from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
@@ -60,7 +61,7 @@ if it is not wanted, it will not be opened again.
 """
 
 
-class MessageError(ValueError):
+class MessageError(UserError):
     """A template that cannot be used; the text says why."""
 
 

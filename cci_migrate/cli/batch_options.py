@@ -14,17 +14,13 @@ from typing import Any, TypeVar
 import click
 from msgspec import Struct
 
-from cci_migrate.campaign.connections import SourceError
-from cci_migrate.campaign.folder import CampaignError
 from cci_migrate.campaign.ledger import LedgerError
-from cci_migrate.campaign.message_templates import MessageError
 from cci_migrate.campaign.repository_filter import Shard, parse_shard
+from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import Tokens
-from cci_migrate.policy.file import PolicyError
-from cci_migrate.transport.known_secrets import redact
 from cci_migrate.transport.progress import say_json
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -80,6 +76,18 @@ def running_options(command: _F) -> _F:
     return run  # type: ignore[return-value]
 
 
+class _JsonErrors:
+    """Writes errors to standard error, each as a line of JSON."""
+
+    def error(self, problem: str, *more: str) -> None:
+        """Write an error."""
+        say_json(sys.stderr, "error", text="\n".join((f"error: {problem}", *more)))
+
+    def interrupted(self, effects: str) -> None:
+        """Write that the user interrupted."""
+        say_json(sys.stderr, "error", text=f"interrupted; {effects}")
+
+
 def exits_with_code(command: _F) -> _F:
     """Exit with the code that ``command`` returns; print an error of the whole run as one line."""
 
@@ -88,24 +96,15 @@ def exits_with_code(command: _F) -> _F:
         running = kwargs.get("running")
         is_json = isinstance(running, Running) and running.log_format == "json"
 
-        def say(text: str) -> None:
-            if is_json:
-                say_json(sys.stderr, "error", text=text)
-            else:
-                click.echo(printable(text), err=True)
+        def carried_out() -> ExitCode:
+            try:
+                code: ExitCode = command(*args, **kwargs)
+            except sqlite3.Error as error:
+                raise LedgerError(f"the campaign's ledger cannot be used: {error}") from None
+            return code
 
-        try:
-            code = command(*args, **kwargs)
-        except (CampaignError, LedgerError, SourceError, MessageError, PolicyError) as error:
-            say(f"error: {redact(str(error))}")
-            code = ExitCode.USAGE
-        except sqlite3.Error as error:
-            say(f"error: the campaign's ledger cannot be used: {error}")
-            code = ExitCode.USAGE
-        except KeyboardInterrupt:
-            say("interrupted; run the same command again to go on")
-            code = ExitCode.INTERRUPTED
-        sys.exit(code.value)
+        output = _JsonErrors() if is_json else Terminal()
+        sys.exit(exit_code_of(carried_out, output, "run the same command again to go on").value)
 
     return run  # type: ignore[return-value]
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from cci_migrate.error_kinds import UserError
 from cci_migrate.policy.names import secret_variable
 from cci_migrate.preflight.circleci_address import CLOUD, HEADER, TOKEN_VARIABLE, api_root
 from cci_migrate.preflight.slugs import (
@@ -30,7 +31,7 @@ PATIENCE = 300.0
 _HOST_VARIABLES = ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST", "CIRCLE_HOST")
 
 
-class UnreachableError(Exception):
+class UnreachableError(UserError):
     """CircleCI cannot be reached; the text says why and what to do."""
 
 

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from cci_migrate.cli.terminal import OutputError, Terminal
+import click
+
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.transport.known_secrets import redact
+from cci_migrate.error_kinds import OutsideError, UserError
+
+
+class ErrorOutput(Protocol):
+    """Where errors are written to; `terminal.Terminal` is one."""
+
+    def error(self, problem: str, *more: str) -> None:
+        """Write an error: one line, and a line for each of ``more``."""
+
+    def interrupted(self, effects: str) -> None:
+        """Write that the user interrupted the command, and what it has done until then."""
 
 
 def exit_code_of(
     command: Callable[[], ExitCode],
-    terminal: Terminal,
-    wrong_use: tuple[type[Exception], ...],
-    untouched: str = "nothing was written",
+    output: ErrorOutput,
+    effects: Callable[[], str] | str = "nothing was written",
 ) -> ExitCode:
     """Run ``command`` and return its exit code.
 
-    Errors of the kinds ``wrong_use`` say what the user has to change: USAGE. ``untouched`` is what
-    an interrupted run says of its effects.
+    ``effects`` is what an interrupted command says of what it has done until then.
     """
     try:
         return command()
-    except wrong_use as error:
-        terminal.error(*(redact(str(text)) for text in error.args))
-        return ExitCode.USAGE
-    except OutputError as error:
-        terminal.error(str(error))
-        return ExitCode.FAILED
-    except KeyboardInterrupt:
-        terminal.err(f"cci-migrate: interrupted; {untouched}\n")
+    except (UserError, OutsideError) as error:
+        from cci_migrate.transport.known_secrets import redact
+
+        texts = error.args if isinstance(error, UserError) else (error,)
+        output.error(*(redact(str(text)) for text in texts))
+        return ExitCode.USAGE if isinstance(error, UserError) else ExitCode.FAILED
+    except (KeyboardInterrupt, click.Abort):
+        output.interrupted(effects if isinstance(effects, str) else effects())
         return ExitCode.INTERRUPTED

@@ -10,23 +10,22 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from cci_migrate.campaign.folder import CampaignError, open_read_only
-from cci_migrate.campaign.ledger import LedgerError
+from cci_migrate.campaign.folder import open_read_only
 from cci_migrate.cli.circleci_options import (
-    UnreachableError,
     circleci_at,
     circleci_options,
     is_server,
     variable_names,
 )
+from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
-from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.names import is_context_name
 from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.campaign_repositories import repositories_in
@@ -44,7 +43,6 @@ from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import (
     HostError,
-    HostUnavailable,
     RefusedError,
     StaleSnapshot,
 )
@@ -54,10 +52,6 @@ from cci_migrate.transport.known_secrets import Secret, redact, remember
 #: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
 _LONGEST = 32 * 1024
 _FAULTS = (HostError, RefusedError, StaleSnapshot, OverloadedError)
-
-
-class _WrongUseError(Exception):
-    """The command cannot be carried out as it was given; the text says what to do."""
 
 
 @click.group(name="context", context_settings={"help_option_names": ["-h", "--help"]})
@@ -110,35 +104,28 @@ def create(
     again it does nothing. The token is taken from CIRCLE_TOKEN.
     """
     terminal = Terminal()
-    try:
+
+    def created() -> ExitCode:
         known_policy = _policy(campaign, policy)
         is_users_own = campaign is None and policy.file is not None
         unnamed = (
             frozenset[str]() if is_users_own else _named_by_others(name, variables, known_policy)
         )
-        name, required = _required_variables(name, variables, known_policy)
+        context_name, required = _required_variables(name, variables, known_policy)
         organisations, by_checkouts = _organisations(organisation, campaign, api_url)
         with circleci_at(api_url) as circleci:
-            code = _create(
+            return _create(
                 circleci,
                 organisations,
-                name,
+                context_name,
                 required,
                 terminal,
                 _FromEnvironment(frozenset(variables), unnamed, by_checkouts) if from_env else None,
                 overwrite=overwrite,
                 yes=yes,
             )
-    except (PolicyError, CampaignError, LedgerError, UnreachableError, _WrongUseError) as error:
-        terminal.error(redact(str(error)))
-        code = ExitCode.USAGE
-    except HostUnavailable as error:
-        terminal.error(redact(str(error)))
-        code = ExitCode.FAILED
-    except (KeyboardInterrupt, click.Abort):
-        terminal.err("cci-migrate: interrupted; run the same command again to go on\n")
-        code = ExitCode.INTERRUPTED
-    sys.exit(code.value)
+
+    sys.exit(exit_code_of(created, terminal, "run the same command again to go on").value)
 
 
 def _required_variables(
@@ -146,10 +133,10 @@ def _required_variables(
 ) -> tuple[str, tuple[str, ...]]:
     name = name or default_context(policy)
     if not is_context_name(name):
-        raise _WrongUseError("CircleCI takes no such name for a context")
+        raise UserError("CircleCI takes no such name for a context")
     required = variables or variables_for_context(name, policy)
     if not required:
-        raise _WrongUseError(
+        raise UserError(
             f"the policy keeps nothing in a context {name}: say what it is to hold, --variable"
         )
     return name, required
@@ -171,7 +158,7 @@ def _organisations(
     if campaign is None:
         project = project_in(root_of(Path.cwd()), on_server=is_server(root))
         if project is None:
-            raise _WrongUseError(
+            raise UserError(
                 "can't determine the organisation at CircleCI from the git remote origin; name it: "
                 "--org gh/ORG or --org circleci/ORG-ID"
             )
@@ -185,7 +172,7 @@ def _organisations(
                 (by_checkouts if ref.kind is Kind.LOCAL else by_name).add(project.organisation)
     found = sorted(by_name | by_checkouts)
     if not found:
-        raise _WrongUseError(
+        raise UserError(
             f"{campaign}: its repositories do not tell their organisation: name it with --org"
         )
     return found, frozenset(by_checkouts - by_name)
@@ -268,38 +255,38 @@ class _FromEnvironment(Struct, frozen=True):
     by_checkouts: frozenset[Organisation]
 
     def values(self, names: Iterable[str]) -> dict[str, Secret]:
-        """The value of each variable. Raises _WrongUseError."""
+        """The value of each variable. Raises UserError."""
         for name in names:
             kind = None if name in self.chosen else service_behind(name)
             if kind is not None:
-                raise _WrongUseError(
+                raise UserError(
                     f"{name}: its name says that it is a credential of {kind}, and only a policy "
                     f"asks for it; to store it all the same: --variable {name}"
                 )
         missing = [name for name in names if not os.environ.get(name)]
         if missing:
-            raise _WrongUseError(f"{listed(missing)}: not set in the environment, or empty")
+            raise UserError(f"{listed(missing)}: not set in the environment, or empty")
         values = {name: remember(os.environ[name]) for name in names}
         for name, value in values.items():
             problem = _problem_of(value)
             if problem:
-                raise _WrongUseError(f"{name}: its value {problem}")
+                raise UserError(f"{name}: its value {problem}")
         return values
 
     def check_all_named(self, names: Iterable[str], organisations: Iterable[Organisation]) -> None:
-        """Raise _WrongUseError where somebody would have to be asked."""
+        """Raise UserError where somebody would have to be asked."""
         names = list(names)
         unsure = [
             organisation.slug for organisation in organisations if organisation in self.by_checkouts
         ]
         if names and unsure:
-            raise _WrongUseError(
+            raise UserError(
                 f"--yes does not send values to {listed(unsure)}: only the git remote origin names "
                 f"the organisation; name it: --org {unsure[0]}"
             )
         unnamed = [name for name in names if name in self.unnamed]
         if unnamed:
-            raise _WrongUseError(
+            raise UserError(
                 f"--yes does not send {listed(unnamed)}: only the repository's policy file, or the "
                 "campaign's policy, names the context or the variables; name both (context create "
                 "NAME --variable VARIABLE), or name the policy file with --config"
@@ -331,7 +318,7 @@ def _check_terminal(*, asks_values: bool) -> None:
     if sys.stdin is not None and sys.stdin.isatty():
         return
     options = "--from-env and --yes" if asks_values else "--yes"
-    raise _WrongUseError(f"nobody can be asked here, standard input is no terminal: {options}")
+    raise UserError(f"nobody can be asked here, standard input is no terminal: {options}")
 
 
 def _ask_for_value(name: str) -> Secret:

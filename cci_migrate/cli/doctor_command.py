@@ -14,11 +14,8 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.connections import SourceError
-from cci_migrate.campaign.folder import CampaignError, open_read_only
-from cci_migrate.campaign.ledger import LedgerError
+from cci_migrate.campaign.folder import open_read_only
 from cci_migrate.cli.circleci_options import (
-    UnreachableError,
     circleci_at,
     circleci_options,
     is_server,
@@ -36,9 +33,9 @@ from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
-from cci_migrate.policy.file import PolicyError
 from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
 from cci_migrate.preflight.circleci_cache import CircleCiCache
@@ -89,10 +86,6 @@ class Doctor(Struct, frozen=True):
     trusted: tuple[str, ...]
     send: frozenset[Pair]
     format: Format
-
-
-class _WrongUseError(Exception):
-    """Options that do not fit what was found; the text says what to do."""
 
 
 def _registry_roots(
@@ -209,18 +202,7 @@ def doctor(
         send=send,
         format=report_format,
     )
-    wrong_use = (
-        PolicyError,
-        NothingFoundError,
-        CampaignError,
-        LedgerError,
-        SourceError,
-        UnreachableError,
-        _WrongUseError,
-    )
-    code = exit_code_of(
-        lambda: _doctor(options, terminal), terminal, wrong_use, "nothing was changed"
-    )
+    code = exit_code_of(lambda: _doctor(options, terminal), terminal, "nothing was changed")
     ctx.exit(code.value)
 
 
@@ -290,7 +272,7 @@ def _repositories(
     if not discovery.repositories:
         raise NothingFoundError(nothing_in(options.paths))
     if options.project is not None and len(discovery.repositories) > 1:
-        raise _WrongUseError("--project names one project, and there are several repositories")
+        raise UserError("--project names one project, and there are several repositories")
     policies = Policies(options.policy)
     used: dict[Policy, None] = {}
 
@@ -350,7 +332,7 @@ def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> C
     organisation = options.organisation or (None if project is None else project.organisation)
     several = len(discovery.repositories) > 1
     if organisation is None and options.only is not Only.REGISTRIES and not several:
-        raise _WrongUseError(
+        raise UserError(
             f"{repository.root}: can't determine the organisation and project at CircleCI from the "
             "git remote origin; name them: --org gh/ORG --project gh/ORG/NAME, or --org "
             "circleci/ORG-ID --project circleci/ORG-ID/PROJECT-ID (Organization and Project "

@@ -8,14 +8,12 @@ from pathlib import Path
 import click
 from typing_extensions import assert_never
 
-from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import (
-    NothingFoundError,
     compiling_for,
     prefix_of,
     tasks_for,
@@ -27,7 +25,6 @@ from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.policy.file import PolicyError
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.explanation_tree import explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
@@ -79,8 +76,7 @@ def explain(
         if compiles
         else None,
     )
-    wrong_use = (PolicyError, NothingFoundError, UnreachableError)
-    ctx.exit(exit_code_of(lambda: _explain(options, terminal), terminal, wrong_use).value)
+    ctx.exit(exit_code_of(lambda: _explain(options, terminal), terminal).value)
 
 
 def _explain(options: Options, terminal: Terminal) -> ExitCode:

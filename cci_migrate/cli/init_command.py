@@ -19,8 +19,7 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Repository, discover, read_config, root_of
 from cci_migrate.interactive.policy_session import ask_for_policy
 from cci_migrate.interactive.reviews import SessionConfig
-from cci_migrate.interactive.session_errors import CannotAskError
-from cci_migrate.policy.file import FILE_NAME, PolicyError, find_policy_file
+from cci_migrate.policy.file import FILE_NAME, find_policy_file
 from cci_migrate.policy.settings import Policy
 
 
@@ -38,8 +37,7 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     defaults are what the configs do already. A policy file that is there is never replaced.
     """
     terminal = Terminal(colour)
-    wrong_use = (CannotAskError, PolicyError)
-    ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal, wrong_use).value)
+    ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal).value)
 
 
 def _init(folder: Path, terminal: Terminal) -> ExitCode:

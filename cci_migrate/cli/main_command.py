@@ -16,7 +16,6 @@ from cci_migrate.cli.policy_options import every_policy_option
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
-from cci_migrate.policy.file import PolicyError
 from cci_migrate.reports.report import Mode
 
 if TYPE_CHECKING:
@@ -141,28 +140,12 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     the current folder is searched. The first argument may also be a subcommand.
     """
     options = _options(ctx, given)
-    from cci_migrate.cli.circleci_options import UnreachableError
-    from cci_migrate.cli.running import NothingFoundError, run
-    from cci_migrate.cli.terminal import OutputError, Terminal
-    from cci_migrate.engine.exit_codes import ExitCode
-    from cci_migrate.interactive.session_errors import AnswersError, CannotAskError
+    from cci_migrate.cli.command_errors import exit_code_of
+    from cci_migrate.cli.running import Written, run
+    from cci_migrate.cli.terminal import Terminal
 
-    terminal = Terminal(options.colour)
-    try:
-        code = run(options, terminal)
-    except (PolicyError, UnreachableError) as error:
-        terminal.error(str(error))
-        code = ExitCode.USAGE
-    except CannotAskError as error:
-        terminal.error(f"{error}; --answers FILE repeats the answers of an earlier session")
-        code = ExitCode.USAGE
-    except (NothingFoundError, AnswersError) as error:
-        terminal.error(*error.args)
-        code = ExitCode.USAGE
-    except OutputError as error:
-        terminal.error(str(error))
-        code = ExitCode.FAILED
-    ctx.exit(code.value)
+    terminal, written = Terminal(options.colour), Written()
+    ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects).value)
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> Options:

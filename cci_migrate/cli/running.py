@@ -22,6 +22,7 @@ from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome
 from cci_migrate.engine.policy_patterns import patterns_of, unmatched
+from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.policy.settings import Policy
@@ -38,31 +39,32 @@ class Compiling(Struct, frozen=True):
 _STDIN_NAME = "<stdin>"
 
 
-class NothingFoundError(Exception):
+class NothingFoundError(UserError):
     """The paths that were named lead to no config; the texts say where was looked."""
 
 
-class _Written:
+class Written:
     """How many files are written so far, for whoever interrupts."""
 
     def __init__(self) -> None:
         self.count = 0
 
+    def effects(self) -> str:
+        """What an interrupted run says of them."""
+        if not self.count:
+            return "nothing was written"
+        files = "1 file was" if self.count == 1 else f"{self.count} files were"
+        return f"{files} written whole, the others are as they were"
 
-def run(options: Options, terminal: Terminal) -> ExitCode:
+
+def run(options: Options, terminal: Terminal, written: Written) -> ExitCode:
     """Run the main command with ``options``; returns the exit code.
 
-    Raises PolicyError and NothingFoundError before anything is written, and OutputError if the
-    report cannot be written.
+    Raises UserError before anything is written, and OutputError if the report cannot be written.
     """
-    written = _Written()
-    try:
-        if options.reads_stdin:
-            return _run_on_stdin(options, terminal)
-        report = _run_on_files(options, terminal, written)
-    except KeyboardInterrupt:
-        terminal.err(_interrupted(options.mode, written.count) + "\n")
-        return ExitCode.INTERRUPTED
+    if options.reads_stdin:
+        return _run_on_stdin(options, terminal)
+    report = _run_on_files(options, terminal, written)
     if options.write_baseline is not None:
         return _write_baseline(report, options.write_baseline, terminal)
     print_report(report, options, terminal)
@@ -83,13 +85,6 @@ def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
     return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 
-def _interrupted(mode: Mode, count: int) -> str:
-    if mode is not Mode.WRITE or not count:
-        return "cci-migrate: interrupted; nothing was written"
-    files = "1 file was" if count == 1 else f"{count} files were"
-    return f"cci-migrate: interrupted; {files} written whole, the others are as they were"
-
-
 def _view_of(options: Options) -> View:
     """What the report needs of each config, beside its findings."""
     return View(
@@ -107,12 +102,17 @@ def _policies(options: Options) -> Policies:
     )
 
 
-def _run_on_files(options: Options, terminal: Terminal, written: _Written) -> Report:
+def _run_on_files(options: Options, terminal: Terminal, written: Written) -> Report:
     screen = None
     if options.interactive:
         from cci_migrate.cli.interactive_runs import screen_of
+        from cci_migrate.interactive.session_errors import CannotAskError
 
-        screen = screen_of(terminal)
+        try:
+            screen = screen_of(terminal)
+        except CannotAskError as error:
+            hint = "--answers FILE repeats the answers of an earlier session"
+            raise CannotAskError(f"{error}; {hint}") from None
     policies = _policies(options)
     discovery, tasks = tasks_for(options, policies, _view_of(options), terminal)
     results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
@@ -240,7 +240,7 @@ def prefix_of(root: Path) -> str:
     return root.as_posix().rstrip("/") + "/"
 
 
-def _write(outcome: Outcome, root: Path, written: _Written) -> Outcome:
+def _write(outcome: Outcome, root: Path, written: Written) -> Outcome:
     if not isinstance(outcome, Examined) or outcome.change is None:
         return outcome
     from cci_migrate.files.writing import WriteError, write

@@ -10,12 +10,13 @@ from typing import TextIO
 import click
 
 from cci_migrate.cli.options import Colour
+from cci_migrate.error_kinds import OutsideError
 from cci_migrate.escaping.terminal_text import printable, printable_file, without_controls
 
 _USUAL_WIDTH = 100
 
 
-class OutputError(Exception):
+class OutputError(OutsideError):
     """Standard output cannot be written to, a full disk for instance; the text says why."""
 
 
@@ -82,6 +83,10 @@ class Terminal:
         """Write an error to standard error: one line, and a line for each of ``more``."""
         lines = (f"error: {printable(problem)}", *(f"  {printable(line)}" for line in more))
         self.err("".join(f"{line}\n" for line in lines))
+
+    def interrupted(self, effects: str) -> None:
+        """Write to standard error that the user interrupted, and what is done until then."""
+        self.err(f"cci-migrate: interrupted; {effects}\n")
 
 
 def _write(stream: TextIO | None, text: str | bytes, *, in_colour: bool) -> None:

@@ -8,7 +8,6 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.cli.circleci_options import UnreachableError
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.compiling import verdict_of
 from cci_migrate.cli.options import Colour, Format, Options
@@ -16,7 +15,6 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import (
-    NothingFoundError,
     prefix_of,
     tasks_for,
 )
@@ -38,7 +36,6 @@ from cci_migrate.engine.outcomes import (
 )
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
-from cci_migrate.policy.file import PolicyError
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.verdict_report import (
     VerdictReport,
@@ -91,8 +88,7 @@ def verify(
         with opened_compiler(asked) as compiler:
             return _verify(options, compiler, terminal)
 
-    wrong_use = (PolicyError, NothingFoundError, UnreachableError)
-    ctx.exit(exit_code_of(verified, terminal, wrong_use).value)
+    ctx.exit(exit_code_of(verified, terminal).value)
 
 
 def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:

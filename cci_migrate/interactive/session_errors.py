@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from cci_migrate.error_kinds import UserError
 
-class CannotAskError(Exception):
+
+class CannotAskError(UserError):
     """There is nobody to ask; the text says what to do instead."""
 
 
-class AnswersError(ValueError):
+class AnswersError(UserError):
     """An answers file that cannot be used; the first text begins with its name."""

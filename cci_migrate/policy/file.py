@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
 from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.error_kinds import UserError
 from cci_migrate.policy.setting_kinds import (
     Setting,
     Tables,
@@ -52,7 +53,7 @@ _HEADING = re.compile(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]
 _ENTRY = re.compile(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
 
 
-class PolicyError(ValueError):
+class PolicyError(UserError):
     """A policy file that cannot be used; ``problem`` says why and what to do.
 
     ``keys`` are the keys that lead to the mistake in the table; ``line`` is set if the file is not

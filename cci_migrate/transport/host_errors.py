@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cci_migrate.error_kinds import OutsideError
+
 
 class StaleSnapshot(Exception):
     """A write's effect is unknown, or the repository changed: read it and decide again."""
@@ -15,7 +17,7 @@ class HostError(Exception):
     """The host failed to do it, for this repository."""
 
 
-class HostUnavailable(Exception):
+class HostUnavailable(OutsideError):
     """The host can't be used in this run any more: the token expired, or the wait is too long.
 
     ``until`` is the time (seconds since 1970) at which to go on, 0 if unknown.

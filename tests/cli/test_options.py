@@ -132,8 +132,8 @@ def test_select_and_ignore(program: Program, config: Path) -> None:
 def test_the_platform_changes_why_it_matters(program: Program, config: Path) -> None:
     del config
     cloud, server = program("--check"), program("--check", "--platform", "server")
-    assert "CircleCI Cloud pulls it" in cloud.out
-    assert "CircleCI Cloud pulls it" not in server.out
+    assert "CircleCI Cloud pulls with" in cloud.out
+    assert "CircleCI Cloud pulls with" not in server.out
 
 
 def test_the_nearest_policy_file_counts_for_each_config(

@@ -225,3 +225,12 @@ def test_a_long_line_is_looked_at_from_end_to_end(part: str) -> None:
     """In parts that overlap: the time is that of one part, as often as there are parts."""
     line = (part * (40_000 // len(part))) + " token: kestrel"
     assert "kestrel" not in Redaction().line(line)
+
+
+@pytest.mark.parametrize("command", [[], ["explain"], ["verify"]])
+def test_an_error_that_ends_a_command_withholds_secrets(tmp_path: Path, command: list[str]) -> None:
+    put(tmp_path / ".circleci" / "config.yml", "version: 2.1\n")
+    put(tmp_path / ".cci-migrate.toml", '[registries."https://bob:kestrel@quay.io"]\n')
+    done = run(tmp_path, *command, environment=environment())
+    assert done.returncode == 2
+    assert b"1: https://[withheld]@quay.io is not the host of a registry" in done.stderr
