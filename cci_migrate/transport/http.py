@@ -7,6 +7,7 @@ A read is repeated after a fault. A write is repeated only if the host says that
 from __future__ import annotations
 
 import email.utils
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from cci_migrate.transport.host_errors import (
 )
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 from cci_migrate.transport.pace import Clock, Lane
+from cci_migrate.transport.progress import local_time
 
 #: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
 TIMEOUT = (15.0, 60.0)
@@ -43,8 +45,9 @@ UNSTATED_WAIT = 60.0
 MOST_BYTES = TOTAL_LIMIT
 _PART = 2**16
 
-# By default each retry is logged, which without a logger ends up on the user's terminal.
+# What libraries log, each retry among it, would end up on the user's terminal.
 stamina.instrumentation.set_on_retry_hooks(())
+logging.lastResort = None
 
 _Body = TypeVar("_Body")
 _AUTHORIZATION = "Authorization"
@@ -126,7 +129,7 @@ class Api:
 
     ``root`` is its base URL. ``authorization`` turns a token into the value of ``header``. On a
     redirect to another host the library only removes `Authorization`: with another header,
-    redirects are not followed.
+    redirects are not followed. Reads may come from several threads.
     """
 
     def __init__(
@@ -147,14 +150,12 @@ class Api:
         self._header = header
         self._session = new_session()
         self._token: Secret | None = None
-        self.requests = 0
 
     def read(self, method: str, path: str, **options: Any) -> Response:
         """Send a reading request, again after faults.
 
         Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable.
         """
-        self._lane.wait_out()
         for attempt in stamina.retry_context(
             on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
         ):
@@ -164,7 +165,6 @@ class Api:
 
     def read_once(self, method: str, path: str, **options: Any) -> Response:
         """`read` without retries: after OverloadedError, ask for less."""
-        self._lane.wait_out()
         return self._checked(self._obeying(method, path, options))
 
     def write(self, kind: str, method: str, path: str, **options: Any) -> Response:
@@ -193,9 +193,12 @@ class Api:
     ) -> Response:
         """Send one request, again after each pause that the host asks for, and with a new token."""
         has_renewed = False
+        until = self._clock.now()
         for attempt in range(LIMIT_ATTEMPTS):
             if kind:
                 self._lane.take(kind)
+            else:
+                self._lane.wait_out()
             response = self._send(method, path, options)
             if response.status == 401:
                 if self.token() is None:
@@ -212,10 +215,14 @@ class Api:
             seconds = limit_wait(response, attempt, self._clock.now())
             if seconds is None:
                 return response
-            self._lane.pause(seconds, "the host asked for a pause")
+            until = self._clock.now() + seconds
+            self._lane.pause_until(until)
+            if attempt + 1 < LIMIT_ATTEMPTS:
+                self._lane.wait_out()
         raise HostUnavailable(
-            f"{urlsplit(self.root).netloc}: still refuses after {LIMIT_ATTEMPTS} pauses; "
-            "run the command again later"
+            f"{urlsplit(self.root).netloc}: still limits requests after {LIMIT_ATTEMPTS - 1} "
+            f"pauses; try again at {local_time(until)}",
+            until,
         )
 
     def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Response:
@@ -227,7 +234,6 @@ class Api:
         token = self.token()
         if token is not None:
             headers[self._header] = self._authorization(token)
-        self.requests += 1
         try:
             received = self._session.request(
                 method,

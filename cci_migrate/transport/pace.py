@@ -8,6 +8,7 @@ takes three writes, so 150 an hour stays below.
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from cci_migrate.transport.host_errors import HostUnavailable
-from cci_migrate.transport.progress import Progress
+from cci_migrate.transport.progress import Progress, local_time
 from cci_migrate.transport.single_writer import SingleWriter
 from cci_migrate.transport.write_record import WriteRecord
 
@@ -68,7 +69,7 @@ DEFAULT_PACE_LIMITS = PaceLimits()
 
 
 class Lane:
-    """The writes of one identity on one host, one at a time.
+    """The writes of one identity on one host, one at a time; reads may come from several threads.
 
     ``deadline`` (seconds since 1970, 0: none) is the end of the run: a wait beyond it raises
     HostUnavailable.
@@ -91,6 +92,8 @@ class Lane:
         self._progress = progress
         self._writer = SingleWriter(name)
         self._shared: WriteRecord | None = None
+        self._lock = threading.RLock()
+        self._announced = 0.0
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` is allowed, and count it. Call it right before each write.
@@ -140,20 +143,20 @@ class Lane:
     def report_response(self, method: str, path: str, status: int, left: int | None) -> None:
         """Report a response; ``left`` is the number of requests left until the limit, if known."""
         if self._progress is not None:
-            self._progress.request(self.name, method, path, status, left)
+            with self._lock:
+                self._progress.request(self.name, method, path, status, left)
 
-    def pause(self, seconds: float, why: str) -> None:
-        """Record that the host asked for a pause of ``seconds``, and wait.
-
-        Raises HostUnavailable if the pause goes beyond the deadline.
-        """
-        until = self._clock.now() + seconds
-        for record in self._records():
-            record.pause_until(self.name, until)
-        self.wait(until, why)
+    def pause_until(self, until: float) -> None:
+        """Record that the host asked for a pause until ``until``."""
+        with self._lock:
+            for record in self._records():
+                record.pause_until(self.name, until)
 
     def wait_out(self) -> None:
-        """Wait until the end of any pause that the host asked for, in this or an earlier run."""
+        """Wait until the end of any pause that the host asked for, in this or an earlier run.
+
+        Raises HostUnavailable if that is beyond the deadline.
+        """
         self.wait(self._not_before(), "the host asked for a pause")
 
     def wait(self, until: float, why: str) -> None:
@@ -162,9 +165,15 @@ class Lane:
         if seconds <= 0:
             return
         if self._deadline and until > self._deadline:
-            raise HostUnavailable(f"{self.name}: {why} would be after the end of this run", until)
-        if self._progress is not None:
-            self._progress.waiting(until, why)
+            raise HostUnavailable(
+                f"{self.name}: {why}, and this run does not wait that long; try again at "
+                f"{local_time(until)}",
+                until,
+            )
+        with self._lock:
+            is_news, self._announced = until > self._announced, max(until, self._announced)
+            if self._progress is not None and is_news:
+                self._progress.waiting(until, why)
         self._clock.sleep(seconds)
 
     def _records(self) -> tuple[WriteRecord, ...]:
@@ -182,4 +191,5 @@ class Lane:
         return sorted({at for record in records for at in record.since(self.name, kind, since)})
 
     def _not_before(self) -> float:
-        return max(record.not_before(self.name) for record in self._records())
+        with self._lock:
+            return max(record.not_before(self.name) for record in self._records())

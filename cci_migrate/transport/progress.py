@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 EVERY = 100
 
 
+def local_time(at: float) -> str:
+    """The time ``at`` (seconds since 1970) for people, with the date if it is not today."""
+    time_at = time.localtime(at)
+    is_today = time_at[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", time_at)
+
+
 class RepositoryDone(Struct, frozen=True):
     """A processed repository. ``key`` is its name in the ledger, ``label`` the one for people."""
 
@@ -83,8 +90,7 @@ class Lines:
         """Print a line for a noticeable wait."""
         seconds = until - time.time()
         if seconds > 30:
-            at = time.strftime("%H:%M:%S", time.localtime(until))
-            self._say(f"waiting until {at} ({why})")
+            self._say(f"waiting until {local_time(until)} ({why})")
 
     def budget(self, lane: str, used: int, limit: int) -> None:
         """Print nothing: there would be too many lines."""
@@ -144,7 +150,7 @@ class Bars:
     def waiting(self, until: float, why: str) -> None:
         """Show the time of the next write beside the bar."""
         if self._task is not None:
-            at = time.strftime("%H:%M:%S", time.localtime(until))
+            at = local_time(until)
             self._bars.update(self._task, detail=printable(redact(f"{why} at {at}{self._budget}")))
 
     def budget(self, lane: str, used: int, limit: int) -> None:

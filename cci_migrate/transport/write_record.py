@@ -50,7 +50,7 @@ class WriteRecord:
     @classmethod
     def in_memory(cls) -> WriteRecord:
         """A new record that ends with the process."""
-        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.executescript(SCHEMA)
         return cls(connection)
 
@@ -97,12 +97,13 @@ class WriteRecord:
         return 0.0 if row is None else float(row[0])
 
     def pause_until(self, lane: str, until: float) -> None:
-        """Record that the host asked for a pause until ``until``."""
+        """Record that the host asked for a pause until ``until``, or for a longer one before."""
+        until = max(until, self.not_before(lane))
         self._connection.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?)", (lane, until))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, timeout=30.0)
+    return sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
 
 
 def state_path(host: str, suffix: str) -> Path:

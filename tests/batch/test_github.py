@@ -283,7 +283,7 @@ def test_a_host_that_goes_on_refusing_is_left_alone(
         Canned(403, limit(SECONDARY)) if request.operation == "CreateRef" else None
     )
     output = batch("apply", *QUICK, code=1).output
-    assert "still refuses after 5 pauses" in output
+    assert "still limits requests after 4 pauses; try again at " in output
     assert batch.states() == {"api": "applying"}
     # The host's wish is remembered by the next run, which then goes on.
     github.watch = truly
