@@ -72,14 +72,18 @@ def start(
 
 
 def run(
-    folder: Path, *arguments: str, given: bytes = b"", environment: Mapping[str, str]
+    folder: Path,
+    *arguments: str,
+    given: bytes = b"",
+    environment: Mapping[str, str],
+    prepare: str = "",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``cci-migrate`` in ``folder``, with ``given`` as its standard input."""
+    """Run ``cci-migrate`` in ``folder``, with ``given`` as its standard input; see `start`."""
     with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
         stdin.write(given)
         stdin.seek(0)
         streams = (stdin.fileno(), stdout.fileno(), stderr.fileno())
-        running = start(folder, arguments, environment, streams)
+        running = start(folder, arguments, environment, streams, prepare=prepare)
         try:
             code = running.wait()
         except TimeoutError:

@@ -199,6 +199,8 @@ def _create(
             terminal.error(redact(f"{organisation.slug}: {error}"))
     for plan in plans:
         terminal.out(f"{printable(plan.text)}\n")
+        if plan.warning:
+            terminal.err(f"warning: {printable(plan.warning)}\n")
     needed = [plan for plan in plans if plan.is_needed]
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE

@@ -41,9 +41,11 @@ from cci_migrate.preflight.campaign_repositories import campaign_repositories
 from cci_migrate.preflight.circleci_cache import CircleCiCache
 from cci_migrate.preflight.doctor.check_report import as_json, as_text
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
+from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository
 from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
 from cci_migrate.preflight.doctor.login_checks import check_logins
-from cci_migrate.preflight.doctor.repository_checks import CheckedRepository, check_repositories
+from cci_migrate.preflight.doctor.next_steps import NextSteps
+from cci_migrate.preflight.doctor.repository_checks import check_repositories
 from cci_migrate.preflight.login_consent import (
     BUILT_IN_PAIRS,
     LoginConsent,
@@ -59,9 +61,10 @@ from cci_migrate.preflight.requirements import (
 )
 from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostUnavailable, UnauthorizedError
 from cci_migrate.transport.known_secrets import redact
 
+_ARGUMENTS = "cci_migrate.doctor.arguments"
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")
 
 
@@ -86,6 +89,7 @@ class Doctor(Struct, frozen=True):
     trusted: tuple[str, ...]
     send: frozenset[Pair]
     format: Format
+    steps: NextSteps
 
 
 def _registry_roots(
@@ -116,8 +120,32 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return frozenset(pairs)
 
 
+class _DoctorCommand(click.Command):
+    """Keeps the arguments as they are written: the next steps repeat them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep ``args``, and parse them."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[str, ...]:
+    """``arguments`` without ``options`` and their values."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            kept += [word, *words]
+        elif word in options:
+            next(words, None)
+        elif not word.startswith(tuple(f"{option}=" for option in options)):
+            kept.append(word)
+    return tuple(kept)
+
+
 @click.command(
     name="doctor",
+    cls=_DoctorCommand,
     epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a question could not be "
     "asked; 130 interrupted.",
 )
@@ -201,6 +229,11 @@ def doctor(
         trusted=trusted,
         send=send,
         format=report_format,
+        steps=NextSteps(
+            api_url,
+            _without_options(ctx.meta[_ARGUMENTS], ("--org", "--project", "--api-url")),
+            None if campaign is not None else tuple(map(str, paths)),
+        ),
     )
     code = exit_code_of(lambda: _doctor(options, terminal), terminal, "nothing was changed")
     ctx.exit(code.value)
@@ -215,16 +248,19 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         repositories, policies = _repositories(options, stack)
         if circleci is not None:
             try:
-                for answer in check_repositories(repositories, CircleCiCache(circleci)):
+                cache = CircleCiCache(circleci)
+                for answer in check_repositories(repositories, cache, options.steps):
                     answers.append(answer)
             except HostUnavailable as error:
+                is_token = isinstance(error, UnauthorizedError)
                 answers.append(
                     CheckResult(
                         "CircleCI",
                         Status.NOT_ASKED,
                         redact(str(error)),
-                        "CIRCLE_TOKEN takes a personal API token; "
-                        "https://app.circleci.com/settings/user/tokens makes one",
+                        "set CIRCLE_TOKEN to a personal API token "
+                        "(https://app.circleci.com/settings/user/tokens)",
+                        command="" if is_token else options.steps.repeat_with(),
                     )
                 )
     if options.only is not Only.CIRCLECI:
@@ -233,7 +269,9 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         for policy in policies:
             logins += (login for login in _policy_logins(policy) if login.host not in hosts)
         consent = _consent(options, policies)
-        answers += check_logins(logins, consent, options.roots, options.trusted)
+        answers += check_logins(
+            logins, repositories, consent, options.roots, options.trusted, options.steps
+        )
     if options.format is Format.JSON:
         terminal.out(as_json(answers))
     else:
@@ -319,7 +357,8 @@ def _of_campaign(
 
 
 def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> CheckedRepository:
-    project = options.project or project_in(repository.root, on_server=is_server(options.root))
+    remote = project_in(repository.root, on_server=is_server(options.root))
+    project = options.project or remote
     if (
         options.organisation is not None
         and options.project is None
@@ -339,7 +378,7 @@ def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> C
             "Settings show the ids)"
         )
     label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
-    return CheckedRepository(label, organisation, project, Requirements())
+    return CheckedRepository(label, organisation, project, Requirements(), remote=remote)
 
 
 def _with_demands(

@@ -14,8 +14,8 @@ from cci_migrate.files.discovery import reader_of
 from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
 from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.policy.settings import Policy
+from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository
 from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
-from cci_migrate.preflight.doctor.repository_checks import CheckedRepository
 from cci_migrate.preflight.project_remotes import project_of
 from cci_migrate.preflight.requirements import (
     Requirements,
@@ -57,7 +57,7 @@ def campaign_repositories(
         for start in range(0, len(refs), _CHUNK):
             chunk = refs[start : start + _CHUNK]
             observed: set[str] = set()
-            why = "it could not be looked at"
+            why = "it could not be read"
             try:
                 for observation in host.observe(chunk):
                     observed.add(observation.ref.key)

@@ -5,20 +5,24 @@ https://circleci.com/docs/api/v2/ (its document: https://circleci.com/api/v2/ope
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 from msgspec import Struct, field
 
+from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.transport.host_errors import HostError
-from cci_migrate.transport.http import Api
+from cci_migrate.transport.http import Api, OverloadedError
 from cci_migrate.transport.known_secrets import Secret
 from cci_migrate.transport.pace import OTHER
 
 #: A list with more pages than this is taken for endless.
 _PAGES = 500
+#: More contexts than this are not searched by name, but listed.
+_SEARCHES = 30
 
 
 class Context(Struct, frozen=True):
@@ -88,6 +92,15 @@ class _Settings(Struct):
     advanced: ForkSettings
 
 
+class _Repository(Struct):
+    url: str = field(name="origin_repository_url", default="")
+
+
+class _Pipeline(Struct):
+    project_slug: str
+    vcs: _Repository | None = None
+
+
 class CircleCi:
     """The calls that the tool makes.
 
@@ -98,11 +111,40 @@ class CircleCi:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def contexts(self, organisation: Organisation) -> Mapping[str, Context]:
-        """The contexts of an organisation, by name."""
+    def contexts(self, organisation: Organisation, names: Iterable[str]) -> Mapping[str, Context]:
+        """Contexts of an organisation by name: those with ``names``, and others.
+
+        If one of ``names`` does not exist, they are all that the organisation has.
+        """
         owner = {"owner-id" if organisation.is_id else "owner-slug": _owner(organisation)}
         parameters = {**owner, "owner-type": "organization"}
-        items = self._items("/context", _Page[Context], parameters)
+        pages = self._pages("/context", _Page[Context], parameters)
+        first = next(pages)
+        contexts = {context.name: context for context in first.items}
+        lacking = [name for name in names if name not in contexts]
+        if not lacking or not first.next_page_token:
+            return contexts
+        if len(lacking) <= _SEARCHES:
+            search = partial(self._contexts_like, parameters)
+            for matches in in_parallel(search, lacking).values():
+                contexts |= matches
+        if any(name not in contexts for name in lacking):
+            for page in pages:
+                contexts |= {context.name: context for context in page.items}
+        return contexts
+
+    def _contexts_like(self, parameters: Mapping[str, str], name: str) -> Mapping[str, Context]:
+        """The contexts on the first page of those with ``name`` in their names.
+
+        The parameter ``name`` is not in CircleCI's document; its own program sends it
+        (https://github.com/CircleCI-Public/circleci-cli, ``internal/apiclient/context.go``). Where
+        it is ignored or refused, only the whole list shows which contexts there are.
+        """
+        try:
+            response = self._api.read("GET", "/context", params={**parameters, "name": name})
+            items = response.body(_Page[Context]).items
+        except (HostError, OverloadedError):
+            return {}
         return {context.name: context for context in items}
 
     def variables(self, context: Context) -> frozenset[str]:
@@ -136,6 +178,16 @@ class CircleCi:
         """What the project does with pull requests of forks."""
         return self._api.read("GET", f"{_path(project)}/settings").body(_Settings).advanced
 
+    def recent_projects(self, organisation: Organisation) -> Mapping[str, str]:
+        """The slugs of projects that ran lately, by the URLs of their repositories."""
+        response = self._api.read("GET", "/pipeline", params={"org-slug": organisation.slug})
+        pipelines = response.body(_Page[_Pipeline]).items
+        return {
+            pipeline.vcs.url: pipeline.project_slug
+            for pipeline in pipelines
+            if pipeline.vcs is not None and pipeline.vcs.url
+        }
+
     def own_organisations(self) -> tuple[OwnOrganisation, ...]:
         """The organisations that the token's owner works in."""
         return self._api.read("GET", "/me/collaborations").body(tuple[OwnOrganisation, ...])
@@ -152,14 +204,18 @@ class CircleCi:
         path = f"/context/{_quoted(context.id)}/environment-variable/{_quoted(name)}"
         self._api.write(OTHER, "PUT", path, json={"value": value})
 
-    def _items(
-        self, path: str, kind: type[_Page[_Item]], parameters: Mapping[str, str] | None = None
-    ) -> Iterator[_Item]:
+    def _items(self, path: str, kind: type[_Page[_Item]]) -> Iterator[_Item]:
+        for page in self._pages(path, kind, {}):
+            yield from page.items
+
+    def _pages(
+        self, path: str, kind: type[_Page[_Item]], parameters: Mapping[str, str]
+    ) -> Iterator[_Page[_Item]]:
         token: str | None = ""
         for _ in range(_PAGES):
-            page = {**(parameters or {}), **({"page-token": token} if token else {})}
+            page = {**parameters, **({"page-token": token} if token else {})}
             body = self._api.read("GET", path, params=page).body(kind)
-            yield from body.items
+            yield body
             if not body.next_page_token:
                 return
             if body.next_page_token == token:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import TypeVar
 
 from msgspec import Struct
@@ -14,35 +15,52 @@ from cci_migrate.preflight.circleci_api import (
     ProjectIds,
     Restriction,
 )
-from cci_migrate.preflight.slugs import Organisation, Project
+from cci_migrate.preflight.project_remotes import project_at
+from cci_migrate.preflight.slugs import Organisation, Project, parse_organisation
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import MissingError, OverloadedError
 
 _Value = TypeVar("_Value")
 
 
+class Cause(Enum):
+    """Why a query has no answer: there is no such thing, it is not permitted, or a fault."""
+
+    MISSING = "missing"
+    REFUSED = "refused"
+    FAULT = "fault"
+
+
 class FailedQuery(Struct, frozen=True):
-    """A query without an answer. ``is_refusal``: CircleCI refused it; else it did not answer."""
+    """A query without an answer."""
 
     why: str
-    is_refusal: bool
+    cause: Cause
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether CircleCI refused the query, so that it will again."""
+        return self.cause is not Cause.FAULT
 
 
 class CircleCiCache:
     """`CircleCi` with a cache: each query is made once.
 
     Every method returns FailedQuery instead of raising, except HostUnavailable, after which no
-    query can be answered.
+    query can be answered. Those about one thing may be called in several threads, each about
+    another thing (`in_parallel`).
     """
 
     def __init__(self, circleci: CircleCi) -> None:
         self._circleci = circleci
         self._answers: dict[object, object] = {}
 
-    def contexts(self, organisation: Organisation) -> Mapping[str, Context] | FailedQuery:
-        """The contexts of ``organisation``, by name."""
+    def contexts(
+        self, organisation: Organisation, names: Iterable[str]
+    ) -> Mapping[str, Context] | FailedQuery:
+        """The contexts of ``organisation`` with one of ``names``, and others; see `CircleCi`."""
         return self._cached(
-            ("contexts", organisation), lambda: self._circleci.contexts(organisation)
+            ("contexts", organisation), lambda: self._circleci.contexts(organisation, names)
         )
 
     def variables(self, context: Context) -> frozenset[str] | FailedQuery:
@@ -69,17 +87,35 @@ class CircleCiCache:
         """What ``project`` does with pull requests of forks."""
         return self._cached(("forks", project), lambda: self._circleci.fork_settings(project))
 
-    def opaque_names_of(self, organisation: Organisation) -> tuple[str, ...]:
-        """The slugs of other organisations of that name to which the token's owner belongs."""
+    def own_organisations_named(self, organisation: Organisation) -> tuple[Organisation, ...]:
+        """Other organisations of that name to which the token's owner belongs."""
         own = self._cached("own", self._circleci.own_organisations)
         if isinstance(own, FailedQuery):
             return ()
-        name = organisation.name.lower()
+        parsed = {
+            parse_organisation(other.slug): other.name.lower() == organisation.name.lower()
+            for other in own
+        }
         return tuple(
-            organisation_.slug
-            for organisation_ in own
-            if organisation_.name.lower() == name and organisation_.slug != organisation.slug
+            other
+            for other, is_alike in parsed.items()
+            if other is not None and is_alike and other != organisation
         )
+
+    def slug_of(self, project: Project, organisation: Organisation) -> str | None:
+        """The slug in ``organisation`` of the repository ``project``; None if it ran nothing.
+
+        Only repositories of hosts whose names CircleCI once used are known by their URLs.
+        """
+        recent = self._cached(
+            ("recent", organisation), lambda: self._circleci.recent_projects(organisation)
+        )
+        if isinstance(recent, FailedQuery):
+            return None
+        for url, slug in recent.items():
+            if project_at(url, on_server=False) == project:
+                return slug
+        return None
 
     def _cached(self, key: object, request: Callable[[], _Value]) -> _Value | FailedQuery:
         if key not in self._answers:
@@ -91,10 +127,10 @@ def _attempt(request: Callable[[], _Value]) -> _Value | FailedQuery:
     try:
         return request()
     except MissingError as error:
-        return FailedQuery(f"not found, or not for this token ({error})", is_refusal=True)
+        return FailedQuery(f"not found, or not visible to this token ({error})", Cause.MISSING)
     except RefusedError as error:
-        return FailedQuery(f"not permitted for this token ({error})", is_refusal=True)
+        return FailedQuery(f"not permitted for this token ({error})", Cause.REFUSED)
     except OverloadedError as error:
-        return FailedQuery(f"no answer ({error})", is_refusal=False)
+        return FailedQuery(f"no answer ({error})", Cause.FAULT)
     except (HostError, StaleSnapshot) as error:
-        return FailedQuery(str(error), is_refusal=False)
+        return FailedQuery(str(error), Cause.FAULT)

@@ -20,7 +20,8 @@ class ContextPlan(Struct, frozen=True):
     """The steps in one organisation.
 
     ``existing`` is the context if it exists. ``stores`` are the variables to store, ``replaces``
-    those of them that the context already has.
+    those of them that the context already has. ``alike`` are other contexts whose names differ
+    from its own by case only, looked for if it does not exist.
     """
 
     organisation: Organisation
@@ -28,6 +29,17 @@ class ContextPlan(Struct, frozen=True):
     existing: Context | None
     stores: tuple[str, ...]
     replaces: tuple[str, ...]
+    alike: tuple[str, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """What is odd about the plan, for people; empty if nothing is."""
+        if not self.alike:
+            return ""
+        return (
+            f"{self.organisation.slug} has {listed(self.alike)}, whose name differs from "
+            f"{self.name} by case only; CircleCI treats them as different contexts"
+        )
 
     @property
     def is_needed(self) -> bool:
@@ -92,7 +104,13 @@ def plan_context(
 
     ``overwrite``: store those that it already has, too. Raises what `CircleCi` raises.
     """
-    existing = circleci.contexts(organisation).get(name)
+    contexts = circleci.contexts(organisation, [name])
+    existing = contexts.get(name)
+    alike = (
+        ()
+        if existing is not None
+        else tuple(other for other in contexts if other.lower() == name.lower())
+    )
     stored = frozenset[str]() if existing is None else circleci.variables(existing)
     required = tuple(dict.fromkeys(variables))
     stores = (
@@ -100,9 +118,8 @@ def plan_context(
         if overwrite
         else tuple(variable for variable in required if variable not in stored)
     )
-    return ContextPlan(
-        organisation, name, existing, stores, tuple(store for store in stores if store in stored)
-    )
+    replaces = tuple(store for store in stores if store in stored)
+    return ContextPlan(organisation, name, existing, stores, replaces, alike)
 
 
 def apply_plan(circleci: CircleCi, plan: ContextPlan, values: Mapping[str, Secret]) -> None:
@@ -116,7 +133,7 @@ def apply_plan(circleci: CircleCi, plan: ContextPlan, values: Mapping[str, Secre
             context = circleci.create(plan.organisation, plan.name)
         except StaleSnapshot as error:
             # The answer was lost, or somebody else created it first.
-            context = circleci.contexts(plan.organisation).get(plan.name)
+            context = circleci.contexts(plan.organisation, [plan.name]).get(plan.name)
             if context is None:
                 raise HostError(f"the context could not be made ({error})") from None
     for name in plan.stores:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.circleci.images import variable_in
@@ -35,11 +36,15 @@ _PATIENCE = 30
 
 
 class DockerCredential(Struct, frozen=True):
-    """A user name and a password; ``origin`` says, for people, where they come from."""
+    """A user name and a password; ``origin`` says, for people, where they come from.
+
+    ``variables`` are those of the environment that it was read from.
+    """
 
     username: str
     password: Secret
     origin: str
+    variables: tuple[str, ...] = ()
 
     __repr__ = repr_without("password")
 
@@ -71,7 +76,8 @@ def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:
     username = os.environ.get(user_variable) if user_variable else names.username
     if not username or not password:
         return variables
-    return _credential(username, password, f"{' and '.join(variables)} in the environment")
+    credential = _credential(username, password, f"{' and '.join(variables)} in the environment")
+    return replace(credential, variables=tuple(variables))
 
 
 def _from_docker(host: str) -> DockerCredential | str:

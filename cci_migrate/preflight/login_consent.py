@@ -35,10 +35,11 @@ BUILT_IN_PAIRS = frozenset(
 
 
 class WithheldCredential(Struct, frozen=True):
-    """Why a credential was not sent, and what to do instead."""
+    """Why a credential was not sent, and what to do instead: in words, or an option for it."""
 
     why: str
-    instead: str
+    instead: str = ""
+    option: tuple[str, ...] = ()
 
 
 class LoginConsent(Struct, frozen=True):
@@ -73,7 +74,7 @@ class LoginConsent(Struct, frozen=True):
         return WithheldCredential(
             f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
             "repository names them for this registry",
-            f"to send them: --send {quote(pair)}",
+            option=("--send", pair),
         )
 
 

@@ -17,12 +17,12 @@ from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
+from cci_migrate.circleci.run_conditions import RunCondition, run_condition
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proposing import propose
-from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.workers.limited_work import within
@@ -39,7 +39,7 @@ class JobRequirements(Struct, frozen=True):
     contexts that only the fix adds. ``step_variables`` are the variables that only logins in its
     steps read, which an orb or a script may set, too.
     ``has_context_expression``: some of its contexts are only known when a pipeline runs.
-    ``is_filtered``: it has ``filters``, so not every branch runs it.
+    ``runs`` is when it runs.
     """
 
     path: str
@@ -49,9 +49,9 @@ class JobRequirements(Struct, frozen=True):
     contexts: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     has_context_expression: bool = False
-    is_filtered: bool = False
     planned_contexts: frozenset[str] = frozenset()
     step_variables: frozenset[str] = frozenset()
+    runs: RunCondition = RunCondition()
 
     @property
     def title(self) -> str:
@@ -168,8 +168,8 @@ def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobRequirements]]:
                 contexts=tuple(dict.fromkeys(contexts.names)),
                 variables=tuple(by_images | by_steps),
                 has_context_expression=contexts.has_expression,
-                is_filtered=entry_of(entry.arguments, "filters") is not None,
                 step_variables=frozenset(by_steps) - set(by_images),
+                runs=run_condition(entry, config),
             ),
         )
 

@@ -47,7 +47,7 @@ _PART = 2**16
 
 # What libraries log, each retry among it, would end up on the user's terminal.
 stamina.instrumentation.set_on_retry_hooks(())
-logging.lastResort = None
+logging.getLogger().addHandler(logging.NullHandler())
 
 _Body = TypeVar("_Body")
 _AUTHORIZATION = "Authorization"

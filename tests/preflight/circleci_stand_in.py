@@ -40,11 +40,15 @@ class StoredContext(Struct):
 
 
 class StoredProject(Struct):
-    """A project. ``forks`` None: its settings are not for this token."""
+    """A project. ``forks`` None: its settings are not for this token.
+
+    ``url`` is its repository, if it ran lately.
+    """
 
     slug: str
     values: dict[str, str] = field(default_factory=dict)
     forks: tuple[bool, bool] | None = (False, False)
+    url: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -93,6 +97,8 @@ class CircleCiStandIn:
         self.organisations: dict[str, StoredOrganisation] = {}
         self.faults: list[Fault] = []
         self.calls: list[str] = []
+        #: Whether the list of contexts takes ``name``.
+        self.searches_names = True
         self.complaints: list[str] = []
         #: The root of the API.
         self.url = ""
@@ -117,8 +123,20 @@ class CircleCiStandIn:
                 shown = [
                     {"id": context.id, "name": context.name, "created_at": CREATED}
                     for context in owner.contexts.values()
+                    if not self.searches_names or query.get("name", "") in context.name
                 ]
                 return 200, _page(shown, query)
+            case "GET /pipeline":
+                owner = self.organisations.get(query["org-slug"])
+                ran = (
+                    []
+                    if owner is None
+                    else [project for project in owner.projects.values() if project.url]
+                )
+                return 200, {
+                    "items": [_pipeline(project) for project in ran],
+                    "next_page_token": None,
+                }
             case "POST /context":
                 owner = self._owner(body["owner"].get("id"), body["owner"].get("slug"))
                 if owner is None:
@@ -214,6 +232,21 @@ class CircleCiStandIn:
     def _variable(self, context: StoredContext, name: str) -> dict[str, str]:
         times = {"created_at": CREATED, "updated_at": CREATED}
         return {"variable": name, "context_id": context.id, **times}
+
+
+def _pipeline(project: StoredProject) -> dict[str, Any]:
+    actor = {"login": "ada", "avatar_url": "https://example.com/a.png"}
+    repository = dict.fromkeys(("origin_repository_url", "target_repository_url"), project.url)
+    return {
+        "id": str(uuid.uuid4()),
+        "number": 7,
+        "project_slug": project.slug,
+        "created_at": CREATED,
+        "errors": [],
+        "state": "created",
+        "trigger": {"type": "webhook", "received_at": CREATED, "actor": actor},
+        "vcs": {"provider_name": "GitHub", "revision": "0" * 40, **repository},
+    }
 
 
 def _page(items: list[dict[str, Any]], query: Mapping[str, str]) -> dict[str, Any]:
@@ -338,7 +371,9 @@ def _wrong_query(call: str, operation: dict[str, Any], query: Mapping[str, str])
         if parameter["in"] == "query"
     }
     # The list of restrictions is paged like all others, and the document forgets to say so.
-    wrong = [f"{call}: no parameter {name}" for name in query if name not in {*known, _PAGED}]
+    # CircleCI's own program searches contexts by a part of their name.
+    others = {_PAGED, "name"} if call == "GET /context" else {_PAGED}
+    wrong = [f"{call}: no parameter {name}" for name in query if name not in {*known, *others}]
     for name, value in query.items():
         if name in known:
             wrong += _wrong(f"{call}: {name}", known[name]["schema"], value)

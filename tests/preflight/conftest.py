@@ -81,9 +81,9 @@ def settings(home: Path, circleci: CircleCiStandIn | None, **more: str) -> dict[
 def process(circleci: CircleCiStandIn, repository: Path, tmp_path: Path) -> Program:
     """Runs ``cci-migrate`` in the checkout, against the stand-in, as a process of its own."""
 
-    def run(*arguments: str | Path, **more: str) -> Done:
+    def run(*arguments: str | Path, prepare: str = "", **more: str) -> Done:
         told = settings(tmp_path, circleci, **more)
-        done = run_program(repository, *map(str, arguments), environment=told)
+        done = run_program(repository, *map(str, arguments), environment=told, prepare=prepare)
         return _without_secrets(Done(done.returncode, done.stdout, done.stderr.decode()), more)
 
     return run

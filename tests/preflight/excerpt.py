@@ -12,6 +12,7 @@ CALLS = {
     "/context/{context-id}/environment-variable/{env-var-name}": ("put",),
     "/context/{context_id}/restrictions": ("get",),
     "/me/collaborations": ("get",),
+    "/pipeline": ("get",),
     "/project/{project-slug}": ("get",),
     "/project/{project-slug}/envvar": ("get",),
     "/project/{provider}/{organization}/{project}/settings": ("get",),

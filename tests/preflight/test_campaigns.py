@@ -52,15 +52,17 @@ def test_each_organisation_is_looked_at_once(
     problems = {answer["subject"]: answer for answer in answers if answer["status"] == "problem"}
     assert problems["organisation bb/team"]["text"].startswith(f"context {NAME}: does not exist")
     restricted = problems["organisation gh/acme"]
-    assert "only for done and one; these jobs end Unauthorized" in restricted["text"]
+    assert "restricted to done and one; these jobs belong to another project" in restricted["text"]
     assert restricted["jobs"] == [f"gh/acme/two: build of main ({CONFIG}:11)"]
     (unknown,) = (answer for answer in answers if answer["subject"].startswith("repository "))
     assert unknown["subject"].endswith("/lost")
-    assert "cannot be told from its remote" in unknown["text"]
+    assert "can't determine its organisation and project" in unknown["text"]
     forks = {
-        tuple(answer["projects"]): answer["text"] for answer in answers if "forks" in answer["text"]
+        tuple(answer["projects"]): answer["text"]
+        for answer in answers
+        if "from forks" in answer["text"]
     }
-    assert forks["gh/acme/done", "gh/acme/one"] == "pull requests of forks are not built"
+    assert forks["gh/acme/done", "gh/acme/one"] == "pull requests from forks are not built"
     # Two pages of gh/acme's contexts and one of bb/team's; each thing is asked once.
     assert circleci.calls.count("GET /context") == 3
     others = [call for call in circleci.calls if call != "GET /context"]
@@ -94,7 +96,7 @@ def test_repositories_of_a_host_are_read_there(
         Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
         done = run("doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **told)
     assert done.code == 1
-    assert f"context {NAME}: does not exist; the fix puts it on these jobs" in done.out
+    assert f"context {NAME}: does not exist; the fix adds it to these jobs" in done.out
     assert f"jobs: bb/acme/api: build of main ({CONFIG}:11)" in done.out
 
 

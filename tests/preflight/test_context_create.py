@@ -66,6 +66,18 @@ def test_one_that_is_there_gets_what_it_lacks(run: Program, acme: StoredOrganisa
     assert acme.contexts[NAME].values == {**VALUES, "OTHER": "kept"}
 
 
+def test_a_name_that_differs_by_case_only(run: Program, acme: StoredOrganisation) -> None:
+    acme.context("Docker-Hub-Creds", **VALUES)
+    done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
+    assert done.code == 0
+    assert done.err == (
+        "warning: gh/acme has Docker-Hub-Creds, whose name differs from docker-hub-creds by case "
+        "only; CircleCI treats them as different contexts\n"
+    )
+    # Once it is there, nobody mistakes the other for it.
+    assert run(*CREATE, *FROM_ENVIRONMENT, **VALUES).err == ""
+
+
 def test_another_name_and_other_variables(run: Program, acme: StoredOrganisation) -> None:
     done = run(*CREATE, "quay pulls")
     assert done.code == 2

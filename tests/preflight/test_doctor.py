@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,8 @@ def test_all_is_there(process: Program, circleci: CircleCiStandIn) -> None:
         in done.out
     )
     assert "context deploy-keys: exists\n" in done.out
-    assert "pull requests of forks are not built" in done.out
-    assert "pull requests of bots such as Dependabot or Renovate" in done.out
+    assert "pull requests from forks are not built" in done.out
+    assert "pull requests from bots such as Dependabot or Renovate" in done.out
     assert "security groups" in done.out
     # Three contexts on pages of two; each thing is asked once.
     calls = [call for call in circleci.calls if call != "GET /context"]
@@ -58,7 +60,9 @@ def test_all_is_there(process: Program, circleci: CircleCiStandIn) -> None:
     assert len(calls) == len(set(calls))
 
 
-def test_a_context_that_is_missing(process: Program, acme: StoredOrganisation) -> None:
+def test_a_context_that_is_missing(
+    process: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
+) -> None:
     del acme.contexts["docker-hub-creds"]
     done = process(*ASK)
     assert done.code == 1
@@ -66,8 +70,14 @@ def test_a_context_that_is_missing(process: Program, acme: StoredOrganisation) -
     assert "jobs: build of main (.circleci/config.yml:16)" in done.out
     assert (
         "next: cci-migrate context create docker-hub-creds --org gh/acme "
-        "--variable DOCKERHUB_USERNAME --variable DOCKERHUB_PASSWORD"
+        f"--api-url {circleci.url} "
+        "--variable DOCKERHUB_USERNAME --variable DOCKERHUB_PASSWORD\n"
     ) in done.out
+    # The next step does it as it is printed, for the same CircleCI.
+    (step,) = re.findall("next: cci-migrate (context .*)", done.out)
+    made = process(*shlex.split(step), "--yes", "--from-env", CIRCLE_API_URL="", **BOTH)
+    assert made.code == 0, made.err
+    assert process(*ASK).code == 0
 
 
 def test_a_context_in_another_case(run: Program, acme: StoredOrganisation) -> None:
@@ -85,7 +95,7 @@ def test_what_the_fix_will_need(run: Program, acme: StoredOrganisation, reposito
     del acme.contexts["docker-hub-creds"]
     done = run(*ASK)
     assert done.code == 1
-    assert "docker-hub-creds: does not exist; the fix puts it on these jobs" in done.out
+    assert "docker-hub-creds: does not exist; the fix adds it to these jobs" in done.out
     done = run(*ASK, "--credentials", "project")
     assert "does not exist" not in done.out
     assert "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: these jobs use no context" in done.out
@@ -97,94 +107,20 @@ def test_a_variable_that_is_missing(run: Program, acme: StoredOrganisation) -> N
     del acme.contexts["docker-hub-creds"].values["DOCKERHUB_PASSWORD"]
     done = run(*ASK)
     assert done.code == 1
-    assert "DOCKERHUB_PASSWORD: context docker-hub-creds and its settings lack it" in done.out
+    assert (
+        "DOCKERHUB_PASSWORD: context docker-hub-creds and the project's settings lack it"
+        in done.out
+    )
     acme.projects[PROJECT].values["DOCKERHUB_PASSWORD"] = "hunter2-hunter2"
     done = run(*ASK)
     assert done.code == 0
     assert "project gh/acme/api\n  ok         its settings hold DOCKERHUB_PASSWORD" in done.out
 
 
-def test_a_project_restriction(
-    run: Program, acme: StoredOrganisation, circleci: CircleCiStandIn
-) -> None:
-    context = acme.contexts["docker-hub-creds"]
-    context.restrict("project", acme.project("gh/acme/web").id, "web")
-    done = run(*ASK)
-    assert done.code == 1
-    assert "docker-hub-creds: only for web; these jobs end Unauthorized" in done.out
-    context.restrict("project", acme.projects[PROJECT].id, "api")
-    done = run(*ASK)
-    assert done.code == 0
-    assert "only for api and web, as are the jobs that use it" in done.out
-    circleci.faults = [Fault("GET /project/{project-slug}", 400)]
-    done = run(*ASK)
-    assert done.code == 3
-    assert "cannot be told, as CircleCI did not show it" in done.out
-    del acme.projects[PROJECT]
-    done = run(*ASK)
-    assert "unknown    context docker-hub-creds: only for api and web; whether" in done.out
-
-
-@pytest.mark.parametrize(
-    ("context", "expression", "code", "status", "text"),
-    [
-        ("docker-hub-creds", 'pipeline.git.branch ==\n "main"', 1, "problem", "on every branch"),
-        ("deploy-keys", 'pipeline.git.branch == "main"', 0, "unknown", "not evaluated"),
-        ("docker-hub-creds", "not job.ssh.enabled", 0, "note", "reruns with SSH"),
-        ("docker-hub-creds", "pipeline.number > 7", 0, "unknown", "not evaluated"),
-    ],
-)
-def test_an_expression_restriction(
-    run: Program,
-    acme: StoredOrganisation,
-    context: str,
-    expression: str,
-    code: int,
-    status: str,
-    text: str,
-) -> None:
-    acme.contexts[context].restrict("expression", expression)
-    done = run(*ASK, "--format", "json")
-    assert done.code == code
-    answers = [answer for answer in told(done)[status] if f"context {context}: " in answer]
-    assert any(text in answer for answer in answers), told(done)
-
-
-def test_a_group_restriction(run: Program, acme: StoredOrganisation) -> None:
-    acme.contexts["deploy-keys"].restrict("group", acme.id, "All members")
-    assert run(*ASK).code == 0
-    acme.contexts["docker-hub-creds"].restrict("group", PROJECT, "release managers")
-    done = run(*ASK)
-    assert done.code == 1
-    assert "docker-hub-creds: only for the members of release managers" in done.out
-    assert "security groups" not in done.out
-
-
-@pytest.mark.parametrize(
-    ("forks", "status", "text"),
-    [
-        ((True, False), "note", "built without secrets: jobs with a context end Unauthorized"),
-        ((True, True), "note", "whoever opens one can read them"),
-        (None, "unknown", "not permitted for this token (Permission denied.)"),
-    ],
-)
-def test_pull_requests_of_forks(
-    run: Program,
-    acme: StoredOrganisation,
-    forks: tuple[bool, bool] | None,
-    status: str,
-    text: str,
-) -> None:
-    acme.projects[PROJECT].forks = forks
-    done = run(*ASK, "--format", "json")
-    assert done.code == 0
-    assert any(text in answer for answer in told(done)[status]), told(done)
-
-
 @pytest.mark.usefixtures("acme")
 def test_bots_that_have_settings_are_named(run: Program, repository: Path) -> None:
     put(repository / ".github" / "dependabot.yml", "version: 2\n")
-    assert "such as Dependabot (settings for it are there)" in run(*ASK).out
+    assert "pull requests from Dependabot (configured here)" in run(*ASK).out
 
 
 def test_names_that_the_remote_does_not_tell(
@@ -212,9 +148,17 @@ def test_an_organisation_of_the_github_app_is_found_among_ones_own(
     opaque = circleci.organisation("circleci/AbCdEf")
     opaque.name = "Acme"
     del circleci.organisations[ORGANISATION]
-    done = run(*ASK)
+    done = run(*ASK, "--org=gh/acme")
     assert done.code == 3
-    assert "--org circleci/AbCdEf" in done.out
+    assert "--org circleci/AbCdEf --project circleci/AbCdEf/PROJECT-ID" in done.out
+    # Where the project ran lately, CircleCI shows its slug, and the next step is complete.
+    opaque.project("circleci/AbCdEf/web").url = "https://github.com/acme/web"
+    opaque.project("circleci/AbCdEf/GhIj").url = "https://github.com/acme/api"
+    opaque.context("docker-hub-creds", **BOTH)
+    opaque.context("deploy-keys")
+    (step,) = re.findall("next: cci-migrate (doctor .*)", run(*ASK, "--org=gh/acme").out)
+    assert f"--project circleci/AbCdEf/GhIj --org circleci/AbCdEf --api-url {circleci.url}" in step
+    assert run(*shlex.split(step)).code == 0
 
 
 # -- faults
@@ -267,11 +211,75 @@ def test_no_connection_is_said_in_plain_words(
 
 @pytest.mark.usefixtures("acme")
 def test_a_longer_pause_than_one_waits_for(run: Program, circleci: CircleCiStandIn) -> None:
-    circleci.faults = [Fault("GET /context", 429, headers={"Retry-After": "7200"})]
+    circleci.faults = [Fault("GET /context", 429, times=2, headers={"Retry-After": "7200"})]
     done = run(*ASK)
     assert done.code == 3
-    assert "the host asked for a pause" in done.out
+    at = r"try again at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\n"
+    assert re.search(
+        f"the host asked for a pause, and this run does not wait that long; {at}", done.out
+    )
+    assert "personal API token" not in done.out
     assert circleci.calls == ["GET /context"]
+    done = run(
+        "context",
+        "create",
+        "other",
+        "--variable",
+        "OTHER_PASSWORD",
+        "--org",
+        "gh/acme",
+        "--yes",
+        "--from-env",
+        OTHER_PASSWORD="hunter3-hunter3",
+    )
+    assert done.code == 3
+    assert re.search(at, done.err)
+
+
+def test_threads_wait_for_a_pause_together(
+    process: Program, acme: StoredOrganisation, circleci: CircleCiStandIn, repository: Path
+) -> None:
+    for number in range(12):
+        acme.context(f"c{number}")
+    names = ", ".join(f"c{number}" for number in range(12))
+    text = CONFIG.replace("[deploy-keys]", f"[{names}]")
+    put(repository / ".circleci" / "config.yml", text)
+    path = "GET /context/{context-id}/environment-variable"
+    circleci.faults = [Fault(path, 429, times=2, headers={"Retry-After": "1"})]
+    done = process(*ASK)
+    assert (done.code, done.err) == (0, "")
+    assert sum(call.endswith("/environment-variable") for call in circleci.calls) == 13 + 2
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_libraries_log_is_not_shown(process: Program) -> None:
+    done = process(*ASK, prepare="tests.preflight.noisy_library:make_noisy")
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("searches", "is_missing", "requests"), [(True, False, 3), (False, False, 33), (True, True, 33)]
+)
+def test_few_of_many_contexts_are_searched_by_name(
+    run: Program,
+    acme: StoredOrganisation,
+    circleci: CircleCiStandIn,
+    *,
+    searches: bool,
+    is_missing: bool,
+    requests: int,
+) -> None:
+    used = [acme.contexts.pop(name) for name in ("deploy-keys", "docker-hub-creds")]
+    for number in range(60 - 1):
+        acme.context(f"c{number}")
+    acme.contexts |= {
+        context.name: context for context in used if not (is_missing and context.values)
+    }
+    circleci.searches_names = searches
+    done = run(*ASK)
+    assert done.code == is_missing
+    assert ("docker-hub-creds: does not exist" in done.out) == is_missing
+    assert circleci.calls.count("GET /context") == requests
 
 
 @pytest.mark.parametrize(

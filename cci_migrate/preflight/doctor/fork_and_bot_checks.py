@@ -40,12 +40,12 @@ def configured_bots(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
 
 def check_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
     """A note on what ``jobs`` with contexts do when a bot starts them."""
-    who = f"{listed(bots)} (settings for it are there)" if bots else "Dependabot or Renovate"
+    who = f"{listed(bots)} (configured here)" if bots else "bots such as Dependabot or Renovate"
     return CheckResult(
         subject,
         Status.NOTE,
-        f"pull requests of bots such as {who}: where the bot is no member of the organisation, "
-        "jobs with a context end Unauthorized; the API does not say who is one",
+        f"pull requests from {who}: jobs with a context fail with Unauthorized unless the bot's "
+        "user is a member of the organisation, which CircleCI's API does not show",
         "make the bot's user a member, or keep these variables in the project's settings",
         tuple(jobs),
     )
@@ -55,7 +55,7 @@ def check_forks(
     subject: str,
     project: Project,
     jobs: tuple[str, ...],
-    known: CircleCiCache,
+    circleci: CircleCiCache,
     *,
     has_context: bool,
 ) -> CheckResult:
@@ -63,7 +63,7 @@ def check_forks(
 
     ``has_context``: they use contexts, not the project's settings.
     """
-    settings = known.fork_settings(project)
+    settings = circleci.fork_settings(project)
 
     def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> CheckResult:
         return CheckResult(subject, status, text, instead, jobs if names else (), (project.slug,))
@@ -71,27 +71,28 @@ def check_forks(
     if isinstance(settings, FailedQuery):
         return answer(
             Status.UNKNOWN if settings.is_refusal else Status.NOT_ASKED,
-            f"whether pull requests of forks are built, and with secrets: {settings.why}",
+            f"can't determine whether pull requests from forks are built: {settings.why}",
             "see Project Settings > Advanced",
         )
     if settings.builds is None:
         return answer(
             Status.UNKNOWN,
-            "whether pull requests of forks are built: CircleCI does not say",
+            "can't determine whether pull requests from forks are built: CircleCI's API does not "
+            "show it",
             "see Project Settings > Advanced",
         )
     if not settings.builds:
-        return answer(Status.FINE, "pull requests of forks are not built")
+        return answer(Status.FINE, "pull requests from forks are not built")
     outcome = (
-        "jobs with a context end Unauthorized when somebody outside the organisation opens it"
+        "jobs with a context fail with Unauthorized if their author is not in the organisation"
         if has_context
-        else "the credentials are empty there, and what CircleCI does then is not documented"
+        else "the credentials are empty there, and CircleCI does not document what it does then"
     )
     if settings.gets_secrets is None:
         return answer(
             Status.UNKNOWN,
-            f"pull requests of forks are built, and CircleCI does not say whether with secrets: "
-            f"{outcome}",
+            "pull requests from forks are built, and CircleCI's API does not show whether with "
+            f"secrets: {outcome}",
             "see Project Settings > Advanced",
             names=True,
         )
@@ -99,16 +100,16 @@ def check_forks(
         more = f"; {outcome}" if has_context else ""
         return answer(
             Status.NOTE,
-            "pull requests of forks are built with the project's secrets: whoever opens one can "
+            "pull requests from forks are built with the project's secrets: their authors can "
             f"read them, the registry's password too{more}",
-            "let the password be a token that only reads public images, or pass no secrets on",
+            "use a token that only reads public images as password, or pass no secrets to forks",
             names=has_context,
         )
     return answer(
         Status.NOTE,
-        f"pull requests of forks are built without secrets: {outcome}",
-        "if they matter, take the context off these jobs, or keep the variables in the project's "
-        "settings"
+        f"pull requests from forks are built without secrets: {outcome}",
+        "if they matter, remove the context from these jobs, or keep the variables in the "
+        "project's settings"
         if has_context
         else "if they matter, try one",
         names=True,

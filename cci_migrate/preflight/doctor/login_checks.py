@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from typing_extensions import assert_never
 
@@ -11,6 +11,8 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, contexts_with
+from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.login_consent import LoginConsent
 from cci_migrate.preflight.registry_login import (
     AnonymousRegistry,
@@ -18,6 +20,7 @@ from cci_migrate.preflight.registry_login import (
     Inconclusive,
     LimitReached,
     LoggedIn,
+    LoginOutcome,
     PullLimit,
     log_in,
     registry_root,
@@ -32,9 +35,11 @@ _ANONYMOUS = 100
 
 def check_logins(
     logins: Iterable[RegistryLogin],
+    repositories: Sequence[CheckedRepository],
     consent: LoginConsent,
     roots: Mapping[str, str],
     trusted: Collection[str],
+    steps: NextSteps,
 ) -> Iterator[CheckResult]:
     """Whether each registry of ``logins`` accepts the credential that this machine has for it.
 
@@ -51,19 +56,25 @@ def check_logins(
         reasons = [reason for reason in withheld.values() if reason is not None]
         if isinstance(credential, str):
             why = "; ".join(dict.fromkeys(reason.why for reason in reasons))
-            text = f"whether it lets the account in: {why or 'no credential is at hand here'}"
-            instead = "; ".join(dict.fromkeys(reason.instead for reason in reasons))
-            yield CheckResult(subject, Status.UNKNOWN, text, instead or credential)
+            text = f"can't check the login: {why or 'this machine has no credential for it'}"
+            instead = "; ".join(dict.fromkeys(filter(None, (r.instead for r in reasons))))
+            options = [word for reason in reasons for word in reason.option]
+            command = steps.repeat_with(*options) if options and not instead else ""
+            yield CheckResult(subject, Status.UNKNOWN, text, instead or credential, command=command)
         else:
-            root = registry_root(host, roots)
-            yield from _check_login(subject, host, root, credential, trusted)
+            outcome = log_in(host, registry_root(host, roots), credential, trusted)
+            yield from _login_results(host, outcome, credential, repositories, steps)
 
 
-def _check_login(
-    subject: str, host: str, root: str, credential: DockerCredential, trusted: Collection[str]
+def _login_results(
+    host: str,
+    outcome: LoginOutcome,
+    credential: DockerCredential,
+    repositories: Sequence[CheckedRepository],
+    steps: NextSteps,
 ) -> Iterator[CheckResult]:
+    subject = f"registry {registry_name(host)}"
     account = f"the user of {credential.origin}"
-    outcome = log_in(host, root, credential, trusted)
     match outcome:
         case LoggedIn(pulls=pulls):
             yield CheckResult(subject, Status.FINE, f"lets {account} in")
@@ -75,15 +86,16 @@ def _check_login(
             yield CheckResult(
                 subject,
                 Status.UNKNOWN,
-                f"lets everybody in: whether {account} is right cannot be told",
+                f"lets everybody in: can't check {account}",
             )
         case CredentialRejected():
             yield CheckResult(
                 subject,
                 Status.PROBLEM,
-                f"does not let {account} in: with these values every job that logs in would fail",
-                "renew the password or token, then store it: cci-migrate context create "
-                "--overwrite",
+                f"does not let {account} in: with these values every job that logs in fails; "
+                "renew the password or token",
+                "store the new one where the jobs read it",
+                command=_store_command(credential, repositories, steps),
             )
         case LimitReached():
             yield CheckResult(
@@ -93,11 +105,20 @@ def _check_login(
                 "wait, or take an account of a paid plan",
             )
         case Inconclusive(why=why):
-            yield CheckResult(
-                subject, Status.NOT_ASKED, f"whether it lets {account} in: {redact(why)}"
-            )
+            yield CheckResult(subject, Status.NOT_ASKED, f"can't check {account}: {redact(why)}")
         case _:
             assert_never(outcome)
+
+
+def _store_command(
+    credential: DockerCredential, repositories: Sequence[CheckedRepository], steps: NextSteps
+) -> str:
+    """The command that stores ``credential`` anew; empty if jobs read it from several contexts."""
+    contexts = contexts_with(repositories, credential.variables) if credential.variables else []
+    if len(contexts) != 1:
+        return ""
+    ((organisation, name),) = contexts
+    return steps.create_context(name, organisation, credential.variables, overwrite=True)
 
 
 def _limit_result(subject: str, pulls: PullLimit) -> CheckResult:

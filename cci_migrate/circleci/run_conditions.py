@@ -1,0 +1,251 @@
+"""In which pipelines a workflow job runs: by its workflow's condition, and by its filters.
+
+https://circleci.com/docs/reference/configuration-reference/#filters: a job without filters runs
+for every branch and for no tag, one that only filters tags for every branch too. A job that
+requires others only runs where they do.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.expressions import sole_reference
+from cci_migrate.circleci.pipeline_expressions import (
+    FALSE,
+    TRUE,
+    Expression,
+    Literal,
+    Negation,
+    Operation,
+    Unreadable,
+    Value,
+    Variable,
+    all_of,
+    any_of,
+    matching,
+    parse_expression,
+)
+from cci_migrate.circleci.workflow_jobs import called_job
+from cci_migrate.lossless.merging import entries_of, is_null, items_of, text_of, value_of
+from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
+
+BRANCH, TAG = "pipeline.git.branch", "pipeline.git.tag"
+#: Truth values of YAML 1.1.
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+
+
+class RunCondition(Struct, frozen=True):
+    """When a job runs, in pipelines for branches and in those for tags.
+
+    It runs nowhere else. Where the ``certain`` conditions hold, it surely runs: there the jobs
+    that it requires run, too. ``defaults`` are those of the pipeline's parameters, which all
+    pipelines have that nobody starts with other values.
+    """
+
+    on_branches: Expression = TRUE
+    on_tags: Expression = FALSE
+    certain_on_branches: Expression = TRUE
+    certain_on_tags: Expression = FALSE
+    defaults: tuple[tuple[str, Value], ...] = ()
+
+
+def run_condition(entry: WorkflowJob, config: Config) -> RunCondition:
+    """When ``entry`` runs."""
+    on_branches, on_tags = _own_condition(entry, config)
+    certain_on_branches, certain_on_tags = on_branches, on_tags
+    for required in _required(entry, config):
+        for_branches, for_tags = (
+            (Unreadable("a required job"),) * 2
+            if required is None
+            else _own_condition(required, config)
+        )
+        certain_on_branches = all_of(certain_on_branches, for_branches)
+        certain_on_tags = all_of(certain_on_tags, for_tags)
+    defaults = tuple(
+        (f"pipeline.parameters.{name}", value)
+        for name, parameter in config.pipeline_parameters.items()
+        if (value := _plain_value(parameter.default)) is not None
+    )
+    return RunCondition(on_branches, on_tags, certain_on_branches, certain_on_tags, defaults)
+
+
+def _required(entry: WorkflowJob, config: Config) -> list[WorkflowJob | None]:
+    """The jobs that ``entry`` requires, directly or not; None for one that isn't found."""
+    by_name = {
+        other.name: other
+        for other in config.workflow_jobs
+        if other.workflow == entry.workflow and other.is_in_group == entry.is_in_group
+    }
+    required: dict[str, WorkflowJob | None] = {}
+    waiting = [entry]
+    while waiting:
+        for name in _required_names(waiting.pop()):
+            if name not in required:
+                job = required[name] = by_name.get(name)
+                if job is not None:
+                    waiting.append(job)
+    return list(required.values())
+
+
+def _required_names(entry: WorkflowJob) -> list[str]:
+    requires = value_of(entry.arguments, "requires")
+    nodes = requires.items if isinstance(requires, Sequence) else (requires,)
+    names: list[str] = []
+    for node in nodes:
+        value = None if node is None else resolved(node)
+        # ``- build: failed``: which outcome of a job is required.
+        names += entries_of(value) if isinstance(value, Mapping) else [text_of(node) or ""]
+    return [name for name in names if name]
+
+
+def _own_condition(entry: WorkflowJob, config: Config) -> tuple[Expression, Expression]:
+    """The conditions of the workflow and of ``entry`` itself, for branches and for tags."""
+    on_branches, on_tags = _filters(value_of(entry.arguments, "filters"))
+    job = called_job(entry, config)
+    if entry.is_in_group:
+        always: Expression = Unreadable(f"job group {entry.workflow}")
+    else:
+        always, for_branches, for_tags = _workflow_condition(config.workflows.get(entry.workflow))
+        on_branches = all_of(on_branches, for_branches)
+        on_tags = all_of(on_tags, for_tags)
+    if job is not None and value_of(job.mapping, "branches") is not None:
+        always = all_of(always, Unreadable(f"branches of {job.name}"))
+    return all_of(always, on_branches), all_of(always, on_tags)
+
+
+def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression, Expression]:
+    """When a workflow runs at all, for which branches, and for which tags."""
+    when, unless = value_of(workflow, "when"), value_of(workflow, "unless")
+    always = all_of(
+        TRUE if when is None else _condition(when),
+        TRUE if unless is None else Negation(_condition(unless)),
+    )
+    triggers = items_of(value_of(workflow, "triggers"))
+    if not triggers:
+        return always, TRUE, TRUE
+    # Only a schedule starts it, and a schedule is for branches.
+    schedules = (value_of(value_of(trigger, "schedule"), "filters") for trigger in triggers)
+    return always, any_of(*(_filters(filters)[0] for filters in schedules)), FALSE
+
+
+def _filters(filters: Node | None) -> tuple[Expression, Expression]:
+    """The conditions of ``filters`` for branches and for tags."""
+    if filters is None:
+        return TRUE, FALSE
+    if isinstance(filters, Scalar):
+        expression = _expression(filters.value)
+        # Whether such a job runs for tags is not documented.
+        return expression, all_of(expression, Unreadable("filters and tags"))
+    if not isinstance(filters, Mapping):
+        return Unreadable("filters"), Unreadable("filters")
+    branches, tags = value_of(filters, "branches"), value_of(filters, "tags")
+    has_tags = tags is not None and bool(entries_of(tags))
+    return _names(branches, BRANCH), _names(tags, TAG) if has_tags else FALSE
+
+
+def _names(node: Node | None, variable: str) -> Expression:
+    only, ignore = value_of(node, "only"), value_of(node, "ignore")
+    if only is None and ignore is None:
+        # ``tags`` without either are no tags; it is only asked for branches then.
+        return TRUE if variable == BRANCH else FALSE
+    ignored = FALSE if ignore is None else _any_name(ignore, variable)
+    if only is None:
+        return Negation(ignored)
+    included = _any_name(only, variable)
+    if ignore is None:
+        return included
+    # Which of the two wins where both match is not documented.
+    return all_of(included, any_of(Negation(ignored), Unreadable(f"{variable}: only and ignore")))
+
+
+def _any_name(node: Node, variable: str) -> Expression:
+    value = resolved(node)
+    nodes = value.items if isinstance(value, Sequence) else (value,)
+    return any_of(*(_name(text_of(item), variable) for item in nodes))
+
+
+def _name(text: str | None, variable: str) -> Expression:
+    if text is None or "<<" in text:
+        return Unreadable(text or f"{variable}: a name")
+    if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        return matching(Variable(variable), text[1:-1].replace("\\/", "/"))
+    return Operation("==", Variable(variable), Literal(text))
+
+
+def _condition(node: Node) -> Expression:
+    """A condition of a workflow: an expression, or a logic statement.
+
+    https://circleci.com/docs/reference/configuration-reference/#logic-statements
+    """
+    value = resolved(node)
+    if isinstance(value, Scalar):
+        return FALSE if is_null(value) else _truth(value.value)
+    statement = entries_of(value) if isinstance(value, Mapping) else {}
+    if len(statement) != 1:
+        return Unreadable(_text(value))
+    ((name, entry),) = statement.items()
+    argument = resolved(entry.value)
+    parts = argument.items if isinstance(argument, Sequence) else (argument,)
+    match name:
+        case "and":
+            return all_of(*map(_condition, parts))
+        case "or":
+            return any_of(*map(_condition, parts))
+        case "not" if len(parts) == 1:
+            return Negation(_condition(parts[0]))
+        case "equal":
+            operands = [_operand(part) for part in parts]
+            return all_of(*(Operation("==", other, operands[0]) for other in operands[1:]))
+        case "matches":
+            pattern = text_of(value_of(argument, "pattern"))
+            operand = _operand(value_of(argument, "value"))
+            if pattern is not None and "<<" not in pattern and isinstance(operand, Variable):
+                return matching(operand, pattern)
+        case _:
+            pass
+    return Unreadable(_text(value))
+
+
+def _truth(text: str) -> Expression:
+    lowered = text.strip().lower()
+    if lowered in ("", "0") or lowered in _FALSE:
+        return FALSE
+    return TRUE if lowered in _TRUE else _expression(text)
+
+
+def _expression(text: str) -> Expression:
+    """The expression ``text``, bare or as ``<< ... >>``."""
+    if "<<" not in text:
+        return parse_expression(text)
+    if sole_reference(text) is None:
+        return Unreadable(text)
+    inner = parse_expression(text.strip()[2:-2])
+    if isinstance(inner, Variable) and inner.name in (BRANCH, TAG):
+        return Variable(inner.name, is_substituted=True)
+    return inner
+
+
+def _operand(node: Node | None) -> Expression:
+    value = _plain_value(node)
+    if value is None:
+        return Unreadable("a value")
+    if not isinstance(value, str) or "<<" not in value:
+        return Literal(value)
+    expression = _expression(value)
+    return expression if isinstance(expression, Variable) else Unreadable(value)
+
+
+def _plain_value(node: Node | None) -> Value | None:
+    """The scalar ``node`` as a text, a number or a truth value; None for anything else."""
+    scalar = None if node is None else resolved(node)
+    text = text_of(scalar)
+    if text is None or not isinstance(scalar, Scalar) or scalar.style:
+        return text
+    if text.lower() in _TRUE or text.lower() in _FALSE:
+        return text.lower() in _TRUE
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else text
+
+
+def _text(node: Node) -> str:
+    return " ".join(node.source.text[node.start : node.end].split())

@@ -1,0 +1,147 @@
+"""Checks that contexts exist and hold what the jobs that use them read.
+
+A context that does not exist fails the job
+(https://circleci.com/docs/guides/security/contexts/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cci_migrate.preflight.circleci_api import Context
+from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.checked_repositories import (
+    CheckedRepository,
+    ContextUser,
+    projects_of,
+    titles,
+)
+from cci_migrate.preflight.doctor.next_steps import NextSteps
+from cci_migrate.preflight.parallel_queries import in_parallel
+from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.rules.wording import listed
+
+#: The names of the variables in each existing context.
+Variables = Mapping[str, frozenset[str] | FailedQuery]
+
+
+def known_names(variables: frozenset[str] | FailedQuery | None) -> frozenset[str]:
+    """``variables``; empty if they are not known."""
+    return variables if isinstance(variables, frozenset) else frozenset()
+
+
+def unlistable_contexts(
+    subject: str,
+    organisation: Organisation,
+    why: FailedQuery,
+    repositories: Sequence[CheckedRepository],
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> CheckResult:
+    """The result where CircleCI does not list the contexts of ``organisation``."""
+    text = f"can't list its contexts: {why.why}"
+    if why.cause is Cause.FAULT:
+        return CheckResult(subject, Status.NOT_ASKED, text, command=steps.repeat_with())
+    others = circleci.own_organisations_named(organisation)
+    if not others:
+        instead = (
+            "name the organisation as CircleCI does (--org; Organization Settings show its id: "
+            "circleci/ID), or use the token of one of its members"
+        )
+        return CheckResult(subject, Status.NOT_ASKED, text, instead)
+    if len(others) > 1:
+        slugs = " or ".join(f"--org {other.slug}" for other in others)
+        instead = f"the token's owner belongs to other organisations of this name: {slugs}"
+        return CheckResult(subject, Status.NOT_ASKED, text, instead)
+    (other,) = others
+    projects = [repository.project for repository in repositories if repository.project is not None]
+    slug = circleci.slug_of(projects[0], other) if len(projects) == 1 else None
+    if slug is None and other.provider == "circleci":
+        instead = (
+            f"the token's owner belongs to an organisation of this name: --org {other.slug} "
+            f"--project {other.slug}/PROJECT-ID (Project Settings show the id)"
+        )
+        return CheckResult(subject, Status.NOT_ASKED, text, instead)
+    return CheckResult(subject, Status.NOT_ASKED, text, command=steps.repeat(other, slug))
+
+
+def check_context(
+    subject: str,
+    context: Context,
+    variables: frozenset[str] | FailedQuery,
+    users: Sequence[ContextUser],
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    """That ``context`` exists, and which ``variables`` of those that ``users`` read it holds."""
+    if isinstance(variables, FailedQuery):
+        yield CheckResult(subject, Status.FINE, f"context {context.name}: exists")
+        is_fault = variables.cause is Cause.FAULT
+        yield CheckResult(
+            subject,
+            Status.NOT_ASKED,
+            f"context {context.name}: can't list its variables: {variables.why}",
+            "" if is_fault else "use the token of somebody with access to the context",
+            command=steps.repeat_with() if is_fault else "",
+        )
+        return
+    required = {variable for user in users for variable in user.job.variables}
+    stored = sorted(required & variables)
+    what = f" and holds {listed(stored)}" if stored else ""
+    yield CheckResult(subject, Status.FINE, f"context {context.name}: exists{what}")
+
+
+def missing_context(
+    subject: str,
+    organisation: Organisation,
+    name: str,
+    users: Sequence[ContextUser],
+    contexts: Mapping[str, Context],
+    variables: Variables,
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    """The results for a context ``name`` that ``users`` need and that does not exist."""
+    settings = in_parallel(circleci.project_variables, projects_of(users))
+    alike = next((other for other in contexts if other.lower() == name.lower()), None)
+    text = f"context {name}: does not exist"
+    if alike is not None:
+        text += f" (there is {alike}: case counts)"
+    groups: dict[tuple[bool, bool], list[tuple[ContextUser, list[str]]]] = {}
+    for user in users:
+        is_planned = name in user.job.planned_contexts
+        lacking = _not_in_contexts(user, variables)
+        project = user.repository.project
+        held = known_names(None if project is None else settings[project])
+        is_held = bool(lacking) and held.issuperset(lacking)
+        if not is_planned and not is_held:
+            lacking = [variable for variable in lacking if variable not in held]
+        groups.setdefault((is_planned, is_held), []).append((user, lacking))
+    for (is_planned, is_held), group in sorted(groups.items(), key=lambda item: item[0]):
+        jobs = [user for user, _ in group]
+        required = list(dict.fromkeys(variable for _, lacking in group for variable in lacking))
+        command = steps.create_context(name, organisation, required) if required else ""
+        instead = (
+            "create it in Organization Settings > Contexts, with the variables that the jobs need"
+        )
+        why = "the fix adds it to these jobs, which would fail" if is_planned else "these jobs fail"
+        if is_held:
+            why += f", although the settings of their project hold {listed(required)}"
+        if is_held and is_planned:
+            command = steps.use_project_variables([user.repository.label for user in jobs])
+            instead = "fix them with --credentials project (batch plan takes it)"
+        elif is_held:
+            instead, command = f"remove the context from these jobs, or {command}", ""
+        elif alike is not None:
+            instead, command = f"write {alike} instead, or {command or instead}", ""
+        yield CheckResult(
+            subject, Status.PROBLEM, f"{text}; {why}", instead, titles(jobs), command=command
+        )
+
+
+def _not_in_contexts(user: ContextUser, variables: Variables) -> list[str]:
+    """The variables that ``user`` reads and that no existing context of its job holds."""
+    provided = {
+        variable for other in user.job.contexts for variable in known_names(variables.get(other))
+    }
+    return [variable for variable in user.job.variables if variable not in provided]

@@ -1,0 +1,205 @@
+"""Checks that jobs may use the contexts that they name.
+
+A context can be restricted to projects, by expressions over pipeline values, and to security
+groups; a job to which it is closed ends Unauthorized
+(https://circleci.com/docs/guides/security/contexts/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cci_migrate.circleci.expression_restrictions import Coverage, coverage, is_about_refs
+from cci_migrate.circleci.pipeline_expressions import parse_expression
+from cci_migrate.preflight.circleci_api import Context, Restriction
+from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.checked_repositories import ContextUser, projects_of, titles
+from cci_migrate.preflight.doctor.next_steps import NextSteps
+from cci_migrate.preflight.parallel_queries import in_parallel
+from cci_migrate.rules.wording import listed
+
+_ALL_MEMBERS = "All members"
+#: The kinds of restrictions in the API's documentation.
+_DOCUMENTED_KINDS = ("project", "expression")
+_SETTINGS = "Organization Settings > Contexts"
+
+
+def check_restrictions(
+    subject: str,
+    context: Context,
+    users: Sequence[ContextUser],
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    """Whether the jobs ``users`` may use ``context``."""
+    restrictions = circleci.restrictions(context)
+    if isinstance(restrictions, FailedQuery):
+        yield CheckResult(
+            subject,
+            Status.UNKNOWN if restrictions.is_refusal else Status.NOT_ASKED,
+            f"context {context.name}: can't read its restrictions: {restrictions.why}",
+            f"see {_SETTINGS}, or use the token of an administrator"
+            if restrictions.is_refusal
+            else "",
+            command="" if restrictions.is_refusal else steps.repeat_with(),
+        )
+        return
+    if not restrictions:
+        yield CheckResult(
+            subject, Status.FINE, f"context {context.name}: no project or expression restricts it"
+        )
+    yield from _by_project(subject, context, restrictions, users, circleci, steps)
+    for restriction in restrictions:
+        if restriction.kind == "expression":
+            yield from _by_expression(subject, context, restriction.value, users)
+    yield from _by_group(subject, context, restrictions, users)
+
+
+def shows_groups(contexts: Sequence[Context], circleci: CircleCiCache) -> bool:
+    """Whether the API shows a security group for any of ``contexts``, which is not documented."""
+    answers = (circleci.restrictions(context) for context in contexts)
+    return any(
+        restriction.kind not in _DOCUMENTED_KINDS
+        for answer in answers
+        if not isinstance(answer, FailedQuery)
+        for restriction in answer
+    )
+
+
+def _by_project(
+    subject: str,
+    context: Context,
+    restrictions: Sequence[Restriction],
+    users: Sequence[ContextUser],
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    allowed = {
+        restriction.value: restriction.name or restriction.value
+        for restriction in restrictions
+        if restriction.kind == "project"
+    }
+    if not allowed:
+        return
+    ids = in_parallel(circleci.ids, projects_of(users))
+    names = listed(sorted(allowed.values()))
+    restricted = f"context {context.name}: restricted to {names}"
+    excluded: list[ContextUser] = []
+    unclear: dict[Cause | None, list[ContextUser]] = {}
+    for user in users:
+        project = user.repository.project
+        answer = None if project is None else ids[project]
+        if answer is None:
+            unclear.setdefault(None, []).append(user)
+        elif isinstance(answer, FailedQuery):
+            unclear.setdefault(answer.cause, []).append(user)
+        elif answer.project not in allowed:
+            excluded.append(user)
+    if excluded:
+        yield CheckResult(
+            subject,
+            Status.PROBLEM,
+            f"{restricted}; these jobs belong to another project and fail with Unauthorized",
+            f"add the project in {_SETTINGS}, or use another context",
+            titles(excluded),
+        )
+    for cause, jobs in unclear.items():
+        (project, *_) = (*projects_of(jobs), None)
+        answer = None if project is None else ids[project]
+        why = f": {answer.why}" if isinstance(answer, FailedQuery) else ""
+        yield CheckResult(
+            subject,
+            Status.NOT_ASKED if cause is Cause.FAULT else Status.UNKNOWN,
+            f"{restricted}; can't determine whether the project of these jobs is one of them{why}",
+            "use the token of a member of the project"
+            if cause is Cause.REFUSED
+            else "name the project as CircleCI does: --project (Project Settings show its id)",
+            titles(jobs),
+            command=steps.repeat_with() if cause is Cause.FAULT else "",
+        )
+    if not excluded and not unclear:
+        yield CheckResult(subject, Status.FINE, f"{restricted}, where all jobs that use it belong")
+
+
+def _by_expression(
+    subject: str, context: Context, expression: str, users: Sequence[ContextUser]
+) -> Iterator[CheckResult]:
+    parsed = parse_expression(expression)
+    restricted = f"context {context.name}: restricted to {' '.join(expression.split())}"
+    covered: dict[Coverage, list[ContextUser]] = {}
+    for user in users:
+        covered.setdefault(coverage(user.job.runs, parsed), []).append(user)
+    by_outcome: dict[tuple[bool | None, str], list[ContextUser]] = {}
+    for result, jobs in covered.items():
+        by_outcome.setdefault((result.holds, result.counterexample), []).extend(jobs)
+    for (holds, counterexample), jobs in by_outcome.items():
+        if holds is False:
+            yield CheckResult(
+                subject,
+                Status.PROBLEM,
+                f"{restricted}; these jobs also run on {counterexample}, and fail with "
+                "Unauthorized there",
+                "keep the registry's variables in a context without this restriction, or run the "
+                "jobs only where it holds (filters)",
+                titles(jobs),
+            )
+        elif holds is None:
+            yield CheckResult(
+                subject,
+                Status.UNKNOWN,
+                f"{restricted}; can't determine whether that holds wherever these jobs run; where "
+                "it does not, they fail with Unauthorized",
+                "compare it with the jobs' filters and the workflow's conditions",
+                titles(jobs),
+            )
+        elif is_about_refs(parsed):
+            yield CheckResult(
+                subject,
+                Status.FINE,
+                f"{restricted}; {_jobs(len(jobs))} only where that holds",
+                jobs=titles(jobs),
+            )
+    special = [
+        what
+        for what, is_excluded in (
+            ("reruns with SSH", any(result.ends_ssh for result in covered)),
+            (
+                "pipelines with a config that is not from the repository",
+                any(result.ends_unversioned for result in covered),
+            ),
+        )
+        if is_excluded
+    ]
+    if special:
+        yield CheckResult(
+            subject,
+            Status.NOTE,
+            f"{restricted}; {listed(special)} fail with Unauthorized",
+        )
+
+
+def _jobs(count: int) -> str:
+    return "the job that uses it runs" if count == 1 else f"{count} jobs that use it run"
+
+
+def _by_group(
+    subject: str,
+    context: Context,
+    restrictions: Sequence[Restriction],
+    users: Sequence[ContextUser],
+) -> Iterator[CheckResult]:
+    others = [
+        restriction for restriction in restrictions if restriction.kind not in _DOCUMENTED_KINDS
+    ]
+    if not others or any(other.name == _ALL_MEMBERS for other in others):
+        return
+    names = listed(sorted({other.name or other.value for other in others}))
+    yield CheckResult(
+        subject,
+        Status.PROBLEM,
+        f"context {context.name}: restricted to members of {names}; these jobs fail with "
+        "Unauthorized when anybody else, a bot or a schedule starts them",
+        f"allow All members in {_SETTINGS}, or use another context",
+        titles(users),
+    )

@@ -1,0 +1,125 @@
+"""Checks that a project's settings hold what no context of a job provides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.checked_repositories import (
+    CheckedRepository,
+    ContextUser,
+    titles,
+)
+from cci_migrate.preflight.doctor.next_steps import NextSteps
+from cci_migrate.preflight.requirements import JobRequirements
+from cci_migrate.rules.wording import listed
+
+#: Jobs by their contexts, and by a variable that none of these provides.
+Lacking = Mapping[tuple[tuple[str, ...], str], Sequence[JobRequirements]]
+
+
+def check_settings(
+    subject: str,
+    repository: CheckedRepository,
+    lacking: Lacking,
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    """Whether the settings of the project hold the variables in ``lacking``."""
+    project = repository.project
+    required = list(dict.fromkeys(variable for _, variable in lacking))
+    jobs = titles(ContextUser(repository, job) for jobs in lacking.values() for job in jobs)
+    if project is None:
+        slug = None
+        if repository.remote is not None and repository.organisation is not None:
+            slug = circleci.slug_of(repository.remote, repository.organisation)
+        yield CheckResult(
+            subject,
+            Status.UNKNOWN,
+            f"can't check whether the project's settings hold {listed(required)}: its name is "
+            "unknown",
+            "name the project: --project (Project Settings show its id)",
+            jobs,
+            command="" if slug is None else steps.repeat(repository.organisation, slug),
+        )
+        return
+    settings = circleci.project_variables(project)
+    if isinstance(settings, FailedQuery):
+        yield CheckResult(
+            subject,
+            Status.NOT_ASKED,
+            f"can't check whether its settings hold {listed(required)}: {settings.why}",
+            {
+                Cause.MISSING: "name the project as CircleCI does: --project (Project Settings "
+                "show its id)",
+                Cause.REFUSED: "use the token of somebody who builds the project",
+                Cause.FAULT: "",
+            }[settings.cause],
+            jobs,
+            repository.slugs,
+            steps.repeat_with() if settings.cause is Cause.FAULT else "",
+        )
+        return
+    stored = [name for name in required if name in settings]
+    if stored:
+        yield CheckResult(
+            subject,
+            Status.FINE,
+            f"its settings hold {listed(stored)}",
+            projects=repository.slugs,
+        )
+    for contexts in dict.fromkeys(names for names, _ in lacking):
+        missing = [name for names, name in lacking if names == contexts and name not in settings]
+        if missing:
+            yield _missing(subject, repository, contexts, missing, lacking, steps)
+
+
+def _missing(
+    subject: str,
+    repository: CheckedRepository,
+    contexts: tuple[str, ...],
+    missing: Sequence[str],
+    lacking: Lacking,
+    steps: NextSteps,
+) -> CheckResult:
+    jobs = [job for name in missing for job in lacking[contexts, name]]
+    shown = titles(ContextUser(repository, job) for job in jobs)
+    it = "it" if len(missing) == 1 else "them"
+    is_in_steps_only = all(
+        name in job.step_variables for name in missing for job in lacking[contexts, name]
+    )
+    unless = f", unless an orb or a script sets {it}" if is_in_steps_only else ""
+    if not contexts:
+        return CheckResult(
+            subject,
+            Status.PROBLEM,
+            f"{listed(missing)}: these jobs use no context, and the project's settings lack "
+            f"{it}{unless}",
+            f"add {it} in Project Settings > Environment Variables",
+            shown,
+            repository.slugs,
+        )
+    named = "context" if len(contexts) == 1 else "contexts"
+    command = ""
+    if repository.organisation is not None:
+        name = _credentials_context(contexts)
+        command = steps.create_context(name, repository.organisation, missing)
+    return CheckResult(
+        subject,
+        Status.PROBLEM,
+        f"{listed(missing)}: {named} {listed(list(contexts))} and the project's settings lack "
+        f"{it}{unless}",
+        "",
+        shown,
+        repository.slugs,
+        command,
+    )
+
+
+def _credentials_context(contexts: Sequence[str]) -> str:
+    """The one of ``contexts`` whose name suits registry credentials best."""
+    matching = [
+        context for context in contexts if "docker" in context.lower() or "hub" in context.lower()
+    ]
+    return (matching or list(contexts))[-1]

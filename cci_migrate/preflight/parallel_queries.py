@@ -1,0 +1,30 @@
+"""Questions to CircleCI that do not depend on each other, a few at a time.
+
+CircleCI publishes no number of requests that it allows. It answers 429 with the time to wait, which
+then holds for all threads (https://circleci.com/docs/guides/toolkit/api-developers-guide/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+#: Below the 10 connections that the HTTP library keeps open to a host.
+_THREADS = 8
+
+_Subject = TypeVar("_Subject")
+_Answer = TypeVar("_Answer")
+
+
+def in_parallel(
+    query: Callable[[_Subject], _Answer], subjects: Iterable[_Subject]
+) -> Mapping[_Subject, _Answer]:
+    """What ``query`` returns for each of ``subjects``; raises what it raises first."""
+    different = list(dict.fromkeys(subjects))
+    if len(different) < 2:
+        return {subject: query(subject) for subject in different}
+    from multiprocessing.pool import ThreadPool
+
+    # Its threads end with the program: one that waits for a limit does not delay Ctrl-C.
+    with ThreadPool(min(_THREADS, len(different))) as pool:
+        return dict(zip(different, pool.imap(query, different), strict=True))
