@@ -6,6 +6,7 @@ Some pages are generated as a whole. In others the generated part stands between
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -177,7 +178,31 @@ def rule_pages() -> str:
     return "".join(f"      - rules/{rule.id}.md\n" for rule in RULES)
 
 
+def modules() -> str:
+    """The modules of the package by their rooms, each with the first sentence of its docstring."""
+    package = ROOT / "cci_migrate"
+    by_room: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        first = " ".join(docstring.partition("\n\n")[0].split()).replace("``", "`")
+        inside = path.relative_to(package).with_suffix("")
+        room, name = inside.parent.as_posix(), inside.name
+        if name == "__init__":
+            by_room.setdefault(room, [])
+            if first:
+                by_room[room].insert(0, f"{first}\n")
+        else:
+            by_room.setdefault(room, []).append(f"- `{name}`: {first}")
+    shown = (
+        f"### {f'`{room}/`' if room != '.' else 'On their own'}\n\n" + "\n".join(lines)
+        for room, lines in by_room.items()
+        if lines
+    )
+    return "\n\n".join(shown) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "modules": modules,
     "before and after": before_and_after,
     "report": report,
     "rules": rules,
@@ -186,7 +211,14 @@ PARTS: dict[str, Callable[[], str]] = {
     "rule pages": rule_pages,
 }
 #: Pages with generated parts.
-PAGES = ("README.md", "docs/index.md", "docs/policy.md", "docs/output-formats.md", "mkdocs.yml")
+PAGES = (
+    "README.md",
+    "docs/architecture.md",
+    "docs/index.md",
+    "docs/policy.md",
+    "docs/output-formats.md",
+    "mkdocs.yml",
+)
 
 
 def rules_index() -> str:

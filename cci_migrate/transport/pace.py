@@ -1,4 +1,4 @@
-"""PaceLimits the pace of writes: one lane for each host, recorded by the caller and on the machine.
+"""Limits the pace of writes: one lane for each host, recorded by the caller and on the machine.
 
 GitHub asks for serial writes at least a second apart and documents 80 content-creating requests
 a minute and 500 an hour; some endpoints allow fewer
