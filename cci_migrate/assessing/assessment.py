@@ -55,10 +55,10 @@ from cci_migrate.assessing.name_reasons import name_reason
 from cci_migrate.assessing.step_assessment import (
     JobDockers,
     MissingLogin,
-    hosts_to_log_in,
     logins_of,
     missing_logins,
 )
+from cci_migrate.assessing.step_states import hosts_to_log_in, step_states
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.fork_jobs import entries_for_forks
 from cci_migrate.circleci.images import PulledImage, pulled_images
@@ -98,9 +98,10 @@ from cci_migrate.rule_ids import (
 if TYPE_CHECKING:
     from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin
     from cci_migrate.assessing.step_mirroring import StepMirroring
+    from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.declared_logins import DeclaredLogin
-    from cci_migrate.circleci.step_pulls import StepPull
+    from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 
 
 class AssessedImage(Struct, frozen=True, eq=False):
@@ -201,17 +202,23 @@ class Assessment(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def missing_logins(self) -> tuple[MissingLogin, ...]:
         """The logins that jobs lack before pulls in their steps."""
+        dockers = (*self.dockers.all(), *self.dockers.of_orbs())
+        pulls = (
+            (docker, pull, self.step_states(docker, pull))
+            for docker in dockers
+            for pull in docker.pulls
+        )
+        return missing_logins(pulls)
+
+    def step_states(
+        self, docker: JobDocker, pull: StepPull
+    ) -> Iterator[tuple[str | None, StepState]]:
+        """What ``pull``, in the steps of ``docker``, has and ought to have: by `pull_key`."""
         mirroring = self.mirrored_steps
         mirrored: frozenset[StepPull] = frozenset() if mirroring is None else mirroring.rewritten
-        dockers = (*self.dockers.all(), *self.dockers.of_orbs())
-        missing = missing_logins(dockers, self.policy, mirrored)
-        forks = self._jobs_only_for_forks
-        return tuple(
-            login
-            for login in missing
-            if login.docker.job not in forks
-            and not (login.docker.entry and self.entries_for_forks.get(login.docker.entry))
-        )
+        entries = self.dockers.entries_of(docker)
+        only_for_forks = bool(entries) and all(map(self.entries_for_forks.get, entries))
+        return step_states(docker, pull, self.policy, mirrored, only_for_forks=only_for_forks)
 
     @cached_property
     def _jobs_only_for_forks(self) -> frozenset[Job]:

@@ -25,7 +25,8 @@ from cci_migrate.circleci.images import (
 )
 from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced_logins import MisplacedKind, beside_the_image
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.circleci.orb_jobs import OrbImage
+from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import ChosenNames, FindingKey, Place
 from cci_migrate.lossless.nodes import Scalar, resolved
@@ -150,6 +151,12 @@ class Exempt(Struct, frozen=True):
     """The policy exempts it, or its registry serves public images only."""
 
 
+class Anonymous(Struct, frozen=True):
+    """What a step or an orb pulls from ``host`` has no credentials, and should."""
+
+    host: str
+
+
 class OnlyForForks(Struct, frozen=True):
     """Only builds of forked pull requests reach its jobs, and they get no credentials."""
 
@@ -221,18 +228,44 @@ def state_of(
         return Unmirrored(policy.mirror.host, at_mirror)
     proposed = proposed_at(host)
     if proposed is None:
-        if policy.mirror is not None and host == policy.mirror.host:
-            return Mirrored()
-        registry = registry_at(host)
-        if registry.public_only:
-            return Exempt()
-        return NotCovered(host, registry.implicit_credentials)
+        return without_credentials(host, policy)
     override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
     if override is not None:
         proposed = Proposed(override.credential, PLAIN)
     if isinstance(proposed, Contested):
         return AccountUnclear(host, proposed.accounts)
     return Unauthenticated(host, proposed)
+
+
+def without_credentials(
+    host: str, policy: Policy, *, in_steps: bool = False
+) -> Mirrored | Exempt | NotCovered:
+    """The state of a pull from ``host``, for which ``policy`` has no credentials.
+
+    ``in_steps``: CircleCI gives steps no credentials of its own accord.
+    """
+    if policy.mirror is not None and host == policy.mirror.host:
+        return Mirrored()
+    registry = registry_at(host)
+    if registry.public_only:
+        return Exempt()
+    return NotCovered(host, registry.implicit_credentials and not in_steps)
+
+
+def state_of_orb_image(
+    image: OrbImage, policy: Policy
+) -> Authenticated | Anonymous | Exempt | Mirrored | NotCovered | Undecided:
+    """The state of an image that an orb pulls."""
+    if image.auth is not None:
+        return Authenticated(image.auth)
+    host = registry_of(image.text)
+    if policy.exempts(image.text):
+        return Exempt()
+    if not isinstance(host, str):
+        return Undecided("its registry is not known")
+    if policy_for(host, policy) is None:
+        return without_credentials(host, policy)
+    return Anonymous(host)
 
 
 def _literal_secret(

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.image_states import Anonymous
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
 from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.settings import PasswordAuth, Policy, UnknownSteps
+from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
+    from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
     from cci_migrate.docker.shell import Tool
@@ -220,6 +222,18 @@ class JobDockers:
         """The job of a published orb that ``entry`` runs; None if it runs no known one."""
         return self._orb_jobs.get(entry)
 
+    def entries_of(self, docker: JobDocker) -> Sequence[WorkflowJob]:
+        """The workflow jobs that run the steps of ``docker``."""
+        own = () if docker.entry is None else (docker.entry,)
+        return self._entries_by_docker.get(docker, own)
+
+    @cached_property
+    def _entries_by_docker(self) -> Mapping[JobDocker, Sequence[WorkflowJob]]:
+        entries: dict[JobDocker, list[WorkflowJob]] = {}
+        for entry, docker in self._of_entry.items():
+            entries.setdefault(docker, []).append(entry)
+        return entries
+
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The pulls and logins in the steps that ``entry`` runs; None if they are not read."""
         return self._of_entry.get(entry)
@@ -259,53 +273,19 @@ def _way(job: Job, entry: WorkflowJob) -> tuple[Node | None, ...]:
 
 
 def missing_logins(
-    dockers: Iterable[JobDocker], policy: Policy, mirrored: frozenset[StepPull] = frozenset()
+    pulls: Iterable[tuple[JobDocker, StepPull, Iterable[tuple[str | None, StepState]]]],
 ) -> tuple[MissingLogin, ...]:
-    """The logins that jobs lack to registries that the policy has a password for.
-
-    With a mirror of Docker Hub in the policy, no login to Docker Hub is needed, but one to the
-    mirror before the ``mirrored`` pulls, which are to come from there.
-    """
+    """The logins that jobs lack before ``pulls``, given with their `step_states`."""
     pulls_by_login: dict[tuple[str, str, str | None], list[tuple[JobDocker, StepPull]]] = {}
-    for docker in dockers:
-        for pull in docker.pulls:
-            for host in sorted(_wanted_hosts(pull, policy, mirrored)):
-                registry = policy_for(host, policy)
-                if registry is None or not isinstance(registry.credential, PasswordAuth):
-                    continue
-                if docker.login_before(pull, host) is None:
-                    config = docker.config if pull.config is None else pull.config
-                    key = (docker.job.route, host, config)
-                    pulls_by_login.setdefault(key, []).append((docker, pull))
+    for docker, pull, states in pulls:
+        for _, state in states:
+            if isinstance(state, Anonymous):
+                config = docker.config if pull.config is None else pull.config
+                key = (docker.job.route, state.host, config)
+                pulls_by_login.setdefault(key, []).append((docker, pull))
     return tuple(
         MissingLogin(host, tuple(pulls), config)
         for (_, host, config), pulls in pulls_by_login.items()
-    )
-
-
-def hosts_to_log_in(pull: StepPull, policy: Policy) -> frozenset[str]:
-    """The registries of ``pull``; if they are unknown, Docker Hub too if the policy says so."""
-    if pull.undecided is None or policy.unknown_steps is not UnknownSteps.LOGIN:
-        return pull.hosts
-    return pull.hosts | {DOCKER_HUB}
-
-
-def _wanted_hosts(pull: StepPull, policy: Policy, mirrored: frozenset[StepPull]) -> set[str]:
-    hosts = _hosts(pull, policy)
-    if policy.mirror is not None:
-        hosts = {host for host in hosts if normalise_host(host) != DOCKER_HUB}
-        if pull in mirrored:
-            hosts.add(policy.mirror.host)
-    return hosts
-
-
-def _hosts(pull: StepPull, policy: Policy) -> set[str]:
-    hosts_to_check = hosts_to_log_in(pull, policy)
-    if not policy.exempt_images:
-        return set(hosts_to_check)
-    hosts = (pull_key(text) for text in pull.texts if not policy.exempts(text))
-    return {host for host in hosts if isinstance(host, str)} & pull.hosts | (
-        hosts_to_check - pull.hosts
     )
 
 

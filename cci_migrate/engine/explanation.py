@@ -5,7 +5,7 @@ Workflow job -> job -> executor or step -> image -> credential -> context.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -13,11 +13,12 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import several_accounts
 from cci_migrate.assessing.assessment import AssessedImage, Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import (
     AccountUnclear,
+    Anonymous,
     Authenticated,
     Exempt,
+    ImageState,
     Incomplete,
     Mirrored,
     Misplaced,
@@ -27,6 +28,14 @@ from cci_migrate.assessing.image_states import (
     Unauthenticated,
     Undecided,
     Unmirrored,
+    state_of_orb_image,
+)
+from cci_migrate.assessing.step_states import (
+    WHY_NO_LOGIN,
+    LoggedIn,
+    NoPassword,
+    StepState,
+    ToBeMirrored,
 )
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
@@ -38,9 +47,6 @@ from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node
-from cci_migrate.policy.settings import Policy
-
-_NOT_COVERED = "the policy has no credentials for the registry"
 
 
 class Access(Enum):
@@ -103,7 +109,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(docker.job)
-            found += _of_steps(docker, entry, assessment.policy)
+            found += _of_steps(assessment, docker, entry)
     for assessed in assessment.images:
         if assessed.image.item.mapping not in seen_items:
             found.append(_of_image(assessment, assessed, None))
@@ -114,7 +120,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
                 found += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
         if docker.job not in seen_jobs:
-            found += _of_steps(docker, None, assessment.policy)
+            found += _of_steps(assessment, docker, None)
     return tuple(found)
 
 
@@ -122,7 +128,12 @@ def _of_image(
     assessment: Assessment, assessed: AssessedImage, entry: WorkflowJob | None
 ) -> ExplainedPull:
     image = assessed.image
-    access, auth, reason = _access(assessment, assessed)
+    access, reason = _access(assessed.state)
+    auth: ImageAuth | None = None
+    if isinstance(assessed.state, Authenticated | Incomplete):
+        auth = assessed.state.auth
+    elif isinstance(assessed.state, Unauthenticated | Unmirrored):
+        reason = _what_a_fix_writes(assessment, assessed.state.proposed, assessed.registry)
     position = image.item.image.value.source.position(image.item.image.value.start)
     owner = image.owners[0]
     return ExplainedPull(
@@ -142,6 +153,11 @@ def _of_image(
         reason=reason,
         possible_images=_possible_images(assessment, image),
     )
+
+
+def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: str | None) -> str:
+    reason = assessment.name_reason(proposed, host)
+    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 
 def _possible_images(assessment: Assessment, image: PulledImage) -> tuple[str, ...]:
@@ -206,15 +222,11 @@ def _of_orb_image(
     image = None if orb_image is None else orb_image.text
     auth = None if orb_image is None else orb_image.auth
     host = None if image is None else _host_of(image)
-    access, reason = Access.UNAUTHENTICATED, "the orb gives it no credentials"
-    if image is None:
-        access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
-    elif auth is not None:
-        access, reason = Access.AUTHENTICATED, ""
-    elif assessment.policy.exempts(image):
-        access, reason = Access.NOT_NEEDED, ""
-    elif host is None or policy_for(host, assessment.policy) is None:
-        access, reason = Access.UNKNOWN, _NOT_COVERED
+    access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    if orb_image is not None:
+        access, reason = _access(state_of_orb_image(orb_image, assessment.policy))
+        if access is Access.UNAUTHENTICATED:
+            reason = "the orb gives it no credentials"
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,
         workflow_job=None if entry is None else entry.name,
@@ -233,71 +245,56 @@ def _of_orb_image(
     )
 
 
-def _access(
-    assessment: Assessment, assessed: AssessedImage
-) -> tuple[Access, ImageAuth | None, str]:
-    match assessed.state:
-        case Authenticated(auth):
-            return Access.AUTHENTICATED, auth, ""
-        case Incomplete(auth):
-            return Access.INCOMPLETE, auth, "its credentials lack something"
+def _access(state: ImageState | StepState) -> tuple[Access, str]:
+    """How a pull in ``state`` is authenticated, and why."""
+    match state:
+        case Authenticated() | LoggedIn():
+            return Access.AUTHENTICATED, ""
+        case Incomplete():
+            return Access.INCOMPLETE, "its credentials lack something"
         case Misplaced():
-            return Access.UNAUTHENTICATED, None, "its credentials stand in the wrong place"
-        case Unauthenticated(proposed=proposed) | Unmirrored(proposed=proposed):
-            return (
-                Access.UNAUTHENTICATED,
-                None,
-                _what_a_fix_writes(assessment, proposed, assessed.registry),
-            )
+            return Access.UNAUTHENTICATED, "its credentials are in the wrong place"
+        case Unauthenticated() | Unmirrored() | Anonymous():
+            return Access.UNAUTHENTICATED, ""
+        case NoPassword():
+            return Access.UNAUTHENTICATED, WHY_NO_LOGIN
+        case ToBeMirrored(mirror):
+            return Access.UNAUTHENTICATED, f"it does not come from {mirror}"
         case AccountUnclear(accounts=accounts):
-            return Access.UNAUTHENTICATED, None, several_accounts(accounts)
+            return Access.UNAUTHENTICATED, several_accounts(accounts)
         case Undecided(reason):
-            return Access.UNKNOWN, None, reason
-        case NotCovered(unknown=unknown):
-            reason = "CircleCI may have credentials for it" if unknown else _NOT_COVERED
-            return Access.UNKNOWN, None, reason
+            return Access.UNKNOWN, reason
+        case NotCovered(unknown=True):
+            return Access.UNKNOWN, "CircleCI may have credentials for it"
+        case NotCovered():
+            return Access.UNKNOWN, "the policy has no credentials for the registry"
         case Exempt() | Mirrored():
-            return Access.NOT_NEEDED, None, ""
+            return Access.NOT_NEEDED, ""
         case OnlyForForks():
-            return Access.NOT_NEEDED, None, "only builds of forks reach it"
+            return Access.NOT_NEEDED, "only builds of forks reach it"
         case _:
-            assert_never(assessed.state)
-
-
-def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: str | None) -> str:
-    reason = assessment.name_reason(proposed, host)
-    return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
+            assert_never(state)
 
 
 def _of_steps(
-    docker: JobDocker, entry: WorkflowJob | None, policy: Policy
+    assessment: Assessment, docker: JobDocker, entry: WorkflowJob | None
 ) -> Iterator[ExplainedPull]:
     for pull in docker.pulls:
-        hosts: Iterable[str | None] = sorted(pull.hosts)
-        if pull.undecided is not None:
-            hosts = [*hosts, None]
-        for host in hosts:
-            yield _of_step(docker, pull, host, entry, policy)
+        for host, state in assessment.step_states(docker, pull):
+            # Where it ought to pull from, or to log in, is not what it pulls.
+            if host is None or host in pull.hosts:
+                yield _of_step(docker, pull, host, state, entry)
 
 
 def _of_step(
     docker: JobDocker,
     pull: StepPull,
     host: str | None,
+    state: StepState,
     entry: WorkflowJob | None,
-    policy: Policy,
 ) -> ExplainedPull:
-    login = None if host is None else docker.login_before(pull, host)
-    access, reason = Access.UNAUTHENTICATED, ""
-    if login is not None:
-        access = Access.AUTHENTICATED
-    elif host is None:
-        access, reason = Access.UNKNOWN, pull.undecided or ""
-    elif policy.mirror is not None and host == policy.mirror.host:
-        needs_login = policy_for(host, policy) is not None
-        access = Access.UNAUTHENTICATED if needs_login else Access.NOT_NEEDED
-    elif policy_for(host, policy) is None:
-        access, reason = Access.UNKNOWN, _NOT_COVERED
+    access, reason = _access(state)
+    login = state.login if isinstance(state, LoggedIn) else None
     node = pull.moment.step.node
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,

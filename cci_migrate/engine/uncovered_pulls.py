@@ -7,13 +7,10 @@ from collections.abc import Iterator
 
 from cci_migrate.assessing.account_wording import account_uses
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import NotCovered
-from cci_migrate.circleci.step_pulls import JobDocker, StepPull
+from cci_migrate.assessing.step_states import WHY_NO_LOGIN, NoPassword
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.docker.login_keys import pull_key
-from cci_migrate.docker.registries import registry_at
-from cci_migrate.policy.settings import PasswordAuth
 
 
 def notes_on_uncovered_pulls(assessment: Assessment) -> Iterator[str]:
@@ -44,31 +41,26 @@ def _of_images(assessment: Assessment) -> Iterator[str]:
 
 
 def _of_steps(assessment: Assessment) -> Iterator[str]:
-    pulls: dict[str, set[tuple[str, str]]] = {}
+    pulls: dict[tuple[str, bool], set[tuple[str, str]]] = {}
     for docker in assessment.dockers.all():
         for pull in docker.pulls:
-            for text in pull.texts:
-                host = _host_without_login(docker, pull, text)
-                if host is not None and not assessment.policy.exempts(text):
-                    pulls.setdefault(host, set()).add((docker.job.name, text))
-    for host, found in sorted(pulls.items()):
-        registry = policy_for(host, assessment.policy)
+            for host, state in assessment.step_states(docker, pull):
+                if host is not None and isinstance(state, NotCovered | NoPassword):
+                    key = (normalise_host(host), isinstance(state, NotCovered))
+                    pulls.setdefault(key, set()).update(
+                        (docker.job.name, text)
+                        for text in pull.texts
+                        if pull_key(text) == host and not assessment.policy.exempts(text)
+                    )
+    for (host, is_unknown_to_policy), found in sorted(pulls.items()):
         images = f"1 image of {host}" if len(found) == 1 else f"{len(found)} images of {host}"
-        if registry is None:
+        if is_unknown_to_policy:
             yield (
                 f"Steps pull {images} without a login: the policy has no credentials for it. "
                 "Public images need none."
             )
-        elif not isinstance(registry.credential, PasswordAuth):
+        else:
             yield (
-                f"Steps pull {images} without a login that can be seen: the policy's credentials "
-                "for it serve images under docker alone. Log in in a step before."
+                f"Steps pull {images} without a login that can be seen: {WHY_NO_LOGIN}. Log in "
+                "in a step before."
             )
-
-
-def _host_without_login(docker: JobDocker, pull: StepPull, text: str) -> str | None:
-    """The registry of the image ``text`` if no login to it comes before ``pull``."""
-    key = pull_key(text)
-    if not isinstance(key, str) or key not in pull.hosts or registry_at(key).public_only:
-        return None
-    return None if docker.login_before(pull, key) is not None else normalise_host(key)

@@ -67,6 +67,6 @@ def _access(pull: ExplainedPull, paint: Paint) -> str:
         case Access.UNKNOWN:
             return paint(printable(f"unknown{reason}"), "yellow")
         case Access.NOT_NEEDED:
-            return "needs no credentials"
+            return printable(f"needs no credentials{reason}")
         case _:
             assert_never(pull.access)

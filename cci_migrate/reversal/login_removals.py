@@ -11,7 +11,8 @@ from msgspec import Struct
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.assessing.step_assessment import hosts_to_log_in, login_conventions, login_route
+from cci_migrate.assessing.step_assessment import login_conventions, login_route
+from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy

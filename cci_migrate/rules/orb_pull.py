@@ -37,8 +37,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.image_states import Authenticated, Mirrored, Unauthenticated, Unmirrored
+from cci_migrate.assessing.image_states import (
+    Anonymous,
+    Authenticated,
+    Mirrored,
+    Unauthenticated,
+    Unmirrored,
+    state_of_orb_image,
+)
 from cci_migrate.assessing.step_assessment import UndecidedPulls, undecided_pulls
 from cci_migrate.circleci.config import ImportedOrb, Job, Namespace
 from cci_migrate.circleci.orb_jobs import (
@@ -50,7 +56,7 @@ from cci_migrate.circleci.orb_jobs import (
     orb_executors,
 )
 from cci_migrate.circleci.published_orbs import published_orb
-from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
+from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
@@ -184,11 +190,9 @@ def _job_images(
 
 
 def _anonymous(images: Sequence[OrbImage], policy: Policy) -> Iterator[str]:
-    """The names of ``images`` that ``policy`` has credentials for, and their orb has none."""
+    """The names of ``images`` that should have credentials, and whose orb gives them none."""
     for image in images:
-        host = registry_of(image.text)
-        is_covered = isinstance(host, str) and policy_for(host, policy) is not None
-        if is_covered and image.auth is None and not policy.exempts(image.text):
+        if isinstance(state_of_orb_image(image, policy), Anonymous):
             yield image.text
 
 

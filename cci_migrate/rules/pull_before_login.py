@@ -75,7 +75,8 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account, policy_for
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
-from cci_migrate.assessing.step_assessment import MissingLogin, hosts_to_log_in
+from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import StepPull
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host

@@ -190,3 +190,50 @@ def test_a_folder_without_configs_is_noted(program: Program, config: Path, tmp_p
     done = program("explain", str(config.parent.parent), "empty")
     assert "note: no CircleCI config in" in done.err
     assert done.err.count("empty") == 1
+
+
+STEPS = """\
+version: 2.1
+jobs:
+  pull:
+    machine: true
+    steps:
+      - run: docker pull redis:7
+      - run: docker pull public.ecr.aws/acme/tool:2
+      - run: docker pull acme/open:1
+      - run: docker pull 210987654321.dkr.ecr.eu-west-1.amazonaws.com/acme/api:1
+  fork:
+    machine: true
+    steps:
+      - run: docker pull redis:7
+workflows:
+  main:
+    jobs:
+      - pull
+      - fork:
+          filters: {branches: {only: "/pull\\\\/.*/"}}
+"""
+
+STEP_POLICY = """\
+exempt-images = ["acme/open:*"]
+[registries."*.amazonaws.com"]
+oidc-role-arn = "$ECR_ROLE"
+"""
+
+
+def test_steps_are_judged_as_the_findings_judge_them(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(STEPS)
+    (tmp_path / ".cci-migrate.toml").write_text(STEP_POLICY)
+    done = explain(tmp_path, "config.yml", "--config", ".cci-migrate.toml", "--format", "json")
+    pulls = json.loads(done.stdout)["configs"][0]["pulls"]
+    assert [(pull["image"], pull["access"], pull["reason"]) for pull in pulls] == [
+        ("redis:7", "unauthenticated", None),
+        ("public.ecr.aws/acme/tool:2", "not needed", None),
+        ("acme/open:1", "not needed", None),
+        (
+            "210987654321.dkr.ecr.eu-west-1.amazonaws.com/acme/api:1",
+            "unauthenticated",
+            "the policy's credentials for it serve images under docker alone",
+        ),
+        ("redis:7", "not needed", "only builds of forks reach it"),
+    ]
