@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from msgspec import Struct
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.interpolation import Escaping, interpolated
 from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.yaml_data import NotYaml, text_of_value, yaml_data
 from cci_migrate.escaping.hidden_fields import repr_without
 
 #: The files that ``docker compose`` tries without ``-f``, in this order; the override of the same
@@ -173,9 +173,12 @@ class _Project:
             reason = "it comes from a pipe" if path == "-" else "the file is not there"
             self.problems.append(ComposeProblem(path, reason))
             return None
-        data = _parsed(text)
-        if isinstance(data, str):
-            self.problems.append(ComposeProblem(path, data))
+        data = yaml_data(text)
+        if isinstance(data, NotYaml):
+            self.problems.append(ComposeProblem(path, data.reason))
+            return None
+        if not isinstance(data, dict):
+            self.problems.append(ComposeProblem(path, "it holds no services"))
             return None
         return data
 
@@ -369,7 +372,10 @@ def _pairs(value: Any, variables: Mapping[str, str]) -> tuple[tuple[str, str | N
     """Arguments given as a mapping or as a list of ``NAME=VALUE``."""
     if isinstance(value, dict):
         return tuple(
-            (str(name), None if argument is None else _interpolated(_plain(argument), variables))
+            (
+                str(name),
+                None if argument is None else _interpolated(text_of_value(argument), variables),
+            )
             for name, argument in value.items()
         )
     pairs: list[tuple[str, str | None]] = []
@@ -377,49 +383,3 @@ def _pairs(value: Any, variables: Mapping[str, str]) -> tuple[tuple[str, str | N
         name, equals, argument = text.partition("=")
         pairs.append((name, _interpolated(argument, variables) if equals else None))
     return tuple(pairs)
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@lru_cache(maxsize=1)
-def _loader() -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import SafeConstructor
-
-    class Constructor(SafeConstructor):  # type: ignore[misc,unused-ignore]
-        """Reads ``!reset``, which removes a value, as null; ignores other tags (``!override``)."""
-
-    def untagged(constructor: Any, suffix: str, node: Any) -> Any:
-        kind = node.id
-        if suffix == "reset":
-            return None
-        if kind == "mapping":
-            return constructor.construct_mapping(node, deep=True)
-        if kind == "sequence":
-            return constructor.construct_sequence(node, deep=True)
-        return constructor.construct_scalar(node)
-
-    Constructor.add_multi_constructor("!", untagged)
-    loader = YAML(typ="safe", pure=True)
-    loader.Constructor = Constructor
-    loader.allow_duplicate_keys = True
-    return loader
-
-
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> dict[str, Any] | str:
-    """The data of a Compose file, or why there are none. Cached: callers must not change them."""
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        data = _loader().load(text)
-    except MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        return f"it is not YAML: {error.problem}{line}"
-    except (YAMLError, ValueError, RecursionError, TypeError) as error:
-        return f"it is not YAML: {str(error).splitlines()[0] if str(error) else 'nested too deep'}"
-    if not isinstance(data, dict):
-        return "it holds no services"
-    return data

@@ -6,9 +6,10 @@ An image without credentials whose registry depends on something that the config
 parameter without known values, parameters that make it come from several registries, an
 environment variable, which CircleCI does not put into `image`. In steps: commands whose image,
 Dockerfile or Compose file cannot be read from the repository, and, where the job has Docker, tasks
-and scripts that can't be followed (a note, once a job). `make`, the scripts of `package.json`,
-shell scripts and the functions of those that are sourced are followed; `just`, `task`, `gradle`,
-`mvn`, `rake`, `python x.py` and the like are not.
+and scripts that can't be followed (a note, once a job). `make`, `just`, `task`, the scripts of
+`package.json`, scripts of the shell, PowerShell and cmd, and the functions of those that are
+sourced are followed; `gradle`, `mvn`, `rake`, `python x.py` and the like are not, nor is a script
+that a step downloads.
 
 ## Why it matters
 

@@ -156,6 +156,9 @@ TASKS = {
         "deep: ; npm run up\n"
         "sub-%: ; $(MAKE) -C $* x\n"
     ),
+    "justfile": "image:\n  docker build -t acme/app .\ndeep: image\n  task up\n",
+    "a/Taskfile.yml": "tasks: {up: docker run busybox}",
+    "Taskfile.yml": "includes: {a: ./a}\ntasks: {up: [docker run acme/app, {task: a:up}]}",
     "a/Makefile": "x: ; docker pull alpine:3\n",
     "Dockerfile": "FROM node:22\n",
     "package.json": '{"scripts": {"up": "make image && docker run acme/app"}}',
@@ -178,6 +181,10 @@ TASKS = {
         ("- run: cd a && make x", [("alpine:3",)]),
         ("- run: . ci/lib.sh; start redis:7", [("redis:7",)]),
         ("- run: ci/go.sh", [("redis:6",)]),
+        ("- run: just deep", [("node:22",), ("busybox",)]),
+        ("- run: {command: task up, working_directory: a}", [("busybox",)]),
+        ("- run: just none", [("its justfile has no recipe none",)]),
+        ("- run: task none", [("its Taskfile has no task none",)]),
         ("- run: make none", [("its Makefile has no target none",)]),
         ("- run: cd a && ../ci/here.sh", [("node:20",)]),
         ("- run: (cd a; bash ../ci/here.sh); docker build .", [("node:20",), ("node:22",)]),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 MAKE = frozenset(("make", "gmake"))
+JUST = "just"
+TASK = frozenset(("task", "go-task"))
 PACKAGE_MANAGERS = frozenset(
     ("npm", "yarn", "pnpm", "bun", "run-s", "run-p", "npm-run-all", "npm-run-all2")
 )
@@ -12,7 +14,7 @@ PACKAGE_MANAGERS = frozenset(
 TASK_RUNNERS = frozenset(
     re.findall(
         r"\S+",
-        "just task go-task rake mage invoke inv fab gradle gradlew mvn mvnw ant sbt bazel bazelisk"
+        "rake mage invoke inv fab gradle gradlew mvn mvnw ant sbt bazel bazelisk"
         " pants earthly dagger skaffold tilt garden act nx turbo lerna rush ansible-playbook packer"
         " tox nox lein goreleaser",
     )
@@ -30,7 +32,7 @@ LAUNCHERS = {
 #: A shell that is given its script by a variable or another command.
 SHELL_COMMAND = "sh -c"
 _INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
-_ALL = MAKE | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
+_ALL = MAKE | TASK | {JUST} | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
 _MENTIONED = re.compile(
     rf"(?<![\w.-])(?:{'|'.join(sorted(_ALL))}|{_INTERPRETER.pattern})(?:\.bat|\.cmd)?(?![\w:=-])"
 )

@@ -1,0 +1,618 @@
+"""Reads what ``just RECIPE`` runs from the justfiles of a repository.
+
+https://just.systems/man/en/grammar.html: recipes with parameters and dependencies, variables,
+imports, modules, settings. What is not understood makes the recipe not known: no line is guessed.
+
+`just --dump` would need the program itself, at the version that the repository is written for.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
+
+from msgspec import Struct, field
+
+from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
+from cci_migrate.docker.tasks.just_expressions import (
+    UNKNOWN,
+    Expression,
+    NotJust,
+    Token,
+    tokens_of,
+)
+from cci_migrate.docker.tasks.task_script import (
+    MOST_TEXT,
+    NotFollowed,
+    Piece,
+    Read,
+    TaskScript,
+    script_of,
+)
+
+#: The files that just tries in a folder, then in those above; it takes them in any case.
+DEFAULT_NAMES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
+
+_DEEPEST = 50
+_MOST_FILES = 50
+_MOST_PIECES = 5_000
+_POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "ash"))
+_VALUED = frozenset(
+    ("-f", "--justfile", "-d", "--working-directory", "--shell", "--shell-arg", "--dotenv-path")
+) | frozenset(
+    ("--dotenv-filename", "-E", "--color", "--command-color", "--chooser", "--timestamp-format")
+)
+_RUNS_NOTHING = frozenset(
+    (
+        "-n",
+        "--dry-run",
+        "-l",
+        "--list",
+        "--summary",
+        "--dump",
+        "--evaluate",
+        "--fmt",
+        "-s",
+        "--show",
+    )
+) | frozenset(("--variables", "--version", "-V", "--help", "-h", "--choose", "--completions", "-e"))
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(.*)", re.DOTALL)
+_ALIAS = re.compile(r"alias\s+([\w-]+)\s*:=\s*([\w:-]+)")
+_SETTING = re.compile(r"set\s+([\w-]+)(?:\s*:=\s*(.*))?", re.DOTALL)
+_IMPORT = re.compile(r"import(\?)?[ \t]+(\S.*)")
+_MODULE = re.compile(r"mod(\?)?[ \t]+([\w-]+)(.*)")
+_HEAD = re.compile(r"(@?)([A-Za-z_][\w-]*)\b(.*)", re.DOTALL)
+_SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(?:\S*/)?(\S+)")
+_PREFIX = re.compile(r"[@-]*")
+_OTHER_SYSTEMS = frozenset(("windows", "macos", "openbsd"))
+_OWN_SYSTEMS = frozenset(("linux", "unix"))
+
+
+class JustCommand(Struct, frozen=True):
+    """A parsed command line of just. ``runs`` is False if it only prints or tests."""
+
+    words: tuple[str, ...]
+    directory: str | None = None
+    file: str | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+    runs: bool = True
+
+
+def just_command(arguments: Sequence[str]) -> JustCommand:
+    """Parse the ``arguments`` of ``just``."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    overrides: dict[str, str] = {}
+    runs = True
+    following = list(arguments)
+    while following:
+        word = following.pop(0)
+        if word == "--set" and len(following) > 1:
+            name, value = following.pop(0), following.pop(0)
+            overrides[name] = value
+        elif not words and word.startswith("-"):
+            option, equals, value = word.partition("=")
+            runs = runs and option not in _RUNS_NOTHING
+            if option in _VALUED:
+                value = value if equals or not following else following.pop(0)
+                options[option] = value
+        elif not words and re.match(r"[A-Za-z_][\w-]*=", word):
+            name, _, value = word.partition("=")
+            overrides[name] = value
+        else:
+            words.append(word)
+    return JustCommand(
+        tuple(words),
+        options.get("-d", options.get("--working-directory")),
+        options.get("-f", options.get("--justfile")),
+        tuple(overrides.items()),
+        runs,
+    )
+
+
+def just_title(arguments: Sequence[str]) -> str:
+    """The command's name for people: just and the first recipe."""
+    return " ".join(("just", *just_command(arguments).words[:1]))
+
+
+def just_script(
+    arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
+) -> TaskScript | NotFollowed:
+    """The script that ``just`` with ``arguments`` runs in ``directory``, or why it is unknown."""
+    command = just_command(arguments)
+    if not command.runs:
+        return TaskScript("", directory)
+    words = list(command.words)
+    where = directory
+    if words and "/" in words[0]:
+        # `just web/build`: the recipe of the justfile in web, in that folder.
+        folder, _, words[0] = words[0].rpartition("/")
+        where = joined_path(directory, folder)
+        words = words if words[0] else words[1:]
+    if any("$" in text for text in (where, command.file or "", *words[:1])):
+        return NotFollowed("which recipe it runs can't be determined")
+    path = _found(where, command.file, read)
+    if path is None:
+        return NotFollowed(f"no {joined_path(where, command.file or DEFAULT_NAMES[0])} found")
+    root = posixpath.dirname(path) or "."
+    if command.directory is not None:
+        root = joined_path(directory, command.directory)
+    reader = _Reader(root, where, read, environment, dict(command.overrides))
+    try:
+        module = reader.load(path, root)
+        reader.run_words(module, words)
+        return script_of(reader.pieces, root, "".join(reader.exports(module)))
+    except NotJust as problem:
+        return NotFollowed(f"{path} has something that isn't understood ({problem})")
+    except _Unreadable as problem:
+        return NotFollowed(str(problem))
+
+
+def _found(directory: str, file: str | None, read: Read) -> str | None:
+    """The path of the justfile in ``directory`` or above, or of ``file``."""
+    if file is not None:
+        path = joined_path(directory, file)
+        return path if read(path) is not None else None
+    while True:
+        for name in DEFAULT_NAMES:
+            path = joined_path(directory, name)
+            if read(path) is not None:
+                return path
+        if directory in (".", "/", "~") or directory.startswith(".."):
+            return None
+        directory = posixpath.dirname(directory) or "."
+
+
+class _Unreadable(Exception):
+    """What runs can't be read."""
+
+
+class _Parameter(Struct, frozen=True):
+    """A parameter of a recipe; ``kind`` is ``+`` or ``*`` if it takes all that follows."""
+
+    name: str
+    kind: str
+    default: list[Token] | None
+
+
+class _Dependency(Struct, frozen=True):
+    """A recipe that another one needs, with its arguments; ``is_later``: it runs behind it."""
+
+    name: str
+    arguments: list[list[Token]]
+    is_later: bool
+
+
+class _Recipe(Struct):
+    name: str
+    parameters: list[_Parameter]
+    dependencies: list[_Dependency]
+    path: str
+    line: int
+    attributes: frozenset[str]
+    folder: str | None
+    body: list[str] = field(default_factory=list)
+
+
+class _Module(Struct):
+    """A justfile with what it imports; ``directory`` is where its recipes run."""
+
+    directory: str
+    recipes: dict[str, _Recipe] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, list[Token]] = field(default_factory=dict)
+    exported: set[str] = field(default_factory=set)
+    settings: dict[str, list[Token]] = field(default_factory=dict)
+    modules: dict[str, _Module] = field(default_factory=dict)
+    #: The first recipe, which runs if none is named, is of the file itself.
+    first: str | None = None
+
+
+class _Reader:
+    def __init__(
+        self,
+        root: str,
+        where: str,
+        read: Read,
+        environment: Mapping[str, str],
+        overrides: Mapping[str, str],
+    ) -> None:
+        self.pieces: list[Piece] = []
+        self._root = root
+        self._where = where
+        self._read = read
+        self._environment = environment
+        self._overrides = overrides
+        self._files = 0
+        self._done: set[tuple[str, str, tuple[str, ...]]] = set()
+        self._evaluating: set[str] = set()
+        self._defaults = EnvironmentDefaults()
+
+    # Reading
+
+    def load(self, path: str, directory: str) -> _Module:
+        """The justfile at ``path``. Raises NotJust and _Unreadable."""
+        module = _Module(directory)
+        self._file(module, path, is_first=True)
+        return module
+
+    def _file(self, module: _Module, path: str, *, is_first: bool) -> None:
+        text = self._read(path)
+        self._files += 1
+        if text is None:
+            raise _Unreadable(f"no {path} found")
+        if len(text) > MOST_TEXT or self._files > _MOST_FILES:
+            raise _Unreadable("its justfile comes to more than is followed")
+        recipe: _Recipe | None = None
+        attributes: list[str] = []
+        for number, line in _logical_lines(text):
+            if line[:1] in (" ", "\t") or not line.strip():
+                if recipe is not None:
+                    recipe.body.append(line)
+                continue
+            recipe = None
+            if line.startswith("#"):
+                continue
+            if line.startswith("["):
+                attributes.append(line[1:].rpartition("]")[0])
+                continue
+            recipe = self._statement(module, line, path, number, attributes)
+            if recipe is not None and is_first and module.first is None:
+                module.first = recipe.name
+            attributes = []
+
+    def _statement(
+        self, module: _Module, line: str, path: str, number: int, attributes: list[str]
+    ) -> _Recipe | None:
+        folder = posixpath.dirname(path) or "."
+        if (match := _ALIAS.match(line)) is not None:
+            module.aliases[match[1]] = match[2]
+        elif (match := _SETTING.fullmatch(line)) is not None:
+            is_list = (match[2] or "").startswith("[")
+            inner = (match[2] or "true").split("#")[0].strip()
+            module.settings[match[1]] = tokens_of(inner[1:-1] if is_list else inner)
+        elif (match := _IMPORT.match(line)) is not None:
+            imported = self._path(match[2], folder)
+            if self._read(imported) is not None or match[1] is None:
+                self._file(module, imported, is_first=False)
+        elif (match := _MODULE.match(line)) is not None and ":" not in line:
+            self._module(module, match[2], match[3], folder, is_optional=match[1] is not None)
+        elif (match := _ASSIGNMENT.fullmatch(line)) is not None:
+            module.variables[match[1]] = tokens_of(match[2])
+            if line.startswith("export"):
+                module.exported.add(match[1])
+        else:
+            recipe = _recipe(line, path, number, attributes)
+            is_of_another = recipe.attributes & _OTHER_SYSTEMS and not (
+                recipe.attributes & _OWN_SYSTEMS
+            )
+            if not is_of_another:
+                module.recipes[recipe.name] = recipe
+            return recipe
+        return None
+
+    @staticmethod
+    def _path(text: str, folder: str) -> str:
+        tokens = tokens_of(text)
+        path = Expression(tokens, lambda _: None, {}, lambda *_: UNKNOWN).operand()
+        return joined_path(folder, path)
+
+    def _module(
+        self, outer: _Module, name: str, rest: str, folder: str, *, is_optional: bool
+    ) -> None:
+        if rest.strip() and not rest.strip().startswith("#"):
+            paths = [self._path(rest, folder)]
+        else:
+            names = (f"{name}.just", *(f"{name}/{each}" for each in ("mod.just", *DEFAULT_NAMES)))
+            paths = [joined_path(folder, each) for each in names]
+        path = next((path for path in paths if self._read(path) is not None), None)
+        if path is not None:
+            outer.modules[name] = self.load(path, posixpath.dirname(path) or ".")
+        elif not is_optional:
+            raise _Unreadable(f"no {paths[0]} found")
+
+    # Running
+
+    def exports(self, module: _Module) -> Iterator[str]:
+        """The variables that recipes have in their environment, as assignments of the shell."""
+        every = "export" in module.settings
+        for name in module.variables:
+            if (every or name in module.exported) and name.isidentifier():
+                value = self._variable(module, name, {}) or ""
+                if "\n" not in value:
+                    yield f'export {name}="{value.replace(chr(34), chr(92) + chr(34))}"\n'
+
+    def run_words(self, module: _Module, words: list[str]) -> None:
+        """Add what runs for ``words``: recipes, each with its arguments."""
+        if not words:
+            if module.first is None:
+                raise _Unreadable("its justfile has no recipes")
+            words = [module.first]
+        while words:
+            inner, name = module, words.pop(0)
+            while "::" in name or (name in inner.modules and words):
+                head, colons, rest = name.partition("::")
+                inner = self._inner(inner, head)
+                name = rest if colons else words.pop(0)
+            if name in inner.modules:
+                inner = inner.modules[name]
+                name = inner.first or ""
+            recipe = self._recipe(inner, name)
+            taken = 0
+            for parameter in recipe.parameters:
+                taken = len(words) if parameter.kind else min(taken + 1, len(words))
+            arguments, words = words[:taken], words[taken:]
+            self._run(inner, recipe, arguments, 0)
+
+    @staticmethod
+    def _inner(module: _Module, name: str) -> _Module:
+        if name not in module.modules:
+            raise _Unreadable(f"its justfile has no module {name}")
+        return module.modules[name]
+
+    @staticmethod
+    def _recipe(module: _Module, name: str) -> _Recipe:
+        recipe = module.recipes.get(module.aliases.get(name, name))
+        if recipe is None:
+            raise _Unreadable(f"its justfile has no recipe {name}")
+        return recipe
+
+    def _run(self, module: _Module, recipe: _Recipe, arguments: Sequence[str], depth: int) -> None:
+        run = (module.directory, recipe.name, tuple(arguments))
+        if run in self._done:
+            return
+        self._done.add(run)
+        if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
+            raise _Unreadable("its recipes come to more than is followed")
+        shell = module.settings.get("shell", [])
+        program = shell[0].text.strip("'\"") if shell else "sh"
+        if program.rpartition("/")[2] not in _POSIX_SHELLS:
+            raise _Unreadable(f"its recipes are for {program[:40]}")
+        bound = self._bound(module, recipe, arguments)
+        for dependency in recipe.dependencies:
+            if not dependency.is_later:
+                self._depend(module, dependency, bound, depth)
+        self._body(module, recipe, bound)
+        for dependency in recipe.dependencies:
+            if dependency.is_later:
+                self._depend(module, dependency, bound, depth)
+
+    def _depend(
+        self, module: _Module, dependency: _Dependency, bound: Mapping[str, str], depth: int
+    ) -> None:
+        inner, name = module, dependency.name
+        while "::" in name:
+            head, _, name = name.partition("::")
+            inner = self._inner(inner, head)
+        arguments = [self._value(module, tokens, bound) for tokens in dependency.arguments]
+        self._run(inner, self._recipe(inner, name), arguments, depth + 1)
+
+    def _bound(self, module: _Module, recipe: _Recipe, arguments: Sequence[str]) -> dict[str, str]:
+        bound: dict[str, str] = {}
+        remaining = list(arguments)
+        for parameter in recipe.parameters:
+            if parameter.kind and remaining:
+                bound[parameter.name] = " ".join(remaining)
+                remaining = []
+            elif remaining:
+                bound[parameter.name] = remaining.pop(0)
+            elif parameter.default is not None:
+                bound[parameter.name] = self._value(module, parameter.default, bound)
+            elif parameter.kind == "*":
+                bound[parameter.name] = ""
+            else:
+                raise _Unreadable(f"the recipe {recipe.name} lacks its argument {parameter.name}")
+        return bound
+
+    def _body(self, module: _Module, recipe: _Recipe, bound: Mapping[str, str]) -> None:
+        lines = recipe.body
+        while lines and not lines[-1].strip():
+            lines = lines[:-1]
+        if not lines:
+            return
+        first = next(line for line in lines if line.strip())
+        indent = first[: len(first) - len(first.lstrip())]
+        texts = [line.removeprefix(indent) if line.strip() else "" for line in lines]
+        go = self._folder(module, recipe)
+        number = recipe.line + 1
+        shebang = _SHEBANG.match(texts[0])
+        if shebang is not None or any(name.startswith("script") for name in recipe.attributes):
+            program = "sh" if shebang is None else shebang[1]
+            if program.rpartition("/")[2] not in _POSIX_SHELLS:
+                raise _Unreadable(f"the recipe {recipe.name} is for {program}")
+            text = self._interpolated(module, "\n".join(texts), bound)
+            self.pieces.append(Piece(go + text, recipe.path, number))
+            return
+        pending = ""
+        start = number
+        for offset, text in enumerate(texts):
+            start = start if pending else number + offset
+            pending += text
+            if text.endswith("\\"):
+                pending += "\n"
+                continue
+            command = self._interpolated(module, _PREFIX.sub("", pending, count=1), bound)
+            if command.strip():
+                self.pieces.append(Piece(go + command, recipe.path, start))
+            pending = ""
+
+    def _folder(self, module: _Module, recipe: _Recipe) -> str:
+        """The command that goes to the folder where ``recipe`` runs, seen from the root."""
+        directory = module.directory
+        named = module.settings.get("working-directory")
+        if "no-cd" in recipe.attributes:
+            directory = self._where
+        elif recipe.folder is not None:
+            directory = joined_path(directory, recipe.folder)
+        elif named:
+            directory = joined_path(directory, self._value(module, named, {}))
+        if directory == self._root:
+            return ""
+        is_plain = not any(text.startswith(("~", "$")) for text in (directory, self._root))
+        relative = posixpath.relpath(directory, self._root) if is_plain else directory
+        return f"cd {quote(relative)} && "
+
+    def _interpolated(self, module: _Module, text: str, bound: Mapping[str, str]) -> str:
+        parts = re.split(r"\{\{\{\{|\{\{((?:[^{}]|\{[^{]|\}(?!\}))*)\}\}", text)
+        result: list[str] = []
+        for index, part in enumerate(parts):
+            if index % 2 == 0:
+                result.append(part)
+            elif part is None:
+                result.append("{{")
+            else:
+                result.append(self._value(module, tokens_of(part), bound))
+        return self._defaults.applied("".join(result))
+
+    def _value(self, module: _Module, tokens: list[Token], bound: Mapping[str, str]) -> str:
+        expression = Expression(
+            tokens,
+            lambda name: self._variable(module, name, bound),
+            self._places(module),
+            self._from_environment,
+        )
+        value = expression.value()
+        if expression.at != len(tokens):
+            raise NotJust(tokens[expression.at].text[:20])
+        return value
+
+    def _from_environment(self, name: str, default: str | None) -> str:
+        if name in self._environment:
+            return self._environment[name]
+        return f"${{{name}}}" if default is None else self._defaults.of(name, default)
+
+    def _places(self, module: _Module) -> dict[str, str]:
+        return {
+            "justfile_directory": ".",
+            "source_directory": ".",
+            "module_directory": ".",
+            "invocation_directory": "." if self._where == module.directory else "$OLDPWD",
+            "os": "linux",
+            "os_family": "unix",
+        }
+
+    def _variable(self, module: _Module, name: str, bound: Mapping[str, str]) -> str | None:
+        if name in bound:
+            return bound[name]
+        if name in self._overrides:
+            return self._overrides[name]
+        tokens = module.variables.get(name)
+        if tokens is None or name in self._evaluating:
+            return None
+        self._evaluating.add(name)
+        value = self._value(module, tokens, {})
+        self._evaluating.discard(name)
+        return value
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines outside of recipes with what continues them, and those of recipes; their numbers.
+
+    A string of three quotes, and a bracket, go on over line ends.
+    """
+    pending, start = "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pending:
+            pending += "\n" + line
+        elif line[:1] in (" ", "\t") or not line.strip():
+            yield number, line
+            continue
+        else:
+            pending, start = line, number
+        is_open = any(pending.count(mark) % 2 for mark in ("'''", '"""', "```"))
+        is_split = ":=" in pending and pending.count("(") > pending.count(")")
+        if pending.endswith("\\"):
+            pending = pending[:-1] + " "
+            continue
+        if not is_open and not is_split:
+            yield start, pending
+            pending = ""
+    if pending:
+        yield start, pending
+
+
+def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe:
+    """The recipe with the head ``line``. Raises NotJust."""
+    head = _HEAD.fullmatch(line)
+    if head is None:
+        raise NotJust(line[:20])
+    tokens = tokens_of(head[3])
+    parameters: list[_Parameter] = []
+    at = 0
+    while at < len(tokens) and tokens[at].text != ":":
+        kind = ""
+        while tokens[at].text in ("+", "*", "$"):
+            kind = tokens[at].text if tokens[at].text != "$" else kind
+            at += 1
+        name = tokens[at].text
+        default = None
+        at += 1
+        if at < len(tokens) and tokens[at].text == "=":
+            start = at + 1
+            at = _end_of_operand(tokens, start)
+            default = tokens[start:at]
+        parameters.append(_Parameter(name, kind, default))
+    if at >= len(tokens):
+        raise NotJust(line[:20])
+    names: list[str] = []
+    folder = None
+    for text in attributes:
+        for attribute in re.findall(r"([\w-]+)(?:\s*[:(]\s*['\"]([^'\"]*)['\"]\s*\)?)?", text):
+            names.append(attribute[0])
+            if attribute[0] == "working-directory":
+                folder = attribute[1]
+    dependencies = list(_dependencies(tokens[at + 1 :]))
+    return _Recipe(head[2], parameters, dependencies, path, number, frozenset(names), folder)
+
+
+def _end_of_operand(tokens: list[Token], start: int) -> int:
+    """The index behind the operand at ``start``: a text, a name, a call, or parentheses."""
+    at = start
+    depth = 0
+    while at < len(tokens):
+        text = tokens[at].text if tokens[at].kind == "sign" else ""
+        depth += (text == "(") - (text == ")")
+        at += 1
+        is_call = at < len(tokens) and tokens[at].text == "(" and tokens[at - 1].kind == "name"
+        if depth == 0 and not is_call:
+            return at
+    raise NotJust("(")
+
+
+def _dependencies(tokens: list[Token]) -> Iterator[_Dependency]:
+    is_later = False
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.text == "&&":
+            is_later = True
+            at += 1
+        elif token.text == "(":
+            name, at = _path_of(tokens, at + 1)
+            arguments: list[list[Token]] = []
+            while at < len(tokens) and tokens[at].text != ")":
+                end = _end_of_operand(tokens, at)
+                while end < len(tokens) and tokens[end].text in ("+", "/"):
+                    end = _end_of_operand(tokens, end + 1)
+                arguments.append(tokens[at:end])
+                at = end
+            yield _Dependency(name, arguments, is_later)
+            at += 1
+        else:
+            name, at = _path_of(tokens, at)
+            yield _Dependency(name, [], is_later)
+
+
+def _path_of(tokens: list[Token], at: int) -> tuple[str, int]:
+    """The name at ``at``, of a module's recipe perhaps, and the index behind it."""
+    if at >= len(tokens) or tokens[at].kind != "name":
+        raise NotJust("name")
+    name = tokens[at].text
+    at += 1
+    while at + 2 < len(tokens) and tokens[at].text == tokens[at + 1].text == ":":
+        name += f"::{tokens[at + 2].text}"
+        at += 3
+    return name, at

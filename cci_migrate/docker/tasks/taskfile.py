@@ -1,0 +1,406 @@
+"""Reads what ``task NAME`` runs from the Taskfiles of a repository.
+
+https://taskfile.dev/docs/reference/schema, version 3: commands, dependencies, includes, variables
+and their templates, folders. Whether a task is up to date is not known: one with ``status`` or
+``sources`` may not run.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from shlex import quote
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
+from cci_migrate.docker.tasks.task_script import (
+    MOST_TEXT,
+    NotFollowed,
+    Piece,
+    Read,
+    TaskScript,
+    script_of,
+)
+from cci_migrate.docker.tasks.task_templates import expanded, is_conditional
+from cci_migrate.docker.yaml_data import NotYaml, text_of_value, yaml_data
+
+#: The files that task tries, in this order, in a folder and in those above.
+#: https://taskfile.dev/docs/guide#supported-file-names
+DEFAULT_NAMES = tuple(
+    f"{name}.{end}"
+    for name in ("Taskfile", "taskfile", "Taskfile.dist", "taskfile.dist")
+    for end in ("yml", "yaml")
+)
+
+_DEEPEST = 20
+_MOST_PIECES = 2_000
+_MOST_FILES = 50
+_VALUED = frozenset(("-t", "-d", "-C", "-o", "-I"))
+_LONG_VALUED = {"--taskfile": "-t", "--dir": "-d", "--concurrency": "-C", "--output": "-o"}
+_RUNS_NOTHING = frozenset(("-n", "-l", "-a", "-h", "--dry", "--list", "--list-all", "--help")) | {
+    "--init", "-i", "--version", "--status", "--summary"
+}  # fmt: skip
+#: Tests that stand for what decides whether a task runs.
+_PERHAPS = '[ "${TASK_IS_OUT_OF_DATE}" ]'
+
+
+class _Unreadable(Exception):
+    """What runs can't be read."""
+
+
+class TaskCommand(Struct, frozen=True):
+    """A parsed command line of task. ``runs`` is False if it only prints or tests."""
+
+    names: tuple[str, ...]
+    directory: str | None = None
+    file: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
+    runs: bool = True
+
+
+def task_command(words: Sequence[str]) -> TaskCommand:
+    """Parse ``words``, the arguments of ``task``."""
+    names: list[str] = []
+    options: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    runs = True
+    following = list(words)
+    while following:
+        word = following.pop(0)
+        if word == "--":
+            break
+        if not word.startswith("-"):
+            name, equals, value = word.partition("=")
+            if equals:
+                variables[name] = value
+            else:
+                names.append(word)
+            continue
+        option, equals, value = word.partition("=")
+        runs = runs and option not in _RUNS_NOTHING
+        option = _LONG_VALUED.get(option, option)
+        if option in _VALUED:
+            options[option] = value if equals or not following else following.pop(0)
+    return TaskCommand(
+        tuple(names),
+        options.get("-d"),
+        options.get("-t"),
+        tuple(variables.items()),
+        tuple(following),
+        runs,
+    )
+
+
+def taskfile_title(words: Sequence[str]) -> str:
+    """The command's name for people, without the values of variables."""
+    return " ".join(("task", *task_command(words).names))
+
+
+def taskfile_script(
+    words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
+) -> TaskScript | NotFollowed:
+    """The script that ``task`` with ``words`` runs in ``directory``, or why it is unknown."""
+    command = task_command(words)
+    if not command.runs:
+        return TaskScript("", directory)
+    where = joined_path(directory, command.directory or ".")
+    if any("$" in text for text in (where, command.file or "", *command.names)):
+        return NotFollowed("which task it runs can't be determined")
+    path = _found(where, command.file, read)
+    if path is None:
+        return NotFollowed(f"no {joined_path(directory, command.file or DEFAULT_NAMES[0])} found")
+    root = posixpath.dirname(path) or "."
+    if command.directory is not None:
+        root = where
+    try:
+        words = [word if "$" in word else quote(word) for word in command.arguments]
+        given = {**dict(command.variables), "CLI_ARGS": " ".join(words)}
+        reader = _Reader(root, where, read, environment, given)
+        reader.load(path, root, "", {}, 0)
+        for name in command.names or ("default",):
+            reader.run(name, {}, (), 0)
+    except _Unreadable as error:
+        return NotFollowed(str(error))
+    return script_of(reader.pieces, root, unread=reader.unread)
+
+
+def _found(directory: str, file: str | None, read: Read) -> str | None:
+    """The path of the Taskfile in ``directory`` or above, of ``file`` where it is named."""
+    if file is not None:
+        return _file_at(joined_path(directory, file), read)
+    while True:
+        path = _file_at(directory, read)
+        if path is not None or directory in (".", "/", "~") or directory.startswith(".."):
+            return path
+        directory = posixpath.dirname(directory) or "."
+
+
+def _file_at(path: str, read: Read) -> str | None:
+    """``path`` itself if it is a file, else that of the Taskfile in the folder ``path``."""
+    if path.endswith((".yml", ".yaml")):
+        return path if read(path) is not None else None
+    paths = (joined_path(path, name) for name in DEFAULT_NAMES)
+    return next((path for path in paths if read(path) is not None), None)
+
+
+class _File(Struct, frozen=True):
+    """A Taskfile: its ``prefix`` in the names of tasks, and the folder its tasks run in."""
+
+    path: str
+    directory: str
+    prefix: str
+    variables: Mapping[str, str]
+    exports: Mapping[str, str]
+
+
+class _Task(Struct, frozen=True):
+    """A task, as written, with the file that declares it."""
+
+    name: str
+    data: Mapping[str, Any]
+    file: _File
+    line: int
+
+
+class _Call(Struct, frozen=True):
+    """One run of a task with its variables; ``guards`` decide whether it happens."""
+
+    task: _Task
+    variables: Mapping[str, str]
+    prefix: str
+    guards: tuple[str, ...]
+    depth: int
+
+
+class _Reader(Struct):
+    root: str
+    where: str
+    read: Read
+    environment: Mapping[str, str]
+    #: The variables of the command line, which go before all others.
+    given: Mapping[str, str]
+    tasks: dict[str, _Task] = field(default_factory=dict)
+    pieces: list[Piece] = field(default_factory=list)
+    unread: str | None = None
+    files: int = 0
+    defaults: EnvironmentDefaults = field(default_factory=EnvironmentDefaults)
+
+    def load(
+        self, path: str, directory: str, prefix: str, included: Mapping[str, str], depth: int
+    ) -> None:
+        """Read the Taskfile at ``path``, whose tasks run in ``directory``, and its includes."""
+        text = self.read(path)
+        self.files += 1
+        if text is None:
+            raise _Unreadable(f"no {path} found")
+        if depth > _DEEPEST or self.files > _MOST_FILES or len(text) > MOST_TEXT:
+            raise _Unreadable("its Taskfile comes to more than is followed")
+        data = yaml_data(text)
+        if isinstance(data, NotYaml):
+            raise _Unreadable(f"{path}: {data.reason}")
+        if not isinstance(data, dict) or not isinstance(data.get("tasks", {}), dict):
+            raise _Unreadable(f"{path} can't be read")
+        variables: dict[str, str] = {
+            **self.environment,
+            **(self.given if depth else {}),
+            "ROOT_DIR": self._from(directory, self.root),
+            "TASKFILE_DIR": self._from(directory, posixpath.dirname(path) or "."),
+            "USER_WORKING_DIR": self._from(directory, self.where),
+        }
+        exports = self.values(data.get("env"), variables)
+        variables |= exports | self.values(data.get("vars"), {**variables, **exports})
+        known = {**variables, **included, **self.given}
+        file = _File(path, directory, prefix, known, exports)
+        lines = _lines_of_tasks(text)
+        for name, task in (data.get("tasks") or {}).items():
+            self._declare(str(name), task, file, lines.get(str(name), 1))
+        for name, include in _mapping(data.get("includes")).items():
+            self._include(str(name), include, file, depth)
+
+    @staticmethod
+    def _from(directory: str, path: str) -> str:
+        """``path`` as a command in ``directory`` names it."""
+        is_plain = not any(text.startswith(("~", "$")) for text in (directory, path))
+        return posixpath.relpath(path, directory) if is_plain else path
+
+    def _declare(self, name: str, task: Any, file: _File, line: int) -> None:
+        data = task if isinstance(task, dict) else {"cmds": task}
+        names = [name, *(str(alias) for alias in _list(data.get("aliases")))]
+        for alias in names:
+            self.tasks[file.prefix + alias] = _Task(name, data, file, line)
+
+    def _include(self, name: str, include: Any, outer: _File, depth: int) -> None:
+        data = include if isinstance(include, dict) else {"taskfile": include}
+        written = self.expanded(str(data.get("taskfile")), outer.variables)
+        if "$" in written or "://" in written or written.startswith("git@"):
+            raise _Unreadable(f"it includes {written}, which isn't followed")
+        folder = posixpath.dirname(outer.path) or "."
+        path = _file_at(joined_path(folder, written), self.read)
+        if path is None:
+            if data.get("optional") is True:
+                return
+            raise _Unreadable(f"no {joined_path(folder, written)} found")
+        directory = outer.directory
+        if data.get("dir") is not None:
+            directory = joined_path(folder, self.expanded(str(data["dir"]), outer.variables))
+        variables = {**outer.variables, **self.values(data.get("vars"), outer.variables)}
+        for alias in (name, *map(str, _list(data.get("aliases")))):
+            prefix = outer.prefix if data.get("flatten") is True else f"{outer.prefix}{alias}:"
+            self.load(path, directory, prefix, variables, depth + 1)
+
+    def run(
+        self, name: str, variables: Mapping[str, str], guards: tuple[str, ...], depth: int
+    ) -> None:
+        """Add what the task ``name`` (as its Taskfile's user calls it) runs."""
+        task = self._task(name)
+        if task is None:
+            raise _Unreadable(f"its Taskfile has no task {name}")
+        if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
+            raise _Unreadable("its tasks come to more than is followed")
+        data = task.data
+        known = {**task.file.variables, **variables, "TASK": name}
+        known |= {f"MATCH {n}": text for n, text in enumerate(_matched(task.name, name))}
+        known |= self.values(data.get("vars"), known)
+        own = self.values(data.get("env"), known)
+        exports = {**task.file.exports, **own}
+        prefix = "".join(f"export {k}={_quoted(v)}; " for k, v in exports.items())
+        directory = task.file.directory
+        if data.get("dir") is not None:
+            directory = joined_path(directory, self.expanded(text_of_value(data["dir"]), known))
+        if directory != self.root:
+            prefix += f"cd {_quoted(self._from(self.root, directory))} && "
+        if any(key in data for key in ("status", "sources", "if", "platforms")):
+            guards = (*guards, _PERHAPS)
+        call = _Call(task, {**known, **own}, prefix, tuple(dict.fromkeys(guards)), depth)
+        for dependency in _list(data.get("deps")):
+            self._entry(_called(dependency), call)
+        deferred: list[Any] = []
+        for entry in _list(data.get("cmds", data.get("cmd"))):
+            if isinstance(entry, dict) and "defer" in entry:
+                deferred.insert(0, entry["defer"])
+            else:
+                self._entry(entry, call)
+        for entry in deferred:
+            self._entry(entry, call)
+
+    def _task(self, name: str) -> _Task | None:
+        name = name.removeprefix(":")
+        for candidate in (name, f"{name}:default"):
+            if candidate in self.tasks:
+                return self.tasks[candidate]
+        patterns = (pattern for pattern in self.tasks if "*" in pattern)
+        matching = next((pattern for pattern in patterns if fnmatchcase(name, pattern)), None)
+        return None if matching is None else self.tasks[matching]
+
+    def _entry(self, entry: Any, call: _Call) -> None:
+        """Add a command or a call of another task, with all its repetitions."""
+        data = entry if isinstance(entry, dict) else {"cmd": entry}
+        for variables in self.repetitions(data.get("for"), call.variables):
+            repeated = replace(call, variables=variables)
+            if "if" in data or "platforms" in data:
+                repeated = replace(repeated, guards=(*call.guards, _PERHAPS))
+            if "task" in data:
+                self._call_task(data, repeated)
+            elif data.get("cmd") is not None:
+                self._command(text_of_value(data["cmd"]), repeated)
+
+    def _call_task(self, data: Mapping[str, Any], call: _Call) -> None:
+        name = self.expanded(str(data["task"]), call.variables)
+        if "$" in name:
+            raise _Unreadable("which task it runs can't be determined")
+        is_from_root = name.startswith(":")
+        full = name if is_from_root or not call.task.file.prefix else call.task.file.prefix + name
+        if self._task(full) is None:
+            full = name
+        self.run(full, self.values(data.get("vars"), call.variables), call.guards, call.depth + 1)
+
+    def _command(self, text: str, call: _Call) -> None:
+        if is_conditional(text):
+            if mentions_docker(text) or mentions_script(text):
+                self.unread = "not all of its templates are evaluated"
+            return
+        command = self.defaults.applied(self.expanded(text.strip(), call.variables))
+        if command:
+            path, line = call.task.file.path, call.task.line
+            self.pieces.append(Piece(call.prefix + command, path, line, call.guards))
+
+    def expanded(self, text: str, variables: Mapping[str, str]) -> str:
+        """``text`` with its templates replaced by their values."""
+        return expanded(text, variables, self.defaults)
+
+    def repetitions(self, loop: Any, variables: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+        """The variables in each turn of the loop ``for: …``; what it goes over may be unknown."""
+        if loop is None:
+            yield variables
+        elif isinstance(loop, list):
+            for item in loop[:100]:
+                yield {**variables, "ITEM": self.expanded(text_of_value(item), variables)}
+        else:
+            name = str(loop.get("as", "ITEM")) if isinstance(loop, dict) else "ITEM"
+            listed = variables.get(str(loop.get("var"))) if isinstance(loop, dict) else None
+            separator = loop.get("split") if isinstance(loop, dict) else None
+            if listed is None or "$" in listed or not isinstance(separator, str | None):
+                yield {**variables, name: f"${{{name}}}"}
+                return
+            for item in listed.split(separator or None)[:100]:
+                yield {**variables, name: item}
+
+    def values(self, declared: Any, variables: Mapping[str, str]) -> dict[str, str]:
+        """The variables that ``vars`` or ``env`` sets, each with those before it."""
+        values: dict[str, str] = {}
+        for name, value in _mapping(declared).items():
+            known = {**variables, **values}
+            if isinstance(value, dict) and isinstance(value.get("sh"), str):
+                values[str(name)] = f"$({self.expanded(value['sh'], known)})"
+            elif isinstance(value, list):
+                values[str(name)] = " ".join(text_of_value(item) for item in value)
+            elif not isinstance(value, dict) and value is not None:
+                text = text_of_value(value)
+                values[str(name)] = (
+                    f"${{{name}}}" if is_conditional(text) else self.expanded(text, known)
+                )
+        return values
+
+
+def _matched(pattern: str, name: str) -> Sequence[str]:
+    """What the asterisks of ``pattern``, the name of a task, stand for in ``name``."""
+    if pattern.count("*") != 1:
+        return ()
+    before, _, after = pattern.partition("*")
+    return (name.rpartition(before)[2].removesuffix(after) if before else name.removesuffix(after),)
+
+
+def _called(dependency: Any) -> Any:
+    return dependency if isinstance(dependency, dict) else {"task": dependency}
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace('"', '\\"') + '"' if "$" in value else quote(value)
+
+
+def _lines_of_tasks(text: str) -> dict[str, int]:
+    """The lines of the keys that may be tasks, by their names."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key = re.fullmatch(r" {1,8}[\"']?([\w:.*-]+)[\"']?:(?:[ \t].*)?", line)
+        if key is not None:
+            lines.setdefault(key[1], number)
+    return lines
