@@ -33,8 +33,18 @@ run 1 cci-migrate --check
 run 1 cci-migrate --dry-run --quiet
 
 # In place.
-run 0 cci-migrate --quiet
+run 0 cci-migrate
 run 0 git --no-pager diff --stat
 
 # Once more: there is nothing left to do.
-run 0 cci-migrate --check
+run 0 cci-migrate --check --quiet
+
+cat <<'NEXT'
+
+What to try next, in a repository of yours:
+  cci-migrate --check          report, write nothing
+  cci-migrate --interactive    decide on each fix
+  cci-migrate explain          show each pull and what authenticates it
+  cci-migrate doctor           ask CircleCI whether the contexts and variables exist
+  cci-migrate batch --help     fix many repositories by pull requests
+NEXT

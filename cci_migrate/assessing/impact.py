@@ -55,10 +55,9 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
         case Platform.CLOUD:
             return Impact(
                 Effect.PRECAUTION,
-                "CircleCI Cloud pulls with CircleCI's own Docker Hub account, which is not limited "
-                "today. Credentials of your own are for private images, for the limits of your "
-                "plan (none if you pay, 200 pulls in 6 hours if not), for CircleCI Server, and for "
-                "the day that exemption ends.",
+                "CircleCI Cloud pulls with an account of its own, not limited today. Yours "
+                "is for private images, your plan's limits (none if paid, else 200 pulls in "
+                "6 hours), CircleCI Server, and the day that exemption ends.",
             )
         case Platform.SERVER:
             return Impact(
@@ -100,9 +99,8 @@ def of_anonymous_step(
         case Platform.CLOUD:
             return Impact(
                 Effect.LIMITED,
-                "Machine executors and remote Docker pull from addresses that many builds share, "
-                "and CircleCI's own account does not cover them: Docker Hub allows 100 anonymous "
-                "pulls in 6 hours from one address.",
+                "Machine executors and remote Docker pull from addresses that many builds share: "
+                "Docker Hub allows 100 anonymous pulls in 6 hours from each.",
             )
         case Platform.SERVER | Platform.RUNNER:
             return Impact(

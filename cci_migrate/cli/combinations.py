@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cci_migrate.cli.options import Format
+
 #: The path that stands for standard input.
 STDIN = "-"
 
@@ -17,6 +19,12 @@ def refuse_combinations(ctx: click.Context, options: Mapping[str, Any]) -> None:
     reads_stdin = STDIN in names
     _refuse(ctx, options["dry_run"] and options["check"], "--dry-run and --check: choose one")
     _refuse(ctx, options["quiet"] and options["verbose"], "--quiet and --verbose: choose one")
+    is_for_people = options["report_format"] in (Format.TEXT, Format.CONCISE)
+    _refuse(
+        ctx,
+        options["statistics"] and not is_for_people,
+        f"--statistics is for --format {Format.TEXT.value} and {Format.CONCISE.value}",
+    )
     asks = options["interactive"] or options["answers"] is not None
     _refuse(
         ctx,

@@ -134,7 +134,14 @@ def _as_confirmed(outcome: Examined, result: Verdict) -> Outcome:
                 resolution.unmade(_NOT_CONFIRMED) for resolution in outcome.resolutions
             )
             reason = f"{_NOT_CONFIRMED}: {confirmation(result)}"
-            return Refused(outcome.paths, Cause.NOT_CONFIRMED, reason, result.instead, resolutions)
+            return Refused(
+                outcome.paths,
+                Cause.NOT_CONFIRMED,
+                reason,
+                result.instead,
+                resolutions,
+                secrets=outcome.secrets,
+            )
         case VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
             return Failed(
                 outcome.paths, f"not compiled by CircleCI: {confirmation(result)}", result.instead

@@ -116,8 +116,12 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     help="Also find and fix what CircleCI's compiler shows that orbs pull",
 )
 @compiler_options
-@click.option("-q", "--quiet", is_flag=True, help="Show only problems")
-@click.option("-v", "--verbose", is_flag=True, help="List every file, including clean ones")
+@click.option(
+    "--show-source/--no-show-source", default=True, help="Show the lines of findings (default: on)"
+)
+@click.option("--statistics", is_flag=True, help="Count findings instead of showing them")
+@click.option("-q", "--quiet", is_flag=True, help="Show only errors and the totals")
+@click.option("-v", "--verbose", is_flag=True, help="Show every place and file, also clean ones")
 @colour_option
 @click.option(
     "-j",
@@ -164,6 +168,8 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
         policy=given["policy"],
         format=given["report_format"],
         verbosity=given["verbose"] - given["quiet"],
+        show_source=given["show_source"],
+        statistics=given["statistics"],
         colour=given["colour"],
         jobs=given["jobs"],
         show_secrets=given["show_secrets"],

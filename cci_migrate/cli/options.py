@@ -17,6 +17,7 @@ class Format(Enum):
     """A format of the report."""
 
     TEXT = "text"
+    CONCISE = "concise"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
@@ -36,7 +37,8 @@ class Options(Struct, frozen=True):
 
     ``paths`` are there; they are empty where ``reads_stdin``. ``jobs`` None: as many as there are
     processors. ``answers`` are those of an earlier session, to be given again. ``output`` takes the
-    report instead of the terminal. ``compiler``: CircleCI's compiler is asked.
+    report instead of the terminal. ``statistics``: findings are counted, not shown. ``compiler``:
+    CircleCI's compiler is asked.
     """
 
     paths: tuple[Path, ...]
@@ -44,6 +46,8 @@ class Options(Struct, frozen=True):
     policy: PolicySource = PolicySource()
     format: Format = Format.TEXT
     verbosity: int = 0
+    show_source: bool = True
+    statistics: bool = False
     colour: Colour = Colour.AUTO
     jobs: int | None = None
     show_secrets: bool = False

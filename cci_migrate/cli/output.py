@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from typing_extensions import assert_never
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.reports.closing_lines import closing_text
 from cci_migrate.reports.report import Mode, Report
-
-#: The width of prose in a report that is written to a file.
-_WIDTH_OF_FILES = 100
+from cci_migrate.reports.terminal_page import Page
+from cci_migrate.reports.text_report import Detail, failure_lines, text_report
 
 
 def print_report(report: Report, options: Options, terminal: Terminal) -> None:
@@ -22,20 +23,23 @@ def print_report(report: Report, options: Options, terminal: Terminal) -> None:
     In a format for programs the report of a dry run contains the diffs, and goes to standard
     output. Raises OutputError.
     """
-    prints_diff = options.mode is Mode.DRY_RUN and options.format is Format.TEXT
+    prints_diff = options.mode is Mode.DRY_RUN and options.format in (Format.TEXT, Format.CONCISE)
     prints_config = options.mode is Mode.WRITE and options.reads_stdin
     if prints_diff:
         for data in _diffs(report, terminal):
             terminal.out(data)
     to_err = prints_diff or prints_config
     if options.output is not None:
-        _put(_parts(report, options, in_colour=False, width=_WIDTH_OF_FILES), options.output)
+        _put(_parts(report, options, Page()), options.output)
         if options.verbosity >= 0:
-            terminal.err(f"{_closing(report)} The report is in {printable(str(options.output))}.\n")
+            terminal.err(
+                f"{closing_text(report)} The report is in {printable(str(options.output))}.\n"
+            )
         print_failures(report, terminal)
         return
     in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
-    for part in _parts(report, options, in_colour, terminal.width):
+    has_links = in_colour and (sys.stderr if to_err else sys.stdout).isatty()
+    for part in _parts(report, options, Page(terminal.width, in_colour, has_links)):
         if to_err:
             terminal.err(part)
         else:
@@ -44,8 +48,10 @@ def print_report(report: Report, options: Options, terminal: Terminal) -> None:
 
 
 def print_failures(report: Report, terminal: Terminal) -> None:
-    for line in _failures(report):
-        terminal.error(line)
+    for result in report.results:
+        lines = failure_lines(result)
+        if lines:
+            terminal.error(*lines)
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
@@ -57,20 +63,19 @@ def _put(parts: Iterable[str], path: Path) -> None:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _closing(report: Report) -> str:
-    from cci_migrate.reports.text_report import closing_line
-
-    return closing_line(report)
-
-
-def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Iterator[str]:
+def _parts(report: Report, options: Options, page: Page) -> Iterator[str]:
+    detail = Detail(options.verbosity, options.show_source)
     match options.format:
-        case Format.TEXT:
-            from cci_migrate.reports.text_report import text_report
+        case Format.TEXT | Format.CONCISE if options.statistics:
+            from cci_migrate.reports.statistics_report import statistics_report
 
-            return text_report(
-                report, verbosity=options.verbosity, in_colour=in_colour, width=width
-            )
+            return statistics_report(report, detail, page)
+        case Format.TEXT:
+            return text_report(report, detail, page)
+        case Format.CONCISE:
+            from cci_migrate.reports.concise_report import concise_report
+
+            return concise_report(report, detail)
         case Format.JSON:
             from cci_migrate.reports.json_report import json_report
 
@@ -91,17 +96,8 @@ def _parts(report: Report, options: Options, in_colour: bool, width: int) -> Ite
             assert_never(options.format)
 
 
-def _failures(report: Report) -> Iterator[str]:
-    from cci_migrate.reports.text_report import failure_line
-
-    for result in report.results:
-        line = failure_line(result)
-        if line is not None:
-            yield line
-
-
 def _diffs(report: Report, terminal: Terminal) -> Iterator[str | bytes]:
-    from cci_migrate.reports.diffs import diffs_of
+    from cci_migrate.reports.diffs import coloured_diff, diffs_of
 
     for diff in diffs_of(report):
         if diff.data is None:
@@ -116,10 +112,7 @@ def _diffs(report: Report, terminal: Terminal) -> Iterator[str | bytes]:
                 f"{printable(diff.path)}: a secret is withheld in {lines} of the diff, so git "
                 "apply refuses it; --show-secrets shows all\n"
             )
-        yield _coloured(diff.data) if terminal.out_in_colour else diff.data
-
-
-def _coloured(diff: bytes) -> str:
-    from cci_migrate.reports.text_report import coloured_diff
-
-    return coloured_diff(diff.decode("utf-8", "replace"))
+        if terminal.out_in_colour:
+            yield coloured_diff(diff.data.decode("utf-8", "replace"))
+        else:
+            yield diff.data

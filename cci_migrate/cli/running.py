@@ -15,6 +15,7 @@ from msgspec import Struct
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.output import print_failures, print_report
+from cci_migrate.cli.path_names import PathNames
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.terminal import OutputError, Terminal
@@ -115,7 +116,12 @@ def _run_on_files(options: Options, terminal: Terminal, written: Written) -> Rep
             raise CannotAskError(f"{error}; {hint}") from None
     policies = _policies(options)
     discovery, tasks = tasks_for(options, policies, _view_of(options), terminal)
-    results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
+    names = PathNames(options.paths)
+
+    def result(root: Path, outcome: Outcome) -> Result:
+        return Result(prefix_of(root), outcome, names.of(root, outcome.paths))
+
+    results = [result(problem.root, problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
     with compiling_for(options) as compiling:
         compiled = compiling.before(tasks)
@@ -129,7 +135,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: Written) -> Rep
             outcome = compiling.after(outcome, task)
             if options.mode is Mode.WRITE:
                 outcome = _write(outcome, task.root, written)
-            results.append(Result(prefix_of(task.root), outcome))
+            results.append(result(task.root, outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
         _kind_line(result, result.outcome)

@@ -24,6 +24,7 @@ from cci_migrate.lossless.expansion import expands_beyond
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
+from cci_migrate.redaction.excerpts import excerpt_of_unparsed
 
 #: CircleCI takes no config of more than 8 MB with its aliases expanded
 #: (https://support.circleci.com/hc/en-us/articles/360045043634); so many values have some 16 bytes
@@ -162,9 +163,9 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
         return Failed(
             (source.path,), "it has merge conflict markers", "resolve the conflict", position
         )
-    return Failed(
-        (source.path,), f"this is not YAML: {error.problem}", _hint(source, error), position
-    )
+    excerpt = excerpt_of_unparsed(source, error.offset)
+    problem = f"this is not YAML: {error.problem}"
+    return Failed((source.path,), problem, _hint(source, error), position, excerpt)
 
 
 def _hint(source: SourceText, error: YamlError) -> str:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import FindingState, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
+from cci_migrate.redaction.excerpts import Excerpt
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
@@ -44,7 +46,8 @@ class Examined(Struct, frozen=True):
     after the change, ``unprovided`` that of images whose variables the project's settings must
     have, since no context of some job does. ``pulls`` explains each pull before the change.
     ``unused`` are ignore comments and baseline entries that match no finding. ``matched_patterns``
-    are the policy's patterns that match something in it.
+    are the policy's patterns that match something in it. ``secrets`` are those written out in the
+    files: whoever shows a line of them withholds them.
     """
 
     paths: tuple[str, ...]
@@ -58,6 +61,9 @@ class Examined(Struct, frozen=True):
     pulls: tuple[ExplainedPull, ...] = ()
     unused: tuple[UnusedSuppression, ...] = ()
     matched_patterns: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = ()
+
+    __repr__ = repr_without("secrets")
 
 
 class NotAConfig(Struct, frozen=True):
@@ -83,8 +89,8 @@ class Refused(Struct, frozen=True):
 
     ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven,
     or not confirmed by CircleCI's compiler; what a program writes is changed in its source,
-    whatever is found in it. ``pulls`` as in `Examined`. ``in_baseline``: the baseline leaves the
-    whole file.
+    whatever is found in it. ``images``, ``authenticated``, ``pulls`` and ``secrets`` as in
+    `Examined`, for the file as it is. ``in_baseline``: the baseline leaves the whole file.
     """
 
     paths: tuple[str, ...]
@@ -94,6 +100,11 @@ class Refused(Struct, frozen=True):
     resolutions: tuple[Resolution, ...] = ()
     pulls: tuple[ExplainedPull, ...] = ()
     in_baseline: bool = False
+    images: int = 0
+    authenticated: int = 0
+    secrets: tuple[str, ...] = ()
+
+    __repr__ = repr_without("secrets")
 
     @property
     def baseline_entry(self) -> BaselineEntry | None:
@@ -104,12 +115,13 @@ class Refused(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """A file that could not be read, parsed or written."""
+    """A file that could not be read, parsed or written. ``excerpt`` is the line at ``position``."""
 
     paths: tuple[str, ...]
     problem: str
     instead: str = ""
     position: Position | None = None
+    excerpt: Excerpt | None = None
 
 
 #: The outcome of a config that cannot be examined.

@@ -51,7 +51,7 @@ def propose(
         writes=refused is None and not only_find,
     )
     if refused is not None and _leaves_something(plan):
-        return redacted(_with_pulls(refused, assessment, explain=explain), examined.redaction)
+        return redacted(_with_pulls(refused, examined, explain=explain), examined.redaction)
     change = None
     if plan.operations and refused is None and not only_find:
         from cci_migrate.engine.proof import NotProven
@@ -61,7 +61,8 @@ def propose(
             reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
             instead = "please report this; the file stays as it was"
             unproven = Refused(examined.files.paths, Cause.NOT_PROVEN, reason, instead)
-            return redacted(_with_findings(unproven, plan), examined.redaction)
+            unproven = _with_findings(_with_images(unproven, examined), plan)
+            return redacted(unproven, examined.redaction)
         change = proven
     authenticated, unprovided = _with_credentials(examined, plan)
     outcome = Examined(
@@ -76,6 +77,7 @@ def propose(
         pulls=_explained(assessment) if explain else (),
         unused=tuple(unused_suppressions(examined.documents, examined.findings, examined.policy)),
         matched_patterns=matched_patterns(assessment),
+        secrets=examined.secrets,
     )
     return redacted(outcome, examined.redaction)
 
@@ -112,15 +114,26 @@ def _leaves_something(plan: Plan) -> bool:
     )
 
 
-def _with_pulls(refused: Refused, assessment: Assessment, *, explain: bool) -> Refused:
+def _with_pulls(refused: Refused, examined: Examination, *, explain: bool) -> Refused:
     """``refused`` with its pulls, which have to be changed elsewhere."""
-    pulls = _explained(assessment)
+    pulls = _explained(examined.assessment)
     lacking = sum(pull.access.lacks_credentials for pull in pulls)
     reason = refused.reason
     if lacking:
         what = "1 pull" if lacking == 1 else f"{lacking} pulls"
         reason = f"{reason}, with {what} without credentials"
-    return replace(refused, reason=reason, pulls=pulls if explain else ())
+    return replace(_with_images(refused, examined), reason=reason, pulls=pulls if explain else ())
+
+
+def _with_images(refused: Refused, examined: Examination) -> Refused:
+    """``refused`` with the number of its images, and of those with credentials."""
+    assessment = examined.assessment
+    return replace(
+        refused,
+        images=len(assessment.images),
+        authenticated=len(authenticated_images(assessment, Plan((), (), {}))),
+        secrets=examined.secrets,
+    )
 
 
 def _with_findings(refused: Refused, plan: Plan) -> Refused:

@@ -80,8 +80,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         )
     if in_context:
         yield (
-            "Who may not use a context cannot run the job: builds of forked pull requests and of "
-            "people outside the organisation end Unauthorized."
+            "Builds from forks, and from people without access to the context, fail with "
+            "Unauthorized."
         )
     if assessment.policy.platform is Platform.SERVER and any(
         job_contexts(grant.entry).values for grant in plan.contexts
@@ -118,14 +118,13 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         )
     if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.resolutions)):
         yield (
-            "The orb's own login fails where its variables are empty, and the build with it. Where "
-            "builds of forked pull requests matter, take --login cli: its step goes on without a "
-            "login."
+            "The orb's own login fails where its variables are empty. If builds from forks matter, "
+            "use --login cli: its step then skips the login."
         )
     if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.resolutions)):
         yield (
-            "docker/check fails where its variables are empty, and the build with it. Where builds "
-            "of forked pull requests matter, take --login cli: its step goes on without a login."
+            "docker/check fails where its variables are empty. If builds from forks matter, use "
+            "--login cli: its step then skips the login."
         )
     if LITERAL_CREDENTIAL in rules:
         yield (
@@ -376,8 +375,8 @@ def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
             for _, key in duplicate_keys(mapping):
                 position = key.source.position(key.start)
                 yield (
-                    f"{document.source.path}:{position.line}: the key {key.value} stands there "
-                    "twice. The last one was taken to count; CircleCI may refuse it."
+                    f"{document.source.path}:{position.line}: the key {key.value} appears twice. "
+                    "The last one is used here; CircleCI may refuse it."
                 )
 
 

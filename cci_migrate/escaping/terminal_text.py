@@ -8,6 +8,9 @@ start a new one, and a CI service could take a line for a command.
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from cci_migrate.project import DOCUMENTATION
 
 #: Invisible, though Unicode counts them as letters and marks (UTS #39, default ignorable).
 _BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
@@ -19,8 +22,9 @@ _BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 _COMMAND = re.compile(r"(?<!\S):(?=:\S)|#(?=#[a-z]*\[)")
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
-#: The colours that this program itself writes.
-_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+#: The colours that this program itself writes, and its links to its own pages.
+_COLOUR = r"\x1b\[[0-9;]*m"
+_LINK = r"\x1b\]8;;(?:{documentation}[!-~]*)?\x1b\\"
 
 
 def printable(text: str) -> str:
@@ -43,12 +47,23 @@ def printable_lines(text: str) -> str:
 def without_controls(text: str, *, in_colour: bool) -> str:
     """``text``, whose parts are `printable`, with the remaining control characters escaped.
 
-    Line breaks and tabs are kept, and colours if ``in_colour``.
+    Line breaks and tabs are kept, and if ``in_colour`` colours and links to this project's pages.
     """
-    parts = _COLOUR.split(text) if in_colour else [text]
+    parts = _own_sequences().split(text) if in_colour else [text]
     return "".join(
         part if index % 2 else _without_controls(part) for index, part in enumerate(parts)
     )
+
+
+@cache
+def _own_sequences() -> re.Pattern[str]:
+    links = [_LINK.format(documentation=re.escape(DOCUMENTATION))] if DOCUMENTATION else []
+    return re.compile(f"({'|'.join([_COLOUR, *links])})")
+
+
+def hyperlink(text: str, address: str) -> str:
+    """``text``, which is `printable`, as a link to ``address`` (OSC 8)."""
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def printable_file(data: bytes) -> str:

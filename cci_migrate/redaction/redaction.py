@@ -37,11 +37,15 @@ class Redaction(Struct, frozen=True, dict=True):
 
     def line(self, line: str) -> str:
         """``line`` of the config with `WITHHELD` for each secret."""
-        return self._without(line, secrets_in_line(line))
+        return self._without(line, self.withheld_in(line))
+
+    def withheld_in(self, line: str) -> list[Span]:
+        """What is withheld in ``line`` of the config: spans in it, in order and apart."""
+        return self._merged(line, secrets_in_line(line))
 
     def prose(self, text: str) -> str:
         """``text``, a message of this program, with `WITHHELD` for each secret."""
-        return self._without(text, secrets_in_prose(text))
+        return self._without(text, self._merged(text, secrets_in_prose(text)))
 
     @cached_property
     def _withheld_anywhere(self) -> tuple[str, ...]:
@@ -53,18 +57,27 @@ class Redaction(Struct, frozen=True, dict=True):
         )
         return tuple(sorted(secrets, key=lambda secret: (-len(secret), secret)))
 
-    def _without(self, text: str, written: Iterable[Span]) -> str:
+    def _merged(self, text: str, written: Iterable[Span]) -> list[Span]:
         spans = list(written)
         for secret in self._withheld_anywhere:
             if secret in text:
                 pattern = rf"(?<!\w){re.escape(secret)}(?!\w)"
                 spans += (Span(*match.span()) for match in re.finditer(pattern, text))
+        merged: list[Span] = []
+        for span in sorted(spans):
+            if merged and span.start < merged[-1].end:
+                merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+            elif span.end > span.start:
+                merged.append(span)
+        return merged
+
+    @staticmethod
+    def _without(text: str, withheld: Iterable[Span]) -> str:
         parts: list[str] = []
         end = 0
-        for span in sorted(spans):
-            if span.start >= end and span.end > span.start:
-                parts += (text[end : span.start], WITHHELD)
-            end = max(end, span.end)
+        for span in withheld:
+            parts += (text[end : span.start], WITHHELD)
+            end = span.end
         return "".join((*parts, text[end:]))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import click
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.unified_diff import hunks, unified_diff
 from cci_migrate.redaction.redaction import redaction_of
@@ -68,3 +70,16 @@ def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
     if withheld and set(withheld) == {"+"}:
         return FileDiff(file.path, None, len(withheld))
     return FileDiff(file.path, unified_diff(prefix + file.path, redacted_hunks), len(withheld))
+
+
+def coloured_diff(diff: str) -> str:
+    """``diff`` for a terminal: coloured, with control characters escaped."""
+    return "\n".join(map(_coloured_line, diff.split("\n")))
+
+
+def _coloured_line(line: str) -> str:
+    shown = printable(line.replace("\t", "    ").removesuffix("\r"))
+    if line.startswith(("+++", "---", "diff ")):
+        return click.style(shown, bold=True)
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    return click.style(shown, fg=colour) if colour else shown

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cci_migrate.engine.exit_codes import ExitCode, exit_code
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
@@ -25,16 +25,18 @@ class Mode(Enum):
 class Result(Struct, frozen=True):
     """The outcome of one config.
 
-    ``prefix`` makes the outcome's paths, which begin at the repository's root, the paths that the
-    user sees: it is empty, ``services/``, or a whole path that ends in ``/``.
+    ``prefix`` makes the outcome's paths, which begin at the repository's root, paths from the
+    user's folder: it is empty, ``services/``, or a whole path that ends in ``/``. ``names`` has
+    those that the user calls otherwise, for people to read.
     """
 
     prefix: str
     outcome: Outcome
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def display_path(self, path: str) -> str:
         """``path`` of the outcome as the user sees it, with control characters escaped."""
-        return printable(self.prefix + path)
+        return printable(self.names.get(path, self.prefix + path))
 
 
 class Counts(Struct, frozen=True):
@@ -91,14 +93,15 @@ class Report(Struct, frozen=True):
         """The totals over all results."""
         outcomes = [result.outcome for result in self.results]
         examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
+        with_images = [outcome for outcome in outcomes if isinstance(outcome, Examined | Refused)]
         resolutions = [resolution for outcome in outcomes for resolution in resolutions_of(outcome)]
         left = [resolution for resolution in resolutions if resolution.state is FindingState.LEFT]
         noted = sum(resolution.finding.severity is Severity.NOTE for resolution in left)
         return Counts(
             files=sum(len(outcome.paths) for outcome in outcomes),
             configs=sum(isinstance(outcome, Examined | Refused) for outcome in outcomes),
-            images=sum(outcome.images for outcome in examined),
-            authenticated=sum(outcome.authenticated for outcome in examined),
+            images=sum(outcome.images for outcome in with_images),
+            authenticated=sum(outcome.authenticated for outcome in with_images),
             unprovided=sum(outcome.unprovided for outcome in examined),
             changed=sum(
                 len(outcome.change.files) for outcome in examined if outcome.change is not None

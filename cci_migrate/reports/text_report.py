@@ -1,318 +1,293 @@
-"""The report for people."""
+"""The report for people: what is wrong, most important first, and what to do."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from textwrap import fill
+from collections.abc import Callable, Iterable, Iterator
 
-import click
+from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import FindingState, Fix, NoFix, Question, Remedy, Resolution, Severity
-from cci_migrate.reports.report import Counts, Mode, Report, Result, resolutions_of
+from cci_migrate.findings import Effect, FindingState, Fix, Question, Resolution, Severity
+from cci_migrate.project import rule_page_address
+from cci_migrate.redaction.excerpts import Excerpt, excerpt_of
+from cci_migrate.redaction.redaction import redaction_of
+from cci_migrate.reports.closing_lines import closing_text, number
+from cci_migrate.reports.grouping import (
+    FindingGroup,
+    Kind,
+    groups_of,
+    headline,
+    location,
+    remedy_of,
+    with_advice,
+)
+from cci_migrate.reports.report import Mode, Report, Result
+from cci_migrate.reports.terminal_page import Page
 
-_MARGIN = "        "
-WIDEST = 100
-_NARROWEST = 20
+#: The largest number of files, and of lines of a file, that are listed without --verbose.
+_FEW_FILES = 3
+_FEW_LINES = 20
 
-#: The largest number of files that are named, not counted.
+#: The largest number of files that a thing to do names.
 _FEW = 3
 
-_SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_STATE_COLOURS = {
-    FindingState.FIXED: "green",
-    FindingState.LEFT: "yellow",
-    FindingState.SUPPRESSED: "bright_black",
-    FindingState.BASELINE: "bright_black",
+SEVERITY_WORDS = {
+    Effect.LIMITED: "error",
+    Effect.CREDENTIALS: "error",
+    Effect.WARNING: "warning",
+    Effect.PRECAUTION: "precaution",
+    Effect.NOTE: "note",
 }
-
-#: The word for a finding that is fixed or would be.
-_FIXED_WORDS = {Mode.WRITE: "fixed", Mode.CHECK: "to fix", Mode.DRY_RUN: "to fix"}
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
-def text_report(
-    report: Report, *, verbosity: int, in_colour: bool, width: int = WIDEST
-) -> Iterator[str]:
-    """The paragraphs of the report, each with its line ends; prose is wrapped at ``width``.
+class Detail(Struct, frozen=True):
+    """How much a report shows.
 
-    ``verbosity`` -1: only the problems that exist after the run. 1: also clean files, ignored
-    findings, and the answers to questions. Failed files are not included: `failure_line` is for
-    standard error.
+    ``verbosity`` -1: errors and the last lines. 1: also each place of a group, clean files, ignored
+    findings, and the answers to questions. ``has_source``: lines of source.
     """
-    paint = _Paint(in_colour, min(max(width, _NARROWEST), WIDEST))
-    for result in report.results:
-        lines = list(_result_lines(result, report, verbosity, paint))
-        if lines:
-            yield "\n".join(lines) + "\n\n"
-    if verbosity >= 0:
-        yield from _reasons(report, paint)
-        yield from _todo(report, paint)
-        yield from _notes(report, verbosity, paint)
-        yield from _unused(report, paint)
-        yield _closing(report, paint) + "\n"
+
+    verbosity: int = 0
+    has_source: bool = True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether only errors are shown."""
+        return self.verbosity < 0
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether everything is shown."""
+        return self.verbosity > 0
+
+    def lists(self, resolution: Resolution, mode: Mode) -> bool:
+        """Whether the report lists a finding: after a change, only what is left."""
+        if resolution.state.is_ignored:
+            return self.is_verbose
+        if mode is not Mode.CHECK and resolution.state is FindingState.FIXED:
+            return False
+        return not self.is_quiet or resolution.finding.severity is Severity.ERROR
 
 
-def failure_line(result: Result) -> str | None:
-    """The line for a failed file: place, problem, what to do. None for any other file."""
+def text_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
+    """The paragraphs of the report, each with its line ends.
+
+    Failed files are not included: `failure_lines` are for standard error.
+    """
+    if report.mode is not Mode.CHECK and not detail.is_quiet:
+        yield from _changes(report, detail, page)
+    yield from _findings(report, detail, page)
+    if not detail.is_quiet:
+        yield from _remarks(report, detail, page)
+        yield from page.items("Notes", _notes(report, detail))
+        yield from page.items("Unused ignores", _unused(report))
+    yield closing_lines(report, page)
+    if not detail.is_quiet:
+        yield from ("\n" + part.removesuffix("\n") for part in _todo(report, page))
+
+
+def closing_lines(report: Report, page: Page) -> str:
+    """The totals, with a line end."""
+    return page.prose(closing_text(report)) + "\n"
+
+
+def failure_lines(result: Result) -> list[str]:
+    """The lines for a failed file: place, problem, what to do; the line that is wrong."""
     if not isinstance(result.outcome, Failed):
-        return None
+        return []
     failed = result.outcome
     place = ", ".join(result.display_path(path) for path in failed.paths)
     if failed.position is not None:
         place += f":{failed.position.line}:{failed.position.column}"
-    return printable(f"{place}: {_with_advice(failed.problem, failed.instead)}")
+    source = [] if failed.excerpt is None else list(Page().source(failed.excerpt))
+    return [f"{place}: {with_advice(failed.problem, failed.instead)}", *source]
 
 
-def coloured_diff(diff: str) -> str:
-    """``diff`` for a terminal: coloured, with control characters escaped."""
-    lines = diff.split("\n")
-    return "\n".join(_coloured_line(line) for line in lines)
+def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
+    """What is changed, by file."""
+    fixed = groups_of(report, lambda resolution: resolution.state is FindingState.FIXED)
+    by_file: dict[str, list[FindingGroup]] = defaultdict(list)
+    for group in fixed:
+        by_file[group.result.display_path(group.path)].append(group)
+    word = "Fixed" if report.mode is Mode.WRITE else "To fix"
+    shown = list(by_file) if detail.is_verbose else list(by_file)[:_FEW_FILES]
+    for path in shown:
+        lines = [page.styled(f"{word} in {path}", "green", bold=True)]
+        for group in by_file[path]:
+            what = group.remedy.removeprefix("fix: ")
+            lines.append(page.prose(f"{group.kind.rule}: {what}", "  ", "    "))
+        yield "\n".join(lines) + "\n\n"
+    if len(shown) < len(by_file):
+        yield f"{word} in {number(len(by_file) - len(shown), 'more file')}; -v lists them\n\n"
 
 
-def _coloured_line(line: str) -> str:
-    shown = printable(line.replace("\t", "    ").removesuffix("\r"))
-    if line.startswith(("+++", "---", "diff ")):
-        return click.style(shown, bold=True)
-    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-    return click.style(shown, fg=colour) if colour else shown
+def _findings(report: Report, detail: Detail, page: Page) -> Iterator[str]:
+    groups = groups_of(report, lambda resolution: detail.lists(resolution, report.mode))
+    explained: set[str] = set()
+    by_kind: dict[Kind, list[FindingGroup]] = defaultdict(list)
+    for group in groups:
+        by_kind[group.kind].append(group)
+    for alike in by_kind.values():
+        kind = alike[0].kind
+        because = "" if kind.because in explained or kind.state.is_ignored else kind.because
+        explained.add(kind.because)
+        lines = [*_heading(alike, page), *_places(alike, detail, page)]
+        if because:
+            lines.append(page.prose(f"why: {because}", "  ", "    "))
+        remedy = remedy_of(tuple(each for group in alike for each in group.resolutions))
+        lines.append(page.prose(remedy, "  ", "    "))
+        yield "\n".join(lines) + "\n\n"
 
 
-class _Paint:
-    """Adds colours to text if ``in_colour``, and wraps prose at ``width``."""
-
-    def __init__(self, in_colour: bool, width: int) -> None:
-        self._in_colour = in_colour
-        self._width = width
-
-    def __call__(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
-        return click.style(text, fg=colour, bold=bold) if self._in_colour else text
-
-    def item(self, text: str) -> str:
-        """``text`` as an item of a list."""
-        return fill(
-            text,
-            self._width,
-            initial_indent="  - ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+def _heading(alike: list[FindingGroup], page: Page) -> Iterator[str]:
+    kind = alike[0].kind
+    word = SEVERITY_WORDS[kind.effect]
+    fixable = " (fixable)" if kind.state is FindingState.FIXED else ""
+    plain = f"{word}[{kind.rule}]:"
+    text = page.prose(f"{plain} {headline(tuple(alike))}{fixable}", "", "  ")
+    rule = page.linked(kind.rule, rule_page_address(kind.rule))
+    colour = _COLOURS[kind.effect.severity]
+    styled = (
+        page.styled(f"{word}[", colour, bold=True) + rule + page.styled("]:", colour, bold=True)
+    )
+    yield styled + text[len(plain) :]
 
 
-def _with_advice(problem: str, instead: str) -> str:
-    return f"{problem}; {instead}" if instead else problem
+def _places(alike: list[FindingGroup], detail: Detail, page: Page) -> Iterator[str]:
+    first, *others = alike
+    yield f"  --> {first.location}"
+    excerpt = _excerpt(first) if detail.has_source else None
+    if excerpt is not None:
+        yield from page.source(excerpt, first.first.owner)
+    if detail.is_verbose:
+        yield from _each_place(alike, page)
+        return
+    if more := _more(first):
+        yield page.prose(more, "  ", "    ")
+    for group in others[:_FEW_FILES]:
+        count = len(group.resolutions) - 1
+        yield f"  --> {group.location}" + (f" and {count} more" if count else "")
+    if len(others) > _FEW_FILES:
+        yield f"  and {number(len(others) - _FEW_FILES, 'more file')}; -v lists them"
 
 
-def _result_lines(result: Result, report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
-    outcome = result.outcome
-    by_path: dict[str, list[Resolution]] = {path: [] for path in outcome.paths}
-    for resolution in resolutions_of(outcome):
-        if _is_listed(resolution, report.mode, verbosity):
-            by_path.setdefault(resolution.finding.place.source.path, []).append(resolution)
-    remark = _remark(outcome, verbosity)
-    if remark is not None:
-        shown = ", ".join(result.display_path(path) for path in outcome.paths)
-        yield paint(shown, bold=True)
-        yield f"  {printable(remark)}"
-    for path, resolutions in by_path.items():
-        if resolutions and (remark is None or len(by_path) > 1):
-            yield paint(result.display_path(path), bold=True)
-        for resolution in resolutions:
-            yield from _finding_lines(resolution, report.mode, verbosity, paint)
+def _more(group: FindingGroup) -> str:
+    """``and 11 more: lines 12, 40, …``."""
+    count = len(group.resolutions) - 1
+    lines = group.lines
+    if not count:
+        return ""
+    if not lines:
+        return f"and {count} more on that line"
+    listed = ", ".join(map(str, lines[:_FEW_LINES])) + (", …" if len(lines) > _FEW_LINES else "")
+    return f"and {count} more: {'line' if len(lines) == 1 else 'lines'} {listed}"
 
 
-def _is_listed(resolution: Resolution, mode: Mode, verbosity: int) -> bool:
-    if resolution.state.is_ignored:
-        return verbosity > 0
-    is_open = resolution.state is FindingState.LEFT or mode is not Mode.WRITE
-    return verbosity >= 0 or (is_open and resolution.finding.severity is not Severity.NOTE)
+def _each_place(alike: list[FindingGroup], page: Page) -> Iterator[str]:
+    """Each finding with its place, the names that a fix writes, and the answers to choose from."""
+    is_alone = len(alike) == len(alike[0].resolutions) == 1
+    explained: set[str] = set()
+    for group in alike:
+        for resolution in group.resolutions:
+            finding = resolution.finding
+            if not is_alone:
+                where = location(group.result, finding)
+                yield page.prose(f"{where}: {finding.message} ({finding.owner})", "  ", "    ")
+            for text in _details(resolution):
+                if text not in explained:
+                    yield page.prose(text, "    ", "      ")
+                explained.add(text)
 
 
-def _remark(outcome: Outcome, verbosity: int) -> str | None:
+def _details(resolution: Resolution) -> Iterator[str]:
+    finding = resolution.finding
+    if finding.names is not None and isinstance(finding.remedy, Fix):
+        yield f"names: {finding.names.provided_names}: {finding.names.text}"
+        yield from (f"ignored: {ignored}" for ignored in finding.names.ignored)
+    if isinstance(finding.remedy, Question) and resolution.state is FindingState.LEFT:
+        for choice in finding.remedy.choices:
+            yield f"{choice.key}: {choice.label} - {choice.consequence}"
+
+
+def _excerpt(group: FindingGroup) -> Excerpt | None:
+    outcome = group.result.outcome
+    secrets = outcome.secrets if isinstance(outcome, Examined | Refused) else ()
+    place = group.first.place
+    return excerpt_of(place.source, place.span, redaction_of(secrets))
+
+
+def _remarks(report: Report, detail: Detail, page: Page) -> Iterator[str]:
+    """A sentence for each file that is not examined."""
+    lines = []
+    for result in report.results:
+        if (remark := _remark(result.outcome, detail)) is not None:
+            paths = ", ".join(result.display_path(path) for path in result.outcome.paths)
+            lines.append(page.prose(f"{paths}: {remark}", "", "  "))
+    if lines:
+        yield "\n".join(lines) + "\n\n"
+
+
+def _remark(outcome: Outcome, detail: Detail) -> str | None:
     """The remark on a file as a whole; None if there is none."""
     match outcome:
         case Refused(in_baseline=True):
-            return f"in the baseline: {outcome.reason}" if verbosity > 0 else None
+            return f"in the baseline: {outcome.reason}" if detail.is_verbose else None
         case Refused():
-            return f"skipped: {_with_advice(outcome.reason, outcome.instead)}"
+            return f"skipped: {with_advice(outcome.reason, outcome.instead)}"
         case NotAConfig():
-            return f"not a CircleCI config: {outcome.kind}" if verbosity > 0 else None
+            return f"not a CircleCI config: {outcome.kind}" if detail.is_verbose else None
         case Examined():
-            return "nothing to do" if verbosity > 0 and not outcome.resolutions else None
+            return "nothing to do" if detail.is_verbose and not outcome.resolutions else None
         case Failed():
             return None
         case _:
             assert_never(outcome)
 
 
-def _finding_lines(
-    resolution: Resolution, mode: Mode, verbosity: int, paint: _Paint
-) -> Iterator[str]:
-    finding = resolution.finding
-    position = finding.place.position
-    severity = paint(finding.severity.value, _SEVERITY_COLOURS[finding.severity])
-    yield (
-        f"  {position.line}:{position.column}  {severity}  {finding.rule}: "
-        f"{printable(finding.message)} ({printable(finding.owner)})"
+def _notes(report: Report, detail: Detail) -> list[str]:
+    items = []
+    for note, names in _by_text(report, lambda outcome: outcome.notes).items():
+        is_named = len(names) == 1 or detail.is_verbose
+        items.append(f"{', '.join(names) if is_named else f'{len(names)} files'}: {note}")
+    return items
+
+
+def _todo(report: Report, page: Page) -> Iterator[str]:
+    files = _by_text(report, lambda outcome: [todo.text for todo in outcome.todos])
+    configs = sum(
+        isinstance(result.outcome, Examined) and bool(result.outcome.todos)
+        for result in report.results
     )
-    word = (
-        _FIXED_WORDS[mode]
-        if resolution.state is FindingState.FIXED
-        else _STATE_WORDS[resolution.state]
-    )
-    result_text = printable(_result_text(resolution))
-    coloured = paint(word, _STATE_COLOURS[resolution.state])
-    yield f"{_MARGIN}{coloured}: {result_text}" if result_text else f"{_MARGIN}{coloured}"
-    if verbosity > 0 and finding.names is not None and isinstance(finding.remedy, Fix):
-        yield printable(f"{_MARGIN}names: {finding.names.provided_names}: {finding.names.text}")
-        for ignored in finding.names.ignored:
-            yield printable(f"{_MARGIN}ignored: {ignored}")
-    if (
-        verbosity > 0
-        and isinstance(finding.remedy, Question)
-        and resolution.state is FindingState.LEFT
-    ):
-        for choice in finding.remedy.choices:
-            yield printable(f"{_MARGIN}  {choice.key}: {choice.label} - {choice.consequence}")
-
-
-_STATE_WORDS = {
-    FindingState.LEFT: "left",
-    FindingState.SUPPRESSED: "ignored",
-    FindingState.BASELINE: "left for now",
-}
-
-
-def _result_text(resolution: Resolution) -> str:
-    remedy: Remedy = resolution.finding.remedy
-    if resolution.state.is_ignored:
-        return resolution.reason
-    match remedy:
-        case Fix():
-            return remedy.summary if resolution.state is FindingState.FIXED else resolution.reason
-        case NoFix():
-            return _with_advice(resolution.reason or remedy.reason, remedy.instead)
-        case Question():
-            if resolution.state is FindingState.FIXED:
-                return "as you answered"
-            return resolution.reason or remedy.text
-        case _:
-            assert_never(remedy)
-
-
-def _reasons(report: Report, paint: _Paint) -> Iterator[str]:
-    """Each distinct reason once, with the rules that it is given for."""
-    rules: dict[str, dict[str, None]] = defaultdict(dict)
-    for result in report.results:
-        for resolution in resolutions_of(result.outcome):
-            if not resolution.state.is_ignored and resolution.finding.because:
-                rules[resolution.finding.because][resolution.finding.rule] = None
-    yield from _section(
-        "Why it matters",
-        [f"{', '.join(names)}: {because}" for because, names in rules.items()],
-        paint,
-    )
-
-
-def _todo(report: Report, paint: _Paint) -> Iterator[str]:
-    heading = (
-        "Left for you to do outside the files"
-        if report.mode is Mode.WRITE
-        else "You will have to do this outside the files"
-    )
-    files: dict[str, list[str]] = defaultdict(list)
-    configs = 0
-    for result in report.results:
-        if isinstance(result.outcome, Examined) and result.outcome.todos:
-            configs += 1
-            for todo in result.outcome.todos:
-                files[todo.text].append(result.display_path(result.outcome.paths[0]))
     # A to-do for every config needs no file names.
     items = [
         todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
         for todo, names in files.items()
     ]
-    yield from _section(heading, items, paint)
+    yield from page.items("To do outside the files", items)
 
 
 def _few(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= _FEW else f"{len(names)} configs"
 
 
-def _notes(report: Report, verbosity: int, paint: _Paint) -> Iterator[str]:
+def _by_text(report: Report, texts_of: Callable[[Examined], Iterable[str]]) -> dict[str, list[str]]:
+    """Each text about examined configs once, with the configs that it is about."""
     files: dict[str, list[str]] = defaultdict(list)
     for result in report.results:
         if isinstance(result.outcome, Examined):
-            for note in result.outcome.notes:
-                files[note].append(result.display_path(result.outcome.paths[0]))
-    items = [
-        f"{', '.join(names) if len(names) == 1 or verbosity > 0 else f'{len(names)} files'}: {note}"
-        for note, names in files.items()
-    ]
-    yield from _section("Notes", items, paint)
+            for text in texts_of(result.outcome):
+                files[text].append(result.display_path(result.outcome.paths[0]))
+    return files
 
 
-def _unused(report: Report, paint: _Paint) -> Iterator[str]:
+def _unused(report: Report) -> list[str]:
     items = []
     for result, suppression in report.unused:
         place = result.display_path(suppression.path)
         if suppression.position is not None:
             place += f":{suppression.position.line}:{suppression.position.column}"
         items.append(f"{place}: {suppression.text}")
-    yield from _section("Unused ignores", items, paint)
-
-
-def closing_line(report: Report) -> str:
-    """The last line of the report, with the totals, without its line end."""
-    return _closing(report, _Paint(in_colour=False, width=WIDEST))
-
-
-def _section(heading: str, items: list[str], paint: _Paint) -> Iterator[str]:
-    if items:
-        lines = [paint(heading, bold=True), *(paint.item(printable(item)) for item in items)]
-        yield "\n".join(lines) + "\n\n"
-
-
-def _closing(report: Report, paint: _Paint) -> str:
-    counts = report.counts
-    images = f", {_number(counts.images, 'image')}{_with_credentials(counts, report.mode)}"
-    is_read = any(isinstance(result.outcome, Examined) for result in report.results)
-    parts = [_number(counts.configs, "config") + (images if is_read or not counts.configs else "")]
-    if counts.findings:
-        summands: list[tuple[int, str, Callable[[str], str]]] = [
-            (counts.fixed, _FIXED_WORDS[report.mode], lambda text: paint(text, "green")),
-            (counts.left, "left", lambda text: paint(text, "yellow")),
-            (counts.noted, "to know of", str),
-            (counts.suppressed, "ignored", str),
-            (counts.baseline, "in the baseline", str),
-        ]
-        sums = ", ".join(colour(f"{count} {word}") for count, word, colour in summands if count)
-        parts.append(f"{_number(counts.findings, 'finding')}: {sums}")
-    elif not counts.failed and not counts.refused:
-        parts.append("Nothing to do")
-    if counts.refused:
-        parts.append(f"{_number(counts.refused, 'file')} skipped")
-    if counts.refused_in_baseline:
-        parts.append(f"{_number(counts.refused_in_baseline, 'file')} in the baseline")
-    if counts.failed:
-        parts.append(paint(f"{_number(counts.failed, 'file')} failed", "red"))
-    return ". ".join(parts) + "."
-
-
-def _with_credentials(counts: Counts, mode: Mode) -> str:
-    if not counts.images:
-        return ""
-    which = "all" if counts.authenticated == counts.images else str(counts.authenticated)
-    is_planned = mode is not Mode.WRITE and counts.fixed
-    text = f", {which} with credentials" + (" once fixed" if is_planned else "")
-    if counts.unprovided:
-        which = "" if counts.unprovided == counts.images else f" of {counts.unprovided}"
-        text += f" if the project holds the variables{which}"
-    return text
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return items

@@ -132,7 +132,7 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
         effect=Effect.NOTE,
         because="What it takes from Docker Hub it pulls without a login.",
         remedy=NoFix(
-            "the images are not written where they could be read",
+            "the images can't be read from the config or the repository",
             "if they come from Docker Hub, log in to it in the job's pre-steps",
         ),
     )

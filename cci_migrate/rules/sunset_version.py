@@ -2,12 +2,14 @@ r"""The config uses version 2 or 2.0, which CircleCI Cloud no longer supports.
 
 ## What it finds
 
-`version: 2` or `version: 2.0`. CircleCI announced its end on Cloud for 21 September 2026
-(https://discuss.circleci.com/t/54719); CircleCI Server may run it longer.
+`version: 2` or `version: 2.0`. Support on CircleCI Cloud ended on 21 September 2026
+(https://discuss.circleci.com/t/54719), together with the old config compiler; CircleCI Server may
+run it longer.
 
 ## Why it matters
 
-What CircleCI does not run any more pulls nothing either. And 2.1 has orbs, commands and executors.
+Builds of such configs are not expected to start on Cloud any more, so they pull nothing either. And
+2.1 has orbs, commands and executors.
 
 ## The fix
 
@@ -46,14 +48,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         return
     cloud = assessment.policy.platform is Platform.CLOUD
     because = (
-        "CircleCI announced its end on Cloud for 21 September 2026."
+        "CircleCI Cloud ended support for it on 21 September 2026, together with the old config "
+        "compiler: builds of such configs are not expected to start there."
         if cloud
-        else "CircleCI announced its end on Cloud; CircleCI Server may follow."
+        else "CircleCI Cloud ended support for it on 21 September 2026; CircleCI Server may follow."
     )
     obstacles: tuple[Obstacle, ...] = ()
     remedy: Remedy = NoFix(
-        "going to 2.1 is a change of its own",
-        "do it with --upgrade-version",
+        "not upgraded by default",
+        "use --upgrade-version",
     )
     if assessment.policy.upgrade_version:
         upgrade = upgrade_of(assessment.config, version)
@@ -69,7 +72,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         rule=ID,
         place=Place(version, "version"),
         message=f"config version {version.value} is no longer supported on CircleCI Cloud",
-        plural=f"configs have version {version.value}, no longer supported on CircleCI Cloud",
+        plural="uses of config version 2, no longer supported on CircleCI Cloud",
         subject=f"version {version.value}",
         owner="config",
         effect=effect,

@@ -75,11 +75,11 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 place=Place(assessed.image.item.image.value, assessed.image.route),
                 message=f"can't determine the registry of {assessed.image.item.text}: "
                 f"{assessed.state.reason}",
-                plural="images are of registries that can't be determined",
+                plural="images come from registries that can't be determined",
                 subject=assessed.image.item.text,
                 owner=owners_of(assessed.image),
                 effect=Effect.WARNING,
-                because="It may be a pull without credentials.",
+                because="What can't be determined may be a pull without credentials.",
                 remedy=_remedy(assessed, assessment),
             )
     yield from _whole_lists(assessment)
@@ -125,10 +125,10 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
             subject=undecided.pulls[0].command,
             owner=f"job {job.name}",
             effect=Effect.NOTE,
-            because="It may be a pull without a login.",
+            because="What can't be determined may be a pull without a login.",
             remedy=NoFix(
-                "the images are not written where they could be read",
-                "log in before them if they come from a registry that you have credentials for",
+                "the images can't be read from the config or the repository",
+                "log in first if their registry needs credentials",
             ),
         )
 

@@ -138,21 +138,21 @@ def test_no_ignores(program: Program, config: Path) -> None:
     assert program("--check").code == 0
     audit = program("--check", "--no-ignores")
     assert audit.code == 1
-    assert "to fix: add auth under the image" in audit.out
+    assert "fix: add auth under the image" in audit.out
 
 
 def test_the_report_goes_to_a_file(program: Program, config: Path, tmp_path: Path) -> None:
     done = program("--check", "--format", "junit", "--output", "results.xml")
     assert (done.code, done.out) == (1, "")
-    assert "1 config, 1 image" in done.err
+    assert "Found 1 problem in 1 file" in done.err
     assert "The report is in results.xml." in done.err
     assert XML.parse(tmp_path / "results.xml").getroot().attrib["failures"] == "1"
     quiet = program("--check", "-q", "--output", "results.xml")
     assert (quiet.out, quiet.err) == ("", "")
-    assert "to fix" in (tmp_path / "results.xml").read_text()
+    assert "1 fixable" in (tmp_path / "results.xml").read_text()
     diff = program("--dry-run", "--output", "report.txt")
     assert diff.out.startswith("diff --git")
-    assert "to fix" in (tmp_path / "report.txt").read_text()
+    assert "1 fixable" in (tmp_path / "report.txt").read_text()
     assert config.read_text() == CONFIG
 
 
@@ -208,7 +208,8 @@ def test_a_file_that_is_not_edited_is_one_sentence_until_the_baseline_has_it(
         assert done.code == 1, mode
         told = done.out + done.err
         assert told.count("skipped: ") == 3
-        assert "generated, with 1 pull without credentials; change ci/render.py instead" in told
+        reason = "generated, with 1 pull without credentials; change ci/render.py instead"
+        assert reason in " ".join(told.split())
         assert "unauthenticated-image" not in told
     explained = program("explain")
     assert explained.code == 1
@@ -218,7 +219,8 @@ def test_a_file_that_is_not_edited_is_one_sentence_until_the_baseline_has_it(
     document = json.loads((tmp_path / "baseline.json").read_text())
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
     done = program("--check", "--baseline", "baseline.json")
-    assert (done.code, done.out) == (0, "3 configs. Nothing to do. 3 files in the baseline.\n")
+    assert done.code == 0
+    assert done.out.startswith("Nothing to do in 3 configs. 1 image, 0 with credentials. 3 files ")
     assert program("--baseline", "baseline.json").code == 0
     assert program("--check", "--baseline", "baseline.json", "--no-ignores").code == 1
     for form in ("json", "sarif", "github", "junit"):

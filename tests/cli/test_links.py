@@ -34,7 +34,7 @@ def test_each_mode_names_the_real_file(
 ) -> None:
     checked = program("--check", *named)
     assert checked.code == 1
-    assert checked.out.startswith("ci/config.yml\n")
+    assert " --> ci/config.yml:5:16\n" in checked.out
     assert ".circleci/config.yml" not in checked.out
     shown = program("--dry-run", *named)
     assert "--- a/ci/config.yml\n+++ b/ci/config.yml\n" in shown.out

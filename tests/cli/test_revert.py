@@ -17,7 +17,7 @@ def test_fix_and_revert_give_the_original(
     done = program(*words)
     assert done.code == 0, done.out + done.err
     assert config.read_text() == CONFIG
-    assert "fixed: take out auth under the image" in done.out
+    assert "unauthenticated-image: take out auth under the image" in done.out
     assert "must exist" not in done.out
 
 

@@ -51,7 +51,9 @@ def test_links_lead_to_files(page: Path) -> None:
     "name", ["README.md", "docs/policy.md", "docs/safety.md", "docs/output-formats.md"]
 )
 def test_every_option_that_is_named_exists(name: str) -> None:
-    known = {option for param in main_command.params for option in param.opts} | {"--help"}
+    known = {
+        option for param in main_command.params for option in (*param.opts, *param.secondary_opts)
+    } | {"--help"}
     lines = [line for line in (ROOT / name).read_text().splitlines() if not OTHERS.search(line)]
     assert [
         option for line in lines for option in OPTION.findall(line) if option not in known

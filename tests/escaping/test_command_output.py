@@ -51,8 +51,12 @@ def test_text(program: Program, inside: Program, colour: str) -> None:
     assert_steady(done.out, in_colour=colour == "always")
     assert_seen(done.out)
     shown = without_colour(done.out)
-    findings = re.findall(r"^  \d+:\d+  (?:error|warning|note)  ", shown, re.MULTILINE)
-    assert len(findings) == count_of(inside("--check", "--format", "json").out)
+    findings = re.findall(r"^(?:error|warning|precaution|note)\[", shown, re.MULTILINE)
+    assert len(findings) > 3
+    concise = inside("--check", "--format", "concise", "-v").out.splitlines()
+    assert_steady("\n".join(concise))
+    places = [line for line in concise if re.match(r"\.circleci/config\.yml:\d+:\d+: \w+\[", line)]
+    assert len(places) == count_of(inside("--check", "--format", "json").out)
 
 
 @pytest.mark.usefixtures("repository")
@@ -171,7 +175,7 @@ def test_a_name_that_is_not_utf_8(inside: Program, tmp_path: Path) -> None:
     document = json.loads(inside("--check", "--format", "sarif").out)
     place = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == ".circleci/%FF.yml"
-    assert ".circleci/\\xff.yml\n" in inside("--check").out
+    assert ".circleci/\\xff.yml:5:16\n" in inside("--check").out
     assert inside("--write-baseline", "base.json").code == 0
     assert inside("--check", "--baseline", "base.json").code == 0
     diff = inside("--dry-run").out_bytes

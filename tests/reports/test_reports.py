@@ -11,19 +11,26 @@ import click
 import jsonschema
 import pytest
 
+from cci_migrate import project
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.redacted_outcomes import redacted
+from cci_migrate.escaping import terminal_text
 from cci_migrate.findings import Answer, Decisions, FindingKey
-from cci_migrate.lossless.source import Position
+from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy.settings import Platform, Policy
-from cci_migrate.redaction.redaction import redaction_of
+from cci_migrate.redaction.excerpts import excerpt_of, excerpt_of_unparsed
+from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.reports.concise_report import concise_report
+from cci_migrate.reports.diffs import coloured_diff
 from cci_migrate.reports.github_report import github_report
 from cci_migrate.reports.json_report import json_report
 from cci_migrate.reports.junit_report import junit_report
 from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.sarif_report import sarif_report
-from cci_migrate.reports.text_report import coloured_diff, failure_line, text_report
+from cci_migrate.reports.statistics_report import statistics_report
+from cci_migrate.reports.terminal_page import Page
+from cci_migrate.reports.text_report import Detail, failure_lines, text_report
 from cci_migrate.rules.catalogue import RULES
 from tests.processing import process
 from tests.proven_changes import proven_file
@@ -73,7 +80,7 @@ def report(*results: Result, mode: Mode = Mode.CHECK) -> Report:
 
 
 def text(told: Report, verbosity: int = 0) -> str:
-    return "".join(text_report(told, verbosity=verbosity, in_colour=False))
+    return "".join(text_report(told, Detail(verbosity), Page()))
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -81,40 +88,179 @@ def schema(name: str) -> dict[str, Any]:
     return loaded
 
 
-def test_text_gives_each_finding_its_line_and_each_reason_once() -> None:
-    told = text(report())
-    lines = told.splitlines()
-    assert lines[0] == PATH
+TWO_EFFECTS = MANY.replace(
+    "workflows:",
+    "  images:\n    machine: true\n    steps:\n      - run: docker pull redis:7\nworkflows:",
+)
+
+
+def test_text_shows_what_is_limited_today_first_and_each_kind_once() -> None:
+    told = text(report(Result("", outcome(TWO_EFFECTS))))
+    headings = [line.partition(":")[0] for line in told.splitlines() if "]: " in line]
+    assert headings == [
+        "error[pull-before-login]",
+        "warning[undecidable-image]",
+        "precaution[unauthenticated-image]",
+    ]
+    flat = " ".join(told.split())
+    assert "50 images are pulled from Docker Hub without credentials (fixable)" in flat
+    assert "and 49 more: lines 8, 11, 14, 17, 20, 23," in flat
+    assert "fix: add auth under 50 images, and add context docker-hub-creds to 50 jobs" in flat
+    examined = outcome(TWO_EFFECTS)
+    assert isinstance(examined, Examined)
+    for because in {each.finding.because for each in examined.resolutions}:
+        assert flat.count(because) == 1
+    assert told.count("\n") < 60
+
+
+def test_text_shows_the_place_as_editors_open_it_with_its_line() -> None:
+    told = text(report(Result("services/", outcome(MANY)))).splitlines()
+    at = told.index(f"  --> services/{PATH}:5:16")
+    assert told[at + 1] == "5 |       - image: cimg/base:0"
+    assert told[at + 2] == "  |                ^^^^^^^^^^^ job j0"
+    page = Page()
+    bare = "".join(text_report(report(), Detail(has_source=False), page))
+    assert " | " not in bare
+
+
+def test_verbose_text_lists_every_place() -> None:
+    told = text(report(), verbosity=1)
     for number in range(50):
-        place = f"  {5 + 3 * number}:16  warning  unauthenticated-image: cimg/base:{number} "
-        assert sum(line.startswith(place) for line in lines) == 1
-    assert sum(f"(job j{number})" in told for number in range(50)) == 50
-    (examined,) = [case.outcome for case in EVERYTHING if isinstance(case.outcome, Examined)]
-    for because in {resolution.finding.because for resolution in examined.resolutions}:
-        assert " ".join(told.split()).count(because) == 1
+        place = f"  {PATH}:{5 + 3 * number}:16: cimg/base:{number} is pulled from Docker Hub"
+        assert sum(line.startswith(place) for line in told.splitlines()) == 1
+
+
+def test_concise_has_a_line_for_each_finding() -> None:
+    *lines, skipped, closing = "".join(concise_report(report(), Detail())).splitlines()
+    assert lines[0] == (
+        f"{PATH}:5:16: precaution[unauthenticated-image] cimg/base:0 is pulled from Docker Hub "
+        "without credentials (job j0) (fixable)"
+    )
+    assert len(lines) == 51
+    assert skipped == ".circleci/gen.yml: skipped: a program writes it; change src instead"
+    assert closing.startswith("Found 51 problems in 1 file: ")
 
 
 def test_text_says_what_is_left_and_why() -> None:
     told = text(report(mode=Mode.WRITE))
-    assert "skipped: a program writes it; change src instead" in told
-    assert "left: CircleCI does not put environment variables into image" in told
+    assert ".circleci/gen.yml: skipped: a program writes it; change src instead" in told
+    assert "no fix: CircleCI does not put environment variables into image" in told
     assert "1 image of quay.io is not covered" in told
-    assert told.splitlines()[-1].endswith("1 ignored. 1 file skipped. 2 files failed.")
+    assert "50 images are pulled" not in told
+    assert "unauthenticated-image: add auth under 50 images, and add context" in told
+    closing = "Fixed 50 problems in 1 file. 1 left: 1 to check."
+    assert closing in told
+    assert "Also 1 ignored. 1 file skipped. 2 files failed." in " ".join(told.split())
 
 
-def test_quiet_text_has_only_what_is_not_as_it_should_be() -> None:
-    written = text(report(mode=Mode.WRITE), verbosity=-1)
-    assert "undecidable-image" in written
-    assert "skipped" in written
-    for absent in ("fixed", "Why it matters", "quay.io", "configs", "ignored"):
-        assert absent not in written
-    assert "to fix: add auth" in text(report(), verbosity=-1)
+def test_quiet_text_has_errors_and_the_last_line() -> None:
+    told = text(report(Result("", outcome(TWO_EFFECTS))), verbosity=-1)
+    assert [line.partition(":")[0] for line in told.splitlines() if "]: " in line] == [
+        "error[pull-before-login]"
+    ]
+    assert "1 limited today, 1 to check, 50 precautionary on CircleCI Cloud." in told
+    assert "outside the files" not in told
 
 
 def test_verbose_text_has_the_rest() -> None:
     told = text(report(), verbosity=1)
     assert "not a CircleCI config: the CircleCI CLI's project file" in told
-    assert "ignored" in told
+    assert "ignored: not ours" in told
+
+
+def test_files_of_one_kind_share_a_heading() -> None:
+    results = [Result(f"{number}/", outcome()) for number in range(20)]
+    told = " ".join(text(report(*results)).split())
+    assert "1000 images are pulled from Docker Hub without credentials in 20 files" in told
+    assert f"--> 1/{PATH}:5:16 and 49 more" in told
+    assert "and 16 more files; -v lists them" in told
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_text_fits_the_terminal(width: int) -> None:
+    told = "".join(text_report(report(Result("", outcome(TWO_EFFECTS))), Detail(), Page(width)))
+    assert max(len(line) for line in told.splitlines()) <= min(width, 100)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown", "carets"),
+    [
+        ("      - image: cimg/go:1", "      - image: cimg/go:1", "               ^^^^^^^^^"),
+        ("      - image: \t cimg/go:1", "      - image:      cimg/go:1", " " * 20 + "^" * 9),
+        (
+            "  \u6771\u4eac: {image: cimg/go:1}",
+            "  \u6771\u4eac: {image: cimg/go:1}",
+            " " * 16 + "^" * 9,
+        ),
+        ("  \u202e: {image: cimg/go:1}", "  \\u202e: {image: cimg/go:1}", " " * 18 + "^" * 9),
+    ],
+)
+def test_a_caret_is_under_its_place(line: str, shown: str, carets: str) -> None:
+    start = line.index("cimg")
+    source = SourceText("x", f"a\n{line}\n")
+    excerpt = excerpt_of(source, Span(2 + start, 2 + start + 9), Redaction())
+    assert excerpt is not None
+    assert list(Page().source(excerpt)) == [f"2 | {shown}", f"  | {carets}"]
+
+
+def test_a_long_line_is_cut_around_its_place() -> None:
+    line = "x: {" + "a: b, " * 40 + "image: cimg/go:1, " + "a: b, " * 40 + "}"
+    start = line.index("cimg")
+    excerpt = excerpt_of(SourceText("x", line), Span(start, start + 9), Redaction())
+    assert excerpt is not None
+    shown, carets = Page(60).source(excerpt, "job build")
+    assert len(shown) <= 60
+    assert shown[carets.index("^") :].startswith("cimg/go:1")
+
+
+@pytest.mark.parametrize(
+    "line", ["password: hunter22x", "auth: {username: a, password: hunter22x}"]
+)
+def test_a_secret_in_a_line_is_withheld(line: str) -> None:
+    start = line.index("hunter")
+    excerpt = excerpt_of(SourceText("x", line), Span(start, start + 10), Redaction())
+    assert excerpt is not None
+    assert excerpt.text == line.replace("hunter22x", "[withheld]")
+    assert excerpt.text[excerpt.start : excerpt.end].startswith("[withheld]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: *hunter",
+        "password:\n  hunter 'x",
+        "api_token: |\n  one\n  two\n  three\n  four\n  fi've: [",
+        "- run: docker login -u me\n  -p 'hunter",
+    ],
+)
+def test_a_line_that_cannot_be_parsed_is_not_shown_where_a_secret_may_be(text: str) -> None:
+    assert excerpt_of_unparsed(SourceText("x", text), len(text) - 1) is None
+    harmless = SourceText("x", "password: x\njobs:\n  a:\n    docker:\n      - image: [")
+    assert excerpt_of_unparsed(harmless, len(harmless.text) - 1) is not None
+
+
+def test_links_lead_to_this_projects_pages_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = "https://docs.example/"
+    monkeypatch.setattr(project, "DOCUMENTATION", site)
+    monkeypatch.setattr(terminal_text, "DOCUMENTATION", site)
+    terminal_text._own_sequences.cache_clear()
+    page = Page(in_colour=True, has_links=True)
+    told = "".join(text_report(report(), Detail(), page))
+    link = f"\x1b]8;;{site}rules/unauthenticated-image/\x1b\\unauthenticated-image\x1b]8;;\x1b\\"
+    assert link in terminal_text.without_controls(told, in_colour=True)
+    other = "\x1b]8;;https://evil.example\x1b\\x"
+    assert "\x1b" not in terminal_text.without_controls(other, in_colour=True)
+    assert "\x1b]8" not in "".join(text_report(report(), Detail(), Page(in_colour=True)))
+    terminal_text._own_sequences.cache_clear()
+
+
+def test_statistics_count_by_effect_rule_and_registry() -> None:
+    told = "".join(statistics_report(report(Result("", outcome(TWO_EFFECTS))), Detail(), Page()))
+    rows = [line.split(maxsplit=1) for line in told.splitlines() if line.startswith("  ")]
+    assert ["50", "precautionary on CircleCI Cloud"] in rows
+    assert ["1", "limited today"] in rows
+    assert ["51", "Docker Hub"] in rows
+    assert any(row[1].startswith("unauthenticated-image (50 fixable): ") for row in rows)
 
 
 def test_what_is_to_do_and_to_know_is_told_once_for_many_files() -> None:
@@ -134,20 +280,12 @@ def test_what_is_to_do_for_some_files_only_names_them() -> None:
 
 
 def test_failures_are_a_line_each_with_place_problem_and_advice() -> None:
-    lines = [failure_line(result) for result in EVERYTHING]
+    lines = [failure_lines(result) for result in EVERYTHING]
     assert lines[3:] == [
-        ".circleci/bad.yml:3:7: not YAML; correct it",
-        ".circleci/gone.yml: cannot be read",
+        [".circleci/bad.yml:3:7: not YAML; correct it"],
+        [".circleci/gone.yml: cannot be read"],
     ]
-    assert lines[:3] == [None, None, None]
-
-
-def test_narrow_text_is_wrapped_and_loses_nothing() -> None:
-    wide = "".join(text_report(report(), verbosity=0, in_colour=False, width=100))
-    narrow = "".join(text_report(report(), verbosity=0, in_colour=False, width=40))
-    assert narrow.split() == wide.split()
-    prose = [line for line in narrow.splitlines() if line.startswith(("  - ", "    "))]
-    assert max(len(line) for line in prose if not line.startswith("        ")) <= 40
+    assert lines[:3] == [[], [], []]
 
 
 def test_a_coloured_diff_has_the_same_text() -> None:
@@ -285,9 +423,9 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
 
 def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() -> None:
     open_ = Result("", outcome(MISROUTED))
-    assert "left: needs a decision: These look like the credentials of Docker Hub" in text(
-        report(open_)
-    )
+    flat = " ".join(text(report(open_)).split())
+    assert "needs a decision: These look like the credentials of Docker Hub" in flat
+    assert "(--interactive asks)" in flat
     verbose = text(report(open_), verbosity=1)
     assert "remove: take the credentials away - The image is pulled anonymously" in verbose
     document = json.loads("".join(json_report(report(open_))))
@@ -301,7 +439,9 @@ def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() ->
     assert finding["key"] == str(key)
     decisions = Decisions(by_key={key: Answer("remove")})
     answered = process({PATH: MISROUTED.encode()}, Policy(), decisions)
-    assert "fixed: as you answered" in text(report(Result("", answered), mode=Mode.WRITE))
+    assert "misrouted-credential: as you answered" in text(
+        report(Result("", answered), mode=Mode.WRITE)
+    )
 
 
 def ignoring(text: str, comment: str) -> str:

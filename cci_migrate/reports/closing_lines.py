@@ -1,0 +1,95 @@
+"""The last lines of a report for people: the totals of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from cci_migrate.findings import Effect, Finding, FindingState, Severity
+from cci_migrate.reports.report import Counts, Mode, Report
+
+#: What so many findings of an effect are, after their number.
+EFFECT_TEXTS = {
+    Effect.LIMITED: "limited today",
+    Effect.CREDENTIALS: "with wrong or exposed credentials",
+    Effect.WARNING: "to check",
+    Effect.PRECAUTION: "precautionary on CircleCI Cloud",
+    Effect.NOTE: "to know of",
+}
+
+
+def closing_text(report: Report) -> str:
+    """The totals: "Found 65 problems in 3 files: 1 limited today, 64 precautionary …"."""
+    counts = report.counts
+    problems = _problems(report)
+    if not problems and not counts.refused and not counts.failed:
+        problems = [f"Nothing to do in {number(counts.configs, 'config')}"]
+    return ". ".join([*problems, *_images(counts, report.mode), *_others(counts)]) + "."
+
+
+def number(count: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _problems(report: Report) -> list[str]:
+    problems: list[Finding] = []
+    files: set[str] = set()
+    fixed = 0
+    for result, resolution in report.open_findings():
+        finding = resolution.finding
+        if not resolution.state.is_ignored and finding.severity is not Severity.NOTE:
+            problems.append(finding)
+            files.add(result.display_path(finding.place.source.path))
+            fixed += resolution.state is FindingState.FIXED
+    counts = report.counts
+    sentences = []
+    if report.mode is Mode.WRITE and counts.fixed:
+        sentences.append(f"Fixed {number(counts.fixed, 'problem')} in {_files(counts.changed)}")
+        if problems:
+            sentences.append(f"{len(problems)} left: {_by_effect(problems)}")
+    elif problems:
+        where = f"{number(len(problems), 'problem')} in {_files(len(files))}"
+        sentences.append(f"Found {where}: {_by_effect(problems)}")
+        sentences.append(f"{fixed or 'None'} fixable with cci-migrate")
+    return sentences
+
+
+def _files(count: int) -> str:
+    return number(count, "file")
+
+
+def _by_effect(findings: Iterable[Finding]) -> str:
+    counts = Counter(finding.effect for finding in findings)
+    return ", ".join(
+        f"{counts[effect]} {text}" for effect, text in EFFECT_TEXTS.items() if counts[effect]
+    )
+
+
+def _images(counts: Counts, mode: Mode) -> list[str]:
+    if not counts.images:
+        return []
+    which = "all" if counts.authenticated == counts.images else str(counts.authenticated)
+    is_planned = mode is not Mode.WRITE and counts.fixed
+    text = f"{number(counts.images, 'image')}, {which} with credentials"
+    text += " once fixed" if is_planned else ""
+    if counts.unprovided:
+        which = "" if counts.unprovided == counts.images else f" of {counts.unprovided}"
+        text += f" if the project holds the variables{which}"
+    return [text]
+
+
+def _others(counts: Counts) -> list[str]:
+    summands = [
+        number(counts.noted, "note") if counts.noted else "",
+        f"{counts.suppressed} ignored" if counts.suppressed else "",
+        f"{counts.baseline} in the baseline" if counts.baseline else "",
+    ]
+    others = ", ".join(filter(None, summands))
+    in_baseline = counts.refused_in_baseline
+    return [
+        *([f"Also {others}"] if others else []),
+        *([f"{_files(counts.refused)} skipped"] if counts.refused else []),
+        *([f"{_files(in_baseline)} skipped, as in the baseline"] if in_baseline else []),
+        *([f"{_files(counts.failed)} failed"] if counts.failed else []),
+    ]
