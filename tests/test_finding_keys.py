@@ -47,7 +47,7 @@ def test_each_key_means_one_finding_and_each_mention_of_one_is_of_a_finding() ->
             }
             # Where pulls stay with Docker Hub after all, the login to its mirror is not missed.
             if assessment.policy.revert is None and assessment.policy.mirror is None:
-                uses = [use for assessed in assessment.entries for use in assessed.uses]
-                uses += (*assessment.uses_without_workflow, *assessment.uses_of_images)
+                uses = [use for assessed in assessment.uses.entries for use in assessed.uses]
+                uses += (*assessment.uses.without_workflow, *assessment.uses.of_images)
                 mentioned |= {use.after for use in uses if use.after is not None}
             assert mentioned <= keys.keys(), case.name

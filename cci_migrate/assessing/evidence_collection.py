@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,6 +13,8 @@ from cci_migrate.assessing.context_conventions import is_about_a_registry
 from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
+from cci_migrate.assessing.step_assessment import JobDockers
+from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import (
     AWS_SECRET,
@@ -32,7 +34,7 @@ from cci_migrate.docker.registries import CredentialForm, host_matches, registry
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.settings import PasswordAuth
+from cci_migrate.policy.settings import PasswordAuth, Policy
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin
@@ -47,6 +49,42 @@ _RELEASE_WORDS = frozenset(
 _PUBLISHES = re.compile(r"push|publish|release|deploy|upload", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"}
+
+
+def evidence_of(
+    config: Config,
+    images: tuple[PulledImage, ...],
+    misrouted: Mapping[PulledImage, str],
+    policy: Policy,
+    dockers: JobDockers,
+    runs: Runs,
+    declared: Callable[[], Sequence[DeclaredLogin]],
+    siblings: Callable[[], Iterable[Evidence]],
+) -> tuple[Evidence, ...]:
+    """The evidence in a config.
+
+    Unused declarations are only collected if the uses show no names for a registry that needs them,
+    and evidence of other configs only if the declarations show none either.
+    """
+    collector = EvidenceCollector(config, runs)
+    collected = [
+        *collector.of_images(images, misrouted),
+        *collector.of_misplaced(images),
+        *collector.of_logins(dockers.logging_in()),
+    ]
+    hosts = {item.host for item in collected if item.allows()}
+    needed = {image.host for image in images if image.auth is None or not image.auth.is_complete}
+    pulling = (*dockers.all(), *dockers.of_orbs())
+    for docker in pulling:
+        for pull in docker.pulls:
+            needed.update(normalise_host(host) for host in hosts_to_log_in(pull, policy))
+    if not needed <= hosts | {None}:
+        collected += collector.of_declared_auths(images)
+        collected += collector.of_declared_logins(declared(), dockers.logging_in())
+        hosts.update(item.host for item in collected if item.allows())
+    if not needed <= hosts | {None}:
+        collected += (sibling for sibling in siblings() if sibling.host not in hosts)
+    return tuple(collected)
 
 
 class EvidenceCollector:

@@ -10,10 +10,11 @@ are only set in such builds (https://circleci.com/docs/reference/variables/), wh
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.steps import job_steps
-from cci_migrate.circleci.workflow_jobs import runs_nothing
+from cci_migrate.circleci.workflow_jobs import called_job, runs_nothing
 from cci_migrate.lossless.merging import items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node, Sequence
 
@@ -51,6 +52,17 @@ def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
         for entry in config.workflow_jobs
         if not runs_nothing(entry, config)
     }
+
+
+def jobs_only_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> tuple[Job, ...]:
+    """The jobs that only builds of forks reach, in all workflows: see `entries_for_forks`."""
+    only_forks_by_job: dict[Job, bool] = {}
+    for entry, only_forks in entries.items():
+        job = called_job(entry, config)
+        if job is not None:
+            only_forks_by_job[job] = only_forks_by_job.get(job, True) and only_forks
+    jobs = (job for home in config.body.walk() for job in home.jobs.values())
+    return tuple(job for job in jobs if only_forks_by_job.get(job))
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cci_migrate.assessing.assessment import AssessedEntry, AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.credential_uses import AssessedEntry, AssessedImage
 from cci_migrate.assessing.image_states import Authenticated, Unmirrored
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import USERNAME, ImageAuth
@@ -64,7 +65,7 @@ def unprovided_images(
 def _is_unprovided(
     assessment: Assessment, image: AssessedImage, granted: set[tuple[WorkflowJob, frozenset[str]]]
 ) -> bool:
-    use = assessment.use_of(image)
+    use = assessment.uses.of_image(image)
     if use is None or not use.variables:
         return False
     if not assessment.config.has_workflows:
@@ -72,12 +73,12 @@ def _is_unprovided(
     variables = frozenset(use.variables)
     return any(
         (assessed.entry, variables) not in granted and _lacks(assessment, assessed, variables)
-        for assessed in assessment.entries_that_pull(image)
+        for assessed in assessment.uses.entries_that_pull(image.image)
     )
 
 
 def _lacks(assessment: Assessment, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
-    convention = assessment.contexts.get(variables)
+    convention = assessment.contexts.known.of(variables)
     if assessed.only_for_forks or not assessed.intended.values:
         return True
     return convention is not None and convention.may_be_lacked_by(assessed.intended)

@@ -12,7 +12,8 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import several_accounts
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.image_states import (
     AccountUnclear,
     Anonymous,
@@ -104,7 +105,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
             continue
         for item in image_items(entry, assessment.config, assessment.values):
             seen_items.add(item.mapping)
-            found.append(_of_image(assessment, assessment.by_item[item.mapping], entry))
+            found.append(_of_image(assessment, assessment.uses.image_by_item[item.mapping], entry))
         found += _of_orbs(assessment, entry)
         docker = assessment.dockers.of(entry)
         if docker is not None:
@@ -280,7 +281,7 @@ def _of_steps(
     assessment: Assessment, docker: JobDocker, entry: WorkflowJob | None
 ) -> Iterator[ExplainedPull]:
     for pull in docker.pulls:
-        for host, state in assessment.step_states(docker, pull):
+        for host, state in assessment.logins.step_states(docker, pull):
             # Where it ought to pull from, or to log in, is not what it pulls.
             if host is None or host in pull.hosts:
                 yield _of_step(docker, pull, host, state, entry)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cci_migrate.assessing.assessment import AssessedEntry, Assessment, CredentialUse
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUse
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.fork_jobs import jobs_only_for_forks
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.image_reference import DOCKER_HUB
@@ -63,7 +65,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         if grant.among:
             in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
     no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
-    without_workflow = [use for use in assessment.uses_without_workflow if use.after in fixed]
+    without_workflow = [use for use in assessment.uses.without_workflow if use.after in fixed]
     adds_workflow = no_place and assessment.policy.add_workflow and bool(without_workflow)
     if adds_workflow:
         read = dict.fromkeys(name for use in without_workflow for name in use.variables)
@@ -138,7 +140,7 @@ def _read_from_the_project(
 ) -> Iterator[str]:
     """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
     granted = {(grant.entry, grant.variables) for grant in plan.contexts}
-    for assessed in assessment.entries:
+    for assessed in assessment.uses.entries:
         for use in assessed.uses if not assessed.only_for_forks else ():
             if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
@@ -155,9 +157,9 @@ def _read_from_others(
     """
     granted = {(grant.entry, grant.variables) for grant in plan.contexts}
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-    for assessed in assessment.entries:
+    for assessed in assessment.uses.entries:
         for use in assessed.uses if not assessed.only_for_forks else ():
-            convention = assessment.contexts.get(frozenset(use.variables))
+            convention = assessment.contexts.known.of(use.variables)
             if use.after not in fixed or (assessed.entry, use.variables) in granted:
                 continue
             if convention is not None and convention.is_provided(assessed.contexts):
@@ -171,10 +173,10 @@ def _may_come_from_held(
     assessment: Assessment, assessed: AssessedEntry, use: CredentialUse
 ) -> bool:
     """Whether a workflow job may have what ``use`` reads from a context that it holds."""
-    convention = assessment.contexts.get(frozenset(use.variables))
+    convention = assessment.contexts.known.of(use.variables)
     if convention is not None and convention.may_come_from(assessed.contexts):
         return True
-    return assessment.reads_all_beside_contexts(assessed, use.variables)
+    return assessment.contexts.reads_all_beside_contexts(assessed, use.variables)
 
 
 def _read_elsewhere(assessment: Assessment, fixed: frozenset[FindingKey]) -> Iterator[str]:
@@ -185,7 +187,7 @@ def _read_elsewhere(assessment: Assessment, fixed: frozenset[FindingKey]) -> Ite
     config = assessment.config
     if config.has_workflows or (config.body.jobs and not config.is_orb_source):
         return
-    for use in assessment.uses_of_images:
+    for use in assessment.uses.of_images:
         if use.after is None or use.after in fixed:
             yield from use.variables
 
@@ -299,7 +301,7 @@ def _unplaced(assessment: Assessment) -> Iterator[str]:
     for host, own in assessment.unplaced.items():
         for account in own.accounts:
             variables = variables_of(account.credential)
-            convention = assessment.contexts.get(frozenset(variables))
+            convention = assessment.contexts.known.of(variables)
             contexts = sorted(convention.contexts) if convention is not None else []
             if contexts:
                 yield (
@@ -310,10 +312,11 @@ def _unplaced(assessment: Assessment) -> Iterator[str]:
 
 
 def _left_to_forks(assessment: Assessment) -> Iterator[str]:
-    names = assessment.jobs_only_for_forks
+    jobs = jobs_only_for_forks(assessment.logins.entries_for_forks, assessment.config)
+    names = [job.name for job in jobs]
     shared = {
         assessed.entry.name: None
-        for assessed in assessment.entries
+        for assessed in assessment.uses.entries
         if assessed.only_for_forks and assessed.uses and assessed.entry.calls not in names
     }
     if shared:
@@ -346,8 +349,8 @@ def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
     granted: dict[WorkflowJob, set[str]] = {}
     for grant in plan.contexts:
         granted.setdefault(grant.entry, set()).update(grant.variables)
-    for assessed in assessment.entries:
-        if not assessed.intended.values and not any(assessment.missing_contexts(assessed)):
+    for assessed in assessment.uses.entries:
+        if not assessed.intended.values and not any(assessment.contexts.missing(assessed)):
             for use in assessed.uses:
                 is_granted = granted.get(assessed.entry, set()).issuperset(use.variables)
                 if use.after is None and not use.in_steps and not is_granted:

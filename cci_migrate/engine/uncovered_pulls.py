@@ -44,7 +44,7 @@ def _of_steps(assessment: Assessment) -> Iterator[str]:
     pulls: dict[tuple[str, bool], set[tuple[str, str]]] = {}
     for docker in assessment.dockers.all():
         for pull in docker.pulls:
-            for host, state in assessment.step_states(docker, pull):
+            for host, state in assessment.logins.step_states(docker, pull):
                 if host is not None and isinstance(state, NotCovered | NoPassword):
                     key = (normalise_host(host), isinstance(state, NotCovered))
                     pulls.setdefault(key, set()).update(

@@ -155,7 +155,7 @@ def needs_of(config: SessionConfig, assessment: Assessment | None) -> ConfigNeed
     if assessment is None:
         return ConfigNeeds(config.decided_topics, config.policy)
     policy = config.policy
-    missing = [login for login in assessment.missing_logins if assessment.login_credential(login)]
+    missing = [login for login in assessment.logins.missing if assessment.logins.credential(login)]
     keys = tuple(dict.fromkeys(_keys_with_names(assessment, missing)))
     is_writable = not assessment.config.is_orb_source or policy.fix_orbs
     writes = is_writable and (bool(keys) or any(_literal_secrets(assessment)))
@@ -169,7 +169,7 @@ def needs_of(config: SessionConfig, assessment: Assessment | None) -> ConfigNeed
         has_workflows=bool(assessment.config.workflow_jobs),
         login_is_written=is_writable and bool(missing) and assessment.config.supports_orbs,
         names=own if isinstance(own, PasswordAuth) else None,
-        context=assessment.context_of(DOCKER_HUB),
+        context=assessment.contexts.known.for_pulls(DOCKER_HUB),
         login=_own_login(assessment),
         keys=keys,
     )

@@ -330,7 +330,7 @@ def _names_of(review: ConfigReview, finding: Finding) -> ChosenNames | None:
         return None  # it writes none
     if finding.key in review.names:
         return review.names[finding.key]
-    convention = found.context_of(finding.registry)
+    convention = found.contexts.known.for_pulls(finding.registry)
     credential = review.credential_for(finding.registry)
     if not isinstance(credential, PasswordAuth):
         return None

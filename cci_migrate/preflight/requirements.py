@@ -210,7 +210,7 @@ def _read_by_steps(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
 
 
 def _of_item(assessment: Assessment, item: ImageItem) -> tuple[str, ...]:
-    state = assessment.by_item[item.mapping].state
+    state = assessment.uses.image_by_item[item.mapping].state
     return state.auth.variables if isinstance(state, Authenticated | Incomplete) else ()
 
 

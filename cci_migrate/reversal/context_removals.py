@@ -68,7 +68,9 @@ def context_findings(
     """One finding for each workflow job with contexts that only the policy's credentials need."""
     reader = _VariableUses(assessment, revert, credentials, logins)
     departures = [
-        departure for entry in assessment.entries if (departure := reader.departure_of(entry.entry))
+        departure
+        for entry in assessment.uses.entries
+        if (departure := reader.departure_of(entry.entry))
     ]
     removal = _ContextRemoval(
         assessment, [departure for departure in departures if departure.needed_by is None]
@@ -154,7 +156,7 @@ class _VariableUses:
         needed_by: str | None = None
         is_ours = False
         for item in image_items(entry, assessment.config, assessment.values):
-            assessed = assessment.by_item[item.mapping]
+            assessed = assessment.uses.image_by_item[item.mapping]
             if not isinstance(assessed.state, Authenticated):
                 continue
             if variables.isdisjoint(assessed.state.auth.variables):

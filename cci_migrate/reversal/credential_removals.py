@@ -7,8 +7,9 @@ from collections.abc import Mapping as MappingOf
 
 from msgspec import Struct
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name

@@ -32,7 +32,8 @@ from collections.abc import Iterator
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.image_states import (
     Contested,
@@ -123,7 +124,7 @@ def _completed(
                 return NoFix(f"the value of {key} is no text", _BY_HAND)
     else:
         return NoFix(f"the value of {auth.form.value} is no mapping", _BY_HAND)
-    contexts = assessment.contexts_for_images(
+    contexts = assessment.contexts.for_images(
         [assessed.image],
         variables_of(credential),
         assessed.registry or "",

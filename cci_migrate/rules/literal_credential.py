@@ -31,8 +31,9 @@ from collections.abc import Iterator, Sequence
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.image_states import (
     Authenticated,
     Contested,
@@ -51,7 +52,7 @@ from cci_migrate.rules.wording import owners_of
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each written-out secret, no matter how many images use it."""
-    for images in assessment.images_by_secret.values():
+    for images in assessment.uses.images_by_secret.values():
         state = images[0].state
         if isinstance(state, Authenticated) and state.literal is not None:
             yield _finding(images, state.auth, state.literal, assessment)
@@ -87,7 +88,7 @@ def _remedy(
             return _UNKNOWN
         read = (*auth.variables, variable.removeprefix("$"))
         key = first.key(LITERAL_CREDENTIAL)
-        contexts = assessment.contexts_for_images(
+        contexts = assessment.contexts.for_images(
             [image.image for image in images], read, first.registry, key
         )
         operation = ReplaceScalar(literal.value, Text(variable))

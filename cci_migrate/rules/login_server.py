@@ -46,7 +46,7 @@ ID = "login-server"
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each script or step."""
-    for login in assessment.misaddressed_logins:
+    for login in assessment.logins.misaddressed:
         docker, use = login.uses[0]
         remedy: Remedy = Fix("leave the server out", login.operations)
         if login.obstacle:

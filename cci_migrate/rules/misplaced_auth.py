@@ -32,8 +32,9 @@ from collections.abc import Iterator
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.image_states import Misplaced
 from cci_migrate.circleci.images import PASSWORD, USERNAME, variable_in
 from cci_migrate.circleci.misplaced_logins import (
@@ -155,7 +156,7 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
         case _:
             assert_never(state.kind)
     if isinstance(remedy, Fix):
-        contexts = assessment.contexts_of_fix(assessed, assessed.key(MISPLACED_AUTH))
+        contexts = assessment.contexts.with_fix_of(assessed, assessed.key(MISPLACED_AUTH))
         remedy = whole_fix(assessment, remedy.title, remedy.operations, contexts)
     return Finding(
         rule=MISPLACED_AUTH,

@@ -34,7 +34,8 @@ from collections.abc import Collection, Iterator
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.assessment import AssessedEntry, Assessment
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.credential_uses import AssessedEntry
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import (
     ContextPlace,
@@ -51,7 +52,7 @@ ID = "misplaced-context"
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each ``context`` or ``contexts`` key in the wrong place."""
-    by_entry = {entry.entry: entry for entry in assessment.entries}
+    by_entry = {entry.entry: entry for entry in assessment.uses.entries}
     all_misplaced = tuple(misplaced_contexts(assessment.config))
     for misplaced in all_misplaced:
         concerned = [by_entry[job] for job in misplaced.workflow_jobs if job in by_entry]
@@ -120,7 +121,7 @@ def _remedy(
         return NoFix("nothing tells which workflow jobs need it", by_hand)
     if any(
         assessed.contexts.entry is not None and assessed.contexts.entry.key is misplaced.entry.key
-        for assessed in assessment.entries
+        for assessed in assessment.uses.entries
     ):
         return NoFix("workflow jobs get their context from the same anchor", by_hand)
     is_renamed = misplaced.place is ContextPlace.PLURAL and not all(
@@ -153,12 +154,12 @@ def _grants(
     from_others = {
         use.variables
         for use in assessed.uses
-        if assessment.context_with_fix(assessed, use) not in (None, *meant)
+        if assessment.contexts.with_fix(assessed, use) not in (None, *meant)
     }
     for variables in dict.fromkeys(use.variables for use in assessed.uses):
         if variables in from_others:
             continue
-        convention = assessment.contexts.get(frozenset(variables))
+        convention = assessment.contexts.known.of(variables)
         provider = None if convention is None else convention.preferred
         if provider in meant and provider != name:
             continue

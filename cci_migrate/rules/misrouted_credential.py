@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
@@ -86,7 +87,7 @@ def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Ass
     if convention is not None and convention.credential is not None:
         credential = convention.credential
     if credential is not None and (replace := _replace(assessed, auth, credential)):
-        contexts = assessment.contexts_for_images(
+        contexts = assessment.contexts.for_images(
             [assessed.image], variables_of(credential), host, assessed.key(ID)
         )
         choices.append(

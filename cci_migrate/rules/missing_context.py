@@ -35,7 +35,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cci_migrate.assessing.assessment import AssessedEntry, Assessment, MissingContext
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.context_needs import MissingContext
+from cci_migrate.assessing.credential_uses import AssessedEntry
 from cci_migrate.findings import (
     Choice,
     ContextGrant,
@@ -56,9 +58,9 @@ from cci_migrate.rules.wording import listed
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each workflow job that lacks contexts today, with all of them."""
     seen: set[Node] = set()
-    for assessed in assessment.entries:
-        missing = tuple(assessment.missing_contexts(assessed))
-        missing = missing or tuple(assessment.contexts_missing_once_fixed(assessed))
+    for assessed in assessment.uses.entries:
+        missing = tuple(assessment.contexts.missing(assessed))
+        missing = missing or tuple(assessment.contexts.missing_once_fixed(assessed))
         # Workflows that share a list of jobs through an alias share its entries too.
         if missing and assessed.entry.key not in seen:
             seen.add(assessed.entry.key)
@@ -76,7 +78,7 @@ def _finding(
             entry,
             lacking.context,
             lacking.use.variables,
-            assessment.may_overlap(assessed, lacking.use.variables),
+            assessment.contexts.may_overlap(assessed, lacking.use.variables),
         )
         for lacking in missing
     )

@@ -256,7 +256,7 @@ def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
                 assessment,
                 f"run it on the executor {name}",
                 operations,
-                assessment.contexts_on_executor(entry, name, Place(entry.key, entry.route).key(ID)),
+                assessment.contexts.on_executor(entry, name, Place(entry.key, entry.route).key(ID)),
             ),
         )
         for name in _local_executors(assessment)
@@ -280,7 +280,9 @@ def _local_executors(assessment: Assessment) -> list[str]:
     """The config's executors whose images all have credentials, or get them by another fix."""
     names: list[str] = []
     for name, executor in assessment.config.body.executors.items():
-        states = [assessment.by_item[item.mapping].state for item in executor.docker or ()]
+        states = [
+            assessment.uses.image_by_item[item.mapping].state for item in executor.docker or ()
+        ]
         needs_arguments = any(
             parameter.default is None for parameter in executor.parameters.values()
         )

@@ -116,13 +116,14 @@ _UNKNOWN = (
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each job and registry; with a mirror, one for each image name in steps."""
-    if assessment.mirrored_steps is None and not assessment.missing_logins:
+    mirroring = assessment.logins.mirrored_steps
+    if mirroring is None and not assessment.logins.missing:
         return
     from cci_migrate.remedies.login_placement import LoginPlacement
 
     placement = LoginPlacement(
         assessment.config,
-        assessment.missing_logins,
+        assessment.logins.missing,
         assessment.dockers.all(),
         assessment.values,
         assessment.policy,
@@ -130,14 +131,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     )
     remedies = {
         missing.key: _remedy(missing, placement, assessment)
-        for missing in assessment.missing_logins
+        for missing in assessment.logins.missing
     }
     rewritten: dict[StepPull, FindingKey] = {}
-    if assessment.mirrored_steps is not None:
-        for finding, pulls in _through_mirror(assessment, assessment.mirrored_steps, remedies):
+    if mirroring is not None:
+        for finding, pulls in _through_mirror(assessment, mirroring, remedies):
             rewritten.update(dict.fromkeys(pulls, finding.key))
             yield finding
-    for missing in assessment.missing_logins:
+    for missing in assessment.logins.missing:
         after = {rewritten[pull]: None for _, pull in missing.pulls if pull in rewritten}
         may_fetch = any(
             missing.host in hosts_to_log_in(pull, assessment.policy) for _, pull in missing.pulls
@@ -168,13 +169,13 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             because=_because(missing, impact),
             remedy=remedies[missing.key],
             registry=normalise_host(missing.host),
-            names=None if assessment.readdressing(missing) else _names(missing, assessment),
+            names=None if assessment.logins.readdressing(missing) else _names(missing, assessment),
             after=() if is_needed_today else tuple(after),
         )
 
 
 def _names(missing: MissingLogin, assessment: Assessment) -> NameReason | None:
-    return assessment.name_reason(assessment.proposed_login(missing), normalise_host(missing.host))
+    return assessment.name_reason(assessment.logins.proposed(missing), normalise_host(missing.host))
 
 
 def _because(missing: MissingLogin, impact: Impact) -> str:
@@ -207,7 +208,7 @@ def _through_mirror(
         first = change.sites[0]
         fix = Fix(f"pull it from {host}", change.operations)
         remedy: Remedy = _usage_question(first, fix) if change.is_only_pulled else fix
-        for missing in assessment.missing_logins:
+        for missing in assessment.logins.missing:
             login = logins[missing.key]
             concerned = missing.host == host and missing.docker.job in change.jobs
             if concerned and isinstance(login, NoFix):
@@ -317,10 +318,10 @@ def _mirror_finding(
 
 
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
-    readdressing = assessment.readdressing(missing)
+    readdressing = assessment.logins.readdressing(missing)
     if readdressing:
         return Fix("leave the server out of the login before it", readdressing)
-    match assessment.proposed_login(missing):
+    match assessment.logins.proposed(missing):
         case Contested(accounts):
 
             def fix_with(account: Account) -> Fix | NoFix:
@@ -328,7 +329,7 @@ def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assess
 
             return account_question(normalise_host(missing.host), accounts, fix_with)
         case _:
-            credential = assessment.login_credential(missing)
+            credential = assessment.logins.credential(missing)
             return _login_fix(missing, credential, placement, assessment)
 
 
@@ -351,7 +352,7 @@ def _login_fix(
     operations = placement.operations(missing, credential, is_alone=is_alone)
     if isinstance(operations, NoLoginPlace):
         return NoFix(operations.reason, operations.instead)
-    contexts = assessment.contexts_for_login(missing, credential)
+    contexts = assessment.contexts.for_login(missing, credential)
     return whole_fix(assessment, "log in before the first pull", operations, contexts)
 
 

@@ -46,8 +46,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.account_wording import several_accounts, which_account
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import AccountUnclear, Unauthenticated, Unmirrored
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
@@ -131,7 +132,7 @@ def _which_account(
     def fix_with(account: Account) -> Fix | NoFix:
         credential = account.credential
         variables, key = variables_of(credential), assessed.key(UNAUTHENTICATED_IMAGE)
-        grants = assessment.contexts_for_images([assessed.image], variables, state.host, key)
+        grants = assessment.contexts.for_images([assessed.image], variables, state.host, key)
         title = f"add {form_of(credential).value} under the image"
         return whole_fix(
             assessment, title, give_credential(place, credential, account.form), grants
@@ -201,7 +202,7 @@ def _remedy(
         added = give_credential(place, proposed.credential, proposed.form)
         operations.update(dict.fromkeys(added))
         variables, key = variables_of(proposed.credential), assessed.key(UNAUTHENTICATED_IMAGE)
-        grants = assessment.contexts_for_images([assessed.image], variables, state.host, key)
+        grants = assessment.contexts.for_images([assessed.image], variables, state.host, key)
         contexts.update(dict.fromkeys(grants))
     state = users[0][1]
     titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []

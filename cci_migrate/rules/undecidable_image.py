@@ -36,8 +36,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cci_migrate.assessing.assessment import AssessedImage, Assessment
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.auth_forms import PLAIN, AuthForm
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import Undecided
 from cci_migrate.assessing.impact import registry_name
@@ -111,7 +112,7 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _in_steps(assessment: Assessment) -> Iterator[Finding]:
-    for undecided in undecided_pulls(assessment.dockers.all(), assessment.missing_logins):
+    for undecided in undecided_pulls(assessment.dockers.all(), assessment.logins.missing):
         job = undecided.docker.job
         reasons = list(
             dict.fromkeys(f"{pull.command}: {pull.undecided}" for pull in undecided.pulls)
@@ -172,7 +173,7 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
             # Some of its values are of another registry, which would get these credentials too.
             continue
         name = registry_name(host)
-        contexts = assessment.contexts_for_images(
+        contexts = assessment.contexts.for_images(
             [image], variables_of(credential), host, assessed.key(UNDECIDABLE_IMAGE)
         )
         remedy = whole_fix(

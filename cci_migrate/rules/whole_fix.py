@@ -58,7 +58,7 @@ def contexts_without_workflow(assessment: Assessment) -> tuple[str, ...]:
     if assessment.policy.credentials is CredentialStore.PROJECT:
         return ()
     registries = (
-        policy_for(use.host, assessment.policy) for use in assessment.uses_without_workflow
+        policy_for(use.host, assessment.policy) for use in assessment.uses.without_workflow
     )
     names = (registry.context for registry in registries if registry is not None)
     return tuple(dict.fromkeys(name for name in names if name is not None))

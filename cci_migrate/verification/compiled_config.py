@@ -157,7 +157,7 @@ def _anonymous(examined: Examination, pulls: Iterable[ExplainedPull]) -> Iterato
         if pull.daemon is None and pull.access.lacks_credentials:
             job = pull.job.removeprefix("job ")
             yield AnonymousPull(job, pull.image, pull.registry or "", in_steps=False)
-    for missing in examined.assessment.missing_logins:
+    for missing in examined.assessment.logins.missing:
         for docker, command in missing.pulls:
             if not _may_be_logged_in(docker, command, missing.host):
                 texts = (text for text in command.texts if registry_of(text) == missing.host)

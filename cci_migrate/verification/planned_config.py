@@ -164,7 +164,7 @@ def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, .
         if (job.executor is not None and not calls) or None in known:
             return None
     items: Iterator[ImageItem] = image_items(entry, config, values)
-    return tuple(_planned(assessment.by_item[item.mapping].image) for item in items)
+    return tuple(_planned(assessment.uses.image_by_item[item.mapping].image) for item in items)
 
 
 def _planned(image: PulledImage) -> PlannedImage:
@@ -180,7 +180,7 @@ def _planned(image: PulledImage) -> PlannedImage:
 
 
 def _anonymous_hosts(docker: JobDocker, assessment: Assessment) -> Iterator[str]:
-    for missing in assessment.missing_logins:
+    for missing in assessment.logins.missing:
         if any(other.job is docker.job for other, _ in missing.pulls):
             yield missing.host
 

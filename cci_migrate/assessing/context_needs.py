@@ -1,0 +1,277 @@
+"""Which contexts the workflow jobs of a config need: what fixes bring along, and what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.assessing.context_conventions import ContextConvention
+from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.credential_uses import AssessedEntry, AssessedImage, CredentialUse
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.known_contexts import KnownContexts
+from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.images import PulledImage
+from cci_migrate.circleci.workflow_jobs import JobContexts
+from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.findings import ChosenNames, ContextCandidate, ContextGrant, FindingKey
+from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, PasswordAuth
+
+
+class MissingContext(Struct, frozen=True):
+    """A workflow job may need ``context`` for what ``use`` reads; only the user knows.
+
+    ``after`` are the findings of whose fixes one must be made for that; empty if it is so today.
+    """
+
+    context: str
+    use: CredentialUse
+    after: tuple[FindingKey, ...] = ()
+
+
+#: A context for a workflow job; it is empty if only the user knows which of the candidates it is.
+ContextChoice = tuple[str, tuple[ContextCandidate, ...]]
+
+
+class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
+    """The contexts that workflow jobs need. ``names`` are those that the user chose for a fix."""
+
+    known: KnownContexts
+    names: Mapping[FindingKey, ChosenNames]
+
+    def with_fix_of(self, image: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``image`` has the credential it should have."""
+        use = self.known.uses.of_image(image)
+        if use is None:
+            return ()
+        return self.for_images([image.image], use.variables, use.host, key)
+
+    def on_executor(
+        self, entry: WorkflowJob, executor: str, key: FindingKey
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that ``entry`` needs once it runs on ``executor``."""
+        reader = self.known.uses
+        entries = [assessed for assessed in reader.entries if assessed.entry is entry]
+        uses = {
+            use
+            for item in reader.config.body.executors[executor].docker or ()
+            if (use := reader.by_item[item.mapping]) is not None
+        }
+        return tuple(
+            grant for use in uses for grant in self._grants(entries, use.variables, use.host, key)
+        )
+
+    def for_images(
+        self, images: Iterable[PulledImage], variables: tuple[str, ...], host: str, key: FindingKey
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``images`` read ``variables``.
+
+        ``key`` is that of the finding whose fix makes them.
+        """
+        entries = self.known.uses.entries_that_pull(*images)
+        return self._grants(entries, variables, host, key)
+
+    def for_login(
+        self, missing: MissingLogin, credential: PasswordAuth
+    ) -> tuple[ContextGrant, ...]:
+        """The contexts that workflow jobs need once ``missing`` is made with ``credential``."""
+        dockers = self.known.uses.logins.dockers
+        entries = [
+            assessed
+            for assessed in self.known.uses.entries
+            if (docker := dockers.of(assessed.entry)) is not None and missing.concerns(docker)
+        ]
+        return self._grants(
+            entries, variables_of(credential), normalise_host(missing.host), missing.key
+        )
+
+    def _grants(
+        self,
+        entries: Iterable[AssessedEntry],
+        variables: tuple[str, ...],
+        host: str,
+        key: FindingKey,
+    ) -> tuple[ContextGrant, ...]:
+        grants: dict[WorkflowJob, ContextGrant] = {}
+        for assessed in entries:
+            # Workflows that share a list of jobs through an alias share its entries too.
+            if assessed.only_for_forks or assessed.entry in grants:
+                continue
+            choice = self.grant(assessed, variables, host, key)
+            if choice is not None:
+                context, candidates = choice
+                grants[assessed.entry] = ContextGrant(
+                    assessed.entry,
+                    context,
+                    variables,
+                    self.may_overlap(assessed, variables),
+                    candidates,
+                )
+        return tuple(grants.values())
+
+    def may_overlap(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
+        """Whether one of a workflow job's contexts may provide one of ``variables`` too.
+
+        Contexts known to provide other variables don't count.
+        """
+        others = self.known.for_others(frozenset(variables))
+        values = tuple(value for value in assessed.contexts.values if value not in others)
+        contexts = replace(assessed.contexts, values=values)
+        return self.known.job_variables.may_overlap(assessed.entry, contexts, variables)
+
+    def grant(
+        self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
+    ) -> ContextChoice | None:
+        """The context that a workflow job needs for ``variables``; None if it needs none.
+
+        ``key`` is that of the finding whose fix makes it read them.
+        """
+        if variables and key not in self.names:
+            return self._by_convention(assessed, frozenset(variables), host)
+        if variables:
+            context = self.names[key].context
+        else:
+            context = self._context_for_token(assessed.entry, host)
+        return None if context is None or context in assessed.contexts.names else (context, ())
+
+    def _by_convention(
+        self, assessed: AssessedEntry, variables: frozenset[str], host: str
+    ) -> ContextChoice | None:
+        key = (assessed, variables, host)
+        if key not in self._choices:
+            convention = self.known.among(variables, host)
+            works_today = assessed.reads_today(variables) and not assessed.misplaced
+            works_today = works_today or self.reads_all_beside_contexts(assessed, variables)
+            is_lacking = convention.lacks(assessed.contexts, works_today=works_today) and (
+                works_today or not self._are_the_projects(assessed, variables)
+            )
+            choice = (convention.preferred or "", convention.candidates)
+            self._choices[key] = choice if is_lacking else None
+        return self._choices[key]
+
+    @cached_property
+    def _choices(self) -> dict[tuple[AssessedEntry, frozenset[str], str], ContextChoice | None]:
+        """What `_by_convention` returned: most jobs have several images."""
+        return {}
+
+    def _context_for_token(self, entry: WorkflowJob, host: str) -> str | None:
+        """The policy's context for credentials by OpenID Connect, which have no variables.
+
+        Only jobs with a context have a token, and a role may ask for a certain context:
+        https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/.
+        """
+        registry = policy_for(host, self.known.policy)
+        if registry is None or host in self.known.conventions:
+            return None
+        account = registry.job_credential((entry.name, entry.calls)) or registry
+        is_by_token = isinstance(account.credential, AwsRoleAuth | GcpAuth)
+        return account.context if is_by_token else None
+
+    def with_fix(self, assessed: AssessedEntry, use: CredentialUse) -> str | None:
+        """The context that the fix brings along which makes ``assessed`` read what ``use`` does."""
+        if use.after is None or assessed.only_for_forks:
+            return None
+        choice = self.grant(assessed, use.variables, use.host, use.after)
+        return None if choice is None else choice[0]
+
+    def reads_all_beside_contexts(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
+        """Whether the job has contexts and its images and steps read all of ``variables`` today.
+
+        One of its contexts or the project may provide them; another context would override that.
+        """
+        return bool(assessed.contexts.values) and self.known.reads_all_today(
+            assessed, frozenset(variables)
+        )
+
+    def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+        """Whether the job has no contexts and reads some of ``variables`` today.
+
+        They are the project's then, and a context would override them.
+        """
+        if self.known.policy.credentials is CredentialStore.CONTEXT or assessed.contexts.values:
+            return False
+        return bool(self.known.job_variables.mentioned(assessed.entry, variables))
+
+    def missing(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
+        """The contexts that a workflow job lacks for variables that it reads today."""
+        if self._has_a_chosen_context(assessed):
+            return
+        for use in assessed.uses:
+            convention = self.known.of(use.variables)
+            if use.after is not None or use.is_misrouted:
+                continue
+            if convention is None or convention.preferred is None:
+                continue
+            is_lacking = convention.lacks(assessed.intended, works_today=True)
+            if is_lacking or convention.may_be_lacked_by(assessed.intended):
+                yield MissingContext(convention.preferred, use)
+
+    def missing_once_fixed(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
+        """The contexts that a workflow job will lack, by what the fixes of others show.
+
+        Fixes add none where a job reads some of the variables today: they may be the project's.
+        """
+        if self._has_a_chosen_context(assessed):
+            return
+        for use in assessed.uses:
+            variables = frozenset(use.variables)
+            convention = self._conventions_once_fixed.get(variables)
+            if use.is_misrouted or convention is None or convention.preferred is None:
+                continue
+            if convention.may_be_lacked_by(self._contexts_once_fixed[assessed]):
+                readers = self._readers_once_fixed(variables)
+                fixes = (each.after for reader in readers for each in reader.uses)
+                after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
+                yield MissingContext(convention.preferred, use, after)
+
+    def _has_a_chosen_context(self, assessed: AssessedEntry) -> bool:
+        """Whether nothing is to be asked of a workflow job: it has what the user named for a fix.
+
+        Jobs that only builds of forks reach get no contexts.
+        """
+        chosen_by_user = {names.context for names in self.names.values()}
+        return assessed.only_for_forks or not chosen_by_user.isdisjoint(assessed.contexts.names)
+
+    @cached_property
+    def _conventions_once_fixed(self) -> Mapping[frozenset[str], ContextConvention]:
+        """The conventions that the next run will see, for variables whose readers fixes change.
+
+        All fixes are made, each with the contexts that it brings along. Left out are those of whose
+        readers all have the same contexts then: none of them lacks any.
+        """
+        conventions: dict[frozenset[str], ContextConvention] = {}
+        for variables in self.known.host_by_variables:
+            readers = self._readers_once_fixed(variables)
+            contexts = [self._contexts_once_fixed[reader] for reader in readers]
+            if len({each.values for each in contexts}) > 1 and any(
+                use.after is not None for reader in readers for use in reader.uses
+            ):
+                conventions[variables] = self.known.after_fixes(variables, contexts)
+        return conventions
+
+    def _readers_once_fixed(self, variables: frozenset[str]) -> list[AssessedEntry]:
+        """The workflow jobs that show which context provides ``variables``, once all is fixed."""
+        readers = []
+        for assessed in self.known.uses.entries:
+            uses = [use for use in assessed.uses if variables <= set(use.variables)]
+            is_reader = bool(uses) or self.known.reads_all_today(assessed, variables)
+            if assessed.only_for_forks or not is_reader:
+                continue
+            is_kept_apart = variables in self.known.kept_apart.get(assessed.entry.route, ())
+            if any(use.after for use in uses) or not (is_kept_apart and assessed.intended.values):
+                readers.append(assessed)
+        return readers
+
+    @cached_property
+    def _contexts_once_fixed(self) -> Mapping[AssessedEntry, JobContexts]:
+        """The contexts of each workflow job once all is fixed."""
+        contexts: dict[AssessedEntry, JobContexts] = {}
+        for assessed in self.known.uses.entries:
+            granted = filter(None, (self.with_fix(assessed, use) for use in assessed.uses))
+            values = tuple(dict.fromkeys((*assessed.intended.values, *granted)))
+            contexts[assessed] = replace(assessed.intended, values=values)
+        return contexts

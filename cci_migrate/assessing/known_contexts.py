@@ -1,0 +1,228 @@
+"""Which contexts provide the variables of a config, by its workflow jobs, siblings and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.assessing.context_conventions import (
+    ContextConvention,
+    ContextOrigin,
+    context_convention,
+    is_about_a_registry,
+    siblings_convention,
+)
+from cci_migrate.assessing.conventions import CredentialConvention, policy_for
+from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUses
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.assessing.evidence_collection import is_named_like_a_release
+from cci_migrate.assessing.job_variables import JobVariables
+from cci_migrate.circleci.workflow_jobs import JobContexts
+from cci_migrate.findings import ChosenNames, FindingKey
+from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy
+
+
+class KnownContexts(Struct, frozen=True, eq=False, dict=True):
+    """The context conventions of a config.
+
+    ``known`` are conventions to keep, by their variables: those of this config are not looked for.
+    """
+
+    policy: Policy
+    uses: CredentialUses
+    evidence: tuple[Evidence, ...]
+    conventions: Mapping[str, CredentialConvention]
+    job_variables: JobVariables
+    known: Mapping[frozenset[str], ContextConvention] | None = None
+
+    @cached_property
+    def by_variables(self) -> Mapping[frozenset[str], ContextConvention]:
+        """The conventions for each set of variables that images or logins read, or will read."""
+        if self.known is not None:
+            return self.known
+        return {
+            variables: self._convention(variables, host)
+            for variables, host in self.host_by_variables.items()
+        }
+
+    @cached_property
+    def host_by_variables(self) -> Mapping[frozenset[str], str]:
+        """The registry for which jobs read, or will read, each set of variables."""
+        hosts: dict[frozenset[str], str] = {}
+        for assessed in self.uses.entries:
+            for use in assessed.uses:
+                if policy_for(use.host, self.policy) is not None:
+                    hosts.setdefault(frozenset(use.variables), use.host)
+        return hosts
+
+    def of(self, variables: Iterable[str]) -> ContextConvention | None:
+        """The convention for ``variables``; None if nothing reads them."""
+        return self.by_variables.get(frozenset(variables))
+
+    def for_pulls(self, host: str) -> ContextConvention | None:
+        """The convention for the variables that pulls from ``host`` should read, if any."""
+        convention, registry = self.conventions.get(host), policy_for(host, self.policy)
+        credential = None if convention is None else convention.credential
+        if credential is None and registry is not None:
+            credential = registry.credential
+        return None if credential is None else self.of(variables_of(credential))
+
+    def among(self, variables: frozenset[str], host: str) -> ContextConvention:
+        """The convention for ``variables`` of ``host``, whether or not something reads them."""
+        return self.by_variables.get(variables) or self._convention(variables, host)
+
+    def after_fixes(
+        self, variables: frozenset[str], readers: Iterable[JobContexts]
+    ) -> ContextConvention:
+        """The convention for ``variables`` if workflow jobs with these contexts read them."""
+        host = self.host_by_variables[variables]
+        return context_convention(
+            list(readers),
+            (),
+            policys_context(host, self.policy, variables),
+            self.policy,
+            is_policys_own=self._is_the_policys(host, variables),
+        )
+
+    def _convention(self, variables: frozenset[str], host: str) -> ContextConvention:
+        today: list[JobContexts] = []
+        coming: list[JobContexts] = []
+        kept_apart: set[frozenset[str]] = set()
+        for assessed in self.uses.entries:
+            if assessed.only_for_forks:
+                continue
+            if assessed.reads_today(variables) or self.reads_all_today(assessed, variables):
+                if assessed.intended.values and variables in self.kept_apart.get(
+                    assessed.entry.route, ()
+                ):
+                    kept_apart.add(frozenset(assessed.intended.values))
+                else:
+                    today.append(assessed.intended)
+            elif any(variables == set(use.variables) for use in assessed.uses):
+                coming.append(assessed.intended)
+        is_policys_own = bool(variables) and self._is_the_policys(host, variables)
+        siblings = self._sibling_contexts(host, variables)
+        context = policys_context(host, self.policy, variables)
+        is_configured = policy_for(host, self.policy) != DEFAULT_DOCKER_HUB
+        convention = None
+        if siblings and not today and not (is_configured and is_policys_own):
+            configured = context if is_configured else None
+            near = self._candidate_contexts(variables)
+            convention = siblings_convention(siblings, configured, near, self.policy)
+        if convention is None:
+            convention = context_convention(
+                today, coming, context, self.policy, is_policys_own=is_policys_own
+            )
+        if convention.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
+            return convention
+        if convention.origin is ContextOrigin.REQUESTED:
+            names = frozenset().union(*kept_apart)
+            kept_apart = {frozenset({name}) for name in filter(is_about_a_registry, names)}
+        accepted = kept_apart.union(*(sibling.accepted for _, sibling in siblings))
+        return replace(convention, accepted=convention.accepted | accepted)
+
+    @cached_property
+    def kept_apart(self) -> Mapping[str, frozenset[frozenset[str]]]:
+        """The variables, by the routes of workflow jobs, that no other jobs should get.
+
+        A job is left out if one of its contexts is named after a registry and not after a release:
+        such a context is for all jobs.
+        """
+        apart: dict[str, set[frozenset[str]]] = {}
+        for item in self.evidence:
+            if item.refusal is not None and item.refusal.keeps_to_its_jobs:
+                for route in item.entries:
+                    apart.setdefault(route, set()).add(frozenset(item.variables))
+        for item in self.evidence:
+            if item.allows():
+                for route in item.entries & apart.keys():
+                    apart[route].discard(frozenset(item.variables))
+        for assessed in self.uses.entries:
+            names = filter(is_about_a_registry, assessed.intended.names)
+            if not all(map(is_named_like_a_release, names)):
+                apart.pop(assessed.entry.route, None)
+        return {route: frozenset(variables) for route, variables in apart.items()}
+
+    def _sibling_contexts(
+        self, host: str, variables: frozenset[str]
+    ) -> list[tuple[str, ContextConvention]]:
+        """The paths of other configs of the repository and their conventions for ``variables``."""
+        return [
+            (item.place.path, item.convention)
+            for item in self.evidence
+            if item.host == host
+            and item.convention is not None
+            and variables == set(item.variables)
+        ]
+
+    def _candidate_contexts(self, variables: frozenset[str]) -> frozenset[str]:
+        """The contexts of workflow jobs, without those known to provide other variables."""
+        others = self._policys_contexts_of_others(variables)
+        others |= {
+            item.convention.preferred
+            for item in self.evidence
+            if item.convention is not None and variables.isdisjoint(item.variables)
+        }
+        names = (name for assessed in self.uses.entries for name in assessed.intended.names)
+        return frozenset(names) - others
+
+    def _policys_contexts_of_others(self, variables: frozenset[str]) -> set[str | None]:
+        """The contexts that, by the policy, provide variables other than ``variables``."""
+        return {
+            context
+            for registry in self.policy.registries
+            for credential, context in registry.accounts
+            if variables.isdisjoint(variables_of(credential))
+        }
+
+    def _is_the_policys(self, host: str, variables: frozenset[str]) -> bool:
+        registry = policy_for(host, self.policy)
+        credentials = () if registry is None else registry.credentials
+        return any(variables <= set(variables_of(credential)) for credential in credentials)
+
+    def for_others(self, variables: frozenset[str]) -> set[str | None]:
+        """The contexts that are known to provide variables other than ``variables``."""
+        return self._policys_contexts_of_others(variables).union(
+            convention.preferred
+            for names, convention in self.by_variables.items()
+            if names.isdisjoint(variables)
+        )
+
+    def reads_all_today(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+        """Whether images and steps of a workflow job name all of ``variables``."""
+        return self.job_variables.mentioned(assessed.entry, variables) == variables
+
+    def unknown_hosts(self, names: Mapping[FindingKey, ChosenNames]) -> frozenset[str]:
+        """The registries whose credentials a job should read, but from an unknown context.
+
+        Only those for which the policy has credentials of the same form. ``names`` are those that
+        the user chose, with their contexts.
+        """
+        hosts = set()
+        for assessed in self.uses.entries:
+            for use in assessed.uses:
+                convention = self.of(use.variables)
+                if use.after is None or use.after in names or convention is None:
+                    continue
+                if convention.cannot_be_had_by(assessed.intended) and self._has_another(use.host):
+                    hosts.add(use.host)
+        return frozenset(hosts)
+
+    def _has_another(self, host: str) -> bool:
+        registry, convention = policy_for(host, self.policy), self.conventions.get(host)
+        if registry is None or convention is None or convention.credential is None:
+            return False
+        return type(registry.credential) is type(convention.credential)
+
+
+def policys_context(host: str, policy: Policy, variables: Iterable[str]) -> str | None:
+    """The policy's context for ``variables`` of ``host``, else for that registry, if any."""
+    registry, names = policy_for(host, policy), set(variables)
+    for job in () if registry is None else registry.jobs:
+        if names and names == set(variables_of(job.credential)):
+            return job.context
+    return None if registry is None else registry.context
