@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 #: A config's tree is many small objects that all live until it is done: collecting between them
@@ -29,9 +30,11 @@ def _run() -> int:
 
     import click
 
-    from cci_migrate.cli.main_command import main_command
+    from cci_migrate.cli.main_command import COMPLETION_VARIABLE, main_command
     from cci_migrate.escaping.terminal_text import printable
 
+    if COMPLETION_VARIABLE in os.environ:
+        import cci_migrate.cli.powershell_completion  # noqa: F401 - click lacks this shell
     try:
         code = main_command.main(prog_name="cci-migrate", standalone_mode=False)
     except click.exceptions.Abort:

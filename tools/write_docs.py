@@ -67,7 +67,7 @@ workflows:
 """
 
 #: How wide the report is in the documentation.
-_COLUMNS = 90
+_COLUMNS = 84
 
 _PART = re.compile(
     r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n)"

@@ -58,7 +58,10 @@ def _read(path: Path) -> Baseline:
 def _named(root: Path, file: str, baseline: Path) -> str:
     """The path of ``file`` in ``root`` from the folder of ``baseline``, by the shortest way."""
     folder = baseline.resolve().parent
-    return Path(os.path.relpath(root.resolve() / file, folder)).as_posix()
+    target = root.resolve() / file
+    if target.anchor != folder.anchor:  # another drive of Windows, which no relative path leads to
+        return target.as_posix()
+    return Path(os.path.relpath(target, folder)).as_posix()
 
 
 def write_baseline(report: Report, path: Path) -> int:

@@ -8,8 +8,7 @@ from click.shell_completion import get_completion_class
 from cci_migrate.cli.terminal import Terminal
 
 _PROGRAM = "cci-migrate"
-_VARIABLE = "_CCI_MIGRATE_COMPLETE"
-_SHELLS = ("bash", "zsh", "fish")
+_SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
 @click.command(name="completion")
@@ -19,10 +18,13 @@ def completion(shell: str) -> None:
     """Print the script that completes commands in SHELL.
 
     For bash: cci-migrate completion bash > ~/.local/share/bash-completion/completions/cci-migrate
+
+    For PowerShell, in $PROFILE: cci-migrate completion powershell | out-string | iex
     """
-    from cci_migrate.cli.main_command import main_command
+    import cci_migrate.cli.powershell_completion  # noqa: F401 - registers its shell
+    from cci_migrate.cli.main_command import COMPLETION_VARIABLE, main_command
 
     kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - click knows the three
-    script = kind(main_command, {}, _PROGRAM, _VARIABLE).source()
+    assert kind is not None  # noqa: S101 - all of them are registered
+    script = kind(main_command, {}, _PROGRAM, COMPLETION_VARIABLE).source()
     Terminal().out(script.rstrip("\n") + "\n")

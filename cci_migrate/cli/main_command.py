@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+#: A shell that asks for completions sets it; click derives it from the program's name.
+COMPLETION_VARIABLE = "_CCI_MIGRATE_COMPLETE"
+
 SUBCOMMANDS = {
     "explain": Subcommand(
         "cci_migrate.cli.explain_command:explain", "Show each pull and what gives it access."

@@ -45,6 +45,10 @@ class Terminal:
     """Where the program writes to."""
 
     def __init__(self, colour: Colour = Colour.AUTO) -> None:
+        if sys.platform == "win32":
+            from colorama import just_fix_windows_console  # click depends on it there
+
+            just_fix_windows_console()
         self.out_in_colour = wants_colour(sys.stdout, colour, os.environ)
         self.err_in_colour = wants_colour(sys.stderr, colour, os.environ)
 

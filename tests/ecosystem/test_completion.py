@@ -52,6 +52,32 @@ def test_bash_completes_what_is_being_typed(
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "typed", "values"),
+    [
+        ("", "ru", ["rule", "rules"]),
+        ("rule", "undec", ["undecidable-image\t"]),
+        ("--check\n--platform", "r", ["runner"]),
+        # PowerShell completes the names of files by itself.
+        ("--config", "", []),
+    ],
+)
+def test_what_the_script_for_powershell_asks_is_answered(
+    program: Program, words: str, typed: str, values: list[str]
+) -> None:
+    script = program("completion", "powershell").out
+    assert "Register-ArgumentCompleter -Native -CommandName 'cci-migrate'" in script
+    names = {"COMP_WORDS": words, "COMP_CWORD": typed}
+    # Setting a variable to nothing removes it there.
+    asked = {name: value for name, value in names.items() if value}
+    assert all(f"$env:{name} = " in script for name in names)
+    assert "$env:_CCI_MIGRATE_COMPLETE = 'powershell_complete'" in script
+    answer = program(_CCI_MIGRATE_COMPLETE="powershell_complete", **asked).out
+    lines = [line for line in answer.splitlines() if line]
+    assert len(lines) == len(values)
+    assert all(map(str.startswith, sorted(lines), values))
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_the_scripts_of_other_shells_are_such(shell: str, program: Program, tmp_path: Path) -> None:
     done = program("completion", shell)
@@ -67,4 +93,4 @@ def test_the_scripts_of_other_shells_are_such(shell: str, program: Program, tmp_
 def test_another_shell(program: Program) -> None:
     done = program("completion", "tcsh")
     assert done.code == 2
-    assert "'bash', 'zsh', 'fish'" in done.err
+    assert "'bash', 'zsh', 'fish', 'powershell'" in done.err
