@@ -30,6 +30,7 @@ from cci_migrate.policy.names import is_context_name
 from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.campaign_repositories import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi
+from cci_migrate.preflight.circleci_cache import FAILURES, failed_query
 from cci_migrate.preflight.context_creation import (
     ContextPlan,
     apply_plan,
@@ -41,17 +42,10 @@ from cci_migrate.preflight.project_remotes import project_in, project_of
 from cci_migrate.preflight.protected_variables import service_behind
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
-from cci_migrate.transport.host_errors import (
-    HostError,
-    RefusedError,
-    StaleSnapshot,
-)
-from cci_migrate.transport.http import OverloadedError
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 
 #: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
 _LONGEST = 32 * 1024
-_FAULTS = (HostError, RefusedError, StaleSnapshot, OverloadedError)
 
 
 @click.group(name="context", context_settings={"help_option_names": ["-h", "--help"]})
@@ -194,9 +188,9 @@ def _create(
     for organisation in organisations:
         try:
             plans.append(plan_context(circleci, organisation, name, required, overwrite=overwrite))
-        except _FAULTS as error:
+        except FAILURES as error:
             has_failed = True
-            terminal.error(redact(f"{organisation.slug}: {error}"))
+            terminal.error(redact(f"{organisation.slug}: {failed_query(error).why}"))
     for plan in plans:
         terminal.out(f"{printable(plan.text)}\n")
         if plan.warning:
@@ -222,9 +216,9 @@ def _create(
         try:
             apply_plan(circleci, plan, values)
             terminal.out(f"{printable(plan.success_text)}\n")
-        except _FAULTS as error:
+        except FAILURES as error:
             has_failed = True
-            terminal.error(redact(f"{plan.organisation.slug}: {error}"))
+            terminal.error(redact(f"{plan.organisation.slug}: {failed_query(error).why}"))
     return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 

@@ -126,11 +126,22 @@ class CircleCiCache:
 def _attempt(request: Callable[[], _Value]) -> _Value | FailedQuery:
     try:
         return request()
-    except MissingError as error:
-        return FailedQuery(f"not found, or not visible to this token ({error})", Cause.MISSING)
-    except RefusedError as error:
-        return FailedQuery(f"not permitted for this token ({error})", Cause.REFUSED)
-    except OverloadedError as error:
-        return FailedQuery(f"no answer ({error})", Cause.FAULT)
-    except (HostError, StaleSnapshot) as error:
-        return FailedQuery(str(error), Cause.FAULT)
+    except FAILURES as error:
+        return failed_query(error)
+
+
+#: What `CircleCi` raises for one query; others may have an answer.
+FAILURES = (HostError, RefusedError, StaleSnapshot, OverloadedError)
+
+
+def failed_query(error: Exception) -> FailedQuery:
+    """The failure that ``error`` is, one of `FAILURES`."""
+    match error:
+        case MissingError():
+            return FailedQuery(f"not found, or not visible to this token ({error})", Cause.MISSING)
+        case RefusedError():
+            return FailedQuery(f"not permitted for this token ({error})", Cause.REFUSED)
+        case OverloadedError():
+            return FailedQuery(f"no answer ({error})", Cause.FAULT)
+        case _:
+            return FailedQuery(str(error), Cause.FAULT)

@@ -134,7 +134,9 @@ def test_after_a_fault_the_same_command_does_the_rest(
 def test_an_organisation_that_is_not_there(run: Program) -> None:
     done = run(*CREATE, *FROM_ENVIRONMENT, "--org", "gh/nobody", **VALUES)
     assert done.code == 3
-    assert "gh/nobody: Organization not found." in done.err
+    assert (
+        "gh/nobody: not found, or not visible to this token (Organization not found.)" in done.err
+    )
 
 
 class Session:

@@ -206,7 +206,7 @@ def test_no_connection_is_said_in_plain_words(
     assert done.out.count("no answer (the connection to 127.0.0.1:1 failed)") == 2
     assert done.out.endswith("0 ok, 2 not asked.\n")
     done = run("context", "create", "docker-hub-creds", "--yes", "--from-env", **nowhere)
-    assert done.err == "error: gh/acme: the connection to 127.0.0.1:1 failed\n"
+    assert done.err == "error: gh/acme: no answer (the connection to 127.0.0.1:1 failed)\n"
 
 
 @pytest.mark.usefixtures("acme")

@@ -225,6 +225,13 @@ SITUATIONS = {
         next="use the token of somebody who builds the project",
     ),
     # Restrictions by project.
+    "known by its name": Situation(
+        config(ENTRY),
+        faulty(by_project("gh/acme/web", PROJECT), "GET /project/{project-slug}", 500),
+        0,
+        "ok",
+        "restricted to api and web, where all jobs that use it belong",
+    ),
     "another project": Situation(
         config(ENTRY),
         by_project("gh/acme/web"),

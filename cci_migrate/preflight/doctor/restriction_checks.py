@@ -7,7 +7,7 @@ groups; a job to which it is closed ends Unauthorized
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from cci_migrate.circleci.expression_restrictions import Coverage, coverage, is_about_refs
 from cci_migrate.circleci.pipeline_expressions import parse_expression
@@ -17,6 +17,7 @@ from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.doctor.checked_repositories import ContextUser, projects_of, titles
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
+from cci_migrate.preflight.slugs import Project
 from cci_migrate.rules.wording import listed
 
 _ALL_MEMBERS = "All members"
@@ -82,13 +83,17 @@ def _by_project(
     }
     if not allowed:
         return
-    ids = in_parallel(circleci.ids, projects_of(users))
+    # Names of repositories are unique in an organisation, and show most projects without asking.
+    others = [project for project in projects_of(users) if not _is_named(project, allowed.values())]
+    ids = in_parallel(circleci.ids, others)
     names = listed(sorted(allowed.values()))
     restricted = f"context {context.name}: restricted to {names}"
     excluded: list[ContextUser] = []
     unclear: dict[Cause | None, list[ContextUser]] = {}
     for user in users:
         project = user.repository.project
+        if project is not None and project not in ids:
+            continue
         answer = None if project is None else ids[project]
         if answer is None:
             unclear.setdefault(None, []).append(user)
@@ -122,11 +127,17 @@ def _by_project(
         yield CheckResult(subject, Status.FINE, f"{restricted}, where all jobs that use it belong")
 
 
+def _is_named(project: Project, names: Collection[str]) -> bool:
+    return project.organisation.provider in ("gh", "bb") and project.name in names
+
+
 def _by_expression(
     subject: str, context: Context, expression: str, users: Sequence[ContextUser]
 ) -> Iterator[CheckResult]:
     parsed = parse_expression(expression)
-    restricted = f"context {context.name}: restricted to {' '.join(expression.split())}"
+    restricted = (
+        f"context {context.name}: restricted to {' '.join(expression.split()) or '(nothing)'}"
+    )
     covered: dict[Coverage, list[ContextUser]] = {}
     for user in users:
         covered.setdefault(coverage(user.job.runs, parsed), []).append(user)
