@@ -182,7 +182,7 @@ def _names(expressions: tuple[Expression, ...], *, is_tag: bool) -> Iterator[_Na
         yield _Name(text, f"{kind} {text}")
     for prefix in prefixes:
         yield _Name(_beyond(prefix, known), f"{kinds} {prefix}...", is_sample=True)
-    yield _Name(_beyond("", known), kinds if is_tag else f"other {kinds}", is_sample=True)
+    yield _Name(_beyond("", known), f"other {kinds}" if known else kinds, is_sample=True)
     for text in (*prefixes, *_COMMON_NAMES):
         # No name ends with a slash (git-check-ref-format).
         if text not in texts and not text.endswith("/"):

@@ -320,7 +320,7 @@ def _with_absent(operator: str, left: Value | Absent, right: Value | Absent) -> 
         return None if isinstance(right, Absent) else False
     if operator == "==" and isinstance(right, Absent) and left:
         return False
-    return None
+    return False if operator == "!=" and (left == "" or right == "") else None
 
 
 def _value(expression: Expression, lookup: Lookup) -> Value | Absent | None:

@@ -7,6 +7,8 @@ requires others only runs where they do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, WorkflowJob
@@ -28,9 +30,12 @@ from cci_migrate.circleci.pipeline_expressions import (
 )
 from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.lossless.merging import entries_of, is_null, items_of, text_of, value_of
-from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.nodes import Node, Scalar, Sequence, resolved
 
 BRANCH, TAG = "pipeline.git.branch", "pipeline.git.tag"
+#: A job that requires more jobs than this is not followed to all of them.
+_MOST_REQUIRED = 100
 #: Truth values of YAML 1.1.
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
@@ -50,42 +55,92 @@ class RunCondition(Struct, frozen=True):
     defaults: tuple[tuple[str, Value], ...] = ()
 
 
-def run_condition(entry: WorkflowJob, config: Config) -> RunCondition:
-    """When ``entry`` runs."""
-    on_branches, on_tags = _own_condition(entry, config)
-    certain_on_branches, certain_on_tags = on_branches, on_tags
-    for required in _required(entry, config):
-        for_branches, for_tags = (
-            (Unreadable("a required job"),) * 2
-            if required is None
-            else _own_condition(required, config)
+class RunConditions:
+    """When the workflow jobs of a config run."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._entries: dict[tuple[str, bool], dict[str, WorkflowJob]] = {}
+        self._invocations: dict[str, list[WorkflowJob]] = {}
+        for entry in config.workflow_jobs:
+            self._entries.setdefault((entry.workflow, entry.is_in_group), {})[entry.name] = entry
+            if not entry.is_in_group:
+                self._invocations.setdefault(entry.calls, []).append(entry)
+        self._own: dict[WorkflowJob, tuple[Expression, Expression]] = {}
+        self._defaults = tuple(
+            (f"pipeline.parameters.{name}", value)
+            for name, parameter in config.pipeline_parameters.items()
+            if (value := _plain_value(parameter.default)) is not None
         )
-        certain_on_branches = all_of(certain_on_branches, for_branches)
-        certain_on_tags = all_of(certain_on_tags, for_tags)
-    defaults = tuple(
-        (f"pipeline.parameters.{name}", value)
-        for name, parameter in config.pipeline_parameters.items()
-        if (value := _plain_value(parameter.default)) is not None
-    )
-    return RunCondition(on_branches, on_tags, certain_on_branches, certain_on_tags, defaults)
 
+    def of(self, entry: WorkflowJob) -> RunCondition:
+        """When ``entry`` runs."""
+        own = self._own_condition(entry)
+        required = self._required(entry)
+        if required is None:
+            unclear = Unreadable("a required job")
+            certain = (all_of(own[0], unclear), all_of(own[1], unclear))
+        else:
+            conditions = [own, *map(self._own_condition, required)]
+            certain = (
+                all_of(*(on_branches for on_branches, _ in conditions)),
+                all_of(*(on_tags for _, on_tags in conditions)),
+            )
+        return RunCondition(*own, *certain, self._defaults)
 
-def _required(entry: WorkflowJob, config: Config) -> list[WorkflowJob | None]:
-    """The jobs that ``entry`` requires, directly or not; None for one that isn't found."""
-    by_name = {
-        other.name: other
-        for other in config.workflow_jobs
-        if other.workflow == entry.workflow and other.is_in_group == entry.is_in_group
-    }
-    required: dict[str, WorkflowJob | None] = {}
-    waiting = [entry]
-    while waiting:
-        for name in _required_names(waiting.pop()):
-            if name not in required:
-                job = required[name] = by_name.get(name)
-                if job is not None:
+    def _required(self, entry: WorkflowJob) -> list[WorkflowJob] | None:
+        """The jobs that ``entry`` requires, directly or not; None if they are not all known."""
+        others = self._entries[entry.workflow, entry.is_in_group]
+        required: dict[str, WorkflowJob] = {}
+        waiting = [entry]
+        while waiting:
+            for name in _required_names(waiting.pop()):
+                if name not in required:
+                    job = _entry_named(name, others)
+                    if job is None or len(required) == _MOST_REQUIRED:
+                        return None
+                    required[name] = job
                     waiting.append(job)
-    return list(required.values())
+        return list(required.values())
+
+    def _own_condition(self, entry: WorkflowJob) -> tuple[Expression, Expression]:
+        """The conditions of the workflow and of ``entry`` itself, for branches and for tags."""
+        if entry not in self._own:
+            self._own[entry] = self._compute_own(entry)
+        return self._own[entry]
+
+    def _compute_own(self, entry: WorkflowJob) -> tuple[Expression, Expression]:
+        on_branches, on_tags = _filters(value_of(entry.arguments, "filters"))
+        if entry.is_in_group:
+            calls = self._invocations.get(entry.workflow, [])
+            invocations = [self._own_condition(call) for call in calls]
+            for_branches = any_of(*(branches for branches, _ in invocations))
+            for_tags = any_of(*(tags for _, tags in invocations))
+        else:
+            workflow = self._config.workflows.get(entry.workflow)
+            for_branches, for_tags = _workflow_condition(workflow)
+        job = called_job(entry, self._config)
+        always: Expression = TRUE
+        if job is not None and value_of(job.mapping, "branches") is not None:
+            always = Unreadable(f"branches of {job.name}")
+        return all_of(always, for_branches, on_branches), all_of(always, for_tags, on_tags)
+
+
+def _entry_named(name: str, entries: Mapping[str, WorkflowJob]) -> WorkflowJob | None:
+    """The entry with ``name``, which may be a matrix's or that of one of its jobs.
+
+    https://circleci.com/docs/reference/configuration-reference/#matrix: these are called as the
+    entry, with the values of the parameters behind it.
+    """
+    if name in entries:
+        return entries[name]
+    for entry in entries.values():
+        matrix = value_of(entry.arguments, "matrix")
+        if matrix is not None and (
+            text_of(value_of(matrix, "alias")) == name or name.startswith(f"{entry.name}-")
+        ):
+            return entry
+    return None
 
 
 def _required_names(entry: WorkflowJob) -> list[str]:
@@ -95,27 +150,12 @@ def _required_names(entry: WorkflowJob) -> list[str]:
     for node in nodes:
         value = None if node is None else resolved(node)
         # ``- build: failed``: which outcome of a job is required.
-        names += entries_of(value) if isinstance(value, Mapping) else [text_of(node) or ""]
+        names += entries_of(value) if isinstance(value, MappingNode) else [text_of(node) or ""]
     return [name for name in names if name]
 
 
-def _own_condition(entry: WorkflowJob, config: Config) -> tuple[Expression, Expression]:
-    """The conditions of the workflow and of ``entry`` itself, for branches and for tags."""
-    on_branches, on_tags = _filters(value_of(entry.arguments, "filters"))
-    job = called_job(entry, config)
-    if entry.is_in_group:
-        always: Expression = Unreadable(f"job group {entry.workflow}")
-    else:
-        always, for_branches, for_tags = _workflow_condition(config.workflows.get(entry.workflow))
-        on_branches = all_of(on_branches, for_branches)
-        on_tags = all_of(on_tags, for_tags)
-    if job is not None and value_of(job.mapping, "branches") is not None:
-        always = all_of(always, Unreadable(f"branches of {job.name}"))
-    return all_of(always, on_branches), all_of(always, on_tags)
-
-
-def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression, Expression]:
-    """When a workflow runs at all, for which branches, and for which tags."""
+def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression]:
+    """When a workflow runs, for branches and for tags."""
     when, unless = value_of(workflow, "when"), value_of(workflow, "unless")
     always = all_of(
         TRUE if when is None else _condition(when),
@@ -123,10 +163,10 @@ def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression, 
     )
     triggers = items_of(value_of(workflow, "triggers"))
     if not triggers:
-        return always, TRUE, TRUE
+        return always, always
     # Only a schedule starts it, and a schedule is for branches.
     schedules = (value_of(value_of(trigger, "schedule"), "filters") for trigger in triggers)
-    return always, any_of(*(_filters(filters)[0] for filters in schedules)), FALSE
+    return all_of(always, any_of(*(_filters(filters)[0] for filters in schedules))), FALSE
 
 
 def _filters(filters: Node | None) -> tuple[Expression, Expression]:
@@ -137,7 +177,7 @@ def _filters(filters: Node | None) -> tuple[Expression, Expression]:
         expression = _expression(filters.value)
         # Whether such a job runs for tags is not documented.
         return expression, all_of(expression, Unreadable("filters and tags"))
-    if not isinstance(filters, Mapping):
+    if not isinstance(filters, MappingNode):
         return Unreadable("filters"), Unreadable("filters")
     branches, tags = value_of(filters, "branches"), value_of(filters, "tags")
     has_tags = tags is not None and bool(entries_of(tags))
@@ -181,7 +221,7 @@ def _condition(node: Node) -> Expression:
     value = resolved(node)
     if isinstance(value, Scalar):
         return FALSE if is_null(value) else _truth(value.value)
-    statement = entries_of(value) if isinstance(value, Mapping) else {}
+    statement = entries_of(value) if isinstance(value, MappingNode) else {}
     if len(statement) != 1:
         return Unreadable(_text(value))
     ((name, entry),) = statement.items()

@@ -17,7 +17,7 @@ from cci_migrate.assessing.conventions import credential_of, is_safe
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
-from cci_migrate.circleci.run_conditions import RunCondition, run_condition
+from cci_migrate.circleci.run_conditions import RunCondition, RunConditions
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
@@ -149,6 +149,7 @@ def _with_planned_contexts(
 
 def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobRequirements]]:
     config = assessment.config
+    conditions = RunConditions(config)
     if not config.has_workflows:
         yield from _only_job(assessment)
     for entry in config.workflow_jobs:
@@ -169,7 +170,7 @@ def _jobs(assessment: Assessment) -> Iterator[tuple[str, JobRequirements]]:
                 variables=tuple(by_images | by_steps),
                 has_context_expression=contexts.has_expression,
                 step_variables=frozenset(by_steps) - set(by_images),
-                runs=run_condition(entry, config),
+                runs=conditions.of(entry),
             ),
         )
 

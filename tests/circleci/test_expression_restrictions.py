@@ -14,7 +14,7 @@ from msgspec import Struct
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.expression_restrictions import coverage
 from cci_migrate.circleci.pipeline_expressions import Unreadable, parse_expression
-from cci_migrate.circleci.run_conditions import RunCondition, run_condition
+from cci_migrate.circleci.run_conditions import RunCondition, RunConditions
 from tests.circleci.configs import config_of
 
 
@@ -71,7 +71,7 @@ def test_it_is_as_for_each_name(filters: str) -> None:
         "version: 2.1\njobs:\n  build: {docker: [{image: redis}], steps: [checkout]}\n"
         f"workflows:\n  main:\n    jobs:\n      - build: {{filters: {filters}}}\n"
     )
-    runs = run_condition(config.workflow_jobs[0], config)
+    runs = RunConditions(config).of(config.workflow_jobs[0])
     refs = [Ref(branch=name) for name in NAMES] + [Ref(tag=name) for name in NAMES]
     certain = 0
     for expression, holds in RESTRICTIONS.items():

@@ -76,6 +76,13 @@ def empty_context(circleci: CircleCiStandIn) -> None:
     acme_in(circleci).contexts[NAME].values.clear()
 
 
+def half_context(circleci: CircleCiStandIn) -> None:
+    """Of two contexts that exist, one holds the user name."""
+    acme = acme_in(circleci)
+    acme.context("docker-extra")
+    del acme.contexts[NAME].values["DOCKERHUB_PASSWORD"]
+
+
 def restricted(kind: str, value: str, name: str | None = None) -> Arrange:
     """The context has a restriction."""
     return lambda circleci: acme_in(circleci).contexts[NAME].restrict(kind, value, name)
@@ -188,6 +195,14 @@ SITUATIONS = {
         next="cci-migrate --credentials project .circleci/config.yml",
         arguments=(".circleci/config.yml",),
     ),
+    "two are missing": Situation(
+        config(f"      - build: {{context: [{NAME}, deploy]}}\n"),
+        without_context,
+        1,
+        "problem",
+        "context deploy: does not exist",
+        next="create it in Organization Settings > Contexts",
+    ),
     "another case": Situation(
         config(ENTRY.replace(NAME, NAME.title())),
         nothing,
@@ -205,6 +220,14 @@ SITUATIONS = {
         f"DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: context {NAME} and the project's settings "
         "lack them",
         next=CREATE,
+    ),
+    "the other half is in one of the contexts": Situation(
+        config(f"      - build: {{context: [{NAME}, docker-extra]}}\n"),
+        half_context,
+        1,
+        "problem",
+        f"DOCKERHUB_PASSWORD: contexts {NAME} and docker-extra and the project's settings lack it",
+        next=CREATE.replace("--variable DOCKERHUB_USERNAME ", ""),
     ),
     "settings fail": Situation(
         config("      - build\n"),
@@ -306,7 +329,7 @@ SITUATIONS = {
         restricted("expression", 'pipeline.git.tag starts-with "v"'),
         1,
         "problem",
-        "these jobs also run on other branches",
+        "these jobs also run on branches, and fail with Unauthorized there",
     ),
     "tags alone": Situation(
         filtered("{branches: {ignore: /.*/}, tags: {only: /v.*/}}"),
@@ -355,6 +378,24 @@ SITUATIONS = {
         0,
         "unknown",
         UNCLEAR,
+    ),
+    "a required job of a matrix": Situation(
+        config(
+            "      - lint: {matrix: {parameters: {v: [a, b]}}}\n"
+            f"      - build: {{context: {NAME}, requires: [lint-b]}}\n"
+        ),
+        restricted("expression", MAIN),
+        1,
+        "problem",
+        ALSO + "other branches",
+    ),
+    "a job group": Situation(
+        config("      - checks\n", condition=f"    when: {MAIN}\n")
+        + f"job-groups:\n  checks:\n    jobs:\n{ENTRY}",
+        restricted("expression", MAIN),
+        0,
+        "ok",
+        MAIN + RAN,
     ),
     "a schedule": Situation(
         when("triggers: [{schedule: {cron: 0 0 * * *, filters: {branches: {only: main}}}}]"),

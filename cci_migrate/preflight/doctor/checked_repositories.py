@@ -25,6 +25,13 @@ class CheckedRepository(Struct, frozen=True):
     remote: Project | None = None
 
     @property
+    def subject(self) -> str:
+        """What a result about it is about, for people."""
+        if self.project is not None:
+            return f"project {self.project.slug}"
+        return f"repository {self.label}".rstrip()
+
+    @property
     def slugs(self) -> tuple[str, ...]:
         """The slug of its project; empty if that could not be determined."""
         return () if self.project is None else (self.project.slug,)

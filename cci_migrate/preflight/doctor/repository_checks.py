@@ -29,6 +29,7 @@ from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
+from cci_migrate.transport.host_errors import HostUnavailable
 
 
 def check_repositories(
@@ -53,7 +54,14 @@ def check_repositories(
         else:
             by_organisation.setdefault(repository.organisation, []).append(repository)
     for organisation, members in sorted(by_organisation.items()):
-        yield from merge_results(_check_organisation(organisation, members, circleci, steps))
+        results: list[CheckResult] = []
+        try:
+            for result in _check_organisation(organisation, members, circleci, steps):
+                results.append(result)
+        except HostUnavailable:
+            yield from merge_results(results)
+            raise
+        yield from merge_results(results)
 
 
 def merge_results(results: Iterable[CheckResult]) -> Iterator[CheckResult]:
@@ -84,7 +92,7 @@ def merge_results(results: Iterable[CheckResult]) -> Iterator[CheckResult]:
 
 def _unknown_project(repository: CheckedRepository) -> CheckResult:
     return CheckResult(
-        f"repository {repository.label}" if repository.label else "repository",
+        repository.subject,
         Status.NOT_ASKED,
         "can't determine its organisation and project at CircleCI from its git remote",
         "name them: --org circleci/ORGANISATION-ID --project circleci/ORGANISATION-ID/PROJECT-ID "
@@ -185,15 +193,14 @@ def _check_projects(
     in_parallel(circleci.fork_settings, relying)
     for repository, jobs in zip(repositories, lacking, strict=True):
         project = repository.project
-        subject = f"project {project.slug}" if project else f"repository {repository.label}"
         if jobs:
-            yield from check_settings(subject, repository, jobs, circleci, steps)
-        yield from _check_expressions(subject, repository)
+            yield from check_settings(repository, jobs, variables, circleci, steps)
+        yield from _check_expressions(repository)
         users = _relying(repository)
         if users and project is not None:
             with_context = [user for user in users if _has_context(user.job)]
             yield check_forks(
-                subject,
+                repository.subject,
                 project,
                 titles(with_context or users),
                 circleci,
@@ -222,14 +229,14 @@ def _lacking(
     return lacking
 
 
-def _check_expressions(subject: str, repository: CheckedRepository) -> Iterator[CheckResult]:
+def _check_expressions(repository: CheckedRepository) -> Iterator[CheckResult]:
     """The jobs whose contexts only a pipeline determines."""
     unclear = [job for job in repository.requirements.jobs if job.has_context_expression]
     if unclear:
         variables = dict.fromkeys(variable for job in unclear for variable in job.variables)
         what = f"they exist and hold {listed(list(variables))}" if variables else "they exist"
         yield CheckResult(
-            subject,
+            repository.subject,
             Status.UNKNOWN,
             f"an expression names the contexts of these jobs: can't determine whether {what}",
             "check each context that the expression can name in Organization Settings > Contexts",

@@ -11,6 +11,11 @@ from cci_migrate.preflight.doctor.checked_repositories import (
     ContextUser,
     titles,
 )
+from cci_migrate.preflight.doctor.context_checks import (
+    Variables,
+    credentials_context,
+    known_names,
+)
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.rules.wording import listed
@@ -20,9 +25,9 @@ Lacking = Mapping[tuple[tuple[str, ...], str], Sequence[JobRequirements]]
 
 
 def check_settings(
-    subject: str,
     repository: CheckedRepository,
     lacking: Lacking,
+    variables: Variables,
     circleci: CircleCiCache,
     steps: NextSteps,
 ) -> Iterator[CheckResult]:
@@ -35,7 +40,7 @@ def check_settings(
         if repository.remote is not None and repository.organisation is not None:
             slug = circleci.slug_of(repository.remote, repository.organisation)
         yield CheckResult(
-            subject,
+            repository.subject,
             Status.UNKNOWN,
             f"can't check whether the project's settings hold {listed(required)}: its name is "
             "unknown",
@@ -47,7 +52,7 @@ def check_settings(
     settings = circleci.project_variables(project)
     if isinstance(settings, FailedQuery):
         yield CheckResult(
-            subject,
+            repository.subject,
             Status.NOT_ASKED,
             f"can't check whether its settings hold {listed(required)}: {settings.why}",
             {
@@ -64,7 +69,7 @@ def check_settings(
     stored = [name for name in required if name in settings]
     if stored:
         yield CheckResult(
-            subject,
+            repository.subject,
             Status.FINE,
             f"its settings hold {listed(stored)}",
             projects=repository.slugs,
@@ -72,15 +77,15 @@ def check_settings(
     for contexts in dict.fromkeys(names for names, _ in lacking):
         missing = [name for names, name in lacking if names == contexts and name not in settings]
         if missing:
-            yield _missing(subject, repository, contexts, missing, lacking, steps)
+            yield _missing(repository, contexts, missing, lacking, variables, steps)
 
 
 def _missing(
-    subject: str,
     repository: CheckedRepository,
     contexts: tuple[str, ...],
     missing: Sequence[str],
     lacking: Lacking,
+    variables: Variables,
     steps: NextSteps,
 ) -> CheckResult:
     jobs = [job for name in missing for job in lacking[contexts, name]]
@@ -92,7 +97,7 @@ def _missing(
     unless = f", unless an orb or a script sets {it}" if is_in_steps_only else ""
     if not contexts:
         return CheckResult(
-            subject,
+            repository.subject,
             Status.PROBLEM,
             f"{listed(missing)}: these jobs use no context, and the project's settings lack "
             f"{it}{unless}",
@@ -103,10 +108,12 @@ def _missing(
     named = "context" if len(contexts) == 1 else "contexts"
     command = ""
     if repository.organisation is not None:
-        name = _credentials_context(contexts)
+        read = {name for job in jobs for name in job.variables}
+        partial = [name for name in contexts if read & known_names(variables.get(name))]
+        name = credentials_context(partial or contexts)
         command = steps.create_context(name, repository.organisation, missing)
     return CheckResult(
-        subject,
+        repository.subject,
         Status.PROBLEM,
         f"{listed(missing)}: {named} {listed(list(contexts))} and the project's settings lack "
         f"{it}{unless}",
@@ -115,11 +122,3 @@ def _missing(
         repository.slugs,
         command,
     )
-
-
-def _credentials_context(contexts: Sequence[str]) -> str:
-    """The one of ``contexts`` whose name suits registry credentials best."""
-    matching = [
-        context for context in contexts if "docker" in context.lower() or "hub" in context.lower()
-    ]
-    return (matching or list(contexts))[-1]
