@@ -1,8 +1,8 @@
-"""The answers of a session as a file, to be given again without a terminal.
+"""The answers of a session as a file, to repeat them without a terminal.
 
 JSON, with a version. It holds what was decided on each finding, what was answered for all, and for
 each config the policy and the lines that were to change. When it is read again all of that must
-still be so: an answers file never makes a change other than the one that was looked at.
+still be so: an answers file never makes another change than the one that was shown.
 """
 
 from __future__ import annotations
@@ -131,10 +131,10 @@ def policy_differs(config: SavedConfig, policy: Mapping[str, Any]) -> Iterator[s
     for key in sorted(config.policy.keys() | policy.keys()):
         then, now = config.policy.get(key), policy.get(key)
         if then != now:
-            yield f"{key} of the policy was {_told(then)} and is {_told(now)}"
+            yield f"{key} of the policy was {_as_json(then)} and is {_as_json(now)}"
 
 
-def _told(value: object) -> str:
+def _as_json(value: object) -> str:
     return "not set" if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -28,6 +28,8 @@ _SEVERITY_LOOKS = {
 _FEW_SUBJECTS = 5
 #: For what follows a view: the rest of the changes, the prompt, and the line for its help.
 _ROWS_AFTER = 3
+#: Of a view: what is longer is read more slowly than it is asked for.
+_MOST_ROWS = 36
 #: What a change needs to be understood.
 _ROWS_FOR_CHANGE = 6
 
@@ -39,8 +41,8 @@ class Room(Struct, frozen=True):
     height: Callable[[Line], int]
 
     def after(self, lines: Iterable[Line]) -> int:
-        """How many rows are left below ``lines``."""
-        return self.rows - _ROWS_AFTER - sum(map(self.height, lines))
+        """How many rows a view may take below ``lines``."""
+        return min(self.rows - _ROWS_AFTER, _MOST_ROWS) - sum(map(self.height, lines))
 
 
 class _Block(Struct, frozen=True):
@@ -151,7 +153,7 @@ def _remedy_view(
             changes = review.preview(finding.key, Apply())
             # Who asked for more lines gets them all.
             tries = [lines] if lines > FEW_LINES else [FEW_LINES, 1]
-            blocks = [_change_blocks(item, changes, each, review, redact) for each in tries]
+            blocks = (_change_blocks(item, changes, each, review, redact) for each in tries)
             rows = None if lines > FEW_LINES else room.after(head)
             yield from _fitted(blocks, rows, room)
             if not changes:
@@ -174,7 +176,7 @@ def _remedy_view(
             return
 
 
-def _fitted(tries: Sequence[Sequence[_Block]], rows: int | None, room: Room) -> Iterator[Line]:
+def _fitted(tries: Iterable[Sequence[_Block]], rows: int | None, room: Room) -> Iterator[Line]:
     """The first of ``tries`` that fits into ``rows``; the beginning of the last if none does."""
     for blocks in tries:
         heights = [sum(map(room.height, block.lines)) for block in blocks]

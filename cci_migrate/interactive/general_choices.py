@@ -25,15 +25,14 @@ def ask_for_all(
     needs: Sequence[ConfigNeeds],
     screen: Screen,
     prompter: Prompter,
-    given: Sequence[GeneralAnswers] = (),
+    earlier: Sequence[GeneralAnswers] = (),
 ) -> tuple[GeneralAnswers, ...]:
     """Ask the choices that hold for all, as far as ``needs`` call for them.
 
-    What was answered after each question, all of it at the end; the first is what was answered
-    before any. ``given`` is the beginning of such a sequence: those questions are not asked again,
-    unless the user goes back to them.
+    Returns the answers after each question, the first of them before any. ``earlier`` is the
+    beginning of such a sequence: those questions are asked again only if the user goes back.
     """
-    answers = list(given) or [GeneralAnswers()]
+    answers = list(earlier) or [GeneralAnswers()]
     while (question := next_question(needs, answers[-1])) is not None:
         can_go_back = len(answers) > 1
         screen.show([BLANK, *_explained(question, can_go_back=can_go_back)])

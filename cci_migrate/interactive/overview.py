@@ -71,7 +71,7 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
     ):
         name = "registry unknown" if registry is None else registry_name(registry)
         total = accesses.total()
-        told = f"{name}: {counted(total, 'pull')}"
+        summary = f"{name}: {counted(total, 'pull')}"
         parts = [
             f"{accesses[access]} {words}"
             for access, words in (
@@ -83,7 +83,7 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
             )
             if accesses[access]
         ]
-        yield Prose(f"{told}, {', '.join(parts)}", indent=2)
+        yield Prose(f"{summary}, {', '.join(parts)}", indent=2)
 
 
 def _not_examined(outcome: Outcome) -> str | None:

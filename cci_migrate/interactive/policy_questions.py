@@ -232,8 +232,8 @@ def _platform(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQu
             Option(
                 Platform.CLOUD.value,
                 "CircleCI Cloud",
-                "Docker Hub limits what steps pull there; images of jobs are pulled with "
-                "CircleCI's own account unless they have credentials.",
+                "Docker Hub limits what steps pull. Images of jobs are pulled with CircleCI's own "
+                "account unless they have credentials.",
             ),
             Option(
                 Platform.SERVER.value,
@@ -266,8 +266,8 @@ def _store(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuest
         Option(
             CredentialStore.CONTEXT.value,
             "a context",
-            "Each workflow job that pulls gets the context. Builds of forked pull requests may "
-            "not use it.",
+            "Each workflow job that pulls gets the context. Builds from forks, and from people "
+            "without access to it, fail with Unauthorized.",
         ),
         Option(
             CredentialStore.PROJECT.value,
@@ -360,7 +360,7 @@ def _context(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuest
     return TextQuestion(
         Topic.CONTEXT,
         "Context that holds both:",
-        "It must exist in your organisation; each workflow job that pulls will name it."
+        "It must exist in your organisation. Each workflow job that pulls gets it."
         + _elsewhere(concerned),
         default_context(concerned),
         check_of(Topic.CONTEXT),
@@ -463,14 +463,14 @@ def check_of(topic: Topic) -> Callable[[str], str | None]:
 
 def answered_policy(need: ConfigNeeds, answers: GeneralAnswers) -> Policy:
     """The policy of a config with the answers on topics that it does not decide itself."""
-    settings = _given_settings(need, answers)
+    settings = _answered_settings(need, answers)
     known = policy_for(DOCKER_HUB, need.policy) or DEFAULT_DOCKER_HUB
     if not isinstance(known.credential, PasswordAuth):
         settings = {key: settings[key] for key in settings if key not in _DOCKER_HUB_TOPICS}
     return policy_of(settings, need.policy)
 
 
-def _given_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValues:
+def _answered_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValues:
     """What was answered, but for what the policy of a config says itself."""
     decided_topics = {topic: _answer_for(topic, need, answers) for topic in Topic}
     return {
@@ -481,7 +481,7 @@ def _given_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValues:
 
 
 def _names(known: PasswordAuth, need: ConfigNeeds, answers: GeneralAnswers) -> PasswordAuth:
-    settings = _given_settings(need, answers)
+    settings = _answered_settings(need, answers)
     return PasswordAuth(
         settings.get("username", known.username), settings.get("password", known.password)
     )

@@ -48,21 +48,21 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
         raise refusal(answers_file, missing.name, ["the config is not among those that were named"])
     for index, review in enumerate(session.reviews):
         config = review.config
-        found = session.decidable_findings(index)
+        findings = session.decidable_findings(index)
         saved_config = answers.of(config.name)
         if saved_config is None:
-            if found:
+            if findings:
                 raise refusal(answers_file, config.name, ["there are no answers for this config"])
             decided.append({})
             continue
         differences = [
             *policy_differs(saved_config, policy_data(config.policy)),
-            *findings_differ(saved_config, found),
+            *findings_differ(saved_config, findings),
         ]
-        if differences and (found or saved_config.findings):
+        if differences and (findings or saved_config.findings):
             raise refusal(answers_file, config.name, differences)
         decisions = {entry.key: entry.decision for entry in saved_config.findings}
-        decided.append({entry.key: decisions[str(entry.key)] for entry in found})
+        decided.append({entry.key: decisions[str(entry.key)] for entry in findings})
     outcomes = session.decided(decided)
     for index, outcome in enumerate(outcomes):
         saved_config = answers.of(configs[index].name)

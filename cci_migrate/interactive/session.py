@@ -199,7 +199,7 @@ class _Session:
         default = self._alternative(item, now.credential)
         if default is None:
             return Cancelled()
-        given: list[str] = []
+        lines: list[str] = []
         for entry in (
             LineInput("User name:", default.username, check_of(Topic.USERNAME)),
             LineInput("Variable with the password:", default.password, check_of(Topic.PASSWORD)),
@@ -212,8 +212,8 @@ class _Session:
             line = self._prompter.enter(entry)
             if line == BACK:
                 return Cancelled()
-            given.append(line)
-        username, password, context = given
+            lines.append(line)
+        username, password, context = lines
         credential = PasswordAuth(
             setting_value(Topic.USERNAME, username), setting_value(Topic.PASSWORD, password)
         )
@@ -248,6 +248,7 @@ class _Session:
         room = self._room()
         fits = sum(map(room.height, diff)) <= room.after(summary)
         self._screen.show([*(diff if fits else ()), *summary])
+        self._shown = None
         changed = sum(len(files_of(outcome)) for outcome in outcomes)
         menu = end_menu(
             changed,
@@ -312,10 +313,10 @@ class _Session:
 
 
 def _decided(interview: Interview, number: int) -> list[Mapping[FindingKey, Decision]]:
-    found: list[dict[FindingKey, Decision]] = [{} for _ in range(number)]
+    decided: list[dict[FindingKey, Decision]] = [{} for _ in range(number)]
     for item in interview.items:
-        found[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
-    return [*found]
+        decided[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
+    return [*decided]
 
 
 def _wrong_reason(text: str) -> str | None:
@@ -323,14 +324,14 @@ def _wrong_reason(text: str) -> str | None:
 
 
 def _names_of(review: ConfigReview, finding: Finding) -> ChosenNames | None:
-    found = review.assessment
-    if found is None or finding.rule not in _NAMED or finding.registry is None:
+    assessment = review.assessment
+    if assessment is None or finding.rule not in _NAMED or finding.registry is None:
         return None
-    if found.policy.revert is not None:
+    if assessment.policy.revert is not None:
         return None  # it writes none
     if finding.key in review.names:
         return review.names[finding.key]
-    convention = found.contexts.known.for_pulls(finding.registry)
+    convention = assessment.contexts.known.for_pulls(finding.registry)
     credential = review.credential_for(finding.registry)
     if not isinstance(credential, PasswordAuth):
         return None
