@@ -36,6 +36,8 @@ SECRET_KEYS = frozenset({PASSWORD, AWS_SECRET})
 
 def variable_in(text: str) -> str | None:
     """The name of the variable that ``text`` consists of (``$NAME``, ``${NAME}``); else None."""
+    if "$" not in text:
+        return None
     match = _VARIABLE.fullmatch(text.strip())
     return None if match is None else match.group(1) or match.group(2)
 

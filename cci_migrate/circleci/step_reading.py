@@ -73,6 +73,7 @@ from cci_migrate.docker.shell import (
     ScriptCall,
     TaskCall,
     Tool,
+    mentions_call,
     mentions_docker,
     mentions_script,
 )
@@ -242,6 +243,9 @@ class StepReader:
         if mentions_docker(text):
             self._uses_docker |= self._pulls_count
             return True
+        if self._daemon is Daemon.NONE:
+            # Only its logins count, and those of the scripts that it calls.
+            return self._files.read is not None and mentions_call(text)
         return mentions_script(text)
 
     def _fact(self, moment: Moment, fact: Fact, scope: _Scope) -> None:

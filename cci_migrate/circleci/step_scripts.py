@@ -7,12 +7,16 @@ from functools import lru_cache
 
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.steps import RunStep
-from cci_migrate.docker.shell import Dialect, Script, dialect_of, facts_of
+from cci_migrate.docker.shell import READ_UNNAMED, Dialect, Script, dialect_of, facts_of
 
 
 def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
     """`facts_of`, cached: jobs share commands, and the proof reads everything again."""
-    return _facts(text, dialect, tuple(environment.items()))
+    if "printenv" in text:
+        read = tuple(environment.items())
+    else:
+        read = tuple((n, v) for n, v in environment.items() if n in text or n in READ_UNNAMED)
+    return _facts(text, dialect, read)
 
 
 @lru_cache(maxsize=1024)

@@ -52,6 +52,8 @@ def _environment_names(node: Node | None) -> Iterator[str]:
 
 def _writes_bash_env(text: str) -> bool:
     """Whether a line of ``text`` redirects something to ``$BASH_ENV``."""
+    if "BASH_ENV" not in text:
+        return False
     for line in text.splitlines():
         mentions = [match.start() for match in _BASH_ENV.finditer(line)]
         if mentions and _WRITER.search(line, 0, mentions[-1]) is not None:

@@ -34,6 +34,11 @@ def _uses_client(text: str) -> bool:
     return is_named and any(word in text for word in _CLIENT_COMMANDS)
 
 
+def mentions_call(text: str) -> bool:
+    """Whether ``text`` may call another script of the repository."""
+    return _CALL.search(text) is not None
+
+
 def mentions_script(text: str) -> bool:
     """Whether ``text`` may call another script, or a task, of the repository."""
-    return _CALL.search(text) is not None or mentions_task(text)
+    return mentions_call(text) or mentions_task(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.docker.shell import (
@@ -87,3 +88,12 @@ def pulls_in(script: Script) -> list[str]:
     """Those that may fetch something."""
     kinds = (ImagePull, Build, BakeBuild, ComposeCommand)
     return [described(fact) for fact in script.facts if isinstance(fact, kinds)]
+
+
+def without_places(script: Script) -> Script:
+    """``script`` without what is equal only to itself, for comparisons."""
+    facts, uncalled = (
+        tuple(replace(fact, place=()) for fact in facts)
+        for facts in (script.facts, script.uncalled)
+    )
+    return replace(script, facts=facts, uncalled=uncalled)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,10 +13,11 @@ from cci_migrate.docker.shell import (
     Login,
     PasswordArgument,
     Word,
+    command_reading,
     facts_of,
     mentions_docker,
 )
-from tests.docker.shell_descriptions import pulls_in
+from tests.docker.shell_descriptions import pulls_in, without_places
 
 COMMANDS = st.sampled_from(
     [
@@ -40,6 +44,42 @@ LOGINS = st.sampled_from(
 )
 SCRIPTS = st.lists(COMMANDS, min_size=1, max_size=5)
 PLAIN = st.lists(COMMANDS.filter(lambda command: ">" not in command), min_size=1, max_size=4)
+#: Commands of which only the name may matter, beside others that look like them.
+BY_NAME = st.sampled_from(
+    [
+        "npm_config=1 ls -la",
+        "ls -la 'docker pull no'",
+        'echo x $HOME "$(docker pull a/b)"',
+        "apt-get install -y docker",
+        "deploy $IMAGE",
+        "deploy() { docker pull $1; }",
+        "source ./env.sh",
+        "with-retries docker pull c/d",
+        "sudo ls && cd ci",
+        "./run.sh a",
+        "cp config.json ~/.docker/",
+        "rm -rf ~/.docker",
+        "sh -c 'docker run e/f'",
+        "exit",
+        "circleci step halt",
+        "make x",
+        "doppler run -- docker pull g/h",
+        "read IMAGE",
+        "grep -q x < f",
+        "aws ecr get-login",
+        "for deploy in a b; do deploy $deploy; done",
+    ]
+)
+
+
+@given(st.lists(st.one_of(BY_NAME, COMMANDS, LOGINS), min_size=1, max_size=7))
+@settings(max_examples=150, deadline=None)
+def test_commands_read_by_their_name_are_read_as_in_full(commands: list[str]) -> None:
+    text = "\n".join(commands)
+    by_name = without_places(facts_of(text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command_reading, "_PLAIN_COMMAND", re.compile(r"(?!)"))
+        assert without_places(facts_of(text)) == by_name
 
 
 @given(SCRIPTS)

@@ -31,8 +31,9 @@ from collections.abc import Iterable, Mapping
 
 from typing_extensions import assert_never
 
-from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.mentions import mentions_call, mentions_docker, mentions_script
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, config_directory
+from cci_migrate.docker.shell.compose_commands import COMPOSE_FILE, COMPOSE_PROFILES
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
 from cci_migrate.docker.shell.facts import (
     USER_CONFIG,
@@ -68,6 +69,7 @@ from cci_migrate.docker.shell.script_files import dialect_of_file
 __all__ = [
     "DOCKER_CONFIG",
     "HOME",
+    "READ_UNNAMED",
     "USER_CONFIG",
     "BakeBuild",
     "Build",
@@ -101,11 +103,16 @@ __all__ = [
     "joined_path",
     "logged_in_at_end",
     "logged_in_before",
+    "mentions_call",
     "mentions_docker",
     "mentions_script",
     "reads",
     "same_image_key",
 ]
+
+
+#: The variables whose value matters also to a script that doesn't name them.
+READ_UNNAMED = frozenset((HOME, DOCKER_CONFIG, COMPOSE_FILE, COMPOSE_PROFILES))
 
 
 def facts_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
@@ -50,7 +51,7 @@ from cci_migrate.docker.shell.syntax import (
     substitutions_in,
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
-from cci_migrate.docker.shell.wrappers import program_of, unwrapped
+from cci_migrate.docker.shell.wrappers import may_wrap, program_of, unwrapped
 from cci_migrate.docker.tasks.programs import runs_task
 
 if TYPE_CHECKING:
@@ -69,6 +70,24 @@ _HARMLESS = names("echo printf printenv test [ true false : sleep set return")
 #: Scripts that start a task runner of the repository, and are no script to be read.
 _WRAPPERS = names("gradlew mvnw")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
+_COPIERS = names("cp mv install ln")
+#: What no other table has of the programs whose commands are read.
+_OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm")
+_SUBSTITUTES = re.compile(r"[$<>]\(|`")
+#: A command without assignments, redirections and substitutions, whose name is plain.
+_PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\())*")
+
+
+@lru_cache(maxsize=1024)
+def _is_read(program: str) -> bool:
+    """Whether what ``program`` does depends on more than its name."""
+    tables = (PROGRAMS, CLIENTS, _CLOUDS, _BUILTINS, SHELLS, WINDOWS_SHELLS, USER_CHANGERS, _OTHERS)
+    return (
+        any(program in table for table in tables)
+        or program.startswith("docker-credential-")
+        or may_wrap(program)
+        or runs_task(program)
+    )
 
 
 class CommandReader(InnerScriptReader):
@@ -80,7 +99,7 @@ class CommandReader(InnerScriptReader):
 
     def _substitutions(self, nodes: Iterable[Node], place: Place) -> None:
         """Walk the commands in any ``$(...)`` in ``nodes``."""
-        substitutions = substitutions_in(list(nodes))
+        substitutions = self._substitutions_in(nodes)
         if not substitutions:
             return
         construct = Construct(ConstructKind.SEQUENCE)
@@ -88,7 +107,18 @@ class CommandReader(InnerScriptReader):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
 
+    def _substitutions_in(self, nodes: Iterable[Node]) -> list[Node]:
+        return substitutions_in([node for node in nodes if _SUBSTITUTES.search(self._source(node))])
+
     def _command(self, node: Node, place: Place, pipe: Pipe) -> None:
+        # Most commands are of programs that have nothing to do with Docker: their words don't
+        # matter, and reading them takes most of the time.
+        plain = _PLAIN_COMMAND.fullmatch(self._text, node.start_byte, node.end_byte)
+        if plain is not None and not pipe.redirects and not self._is_read(plain[1]):
+            self._variables.at = place
+            self._does_more_than_log_in |= plain[1] not in _HARMLESS
+            self._unread_command(plain[1], node, place)
+            return
         own = [child for child in node.children if child.type.endswith("_redirect")]
         pipe.redirects = [*pipe.redirects, *own]
         self._outputs.feed(pipe)
@@ -100,7 +130,7 @@ class CommandReader(InnerScriptReader):
                 around.append(redirect)
             elif body is not None:
                 around.append(body)
-        inner = substitutions_in(around)
+        inner = self._substitutions_in(around)
         if inner:
             construct = Construct(ConstructKind.SEQUENCE)
             for slot, substitution in enumerate(inner):
@@ -118,6 +148,24 @@ class CommandReader(InnerScriptReader):
         self._written_files(pipe, place, node)
         words = self._words.words(argument_nodes(node))
         self._run(words, node, place, pipe, assignments)
+
+    def _is_read(self, program: str) -> bool:
+        return program in self._functions or _is_read(program)
+
+    def _unread_command(self, name: str, node: Node, place: Place) -> None:
+        """A command of which only the name matters: a sourced script may define it."""
+        if self._has_sourced:
+            self._emit(
+                FunctionCall(
+                    node.start_byte,
+                    node.end_byte,
+                    name,
+                    self._source(node),
+                    self._folder.path,
+                    place,
+                    self._client_environment(place),
+                )
+            )
 
     def _run(
         self,
@@ -233,7 +281,7 @@ class CommandReader(InnerScriptReader):
             text = pipe.input.text or pipe.input.word
             files = self._file_command(node, place, pipe)
             self._emit_all(fact for word in words[1:] for fact in files.write(word.value, text))
-        elif program in ("cp", "mv", "install", "ln"):
+        elif program in _COPIERS:
             files = self._file_command(node, place, pipe)
             self._emit_all(files.copy(program, [word.value for word in words[1:]]))
         elif program == "rm":
@@ -242,18 +290,8 @@ class CommandReader(InnerScriptReader):
         elif "/" in words[0].value:
             with self._client.apart(environment):
                 self._script_call(words[0], node, place, sourced=False)
-        elif self._has_sourced:
-            self._emit(
-                FunctionCall(
-                    node.start_byte,
-                    node.end_byte,
-                    words[0].value,
-                    self._source(node),
-                    self._folder.path,
-                    place,
-                    self._client_environment(place),
-                )
-            )
+        else:
+            self._unread_command(words[0].value, node, place)
 
     def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
         for redirect in pipe.redirects:

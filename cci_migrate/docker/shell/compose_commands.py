@@ -20,6 +20,9 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.invocation import Invocation
 
+#: https://docs.docker.com/compose/how-tos/environment-variables/envvars/
+COMPOSE_FILE = "COMPOSE_FILE"
+COMPOSE_PROFILES = "COMPOSE_PROFILES"
 _COMPOSE_VERBS = {verb.value: verb for verb in Verb}
 
 
@@ -42,13 +45,13 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
 
     files = line.all("-f", "--file")
     if not files:
-        named = environment("COMPOSE_FILE")
+        named = environment(COMPOSE_FILE)
         files = tuple(named.split(":")) if named and not has_placeholder(named) else ()
         if named and not files:
             files = (named,)
     profiles = line.all("--profile")
     if not profiles:
-        profiles = tuple(filter(None, (environment("COMPOSE_PROFILES") or "").split(",")))
+        profiles = tuple(filter(None, (environment(COMPOSE_PROFILES) or "").split(",")))
     services = tuple(
         word.value
         for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)

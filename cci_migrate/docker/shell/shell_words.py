@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Returns a variable's value; None if it is unknown.
 Lookup = Callable[[str], "str | None"]
 
+#: A word that stays as it is.
+_PLAIN = re.compile(r"[\w./:@%+=,-]*", re.ASCII)
+_QUOTES = re.compile(r"[\"'\\]")
 _ESCAPE_OUTSIDE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
 _ESCAPE_IN_DOUBLE = re.compile(r"\\(\r?\n|[$`\"\\])")
 _ESCAPE_IN_ANSI = re.compile(r"\\(n|t|.)", re.DOTALL)
@@ -55,24 +58,29 @@ class WordReader:
     def words(self, nodes: Iterable[Node]) -> list[Word]:
         """The words that ``nodes``, the arguments of one command, expand to."""
         groups: list[list[Node]] = []
+        end = -1
         for node in nodes:
             # The grammar takes `$(pwd)\:/x` for two arguments.
-            if groups and groups[-1][-1].end_byte == node.start_byte:
+            if end == node.start_byte:
                 groups[-1].append(node)
             else:
                 groups.append([node])
+            end = node.end_byte
         return [word for group in groups for word in self._expanded(group)]
 
     def word(self, nodes: Sequence[Node]) -> Word:
         """The word that consists of the adjacent ``nodes``."""
         start, end = nodes[0].start_byte, nodes[-1].end_byte
         text = self._text[start:end]
+        if _PLAIN.fullmatch(text):
+            return Word(start, end, text, text)
         if len(nodes) == 1:
             quoting = _QUOTING.get(nodes[0].type)
             if quoting is None:
-                quoting = Quoting.MIXED if re.search(r"[\"'\\]", text) else Quoting.NONE
+                quoting = Quoting.MIXED if _QUOTES.search(text) else Quoting.NONE
         else:
-            quoting = Quoting.MIXED if re.search(r"[\"']", text) else Quoting.NONE
+            has_quotes = '"' in text or "'" in text
+            quoting = Quoting.MIXED if has_quotes else Quoting.NONE
         value = "".join(map(self.value, nodes))
         # Variables that contain each other twice soon have gigabytes: keep such a word as written.
         if len(value) > max(MOST_EXPANDED, len(text)):
@@ -82,7 +90,7 @@ class WordReader:
     def _expanded(self, nodes: list[Node]) -> list[Word]:
         word = self.word(nodes)
         node = nodes[0]
-        if len(nodes) > 1:
+        if len(nodes) > 1 or "$" not in word.text:
             return [word]
         inner = word.text[1:-1] if node.type == "string" else word.text
         bare = _BARE_EXPANSION.fullmatch(inner)

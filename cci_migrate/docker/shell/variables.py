@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _SETTERS = names("read mapfile readarray printf getopts")
+#: What the text of each assignment has: nothing else is looked through.
+_MAY_SET = re.compile(rf"=|\b(?:for|select|unset|unsetenv|{'|'.join(sorted(_SETTERS))})\b")
 
 
 class _Assigned(Struct, frozen=True):
@@ -43,24 +46,30 @@ class Variables:
 
     def count_assignments(self, root: Node) -> None:
         """Count the assignments to each variable: one that is set twice is unknown."""
-        stack = [root]
+        stack = [root] if self._may_set(root) else []
         while stack:
             node = stack.pop()
             kind = node.type
+            if kind == "command" and not self._may_set(node):
+                continue
+            children = node.children
             if kind == "variable_assignment":
                 parent = node.parent
                 if parent is None or parent.type != "command":
-                    self._count(node.children[0])
+                    self._count(children[0])
             elif kind in ("for_statement", "unset_command"):
-                for child in node.children:
+                for child in children:
                     if child.type == "variable_name":
                         self._count(child)
-            elif kind == "command" and node.child_count > 1:
-                first = node.children[0]
+            elif kind == "command" and len(children) > 1:
+                first = children[0]
                 if self._text[first.start_byte : first.end_byte] in _SETTERS:
-                    for child in node.children[1:]:
+                    for child in children[1:]:
                         self._count(child)
-            stack.extend(child for child in node.children if child.child_count)
+            stack.extend([child for child in children if child.child_count])
+
+    def _may_set(self, node: Node) -> bool:
+        return _MAY_SET.search(self._text, node.start_byte, node.end_byte) is not None
 
     @property
     def assigned(self) -> frozenset[str]:

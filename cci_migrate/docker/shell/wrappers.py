@@ -85,6 +85,11 @@ def _runs_again(program: str) -> bool:
     return "retry" in parts or "retries" in parts
 
 
+def may_wrap(program: str) -> bool:
+    """Whether ``program`` may run another command."""
+    return program in _TRANSPARENT or program in _BEHIND_DASHES or _runs_again(program)
+
+
 def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrapped:
     """The command that ``words`` finally run; its words are empty if there is none.
 
