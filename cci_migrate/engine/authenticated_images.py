@@ -13,24 +13,18 @@ from cci_migrate.circleci.value_origins import Origin, credential_value, named_v
 from cci_migrate.engine.planning import Plan
 from cci_migrate.findings import ContextGrant
 from cci_migrate.policy.settings import CredentialStore
-from cci_migrate.rule_ids import (
-    INCOMPLETE_AUTH,
-    MISPLACED_AUTH,
-    UNAUTHENTICATED_IMAGE,
-    UNDECIDABLE_IMAGE,
-)
-
-_RULES = (UNAUTHENTICATED_IMAGE, INCOMPLETE_AUTH, MISPLACED_AUTH, UNDECIDABLE_IMAGE)
+from cci_migrate.rules.catalogue import rules_providing
+from cci_migrate.rules.rule import Provision
 
 
 def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedImage, ...]:
     """The images that have credentials once ``plan`` is made."""
-    fixed = plan.fixed
+    fixed, rules = plan.fixed, rules_providing(Provision.CREDENTIALS)
     return tuple(
         image
         for image in assessment.images
         if _has_credentials(image)
-        or (_gets_credentials(image) and any(image.key(rule) in fixed for rule in _RULES))
+        or (_gets_credentials(image) and any(image.key(rule) in fixed for rule in rules))
     )
 
 

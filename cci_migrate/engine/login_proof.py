@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cci_migrate.assessing.step_assessment import login_route
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.findings import FindingState
-from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
+from cci_migrate.rules.catalogue import rules_providing
+from cci_migrate.rules.rule import Provision
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
@@ -20,10 +21,11 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     """Which job pulls before the login that ``done`` says it adds, or does not find it."""
     from cci_migrate.circleci.docker_client import client_installed_at
 
+    rules = rules_providing(Provision.LOGIN)
     promised = {
         resolution.finding.place.route
         for resolution in done.resolutions
-        if resolution.state is FindingState.FIXED and resolution.finding.rule == PULL_BEFORE_LOGIN
+        if resolution.state is FindingState.FIXED and resolution.finding.rule in rules
     }
     for docker in after:
         for pull in docker.pulls:

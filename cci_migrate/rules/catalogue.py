@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from cci_migrate import rules
-from cci_migrate.rules.rule import Rule
+from cci_migrate.rules.rule import Provision, Rule
 
 _NO_RULES = frozenset({"account_question", "catalogue", "page", "rule", "whole_fix", "wording"})
 
@@ -25,3 +25,8 @@ def _discovered() -> Iterator[Rule]:
 
 #: Sorted so that findings come after those that they depend on.
 RULES: tuple[Rule, ...] = tuple(sorted(_discovered(), key=lambda rule: (rule.rank, rule.id)))
+
+
+def rules_providing(provision: Provision) -> frozenset[str]:
+    """The ids of the rules whose fixes give pulls ``provision``."""
+    return frozenset(rule.id for rule in RULES if rule.provides is provision)

@@ -49,7 +49,7 @@ from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, 
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH
 from cci_migrate.rules.account_question import account_question
-from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import listed, owners_of
 
@@ -152,6 +152,7 @@ RULE = Rule(
     manual=__doc__,
     detect=detect,
     rank=20,
+    provides=Provision.CREDENTIALS,
     examples=(
         Example(
             "the password is missing; the user name stays as it is",

@@ -53,7 +53,7 @@ from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rule_ids import MISPLACED_AUTH
-from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
@@ -178,6 +178,7 @@ RULE = Rule(
     manual=__doc__,
     detect=detect,
     rank=30,
+    provides=Provision.CREDENTIALS,
     examples=(
         Example(
             "one level too far left",

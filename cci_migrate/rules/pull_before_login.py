@@ -96,7 +96,7 @@ from cci_migrate.findings import (
 from cci_migrate.policy.settings import PasswordAuth, RegistryCredential
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 from cci_migrate.rules.account_question import account_question
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Example, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
@@ -362,6 +362,7 @@ RULE = Rule(
     manual=__doc__,
     detect=detect,
     rank=70,
+    provides=Provision.LOGIN,
     examples=(
         Example(
             "the Docker orb, imported once",

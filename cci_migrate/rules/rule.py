@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -34,11 +35,22 @@ class Unchanged(Struct, frozen=True):
     policy: Policy = field(default_factory=Policy)
 
 
+class Provision(Enum):
+    """What pulls have once a finding is fixed."""
+
+    #: The image of the finding is pulled with credentials.
+    CREDENTIALS = "credentials"
+    #: The job of the finding has logged in before its pulls.
+    LOGIN = "login"
+
+
 class Rule(Struct, frozen=True):
     """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
 
     ``detect`` yields findings and keeps no state. Findings are reported by ``rank``, the lowest
     first; a rule whose findings depend on those of another (`Finding.after`) has a higher rank.
+    ``provides`` is what its fixes give to pulls, None if they give them nothing: the counts of a
+    report and the proof go by it.
     """
 
     id: str
@@ -47,3 +59,4 @@ class Rule(Struct, frozen=True):
     detect: Callable[[Assessment], Iterator[Finding]]
     examples: tuple[Example | Unchanged, ...] = ()
     rank: int = 100
+    provides: Provision | None = None

@@ -60,7 +60,7 @@ from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.account_question import account_question
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Example, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
@@ -217,6 +217,7 @@ RULE = Rule(
     manual=__doc__,
     detect=detect,
     rank=10,
+    provides=Provision.CREDENTIALS,
     examples=(
         Example(
             "every image of a job, the service too; what stands below stays where it is",

@@ -59,7 +59,7 @@ from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
-from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
@@ -207,6 +207,7 @@ RULE = Rule(
     manual=__doc__,
     detect=detect,
     rank=60,
+    provides=Provision.CREDENTIALS,
     examples=(
         Example(
             "a parameter that every caller sets to something else",
