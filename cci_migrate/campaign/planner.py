@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
-from cci_migrate.forges.fetched_files import ROUNDS
+from cci_migrate.forges.fetched_files import FurtherFiles
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.policy.settings import Policy
@@ -39,11 +38,10 @@ class PlanResult(Struct, frozen=True):
 
 
 class _Request(Struct, frozen=True):
-    """The input of a worker: a repository, and other files of it, fetched in ``rounds``."""
+    """The input of a worker: a repository, and further files of it."""
 
     snapshot: Snapshot
-    others: Mapping[str, bytes | None] = field(default_factory=dict)
-    rounds: int = 0
+    further: FurtherFiles = FurtherFiles()
 
 
 class Planner:
@@ -111,16 +109,13 @@ class Planner:
     def _next(self, request: _Request, plan: RepositoryPlan, fetch: Fetch) -> PlanResult | _Request:
         """The result, or the request to plan again with the files that ``plan`` lacked."""
         snapshot = request.snapshot
-        if not plan.missing_files or request.rounds == ROUNDS:
-            return PlanResult(snapshot, plan)
         try:
-            contents = fetch(snapshot, plan.missing_files)
+            further = request.further.with_missing(plan.missing_files, partial(fetch, snapshot))
         except HostUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
             return PlanResult(snapshot, None, describe_error(error))
-        fetched = {path: contents.get(path) for path in plan.missing_files}
-        return replace(request, others={**request.others, **fetched}, rounds=request.rounds + 1)
+        return PlanResult(snapshot, plan) if further is None else _Request(snapshot, further)
 
     def _why_lost(self, lost: Lost) -> str:
         return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem
@@ -139,7 +134,7 @@ def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iter
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:
     snapshot = request.snapshot
     return plan_repository(
-        snapshot.files, policy, APPLY_ALL, request.others, limits, snapshot.problems
+        snapshot.files, policy, APPLY_ALL, request.further.files, limits, snapshot.problems
     )
 
 

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-#: How often further files are fetched that planning asks for: a Makefile, what it includes, a
+from msgspec import Struct, field
+
+#: How often further files are fetched that reading asks for: a Makefile, what it includes, a
 #: script, what that calls, its Compose file, a Dockerfile. What is missing after that is taken not
 #: to exist.
-ROUNDS = 6
+_ROUNDS = 6
 #: As many further files are fetched for one repository, and so long are their paths.
 MOST_FILES = 300
 LONGEST_PATH = 1_000
+
+
+class FurtherFiles(Struct, frozen=True):
+    """Files of a repository besides those for CircleCI, by path (None: not there).
+
+    They are fetched in ``rounds``: each with what reading with the files before has missed.
+    """
+
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    rounds: int = 0
+
+    def with_missing(
+        self,
+        missing: Sequence[str],
+        fetch: Callable[[tuple[str, ...]], Mapping[str, bytes | None]],
+    ) -> FurtherFiles | None:
+        """These files and those in ``missing``; None if there is nothing to fetch any more."""
+        if not missing or self.rounds == _ROUNDS:
+            return None
+        contents = fetch(tuple(missing))
+        fetched = {path: contents.get(path) for path in missing}
+        return FurtherFiles({**self.files, **fetched}, self.rounds + 1)
 
 
 class FetchedFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from cci_migrate.campaign.connections import Connections
@@ -11,8 +12,8 @@ from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import RepositoryReader, configs_in
 from cci_migrate.files.discovery import reader_of
-from cci_migrate.forges.fetched_files import ROUNDS, FetchedFiles
-from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.forges.fetched_files import FetchedFiles, FurtherFiles
+from cci_migrate.forges.repository import Kind, Observation, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository
 from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
@@ -61,11 +62,7 @@ def campaign_repositories(
             try:
                 for observation in host.observe(chunk):
                     observed.add(observation.ref.key)
-                    bots: tuple[str, ...] = ()
-                    if isinstance(observation, Unreadable):
-                        requirements = _unreadable(observation.cause)
-                    else:
-                        requirements, bots = _requirements_and_bots(observation, policy, host.read)
+                    requirements, bots = _requirements_and_bots(observation, policy, host.read)
                     yield _repository(
                         observation.ref,
                         requirements,
@@ -101,22 +98,32 @@ def _repository(
 
 
 def _requirements_and_bots(
+    observation: Observation,
+    policy: Policy,
+    fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
+) -> tuple[Requirements, tuple[str, ...]]:
+    """What the configs of a repository require, and the bots that it has."""
+    if isinstance(observation, Unreadable):
+        return _unreadable(observation.cause), ()
+    try:
+        return _of_snapshot(observation, policy, fetch)
+    except (HostError, RefusedError) as error:
+        return _unreadable(str(error)), ()
+
+
+def _of_snapshot(
     snapshot: Snapshot,
     policy: Policy,
     fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
 ) -> tuple[Requirements, tuple[str, ...]]:
-    """What the configs in ``snapshot`` require, and the bots that the repository has."""
     if snapshot.ref.kind is Kind.LOCAL:
         read = reader_of(Path(snapshot.ref.name))
         return _requirements(snapshot, policy, read), configured_bots(read)
-    others: dict[str, bytes | None] = {}
-    for _ in range(ROUNDS):
-        fetched = FetchedFiles(snapshot.files, others)
+    further: FurtherFiles | None = FurtherFiles()
+    while further is not None:
+        fetched = FetchedFiles(snapshot.files, further.files)
         requirements = _requirements(snapshot, policy, fetched.read)
-        if not fetched.missing:
-            break
-        contents = fetch(snapshot, tuple(fetched.missing))
-        others |= {path: contents.get(path) for path in fetched.missing}
+        further = further.with_missing(tuple(fetched.missing), partial(fetch, snapshot))
     return requirements, ()
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cci_migrate.forges.bitbucket import Bitbucket
+from cci_migrate.transport.host_errors import HostError
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, git
 from tests.batch.rest_stand_ins import TOKEN as HOST_TOKEN
 from tests.batch.rest_stand_ins import BitbucketStandIn
@@ -15,6 +17,17 @@ from tests.preflight.conftest import Program
 
 VALUES = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
 NAME = "docker-hub-creds"
+
+
+SCRIPTED = b"""\
+version: 2.1
+jobs: {build: {machine: true, steps: [checkout, run: ./pull.sh]}}
+workflows: {main: {jobs: [build]}}
+"""
+
+
+def fail(*_: object) -> None:
+    raise HostError("the disk of the host is full")
 
 
 @pytest.fixture
@@ -93,11 +106,14 @@ def test_repositories_of_a_host_are_read_there(
         for name, value in told.items():
             monkeypatch.setenv(name, value)
         host.add("acme/api", {CONFIG: PLAIN})
+        host.add("acme/a-broken", {CONFIG: SCRIPTED})
         Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
+        monkeypatch.setattr(Bitbucket, "read", fail)
         done = run("doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **told)
-    assert done.code == 1
+    assert done.code == 3
     assert f"context {NAME}: does not exist; the fix adds it to these jobs" in done.out
     assert f"jobs: bb/acme/api: build of main ({CONFIG}:11)" in done.out
+    assert "configs of bb/acme/a-broken\n  not asked  the disk of the host is full" in done.out
 
 
 @pytest.mark.parametrize(
