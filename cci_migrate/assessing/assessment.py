@@ -43,6 +43,7 @@ from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import image_items
+from cci_migrate.docker.mentions import mentions_login
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ChosenNames, FindingKey, NameReason
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -154,6 +155,8 @@ def assess(
 
     @lru_cache(maxsize=1)
     def declared() -> Sequence[DeclaredLogin]:
+        if not any(mentions_login(document.source.text) for document in config.documents):
+            return ()
         from cci_migrate.circleci.declared_logins import declared_logins
 
         return tuple(declared_logins(config, values, read))

@@ -21,7 +21,7 @@ from cci_migrate.circleci.step_pulls import StepLogin
 from cci_migrate.circleci.step_reading import StepReader
 from cci_migrate.circleci.step_scripts import facts, step_dialect
 from cci_migrate.circleci.steps import Step, StepDefaults, anchored_step, command_steps, run_step
-from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.mentions import mentions_docker, mentions_login
 from cci_migrate.docker.shell import Exit, Login
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Mapping, Node
@@ -51,8 +51,6 @@ def declared_logins(
     config: Config, values: ParameterValues, read: ReadText | None
 ) -> Iterator[DeclaredLogin]:
     """The commands and the anchored steps of ``config`` that always log in, and only that."""
-    if not any(_may_log_in(document.source.text) for document in config.documents):
-        return
     for home in config.body.walk():
         for command in home.commands.values():
             if not all(parameter.default is not None for parameter in command.parameters.values()):
@@ -66,10 +64,6 @@ def declared_logins(
             yield DeclaredLogin(login, name, step, None)
 
 
-def _may_log_in(text: str) -> bool:
-    return "login" in text or "/check" in text
-
-
 def _only_login(
     config: Config,
     home: Namespace,
@@ -79,7 +73,7 @@ def _only_login(
     read: ReadText | None,
 ) -> StepLogin | None:
     node = step if command is None else command.mapping
-    if node is None or not _may_log_in(node.source.text[node.start : node.end]):
+    if node is None or not mentions_login(node.source.text[node.start : node.end]):
         return None
     steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
     logins = _pure_logins(home, node, steps, values, read, Daemon.MACHINE)

@@ -42,3 +42,8 @@ def mentions_call(text: str) -> bool:
 def mentions_script(text: str) -> bool:
     """Whether ``text`` may call another script, or a task, of the repository."""
     return mentions_call(text) or mentions_task(text)
+
+
+def mentions_login(text: str) -> bool:
+    """Whether ``text`` may log in, by a command of its own or of an orb's."""
+    return "login" in text or "/check" in text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
-from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import (
     Examined,
     Failed,
@@ -26,6 +27,9 @@ from cci_migrate.findings import (
     Resolution,
 )
 from cci_migrate.redaction.redaction import Redaction
+
+if TYPE_CHECKING:
+    from cci_migrate.engine.explanation import ExplainedPull
 
 
 def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:

@@ -78,7 +78,6 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
-from cci_migrate.circleci.step_pulls import StepPull
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
@@ -101,7 +100,7 @@ from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_mirroring import NameSite, StepMirroring
-    from cci_migrate.circleci.step_pulls import JobDocker
+    from cci_migrate.circleci.step_pulls import JobDocker, StepPull
     from cci_migrate.remedies.login_placement import LoginPlacement
 
 
