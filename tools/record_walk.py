@@ -28,7 +28,7 @@ CAST = ROOT / "docs" / "walk.cast"
 TEXT = ROOT / "docs" / "walk.txt"
 
 SIZE = Size(columns=88, rows=28)
-COMMAND = "$ cci-migrate --interactive --quiet"
+COMMAND = "$ cci-migrate --interactive"
 TITLE = "cci-migrate --interactive"
 ENTER = "\r"
 
@@ -88,7 +88,7 @@ def _frames(shop: Path) -> Iterator[Frame]:
     ours = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
     process = pexpect.spawn(
         sys.executable,
-        ["-m", "cci_migrate", "--interactive", "--quiet"],
+        ["-m", "cci_migrate", "--interactive"],
         cwd=str(shop),
         env={**kept, **ours},
         dimensions=(SIZE.rows, SIZE.columns),

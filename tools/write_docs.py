@@ -54,9 +54,9 @@ jobs:
       - image: cimg/node:22.4   # keep in step with .nvmrc
         environment: {CI: "1"}
       - image: acme/database:3
-        auth: {username: acme-ci, password: $HUB_TOKEN}
+        auth: {username: acme, password: $HUB_TOKEN}
   lint:
-    docker: [{image: 'cimg/node:22.4', user: root}]
+    docker: [{image: 'redis:7'}]
 
 workflows:
   main:
@@ -67,7 +67,7 @@ workflows:
 """
 
 #: How wide the report is in the documentation.
-_COLUMNS = 84
+_COLUMNS = 80
 
 _PART = re.compile(
     r"(?P<start><!-- (?P<name>[\w ]+): written by `make docs` -->\n)"
