@@ -37,6 +37,7 @@ from tests.oracle.fix_judge import judge
 from tests.oracle.plain_yaml import Data, mapping_of
 from tests.oracle.sibling_names import expected_names
 from tests.oracle.step_docker import StepDocker
+from tools.reversals import Reversal, reversal
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
 WORKERS = 2
@@ -85,6 +86,7 @@ class Tally(Struct, frozen=True):
     changes: Counter[DataChangeKind] = field(default_factory=Counter)
     step_pulls: Counter[str] = field(default_factory=Counter)
     step_jobs: Counter[str] = field(default_factory=Counter)
+    reversals: Counter[Reversal] = field(default_factory=Counter)
     shortfalls: tuple[Shortfall, ...] = ()
 
     def __add__(self, other: Tally) -> Tally:
@@ -99,6 +101,7 @@ class Tally(Struct, frozen=True):
             self.changes + other.changes,
             self.step_pulls + other.step_pulls,
             self.step_jobs + other.step_jobs,
+            self.reversals + other.reversals,
             self.shortfalls + other.shortfalls,
         )
 
@@ -127,6 +130,7 @@ def check_repository(
         tally += _check_outcome(outcome, files, readings, names, schema)
         if isinstance(outcome, Examined) and outcome.change is not None:
             changed.update({file.path: file.after for file in outcome.change.files})
+            tally += _check_reversal(outcome, files, names)
     if changed != files:
         tally += _check_second_run(outcomes, changed, names, policy)
     return tally
@@ -337,6 +341,21 @@ def _step_pull(pull: ExplainedPull) -> str:
     return f"{where}, {before}"
 
 
+def _check_reversal(
+    outcome: Examined, files: Mapping[str, bytes], names: Mapping[str, str]
+) -> Tally:
+    if len(outcome.paths) > 1:
+        return Tally()
+    (path,) = outcome.paths
+    came_back = reversal(path, files[path], files)
+    if came_back is None:
+        return Tally()
+    shortfalls: tuple[Shortfall, ...] = ()
+    if came_back is Reversal.OTHER:
+        shortfalls = (Shortfall(names[path], "fix, then revert", "", came_back.value),)
+    return Tally(reversals=Counter({came_back: 1}), shortfalls=shortfalls)
+
+
 def _title(outcome: Outcome) -> str:
     match outcome:
         case Examined(change=change):
@@ -429,6 +448,7 @@ def report(tally: Tally) -> Iterator[str]:
         ("names written, by their evidence", tally.names),
         ("differences in the data", {kind.value: n for kind, n in tally.changes.items()}),
         ("lines that are not as they were", {r.value: n for r, n in tally.reasons.items()}),
+        ("files fixed, then reverted", {r.value: n for r, n in tally.reversals.items()}),
     ):
         yield heading
         for title, count in sorted(counter.items(), key=lambda counted: -counted[1]):

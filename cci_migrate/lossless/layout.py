@@ -19,6 +19,7 @@ from cci_migrate.lossless.nodes import (
     Sequence,
     collections_in,
 )
+from cci_migrate.lossless.scalar_positions import content_start
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 
 DEFAULT_STEP = 2
@@ -234,6 +235,31 @@ class Layout:
                         counts.add_items(node)
         step = _most_common(counts.steps, DEFAULT_STEP)
         self.style = counts.style(Style(step, step))
+
+    def padding_of_wrapped_pair(self, mapping: Mapping) -> str:
+        """The space inside braces that a pair of a flow sequence (``[image: x]``) gets.
+
+        It has some if the brackets have none, and none if they have some: by that the pair is known
+        when the braces can go again.
+        """
+        sequence = self.parent(mapping)
+        return "" if sequence is None or self._has_padding(sequence) else " "
+
+    def is_wrapped_pair(self, mapping: Mapping) -> bool:
+        """Whether ``mapping`` has braces like those of `padding_of_wrapped_pair`."""
+        sequence = self.parent(mapping)
+        return (
+            isinstance(sequence, Sequence)
+            and sequence.is_flow
+            and mapping.anchor is None
+            and mapping.tag is None
+            and self.source.text[mapping.start] == "{"
+            and self._has_padding(mapping) != self._has_padding(sequence)
+            and LINE_BREAK.search(self.source.text, mapping.start, mapping.end) is None
+        )
+
+    def _has_padding(self, collection: Collection) -> bool:
+        return self.source.text[content_start(collection) + 1 :][:1] == " "
 
     def parent(self, node: Node) -> Collection | None:
         """The collection that contains ``node``; None for the root."""

@@ -42,7 +42,11 @@ def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
             entry = own_entry(mapping, key)
             if entry is None:
                 raise CannotRenderError(f"the mapping has no key {key!r}")
-            remover.remove(mapping, parts, ([part[0] for part in parts].index(entry.key),))
+            index = [part[0] for part in parts].index(entry.key)
+            if len(parts) == 2 and layout.is_wrapped_pair(mapping):
+                remover.unwrap(mapping, parts[1 - index])
+            else:
+                remover.remove(mapping, parts, (index,))
         case RemoveItems(sequence, indexes):
             remover.remove(sequence, [(item, item) for item in sequence.items], indexes)
         case KeepItem(sequence, index):
@@ -88,6 +92,11 @@ class _Remover:
                 self._remove_from_flow(parts, index, previous)
             else:
                 self._remove_lines(collection, parts, index)
+
+    def unwrap(self, mapping: Mapping, part: tuple[Node, Node]) -> None:
+        """Leave nothing of the flow ``mapping`` but ``part``, without braces."""
+        self._replace(mapping.start, part[0].start, "")
+        self._replace(part[1].end, mapping.end, "")
 
     def _remove_lines(
         self, collection: Collection, parts: list[tuple[Node, Node]], index: int

@@ -551,9 +551,11 @@ class _Writer:
             # A pair without braces in a flow sequence: `[image: x]`.
             open_end = self._flow_ends.get(mapping)
             if open_end is None:
-                self._open(mapping, "{")
-                index = self._close(mapping, f"{style.comma}{pair}}}")
-                self._flow_ends[mapping] = (index, "}")
+                padding = self._layout.padding_of_wrapped_pair(mapping)
+                closing = f"{padding}}}"
+                self._open(mapping, f"{{{padding}")
+                index = self._close(mapping, f"{style.comma}{pair}{closing}")
+                self._flow_ends[mapping] = (index, closing)
             else:
                 self._continue_flow(*open_end, f"{style.comma}{pair}")
         elif not mapping.entries:

@@ -225,11 +225,16 @@ class _ContextRemoval:
             and isinstance(arguments := resolved(entry.arguments), Mapping)
         )
         staying = [entry for entry in entries if entry not in self._departures]
-        # How the contexts were written before is unknown: follow the file's other jobs, else the
-        # most common form.
+        # How the contexts were written before is unknown: follow the file's other jobs, those to
+        # which a fix gave their only context among them, else the most common form.
+        leaving_one = [
+            entry
+            for entry, departure in self._departures.items()
+            if len(departure.names) == len(departure.contexts.values) == 1
+        ]
         self._single_is_list = any(
             isinstance(value, SequenceNode) and len(value.items) == 1
-            for entry in staying
+            for entry in (*staying, *leaving_one)
             if (context_entry := job_contexts(entry).entry) is not None
             and (value := resolved(context_entry.value)) is not None
         )
