@@ -105,6 +105,7 @@ class Policies:
             given = self._source.given
             policy = policy_of(given, Policy() if policy_file is None else policy_file.policy)
             policy = replace(policy, applies_ignores=self._applies_ignores)
+            _check_revert(policy, path)
             file_keys = frozenset[str]() if policy_file is None else policy_file.keys
             keys = file_keys.union(given)
             baseline = None if policy_file is None else policy_file.baseline
@@ -114,6 +115,17 @@ class Policies:
             base = None if is_named or path is None else path.parent.resolve()
             self._by_file[path] = _FolderPolicy(policy, keys, baseline, base)
         return self._by_file[path]
+
+
+def _check_revert(policy: Policy, path: Path | None) -> None:
+    """Raise PolicyError where images would lose the credentials that their mirror needs."""
+    if policy.revert is not None and policy.mirror is not None:
+        raise PolicyError(
+            f"{path}: mirror: --revert does not take back what a mirror does, and images at "
+            f"{policy.mirror} would lose their credentials; take it out of the policy first, or "
+            "use --no-config",
+            ("mirror",),
+        )
 
 
 def _check_is_beside(baseline: Path, policy_file: PolicyFile) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
-from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
 from cci_migrate.lossless.merging import (
     MERGE_KEY,
     Entry,
@@ -46,8 +46,19 @@ from cci_migrate.rules.wording import listed
 _Account = tuple[RegistryPolicy, RegistryCredential]
 
 
+#: https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
+_TOKENS = {"CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2"}
+
+
+class _NeededContext(Struct, frozen=True):
+    """A context of the policy's that stays, and what reads its variables: "the step test"."""
+
+    name: str
+    reader: str
+
+
 class _Departure(Struct, frozen=True, eq=False):
-    """The contexts ``names`` to remove from a workflow job; ``needed_by`` is why they stay.
+    """The contexts ``names`` to remove from a workflow job, and those of the policy that stay.
 
     ``after_all`` are the findings that remove everything that reads the variables.
     """
@@ -56,7 +67,7 @@ class _Departure(Struct, frozen=True, eq=False):
     contexts: JobContexts
     names: tuple[str, ...]
     after_all: tuple[FindingKey, ...]
-    needed_by: str | None
+    needed: tuple[_NeededContext, ...]
 
 
 def context_findings(
@@ -65,7 +76,7 @@ def context_findings(
     credentials: CredentialRemovals,
     logins: LoginRemovals,
 ) -> Iterator[Finding]:
-    """One finding for each workflow job with contexts that only the policy's credentials need."""
+    """What becomes of the policy's contexts, by workflow job: those that go, those that stay."""
     reader = _VariableUses(assessment, revert, credentials, logins)
     departures = [
         departure
@@ -73,7 +84,7 @@ def context_findings(
         if (departure := reader.departure_of(entry.entry))
     ]
     removal = _ContextRemoval(
-        assessment, [departure for departure in departures if departure.needed_by is None]
+        assessment, [departure for departure in departures if departure.names]
     )
     visited: set[Node] = set()
     for departure in departures:
@@ -81,26 +92,34 @@ def context_findings(
         if departure.entry.key in visited:
             continue
         visited.add(departure.entry.key)
-        remedy: Remedy
-        if departure.needed_by is not None:
-            remedy = NoFix(f"{departure.needed_by} reads the variables too")
-        else:
+        if departure.names:
             operations = removal.operations(departure)
             title = f"take out the context {listed(departure.names)}"
             remedy = operations if isinstance(operations, NoFix) else Fix(title, operations)
-        group = "job group" if departure.entry.is_in_group else "workflow"
-        yield Finding(
-            rule=MISSING_CONTEXT,
-            place=Place(departure.entry.key, departure.entry.route),
-            message=f"{departure.entry.name} holds {listed(departure.names)}, as the policy has it",
-            plural=f"workflow jobs hold {listed(departure.names)}, as the policy has it",
-            subject=departure.entry.name,
-            owner=f"{group} {departure.entry.workflow}",
-            effect=Effect.WARNING if departure.needed_by is None else Effect.NOTE,
-            because="",
-            remedy=remedy,
-            after_all=departure.after_all,
-        )
+            yield _finding(departure, departure.names, remedy)
+        if departure.needed:
+            names = tuple(needed.name for needed in departure.needed)
+            reason = f"{departure.needed[0].reader} reads the variables too"
+            yield _finding(departure, names, NoFix(reason))
+
+
+def _finding(departure: _Departure, names: tuple[str, ...], remedy: Fix | NoFix) -> Finding:
+    entry = departure.entry
+    is_leaving = names is departure.names
+    group = "job group" if entry.is_in_group else "workflow"
+    return Finding(
+        rule=MISSING_CONTEXT,
+        # Both may be at one job.
+        place=Place(entry.key, entry.route if is_leaving else f"{entry.route}.context"),
+        message=f"{entry.name} holds {listed(names)}, as the policy has it",
+        plural=f"workflow jobs hold {listed(names)}, as the policy has it",
+        subject=entry.name,
+        owner=f"{group} {entry.workflow}",
+        effect=Effect.WARNING if is_leaving else Effect.NOTE,
+        because="",
+        remedy=remedy,
+        after_all=departure.after_all if is_leaving else (),
+    )
 
 
 class _VariableUses:
@@ -123,7 +142,7 @@ class _VariableUses:
         contexts = job_contexts(entry)
         names: list[str] = []
         after_all: dict[FindingKey, None] = {}
-        needed_by: str | None = None
+        needed: list[_NeededContext] = []
         accounts: dict[str, list[_Account]] = {}
         for registry in self._assessment.policy.registries:
             for credential, context in registry.accounts:
@@ -135,12 +154,15 @@ class _VariableUses:
             reading = self._reading(entry, context_accounts)
             if reading is None:
                 continue
-            names.append(context)
-            after_all.update(dict.fromkeys(reading[0]))
-            needed_by = needed_by or reading[1]
-        if not names:
+            keys, reader = reading
+            if reader is not None:
+                needed.append(_NeededContext(context, reader))
+            else:
+                names.append(context)
+                after_all.update(dict.fromkeys(keys))
+        if not names and not needed:
             return None
-        return _Departure(entry, contexts, tuple(names), tuple(sorted(after_all)), needed_by)
+        return _Departure(entry, contexts, tuple(names), tuple(sorted(after_all)), tuple(needed))
 
     def _reading(
         self, entry: WorkflowJob, accounts: Sequence[_Account]
@@ -152,6 +174,10 @@ class _VariableUses:
         assessment = self._assessment
         registries = [registry for registry, _ in accounts]
         variables = {name for _, credential in accounts for name in variables_of(credential)}
+        # Those by OpenID Connect have none, but need a context for their token.
+        by_token = {credential for _, credential in accounts if not variables_of(credential)}
+        if by_token:
+            variables |= _TOKENS
         keys: dict[FindingKey, None] = {}
         needed_by: str | None = None
         is_ours = False
@@ -159,7 +185,8 @@ class _VariableUses:
             assessed = assessment.uses.image_by_item[item.mapping]
             if not isinstance(assessed.state, Authenticated):
                 continue
-            if variables.isdisjoint(assessed.state.auth.variables):
+            auth = assessed.state.auth
+            if variables.isdisjoint(auth.variables) and credential_of(auth) not in by_token:
                 continue
             key = self._credentials.key_of(assessed)
             host = assessed.image.host
@@ -270,6 +297,7 @@ class _ContextRemoval:
             and len(staying) == 1
             and (context.holder.is_flow or not value.is_flow)
             and not self._single_is_list
+            and not _has_comment_lines(context)
             and isinstance(staying[0], Scalar)
         ):
             return (KeepItem(value, value.items.index(staying[0])),)
@@ -331,6 +359,12 @@ class _ContextRemoval:
             and resolved(departure.contexts.entry.value) is value
             for departure in self._departures.values()
         )
+
+
+def _has_comment_lines(entry: Entry) -> bool:
+    """Whether lines of the value of ``entry`` are comments: it was a list before, as they need."""
+    lines = entry.key.source.text[entry.key.end : entry.value.end].splitlines()
+    return any(line.lstrip().startswith("#") for line in lines)
 
 
 def _shared(node: Mapping | SequenceNode) -> NoFix:
