@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CONFIG, FIXED, Program
+from tests.cli.conftest import CONFIG, FIXED, Program, put
 
 
 @pytest.mark.parametrize("words", [("--revert",), ("--revert", "."), ("--revert=all", ".circleci")])
@@ -49,3 +49,14 @@ def test_another_word_is_a_path(program: Program, config: Path) -> None:
 def test_what_it_does_not_go_with(program: Program, config: Path) -> None:
     assert config.exists()
     assert program("--revert", "--add-workflow").code == 2
+
+
+def test_a_policy_with_a_mirror_is_refused(program: Program, config: Path, tmp_path: Path) -> None:
+    put(tmp_path / ".cci-migrate.toml", 'mirror = "mirror.acme.dev/hub"\n')
+    before = config.read_text()
+    planned = ("batch", "plan", ".", "--campaign", "x", "--revert", "--config", ".cci-migrate.toml")
+    for words in (("--revert",), planned):
+        done = program(*words)
+        assert done.code == 2
+        assert ".cci-migrate.toml: mirror: --revert does not take back" in done.err
+    assert config.read_text() == before

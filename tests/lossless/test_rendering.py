@@ -671,7 +671,7 @@ def test_an_entry_in_a_block_mapping(row: Row) -> None:
         "pair without braces",
         "docker: [image: a]\n",
         auth("docker", 0),
-        "docker: [{image: a, auth: {username: $USER, password: $PASS}}]\n",
+        "docker: [{ image: a, auth: {username: $USER, password: $PASS} }]\n",
     ),
     Row(
         "pair without braces, padded, two entries",
