@@ -322,7 +322,7 @@ def test_an_unknown_rule_is_told_with_the_nearest(tmp_path: Path) -> None:
     ("data", "told"),
     [
         (b"platform = cloud\n", r":1: is not TOML"),
-        (b"\xff\xfe", r"is not UTF-8 text"),
+        (b"\xff\xfe", r"cannot be read: not UTF-8 text"),
         (b"a = 1\na = 2\n", r"is not TOML"),
     ],
 )

@@ -26,3 +26,11 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise UnreadableFileError(f"larger than {limit // 2**20} MB")
     return data
+
+
+def read_bounded_text(path: Path, limit: int) -> str:
+    """The content of the text file ``path``, without a BOM. Raises as `read_bounded`."""
+    try:
+        return read_bounded(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableFileError("not UTF-8 text") from None

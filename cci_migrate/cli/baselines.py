@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded_text
 from cci_migrate.bounds.json_input import JsonInputError
 from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Refused
@@ -40,11 +40,9 @@ class Baselines:
 
 def _read(path: Path) -> Baseline:
     try:
-        baseline = parse_baseline(read_bounded(path, MAX_BYTES).decode())
+        baseline = parse_baseline(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
         raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
-    except UnicodeDecodeError:
-        raise PolicyError(f"{path}: the baseline is not UTF-8 text") from None
     except JsonInputError as error:
         where = path if error.line is None else f"{path}:{error.line}"
         raise PolicyError(f"{where}: {error}") from None

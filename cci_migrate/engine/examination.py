@@ -141,7 +141,10 @@ def _with_orbs(config: Config, files: ConfigFiles) -> Config:
 
 
 def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:
-    """The findings of the selected rules, or of a reversal."""
+    """The places for contexts, and the findings of the selected rules or of a reversal.
+
+    Their fixes are as they can be made: with a place for each context that they bring along.
+    """
     placement = placement_of(assessment)
     findings = list(_of_rules(assessment, assessment.policy))
     if assessment.config.is_orb_source and not assessment.policy.fix_orbs:

@@ -1,6 +1,7 @@
-"""``# cci-migrate: ignore[rule] reason``: what the user does not want to hear of.
+"""The comments ``# cci-migrate: ignore[rule] reason``, by which users ignore findings.
 
-The comment stands on the line of what it is about, or on a line of its own above it.
+A comment is about what is on its line. On a line of its own it is about what comes next: further
+comments, empty lines, and the dash of an item that begins below may be between the two.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ _FIX_YAML = "correct it, then run again"
 
 
 class Loaded(Struct, frozen=True):
-    """A config and the files it was read from. ``refused`` says why it must not be edited."""
+    """A config as its files give it. ``refused`` says why it must not be edited, None if it may."""
 
     config: Config
     refused: Refused | None

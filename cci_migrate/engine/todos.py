@@ -1,4 +1,4 @@
-"""What is left for the user to do outside the config, once its fixes are made."""
+"""What the user has to do outside the config for its fixes to work, and notes on the config."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ from cci_migrate.rules.wording import listed
 
 
 def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
-    """What must exist at CircleCI and at the registries for the changes of ``plan`` to work."""
+    """What the user has to do outside the config, at CircleCI mostly, for ``plan`` to work.
+
+    None for a reversal, but that of contexts alone, which leaves pulls that read their variables.
+    """
     return tuple(ToDo(text) for text in dict.fromkeys(_todos(assessment, plan)))
 
 

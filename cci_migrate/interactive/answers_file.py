@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct, field
 from typing_extensions import assert_never
 
-from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded_text
 from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
@@ -178,11 +178,9 @@ def save(path: Path, answers: Answers) -> None:
 def read(path: Path) -> Answers:
     """The answers in ``path``. Raises AnswersError, which names the place."""
     try:
-        data = parsed_json(read_bounded(path, MAX_BYTES).decode("utf-8-sig"))
+        data = parsed_json(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
         raise AnswersError(f"{path}: cannot be read: {error}") from None
-    except UnicodeDecodeError:
-        raise AnswersError(f"{path}: is not UTF-8 text") from None
     except JsonInputError as error:
         where = path if error.line is None else f"{path}:{error.line}:{error.column}"
         raise AnswersError(f"{where}: {error}") from None

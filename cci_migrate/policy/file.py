@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args
 
 from msgspec import Struct
 
-from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded
+from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded, read_bounded_text
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.error_kinds import UserError
 from cci_migrate.policy.setting_kinds import (
@@ -164,13 +164,11 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     else:
         import tomli as tomllib
     try:
-        data: dict[str, Any] = tomllib.loads(read_bounded(path, MAX_BYTES).decode("utf-8-sig"))
+        data: dict[str, Any] = tomllib.loads(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
         raise PolicyError(f"cannot be read: {error}") from None
     except RecursionError:
         raise PolicyError("cannot be read: its brackets lie too deep in each other") from None
-    except UnicodeDecodeError:
-        raise PolicyError("is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         # Its message quotes no values, and ends with the place.
         line = re.search(r"line (\d+)", str(error))
@@ -336,8 +334,8 @@ def _line_of(path: Path, keys: tuple[str, ...]) -> int | None:
     TOML readers return no places; this search does not know every form of a key.
     """
     try:
-        lines = read_bounded(path, MAX_BYTES).decode("utf-8-sig").splitlines()
-    except (UnreadableFileError, UnicodeDecodeError):
+        lines = read_bounded_text(path, MAX_BYTES).splitlines()
+    except UnreadableFileError:
         return None
     table: tuple[str, ...] = ()
     counts: dict[tuple[str, ...], int] = {}

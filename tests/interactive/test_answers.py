@@ -178,7 +178,7 @@ def _named(password: str, context: str | None) -> str:
         ("{", ":1:2: is not JSON"),
         ("[" * 100_000, "is not"),
         ("[]", "is not an answers file"),
-        ("\xff", "is not UTF-8 text"),
+        ("\xff", "cannot be read: not UTF-8 text"),
         ("9" * 5000, "is not read: a number in it is too long"),
         (json.dumps(_given(version=1)), "its version is 1, and this program reads version 2"),
         (json.dumps(_given(version=2.5)), "its version is 2.5, and this program"),
