@@ -1,4 +1,4 @@
-"""Limits of the work on one config.
+"""Counts the work on a config where that is not linear in its size, and ends what is too much.
 
 A config of a few hundred bytes can require any amount of work: aliases of lists of aliases,
 commands that call others twice, variables that contain each other twice. Where work is not linear,

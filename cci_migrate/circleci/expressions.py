@@ -1,7 +1,8 @@
 """``<< ... >>`` in a string, which CircleCI's compiler replaces before it reads the value.
-https://circleci.com/docs/reference/configuration-reference/ and
-https://circleci.com/docs/guides/orchestrate/pipeline-variables/. The white space inside is
-optional, a reference may be part of a string, and ``\\<<`` is a literal ``<<``.
+
+The white space inside is optional, a reference may be part of a string, and ``\\<<`` is a literal
+``<<`` (https://circleci.com/docs/reference/configuration-reference/,
+https://circleci.com/docs/guides/orchestrate/pipeline-variables/).
 """
 
 from __future__ import annotations

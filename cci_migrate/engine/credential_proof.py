@@ -1,4 +1,4 @@
-"""Clauses 4 and 12 of the proof: credentials stay with their registry and have known names.
+"""CREDENTIALS and NAMES: credentials stay with their registry and have known names.
 
 They look at the images and at the logins in steps of the config before and after.
 """
