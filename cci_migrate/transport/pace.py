@@ -171,7 +171,9 @@ class Lane:
                 until,
             )
         with self._lock:
-            is_news, self._announced = until > self._announced, max(until, self._announced)
+            # Several threads that hit one limit are asked to wait until almost the same time.
+            is_news = until > self._announced + 1
+            self._announced = max(until, self._announced)
             if self._progress is not None and is_news:
                 self._progress.waiting(until, why)
         self._clock.sleep(seconds)
