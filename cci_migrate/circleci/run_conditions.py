@@ -202,6 +202,9 @@ def _names(node: Node | None, variable: str) -> Expression:
 def _any_name(node: Node, variable: str) -> Expression:
     value = resolved(node)
     nodes = value.items if isinstance(value, Sequence) else (value,)
+    if not nodes:
+        # Whether no names are none, or no filter, is not documented.
+        return Unreadable(f"{variable}: no names")
     return any_of(*(_name(text_of(item), variable) for item in nodes))
 
 

@@ -73,7 +73,7 @@ class LoginConsent(Struct, frozen=True):
         pair = f"{host}={','.join(variables)}"
         return WithheldCredential(
             f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
-            "repository names them for this registry",
+            "repository names them for this registry; do so only if that is right",
             option=("--send", pair),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,9 @@ def test_a_wrong_password_is_told_without_showing_it(hub: StandIn, run: Program)
     (answer,) = json.loads(done.out)["answers"]
     assert answer["status"] == "problem"
     assert "does not let" in answer["text"]
+    step = "cci-migrate context create docker-hub-creds --overwrite --org gh/acme --api-url "
+    assert answer["next"].startswith(step)
+    assert answer["next"].endswith(" --variable DOCKERHUB_USERNAME --variable DOCKERHUB_PASSWORD")
 
 
 def test_a_token_service_in_trouble_is_not_a_wrong_password(hub: StandIn, run: Program) -> None:
@@ -293,7 +297,10 @@ def test_variables_that_only_the_config_names_are_not_sent(
     assert hub.seen == []
     assert done.code == 0
     assert "HUB_USERNAME and HUB_PASSWORD were not sent" in done.out
-    assert "--send docker.io=HUB_USERNAME,HUB_PASSWORD" in done.out
+    # The next step is the same run with what it takes.
+    (step,) = re.findall("next: cci-migrate (doctor .*)", done.out)
+    sent = run(*shlex.split(step), HUB_USERNAME=USER, HUB_PASSWORD=PASSWORD)
+    assert "lets the user of HUB_USERNAME and HUB_PASSWORD in" in sent.out
 
 
 POLICY = """\

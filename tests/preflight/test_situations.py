@@ -324,6 +324,13 @@ SITUATIONS = {
     "its branch": Situation(
         filtered("{branches: {only: main}}"), restricted("expression", MAIN), 0, "ok", MAIN + RAN
     ),
+    "a filter without names": Situation(
+        filtered("{branches: {only: []}}"),
+        restricted("expression", MAIN),
+        0,
+        "unknown",
+        UNCLEAR,
+    ),
     "no filter of branches, only of tags": Situation(
         filtered("{tags: {only: /v.*/}}"),
         restricted("expression", 'pipeline.git.tag starts-with "v"'),

@@ -130,7 +130,7 @@ def _check_organisation(
             yield from missing_context(
                 subject, organisation, name, users, contexts, variables, circleci, steps
             )
-    yield from _who_starts(subject, organisation, repositories, existing, uses, circleci)
+    yield from _who_starts(subject, organisation, repositories, existing, circleci)
     yield from _check_projects(repositories, contexts, variables, circleci, steps)
 
 
@@ -149,7 +149,6 @@ def _who_starts(
     organisation: Organisation,
     repositories: Sequence[CheckedRepository],
     existing: Sequence[Context],
-    uses: Mapping[str, Sequence[ContextUser]],
     circleci: CircleCiCache,
 ) -> Iterator[CheckResult]:
     """What depends on who starts a pipeline: security groups, and bots."""
@@ -161,7 +160,12 @@ def _who_starts(
             "not show them",
             "see Organization Settings > Contexts: the column Security should say All members",
         )
-    users = [user for name_users in uses.values() for user in name_users]
+    users = [
+        user
+        for repository in repositories
+        for user in _relying(repository)
+        if _has_context(user.job)
+    ]
     if users:
         bots = dict.fromkeys(bot for repository in repositories for bot in repository.bots)
         yield check_bots(subject, tuple(bots), titles(users))
