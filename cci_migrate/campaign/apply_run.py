@@ -217,6 +217,10 @@ class ApplyRun(Struct, frozen=True):
         """Record the new plan of a repository whose files changed since the reviewed one."""
         if self.options.is_dry_run:
             return LedgerEntry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
+        if self.campaign.needs_confirmation:
+            self.campaign.store_diff(snapshot.ref, b"")
+            cause = "it moved on since CircleCI's compiler confirmed its change; plan it again"
+            return self._record(LedgerEntry(snapshot.ref, State.LISTED, cause))
         self.campaign.store_diff(snapshot.ref, plan.diff)
         replanned = planned_entry(snapshot, plan, None, self._now(), entry)
         cause = "planned again, since it moved on; look at its diff, then apply again"

@@ -18,7 +18,8 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
     """Copy the entries, diffs and originals of the campaigns in ``folders`` into ``campaign``.
 
     Of a repository in several campaigns, the entry that changed last is kept. Returns the number of
-    copied entries. Raises CampaignError for a campaign with another policy or branch.
+    copied entries. Raises CampaignError for a campaign with another policy or branch,
+    or that was confirmed otherwise.
     """
     copied = 0
     for folder in folders:
@@ -39,7 +40,7 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
 
 
 def _check_same_settings(campaign: Campaign, other: Campaign, folder: Path) -> None:
-    for name in ("policy", "branch"):
+    for name in ("policy", "branch", "verify"):
         if campaign.ledger.setting(name) != other.ledger.setting(name):
             raise CampaignError(f"{folder}: planned with another {name} than the others")
 

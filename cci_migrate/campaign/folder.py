@@ -59,6 +59,11 @@ class Campaign:
         return self.ledger.setting("branch", DEFAULT_BRANCH)
 
     @property
+    def needs_confirmation(self) -> bool:
+        """Whether CircleCI's compiler must confirm its changes."""
+        return bool(self.ledger.setting("verify"))
+
+    @property
     def is_nested(self) -> bool:
         """Whether hosts search for configs below the root too."""
         return bool(self.ledger.setting("nested"))
@@ -91,7 +96,13 @@ class Campaign:
 
 @contextmanager
 def begin_campaign(
-    folder: Path | None, policy: Policy, branch: str, *, again: bool, is_nested: bool = False
+    folder: Path | None,
+    policy: Policy,
+    branch: str,
+    *,
+    again: bool,
+    is_nested: bool = False,
+    needs_confirmation: bool = False,
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
@@ -100,7 +111,7 @@ def begin_campaign(
     """
     if folder is None:
         ledger = Ledger.create(None)
-        ledger.set(_initial_settings(policy, branch, is_nested))
+        ledger.set(_initial_settings(policy, branch, is_nested, needs_confirmation))
         yield Campaign(None, ledger)
         ledger.close()
         return
@@ -117,10 +128,10 @@ def begin_campaign(
             raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
         ledger = Ledger.create(path) if is_new else Ledger.open(path)
         try:
-            settings = _initial_settings(policy, branch, is_nested)
+            settings = _initial_settings(policy, branch, is_nested, needs_confirmation)
             if not ledger.setting("id"):
                 ledger.set(settings)
-            for name in ("policy", "branch", "nested"):
+            for name in ("policy", "branch", "nested", "verify"):
                 if ledger.setting(name) == settings[name]:
                     continue
                 if not again and ledger.counts():
@@ -164,12 +175,15 @@ def open_read_only(folder: Path) -> Iterator[Campaign]:
         ledger.close()
 
 
-def _initial_settings(policy: Policy, branch: str, is_nested: bool) -> dict[str, str]:
+def _initial_settings(
+    policy: Policy, branch: str, is_nested: bool, needs_confirmation: bool
+) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
         "policy": policy_to_json(policy),
         "branch": branch,
         "nested": "yes" if is_nested else "",
+        "verify": "yes" if needs_confirmation else "",
     }
 
 

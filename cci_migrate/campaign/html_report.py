@@ -68,6 +68,7 @@ class Row(Struct, frozen=True):
     state: str
     tone: str
     cause: str
+    is_confirmed: bool
     findings: tuple[FindingRecord, ...]
     lines: tuple[tuple[str, str], ...]
     diff: str
@@ -164,6 +165,7 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
             state=entry.state.value,
             tone=_tone(entry.state),
             cause="" if entry.cause == _url(entry) else redact(entry.cause),
+            is_confirmed=entry.is_confirmed,
             findings=entry.findings,
             lines=tuple(_lines(diff)) if is_shown else (),
             diff=entry.diff,

@@ -55,7 +55,7 @@ class LedgerError(UserError):
 
 
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The record of one repository."""
+    """The record of one repository. ``is_confirmed``: by CircleCI's compiler."""
 
     ref: RepositoryRef
     state: State
@@ -74,6 +74,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     is_canary: bool = False
     changed_at: float = 0.0
     undoing: Undoing | None = None
+    is_confirmed: bool = False
 
     __repr__ = repr_without("findings")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -30,12 +31,15 @@ from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
+if TYPE_CHECKING:
+    from cci_migrate.campaign.plan_verification import PlanVerification
+
 #: Repositories passed to a host at a time; it may ask for fewer in one request.
 CHUNK = 400
 
 
 class PlanRun(Struct, frozen=True):
-    """One run of `batch plan`."""
+    """One run of `batch plan`. ``verification`` is for changes that must be confirmed."""
 
     campaign: Campaign
     host_of: Callable[[RepositoryRef], Host]
@@ -45,6 +49,7 @@ class PlanRun(Struct, frozen=True):
     clock: Clock
     limits: WorkLimits
     jobs: int | None = None
+    verification: PlanVerification | None = None
 
     def run(self, sources: Sequence[Source]) -> bool:
         """Plan the repositories of ``sources`` that are not planned yet.
@@ -77,6 +82,8 @@ class PlanRun(Struct, frozen=True):
         for source in sources:
             try:
                 for snapshot in self._list_source(source):
+                    if self._is_spent(unavailable):
+                        return
                     in_progress.add(snapshot.ref.key)
                     yield snapshot
             except HostUnavailable as error:
@@ -85,7 +92,17 @@ class PlanRun(Struct, frozen=True):
                 raise
             except Exception as error:  # noqa: BLE001 - the other sources go on
                 unavailable.append(f"{source.name}: {describe_error(error)}")
-        yield from self._not_yet_planned(unavailable, started_at, in_progress)
+        for snapshot in self._not_yet_planned(unavailable, started_at, in_progress):
+            if self._is_spent(unavailable):
+                return
+            yield snapshot
+
+    def _is_spent(self, unavailable: list[str]) -> bool:
+        """Whether no more changes may be confirmed in this run; ``unavailable`` then says so."""
+        if self.verification is None or not self.verification.is_spent:
+            return False
+        unavailable.append("as many configs were compiled as may be; run it again to go on")
+        return True
 
     def _list_source(self, source: Source) -> Iterator[Snapshot]:
         """The new repositories of ``source``, from the page where an earlier run was killed."""
@@ -157,7 +174,13 @@ class PlanRun(Struct, frozen=True):
             self._finish(LedgerEntry(snapshot.ref, State.FAILED, planned.error, changed_at=now))
             return
         try:
-            entry = self._entry(snapshot, planned.plan, now)
+            plan = planned.plan
+            if self.verification is not None and plan.changes:
+                if self.verification.is_spent:
+                    # Planned ahead; the next run plans it.
+                    return
+                plan = self.verification.verified(planned, plan)
+            entry = self._entry(snapshot, plan, now)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
@@ -199,6 +222,7 @@ def planned_entry(
         files=plan.hashes,
         findings=plan.findings,
         todos=plan.todos,
+        is_confirmed=plan.is_confirmed,
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
@@ -30,11 +30,15 @@ Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
 
 
 class PlanResult(Struct, frozen=True):
-    """A snapshot and its plan, or the ``error`` with which planning failed."""
+    """A snapshot and its plan, or the ``error`` with which planning failed.
+
+    ``others`` are the further files of the repository that were fetched for it.
+    """
 
     snapshot: Snapshot
     plan: RepositoryPlan | None
     error: str = ""
+    others: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 class _Request(Struct, frozen=True):
@@ -115,7 +119,9 @@ class Planner:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
             return PlanResult(snapshot, None, describe_error(error))
-        return PlanResult(snapshot, plan) if further is None else _Request(snapshot, further)
+        if further is None:
+            return PlanResult(snapshot, plan, others=request.further.files)
+        return _Request(snapshot, further)
 
     def _why_lost(self, lost: Lost) -> str:
         return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem

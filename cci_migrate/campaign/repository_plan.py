@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, SIZE_LIMIT, TOO_LARGE, WorkLimits
 from cci_migrate.campaign.states import State
@@ -78,6 +79,7 @@ class RepositoryPlan(Struct, frozen=True):
     pulls: tuple[RegistryCount, ...] = ()
     matched_patterns: frozenset[str] = frozenset()
     missing_files: tuple[str, ...] = ()
+    is_confirmed: bool = False
 
     __repr__ = repr_without("changes")
 
@@ -121,9 +123,12 @@ def plan_repository(
     ``problems`` are the outcomes of configs that could not be read. Each config is processed within
     ``limits``; what goes wrong with one becomes its outcome.
     """
-    files = {path: data for path, data in files.items() if not policy.excludes(path)}
-    problems += tuple(Failed((path,), TOO_LARGE) for path in files if _is_too_large(files[path]))
-    files = {path: data for path, data in files.items() if not _is_too_large(data)}
+    problems += tuple(
+        Failed((path,), TOO_LARGE)
+        for path, data in files.items()
+        if _is_too_large(data) and not policy.excludes(path)
+    )
+    files = _usable(files, policy)
     fetched = FetchedFiles(files, others)
     outcomes: tuple[Outcome, ...] = tuple(
         within(limits, config.paths, partial(_outcome, config, policy, decisions))
@@ -145,6 +150,39 @@ def plan_repository(
         matched_patterns=frozenset[str]().union(*(o.matched_patterns for o in examined)),
         missing_files=tuple(sorted(fetched.missing)),
     )
+
+
+def planned_configs(
+    files: Mapping[str, bytes], policy: Policy, others: Mapping[str, bytes | None]
+) -> Iterator[ConfigFiles]:
+    """The configs that `plan_repository` plans the change of."""
+    usable = _usable(files, policy)
+    return configs_in(usable, FetchedFiles(usable, others).read)
+
+
+def without_changes(plan: RepositoryPlan, problem: Refused | Failed) -> RepositoryPlan:
+    """``plan`` once ``problem`` keeps its changes from being made."""
+    state, cause = combined_state((problem,))
+    if isinstance(problem, Failed) and problem.instead:
+        cause = f"{cause}; {problem.instead}"
+    reason = problem.problem if isinstance(problem, Failed) else problem.reason
+    findings = tuple(
+        replace(finding, state=FindingState.LEFT, reason=reason)
+        if finding.state is FindingState.FIXED
+        else finding
+        for finding in plan.findings
+    )
+    return replace(
+        plan, state=state, cause=cause, changes=(), findings=findings, images=0, authenticated=0
+    )
+
+
+def _usable(files: Mapping[str, bytes], policy: Policy) -> Mapping[str, bytes]:
+    return {
+        path: data
+        for path, data in files.items()
+        if not policy.excludes(path) and not _is_too_large(data)
+    }
 
 
 def _outcome(config: ConfigFiles, policy: Policy, decisions: Decisions) -> Outcome:

@@ -39,6 +39,7 @@ from cci_migrate.cli.batch_sessions import (
     connections_of,
     follow_up_session,
     make_clock,
+    plan_verification,
     progress_reporter,
     record_local_mode,
 )
@@ -46,11 +47,13 @@ from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
+from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable, printable_file, printable_lines
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
+from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 
 
@@ -95,10 +98,22 @@ def batch() -> None:
 @click.option("--again", is_flag=True, help="Plan again what is not changed, closed or reverted")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
+@click.option("--verify", is_flag=True, help="Plan only changes that CircleCI's compiler confirms")
+@click.option(
+    "--verify-limit",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="With --verify: stop after N configs",
+)
+@compiler_options
 @limit_options
 @running_options
 @exits_with_code
+@click.pass_context
 def plan(
+    ctx: click.Context,
     sources: tuple[str, ...],
     folder: Path,
     include: tuple[str, ...],
@@ -112,6 +127,11 @@ def plan(
     again: bool,
     jobs: int | None,
     dry_run: bool,
+    verify: bool,
+    verify_limit: int,
+    organisation: Organisation | None,
+    api_url: str,
+    send_secrets: bool,
     limits: WorkLimits,
     running: Running,
     policy: PolicySource,
@@ -121,15 +141,24 @@ def plan(
     Writes nothing outside the campaign's folder. A SOURCE is a folder with checkouts, a git URL,
     github:ORG, gitlab:GROUP, bitbucket:WORKSPACE, or @FILE or - with one source a line.
     """
+    if not verify and (organisation is not None or send_secrets):
+        raise click.UsageError("--org and --send-secrets are for --verify", ctx)
+    compiler = CompilerOptions(api_url, organisation, send_secrets) if verify else None
     # One policy for the whole campaign: a repository's own policy file could make the tool write
     # names that nobody reviewed.
     campaign_policy = Policies(policy).for_folder(Path.cwd())
     with (
         begin_campaign(
-            None if dry_run else folder, campaign_policy, branch, again=again, is_nested=nested
+            None if dry_run else folder,
+            campaign_policy,
+            branch,
+            again=again,
+            is_nested=nested,
+            needs_confirmation=verify,
         ) as campaign,
         progress_reporter(running) as progress,
         connections_of(campaign, progress, running) as connections,
+        plan_verification(campaign, progress, compiler, limits, verify_limit) as verification,
     ):
         repository_filter = RepositoryFilter(
             include, exclude, topic, visibilities(visibility), forks
@@ -143,6 +172,7 @@ def plan(
             make_clock(),
             limits,
             jobs,
+            verification,
         )
         is_complete = run.run(connections.sources(sources, sys.stdin))
         return conclude(campaign, is_complete=is_complete)
@@ -392,7 +422,15 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 
     with open_read_only(folders[0]) as first:
         policy, branch, is_nested = first.policy, first.branch, first.is_nested
-    with begin_campaign(folder, policy, branch, again=False, is_nested=is_nested) as campaign:
+        is_confirmed = first.needs_confirmation
+    with begin_campaign(
+        folder,
+        policy,
+        branch,
+        again=False,
+        is_nested=is_nested,
+        needs_confirmation=is_confirmed,
+    ) as campaign:
         merge_campaigns(campaign, folders)
         return conclude(campaign, is_complete=True)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
 from cci_migrate.campaign.follow_up import FollowUp
@@ -15,12 +18,16 @@ from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import State
 from cci_migrate.cli.batch_options import Running
+from cci_migrate.cli.verify_options import CompilerOptions, opened_compiler
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Kind
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, Lane, PaceLimits, SystemClock
 from cci_migrate.transport.progress import Progress, make_progress
+
+if TYPE_CHECKING:
+    from cci_migrate.campaign.plan_verification import PlanVerification
 
 _LOCAL_MODE = "local-mode"
 
@@ -104,6 +111,45 @@ def connections_of(
         yield connections
     finally:
         connections.end()
+
+
+@contextmanager
+def plan_verification(
+    campaign: Campaign,
+    progress: Progress,
+    options: CompilerOptions | None,
+    limits: WorkLimits,
+    most: int,
+) -> Iterator[PlanVerification | None]:
+    """What has the changes of ``campaign`` confirmed; None without ``options``.
+
+    Raises UnreachableError.
+    """
+    if options is None:
+        yield None
+        return
+    from cci_migrate.campaign.plan_verification import PlanVerification
+
+    clock = make_clock()
+    lane = Lane(
+        urlsplit(options.root).netloc,
+        campaign.ledger.writes,
+        DEFAULT_PACE_LIMITS,
+        clock,
+        progress=progress,
+    )
+    try:
+        with opened_compiler(options, lane, clock) as compiler:
+            yield PlanVerification(
+                campaign.policy,
+                compiler.compile_for,
+                limits,
+                clock,
+                most,
+                sends_secrets=options.sends_secrets,
+            )
+    finally:
+        lane.end()
 
 
 @contextmanager

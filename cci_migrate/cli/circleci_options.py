@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from cci_migrate.preflight.slugs import (
 if TYPE_CHECKING:
     from cci_migrate.preflight.circleci_api import CircleCi
     from cci_migrate.transport.http import Api
+    from cci_migrate.transport.pace import Clock, Lane
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 #: A wait that CircleCI asks for and that would be longer than this ends the command.
@@ -96,17 +97,41 @@ def token_in(*variables: str) -> str | None:
 
 
 @contextmanager
-def opened_api(root: str, token: str | None) -> Iterator[Api]:
-    """The API at ``root``, asked with ``token``. Raises UnreachableError."""
+def opened_api(
+    root: str, token: str | None, lane: Lane | None = None, clock: Clock | None = None
+) -> Iterator[Api]:
+    """The API at ``root``, asked with ``token``. Raises UnreachableError.
+
+    With ``lane`` and ``clock`` it waits for as long as the host asks for, and says so there;
+    otherwise a long wait ends the command.
+    """
     from cci_migrate.transport.host_errors import HostError
     from cci_migrate.transport.http import Api
     from cci_migrate.transport.known_secrets import remember
+
+    if token is not None:
+        remember(token)
+
+    def renewed(is_renewal: bool) -> str | None:
+        return None if is_renewal else token
+
+    with ExitStack() as stack:
+        if lane is None or clock is None:
+            lane, clock = stack.enter_context(_impatient_lane(root))
+        try:
+            api = Api(root, renewed, lane, clock, str, HEADER)
+        except HostError as error:
+            raise UnreachableError(str(error)) from None
+        stack.callback(api.close)
+        yield api
+
+
+@contextmanager
+def _impatient_lane(root: str) -> Iterator[tuple[Lane, Clock]]:
     from cci_migrate.transport.pace import Lane, PaceLimits, SystemClock
     from cci_migrate.transport.progress import Lines
     from cci_migrate.transport.write_record import WriteRecord
 
-    if token is not None:
-        remember(token)
     record = WriteRecord.in_memory()
     clock = SystemClock()
     lane = Lane(
@@ -118,19 +143,8 @@ def opened_api(root: str, token: str | None) -> Iterator[Api]:
         clock.now() + PATIENCE,
         Lines(sys.stderr),
     )
-
-    def renewed(is_renewal: bool) -> str | None:
-        return None if is_renewal else token
-
     try:
-        try:
-            api = Api(root, renewed, lane, clock, str, HEADER)
-        except HostError as error:
-            raise UnreachableError(str(error)) from None
-        try:
-            yield api
-        finally:
-            api.close()
+        yield lane, clock
     finally:
         lane.end()
         record.close()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec.structs import replace
-from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.processing import Task
@@ -14,16 +13,15 @@ from cci_migrate.cli.running import Compiling
 from cci_migrate.cli.verify_options import CompilerOptions, CompilerSession, opened_compiler
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
-from cci_migrate.engine.outcomes import Cause, Examined, Failed, Outcome, Refused, Unexamined
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused, Unexamined
 from cci_migrate.engine.proof import ProvenChange
-from cci_migrate.policy.settings import Policy
-from cci_migrate.reports.verdict_report import confirmation, pull_notes
+from cci_migrate.reports.verdict_report import confirmation, pull_notes, unconfirmed
+from cci_migrate.verification.change_verdict import verdict_on
 from cci_migrate.verification.compilation import CompiledText
-from cci_migrate.verification.verdicts import Verdict, VerdictStatus, compiled_text, verdict
+from cci_migrate.verification.verdicts import Verdict, compiled_text
 from cci_migrate.workers.limited_work import within
 
 _NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
-_NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
 
 
 @contextmanager
@@ -63,14 +61,6 @@ def _compiled(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Task
     return replace(task, compiled=result.text if isinstance(result, CompiledText) else result)
 
 
-def _with_change(files: ConfigFiles, change: ProvenChange, policy: Policy) -> Examination:
-    """``files`` once ``change`` is made."""
-    changed = {file.path: file.after for file in change.files}
-    after = examine(replace(files, files={**files.files, **changed}), policy)
-    assert isinstance(after, Examination)  # noqa: S101 - the proof has read it too
-    return after
-
-
 def _with_notes(
     outcome: Outcome, task: Task, compiler: CompilerSession, limits: WorkLimits
 ) -> Outcome:
@@ -83,7 +73,7 @@ def _with_notes(
     files = task.read()
     if isinstance(files, Failed):
         return files
-    result = within(limits, task.paths, lambda: verdict_of(files, task, lambda _: None, compiler))
+    result = _verdict(files, task, None, compiler, limits)
     if not isinstance(result, Verdict):
         return result
     return replace(outcome, notes=(*outcome.notes, *pull_notes(result)))
@@ -103,48 +93,30 @@ def _confirmed(
     files = replace(
         files, files={**files.files, **{file.path: file.before for file in change.files}}
     )
-    result = within(limits, task.paths, lambda: verdict_of(files, task, lambda _: change, compiler))
-    return _as_confirmed(outcome, result) if isinstance(result, Verdict) else result
+    result = _verdict(files, task, change, compiler, limits)
+    if not isinstance(result, Verdict):
+        return result
+    problem = unconfirmed(result, outcome.resolutions)
+    if isinstance(problem, Refused):
+        return replace(problem, secrets=outcome.secrets)
+    if problem is not None:
+        return problem
+    return replace(outcome, notes=(*outcome.notes, confirmation(result), *pull_notes(result)))
 
 
-def verdict_of(
+def _verdict(
     files: ConfigFiles,
     task: Task,
-    change_for: Callable[[Examination], ProvenChange | None],
+    change: ProvenChange | None,
     compiler: CompilerSession,
+    limits: WorkLimits,
 ) -> Verdict | Unexamined:
-    before = examine(files, task.policy)
-    if not isinstance(before, Examination):
-        return before
-    change = change_for(before)
-    after = None if change is None else _with_change(files, change, task.policy)
     compile_text = compiler.compile_for(task.root)
-    return verdict(before, after, compile_text, sends_secrets=compiler.sends_secrets)
+    sends_secrets = compiler.sends_secrets
 
+    def work() -> Verdict | Unexamined:
+        return verdict_on(
+            files, task.policy, lambda _: change, compile_text, sends_secrets=sends_secrets
+        )
 
-def _as_confirmed(outcome: Examined, result: Verdict) -> Outcome:
-    match result.status:
-        case VerdictStatus.CONFIRMED:
-            notes = (*outcome.notes, confirmation(result), *pull_notes(result))
-            return replace(outcome, notes=notes)
-        case (
-            VerdictStatus.DIFFERS | VerdictStatus.BROKEN_BY_CHANGE | VerdictStatus.DOES_NOT_COMPILE
-        ):
-            resolutions = tuple(
-                resolution.unmade(_NOT_CONFIRMED) for resolution in outcome.resolutions
-            )
-            reason = f"{_NOT_CONFIRMED}: {confirmation(result)}"
-            return Refused(
-                outcome.paths,
-                Cause.NOT_CONFIRMED,
-                reason,
-                result.instead,
-                resolutions,
-                secrets=outcome.secrets,
-            )
-        case VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
-            return Failed(
-                outcome.paths, f"not compiled by CircleCI: {confirmation(result)}", result.instead
-            )
-        case _:
-            assert_never(result.status)
+    return within(limits, task.paths, work)

@@ -9,7 +9,6 @@ from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.command_errors import exit_code_of
-from cci_migrate.cli.compiling import verdict_of
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
@@ -33,6 +32,7 @@ from cci_migrate.engine.outcomes import (
     Failed,
     NotAConfig,
     Refused,
+    Unexamined,
 )
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
@@ -42,6 +42,7 @@ from cci_migrate.reports.verdict_report import (
     as_json,
     as_text,
 )
+from cci_migrate.verification.change_verdict import verdict_on
 from cci_migrate.verification.verdicts import Verdict, VerdictStatus
 from cci_migrate.workers.limited_work import within
 
@@ -117,7 +118,13 @@ def _of_task(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Verdi
     files = task.read()
     if isinstance(files, Failed):
         return _unexamined(files)
-    result = within(limits, task.paths, lambda: verdict_of(files, task, _fixes, compiler))
+    compile_text = compiler.compile_for(task.root)
+    sends_secrets = compiler.sends_secrets
+
+    def work() -> Verdict | Unexamined:
+        return verdict_on(files, task.policy, _fixes, compile_text, sends_secrets=sends_secrets)
+
+    result = within(limits, task.paths, work)
     match result:
         case Verdict():
             return result

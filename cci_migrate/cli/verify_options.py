@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from cci_migrate.cli.circleci_options import circleci_options, is_server, opened_api, token_in
 from cci_migrate.preflight.circleci_address import CLOUD, TOKEN_VARIABLE
-from cci_migrate.preflight.slugs import Organisation
+from cci_migrate.preflight.slugs import Organisation, Project
 
 if TYPE_CHECKING:
+    from cci_migrate.forges.repository import RepositoryRef
     from cci_migrate.preflight.compiler import Compiler
+    from cci_migrate.transport.pace import Clock, Lane
     from cci_migrate.verification.compilation import Compilation
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -54,28 +56,36 @@ class CompilerSession:
     def __init__(self, compiler: Compiler, options: CompilerOptions) -> None:
         self._compiler = compiler
         self._options = options
-        self._organisations: dict[Path, Organisation | None] = {}
+        self._organisations: dict[Path | RepositoryRef, Organisation | None] = {}
         self.sends_secrets = options.sends_secrets
 
-    def compile_for(self, root: Path) -> Callable[[str], Compilation]:
-        """Compiles texts of the repository at ``root``, with the orbs of its organisation."""
-        from cci_migrate.preflight.project_remotes import project_in
-
+    def compile_for(self, repository: Path | RepositoryRef) -> Callable[[str], Compilation]:
+        """Compiles texts of ``repository``, with the orbs of its organisation."""
         organisation = self._options.organisation
         if organisation is None:
-            if root not in self._organisations:
-                project = project_in(root, on_server=is_server(self._options.root))
-                self._organisations[root] = None if project is None else project.organisation
-            organisation = self._organisations[root]
+            if repository not in self._organisations:
+                project = self._project_of(repository)
+                self._organisations[repository] = None if project is None else project.organisation
+            organisation = self._organisations[repository]
         return lambda text: self._compiler.compile(text, organisation)
+
+    def _project_of(self, repository: Path | RepositoryRef) -> Project | None:
+        from cci_migrate.preflight.project_remotes import project_in, project_of
+
+        on_server = is_server(self._options.root)
+        if isinstance(repository, Path):
+            return project_in(repository, on_server=on_server)
+        return project_of(repository, on_server=on_server)
 
 
 @contextmanager
-def opened_compiler(options: CompilerOptions) -> Iterator[CompilerSession]:
+def opened_compiler(
+    options: CompilerOptions, lane: Lane | None = None, clock: Clock | None = None
+) -> Iterator[CompilerSession]:
     """CircleCI's own program if it is installed and the API is Cloud's, else the API.
 
     The program may be set up for another CircleCI than the one that was asked for. Raises
-    UnreachableError.
+    UnreachableError. For ``lane`` and ``clock`` see `opened_api`.
     """
     from cci_migrate.preflight.circleci_program import installed_program
     from cci_migrate.preflight.compile_api import CompileApi
@@ -90,8 +100,8 @@ def opened_compiler(options: CompilerOptions) -> Iterator[CompilerSession]:
         return
     root = options.root.removesuffix("/v2")
     with ExitStack() as stack:
-        anonymous = CompileApi(stack.enter_context(opened_api(root, None)))
+        anonymous = CompileApi(stack.enter_context(opened_api(root, None, lane, clock)))
         known = None
         if token is not None:
-            known = CompileApi(stack.enter_context(opened_api(root, token)))
+            known = CompileApi(stack.enter_context(opened_api(root, token, lane, clock)))
         yield CompilerSession(by_api(anonymous, known), options)

@@ -9,11 +9,14 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.engine.outcomes import Cause, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.findings import Resolution
 from cci_migrate.verification.verdicts import CompiledPull, Verdict, VerdictStatus
 
 VERSION = 1
+_NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
 _INDENT = " " * 4
 #: So many pulls or problems of a config are shown in text; JSON has all.
 _SHOWN = 10
@@ -102,6 +105,29 @@ def confirmation(verdict: Verdict) -> str:
     more = [f"{_number(count, noun)} {what}" for count, noun, what in counts if count]
     new = f"; new: {', '.join(more)}" if more else ""
     return f"CircleCI's compiler confirms the change: {runs}{new}"
+
+
+def unconfirmed(
+    verdict: Verdict, resolutions: tuple[Resolution, ...] = ()
+) -> Refused | Failed | None:
+    """What becomes of a config whose change ``verdict`` does not confirm; None if it does.
+
+    ``resolutions`` are those of its findings.
+    """
+    match verdict.status:
+        case VerdictStatus.CONFIRMED:
+            return None
+        case (
+            VerdictStatus.DIFFERS | VerdictStatus.BROKEN_BY_CHANGE | VerdictStatus.DOES_NOT_COMPILE
+        ):
+            unmade = tuple(resolution.unmade(_NOT_CONFIRMED) for resolution in resolutions)
+            reason = f"{_NOT_CONFIRMED}: {confirmation(verdict)}"
+            return Refused(verdict.paths, Cause.NOT_CONFIRMED, reason, verdict.instead, unmade)
+        case VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
+            problem = f"not compiled by CircleCI: {confirmation(verdict)}"
+            return Failed(verdict.paths, problem, verdict.instead)
+        case _:
+            assert_never(verdict.status)
 
 
 def pull_notes(verdict: Verdict) -> Iterator[str]:
