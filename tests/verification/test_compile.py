@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -95,17 +94,22 @@ def test_notes_say_what_only_the_compiler_sees(
 
 def test_what_orbs_pull_is_found(run: Program, compiler: CompileStandIn, config: Path) -> None:
     put(config, ORBS)
-    done = run("--check", "--compile", "--api-url", compiler.url, COLUMNS="400")
+    done = run("--check", "--compile", "--api-url", compiler.url, "--format", "json")
     assert done.code == 1
-    found = [" ".join(line.split()) for line in done.out.splitlines()]
-    assert [line for line in found if re.match(r"\d+:\d+ ", line)] == [
-        "9:13 error pull-before-login: docker pull busybox fetches from Docker Hub before a login "
-        "to it (job other)",
-        "14:9 note orb-pull: linter/lint of the orb acme/linter pulls acme/linter:3 without "
-        "credentials (workflow main)",
-        "15:9 note orb-pull: can't determine what docker build pulls: no Dockerfile found "
-        "(workflow main)",
-    ]
+    (body,) = json.loads(done.out)["configs"]
+    assert {
+        (finding["rule"], finding["line"], finding["message"]) for finding in body["findings"]
+    } == {
+        (
+            "pull-before-login", 9,
+            "docker pull busybox fetches from Docker Hub before a login to it",
+        ),
+        (
+            "orb-pull", 14,
+            "linter/lint of the orb acme/linter pulls acme/linter:3 without credentials",
+        ),
+        ("orb-pull", 15, "can't determine what docker build pulls: no Dockerfile found"),
+    }  # fmt: skip
     assert "as compiled by CircleCI" not in done.out, "it is among the findings"
     # Nothing of it is known without the compiler.
     assert "busybox" not in run("--check").out

@@ -73,7 +73,7 @@ def test_what_does_not_compile_with_the_change_is_not_written(
     assert config.read_text() == text
     assert (
         "skipped: not confirmed by CircleCI's compiler: does not compile with the change: "
-        "Error calling command docker/check" in done.out
+        "Error calling command docker/check" in " ".join(done.out.split())
     )
     verified = run("verify", "--api-url", compiler.url)
     assert verified.code == 1
