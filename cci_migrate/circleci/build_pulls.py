@@ -49,10 +49,11 @@ class BuildPulls(Struct, frozen=True, eq=False):
             self._built(moment, build.tool, command, build.dockerfile_text, build, None)
             return
         path = build.dockerfile_path
-        if path is None or directory is None or not is_known_path(path):
+        inside = None if path is None or directory is None else self.files.path(directory, path)
+        if inside is None or not is_known_path(inside):
             self.pulls.undecided(moment, build.tool, command, UNKNOWN_DOCKERFILE)
             return
-        self.dockerfile(moment, build.tool, command, self.files.path(directory, path), build)
+        self.dockerfile(moment, build.tool, command, inside, build)
 
     def _built(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -19,6 +20,8 @@ from cci_migrate.docker.shell import (
     ScriptCall,
     TaskCall,
     dialect_of_file,
+    joined_path,
+    with_own_folder,
 )
 from cci_migrate.docker.tasks.downloads import (
     is_download_without_docker,
@@ -61,9 +64,10 @@ def called_script(
         inside = files.path(directory, call.directory)
         path = files.path(inside, call.path)
     text = None if path is None else files.text(path)
-    if text is not None:
+    if text is not None and path is not None:
+        folder = joined_path(files.folder.root, posixpath.dirname(path))
         return CalledText(
-            text,
+            with_own_folder(text, folder),
             inside,
             dict(call.client_environment),
             lambda offset: f"{path}:{text.count(chr(10), 0, offset) + 1}",

@@ -14,6 +14,8 @@ from cci_migrate.docker.shell.facts import joined_path
 _DEFAULT = "~/project"
 #: Other names of the home of the user who runs the steps.
 _HOME = re.compile(r"(?:/home/circleci|/root|\$HOME|\$\{HOME\})(?=/|$)")
+#: Prints the root of the repository.
+_TOP = re.compile(r"(?:\$\(git rev-parse --show-toplevel\)|`git rev-parse --show-toplevel`)(?=/|$)")
 _WORKING_DIRECTORY = re.compile(r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})")
 
 
@@ -31,6 +33,11 @@ class CheckoutFolder:
         self._root = self._own if path is None else self._absolute(path)
         self._others = (_DEFAULT,) if path is None else ()
 
+    @property
+    def root(self) -> str:
+        """Where the repository is: ``~/project``."""
+        return self._root
+
     def directory_of(self, working_directory: str | None) -> str | None:
         """Where a step runs: from the repository's root, else as it is; None if not known."""
         path = self._own if working_directory is None else self._absolute(working_directory)
@@ -41,12 +48,13 @@ class CheckoutFolder:
 
     def inside(self, path: str) -> str | None:
         """``path``, as it is or from the repository's root, from that root; None if elsewhere."""
-        if path.startswith(("/", "~", "$", "<")):
+        if path.startswith(("/", "~", "$", "<", "`")):
             return self._inside(self._absolute(path))
         return self._inside(joined_path(self._root, path)) if ".." in path else path
 
     def _absolute(self, path: str) -> str:
         known = _WORKING_DIRECTORY.sub(lambda _: self._own, _HOME.sub("~", path))
+        known = _TOP.sub(lambda _: self._root, known)
         if known.startswith("<"):
             return known
         return joined_path(self._own, known)

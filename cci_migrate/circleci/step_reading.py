@@ -294,13 +294,16 @@ class StepReader:
             self._settings.sourced(call.path, text)
             if isinstance(called, CalledText) and called.directory is not None:
                 scope.sourced.append(called.text)
-        self._run_called(moment, call.path, called, scope)
+        # What a sourced script sources is there for the one that has sourced it.
+        inner = scope if call.sourced else replace(scope, sourced=list(scope.sourced))
+        self._run_called(moment, call.path, called, inner)
 
     def _task(self, moment: Moment, call: TaskCall, scope: _Scope) -> None:
         if self._daemon is Daemon.NONE:
             return
         called = called_task(call, scope.directory, self._files, scope.environment)
-        self._run_called(moment, task_title(call.program, call.arguments), called, scope)
+        inner = replace(scope, sourced=list(scope.sourced))
+        self._run_called(moment, task_title(call.program, call.arguments), called, inner)
 
     def _run_called(
         self, moment: Moment, title: str, called: CalledText | NotFollowed, scope: _Scope
@@ -341,7 +344,7 @@ class StepReader:
             self._not_followed(moment, step_title(moment.step), reason)
             return
         self._settings.script(script)
-        within = replace(scope, sourced=list(scope.sourced), depth=scope.depth + 1)
+        within = replace(scope, depth=scope.depth + 1)
         for fact in inside:
             inner = Moment(
                 moment.order, moment.step, (*moment.facts, (script, fact)), moment.is_reliable

@@ -164,6 +164,13 @@ TASKS = {
     "package.json": '{"scripts": {"up": "make image && docker run acme/app"}}',
     "a/Dockerfile": "FROM node:20\n",
     "ci/here.sh": "docker build .\n",
+    "ci/own.sh": (
+        'DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null 2>&1 && pwd)\n'
+        'ROOT="$(cd -P "$(dirname "$0")/.." && pwd)"\n'
+        '. "$DIR/more.sh"\ndocker build $ROOT/a\nstart redis:6\n'
+        'cd "$(dirname "$0")/.."\n./ci/here.sh\n'
+    ),
+    "ci/more.sh": 'source "${BASH_SOURCE%/*}/lib.sh"\ndocker pull alpine:3\n',
     "ci/lib.sh": "start() {\n  docker run -d $1\n}\nother() {\n  docker pull busybox\n}\n",
     "ci/go.sh": "set -e\nsource ci/lib.sh\nstart redis:6\n",
 }
@@ -188,6 +195,11 @@ TASKS = {
         ("- run: make none", [("its Makefile has no target none",)]),
         ("- run: cd a && ../ci/here.sh", [("node:20",)]),
         ("- run: (cd a; bash ../ci/here.sh); docker build .", [("node:20",), ("node:22",)]),
+        ("- run: ci/own.sh", [("alpine:3",), ("node:20",), ("redis:6",), ("node:22",)]),
+        ("- run: cd a; ../ci/own.sh", [("alpine:3",), ("node:20",), ("redis:6",), ("node:22",)]),
+        ('- run: cd "$(git rev-parse --show-toplevel)/a" && docker build "$PWD"', [("node:20",)]),
+        ("- run: docker build -f $(pwd)/a/Dockerfile .; cd a; $PWD/../ci/here.sh",
+         [("node:20",), ("node:20",)]),
         ("- run: npm run none", [("package.json has no script none",)]),
         ("- run: ./gradlew jib", [("what gradlew runs isn't followed",)]),
         ("- run: python3 ci/x.py", [("what python3 runs isn't followed",)]),

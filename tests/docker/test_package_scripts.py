@@ -23,7 +23,15 @@ PACKAGE = json.dumps(
     },
     indent=2,
 )
-FILES = {"package.json": PACKAGE, "web/package.json": PACKAGE, "bad/package.json": "{"}
+HOOKS = json.dumps({"scripts": {
+    "postinstall": "docker compose pull", "prepare": "husky", "test": "jest", "preinstall": "a"
+}})  # fmt: skip
+FILES = {
+    "hooks/package.json": HOOKS,
+    "package.json": PACKAGE,
+    "web/package.json": PACKAGE,
+    "bad/package.json": "{",
+}
 PERHAPS = 'if [ "$npm_config_enable_pre_post_scripts" ]; then'
 
 
@@ -55,6 +63,19 @@ def lines_of(command: str) -> list[str]:
         ("run-p test lint:js", ["in .", "jest", "eslint"]),
         ("npm ci", []),
         ("npm install x", []),
+        ("npm --prefix hooks ci", ["in hooks", "a", "docker compose pull", "husky"]),
+        ("npm i --prefix hooks --no-audit", ["in hooks", "a", "docker compose pull", "husky"]),
+        ("npm install --prefix=hooks", ["in hooks", "a", "docker compose pull", "husky"]),
+        ("npm cit --prefix hooks", ["in hooks", "a", "docker compose pull", "husky", "jest"]),
+        ("npm install --prefix hooks x", []),
+        ("npm ci --prefix hooks --ignore-scripts", []),
+        ("yarn --cwd hooks", ["in hooks", PERHAPS, "a", "docker compose pull", "husky"]),
+        (
+            "yarn --cwd hooks install --immutable",
+            ["in hooks", PERHAPS, "a", "docker compose pull", "husky"],
+        ),
+        ("pnpm -C hooks i", ["in hooks", PERHAPS, "a", "docker compose pull", "husky"]),
+        ("yarn --version", []),
         ("yarn", []),
         ("yarn install --frozen-lockfile", []),
         ("npm db", []),

@@ -64,6 +64,7 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
 from cci_migrate.docker.shell.local_images import LocalImages, same_image_key
+from cci_migrate.docker.shell.own_folder import with_own_folder
 from cci_migrate.docker.shell.script_files import dialect_of_file
 
 __all__ = [
@@ -108,6 +109,7 @@ __all__ = [
     "mentions_script",
     "reads",
     "same_image_key",
+    "with_own_folder",
 ]
 
 

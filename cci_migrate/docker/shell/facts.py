@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TypeAlias
 
@@ -411,9 +412,14 @@ class Script(Struct, frozen=True):
     does_more_than_log_in: bool = True
 
 
+#: Names of the folder in which a command runs.
+_HERE = re.compile(r"(?:\$PWD|\$\{PWD\}|\$\(pwd\)|`pwd`)(?=/|$)")
+
+
 def joined_path(directory: str, path: str) -> str:
     """``path``, relative to ``directory``, joined to it without ``.`` and inner ``..``."""
     parts: list[str] = []
+    path = _HERE.sub(".", path)
     absolute = path.startswith(("/", "~", "$"))
     for part in (path if absolute else f"{directory}/{path}").split("/"):
         if part == ".." and parts and parts[-1] != ".." and not parts[-1].startswith(("$", "~")):

@@ -1,8 +1,8 @@
 """Reads what ``npm run SCRIPT`` and similar commands run from a ``package.json``.
 
 https://docs.npmjs.com/cli/using-npm/scripts, https://classic.yarnpkg.com/lang/en/docs/cli/run/,
-https://yarnpkg.com/cli/run, https://pnpm.io/cli/run, https://bun.sh/docs/cli/run. Scripts that run
-on installation are ignored.
+https://yarnpkg.com/cli/run, https://pnpm.io/cli/run, https://bun.sh/docs/cli/run. An installation
+of what the package needs runs the package's own scripts of its life cycle.
 """
 
 from __future__ import annotations
@@ -41,17 +41,29 @@ _COMMANDS = frozenset(
         " upgrade-interactive version versions view whoami why x exe",
     )
 )
+#: Commands that install what the package needs, and those of npm that run its tests afterwards.
+_INSTALLS = frozenset(("install", "i", "in", "add"))
+_CLEAN_INSTALLS = frozenset(("ci", "clean-install", "install-clean", "ic"))
+_INSTALL_TESTS = frozenset(("install-test", "it", "install-ci-test", "cit"))
+#: What an installation runs, in this order:
+#: https://docs.npmjs.com/cli/using-npm/scripts#npm-install
+_LIFE_CYCLE = (
+    "preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"
+)  # fmt: skip
 #: Their options for the folder, whose value may be the next word.
 _FOLDER_OPTIONS = ("--prefix", "--cwd", "-C", "--dir")
 #: Options that choose among the packages of a workspace.
 _WORKSPACE = ("-w", "--workspace", "--workspaces", "-ws", "--filter", "-F", "-r", "--recursive")
+#: What decides whether other programs than npm run a script around another.
+_PERHAPS = ('[ "$npm_config_enable_pre_post_scripts" ]',)
 _RUN_SEVERAL = ("run-s", "run-p", "npm-run-all", "npm-run-all2")
 
 
 class PackageCommand(Struct, frozen=True):
     """A command line of a package manager.
 
-    ``scripts`` is empty if it runs none. ``arguments`` are passed to them.
+    ``scripts`` is empty if it runs none. ``arguments`` are passed to them. ``installs``: it runs
+    those of the package's life cycle first.
     """
 
     scripts: tuple[str, ...]
@@ -59,6 +71,7 @@ class PackageCommand(Struct, frozen=True):
     directory: str = "."
     selects_workspace: bool = False
     if_present: bool = False
+    installs: bool = False
 
 
 def package_command(program: str, words: Sequence[str]) -> PackageCommand:
@@ -84,10 +97,13 @@ def package_command(program: str, words: Sequence[str]) -> PackageCommand:
         selects_workspace = selects_workspace or option in _WORKSPACE
         if_present = if_present or option == "--if-present"
     if not names:
-        return PackageCommand((), (), directory)
+        installs = program == "yarn" and not _skips_scripts(words)
+        return PackageCommand((), (), directory, installs=installs)
     if program in _RUN_SEVERAL:
         return PackageCommand(tuple(names), (), directory)
     first = names[0]
+    if first in _INSTALLS | _CLEAN_INSTALLS | (_INSTALL_TESTS if program == "npm" else frozenset()):
+        return _installation(first, following, directory, installs=not _skips_scripts(words))
     # Options of npm itself may also follow the script.
     if program == "npm":
         head = following[: following.index("--")] if "--" in following else following
@@ -111,6 +127,31 @@ def package_command(program: str, words: Sequence[str]) -> PackageCommand:
     return PackageCommand(scripts, tuple(handed), directory, selects_workspace, if_present)
 
 
+def _skips_scripts(words: Sequence[str]) -> bool:
+    named = {word.partition("=")[0]: word.partition("=")[2] for word in words}
+    is_off = named.get("--ignore-scripts", "false") != "false"
+    return is_off or not named.keys().isdisjoint(("--version", "-v", "--help", "-h", "--mode"))
+
+
+def _installation(
+    name: str, following: Sequence[str], directory: str, *, installs: bool
+) -> PackageCommand:
+    """The command ``name`` with the words ``following``; with packages it installs only those."""
+    words = list(following)
+    packages: list[str] = []
+    while words:
+        word = words.pop(0)
+        option, equals, value = word.partition("=")
+        if option in _FOLDER_OPTIONS:
+            value = value if equals or not words else words.pop(0)
+            directory = joined_path(directory, value)
+        elif not word.startswith("-"):
+            packages.append(word)
+    installs = installs and (name in _CLEAN_INSTALLS or not packages)
+    scripts = ("test",) if name in _INSTALL_TESTS else ()
+    return PackageCommand(scripts, (), directory, installs=installs)
+
+
 def package_title(program: str, words: Sequence[str]) -> str:
     """The command's name for people, without the arguments that it passes on."""
     command = package_command(program, words)
@@ -128,7 +169,7 @@ def package_script(
     del environment
     command = package_command(program, words)
     inside = joined_path(directory, command.directory)
-    if not command.scripts:
+    if not command.scripts and not command.installs:
         return TaskScript("", inside)
     if command.selects_workspace:
         return NotFollowed("it runs scripts of workspaces")
@@ -137,11 +178,19 @@ def package_script(
         return NotFollowed("which script it runs can't be determined")
     text = read(path)
     if text is None:
-        return NotFollowed(f"no {path} found", may_be_ours=_is_explicit(program, words))
+        is_explicit = bool(command.scripts) and _is_explicit(program, words)
+        return NotFollowed(f"no {path} found", may_be_ours=is_explicit)
     scripts = _scripts_in(text)
     if scripts is None:
         return NotFollowed(f"{path} can't be read")
     pieces: list[Piece] = []
+    if command.installs:
+        guards = () if program == "npm" else _PERHAPS
+        pieces += (
+            Piece(scripts[name], path, _line_of(name, text), guards)
+            for name in _LIFE_CYCLE
+            if name in scripts
+        )
     for name in command.scripts:
         fitting = [script for script in scripts if _fits(script, name)]
         if not fitting and not command.if_present and name != "start":
@@ -183,7 +232,7 @@ def _pieces(
     path: str,
 ) -> Iterator[Piece]:
     # npm runs `prex` and `postx` around `x`; the others do so by their version and settings.
-    guards = () if program == "npm" else ('[ "$npm_config_enable_pre_post_scripts" ]',)
+    guards = () if program == "npm" else _PERHAPS
     for script_name, own_guards in ((f"pre{name}", guards), (name, ()), (f"post{name}", guards)):
         if script_name not in scripts:
             continue
