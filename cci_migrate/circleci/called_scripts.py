@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
+from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.step_scripts import facts
 from cci_migrate.docker.shell import (
     DOCKER_CONFIG,
@@ -79,7 +80,7 @@ def called_script(
         reason = "it is downloaded"
     elif files.read is None:
         reason = _NO_REPOSITORY
-    elif path is not None and "$" not in path:
+    elif path is not None and "$" not in path and not has_expression(path):
         reason = f"no {path} found"
     is_known = is_program_without_docker(call.path) or (
         address is not None and is_download_without_docker(address)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Job, Namespace
-from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.circleci.expressions import has_expression, references
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
 
@@ -52,6 +52,13 @@ class JobTexts(Struct, frozen=True, eq=False):
                 parts = tuple(islice(remaining, len(_texts_in(value))))
                 changed[field] = parts if isinstance(value, tuple) else next(iter(parts), None)
             yield replace(fact, **changed)
+
+    def is_string(self, text: str) -> bool:
+        """Whether the first parameter in ``text`` may be any string."""
+        for reference in references(text)[:1]:
+            parameter = self.job.parameters.get(reference.name)
+            return parameter is not None and parameter.type == "string"
+        return False
 
     def value(self, text: str) -> str:
         """``text`` with its parameters replaced if they have only one value."""

@@ -31,6 +31,7 @@ from cci_migrate.circleci.docker_daemon import (
 )
 from cci_migrate.circleci.docker_orb import DOCKER_ORB
 from cci_migrate.circleci.downloaded_files import DownloadedFiles
+from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.job_logins import JobLogins
 from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
@@ -322,6 +323,9 @@ class StepReader:
             self._follow(moment, script, script.facts, inside)
 
     def _function(self, moment: Moment, call: FunctionCall, scope: _Scope) -> None:
+        if has_expression(call.name):
+            self._command_by_parameter(moment, call, scope)
+            return
         called = called_function(call, reversed(scope.sourced))
         if called is None:
             return
@@ -331,6 +335,18 @@ class StepReader:
         script, inside = called
         inner = replace(scope, directory=directory, place_of=_no_place)
         self._follow(moment, script, inside, inner)
+
+    def _command_by_parameter(self, moment: Moment, call: FunctionCall, scope: _Scope) -> None:
+        directory = None
+        if scope.directory is not None and call.directory is not None:
+            directory = self._files.path(scope.directory, call.directory)
+        environment = {**scope.environment, **dict(call.client_environment)}
+        for text in self._texts.ways(call.text):
+            called: CalledText | NotFollowed = CalledText(text, directory, environment, _no_place)
+            if text.startswith("<<"):
+                is_command = self._texts.is_string(call.name)
+                called = NotFollowed("the parameter has no known value", is_command)
+            self._run_called(moment, call.name, called, scope)
 
     def _follow(
         self, moment: Moment, script: Script, inside: Iterable[Fact], scope: _Scope

@@ -8,10 +8,12 @@ from cci_migrate.docker.tasks.programs import mentions_task
 
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
+_VARIABLE = re.compile(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
 _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
 #: Other programs that use registries, and the commands by which they do.
 _CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
 _CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
+_PARAMETER = re.compile(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
 _CALL = re.compile(
     r"\.(?:ps1|bat|cmd)\b|(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S"
     r"|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
@@ -24,6 +26,8 @@ def mentions_docker(text: str) -> bool:
     False positives are possible; false negatives are not, except for words that the shell joins.
     """
     if "docker" in text and _DOCKER.search(text) is not None:
+        return True
+    if "DOCKER" in text and _VARIABLE.search(text) is not None:
         return True
     return any(word in text for word in _OTHERS) or _uses_client(text)
 
@@ -40,8 +44,13 @@ def mentions_call(text: str) -> bool:
 
 
 def mentions_script(text: str) -> bool:
-    """Whether ``text`` may call another script, or a task, of the repository."""
-    return mentions_call(text) or mentions_task(text)
+    """Whether ``text`` may call another script, or a task, of the repository.
+
+    Or a command that a parameter of the config gives.
+    """
+    if mentions_call(text) or mentions_task(text):
+        return True
+    return "<<" in text and _PARAMETER.search(text) is not None
 
 
 def mentions_login(text: str) -> bool:

@@ -34,6 +34,8 @@ jobs:
       any: {type: string}
       folder: {type: enum, default: sub, enum: [sub, none]}
       registry: {type: string, default: docker.io}
+      task: {type: enum, default: make image, enum: [make image, "make db"]}
+      script: {type: enum, default: ci/go.sh, enum: [ci/go.sh, ci/here.sh]}
 """
 
 
@@ -200,6 +202,13 @@ TASKS = {
         ('- run: cd "$(git rev-parse --show-toplevel)/a" && docker build "$PWD"', [("node:20",)]),
         ("- run: docker build -f $(pwd)/a/Dockerfile .; cd a; $PWD/../ci/here.sh",
          [("node:20",), ("node:20",)]),
+        ("- run: << parameters.task >>", [("node:22",), ("redis:7",)]),
+        ("- run: echo; << parameters.task >>", [("node:22",), ("redis:7",)]),
+        ("- run: bash << parameters.script >> x", [("redis:6",), ("node:22",)]),
+        ("- run: << parameters.any >>", [("the parameter has no known value",)]),
+        ("- run: bash << parameters.any >>", [("which script it is can't be determined",)]),
+        ("- run: ${SUDO:-} docker pull a; ${DOCKER:-docker} pull b; $DOCKER_COMPOSE -f x.yml up",
+         [("a",), ("b",), ("x.yml: the file is not there",)]),
         ("- run: npm run none", [("package.json has no script none",)]),
         ("- run: ./gradlew jib", [("what gradlew runs isn't followed",)]),
         ("- run: python3 ci/x.py", [("what python3 runs isn't followed",)]),

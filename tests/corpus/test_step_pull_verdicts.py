@@ -65,7 +65,7 @@ def examined(files: Mapping[str, bytes]) -> Examined:
 NOT_FOLLOWED = re.compile(
     r"(?:what|scripts) .* (?:isn't|aren't) followed|.* isn't known|its script isn't written there"
     r"|no later step .*|.* has no (?:script|target) .*|which (?:script|target) .*|where it runs .*"
-    r"|it is downloaded|the script is downloaded"
+    r"|it is downloaded|the script is downloaded|the parameter has no known value"
     r"|no (?!\S*dockerfile[^/]* found|compose file).* found.*",
     re.IGNORECASE,
 )

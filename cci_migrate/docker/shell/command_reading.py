@@ -23,6 +23,7 @@ from cci_migrate.docker.shell.facts import (
     FunctionCall,
     Login,
     Word,
+    joined_path,
 )
 from cci_migrate.docker.shell.flow import (
     Construct,
@@ -155,17 +156,20 @@ class CommandReader(InnerScriptReader):
     def _unread_command(self, name: str, node: Node, place: Place) -> None:
         """A command of which only the name matters: a sourced script may define it."""
         if self._has_sourced:
-            self._emit(
-                FunctionCall(
-                    node.start_byte,
-                    node.end_byte,
-                    name,
-                    self._source(node),
-                    self._folder.path,
-                    place,
-                    self._client_environment(place),
-                )
+            self._function_call(name, node, place)
+
+    def _function_call(self, name: str, node: Node, place: Place) -> None:
+        self._emit(
+            FunctionCall(
+                node.start_byte,
+                node.end_byte,
+                name,
+                self._source(node),
+                self._folder.path,
+                place,
+                self._client_environment(place),
             )
+        )
 
     def _run(
         self,
@@ -280,13 +284,17 @@ class CommandReader(InnerScriptReader):
         elif program == "tee":
             text = pipe.input.text or pipe.input.word
             files = self._file_command(node, place, pipe)
-            self._emit_all(fact for word in words[1:] for fact in files.write(word.value, text))
+            for word in words[1:]:
+                self._record_script(word.value, pipe)
+                self._emit_all(files.write(word.value, text))
         elif program in _COPIERS:
             files = self._file_command(node, place, pipe)
             self._emit_all(files.copy(program, [word.value for word in words[1:]]))
         elif program == "rm":
             files = self._file_command(node, place, pipe)
             self._emit_all(files.remove(word.value for word in words[1:]))
+        elif words[0].value.startswith("<<"):
+            self._function_call(words[0].value, node, place)
         elif "/" in words[0].value:
             with self._client.apart(environment):
                 self._script_call(words[0], node, place, sourced=False)
@@ -301,7 +309,17 @@ class CommandReader(InnerScriptReader):
                 path = self._words.value(redirect.children[-1])
                 self._does_more_than_log_in |= _NO_FILE.fullmatch(path) is None
                 text = self._outputs.output_of(node, pipe.redirects).text
+                self._record_script(path, pipe)
                 self._emit_all(self._file_command(node, place, pipe).write(path, text))
+
+    def _record_script(self, path: str, pipe: Pipe) -> None:
+        """Record a here-document that is written to ``path``: it may be run later."""
+        key = joined_path(".", path)
+        self._written_scripts.pop(key, None)
+        for redirect in pipe.redirects:
+            body = child_of_type(redirect, "heredoc_body")
+            if body is not None:
+                self._written_scripts[key] = (body.start_byte, body.end_byte)
 
     def _file_command(self, node: Node, place: Place, pipe: Pipe) -> FileCommand:
         return FileCommand(

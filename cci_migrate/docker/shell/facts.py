@@ -363,6 +363,8 @@ class TaskCall(Struct, frozen=True):
 class FunctionCall(Struct, frozen=True):
     """A command that may be a function of a script that was sourced before; ``text`` is all of it.
 
+    Or one that a parameter of the config gives (``<< parameters.command >>``).
+
     ``directory`` and ``client_environment`` as with `ScriptCall`.
     """
 

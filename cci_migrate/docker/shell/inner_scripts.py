@@ -18,6 +18,7 @@ from cci_migrate.docker.shell.facts import (
     ScriptCall,
     TaskCall,
     Word,
+    joined_path,
 )
 from cci_migrate.docker.shell.flow import (
     Alternative,
@@ -106,7 +107,9 @@ class InnerScriptReader(ScriptState, ABC):
             self._unwritten_script(script.value, node, place)
         elif is_text:
             self._quoted_script(script, place)
-        elif script.value.startswith("<("):
+        elif script.value.startswith("<(") or (
+            script.value.startswith("$") and is_only_placeholder(script)
+        ):
             self._unwritten_script(script.value, node, place)
         else:
             self._script_call(script, node, place, sourced=False)
@@ -162,7 +165,12 @@ class InnerScriptReader(ScriptState, ABC):
         self._has_sourced = self._has_sourced or sourced
         if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
             self._unknown_setter = value
-        if value and not value.startswith(("/", "-", "<(", ">(")) and not is_only_placeholder(path):
+        written = self._written_scripts.get(joined_path(".", value))
+        if written is not None:
+            self._nested(*written, place)
+            return
+        is_unknown = is_only_placeholder(path) and not value.startswith("<<")
+        if value and not value.startswith(("/", "-", "<(", ">(")) and not is_unknown:
             environment = self._client_environment(place)
             start, end = node.start_byte, node.end_byte
             self._emit(

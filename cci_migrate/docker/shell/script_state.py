@@ -45,6 +45,8 @@ class ScriptState:
         self._errors = False
         self._folder = WorkingFolder()
         self._functions: dict[str, Node] = {}
+        #: The scripts that the text writes to files: where each begins and ends in it.
+        self._written_scripts: dict[str, tuple[int, int]] = {}
         self._called: set[str] = set()
         self._depth = 0
         self._quoted = 0

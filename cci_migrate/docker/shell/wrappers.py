@@ -49,7 +49,9 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
 #: Programs that pass secrets to the command after their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
 _NAME_SEPARATOR = re.compile(r"[_-]")
-_SUDO_VARIABLE = re.compile(r"\$\{?\w*SUDO\w*\}?", re.IGNORECASE)
+_SUDO_VARIABLE = re.compile(r"\$(?:\w*sudo\w*|\{\w*sudo\w*(?::?[-+=][^}]*)?\})", re.IGNORECASE)
+_WITH_DEFAULT = re.compile(r"\$\{\w+:?[-=]([\w./-]+)\}")
+_DOCKER_VARIABLE = re.compile(r"\$\{?(DOCKER(?:_COMPOSE)?)(?:_(?:CMD|BIN|COMMAND|EXE))?\}?")
 #: The arguments of a retry program before the command that it runs: options and numbers.
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
 
@@ -72,7 +74,15 @@ class Unwrapped(Struct, frozen=True):
 
 
 def program_of(word: Word) -> str:
-    """The name of the program that ``word``, the first word of a command, runs."""
+    """The name of the program that ``word``, the first word of a command, runs.
+
+    ``${DOCKER:-docker}`` is taken for its default, and ``$DOCKER_COMPOSE`` for what it says.
+    """
+    default = _WITH_DEFAULT.fullmatch(word.value)
+    if default is not None:
+        return default[1].rpartition("/")[2]
+    if word.value.startswith("$") and (named := _DOCKER_VARIABLE.fullmatch(word.value)):
+        return named[1].lower().replace("_", "-")
     return word.value.rpartition("/")[2].removesuffix(".exe")
 
 
