@@ -13,7 +13,8 @@ from cci_migrate.circleci.packing import Group, Part
 from cci_migrate.engine.context_grants import placement_of
 from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.engine.planning import Plan, plan_changes
-from cci_migrate.engine.proof import Clause, NotProven, ProofSide, ProvenChange, prove
+from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, prove
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import APPLY_ALL, ChosenNames, FindingKey
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.merging import items_of, value_of

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from cci_migrate.assessing.context_conventions import ContextConvention, ContextOrigin
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.engine.proof import Clause, ProofSide
+from cci_migrate.engine.proof import Clause
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import Answer, ChosenNames, Decisions, FindingKey, FindingState, Fix
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
-from cci_migrate.engine.proof import Clause, ProofSide
+from cci_migrate.engine.proof import Clause
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import ChosenNames, FindingState, Resolution
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.operations import (

@@ -13,12 +13,12 @@ from cci_migrate.engine.login_proof import login_too_late
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.proof import (
     Clause,
-    ProofSide,
     ProvenChange,
     line_ends_differ,
     not_reversible,
     something_left,
 )
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import FindingState, Place, Resolution
 from cci_migrate.lossless.edits import Edit, apply_edits, insertion
 from cci_migrate.lossless.merging import items_of, value_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.processing import Task
-from cci_migrate.cli.running import Compiling
 from cci_migrate.cli.verify_options import CompilerOptions, CompilerSession, opened_compiler
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
@@ -23,9 +22,14 @@ from cci_migrate.workers.limited_work import within
 
 _NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
 
+#: What is done to tasks before they are processed.
+Before = Callable[[Sequence[Task]], Sequence[Task]]
+#: What is made of the outcome of a task.
+After = Callable[[Outcome, Task], Outcome]
+
 
 @contextmanager
-def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[Compiling]:
+def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[tuple[Before, After]]:
     """What is done before and after the configs are processed. Raises UnreachableError."""
     with opened_compiler(options) as compiler:
 
@@ -38,7 +42,7 @@ def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[Compilin
             outcome = _with_notes(outcome, task, compiler, limits)
             return _confirmed(outcome, task, compiler, limits) if options.confirms else outcome
 
-        yield Compiling(before, after)
+        yield before, after
 
 
 def _compiled(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Task:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -29,12 +30,15 @@ from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result
 
+if TYPE_CHECKING:
+    from cci_migrate.cli.compiling import After, Before
+
 
 class Compiling(Struct, frozen=True):
     """What CircleCI's compiler does to tasks, and to what became of each."""
 
-    before: Callable[[Sequence[Task]], Sequence[Task]] = lambda tasks: tasks
-    after: Callable[[Outcome, Task], Outcome] = lambda outcome, _: outcome
+    before: Before = lambda tasks: tasks
+    after: After = lambda outcome, _: outcome
 
 
 _STDIN_NAME = "<stdin>"
@@ -160,8 +164,8 @@ def compiling_for(options: Options) -> Iterator[Compiling]:
         return
     from cci_migrate.cli.compiling import compiling
 
-    with compiling(options.compiler, options.limits) as compiler:
-        yield compiler
+    with compiling(options.compiler, options.limits) as (before, after):
+        yield Compiling(before, after)
 
 
 def tasks_for(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -19,12 +18,10 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import ChosenNames, FindingState, Question
 from cci_migrate.lossless.nodes import Node, scalars_in
 from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, Policy
-
-if TYPE_CHECKING:
-    from cci_migrate.engine.proof import ProofSide
 
 _REGISTRY = re.compile(r"docker|registry|(?:^|[^t])hub|\bpull", re.IGNORECASE)
 _WORD = re.compile(r"\w+")

@@ -19,6 +19,7 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_logins import beside_the_image
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import ChosenNames, FindingKey
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.policy.settings import (
@@ -32,7 +33,6 @@ from cci_migrate.policy.settings import (
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import StepLogin
-    from cci_migrate.engine.proof import ProofSide
 
 
 class KnownCredentials:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.step_assessment import login_route
 from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.engine.planning import Plan
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import FindingState
 from cci_migrate.rules.catalogue import rules_providing
 from cci_migrate.rules.rule import Provision
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
-    from cci_migrate.engine.planning import Plan
-    from cci_migrate.engine.proof import ProofSide
 
 
 def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:

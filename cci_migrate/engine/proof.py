@@ -14,11 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.evidence import Evidence
-from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PulledImage, texts_with_values
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import job_contexts
@@ -33,6 +31,7 @@ from cci_migrate.engine.credential_proof import (
 )
 from cci_migrate.engine.login_proof import account_replaced, login_too_late
 from cci_migrate.engine.planning import Plan
+from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ChosenNames, FindingKey, FindingState
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, undo_edits
@@ -44,7 +43,6 @@ from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.policy.settings import Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.circleci.step_pulls import JobDocker
 
 
@@ -100,50 +98,8 @@ class NotProven(Struct, frozen=True):
     reason: str
 
 
-class ProofSide(Struct, frozen=True, eq=False):
-    """One side of a proof, before or after the change: a config, its images and the plan for it.
-
-    ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
-    workflow job by its route.
-    """
-
-    config: Config
-    images: tuple[PulledImage, ...]
-    plan: Plan
-    evidence: tuple[Evidence, ...]
-    dockers: tuple[JobDocker, ...]
-    docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, assessment: Assessment, plan: Plan) -> ProofSide:
-        """The config of ``assessment`` with ``plan`` for it."""
-        dockers = assessment.dockers
-        return cls(
-            assessment.config,
-            tuple(assessed.image for assessed in assessment.images),
-            plan,
-            assessment.evidence,
-            dockers.all(),
-            {
-                entry.route: docker
-                for entry in assessment.config.workflow_jobs
-                if (docker := dockers.of(entry)) is not None
-            },
-        )
-
-    @property
-    def documents(self) -> tuple[Document, ...]:
-        """The files that make up the config."""
-        return self.config.documents
-
-    @property
-    def all_dockers(self) -> tuple[JobDocker, ...]:
-        """The steps of all jobs with Docker, including those of orbs' jobs."""
-        return tuple(dict.fromkeys((*self.dockers, *self.docker_of.values())))
-
-
 #: Reads the changed texts again; a text says why they no longer make a config.
-ReadAgain = Callable[[Sequence[SourceText]], "ProofSide | str"]
+ReadAgain = Callable[[Sequence[SourceText]], ProofSide | str]
 
 
 def prove(

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.engine.explanation import ExplainedPull
-    from cci_migrate.engine.proof import NotProven, ProofSide, ProvenChange
+    from cci_migrate.engine.proof import NotProven, ProvenChange
+    from cci_migrate.engine.proof_side import ProofSide
     from cci_migrate.lossless.source import SourceText
 
 
@@ -89,7 +90,8 @@ def _explained(assessment: Assessment) -> tuple[ExplainedPull, ...]:
 
 
 def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenChange | NotProven:
-    from cci_migrate.engine.proof import ProofSide, prove
+    from cci_migrate.engine.proof import prove
+    from cci_migrate.engine.proof_side import ProofSide
 
     # Where a human left out some fixes, the outcome may show another convention.
     is_whole = not decisions.by_key and decisions.otherwise == Apply()
