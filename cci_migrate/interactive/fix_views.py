@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,13 +26,22 @@ _SEVERITY_LOOKS = {
     Severity.WARNING: Look.WARNING,
     Severity.NOTE: Look.QUIET,
 }
-_FEW_SUBJECTS = 5
+_FEW, _FEWEST = 5, 2
 #: For what follows a view: the rest of the changes, the prompt, and the line for its help.
 _ROWS_AFTER = 3
 #: Of a view: what is longer is read more slowly than it is asked for.
 _MOST_ROWS = 36
 #: What a change needs to be understood.
 _ROWS_FOR_CHANGE = 6
+
+
+class _Detail(Enum):
+    """How much is said above a change; less where it has no room. Keys show the rest."""
+
+    ALL = "all"
+    NAMES = "no reason why it matters"
+    LITTLE = "no reason for the names either"
+    LEAST = "of a group, no message of its first"
 
 
 class Room(Struct, frozen=True):
@@ -63,15 +73,15 @@ def fix_view(
     place = item.finding.place
     path = review.config.display_path(place.source.path)
     where = f"{path}:{place.position.line}:{place.position.column}"
-    head: list[Line] = [
-        BLANK,
-        Prose(f"{step.number} of {step.total}  {where}  {item.finding.rule}", Look.HEADING),
-        *_message(item.finding, redact),
-        *_reasons(item.finding, says_why=says_why),
-    ]
-    if isinstance(item.finding.remedy, Fix):
-        head.append(Prose(redact.prose(f"The fix: {item.finding.remedy.summary}.")))
-    head = _short_of_reasons(item.finding, head, room)
+    heading = Prose(f"{step.number} of {step.total}  {where}  {item.finding.rule}", Look.HEADING)
+    fix = item.finding.remedy
+    summary = [Prose(redact.prose(f"The fix: {fix.summary}."))] if isinstance(fix, Fix) else []
+
+    def head_with(detail: _Detail) -> list[Line]:
+        reasons = _reasons(item.finding, detail, says_why=says_why)
+        return [BLANK, heading, *_message(item.finding, redact), *reasons, *summary]
+
+    head = _fitting(map(head_with, _Detail), room)
     yield from head
     yield from _remedy_view(item, step.lines, review, redact, room, head)
 
@@ -91,28 +101,42 @@ def group_view(
     last = step.number + len(findings) - 1
     files = dict.fromkeys(paths)
     where = next(iter(files)) if len(files) == 1 else counted(len(files), "file")
-    subjects = redact.prose(_most_common(finding.subject for finding in findings))
-    head: list[Line] = [
-        BLANK,
-        Prose(f"{step.number}-{last} of {step.total}  {where}  {first.rule}", Look.HEADING),
-        Prose(f"{len(findings)} {first.plural}: {subjects}.", _SEVERITY_LOOKS[first.severity]),
-        *_reasons(first, says_why=says_why),
-    ]
+    heading = Prose(f"{step.number}-{last} of {step.total}  {where}  {first.rule}", Look.HEADING)
     fixes = [finding.remedy for finding in findings if isinstance(finding.remedy, Fix)]
-    if fixes:
-        head.append(Prose(redact.prose(f"The fix of all: {summary_of(fixes)}.")))
-    head += [Prose("The first of them:"), *_message(first, redact)]
-    head = _short_of_reasons(first, head, room)
+    together = [Prose(redact.prose(f"The fix of all: {summary_of(fixes)}."))] if fixes else []
+
+    def head_with(detail: _Detail) -> list[Line]:
+        most = _FEW if detail in (_Detail.ALL, _Detail.NAMES) else _FEWEST
+        subjects = redact.prose(_most_common((finding.subject for finding in findings), most))
+        return [
+            BLANK,
+            heading,
+            Prose(f"{len(findings)} {first.plural}: {subjects}.", _SEVERITY_LOOKS[first.severity]),
+            *_reasons(first, detail, says_why=says_why),
+            *together,
+            Prose("The first of them:"),
+            *(() if detail is _Detail.LEAST else _message(first, redact)),
+        ]
+
+    head = _fitting(map(head_with, _Detail), room)
     yield from head
     yield from _remedy_view(step.item, FEW_LINES, review, redact, room, head)
 
 
-def _most_common(subjects: Iterable[str]) -> str:
-    """``cimg/node:22.4 (7), redis:7 and 3 more``."""
+def _fitting(heads: Iterable[list[Line]], room: Room) -> list[Line]:
+    """The first of ``heads`` that leaves room for a change, or the last; there is one at least."""
+    for head in heads:
+        if room.after(head) >= _ROWS_FOR_CHANGE:
+            break
+    return head
+
+
+def _most_common(subjects: Iterable[str], most: int) -> str:
+    """``cimg/node:22.4 (7), redis:7 and 3 more``, with up to ``most`` names."""
     counts = Counter(subjects).most_common()
     names = [name if count == 1 else f"{name} ({count})" for name, count in counts]
-    more = len(names) - _FEW_SUBJECTS
-    return ", ".join(names[:_FEW_SUBJECTS]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _message(finding: Finding, redact: Redaction) -> Iterator[Line]:
@@ -120,19 +144,14 @@ def _message(finding: Finding, redact: Redaction) -> Iterator[Line]:
     yield Prose(redact.prose(sentence), _SEVERITY_LOOKS[finding.severity])
 
 
-def _short_of_reasons(finding: Finding, head: list[Line], room: Room) -> list[Line]:
-    """``head`` without why ``finding`` matters if else the change has no room; a key shows it."""
-    if room.after(head) >= _ROWS_FOR_CHANGE:
-        return head
-    return [line for line in head if not isinstance(line, Prose) or line.text != finding.because]
-
-
-def _reasons(finding: Finding, *, says_why: bool) -> Iterator[Line]:
-    """Why the finding matters, and why its fix writes its names."""
-    if says_why and finding.because:
+def _reasons(finding: Finding, detail: _Detail, *, says_why: bool) -> Iterator[Line]:
+    """Why the finding matters, and why its fix writes its names, in so much detail."""
+    if says_why and detail is _Detail.ALL and finding.because:
         yield Prose(finding.because, Look.QUIET)
     names = finding.names
-    if names is not None and names.is_worth_showing and isinstance(finding.remedy, Fix):
+    if detail not in (_Detail.ALL, _Detail.NAMES) or not isinstance(finding.remedy, Fix):
+        return
+    if names is not None and names.is_worth_showing:
         yield Prose(f"Names: {names.provided_names}: {names.text}.", Look.QUIET)
         for ignored in names.ignored:
             yield Prose(f"Not followed: {ignored}.", Look.QUIET)
@@ -191,7 +210,7 @@ def _fitted(tries: Iterable[Sequence[_Block]], rows: int | None, room: Room) -> 
         yield from block.lines
     rest = [str(block.first) for block in blocks[shown:]]
     if rest:
-        at = ", ".join(rest[:_FEW_SUBJECTS]) + (", ..." if len(rest) > _FEW_SUBJECTS else "")
+        at = ", ".join(rest[:_FEW]) + (", ..." if len(rest) > _FEW else "")
         lines = "line" if len(rest) == 1 else "lines"
         yield Prose(f"... and {counted(len(rest), 'more hunk')} at {lines} {at}", Look.QUIET)
 

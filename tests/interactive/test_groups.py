@@ -85,6 +85,10 @@ def test_a_long_fix_leaves_its_heading_on_the_screen(repository: MakeRepository)
         assert "more hunks at lines" in view
         dialog.press("m").see("name: run29", "Fix 1/1 ").press("q")
         assert dialog.ended() == 1
+    dialog = Dialog(repository(_config(images=9), name="group"), "-i", rows=20, columns=40)
+    dialog.see("1-9 of 9", "Fixes 1-9/9 ").press("s")
+    assert dialog.ended() == 1
+    assert dialog.text.partition("1-9 of 9")[2].partition("Fixes")[0].count("\n") < 20
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])

@@ -14,6 +14,7 @@ from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.interview import (
     AskAtEnd,
     AskFix,
+    AskGroup,
     Cancelled,
     ChoiceTaken,
     Ended,
@@ -35,6 +36,14 @@ from tests.interactive.conftest import CONFIG, HARD
 from tests.processing import process
 
 FILES = {".circleci/config.yml": CONFIG.encode()}
+#: With two more images, five that are alike: a group.
+GROUP_FILES = {
+    path: config.replace(
+        b"      - image: postgres:16\n",
+        b"".join(b"      - image: postgres:1%d\n" % number for number in range(3)),
+    )
+    for path, config in FILES.items()
+}
 HARD_FILES = {".circleci/config.yml": HARD.encode()}
 
 
@@ -68,14 +77,14 @@ def _replies() -> st.SearchStrategy[list[Reply]]:
 @settings(deadline=None)
 @given(_replies())
 def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list[Reply]) -> None:
-    interview = _interview(FILES, HARD_FILES)
+    interview = _interview(GROUP_FILES, HARD_FILES)
     for reply in replies:
         step = next_step(interview)
         now = after(interview, reply)
         if isinstance(step, AskFix) and now.decided != interview.decided:
             assert reply is Action.BACK or after(now, Action.BACK).decided == interview.decided
         interview = now
-    for number, files in enumerate((FILES, HARD_FILES)):
+    for number, files in enumerate((GROUP_FILES, HARD_FILES)):
         decided = {
             key.finding: decision
             for key, decision in interview.decided.items()
@@ -107,6 +116,19 @@ def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
             reply = ReasonGiven("ours")
         interview = after(interview, reply)
     assert len(asked) == len(set(asked))
+
+
+def test_a_group_is_asked_about_before_its_items_and_only_until_it_is_opened() -> None:
+    interview = _interview(GROUP_FILES)
+    group = next_step(interview)
+    assert isinstance(group, AskGroup)
+    assert len(group.items) == 5
+    assert after(interview, Action.APPLY).accepted == 5
+    assert len(after(interview, Action.SKIP).decided) == 5
+    opened = after(interview, Action.EACH)
+    assert isinstance(next_step(opened), AskFix)
+    assert next_step(after(opened, Action.BACK)) == group
+    assert isinstance(next_step(after(opened, Action.SKIP)), AskFix)
 
 
 def test_a_question_is_never_answered_in_passing() -> None:
