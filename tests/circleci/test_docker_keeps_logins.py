@@ -1,7 +1,8 @@
 """Docker's own client finds the logins that the model says it finds.
 
 The client talks to a stand-in of the daemon, which records with which credentials it is asked to
-pull. Skipped where no client is installed.
+pull. Skipped where no client is installed; with ``sudo`` it logs in as root, so that is only tried
+on a machine of a CI, where sudo asks for no password.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -105,24 +107,69 @@ SCRIPTS = [
 ]
 
 
+SUDO_LOGIN = LOGIN.replace("docker", "sudo docker")
+CONFIGURED = f"export DOCKER_CONFIG=$PWD/other\n{LOGIN}\n"
+SUDO_SCRIPTS = [
+    f"{SUDO_LOGIN}\ndocker pull redis:7",
+    f"{LOGIN}\nsudo docker pull redis:7",
+    f"{SUDO_LOGIN}\nsudo docker pull redis:7",
+    f"{SUDO_LOGIN.replace('sudo', 'sudo -H -u root')}\nsudo docker pull redis:7",
+    f"{LOGIN}\nsudo -E docker pull redis:7",
+    f"{LOGIN}\nsudo -EH docker pull redis:7",
+    f"{LOGIN}\nsudo --preserve-env=HOME docker pull redis:7",
+    f"{LOGIN}\nsudo HOME=$HOME docker pull redis:7",
+    f"{CONFIGURED}sudo docker pull redis:7",
+    f"{CONFIGURED}sudo -E docker pull redis:7",
+    f"{CONFIGURED}sudo --preserve-env=DOCKER_CONFIG docker pull redis:7",
+    f"{SUDO_LOGIN}\nsudo bash -c 'docker pull redis:7'",
+    f"{SUDO_LOGIN}\nsudo -i docker pull redis:7",
+    f"{SUDO_LOGIN}\nsudo su -c 'docker pull redis:7'",
+    f"{SUDO_LOGIN}\nsudo rm -rf /root/.docker\nsudo docker pull redis:7",
+    f"{SUDO_LOGIN}\nrm -rf ~/.docker\nsudo docker pull redis:7",
+]
+
+
+def has_sudo() -> bool:
+    """Whether sudo works here, for another user than root, on a machine that is thrown away."""
+    sudo = shutil.which("sudo")
+    if sudo is None or not os.environ.get("CI") or os.geteuid() == 0:
+        return False
+    return subprocess.run([sudo, "-n", "true"], check=False, capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_docker_agrees(script: str, daemon: Daemon, tmp_path: Path) -> None:
+    assert _is_served(script) == _has_credentials(script, daemon, tmp_path)
+
+
+@pytest.mark.skipif(not has_sudo(), reason="no CI in which sudo asks for no password")
+@pytest.mark.parametrize("script", SUDO_SCRIPTS)
+def test_docker_agrees_about_sudo(script: str, daemon: Daemon, tmp_path: Path) -> None:
+    subprocess.run(["sudo", "rm", "-rf", "/root/.docker"], check=True)
+    # sudo drops the address of the daemon.
+    address = f"env DOCKER_HOST=tcp://127.0.0.1:{daemon.server_port} docker"
+    run = re.sub(r"\bdocker (?=login|pull)", f"{address} ", script)
+    assert _is_served(script) == _has_credentials(run, daemon, tmp_path)
+    subprocess.run(["sudo", "rm", "-rf", "/root/.docker"], check=True)
+
+
+def _has_credentials(script: str, daemon: Daemon, home: Path) -> bool:
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(home),
         "DOCKER_HOST": f"tcp://127.0.0.1:{daemon.server_port}",
     }
     daemon.pulls_with_credentials.clear()
     subprocess.run(
         ["sh", "-ec", script],
         env=environment,
-        cwd=tmp_path,
+        cwd=home,
         check=True,
         capture_output=True,
         timeout=20,
     )
     (has_credentials,) = daemon.pulls_with_credentials
-    assert _is_served(script) == has_credentials
+    return has_credentials
 
 
 def _is_served(script: str) -> bool:
