@@ -44,10 +44,12 @@ _CHUNK = 8
 
 
 class View(Struct, frozen=True):
-    """What is wanted of a config: each pull explained, or the findings without a change."""
+    """What is wanted of a config: each pull explained, the findings without a change, the edits of
+    each fix."""
 
     explains: bool = False
     only_finds: bool = False
+    lists_edits: bool = False
 
 
 class Task(Struct, frozen=True):
@@ -119,6 +121,7 @@ def process_one(task: Task, limits: WorkLimits) -> Outcome:
             examine(files, task.policy),
             explain=task.view.explains,
             only_find=task.view.only_finds,
+            lists_edits=task.view.lists_edits,
         ),
     )
 

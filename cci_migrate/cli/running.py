@@ -94,7 +94,8 @@ def _view_of(options: Options) -> View:
     """What the report needs of each config, beside its findings."""
     return View(
         explains=options.format is Format.JSON and options.mode is Mode.CHECK,
-        only_finds=options.mode is Mode.CHECK,
+        only_finds=options.mode is Mode.CHECK and options.format is not Format.SARIF,
+        lists_edits=options.mode is not Mode.WRITE and options.format is Format.SARIF,
     )
 
 

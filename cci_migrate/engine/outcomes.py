@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import FindingState, Resolution
+from cci_migrate.findings import FindingKey, FindingState, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 from cci_migrate.redaction.excerpts import Excerpt
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
+    from cci_migrate.engine.fix_edits import FileEdit
     from cci_migrate.engine.proof import ProvenChange
     from cci_migrate.engine.suppressions import UnusedSuppression
 
@@ -47,7 +49,8 @@ class Examined(Struct, frozen=True):
     have, since no context of some job does. ``pulls`` explains each pull before the change.
     ``unused`` are ignore comments and baseline entries that match no finding. ``matched_patterns``
     are the policy's patterns that match something in it. ``secrets`` are those written out in the
-    files: whoever shows a line of them withholds them.
+    files: whoever shows a line of them withholds them. ``fix_edits`` are the edits of single fixes,
+    if asked for.
     """
 
     paths: tuple[str, ...]
@@ -62,8 +65,9 @@ class Examined(Struct, frozen=True):
     unused: tuple[UnusedSuppression, ...] = ()
     matched_patterns: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
+    fix_edits: Mapping[FindingKey, tuple[FileEdit, ...]] = field(default_factory=dict)
 
-    __repr__ = repr_without("secrets")
+    __repr__ = repr_without("secrets", "fix_edits")
 
 
 class NotAConfig(Struct, frozen=True):

@@ -113,6 +113,15 @@ def plan_changes(
     return Plan(resolutions, operations, edits, contexts)
 
 
+def edits_of_fix(
+    documents: Sequence[Document], fix: Fix, placement: ContextPlacement
+) -> Mapping[str, tuple[Edit, ...]]:
+    """The edits of each file that ``fix`` makes if it is made alone; empty if it cannot be."""
+    effect = _Effect(FindingState.FIXED, "", fix.operations, fix.contexts)
+    edits = _rendered(documents, _operations([effect], placement.places(fix.contexts)))
+    return {} if isinstance(edits, str) else edits
+
+
 def _resolve(
     findings: Sequence[Finding], effects: Sequence[_Effect], placement: ContextPlacement | None
 ) -> tuple[tuple[Resolution, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:

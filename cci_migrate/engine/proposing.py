@@ -17,12 +17,14 @@ from cci_migrate.engine.todos import notes, todos
 from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.engine.explanation import ExplainedPull
+    from cci_migrate.engine.fix_edits import FileEdit
     from cci_migrate.engine.proof import NotProven, ProvenChange
     from cci_migrate.engine.proof_side import ProofSide
+    from cci_migrate.findings import FindingKey
     from cci_migrate.lossless.source import SourceText
 
 
@@ -32,11 +34,13 @@ def propose(
     *,
     explain: bool = False,
     only_find: bool = False,
+    lists_edits: bool = False,
 ) -> Outcome:
     """The outcome of a config with ``decisions`` on its findings.
 
     ``explain`` asks for each pull and the chain that authenticates it (`Examined.pulls`).
     ``only_find`` asks for the findings alone: no change is written out and proven.
+    ``lists_edits`` asks for the edits of each fix (`Examined.fix_edits`).
     Nothing is written. No text of the outcome holds a secret that is written out in the files; its
     change does, as the files do. Raises what `examine` does.
     """
@@ -65,6 +69,11 @@ def propose(
             unproven = _with_findings(_with_images(unproven, examined), plan)
             return redacted(unproven, examined.redaction)
         change = proven
+    fix_edits: Mapping[FindingKey, tuple[FileEdit, ...]] = {}
+    if change is not None and lists_edits:
+        from cci_migrate.engine.fix_edits import edits_by_finding
+
+        fix_edits = edits_by_finding(examined, plan, change)
     authenticated, unprovided = _with_credentials(examined, plan)
     outcome = Examined(
         paths=examined.files.paths,
@@ -79,6 +88,7 @@ def propose(
         unused=tuple(unused_suppressions(examined.documents, examined.findings, examined.policy)),
         matched_patterns=matched_patterns(assessment),
         secrets=examined.secrets,
+        fix_edits=fix_edits,
     )
     return redacted(outcome, examined.redaction)
 

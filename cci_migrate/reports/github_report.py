@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import Finding, NoFix, Severity
+from cci_migrate.findings import Severity
+from cci_migrate.reports.grouping import FindingGroup, groups_of, with_advice
 from cci_migrate.reports.report import Report, Result
 
 #: The number of annotations of one kind that GitHub shows for a step; the log has the others.
@@ -20,7 +21,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 
 def github_report(report: Report) -> Iterator[str]:
-    """A line for each finding that exists after the run, each refused file and each failed one.
+    """A line for findings of one kind in a file, each refused file and each failed one.
 
     If GitHub does not show them all, the first line says so.
     """
@@ -34,17 +35,18 @@ def github_report(report: Report) -> Iterator[str]:
 
 
 def _annotations(report: Report) -> Iterator[str]:
-    for result, resolution in report.open_findings():
-        if not resolution.state.is_ignored:
-            yield _finding(result, resolution.finding)
+    groups = groups_of(
+        report, lambda finding: report.is_open(finding) and not finding.state.is_ignored
+    )
+    yield from map(_finding, groups)
     for result in report.results:
         outcome = result.outcome
         if isinstance(outcome, Refused):
-            text = f"skipped: {outcome.reason}" + _advice(outcome.instead)
+            text = f"skipped: {with_advice(outcome.reason, outcome.instead)}"
             if not outcome.in_baseline:
                 yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
         elif isinstance(outcome, Failed):
-            text = outcome.problem + _advice(outcome.instead)
+            text = with_advice(outcome.problem, outcome.instead)
             position = outcome.position
             at = {} if position is None else {"line": position.line, "col": position.column}
             yield _command("error", result, outcome.paths[0], "cci-migrate", text, at=at)
@@ -54,23 +56,16 @@ def _annotations(report: Report) -> Iterator[str]:
         yield _command("notice", result, unused.path, "cci-migrate", unused.text, at=line)
 
 
-def _finding(result: Result, finding: Finding) -> str:
+def _finding(group: FindingGroup) -> str:
+    """An annotation of the first place, with the lines of the others."""
+    finding = group.first
     place = finding.place
     start, end = place.position, place.source.position(place.span.end)
     at = {"line": start.line, "endLine": end.line}
     if start.line == end.line:
         at |= {"col": start.column, "endColumn": end.column}
-    advice = ""
-    if isinstance(finding.remedy, NoFix):
-        advice = finding.remedy.reason + _advice(finding.remedy.instead)
-    text = (f"{finding.message} ({finding.owner})", finding.because, advice)
-    return _command(
-        _LEVELS[finding.severity], result, place.source.path, finding.rule, *text, at=at
-    )
-
-
-def _advice(instead: str) -> str:
-    return f"; {instead}" if instead else ""
+    text = (group.headline, group.others(), finding.because, group.remedy)
+    return _command(_LEVELS[finding.severity], group.result, group.path, finding.rule, *text, at=at)
 
 
 def _command(

@@ -59,6 +59,24 @@ class FindingGroup(Struct, frozen=True):
         return tuple(line for line in lines if line != self.first.place.position.line)
 
     @property
+    def headline(self) -> str:
+        """What is wrong: the only message, or what the findings are."""
+        return headline((self,))
+
+    def others(self, limit: int | None = None) -> str:
+        """``and 11 more: lines 12, 40, …``, with up to ``limit`` lines; empty if there are none."""
+        count = len(self.resolutions) - 1
+        lines = self.lines
+        if not count:
+            return ""
+        if not lines:
+            return f"and {count} more on that line"
+        listed = ", ".join(map(str, lines[:limit])) + (
+            ", …" if len(lines) > len(lines[:limit]) else ""
+        )
+        return f"and {count} more: {'line' if len(lines) == 1 else 'lines'} {listed}"
+
+    @property
     def remedy(self) -> str:
         """What a fix does, or why there is none and what to do instead."""
         return remedy_of(self.resolutions)

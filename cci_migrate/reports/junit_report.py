@@ -1,31 +1,21 @@
 """The report as JUnit XML, which CI services show as test results.
 
 https://circleci.com/docs/guides/test/collect-test-data/: CircleCI shows
-failed tests with their messages. Each config is a test suite, each finding a failed test case; an
-ignored finding is a skipped one.
+failed tests with their messages. Each config is a test suite, the findings of one kind in a file
+are a failed test case; ignored ones are a skipped case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as XML
-
-from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import (
-    Finding,
-    FindingState,
-    Fix,
-    NoFix,
-    Question,
-    Remedy,
-    Resolution,
-    Severity,
-)
-from cci_migrate.reports.report import Report, Result, resolutions_of
+from cci_migrate.findings import Severity
+from cci_migrate.reports.grouping import FindingGroup, groups_of, location, with_advice
+from cci_migrate.reports.report import Report, Result
 
 NAME = "cci-migrate"
 
@@ -33,9 +23,10 @@ NAME = "cci-migrate"
 def junit_report(report: Report) -> Iterator[str]:
     """The findings that exist after the run as one document, with a line end."""
     suites = XML.Element("testsuites", name=NAME)
+    groups = groups_of(report, report.is_open)
     for result in report.results:
         if not isinstance(result.outcome, NotAConfig):
-            suites.append(_suite(result, report))
+            suites.append(_suite(result, groups))
     for counted in ("tests", "failures", "errors", "skipped"):
         suites.set(counted, str(sum(int(suite.get(counted, "0")) for suite in suites)))
     XML.indent(suites)
@@ -43,19 +34,17 @@ def junit_report(report: Report) -> Iterator[str]:
     yield XML.tostring(suites, encoding="unicode") + "\n"
 
 
-def _suite(result: Result, report: Report) -> XML.Element:
+def _suite(result: Result, groups: Sequence[FindingGroup]) -> XML.Element:
     outcome = result.outcome
     name = ", ".join(result.display_path(path) for path in outcome.paths)
     suite = XML.Element("testsuite", name=name)
-    for resolution in resolutions_of(outcome):
-        if report.is_open(resolution):
-            suite.append(_finding(result, resolution))
+    suite.extend(_finding(group) for group in groups if group.result is result)
     if isinstance(outcome, Refused):
-        text = outcome.reason + _advice(outcome.instead)
+        text = with_advice(outcome.reason, outcome.instead)
         tag = "skipped" if outcome.in_baseline else "failure"
         suite.append(_whole(result, "the file can be changed", tag, text))
     elif isinstance(outcome, Failed):
-        text = outcome.problem + _advice(outcome.instead)
+        text = with_advice(outcome.problem, outcome.instead)
         suite.append(_whole(result, "the file can be read", "error", text))
     if isinstance(outcome, Examined):
         for unused in outcome.unused:
@@ -92,46 +81,26 @@ def _unused(result: Result, unused: UnusedSuppression) -> XML.Element:
     return case
 
 
-def _finding(result: Result, resolution: Resolution) -> XML.Element:
-    finding = resolution.finding
-    place = finding.place
-    case = _case(result, place.source.path, f"{finding.rule}: {place.route}")
-    case.set("line", str(place.position.line))
-    if resolution.state.is_ignored:
-        XML.SubElement(case, "skipped", message=printable(resolution.reason or "ignored"))
+def _finding(group: FindingGroup) -> XML.Element:
+    """One case for findings of one kind, with the place of each in its text."""
+    case = _case(group.result, group.path, f"{group.kind.rule}: {group.first.place.route}")
+    case.set("line", str(group.first.place.position.line))
+    if group.kind.state.is_ignored:
+        reason = group.resolutions[0].reason or "ignored"
+        XML.SubElement(case, "skipped", message=printable(reason))
         return case
-    location_and_message = (
-        f"{place.position.line}:{place.position.column}: {finding.message} ({finding.owner})"
-    )
-    parts = (location_and_message, finding.because, _remedy_text(resolution))
+    findings = [resolution.finding for resolution in group.resolutions]
+    places = [
+        f"{location(group.result, finding)}: {finding.message} ({finding.owner})"
+        for finding in findings
+    ]
+    parts = (*places, group.kind.because, group.remedy)
     text = "\n".join(printable(part) for part in parts if part)
-    if finding.severity is Severity.NOTE:
+    if group.first.severity is Severity.NOTE:
         XML.SubElement(case, "system-out").text = text
         return case
     failure = XML.SubElement(
-        case, "failure", message=printable(finding.message), type=finding.severity.value
+        case, "failure", message=printable(group.headline), type=group.first.severity.value
     )
     failure.text = text
     return case
-
-
-def _remedy_text(resolution: Resolution) -> str:
-    finding: Finding = resolution.finding
-    remedy: Remedy = finding.remedy
-    match remedy:
-        case Fix():
-            return (
-                f"To fix it: {remedy.summary}."
-                if resolution.state is FindingState.FIXED
-                else resolution.reason
-            )
-        case NoFix():
-            return (resolution.reason or remedy.reason) + _advice(remedy.instead)
-        case Question():
-            return resolution.reason or remedy.text
-        case _:
-            assert_never(remedy)
-
-
-def _advice(instead: str) -> str:
-    return f"; {instead}" if instead else ""

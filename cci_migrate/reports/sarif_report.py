@@ -12,11 +12,14 @@ from urllib.parse import quote
 
 from cci_migrate import __version__
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.engine.outcomes import Examined, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.findings import Finding, FindingState, Fix, NoFix, Resolution, Severity
-from cci_migrate.lossless.source import Position
+from cci_migrate.findings import Finding, FindingState, Fix, Resolution, Severity
+from cci_migrate.lossless.edits import Edit
+from cci_migrate.lossless.source import Position, SourceText, Span
+from cci_migrate.project import DOCUMENTATION, rule_page_address
+from cci_migrate.reports.grouping import remedy_of
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Rule
@@ -35,6 +38,7 @@ def sarif_report(report: Report) -> Iterator[str]:
             "driver": {
                 "name": "cci-migrate",
                 "semanticVersion": __version__,
+                **({"informationUri": DOCUMENTATION} if DOCUMENTATION else {}),
                 "rules": [_rule(rule) for rule in RULES],
             }
         },
@@ -53,10 +57,19 @@ def sarif_report(report: Report) -> Iterator[str]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
+    page = rule_page_address(rule.id)
+    tags = ["circleci", "docker", "security" if rule.security_severity else "reliability"]
+    properties: dict[str, Any] = {"tags": tags}
+    if rule.security_severity:
+        # What code scanning of GitHub reads; only with the tag "security".
+        properties["security-severity"] = str(rule.security_severity)
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
         "help": {"text": rule.manual, "markdown": rule.manual},
+        **({"helpUri": page} if page else {}),
+        "defaultConfiguration": {"level": _LEVELS[rule.effect.severity]},
+        "properties": properties,
     }
 
 
@@ -67,11 +80,13 @@ def _result(result: Result, resolution: Resolution, report: Report) -> dict[str,
         "ruleId": finding.rule,
         "ruleIndex": _RULE_INDEX[finding.rule],
         "level": _LEVELS[finding.severity],
-        "message": _message(text + _remedy_text(finding)),
+        "message": _message(text + _remedy_text(resolution)),
         "locations": [_location(result, finding, report)],
         # The key identifies the place by the config's structure, so it survives when lines move.
         "partialFingerprints": {"cciMigrateFindingKey/v1": str(finding.key)},
     }
+    if fixes := _fixes(result, finding, report):
+        sarif_result["fixes"] = fixes
     if resolution.state.is_ignored:
         kind = "inSource" if resolution.state is FindingState.SUPPRESSED else "external"
         sarif_result["suppressions"] = [
@@ -80,27 +95,57 @@ def _result(result: Result, resolution: Resolution, report: Report) -> dict[str,
     return sarif_result
 
 
-def _remedy_text(finding: Finding) -> str:
-    if isinstance(finding.remedy, Fix):
-        return f" To fix it: {finding.remedy.summary}."
-    if isinstance(finding.remedy, NoFix):
-        advice = f"; {finding.remedy.instead}" if finding.remedy.instead else ""
-        return f" Not fixed here: {finding.remedy.reason}{advice}."
-    return f" {finding.remedy.text}"
+def _remedy_text(resolution: Resolution) -> str:
+    text = remedy_of((resolution,))
+    return f" {text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", ")")) else ".")
+
+
+def _fixes(result: Result, finding: Finding, report: Report) -> list[dict[str, Any]]:
+    """The fix with its edits, if they are known: section 3.55 of the standard."""
+    outcome = result.outcome
+    if not isinstance(outcome, Examined) or outcome.change is None:
+        return []
+    edits = outcome.fix_edits.get(finding.key, ())
+    sources = {
+        file.path: SourceText.decode(file.path, file.before) for file in outcome.change.files
+    }
+    changes = [
+        {
+            "artifactLocation": _artifact(result, path, report),
+            "replacements": [
+                _replacement(sources[path], each.edit) for each in edits if each.path == path
+            ],
+        }
+        for path in dict.fromkeys(each.path for each in edits)
+    ]
+    if not changes or not isinstance(finding.remedy, Fix):
+        return []
+    return [{"description": _message(finding.remedy.summary), "artifactChanges": changes}]
+
+
+def _replacement(source: SourceText, edit: Edit) -> dict[str, Any]:
+    return {
+        "deletedRegion": _region(source, edit.span),
+        "insertedContent": {"text": edit.text},
+    }
+
+
+def _region(source: SourceText, span: Span) -> dict[str, int]:
+    start, end = source.position(span.start), source.position(span.end)
+    return {
+        "startLine": start.line,
+        "startColumn": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    }
 
 
 def _location(result: Result, finding: Finding, report: Report) -> dict[str, Any]:
     place = finding.place
-    start, end = place.position, place.source.position(place.span.end)
     return {
         "physicalLocation": {
             "artifactLocation": _artifact(result, place.source.path, report),
-            "region": {
-                "startLine": start.line,
-                "startColumn": start.column,
-                "endLine": end.line,
-                "endColumn": end.column,
-            },
+            "region": _region(place.source, place.span),
         },
         "logicalLocations": [{"fullyQualifiedName": place.route}],
     }

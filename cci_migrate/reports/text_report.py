@@ -165,25 +165,13 @@ def _places(alike: list[FindingGroup], detail: Detail, page: Page) -> Iterator[s
     if detail.is_verbose:
         yield from _each_place(alike, page)
         return
-    if more := _more(first):
+    if more := first.others(_FEW_LINES):
         yield page.prose(more, "  ", "    ")
     for group in others[:_FEW_FILES]:
         count = len(group.resolutions) - 1
         yield f"  --> {group.location}" + (f" and {count} more" if count else "")
     if len(others) > _FEW_FILES:
         yield f"  and {number(len(others) - _FEW_FILES, 'more file')}; -v lists them"
-
-
-def _more(group: FindingGroup) -> str:
-    """``and 11 more: lines 12, 40, …``."""
-    count = len(group.resolutions) - 1
-    lines = group.lines
-    if not count:
-        return ""
-    if not lines:
-        return f"and {count} more on that line"
-    listed = ", ".join(map(str, lines[:_FEW_LINES])) + (", …" if len(lines) > _FEW_LINES else "")
-    return f"and {count} more: {'line' if len(lines) == 1 else 'lines'} {listed}"
 
 
 def _each_place(alike: list[FindingGroup], page: Page) -> Iterator[str]:

@@ -149,6 +149,7 @@ jobs:
 RULE = Rule(
     id=INCOMPLETE_AUTH,
     summary="auth has only a username or only a password",
+    effect=Effect.CREDENTIALS,
     manual=__doc__,
     detect=detect,
     rank=20,

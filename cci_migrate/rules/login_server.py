@@ -74,6 +74,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 RULE = Rule(
     id=ID,
     summary="a login to Docker Hub names an address that Docker never looks up",
+    effect=Effect.WARNING,
     manual=__doc__,
     detect=detect,
     rank=65,

@@ -175,6 +175,7 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
 RULE = Rule(
     id=MISPLACED_AUTH,
     summary="credentials are where CircleCI does not look for them",
+    effect=Effect.CREDENTIALS,
     manual=__doc__,
     detect=detect,
     rank=30,

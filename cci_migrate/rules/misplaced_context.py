@@ -175,6 +175,7 @@ def _grants(
 RULE = Rule(
     id=ID,
     summary="a context is where CircleCI does not look for it",
+    effect=Effect.CREDENTIALS,
     manual=__doc__,
     detect=detect,
     rank=100,

@@ -159,7 +159,9 @@ def _remove(assessed: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
 RULE = Rule(
     id=ID,
     summary="credentials of one registry reach an image of another",
+    effect=Effect.CREDENTIALS,
     manual=__doc__,
+    security_severity=8.1,
     detect=detect,
     rank=40,
     examples=(

@@ -128,6 +128,7 @@ def _question(
 RULE = Rule(
     id=MISSING_CONTEXT,
     summary="a workflow job reads registry credentials without the context that holds them",
+    effect=Effect.WARNING,
     manual=__doc__,
     detect=detect,
     rank=110,

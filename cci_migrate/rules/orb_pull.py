@@ -298,6 +298,7 @@ def _local_executors(assessment: Assessment) -> list[str]:
 RULE = Rule(
     id=ID,
     summary="an orb pulls an image that can't be given credentials",
+    effect=Effect.NOTE,
     manual=__doc__,
     detect=detect,
     rank=90,

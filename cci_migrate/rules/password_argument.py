@@ -127,7 +127,9 @@ def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
 RULE = Rule(
     id=ID,
     summary="a password is given on a command line",
+    effect=Effect.WARNING,
     manual=__doc__,
+    security_severity=5.5,
     detect=detect,
     rank=80,
     examples=(

@@ -358,6 +358,7 @@ def _login_fix(
 RULE = Rule(
     id=PULL_BEFORE_LOGIN,
     summary="a step pulls images before the job has logged in",
+    effect=Effect.LIMITED,
     manual=__doc__,
     detect=detect,
     rank=70,

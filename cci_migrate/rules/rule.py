@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from cci_migrate.findings import Finding
+from cci_migrate.findings import Effect, Finding
 from cci_migrate.policy.settings import Policy
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Provision(Enum):
 class Rule(Struct, frozen=True):
     """One rule. ``manual`` is its module's docstring: the manual page, in Markdown.
 
+    ``effect`` is that of most of its findings on CircleCI Cloud. ``security_severity`` is the
+    score, from 0 to 10, of a rule about exposed credentials.
+
     ``detect`` yields findings and keeps no state. Findings are reported by ``rank``, the lowest
     first; a rule whose findings depend on those of another (`Finding.after`) has a higher rank.
     ``provides`` is what its fixes give to pulls, None if they give them nothing: the counts of a
@@ -55,8 +58,10 @@ class Rule(Struct, frozen=True):
 
     id: str
     summary: str
+    effect: Effect
     manual: str
     detect: Callable[[Assessment], Iterator[Finding]]
     examples: tuple[Example | Unchanged, ...] = ()
     rank: int = 100
     provides: Provision | None = None
+    security_severity: float | None = None

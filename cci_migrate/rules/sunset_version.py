@@ -96,6 +96,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 RULE = Rule(
     id=ID,
     summary="the config uses version 2, which CircleCI Cloud no longer supports",
+    effect=Effect.NOTE,
     manual=__doc__,
     detect=detect,
     rank=120,

@@ -53,7 +53,7 @@ from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import AccountUnclear, Unauthenticated, Unmirrored
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.findings import ContextGrant, Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import ContextGrant, Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
@@ -214,6 +214,7 @@ def _remedy(
 RULE = Rule(
     id=UNAUTHENTICATED_IMAGE,
     summary="an image of a Docker executor is pulled without credentials",
+    effect=Effect.PRECAUTION,
     manual=__doc__,
     detect=detect,
     rank=10,

@@ -204,6 +204,7 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
 RULE = Rule(
     id=UNDECIDABLE_IMAGE,
     summary="the registry of an image can't be determined",
+    effect=Effect.WARNING,
     manual=__doc__,
     detect=detect,
     rank=60,

@@ -200,7 +200,9 @@ workflows:
 RULE = Rule(
     id=ID,
     summary="a parameter that takes the name of a variable is given something else",
+    effect=Effect.CREDENTIALS,
     manual=__doc__,
+    security_severity=6.5,
     detect=detect,
     rank=60,
     examples=(

@@ -12,8 +12,11 @@ import jsonschema
 import pytest
 
 from cci_migrate import project
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
 from cci_migrate.engine.proof import ProvenChange
+from cci_migrate.engine.proposing import propose
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.escaping import terminal_text
 from cci_migrate.findings import Answer, Decisions, FindingKey
@@ -381,13 +384,88 @@ def test_annotations_are_escaped() -> None:
 
 
 def test_annotations_say_so_where_github_does_not_show_them_all() -> None:
-    first, *others = github_report(report(Result("", outcome())))
-    warnings = sum(line.startswith("::warning ") for line in others)
-    assert warnings > 10
+    results = [Result(f"{number}/", outcome(MISROUTED)) for number in range(11)]
+    first, *others = github_report(report(*results))
+    assert len(others) == 11
     assert first.startswith("::notice title=cci-migrate::GitHub shows 10 annotations of each kind")
-    assert f"{warnings} of kind warning" in first
-    few = outcome(MISROUTED)
-    assert "GitHub shows" not in "".join(github_report(report(Result("", few))))
+    assert "11 of kind error" in first
+    assert "GitHub shows" not in "".join(github_report(report(*results[:10])))
+
+
+def test_an_annotation_is_of_one_kind_with_all_its_lines() -> None:
+    lines = list(github_report(report(Result("", outcome()))))
+    assert len(lines) == 2
+    assert "::50 images are pulled from Docker Hub without credentials%0Aand 49 more: " in lines[1]
+    assert all(f" {5 + 3 * number}" in lines[1] for number in range(1, 50))
+
+
+def with_edits(text: str) -> Result:
+    """What SARIF is made from: an outcome with the edits of each fix."""
+    files = ConfigFiles({PATH: text.encode()})
+    return Result("", propose(examine(files, Policy()), lists_edits=True))
+
+
+def applied(text: str, fix: dict[str, Any]) -> str:
+    """``text`` with a fix of SARIF, as an editor applies it."""
+    (change,) = fix["artifactChanges"]
+    lines = text.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+
+    def offset(line: int, column: int) -> int:
+        return starts[line - 1] + column - 1
+
+    for replacement in reversed(change["replacements"]):
+        region = replacement["deletedRegion"]
+        start = offset(region["startLine"], region["startColumn"])
+        end = offset(region["endLine"], region["endColumn"])
+        text = text[:start] + replacement["insertedContent"]["text"] + text[end:]
+    return text
+
+
+def test_a_fix_of_sarif_removes_its_finding_and_no_other() -> None:
+    config = TWO_EFFECTS.replace("      - j49\n", "      - j49\n      - images\n")
+    results = {
+        result["partialFingerprints"]["cciMigrateFindingKey/v1"]: result
+        for result in sarif_run(report(with_edits(config)))["results"]
+        if "suppressions" not in result
+    }
+    fixable = {key: result for key, result in results.items() if "fixes" in result}
+    assert len(fixable) == 51
+    for key in list(fixable)[::10]:
+        (fix,) = fixable[key]["fixes"]
+        assert "add context docker-hub-creds to job" in fix["description"]["text"]
+        fixed = outcome(applied(config, fix))
+        assert isinstance(fixed, Examined)
+        left = {str(each.finding.key) for each in fixed.resolutions if not each.state.is_ignored}
+        assert left == results.keys() - {key}
+
+
+def test_sarif_has_no_edits_of_a_line_with_a_secret() -> None:
+    config = MANY.replace(
+        "      - image: cimg/base:0\n",
+        "      - image: cimg/base:0\n        auth: {username: acme, password: hunter22x}\n",
+    )
+    text = "".join(sarif_report(report(with_edits(config))))
+    assert "hunter22x" not in text
+    (result,) = (
+        result
+        for result in json.loads(text)["runs"][0]["results"]
+        if result["ruleId"] == "literal-credential"
+    )
+    assert "fixes" not in result
+
+
+def test_sarif_rules_have_levels_and_scores_and_no_address_that_leads_nowhere() -> None:
+    driver = sarif_run(report())["tool"]["driver"]
+    assert "informationUri" not in driver
+    for rule in driver["rules"]:
+        assert "helpUri" not in rule
+        is_about_secrets = "security" in rule["properties"]["tags"]
+        assert is_about_secrets is ("security-severity" in rule["properties"])
+    levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in driver["rules"]}
+    assert levels["pull-before-login"] == levels["literal-credential"] == "error"
+    assert levels["unauthenticated-image"] == "warning"
+    assert levels["orb-pull"] == "note"
 
 
 def test_the_platform_gives_the_annotation_its_level() -> None:
@@ -506,13 +584,23 @@ def test_junit_has_a_suite_for_each_config_and_a_case_for_each_finding() -> None
     assert int(root.attrib["failures"]) == len(root.findall("*/*/failure"))
     assert int(root.attrib["errors"]) == len(root.findall("*/*/error")) == 2
     assert int(root.attrib["skipped"]) == len(root.findall("*/*/skipped")) == 1
-    first = root.find(f"testsuite[@name='{PATH}']/testcase")
-    assert first is not None
-    assert first.attrib["name"] == "unauthenticated-image: jobs.j0.docker[0]"
+    suite = root.find(f"testsuite[@name='{PATH}']")
+    assert suite is not None
+    assert [case.attrib["name"] for case in suite] == [
+        "undecidable-image: jobs.odd.docker[0]",
+        "unauthenticated-image: jobs.j0.docker[0]",
+        "unauthenticated-image: jobs.quiet.docker[0]",
+    ]
+    first = suite[1]
     assert (first.attrib["file"], first.attrib["line"]) == (PATH, "5")
     failure = first.find("failure")
     assert failure is not None
-    assert "To fix it: add auth under the image" in (failure.text or "")
+    assert failure.attrib["message"] == "50 images are pulled from Docker Hub without credentials"
+    places = (failure.text or "").splitlines()
+    for number in range(50):
+        place = f"{PATH}:{5 + 3 * number}:16: cimg/base:{number} "
+        assert sum(line.startswith(place) for line in places) == 1
+    assert places[-1].startswith("fix: add auth under 50 images, and add context")
 
 
 def test_junit_of_a_config_with_nothing_to_do_passes() -> None:
