@@ -65,6 +65,11 @@ class _Finder:
         while stack:
             node, kind = stack.pop()
             match node:
+                case Scalar():
+                    if kind is not _KeyKind.NOTHING:
+                        self._take(node, is_sure=kind is _KeyKind.CREDENTIAL)
+                    elif "\n" in node.value:
+                        self._script(node.value)
                 case Mapping():
                     if kind is _KeyKind.NOTHING and not any(map(_names_secrets, node.entries)):
                         stack += [(value, kind) for _, value in node.entries]
@@ -72,11 +77,6 @@ class _Finder:
                         stack += self._entries(node, kind)
                 case Sequence():
                     stack += self._items(node, kind)
-                case Scalar():
-                    if kind is not _KeyKind.NOTHING:
-                        self._take(node, is_sure=kind is _KeyKind.CREDENTIAL)
-                    elif "\n" in node.value:
-                        self._script(node.value)
                 case Alias():
                     if kind is not _KeyKind.NOTHING and isinstance(node.target, Scalar):
                         self._take(node.target, is_sure=kind is _KeyKind.CREDENTIAL)
@@ -134,7 +134,7 @@ class _Finder:
 
     def _script(self, script: str) -> None:
         """Collect what the logins of ``script`` read, over several lines."""
-        if not _LOGS_IN.search(script):
+        if "login" not in script and "password-stdin" not in script:
             return
         lines = iter(_CONTINUED.sub(" ", script).splitlines())
         for line in lines:
@@ -161,6 +161,11 @@ class _Finder:
         while stack:
             node = stack.pop()
             match node:
+                case Scalar():
+                    if "=" in node.value:
+                        for name, value in _ASSIGNED.findall(node.value):
+                            if name in self.variables:
+                                self._take_value(value.strip(_QUOTES))
                 case Mapping():
                     for key, value in node.entries:
                         if isinstance(key, Scalar) and key.value in self.variables:
@@ -170,11 +175,6 @@ class _Finder:
                         stack.append(value)
                 case Sequence():
                     stack += node.items
-                case Scalar():
-                    if "=" in node.value:
-                        for name, value in _ASSIGNED.findall(node.value):
-                            if name in self.variables:
-                                self._take_value(value.strip(_QUOTES))
                 case Alias():
                     pass
 
@@ -193,5 +193,5 @@ def _names_secrets(entry: tuple[Node, Node]) -> bool:
 
 def _takes_a_secret(word: str) -> bool:
     """Whether ``word`` of a command is an option whose value is a secret."""
-    option = _OPTION.fullmatch(word)
+    option = _OPTION.fullmatch(word) if word.startswith("-") else None
     return option is not None and (option[1] == "p" or names_a_secret(option[1]))

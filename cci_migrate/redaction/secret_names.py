@@ -16,8 +16,14 @@ _WORDS = frozenset(
         *("requirepass", "masterauth", "sshpass", "dbpass", "mypass", "userpass", "pgpassword"),
     )
 )
-#: Words that are often misspelt, each with the length of its shortest misspelling.
-_OFTEN_MISSPELT = {"password": 6, "passphrase": 8, "secret": 5, "token": 5, "credential": 8}
+#: Words that are often misspelt, each with the length of its shortest misspelling, by the letter
+#: that all misspellings begin with.
+_OFTEN_MISSPELT = {
+    "p": (("password", 6), ("passphrase", 8)),
+    "s": (("secret", 5),),
+    "t": (("token", 5),),
+    "c": (("credential", 8),),
+}
 #: Correct words similar to those.
 _NEAR_MISSES = frozenset(("passed", "passes", "passing", "keyword", "sector", "taken", "broken"))
 _ALIKE = 0.79
@@ -110,10 +116,9 @@ def _is_misspelt(word: str) -> bool:
     return word not in _NEAR_MISSES and any(
         # Cheap tests first: a config may have thousands of words.
         shortest <= len(word) <= len(right) + 3
-        and word[0] == right[0]
-        and len(set(right) - set(word)) <= 1
+        and len(set(right).difference(word)) <= 1
         and SequenceMatcher(None, word, right).ratio() >= _ALIKE
-        for right, shortest in _OFTEN_MISSPELT.items()
+        for right, shortest in _OFTEN_MISSPELT.get(word[0], ())
     )
 
 
