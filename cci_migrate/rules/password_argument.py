@@ -64,7 +64,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     }
     for docker in dockers:
         for run in docker.own_runs:
-            if run.command in visited or not mentions_docker(run.command.value):
+            script = run.command.value
+            if run.command in visited or "login" not in script or not mentions_docker(script):
                 continue
             visited.add(run.command)
             logins = [
