@@ -9,14 +9,14 @@ from cci_migrate.docker.tasks.programs import mentions_task
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _VARIABLE = re.compile(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
-_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG")
+_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG")
 #: Other programs that use registries, and the commands by which they do.
 _CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
 _CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
 _PARAMETER = re.compile(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
+#: A path, a script of Windows, a shell, or a command that reads a script.
 _CALL = re.compile(
-    r"\.(?:ps1|bat|cmd)\b|(?:^|[;&|(\s'\"])(?:source|\.|(?:ba|da|z|k)?sh)[ \t]+\S"
-    r"|(?:^|[;&|(\s])[\w.$}{~-]*/[\w./-]+"
+    r"/|\.(?:ps1|bat|cmd)\b|(?<![\w.-])(?:(?:source|\.)[ \t]+\S|(?:a|ba|da|z|k)?sh(?![\w.-]))"
 )
 
 

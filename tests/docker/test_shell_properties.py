@@ -16,6 +16,7 @@ from cci_migrate.docker.shell import (
     command_reading,
     facts_of,
     mentions_docker,
+    mentions_script,
 )
 from tests.docker.shell_descriptions import pulls_in, without_places
 
@@ -139,11 +140,25 @@ def test_any_text_at_all_is_read(text: str) -> None:
         assert 0 <= fact.start <= fact.end <= len(text)
 
 
-@given(SCRIPTS)
-@settings(max_examples=30, deadline=None)
-def test_the_quick_look_never_misses_a_pull(commands: list[str]) -> None:
-    text = "\n".join(commands)
-    assert mentions_docker(text) or not pulls_in(facts_of(text))
+@pytest.mark.parametrize("around", ["{}", "'{}' x", '"{}" x', "`{}`", "A=b {}", "sudo {}", "({})"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "./x",
+        "$DIR/run",
+        "ci/x.sh",
+        "sh<x",
+        "curl example.com | bash",
+        "source x",
+        "make",
+        "docker pull a/b",
+        "rm -rf $DOCKER_CONFIG",
+        "pwsh x.ps1",
+    ],
+)
+def test_the_quick_look_never_misses_a_fact(around: str, command: str) -> None:
+    text = around.format(command)
+    assert mentions_docker(text) or mentions_script(text) or not facts_of(text).facts
 
 
 def words_of(fact: Fact) -> list[Word]:
