@@ -1,4 +1,4 @@
-"""The rooms of docs/architecture.md: who may import whom, and what the pure core may not touch."""
+"""The rooms of docs/architecture.md: who imports whom, what the core does not touch, and names."""
 
 from __future__ import annotations
 
@@ -190,3 +190,14 @@ def test_a_check_loads_nothing_of_hosts_and_campaigns(tmp_path: Path) -> None:
     needless = {f"cci_migrate.{room}" for room in rooms} | {"filelock", "requests", "sqlite3"}
     assert "cci_migrate.engine.examination" in loaded
     assert loaded.isdisjoint(needless)
+
+
+def test_each_name_of_a_class_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(identify(path))
+    several = {name: places for name, places in homes.items() if len(places) > 1}
+    # The same answer of two hosts.
+    assert several.keys() <= {"OwnerReply"}, several

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WHY_NO_LOGIN = "the policy's credentials for it serve images under docker alone"
 
 
-class LoggedIn(Struct, frozen=True):
+class HasLogin(Struct, frozen=True):
     """A login to the registry has always happened before it."""
 
     login: StepLogin
@@ -46,7 +46,7 @@ class NoPassword(Struct, frozen=True):
 
 
 StepState = (
-    LoggedIn
+    HasLogin
     | Anonymous
     | NoPassword
     | ToBeMirrored
@@ -77,7 +77,7 @@ def step_states(
     for host in sorted(hosts):
         login = docker.login_before(pull, host)
         if login is not None:
-            yield host, LoggedIn(login)
+            yield host, HasLogin(login)
         elif only_for_forks:
             yield host, OnlyForForks()
         else:

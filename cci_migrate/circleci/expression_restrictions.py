@@ -20,17 +20,17 @@ from cci_migrate.circleci.pipeline_expressions import (
     Literal,
     Negation,
     Operation,
+    PipelineVariable,
     Sample,
     Value,
-    Variable,
     holds,
 )
 from cci_migrate.circleci.run_conditions import BRANCH, TAG, RunCondition
 
-_SSH = Variable("job.ssh.enabled")
+_SSH = PipelineVariable("job.ssh.enabled")
 #: Whether the config came with the request that started the pipeline, not from the repository
 #: (https://circleci.com/docs/guides/security/contexts/#expression-restrictions).
-_UNVERSIONED = Operation("starts-with", Variable("pipeline.config_source"), Literal("api"))
+_UNVERSIONED = Operation("starts-with", PipelineVariable("pipeline.config_source"), Literal("api"))
 #: What a pipeline is not that nobody started in a special way.
 _SPECIAL: tuple[Expression, ...] = (_SSH, _UNVERSIONED)
 #: Names that branches and tags often have: one that matches a pattern is an example for it.
@@ -172,7 +172,7 @@ def _names(expressions: tuple[Expression, ...], *, is_tag: bool) -> Iterator[_Na
         if not isinstance(leaf, Operation):
             continue
         sides = (leaf.left, leaf.right)
-        if any(isinstance(side, Variable) and side.name == variable for side in sides):
+        if any(isinstance(side, PipelineVariable) and side.name == variable for side in sides):
             into = prefixes if leaf.operator == "starts-with" else texts
             for side in sides:
                 if isinstance(side, Literal) and isinstance(side.value, str) and side.value:

@@ -57,7 +57,7 @@ class Pattern(Struct, frozen=True):
     text: str
 
 
-class Variable(Struct, frozen=True):
+class PipelineVariable(Struct, frozen=True):
     """A pipeline value, a pipeline parameter, or ``job.ssh.enabled``.
 
     ``is_substituted``: the compiler puts it in as text, so one that is absent is an empty text.
@@ -88,13 +88,15 @@ class Operation(Struct, frozen=True):
     right: Expression
 
 
-class Unreadable(Struct, frozen=True):
+class UnreadExpression(Struct, frozen=True):
     """What is not evaluated here; equal ones have the same value in the same pipeline."""
 
     text: str
 
 
-Expression = Literal | Pattern | Variable | Negation | Junction | Operation | Unreadable
+Expression = (
+    Literal | Pattern | PipelineVariable | Negation | Junction | Operation | UnreadExpression
+)
 
 TRUE, FALSE = Literal(True), Literal(False)
 
@@ -116,7 +118,7 @@ def _joined(operator: str, neutral: Expression, parts: tuple[Expression, ...]) -
     return kept[0] if kept else neutral
 
 
-def matching(variable: Variable, pattern: str) -> Expression:
+def matching(variable: PipelineVariable, pattern: str) -> Expression:
     """Whether ``variable`` matches ``pattern``; without a pattern where it is simple enough."""
     alternatives = _alternatives(pattern)
     if alternatives is None:
@@ -145,14 +147,14 @@ def _alternatives(pattern: str) -> list[tuple[str, bool]] | None:
 
 
 def parse_expression(text: str) -> Expression:
-    """The expression ``text``; `Unreadable` if it is not one."""
+    """The expression ``text``; `UnreadExpression` if it is not one."""
     whole = " ".join(text.split())
     if len(text) > _LONGEST:
-        return Unreadable(whole)
+        return UnreadExpression(whole)
     try:
         return _Parser(text).parse()
     except _SyntaxError:
-        return Unreadable(whole)
+        return UnreadExpression(whole)
 
 
 class _SyntaxError(Exception):
@@ -209,7 +211,11 @@ class _Parser:
         left = self._order()
         while (operator := self._takes(*_RELATIONS)) is not None:
             right = self._order()
-            if operator == "matches" and isinstance(left, Variable) and isinstance(right, Pattern):
+            if (
+                operator == "matches"
+                and isinstance(left, PipelineVariable)
+                and isinstance(right, Pattern)
+            ):
                 left = matching(left, right.text)
             else:
                 left = Operation(operator, left, right)
@@ -242,7 +248,7 @@ class _Parser:
         if kind == "number":
             return Literal(int(word))
         if kind == "name":
-            return Variable(word)
+            return PipelineVariable(word)
         if word in ("true", "false"):
             return Literal(word == "true")
         if word == "(":
@@ -280,17 +286,17 @@ def holds(expression: Expression, lookup: Lookup, decide: Decide) -> bool | None
             return None if outcome is None else not outcome
         case Literal(value=value):
             return bool(value)
-        case Operation() | Variable():
+        case Operation() | PipelineVariable():
             outcome = _evaluated(expression, lookup)
             return decide(expression) if outcome is None else outcome
-        case Pattern() | Unreadable():
+        case Pattern() | UnreadExpression():
             return decide(expression)
         case _:
             assert_never(expression)
 
 
-def _evaluated(expression: Operation | Variable, lookup: Lookup) -> bool | None:
-    if isinstance(expression, Variable):
+def _evaluated(expression: Operation | PipelineVariable, lookup: Lookup) -> bool | None:
+    if isinstance(expression, PipelineVariable):
         value = _value(expression, lookup)
         return None if value is None else not isinstance(value, Absent) and bool(value)
     operator = expression.operator
@@ -326,7 +332,7 @@ def _with_absent(operator: str, left: Value | Absent, right: Value | Absent) -> 
 def _value(expression: Expression, lookup: Lookup) -> Value | Absent | None:
     if isinstance(expression, Literal):
         return expression.value
-    if not isinstance(expression, Variable):
+    if not isinstance(expression, PipelineVariable):
         return None
     value = lookup(expression.name)
     return "" if isinstance(value, Absent) and expression.is_substituted else value

@@ -20,9 +20,9 @@ from cci_migrate.circleci.pipeline_expressions import (
     Literal,
     Negation,
     Operation,
-    Unreadable,
+    PipelineVariable,
+    UnreadExpression,
     Value,
-    Variable,
     all_of,
     any_of,
     matching,
@@ -78,7 +78,7 @@ class RunConditions:
         own = self._own_condition(entry)
         required = self._required(entry)
         if required is None:
-            unclear = Unreadable("a required job")
+            unclear = UnreadExpression("a required job")
             certain = (all_of(own[0], unclear), all_of(own[1], unclear))
         else:
             conditions = [own, *map(self._own_condition, required)]
@@ -122,7 +122,7 @@ class RunConditions:
         job = called_job(entry, self._config)
         always: Expression = TRUE
         if job is not None and value_of(job.mapping, "branches") is not None:
-            always = Unreadable(f"branches of {job.name}")
+            always = UnreadExpression(f"branches of {job.name}")
         return all_of(always, for_branches, on_branches), all_of(always, for_tags, on_tags)
 
 
@@ -176,9 +176,9 @@ def _filters(filters: Node | None) -> tuple[Expression, Expression]:
     if isinstance(filters, Scalar):
         expression = _expression(filters.value)
         # Whether such a job runs for tags is not documented.
-        return expression, all_of(expression, Unreadable("filters and tags"))
+        return expression, all_of(expression, UnreadExpression("filters and tags"))
     if not isinstance(filters, MappingNode):
-        return Unreadable("filters"), Unreadable("filters")
+        return UnreadExpression("filters"), UnreadExpression("filters")
     branches, tags = value_of(filters, "branches"), value_of(filters, "tags")
     has_tags = tags is not None and bool(entries_of(tags))
     return _names(branches, BRANCH), _names(tags, TAG) if has_tags else FALSE
@@ -196,7 +196,9 @@ def _names(node: Node | None, variable: str) -> Expression:
     if ignore is None:
         return included
     # Which of the two wins where both match is not documented.
-    return all_of(included, any_of(Negation(ignored), Unreadable(f"{variable}: only and ignore")))
+    return all_of(
+        included, any_of(Negation(ignored), UnreadExpression(f"{variable}: only and ignore"))
+    )
 
 
 def _any_name(node: Node, variable: str) -> Expression:
@@ -204,16 +206,16 @@ def _any_name(node: Node, variable: str) -> Expression:
     nodes = value.items if isinstance(value, Sequence) else (value,)
     if not nodes:
         # Whether no names are none, or no filter, is not documented.
-        return Unreadable(f"{variable}: no names")
+        return UnreadExpression(f"{variable}: no names")
     return any_of(*(_name(text_of(item), variable) for item in nodes))
 
 
 def _name(text: str | None, variable: str) -> Expression:
     if text is None or "<<" in text:
-        return Unreadable(text or f"{variable}: a name")
+        return UnreadExpression(text or f"{variable}: a name")
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
-        return matching(Variable(variable), text[1:-1].replace("\\/", "/"))
-    return Operation("==", Variable(variable), Literal(text))
+        return matching(PipelineVariable(variable), text[1:-1].replace("\\/", "/"))
+    return Operation("==", PipelineVariable(variable), Literal(text))
 
 
 def _condition(node: Node) -> Expression:
@@ -226,7 +228,7 @@ def _condition(node: Node) -> Expression:
         return FALSE if is_null(value) else _truth(value.value)
     statement = entries_of(value) if isinstance(value, MappingNode) else {}
     if len(statement) != 1:
-        return Unreadable(_text(value))
+        return UnreadExpression(_text(value))
     ((name, entry),) = statement.items()
     argument = resolved(entry.value)
     parts = argument.items if isinstance(argument, Sequence) else (argument,)
@@ -243,11 +245,15 @@ def _condition(node: Node) -> Expression:
         case "matches":
             pattern = text_of(value_of(argument, "pattern"))
             operand = _operand(value_of(argument, "value"))
-            if pattern is not None and "<<" not in pattern and isinstance(operand, Variable):
+            if (
+                pattern is not None
+                and "<<" not in pattern
+                and isinstance(operand, PipelineVariable)
+            ):
                 return matching(operand, pattern)
         case _:
             pass
-    return Unreadable(_text(value))
+    return UnreadExpression(_text(value))
 
 
 def _truth(text: str) -> Expression:
@@ -262,21 +268,21 @@ def _expression(text: str) -> Expression:
     if "<<" not in text:
         return parse_expression(text)
     if sole_reference(text) is None:
-        return Unreadable(text)
+        return UnreadExpression(text)
     inner = parse_expression(text.strip()[2:-2])
-    if isinstance(inner, Variable) and inner.name in (BRANCH, TAG):
-        return Variable(inner.name, is_substituted=True)
+    if isinstance(inner, PipelineVariable) and inner.name in (BRANCH, TAG):
+        return PipelineVariable(inner.name, is_substituted=True)
     return inner
 
 
 def _operand(node: Node | None) -> Expression:
     value = _plain_value(node)
     if value is None:
-        return Unreadable("a value")
+        return UnreadExpression("a value")
     if not isinstance(value, str) or "<<" not in value:
         return Literal(value)
     expression = _expression(value)
-    return expression if isinstance(expression, Variable) else Unreadable(value)
+    return expression if isinstance(expression, PipelineVariable) else UnreadExpression(value)
 
 
 def _plain_value(node: Node | None) -> Value | None:

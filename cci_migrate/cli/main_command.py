@@ -148,10 +148,10 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     """
     options = _options(ctx, given)
     from cci_migrate.cli.command_errors import exit_code_of
-    from cci_migrate.cli.running import Written, run
+    from cci_migrate.cli.running import WrittenFiles, run
     from cci_migrate.cli.terminal import Terminal
 
-    terminal, written = Terminal(options.colour), Written()
+    terminal, written = Terminal(options.colour), WrittenFiles()
     ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects).value)
 
 

@@ -48,7 +48,7 @@ class NothingFoundError(UserError):
     """The paths that were named lead to no config; the texts say where was looked."""
 
 
-class Written:
+class WrittenFiles:
     """How many files are written so far, for whoever interrupts."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Written:
         return f"{files} written whole, the others are as they were"
 
 
-def run(options: Options, terminal: Terminal, written: Written) -> ExitCode:
+def run(options: Options, terminal: Terminal, written: WrittenFiles) -> ExitCode:
     """Run the main command with ``options``; returns the exit code.
 
     Raises UserError before anything is written, and OutputError if the report cannot be written.
@@ -108,7 +108,7 @@ def _policies(options: Options) -> Policies:
     )
 
 
-def _run_on_files(options: Options, terminal: Terminal, written: Written) -> Report:
+def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -> Report:
     screen = None
     if options.interactive:
         from cci_migrate.cli.interactive_runs import screen_of
@@ -251,7 +251,7 @@ def prefix_of(root: Path) -> str:
     return root.as_posix().rstrip("/") + "/"
 
 
-def _write(outcome: Outcome, root: Path, written: Written) -> Outcome:
+def _write(outcome: Outcome, root: Path, written: WrittenFiles) -> Outcome:
     if not isinstance(outcome, Examined) or outcome.change is None:
         return outcome
     from cci_migrate.files.writing import WriteError, write

@@ -33,7 +33,7 @@ from cci_migrate.assessing.image_states import (
 )
 from cci_migrate.assessing.step_states import (
     WHY_NO_LOGIN,
-    LoggedIn,
+    HasLogin,
     NoPassword,
     StepState,
     ToBeMirrored,
@@ -249,7 +249,7 @@ def _of_orb_image(
 def _access(state: ImageState | StepState) -> tuple[Access, str]:
     """How a pull in ``state`` is authenticated, and why."""
     match state:
-        case Authenticated() | LoggedIn():
+        case Authenticated() | HasLogin():
             return Access.AUTHENTICATED, ""
         case Incomplete():
             return Access.INCOMPLETE, "its credentials lack something"
@@ -295,7 +295,7 @@ def _of_step(
     entry: WorkflowJob | None,
 ) -> ExplainedPull:
     access, reason = _access(state)
-    login = state.login if isinstance(state, LoggedIn) else None
+    login = state.login if isinstance(state, HasLogin) else None
     node = pull.moment.step.node
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,

@@ -23,7 +23,7 @@ from cci_migrate.transport.http import MissingError, OverloadedError
 _Value = TypeVar("_Value")
 
 
-class Cause(Enum):
+class FailureCause(Enum):
     """Why a query has no answer: there is no such thing, it is not permitted, or a fault."""
 
     MISSING = "missing"
@@ -35,12 +35,12 @@ class FailedQuery(Struct, frozen=True):
     """A query without an answer."""
 
     why: str
-    cause: Cause
+    cause: FailureCause
 
     @property
     def is_refusal(self) -> bool:
         """Whether CircleCI refused the query, so that it will again."""
-        return self.cause is not Cause.FAULT
+        return self.cause is not FailureCause.FAULT
 
 
 class CircleCiCache:
@@ -138,10 +138,12 @@ def failed_query(error: Exception) -> FailedQuery:
     """The failure that ``error`` is, one of `FAILURES`."""
     match error:
         case MissingError():
-            return FailedQuery(f"not found, or not visible to this token ({error})", Cause.MISSING)
+            return FailedQuery(
+                f"not found, or not visible to this token ({error})", FailureCause.MISSING
+            )
         case RefusedError():
-            return FailedQuery(f"not permitted for this token ({error})", Cause.REFUSED)
+            return FailedQuery(f"not permitted for this token ({error})", FailureCause.REFUSED)
         case OverloadedError():
-            return FailedQuery(f"no answer ({error})", Cause.FAULT)
+            return FailedQuery(f"no answer ({error})", FailureCause.FAULT)
         case _:
-            return FailedQuery(str(error), Cause.FAULT)
+            return FailedQuery(str(error), FailureCause.FAULT)

@@ -22,7 +22,7 @@ from cci_migrate.reports.report import Report, Result, resolutions_of
 _EFFECTS = tuple(Effect)
 
 
-class Kind(Struct, frozen=True):
+class GroupKind(Struct, frozen=True):
     """What findings of a group have in common. ``remedy`` is what is done, or why nothing is."""
 
     effect: Effect
@@ -36,7 +36,7 @@ class Kind(Struct, frozen=True):
 class FindingGroup(Struct, frozen=True):
     """The findings of one kind in the file at ``path`` of ``result``, sorted by their places."""
 
-    kind: Kind
+    kind: GroupKind
     result: Result
     path: str
     resolutions: tuple[Resolution, ...]
@@ -84,7 +84,7 @@ class FindingGroup(Struct, frozen=True):
 
 def groups_of(report: Report, is_listed: Callable[[Resolution], bool]) -> list[FindingGroup]:
     """The listed findings of ``report``: what is limited today first, what is ignored last."""
-    groups: dict[tuple[int, str, Kind], list[Resolution]] = {}
+    groups: dict[tuple[int, str, GroupKind], list[Resolution]] = {}
     for number, result in enumerate(report.results):
         for resolution in filter(is_listed, resolutions_of(result.outcome)):
             path = resolution.finding.place.source.path
@@ -155,11 +155,11 @@ def with_advice(problem: str, instead: str) -> str:
     return f"{problem}; {instead}" if instead else problem
 
 
-def _kind(resolution: Resolution) -> Kind:
+def _kind(resolution: Resolution) -> GroupKind:
     finding = resolution.finding
     is_fixed = resolution.state is FindingState.FIXED
     fixed = finding.remedy.title if isinstance(finding.remedy, Fix) else ""
-    return Kind(
+    return GroupKind(
         finding.effect,
         finding.rule,
         finding.plural,
@@ -169,5 +169,5 @@ def _kind(resolution: Resolution) -> Kind:
     )
 
 
-def _rank(kind: Kind) -> tuple[bool, int]:
+def _rank(kind: GroupKind) -> tuple[bool, int]:
     return kind.state.is_ignored, _EFFECTS.index(kind.effect)

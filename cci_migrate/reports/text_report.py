@@ -16,7 +16,7 @@ from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.closing_lines import closing_text, number
 from cci_migrate.reports.grouping import (
     FindingGroup,
-    Kind,
+    GroupKind,
     groups_of,
     headline,
     location,
@@ -127,7 +127,7 @@ def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
 def _findings(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     groups = groups_of(report, lambda resolution: detail.lists(resolution, report.mode))
     explained: set[str] = set()
-    by_kind: dict[Kind, list[FindingGroup]] = defaultdict(list)
+    by_kind: dict[GroupKind, list[FindingGroup]] = defaultdict(list)
     for group in groups:
         by_kind[group.kind].append(group)
     for alike in by_kind.values():

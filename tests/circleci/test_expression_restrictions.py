@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.expression_restrictions import coverage
-from cci_migrate.circleci.pipeline_expressions import Unreadable, parse_expression
+from cci_migrate.circleci.pipeline_expressions import UnreadExpression, parse_expression
 from cci_migrate.circleci.run_conditions import RunCondition, RunConditions
 from tests.circleci.configs import config_of
 
@@ -99,7 +99,7 @@ def test_it_is_as_for_each_name(filters: str) -> None:
     ],
 )
 def test_what_is_no_expression(text: str) -> None:
-    assert isinstance(parse_expression(text), Unreadable)
+    assert isinstance(parse_expression(text), UnreadExpression)
 
 
 @pytest.mark.parametrize("pattern", [r"(a+)+b", r"a*a*a*a*a*b", r"(a|a)*b"])

@@ -322,8 +322,8 @@ def test_what_a_baseline_accepts_after_a_change(
     done = program("--check", "--baseline", "baseline.json", "--format", "json")
     findings = [
         finding["subject"]
-        for one in json.loads(done.out)["configs"]
-        for finding in one["findings"]
+        for config_data in json.loads(done.out)["configs"]
+        for finding in config_data["findings"]
         if finding["state"] != "baseline"
     ]
     assert findings == found

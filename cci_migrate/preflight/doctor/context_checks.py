@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cci_migrate.preflight.circleci_api import Context
-from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.doctor.checked_repositories import (
     CheckedRepository,
@@ -49,7 +49,7 @@ def unlistable_contexts(
 ) -> CheckResult:
     """The result where CircleCI does not list the contexts of ``organisation``."""
     text = f"can't list its contexts: {why.why}"
-    if why.cause is Cause.FAULT:
+    if why.cause is FailureCause.FAULT:
         return CheckResult(subject, Status.NOT_ASKED, text, command=steps.repeat_with())
     others = circleci.own_organisations_named(organisation)
     if not others:
@@ -84,7 +84,7 @@ def check_context(
     """That ``context`` exists, and which ``variables`` of those that ``users`` read it holds."""
     if isinstance(variables, FailedQuery):
         yield CheckResult(subject, Status.FINE, f"context {context.name}: exists")
-        is_fault = variables.cause is Cause.FAULT
+        is_fault = variables.cause is FailureCause.FAULT
         yield CheckResult(
             subject,
             Status.NOT_ASKED,

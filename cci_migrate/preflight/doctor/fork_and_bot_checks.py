@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.rules.wording import listed
@@ -73,7 +73,7 @@ def check_forks(
             Status.UNKNOWN if settings.is_refusal else Status.NOT_ASKED,
             f"can't determine whether pull requests from forks are built: {settings.why}",
             "see Project Settings > Advanced, or name the project as CircleCI does: --project"
-            if settings.cause is Cause.MISSING
+            if settings.cause is FailureCause.MISSING
             else "see Project Settings > Advanced",
         )
     if settings.builds is None:

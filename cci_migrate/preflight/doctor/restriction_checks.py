@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from cci_migrate.circleci.expression_restrictions import Coverage, coverage, is_about_refs
 from cci_migrate.circleci.pipeline_expressions import parse_expression
 from cci_migrate.preflight.circleci_api import Context, Restriction
-from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.doctor.checked_repositories import ContextUser, projects_of, titles
 from cci_migrate.preflight.doctor.next_steps import NextSteps
@@ -89,7 +89,7 @@ def _by_project(
     names = listed(sorted(allowed.values()))
     restricted = f"context {context.name}: restricted to {names}"
     excluded: list[ContextUser] = []
-    unclear: dict[Cause | None, list[ContextUser]] = {}
+    unclear: dict[FailureCause | None, list[ContextUser]] = {}
     for user in users:
         project = user.repository.project
         if project is not None and project not in ids:
@@ -115,13 +115,13 @@ def _by_project(
         why = f": {answer.why}" if isinstance(answer, FailedQuery) else ""
         yield CheckResult(
             subject,
-            Status.NOT_ASKED if cause is Cause.FAULT else Status.UNKNOWN,
+            Status.NOT_ASKED if cause is FailureCause.FAULT else Status.UNKNOWN,
             f"{restricted}; can't determine whether the project of these jobs is one of them{why}",
             "use the token of a member of the project"
-            if cause is Cause.REFUSED
+            if cause is FailureCause.REFUSED
             else "name the project as CircleCI does: --project (Project Settings show its id)",
             titles(jobs),
-            command=steps.repeat_with() if cause is Cause.FAULT else "",
+            command=steps.repeat_with() if cause is FailureCause.FAULT else "",
         )
     if not excluded and not unclear:
         yield CheckResult(subject, Status.FINE, f"{restricted}, where all jobs that use it belong")

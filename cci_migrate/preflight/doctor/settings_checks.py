@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cci_migrate.preflight.circleci_cache import Cause, CircleCiCache, FailedQuery
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.doctor.checked_repositories import (
     CheckedRepository,
@@ -56,14 +56,14 @@ def check_settings(
             Status.NOT_ASKED,
             f"can't check whether its settings hold {listed(required)}: {settings.why}",
             {
-                Cause.MISSING: "name the project as CircleCI does: --project (Project Settings "
-                "show its id)",
-                Cause.REFUSED: "use the token of somebody who builds the project",
-                Cause.FAULT: "",
+                FailureCause.MISSING: "name the project as CircleCI does: --project (Project "
+                "Settings show its id)",
+                FailureCause.REFUSED: "use the token of somebody who builds the project",
+                FailureCause.FAULT: "",
             }[settings.cause],
             jobs,
             repository.slugs,
-            steps.repeat_with() if settings.cause is Cause.FAULT else "",
+            steps.repeat_with() if settings.cause is FailureCause.FAULT else "",
         )
         return
     stored = [name for name in required if name in settings]
