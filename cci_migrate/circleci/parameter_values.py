@@ -7,7 +7,7 @@ its enum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from msgspec import Struct
@@ -60,10 +60,14 @@ class ValueNode(Struct, frozen=True, eq=False):
 
 
 class ParameterValues:
-    """Determines the strings that a text can become when CircleCI replaces its references."""
+    """Determines the strings that a text can become when CircleCI replaces its references.
 
-    def __init__(self, config: Config) -> None:
+    With ``entry``, those for this workflow job alone.
+    """
+
+    def __init__(self, config: Config, entry: WorkflowJob | None = None) -> None:
         self._config = config
+        self._entry = entry
         self._cache: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
         self._calls: dict[Job, list[JobCall]] | None = None
         self._uses: dict[Executor, list[ExecutorUse]] | None = None
@@ -195,7 +199,8 @@ class ParameterValues:
                         dict.fromkeys(self._expand(text, use.job, is_orb=orb, seen=inner))
                     )
         # The default counts even if every caller passes a value: a new caller may not.
-        if unpassed or not values or parameter.default is not None:
+        may_be_unpassed = self._entry is None and parameter.default is not None
+        if unpassed or not values or may_be_unpassed:
             for text in _declared(parameter):
                 values.update(dict.fromkeys(self._expand(text, None, is_orb=is_orb, seen=inner)))
         self._cache[memo] = tuple(values)
@@ -224,7 +229,7 @@ class ParameterValues:
     def _job_calls(self) -> Mapping[Job, list[JobCall]]:
         if self._calls is None:
             self._calls = defaultdict(list)
-            for entry in self._config.workflow_jobs:
+            for entry in self._config.workflow_jobs if self._entry is None else (self._entry,):
                 called = self._config.body.job(entry.calls)
                 if called is not None:
                     self._calls[called[1]].append(job_call(entry))
@@ -234,13 +239,20 @@ class ParameterValues:
         """The jobs that run on each executor."""
         if self._uses is None:
             self._uses = defaultdict(list)
+            for home, job in self._jobs():
+                for call in self.executor_calls(job, self._entry):
+                    executor = home.executor(call.name) or self._config.body.executor(call.name)
+                    if executor is not None:
+                        self._uses[executor[1]].append(ExecutorUse(job, home, call))
+        return self._uses
+
+    def _jobs(self) -> Iterator[tuple[Namespace, Job]]:
+        if self._entry is None:
             for home in self._config.body.walk():
                 for job in home.jobs.values():
-                    for call in self.executor_calls(job):
-                        executor = home.executor(call.name) or self._config.body.executor(call.name)
-                        if executor is not None:
-                            self._uses[executor[1]].append(ExecutorUse(job, home, call))
-        return self._uses
+                    yield home, job
+        elif (called := self._config.body.job(self._entry.calls)) is not None:
+            yield called
 
     def executor_calls(
         self, job: Job, entry: WorkflowJob | None = None

@@ -26,7 +26,7 @@ from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.reports.explanation_tree import explanation_tree
+from cci_migrate.reports.explanation_tree import Grouping, explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
 
 
@@ -40,6 +40,15 @@ from cci_migrate.reports.report import Mode, Report, Result
     is_flag=True,
     help="Have CircleCI's compiler show what orbs pull",
 )
+@click.option(
+    "--by",
+    "grouping",
+    type=click.Choice([grouping.value for grouping in Grouping]),
+    default=Grouping.WORKFLOW.value,
+    show_default=True,
+    callback=lambda _ctx, _param, value: Grouping(value),
+    help="List pulls by workflow job, or by image",
+)
 @compiler_options
 @policy_options()
 @format_option(Format.TEXT, Format.JSON)
@@ -50,6 +59,7 @@ def explain(
     ctx: click.Context,
     paths: tuple[Path, ...],
     compiles: bool,
+    grouping: Grouping,
     organisation: Organisation | None,
     api_url: str,
     send_secrets: bool,
@@ -76,10 +86,10 @@ def explain(
         if compiles
         else None,
     )
-    ctx.exit(exit_code_of(lambda: _explain(options, terminal), terminal).value)
+    ctx.exit(exit_code_of(lambda: _explain(options, grouping, terminal), terminal).value)
 
 
-def _explain(options: Options, terminal: Terminal) -> ExitCode:
+def _explain(options: Options, grouping: Grouping, terminal: Terminal) -> ExitCode:
     policies = Policies(options.policy, reads_baselines=False)
     view = View(explains=True, only_finds=True)
     discovery, tasks = tasks_for(options, policies, view, terminal)
@@ -99,7 +109,7 @@ def _explain(options: Options, terminal: Terminal) -> ExitCode:
             terminal.out(part)
     else:
         for result in results:
-            _print(result, result.outcome, terminal)
+            _print(result, result.outcome, grouping, terminal)
     return _code([result.outcome for result in results])
 
 
@@ -112,18 +122,18 @@ def _if_compiled(outcome: Outcome, task: Task) -> Outcome:
     return Failed(outcome.paths, confirmation(task.compiled), task.compiled.instead)
 
 
-def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
+def _print(result: Result, outcome: Outcome, grouping: Grouping, terminal: Terminal) -> None:
     shown = ", ".join(result.display_path(path) for path in outcome.paths)
     match outcome:
         case Examined(pulls=pulls):
-            _print_tree(shown, pulls, terminal)
+            _print_tree(shown, pulls, grouping, terminal)
             if not pulls:
                 terminal.out("  pulls nothing\n")
         case NotAConfig():
             pass
         case Refused(reason=reason, pulls=pulls):
             if pulls:
-                _print_tree(shown, pulls, terminal)
+                _print_tree(shown, pulls, grouping, terminal)
             terminal.err(f"{shown}: {printable(reason)}\n")
         case Failed(problem=problem):
             terminal.error(f"{shown}: {problem}")
@@ -131,9 +141,11 @@ def _print(result: Result, outcome: Outcome, terminal: Terminal) -> None:
             assert_never(outcome)
 
 
-def _print_tree(shown: str, pulls: Sequence[ExplainedPull], terminal: Terminal) -> None:
+def _print_tree(
+    shown: str, pulls: Sequence[ExplainedPull], grouping: Grouping, terminal: Terminal
+) -> None:
     terminal.out(f"{shown}\n")
-    for line in explanation_tree(pulls, painter(in_colour=terminal.out_in_colour)):
+    for line in explanation_tree(pulls, painter(in_colour=terminal.out_in_colour), grouping):
         terminal.out(f"  {line}\n")
 
 

@@ -42,6 +42,7 @@ from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import ImageAuth, PulledImage
 from cci_migrate.circleci.orb_jobs import OrbImage, images_of, imported_orb, orb_executors
+from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.workflow_jobs import called_job, image_items, job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import registry_of
@@ -74,8 +75,9 @@ class ExplainedPull(Struct, frozen=True):
     ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
     what the workflow job holds. ``daemon`` is the Docker that a step's command talks to, None for
     the image of an executor. ``reason`` says why nothing can be told.
-    ``possible_images`` are the names that ``image`` has for the values of its parameters, those of
-    callers and defaults; empty if it has no parameters or they have no known value.
+    ``possible_images`` are the names that ``image`` has for the values of its parameters: what this
+    workflow job passes, else defaults; empty if it has no parameters or they have no known value.
+    ``executor`` is the executor that names the image, ``orb`` the orb whose job or executor does.
     """
 
     workflow: str | None
@@ -93,6 +95,8 @@ class ExplainedPull(Struct, frozen=True):
     daemon: str | None
     reason: str
     possible_images: tuple[str, ...] = ()
+    executor: str | None = None
+    orb: str | None = None
 
 
 def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
@@ -103,9 +107,11 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     for entry in assessment.config.workflow_jobs:
         if runs_nothing(entry, assessment.config):
             continue
+        values = ParameterValues(assessment.config, entry)
         for item in image_items(entry, assessment.config, assessment.values):
             seen_items.add(item.mapping)
-            found.append(_of_image(assessment, assessment.uses.image_by_item[item.mapping], entry))
+            image = assessment.uses.image_by_item[item.mapping]
+            found.append(_of_image(assessment, image, entry, values))
         found += _of_orbs(assessment, entry)
         docker = assessment.dockers.of(entry)
         if docker is not None:
@@ -113,7 +119,7 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
             found += _of_steps(assessment, docker, entry)
     for assessed in assessment.images:
         if assessed.image.item.mapping not in seen_items:
-            found.append(_of_image(assessment, assessed, None))
+            found.append(_of_image(assessment, assessed, None, assessment.values))
     called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
     for home in assessment.config.body.walk():
         for job in home.jobs.values():
@@ -126,7 +132,10 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
 
 
 def _of_image(
-    assessment: Assessment, assessed: AssessedImage, entry: WorkflowJob | None
+    assessment: Assessment,
+    assessed: AssessedImage,
+    entry: WorkflowJob | None,
+    values: ParameterValues,
 ) -> ExplainedPull:
     image = assessed.image
     access, reason = _access(assessed.state)
@@ -152,7 +161,8 @@ def _of_image(
         line=position.line,
         daemon=None,
         reason=reason,
-        possible_images=_possible_images(assessment, image),
+        possible_images=_possible_images(image, entry, values),
+        executor=owner.executor.name if owner.job is None else None,
     )
 
 
@@ -161,15 +171,22 @@ def _what_a_fix_writes(assessment: Assessment, proposed: Proposed | None, host: 
     return "" if reason is None else f"a fix writes {reason.provided_names}, {reason.text}"
 
 
-def _possible_images(assessment: Assessment, image: PulledImage) -> tuple[str, ...]:
+def _possible_images(
+    image: PulledImage, entry: WorkflowJob | None, values: ParameterValues
+) -> tuple[str, ...]:
     text = image.item.text
     if not has_expression(text):
         return ()
+    users = [
+        owner
+        for owner in image.owners
+        if owner.job is not None or owner.executor in values.executor_uses()
+    ]
     texts: dict[str, None] = {}
-    for owner in image.owners:
+    for owner in users if entry is not None and users else image.owners:
         at = owner.executor if owner.job is None else owner.job
-        values = assessment.values.texts(text, at, is_orb=owner.home.is_orb)
-        texts.update(dict.fromkeys(value for value in values if value != text))
+        possible = values.texts(text, at, is_orb=owner.home.is_orb)
+        texts.update(dict.fromkeys(value for value in possible if value != text))
     return tuple(texts)
 
 
@@ -243,6 +260,7 @@ def _of_orb_image(
         line=node.source.position(node.start).line,
         daemon=None,
         reason=reason,
+        orb=f"{orb.name}@{orb.version}",
     )
 
 

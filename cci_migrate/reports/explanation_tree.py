@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 
 from typing_extensions import assert_never
 
@@ -19,11 +20,34 @@ def plain(text: str, colour: str) -> str:
     return text
 
 
-def explanation_tree(pulls: Iterable[ExplainedPull], paint: Paint = plain) -> Iterator[str]:
-    """The lines of the tree, without line ends.
+class Grouping(Enum):
+    """What pulls are listed by."""
 
-    A pull is below its workflow and its workflow job with its contexts.
-    """
+    WORKFLOW = "workflow"
+    IMAGE = "image"
+
+
+def explanation_tree(
+    pulls: Sequence[ExplainedPull],
+    paint: Paint = plain,
+    grouping: Grouping = Grouping.WORKFLOW,
+) -> Iterator[str]:
+    """The lines of the tree, without line ends; then executors, and orbs that are not known."""
+    match grouping:
+        case Grouping.WORKFLOW:
+            yield from _by_workflow(pulls, paint)
+        case Grouping.IMAGE:
+            yield from _by_image(pulls, paint)
+        case _:
+            assert_never(grouping)
+    yield from _executors(pulls)
+    orbs = dict.fromkeys(pull.orb for pull in pulls if pull.orb and not pull.image)
+    if orbs:
+        yield printable(f"not known: what {', '.join(orbs)} pulls")
+
+
+def _by_workflow(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
+    """A pull is below its workflow and its workflow job with its contexts."""
     by_workflow: dict[str | None, dict[str, list[ExplainedPull]]] = {}
     for pull in pulls:
         owners = by_workflow.setdefault(pull.workflow, {})
@@ -36,6 +60,41 @@ def explanation_tree(pulls: Iterable[ExplainedPull], paint: Paint = plain) -> It
                 yield from (f"    {line}" for line in _pull(pull, paint))
 
 
+def _by_image(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
+    """Each image with its places, and below each place the workflow jobs that pull it there."""
+    by_image: dict[tuple[str, str], dict[tuple[str, str], list[ExplainedPull]]] = {}
+    for pull in pulls:
+        written = f", written {pull.image}" if pull.possible_images else ""
+        place = f"{pull.source}, {pull.path}:{pull.line}{written}"
+        for image in pull.possible_images or (pull.image,):
+            places = by_image.setdefault((image, pull.registry or ""), {})
+            places.setdefault((place, _access(pull, paint)), []).append(pull)
+    for (image, registry), places in sorted(by_image.items()):
+        yield printable(_from(image, registry))
+        for (place, access), theirs in places.items():
+            yield f"  {printable(place)}"
+            yield f"    {access}"
+            yield f"    {printable(', '.join(dict.fromkeys(map(_title, theirs))))}"
+
+
+def _title(pull: ExplainedPull) -> str:
+    if pull.workflow is None:
+        return f"{pull.job}, run by no workflow"
+    return f"{pull.workflow}/{pull.workflow_job}"
+
+
+def _executors(pulls: Iterable[ExplainedPull]) -> Iterator[str]:
+    """A line for each executor with images, and the workflow jobs that run on it."""
+    jobs: dict[str, dict[str, None]] = {}
+    for pull in pulls:
+        if pull.executor is not None:
+            runs = jobs.setdefault(pull.executor, {})
+            if pull.workflow_job is not None:
+                runs[pull.workflow_job] = None
+    for executor, names in jobs.items():
+        yield printable(f"executor {executor}: {', '.join(names) or 'no workflow job'}")
+
+
 def _owner(owner: str, pull: ExplainedPull) -> str:
     if pull.workflow is None:
         return owner
@@ -45,13 +104,20 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
 
 
 def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
-    image = pull.image or "unknown images"
-    if pull.possible_images:
-        image += f" ({', '.join(pull.possible_images)})"
-    registry = pull.registry or "an unknown registry"
-    yield printable(f"{image} from {registry}")
+    yield printable(_image(pull))
     yield f"  {printable(f'{pull.source}, {pull.path}:{pull.line}')}"
     yield f"  {_access(pull, paint)}"
+
+
+def _image(pull: ExplainedPull) -> str:
+    image = pull.image
+    if pull.possible_images:
+        image += f" ({', '.join(pull.possible_images)})"
+    return _from(image, pull.registry)
+
+
+def _from(image: str, registry: str | None) -> str:
+    return f"{image or 'unknown images'} from {registry or 'an unknown registry'}"
 
 
 def _access(pull: ExplainedPull, paint: Paint) -> str:

@@ -144,6 +144,7 @@ ORB_TREE = """\
       alpine:3 from docker.io
         step on machine: docker/publish (Dockerfile), .circleci/config.yml:22
         authenticated by login in docker/publish, reads $DOCKER_LOGIN, $DOCKER_PASSWORD
+  not known: what acme/tools@1 pulls
 """
 
 
@@ -170,19 +171,6 @@ def test_logins_that_a_pull_does_not_find(tmp_path: Path) -> None:
         ("redis:8", "docker.io", "unauthenticated"),
         ("registry-1.docker.io/acme/app:1", "registry-1.docker.io", "unauthenticated"),
     ]
-
-
-def test_the_values_of_parameters(tmp_path: Path) -> None:
-    (tmp_path / "config.yml").write_text(
-        'version: 2.1\nexecutors:\n  ex:\n    parameters: {tag: {type: string, default: "22"}}\n'
-        '    docker: [{image: "cimg/node:<< parameters.tag >>"}]\n'
-        "jobs:\n  a: {executor: ex, steps: [checkout]}\n"
-        '  b: {executor: {name: ex, tag: "20"}, steps: [checkout]}\n'
-        "workflows: {main: {jobs: [a, b]}}\n"
-    )
-    done = explain(tmp_path, "config.yml")
-    line = "cimg/node:<< parameters.tag >> (cimg/node:20, cimg/node:22) from docker.io"
-    assert line in done.stdout
 
 
 def test_a_folder_without_configs_is_noted(program: Program, config: Path, tmp_path: Path) -> None:
@@ -237,3 +225,80 @@ def test_steps_are_judged_as_the_findings_judge_them(tmp_path: Path) -> None:
         ),
         ("redis:7", "not needed", "only builds of forks reach it"),
     ]
+
+
+PARAMETERS = """\
+version: 2.1
+parameters:
+  image: {type: string, default: "cimg/base:2024.02"}
+executors:
+  go:
+    parameters: {tag: {type: string, default: "1.22"}}
+    docker: [{image: "cimg/go:<< parameters.tag >>", auth: {username: $U, password: $P}}]
+  unused:
+    docker: [{image: redis:7, auth: {username: $U, password: $P}}]
+jobs:
+  test:
+    parameters: {tag: {type: string, default: "1.20"}}
+    executor: {name: go, tag: << parameters.tag >>}
+    steps: [checkout]
+  other:
+    docker: [{image: << pipeline.parameters.image >>, auth: {username: $U, password: $P}}]
+    steps: [checkout]
+  direct:
+    executor: go
+    steps: [checkout]
+workflows:
+  main:
+    jobs:
+      - test: {matrix: {parameters: {tag: ["1.21", "1.22"]}}}
+      - test: {name: twice, tag: "1.19"}
+      - test: {name: plain}
+      - other
+      - direct
+"""
+
+
+def test_the_values_of_parameters_for_each_workflow_job(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(PARAMETERS)
+    done = explain(tmp_path, "config.yml")
+    assert done.returncode == 0
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    owners = [line.partition(",")[0].partition(" ")[0] for line in lines if "no context" in line]
+    images = [line.partition(" from ")[0] for line in lines if " from docker.io" in line]
+    go = "cimg/go:<< parameters.tag >>"
+    assert dict(zip(owners, images, strict=False)) == {
+        "test": f"{go} (cimg/go:1.21, cimg/go:1.22)",
+        "twice": f"{go} (cimg/go:1.19)",
+        "plain": f"{go} (cimg/go:1.20)",
+        "other": "<< pipeline.parameters.image >> (cimg/base:2024.02)",
+        "direct": f"{go} (cimg/go:1.22)",
+    }
+    assert lines[-2:] == [
+        "executor go: test, twice, plain, direct",
+        "executor unused: no workflow job",
+    ]
+
+
+def test_pulls_by_image(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(PARAMETERS)
+    done = explain(tmp_path, "--by", "image", "config.yml")
+    place = "docker[0] of executor go, config.yml:7, written cimg/go:<< parameters.tag >>"
+    assert (
+        f"""\
+  cimg/go:1.22 from docker.io
+    {place}
+      authenticated by auth, reads $U, $P
+      main/test, main/direct
+"""
+        in done.stdout
+    )
+    assert (
+        """\
+  redis:7 from docker.io
+    docker[0] of executor unused, config.yml:9
+      authenticated by auth, reads $U, $P
+      executor unused, run by no workflow
+"""
+        in done.stdout
+    )
