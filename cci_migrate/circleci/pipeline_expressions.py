@@ -232,7 +232,8 @@ class _Parser:
         while self._takes("not"):
             count += 1
         operand = self._primary()
-        for _ in range(min(count, _DEEPEST)):
+        # Two of them cancel out, but for what is not a truth value.
+        for _ in range(count if count < 2 else 2 - count % 2):
             operand = Negation(operand)
         return operand
 
