@@ -38,7 +38,13 @@ HARMLESS = frozenset({"pathlib.PurePosixPath"})
 READS_OWN_DATA = frozenset({"circleci/published_orbs"})
 
 #: Only these may import these, wherever they stand.
-ONLY_IN = {"questionary": "interactive", "prompt_toolkit": "interactive", "click": "cli"}
+ONLY_IN = {
+    "questionary": "interactive",
+    "prompt_toolkit": "interactive",
+    "click": "cli",
+    "pygls": "editor",
+    "lsprotocol": "editor",
+}
 #: Who starts programs: git, the user's own command for a token, Docker's credential helpers, and
 #: CircleCI's own program.
 STARTERS = frozenset(

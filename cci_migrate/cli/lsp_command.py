@@ -1,0 +1,45 @@
+"""``cci-migrate lsp``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from cci_migrate.cli.policies import Policies
+from cci_migrate.cli.policy_options import PolicySource, policy_options
+from cci_migrate.cli.processing import Task
+from cci_migrate.engine.config_files import ConfigPaths
+from cci_migrate.policy.settings import Policy
+
+
+@click.command(name="lsp")
+@policy_options()
+@click.help_option("-h", "--help")
+@click.pass_context
+def lsp(ctx: click.Context, policy: PolicySource) -> None:
+    """Run the language server, for editors.
+
+    It speaks the Language Server Protocol on standard input and output, writes no file, and needs
+    the extra cci-migrate[lsp].
+    """
+    try:
+        from cci_migrate.editor.server import language_server
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        problem = "the language server needs pygls: install cci-migrate with the extra [lsp]"
+        raise click.UsageError(problem, ctx) from None
+
+    language_server(lambda: _ConfigPolicies(Policies(policy))).start_io()
+
+
+class _ConfigPolicies(Struct, frozen=True):
+    policies: Policies
+
+    def __call__(self, root: Path, paths: tuple[str, ...]) -> Policy | None:
+        if all(self.policies.excludes(root, path) for path in paths):
+            return None
+        policy = self.policies.for_folder((root / paths[0]).parent)
+        return self.policies.with_baseline(Task(root, ConfigPaths(paths), policy)).policy

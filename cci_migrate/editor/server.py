@@ -1,0 +1,218 @@
+"""The language server itself: requests of an editor in, diagnostics, hovers and edits out.
+
+It writes no file. An edit goes to the editor, for the text that the user sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from cci_migrate import __version__
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
+from cci_migrate.editor.code_actions import action_data, code_actions, edit_of
+from cci_migrate.editor.config_reviews import Review, review
+from cci_migrate.editor.diagnostics import SOURCE, diagnostics_of
+from cci_migrate.editor.hovers import hover_at
+from cci_migrate.editor.open_files import OpenFiles
+from cci_migrate.policy.file import FILE_NAME, PYPROJECT, PolicyError
+from cci_migrate.policy.settings import Policy
+
+#: Gives the policy for the config with these files in the repository at this root; None: it is
+#: excluded. Raises PolicyError.
+PolicyFor = Callable[[Path, tuple[str, ...]], Policy | None]
+
+#: In seconds: several changes in a row, as of a pasted text, are examined once.
+_PAUSE = 0.02
+#: What may change findings without being open.
+_WATCHED = ("**/.circleci/**", f"**/{FILE_NAME}", f"**/{PYPROJECT}", "**/*ocker*", "**/*.sh")
+
+
+class _Session:
+    """What is open, and what was found in it."""
+
+    def __init__(self, server: LanguageServer, read_policies: Callable[[], PolicyFor]) -> None:
+        self._server = server
+        self._read_policies = read_policies
+        self._policy_for = read_policies()
+        self._files = OpenFiles()
+        self._reviews: dict[Path, Review] = {}
+        self._published: set[Path] = set()
+        self._pending: asyncio.TimerHandle | None = None
+        self._last_problem = ""
+
+    def set_text(self, path: Path, text: str) -> None:
+        self._files.set(path, text)
+        self._examine_soon()
+
+    def close(self, path: Path) -> None:
+        self._files.close(path)
+        self._examine_soon()
+
+    def look_again(self) -> None:
+        """Files on the disk changed, the policy perhaps among them."""
+        self._files.forget_names()
+        self._policy_for = self._read_policies()
+        self._examine_soon()
+
+    def review_of(self, path: Path) -> Review | None:
+        """The review of the config of ``path``, for its text as it is now."""
+        if self._pending is not None:
+            self._examine()
+        return self._reviews.get(path)
+
+    def versions(self, documents: dict[str, int | None]) -> dict[Path, int | None]:
+        """The versions of the open texts, by their paths."""
+        return {
+            path: version
+            for uri, version in documents.items()
+            if (path := _path_of(uri)) is not None
+        }
+
+    def _examine_soon(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+        self._pending = asyncio.get_running_loop().call_later(_PAUSE, self._examine)
+
+    def _examine(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        self._reviews = {}
+        diagnostics: dict[Path, list[lsp.Diagnostic]] = {}
+        for found in self._review_all():
+            for path, of_file in diagnostics_of(found).items():
+                diagnostics.setdefault(path, []).extend(of_file)
+                self._reviews[path] = found
+        for path in self._published - diagnostics.keys():
+            self._publish(path, [])
+        for path, of_file in diagnostics.items():
+            self._publish(path, of_file)
+        self._published = set(diagnostics)
+
+    def _review_all(self) -> Iterator[Review]:
+        problem, encoding = "", self._server.workspace.position_encoding
+        encoding = encoding or lsp.PositionEncodingKind.Utf16
+        for config in self._files.configs():
+            try:
+                policy = self._policy_for(config.root, config.files.paths)
+            except PolicyError as error:
+                problem = str(error)
+                continue
+            if policy is not None:
+                yield review(config, policy, DEFAULT_WORK_LIMITS, encoding)
+        if problem and problem != self._last_problem:
+            self._server.window_show_message(
+                lsp.ShowMessageParams(lsp.MessageType.Error, f"{SOURCE}: {problem}")
+            )
+        self._last_problem = problem
+
+    def _publish(self, path: Path, diagnostics: list[lsp.Diagnostic]) -> None:
+        self._server.text_document_publish_diagnostics(
+            lsp.PublishDiagnosticsParams(path.as_uri(), diagnostics)
+        )
+
+
+def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
+    """The server. ``read_policies`` reads the policy files anew."""
+    # Whole texts: the lines of a change are those of the client, which no library counts alike.
+    server = LanguageServer(SOURCE, __version__, lsp.TextDocumentSyncKind.Full)
+    session = _Session(server, read_policies)
+
+    @server.feature(lsp.INITIALIZED)
+    def initialized(_: lsp.InitializedParams) -> None:
+        watchers = [lsp.FileSystemWatcher(pattern) for pattern in _WATCHED]
+        options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
+        capabilities = server.client_capabilities.workspace
+        watched = None if capabilities is None else capabilities.did_change_watched_files
+        if watched is not None and watched.dynamic_registration:
+            registration = lsp.Registration(
+                "files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options
+            )
+            server.client_register_capability(lsp.RegistrationParams([registration]))
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
+        path = _path_of(params.text_document.uri)
+        if path is not None:
+            session.set_text(path, params.text_document.text)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
+        path = _path_of(params.text_document.uri)
+        if path is not None:
+            document = server.workspace.get_text_document(params.text_document.uri)
+            session.set_text(path, document.source)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
+        path = _path_of(params.text_document.uri)
+        if path is not None:
+            session.close(path)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(_: lsp.DidSaveTextDocumentParams) -> None:
+        session.look_again()
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def did_change_watched_files(_: lsp.DidChangeWatchedFilesParams) -> None:
+        session.look_again()
+
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        path = _path_of(params.text_document.uri)
+        found = None if path is None else session.review_of(path)
+        if path is None or found is None:
+            return None
+        return hover_at(found, path, params.position.line)
+
+    kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
+
+    @server.feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(kinds, resolve_provider=True)
+    )
+    def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        path = _path_of(params.text_document.uri)
+        found = None if path is None else session.review_of(path)
+        if path is None or found is None:
+            return []
+        actions = code_actions(found, path, params.range, params.context.diagnostics)
+        return [action for action in actions if _is_wanted(action, params.context.only)]
+
+    @server.feature(lsp.CODE_ACTION_RESOLVE)
+    def resolve(action: lsp.CodeAction) -> lsp.CodeAction:
+        data = action_data(action.data)
+        found = None if data is None else session.review_of(Path(data.path))
+        if data is not None and found is not None:
+            documents = server.workspace.text_documents
+            versions = session.versions({uri: documents[uri].version for uri in documents})
+            action.edit = edit_of(found, data, versions)
+        if action.edit is None:
+            text = "no longer fits the text, or the change could not be proven"
+            server.window_show_message(
+                lsp.ShowMessageParams(lsp.MessageType.Warning, f"{SOURCE}: {action.title}: {text}")
+            )
+        return action
+
+    return server
+
+
+def _path_of(uri: str) -> Path | None:
+    """The file of ``uri``; None for texts that are no files."""
+    name = to_fs_path(uri) if uri.startswith("file:") else None
+    return None if name is None else Path(name).resolve()
+
+
+def _is_wanted(action: lsp.CodeAction, kinds: Sequence[lsp.CodeActionKind | str] | None) -> bool:
+    """Whether ``action`` is of one of ``kinds``: ``source`` asks for ``source.fixAll`` too."""
+    own = f"{_text(action.kind)}."
+    return not kinds or any(own.startswith(f"{_text(kind)}.") for kind in kinds)
+
+
+def _text(kind: lsp.CodeActionKind | str | None) -> str:
+    return kind.value if isinstance(kind, lsp.CodeActionKind) else kind or ""
