@@ -18,7 +18,10 @@ from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import Effect
 from cci_migrate.policy.settings import Platform
 
-#: Prefixes of the images that CircleCI publishes.
+#: Prefixes of the images that CircleCI publishes. Its FAQ of 2020 exempts them in steps: "Remote
+#: Docker and Machine Executors will be impacted by the rate limiting unless pulling
+#: CircleCI-published images". Its post of 2025 names no exception for remote Docker:
+#: https://discuss.circleci.com/t/docker-hub-rate-limiting-customer-impact-and-solutions/53017.
 _OF_CIRCLECI = ("cimg/", "circleci/")
 
 
@@ -89,12 +92,13 @@ def of_anonymous_step(
         )
     if own_machine:
         platform = Platform.RUNNER
+    names = tuple(images)
     match platform:
-        case Platform.CLOUD if all(image.startswith(_OF_CIRCLECI) for image in images):
+        case Platform.CLOUD if names and all(map(_is_of_circleci, names)):
             return Impact(
                 Effect.PRECAUTION,
                 "On CircleCI Cloud the images that CircleCI publishes are exempt from Docker Hub's "
-                "limits; with a login your account's apply.",
+                "limits, says its FAQ of 2020; with a login your account's apply.",
             )
         case Platform.CLOUD:
             return Impact(
@@ -109,3 +113,10 @@ def of_anonymous_step(
             )
         case _:
             assert_never(platform)
+
+
+def _is_of_circleci(image: str) -> bool:
+    """Whether ``image``, of Docker Hub, is one that CircleCI publishes."""
+    first, _, rest = image.partition("/")
+    path = rest if "." in first else image
+    return path.startswith(_OF_CIRCLECI)

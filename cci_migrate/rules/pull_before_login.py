@@ -18,7 +18,8 @@ The `auth` of an image does not log the steps in.
 
 These are the pulls that Docker Hub limits on CircleCI Cloud too: machines and remote Docker pull
 from addresses that many builds share. Images that CircleCI publishes (`cimg/*`, `circleci/*`) are
-exempt there, says CircleCI's FAQ; a pull of these alone is a warning. On CircleCI Server and on
+exempt there, says CircleCI's FAQ of 2020; its post of 2025 on the limits names no exception for
+remote Docker. So a pull of these alone is a precaution, not left out. On CircleCI Server and on
 self-hosted runners nothing is exempt.
 
 ## The fix
@@ -63,6 +64,7 @@ finding with a comment.
 - https://circleci.com/developer/orbs/orb/circleci/docker
 - https://docs.docker.com/docker-hub/usage/
 - https://support.circleci.com/hc/en-us/articles/360050623311 (which images are exempt)
+- https://discuss.circleci.com/t/docker-hub-rate-limiting-customer-impact-and-solutions/53017
 """
 
 from __future__ import annotations
