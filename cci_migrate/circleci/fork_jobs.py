@@ -65,6 +65,12 @@ def jobs_only_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
     return tuple(job for job in jobs if only_forks_by_job.get(job))
 
 
+def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> frozenset[Job]:
+    """The jobs that some workflow job runs in builds of forks alone: see `entries_for_forks`."""
+    called = (called_job(entry, config) for entry, only_forks in entries.items() if only_forks)
+    return frozenset(job for job in called if job is not None)
+
+
 def _is_filtered(entry: WorkflowJob) -> bool:
     filters = value_of(entry.arguments, "filters")
     if value_of(value_of(filters, "tags"), "only") is not None:

@@ -77,7 +77,8 @@ def _login_key(missing: MissingLogin) -> _LoginKey:
 class LoginPlacement:
     """Finds the places for ``missing``, the logins that the jobs of a config lack.
 
-    ``declared`` are the commands and anchored steps of the config that only log in.
+    ``declared`` are the commands and anchored steps of the config that only log in. ``for_forks``
+    are jobs that also run in builds of forks alone.
     """
 
     def __init__(
@@ -88,8 +89,10 @@ class LoginPlacement:
         values: ParameterValues,
         policy: Policy,
         declared: SequenceOf[DeclaredLogin],
+        for_forks: frozenset[Job],
     ) -> None:
         self._config = config
+        self._for_forks = for_forks
         self._values = values
         self._policy = policy
         self._needing: dict[_LoginKey, set[Job]] = {}
@@ -241,6 +244,8 @@ class LoginPlacement:
             and not is_old
             and not self._is_guarded(missing.host)
             and all(self._has_bash(user) for user in users)
+            # The orb's step fails in builds without the variables, which are all of these.
+            and not any(user.job in self._for_forks for user in users)
         ):
             by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
             if by_orb is not None:

@@ -28,7 +28,8 @@ The login that the config has ready, where it has one: a command that does nothi
 with an anchor. Else, in a 2.1 config, the Docker orb's `docker/check`, under the alias and at the
 version that the file has. Else, or with `--login cli`, a `run` step with `--password-stdin`, which
 goes on without a login where the variables are not there (in the builds of forked pull requests);
-so too where the orb's command has no bash to run in. Before the first pull, once a registry a job,
+so too where the orb's command has no bash to run in, and in a job that a workflow also runs for
+builds of forks alone. Before the first pull, once a registry a job,
 and only in lists of steps whose other users need it too. It is made as the pull is: by
 `sudo docker login` before `sudo docker pull`, with `--config` where the pull has that directory.
 
@@ -80,6 +81,7 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import registry_at
 from cci_migrate.findings import (
@@ -129,6 +131,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         assessment.values,
         assessment.policy,
         assessment.declared_logins,
+        jobs_also_for_forks(assessment.logins.entries_for_forks, assessment.config),
     )
     remedies = {
         missing.key: _remedy(missing, placement, assessment)
