@@ -13,6 +13,11 @@ _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG", 
 #: Other programs that use registries, and the commands by which they do.
 _CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
 _CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
+#: A shell that is sent its script: ``curl x | sudo bash``, ``eval "$(curl x)"``.
+_PIPED = re.compile(
+    r"\|[ \t]*(?:sudo [-\w ]{0,40})?(?:[\w/]{0,20}/)?(?:ba|da|z|k)?sh\b"
+    r"|\beval\b[^\n]{0,9}(?:curl|wget)\b"
+)
 _PARAMETER = re.compile(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
 #: A path, a script of Windows, a shell, or a command that reads a script.
 _CALL = re.compile(
@@ -48,7 +53,7 @@ def mentions_script(text: str) -> bool:
 
     Or a command that a parameter of the config gives.
     """
-    if mentions_call(text) or mentions_task(text):
+    if mentions_call(text) or mentions_task(text) or _PIPED.search(text) is not None:
         return True
     return "<<" in text and _PARAMETER.search(text) is not None
 

@@ -24,6 +24,7 @@ from cci_migrate.docker.tasks.just_expressions import (
     Token,
     tokens_of,
 )
+from cci_migrate.docker.tasks.task_files import UnreadableTask, nearest_file, taken_option
 from cci_migrate.docker.tasks.task_script import (
     MOST_TEXT,
     NotFollowed,
@@ -89,21 +90,19 @@ def just_command(arguments: Sequence[str]) -> JustCommand:
     runs = True
     following = list(arguments)
     while following:
-        word = following.pop(0)
-        if word == "--set" and len(following) > 1:
-            name, value = following.pop(0), following.pop(0)
-            overrides[name] = value
+        word = following[0]
+        if word == "--set" and len(following) > 2:
+            overrides[following[1]] = following[2]
+            del following[:3]
         elif not words and word.startswith("-"):
-            option, equals, value = word.partition("=")
+            option, value = taken_option(following, _VALUED)
             runs = runs and option not in _RUNS_NOTHING
-            if option in _VALUED:
-                value = value if equals or not following else following.pop(0)
-                options[option] = value
+            options[option] = value
         elif not words and re.match(r"[A-Za-z_][\w-]*=", word):
-            name, _, value = word.partition("=")
+            name, _, value = following.pop(0).partition("=")
             overrides[name] = value
         else:
-            words.append(word)
+            words.append(following.pop(0))
     return JustCommand(
         tuple(words),
         options.get("-d", options.get("--working-directory")),
@@ -134,7 +133,11 @@ def just_script(
         words = words if words[0] else words[1:]
     if any("$" in text for text in (where, command.file or "", *words[:1])):
         return NotFollowed("which recipe it runs can't be determined")
-    path = _found(where, command.file, read)
+    path = None
+    if command.file is None:
+        path = nearest_file(where, DEFAULT_NAMES, read)
+    elif read(joined_path(where, command.file)) is not None:
+        path = joined_path(where, command.file)
     if path is None:
         return NotFollowed(f"no {joined_path(where, command.file or DEFAULT_NAMES[0])} found")
     root = posixpath.dirname(path) or "."
@@ -147,27 +150,8 @@ def just_script(
         return script_of(reader.pieces, root, "".join(reader.exports(module)))
     except NotJust as problem:
         return NotFollowed(f"{path} has something that isn't understood ({problem})")
-    except _Unreadable as problem:
+    except UnreadableTask as problem:
         return NotFollowed(str(problem))
-
-
-def _found(directory: str, file: str | None, read: Read) -> str | None:
-    """The path of the justfile in ``directory`` or above, or of ``file``."""
-    if file is not None:
-        path = joined_path(directory, file)
-        return path if read(path) is not None else None
-    while True:
-        for name in DEFAULT_NAMES:
-            path = joined_path(directory, name)
-            if read(path) is not None:
-                return path
-        if directory in (".", "/", "~") or directory.startswith(".."):
-            return None
-        directory = posixpath.dirname(directory) or "."
-
-
-class _Unreadable(Exception):
-    """What runs can't be read."""
 
 
 class _Parameter(Struct, frozen=True):
@@ -234,7 +218,7 @@ class _Reader:
     # Reading
 
     def load(self, path: str, directory: str) -> _Module:
-        """The justfile at ``path``. Raises NotJust and _Unreadable."""
+        """The justfile at ``path``. Raises NotJust and UnreadableTask."""
         module = _Module(directory)
         self._file(module, path, is_first=True)
         return module
@@ -243,9 +227,9 @@ class _Reader:
         text = self._read(path)
         self._files += 1
         if text is None:
-            raise _Unreadable(f"no {path} found")
+            raise UnreadableTask(f"no {path} found")
         if len(text) > MOST_TEXT or self._files > _MOST_FILES:
-            raise _Unreadable("its justfile comes to more than is followed")
+            raise UnreadableTask("its justfile comes to more than is followed")
         recipe: _Recipe | None = None
         attributes: list[str] = []
         for number, line in _logical_lines(text):
@@ -312,7 +296,7 @@ class _Reader:
         if path is not None:
             outer.modules[name] = self.load(path, posixpath.dirname(path) or ".")
         elif not is_optional:
-            raise _Unreadable(f"no {paths[0]} found")
+            raise UnreadableTask(f"no {paths[0]} found")
 
     # Running
 
@@ -329,7 +313,7 @@ class _Reader:
         """Add what runs for ``words``: recipes, each with its arguments."""
         if not words:
             if module.first is None:
-                raise _Unreadable("its justfile has no recipes")
+                raise UnreadableTask("its justfile has no recipes")
             words = [module.first]
         while words:
             inner, name = module, words.pop(0)
@@ -350,14 +334,14 @@ class _Reader:
     @staticmethod
     def _inner(module: _Module, name: str) -> _Module:
         if name not in module.modules:
-            raise _Unreadable(f"its justfile has no module {name}")
+            raise UnreadableTask(f"its justfile has no module {name}")
         return module.modules[name]
 
     @staticmethod
     def _recipe(module: _Module, name: str) -> _Recipe:
         recipe = module.recipes.get(module.aliases.get(name, name))
         if recipe is None:
-            raise _Unreadable(f"its justfile has no recipe {name}")
+            raise UnreadableTask(f"its justfile has no recipe {name}")
         return recipe
 
     def _run(self, module: _Module, recipe: _Recipe, arguments: Sequence[str], depth: int) -> None:
@@ -366,11 +350,11 @@ class _Reader:
             return
         self._done.add(run)
         if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
-            raise _Unreadable("its recipes come to more than is followed")
+            raise UnreadableTask("its recipes come to more than is followed")
         shell = module.settings.get("shell", [])
         program = shell[0].text.strip("'\"") if shell else "sh"
         if program.rpartition("/")[2] not in _POSIX_SHELLS:
-            raise _Unreadable(f"its recipes are for {program[:40]}")
+            raise UnreadableTask(f"its recipes are for {program[:40]}")
         bound = self._bound(module, recipe, arguments)
         for dependency in recipe.dependencies:
             if not dependency.is_later:
@@ -404,7 +388,9 @@ class _Reader:
             elif parameter.kind == "*":
                 bound[parameter.name] = ""
             else:
-                raise _Unreadable(f"the recipe {recipe.name} lacks its argument {parameter.name}")
+                raise UnreadableTask(
+                    f"the recipe {recipe.name} lacks its argument {parameter.name}"
+                )
         return bound
 
     def _body(self, module: _Module, recipe: _Recipe, bound: Mapping[str, str]) -> None:
@@ -422,7 +408,7 @@ class _Reader:
         if shebang is not None or any(name.startswith("script") for name in recipe.attributes):
             program = "sh" if shebang is None else shebang[1]
             if program.rpartition("/")[2] not in _POSIX_SHELLS:
-                raise _Unreadable(f"the recipe {recipe.name} is for {program}")
+                raise UnreadableTask(f"the recipe {recipe.name} is for {program}")
             text = self._interpolated(module, "\n".join(texts), bound)
             self.pieces.append(Piece(go + text, recipe.path, number))
             return

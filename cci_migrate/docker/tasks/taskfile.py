@@ -20,6 +20,12 @@ from msgspec.structs import replace
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
+from cci_migrate.docker.tasks.task_files import (
+    UnreadableTask,
+    file_in,
+    nearest_file,
+    taken_option,
+)
 from cci_migrate.docker.tasks.task_script import (
     MOST_TEXT,
     NotFollowed,
@@ -42,17 +48,13 @@ DEFAULT_NAMES = tuple(
 _DEEPEST = 20
 _MOST_PIECES = 2_000
 _MOST_FILES = 50
-_VALUED = frozenset(("-t", "-d", "-C", "-o", "-I"))
-_LONG_VALUED = {"--taskfile": "-t", "--dir": "-d", "--concurrency": "-C", "--output": "-o"}
+_SHORT = {"--taskfile": "-t", "--dir": "-d", "--concurrency": "-C", "--output": "-o"}
+_VALUED = frozenset(("-I", *_SHORT, *_SHORT.values()))
 _RUNS_NOTHING = frozenset(("-n", "-l", "-a", "-h", "--dry", "--list", "--list-all", "--help")) | {
     "--init", "-i", "--version", "--status", "--summary"
 }  # fmt: skip
 #: Tests that stand for what decides whether a task runs.
 _PERHAPS = '[ "${TASK_IS_OUT_OF_DATE}" ]'
-
-
-class _Unreadable(Exception):
-    """What runs can't be read."""
 
 
 class TaskCommand(Struct, frozen=True):
@@ -74,27 +76,25 @@ def task_command(words: Sequence[str]) -> TaskCommand:
     runs = True
     following = list(words)
     while following:
-        word = following.pop(0)
+        word = following[0]
         if word == "--":
             break
         if not word.startswith("-"):
-            name, equals, value = word.partition("=")
+            name, equals, value = following.pop(0).partition("=")
             if equals:
                 variables[name] = value
             else:
                 names.append(word)
             continue
-        option, equals, value = word.partition("=")
+        option, value = taken_option(following, _VALUED)
         runs = runs and option not in _RUNS_NOTHING
-        option = _LONG_VALUED.get(option, option)
-        if option in _VALUED:
-            options[option] = value if equals or not following else following.pop(0)
+        options[_SHORT.get(option, option)] = value
     return TaskCommand(
         tuple(names),
         options.get("-d"),
         options.get("-t"),
         tuple(variables.items()),
-        tuple(following),
+        tuple(following[1:]),
         runs,
     )
 
@@ -114,7 +114,10 @@ def taskfile_script(
     where = joined_path(directory, command.directory or ".")
     if any("$" in text for text in (where, command.file or "", *command.names)):
         return NotFollowed("which task it runs can't be determined")
-    path = _found(where, command.file, read)
+    if command.file is None:
+        path = nearest_file(where, DEFAULT_NAMES, read)
+    else:
+        path = _file_at(joined_path(where, command.file), read)
     if path is None:
         return NotFollowed(f"no {joined_path(directory, command.file or DEFAULT_NAMES[0])} found")
     root = posixpath.dirname(path) or "."
@@ -127,28 +130,16 @@ def taskfile_script(
         reader.load(path, root, "", {}, 0)
         for name in command.names or ("default",):
             reader.run(name, {}, (), 0)
-    except _Unreadable as error:
+    except UnreadableTask as error:
         return NotFollowed(str(error))
     return script_of(reader.pieces, root, unread=reader.unread)
-
-
-def _found(directory: str, file: str | None, read: Read) -> str | None:
-    """The path of the Taskfile in ``directory`` or above, of ``file`` where it is named."""
-    if file is not None:
-        return _file_at(joined_path(directory, file), read)
-    while True:
-        path = _file_at(directory, read)
-        if path is not None or directory in (".", "/", "~") or directory.startswith(".."):
-            return path
-        directory = posixpath.dirname(directory) or "."
 
 
 def _file_at(path: str, read: Read) -> str | None:
     """``path`` itself if it is a file, else that of the Taskfile in the folder ``path``."""
     if path.endswith((".yml", ".yaml")):
         return path if read(path) is not None else None
-    paths = (joined_path(path, name) for name in DEFAULT_NAMES)
-    return next((path for path in paths if read(path) is not None), None)
+    return file_in(path, DEFAULT_NAMES, read)
 
 
 class _File(Struct, frozen=True):
@@ -200,14 +191,14 @@ class _Reader(Struct):
         text = self.read(path)
         self.files += 1
         if text is None:
-            raise _Unreadable(f"no {path} found")
+            raise UnreadableTask(f"no {path} found")
         if depth > _DEEPEST or self.files > _MOST_FILES or len(text) > MOST_TEXT:
-            raise _Unreadable("its Taskfile comes to more than is followed")
+            raise UnreadableTask("its Taskfile comes to more than is followed")
         data = yaml_data(text)
         if isinstance(data, NotYaml):
-            raise _Unreadable(f"{path}: {data.reason}")
+            raise UnreadableTask(f"{path}: {data.reason}")
         if not isinstance(data, dict) or not isinstance(data.get("tasks", {}), dict):
-            raise _Unreadable(f"{path} can't be read")
+            raise UnreadableTask(f"{path} can't be read")
         variables: dict[str, str] = {
             **self.environment,
             **(self.given if depth else {}),
@@ -241,13 +232,13 @@ class _Reader(Struct):
         data = include if isinstance(include, dict) else {"taskfile": include}
         written = self.expanded(str(data.get("taskfile")), outer.variables)
         if "$" in written or "://" in written or written.startswith("git@"):
-            raise _Unreadable(f"it includes {written}, which isn't followed")
+            raise UnreadableTask(f"it includes {written}, which isn't followed")
         folder = posixpath.dirname(outer.path) or "."
         path = _file_at(joined_path(folder, written), self.read)
         if path is None:
             if data.get("optional") is True:
                 return
-            raise _Unreadable(f"no {joined_path(folder, written)} found")
+            raise UnreadableTask(f"no {joined_path(folder, written)} found")
         directory = outer.directory
         if data.get("dir") is not None:
             directory = joined_path(folder, self.expanded(str(data["dir"]), outer.variables))
@@ -262,9 +253,9 @@ class _Reader(Struct):
         """Add what the task ``name`` (as its Taskfile's user calls it) runs."""
         task = self._task(name)
         if task is None:
-            raise _Unreadable(f"its Taskfile has no task {name}")
+            raise UnreadableTask(f"its Taskfile has no task {name}")
         if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
-            raise _Unreadable("its tasks come to more than is followed")
+            raise UnreadableTask("its tasks come to more than is followed")
         data = task.data
         known = {**task.file.variables, **variables, "TASK": name}
         known |= {f"MATCH {n}": text for n, text in enumerate(_matched(task.name, name))}
@@ -315,7 +306,7 @@ class _Reader(Struct):
     def _call_task(self, data: Mapping[str, Any], call: _Call) -> None:
         name = self.expanded(str(data["task"]), call.variables)
         if "$" in name:
-            raise _Unreadable("which task it runs can't be determined")
+            raise UnreadableTask("which task it runs can't be determined")
         is_from_root = name.startswith(":")
         full = name if is_from_root or not call.task.file.prefix else call.task.file.prefix + name
         if self._task(full) is None:
