@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.redaction.secret_names import is_secret_value, names_a_secret
@@ -61,25 +62,42 @@ class _Finder:
 
     def scan(self, root: Node) -> None:
         """Collect the secrets and the variables used as passwords in ``root``."""
-        stack = [(root, _KeyKind.NOTHING)]
+        # Most nodes are under no key that says anything. This runs for each of them.
+        pending: list[Node] = [root]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, Mapping):
+                for key, _ in node.entries:
+                    if isinstance(key, Scalar) and _says_something(key.value):
+                        self._below(self._entries(node, _KeyKind.NOTHING), pending)
+                        break
+                else:
+                    pending += [value for _, value in node.entries]
+            elif isinstance(node, Sequence):
+                if any(isinstance(item, Scalar) and item.value[:1] == "-" for item in node.items):
+                    self._below(self._items(node, _KeyKind.NOTHING), pending)
+                else:
+                    pending += node.items
+            elif isinstance(node, Scalar) and "\n" in node.value:
+                self._script(node.value)
+
+    def _below(self, nodes: Iterable[tuple[Node, _KeyKind]], others: list[Node]) -> None:
+        """Collect the secrets in ``nodes``; ``others`` gets those under no key that says one."""
+        stack = list(nodes)
         while stack:
             node, kind = stack.pop()
+            if kind is _KeyKind.NOTHING:
+                others.append(node)
+                continue
             match node:
-                case Scalar():
-                    if kind is not _KeyKind.NOTHING:
-                        self._take(node, is_sure=kind is _KeyKind.CREDENTIAL)
-                    elif "\n" in node.value:
-                        self._script(node.value)
                 case Mapping():
-                    if kind is _KeyKind.NOTHING and not any(map(_names_secrets, node.entries)):
-                        stack += [(value, kind) for _, value in node.entries]
-                    else:
-                        stack += self._entries(node, kind)
+                    stack += self._entries(node, kind)
                 case Sequence():
                     stack += self._items(node, kind)
+                case (Scalar() as scalar) | Alias(target=Scalar() as scalar):
+                    self._take(scalar, is_sure=kind is _KeyKind.CREDENTIAL)
                 case Alias():
-                    if kind is not _KeyKind.NOTHING and isinstance(node.target, Scalar):
-                        self._take(node.target, is_sure=kind is _KeyKind.CREDENTIAL)
+                    pass
 
     def _entries(self, mapping: Mapping, kind: _KeyKind) -> Iterator[tuple[Node, _KeyKind]]:
         names = [key.value if isinstance(key, Scalar) else "" for key, _ in mapping.entries]
@@ -183,12 +201,10 @@ class _Finder:
             self._add(value, is_sure=False)
 
 
-def _names_secrets(entry: tuple[Node, Node]) -> bool:
-    """Whether the key of ``entry`` may mean a secret below it or beside it."""
-    key = entry[0]
-    return isinstance(key, Scalar) and (
-        key.value in ("auth", "orbs", "value") or names_a_secret(key.value)
-    )
+@lru_cache(maxsize=8192)
+def _says_something(key: str) -> bool:
+    """Whether ``key`` may mean a secret below it or beside it."""
+    return key in ("auth", "orbs", "value") or names_a_secret(key)
 
 
 def _takes_a_secret(word: str) -> bool:
