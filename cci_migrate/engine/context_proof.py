@@ -15,6 +15,7 @@ from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
@@ -59,6 +60,7 @@ def contexts_stray(
         and isinstance(resolution.finding.remedy, Question)
     )
     given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
+    steps = _StepTexts(before.config)
     for job in _jobs(after):
         known = old.get(job.entry.route)
         had: tuple[str, ...] = () if known is None else known.held
@@ -66,14 +68,14 @@ def contexts_stray(
             return f"{job.entry.route} would lose a context, or hold them in another order"
         gained = [name for name in job.held if name not in had]
         for context in gained:
-            reason = _too_many(context, job, known, given, before.config)
+            reason = _too_many(context, job, known, given, steps)
             if reason is not None:
                 return f"{job.entry.route} {reason}"
     return None
 
 
 def _too_many(
-    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given, config: Config
+    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given, steps: _StepTexts
 ) -> str | None:
     if known is not None and context in known.meant:
         return None
@@ -92,7 +94,7 @@ def _too_many(
         return None
     variables = frozenset().union(*provided)
     earlier = set(job.held[: job.held.index(context)]) & set(known.held)
-    read_today = variables & (known.images_read | _words_of_steps(known.entry, config))
+    read_today = (variables & known.images_read) | steps.named_in(known.entry, variables)
     is_answered = job.entry.route in given.answered
     if read_today and (earlier or not (known.held or is_answered)):
         return f"would read another value for {min(read_today)}, from the context {context}"
@@ -181,10 +183,30 @@ class _Given(Struct, frozen=True):
                     yield set(variables_of(credential))
 
 
+class _ImageUse(Struct, frozen=True):
+    """What the credentials of an image read, and its host if they are given for a token."""
+
+    reads: frozenset[Variables]
+    complete: Variables
+    token_host: str | None
+
+    @classmethod
+    def of(cls, image: PulledImage) -> _ImageUse:
+        by_auth = [(auth, frozenset(auth.variables)) for auth in image.auths]
+        is_by_token = any(
+            isinstance(credential_of(auth), AwsRoleAuth | GcpAuth) for auth in image.auths
+        )
+        return cls(
+            frozenset(variables for _, variables in by_auth if variables),
+            frozenset().union(*(names for auth, names in by_auth if auth.is_complete)),
+            image.host if is_by_token else None,
+        )
+
+
 def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
     config = side.config
     values = ParameterValues(config)
-    images = {image.item.mapping: image for image in side.images}
+    images = {image.item.mapping: _ImageUse.of(image) for image in side.images}
     misplaced = misplaced_contexts_by_job(config)
     for entry in config.workflow_jobs:
         pulled = [
@@ -192,42 +214,50 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
             for item in image_items(entry, config, values)
             if (image := images.get(item.mapping)) is not None
         ]
-        own = [auth for image in pulled for auth in image.auths]
-        reads = {frozenset(auth.variables) for auth in own if auth.variables}
-        images_read = frozenset(name for auth in own if auth.is_complete for name in auth.variables)
+        reads = frozenset().union(*(image.reads for image in pulled))
+        images_read = frozenset().union(*(image.complete for image in pulled))
         docker = side.docker_of.get(entry.route)
         if docker is not None:
-            reads |= {login.variables for login in docker.all_logins if login.variables}
+            reads |= frozenset(login.variables for login in docker.all_logins if login.variables)
         held = job_contexts(entry).values
         meant = frozenset((*held, *misplaced.get(entry, ())))
-        token_hosts = frozenset(
-            image.host
-            for image in pulled
-            if image.host is not None
-            and any(isinstance(credential_of(auth), AwsRoleAuth | GcpAuth) for auth in image.auths)
-        )
-        yield _ContextUse(entry, held, meant, frozenset(reads), images_read, token_hosts)
+        token_hosts = frozenset(image.token_host for image in pulled if image.token_host)
+        yield _ContextUse(entry, held, meant, reads, images_read, token_hosts)
 
 
-def _words_of_steps(entry: WorkflowJob, config: Config) -> frozenset[str]:
-    """All words in the steps of ``entry`` and of the commands that these name."""
-    called = config.body.job(entry.calls)
-    nodes = [] if entry.arguments is None else [entry.arguments]
-    if called is not None and called[1].steps is not None:
-        nodes.append(called[1].steps.value)
-    commands: Mapping[str, Node] = {
-        name: command.steps.value
-        for home in config.body.walk()
-        for name, command in home.commands.items()
-        if command.steps is not None
-    }
-    words: set[str] = set()
-    seen: set[str] = set()
-    while nodes:
-        text = "\n".join(scalar.value for scalar in scalars_in(nodes.pop()))
-        words.update(_WORD.findall(text))
-        for name in commands.keys() - seen:
-            if name in text:
-                seen.add(name)
-                nodes.append(commands[name])
-    return frozenset(words)
+class _StepTexts:
+    """The texts of the steps of workflow jobs, and of the commands that these name."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._commands: Mapping[str, Node] = {
+            name: command.steps.value
+            for home in config.body.walk()
+            for name, command in home.commands.items()
+            if command.steps is not None
+        }
+        self._known: dict[Node, tuple[str, frozenset[str]]] = {}
+
+    def named_in(self, entry: WorkflowJob, names: Variables) -> Variables:
+        """Those of ``names`` that are words in the steps or the arguments of ``entry``."""
+        called = self._config.body.job(entry.calls)
+        nodes = [] if entry.arguments is None else [entry.arguments]
+        if called is not None and called[1].steps is not None:
+            nodes.append(called[1].steps.value)
+        named: set[str] = set()
+        seen: set[str] = set()
+        while nodes:
+            text, commands = self._in(nodes.pop())
+            present = {name for name in names if name in text}
+            if present:
+                named |= present.intersection(_WORD.findall(text))
+            nodes += (self._commands[name] for name in commands - seen)
+            seen |= commands
+        return frozenset(named)
+
+    def _in(self, node: Node) -> tuple[str, frozenset[str]]:
+        """The text of ``node``, and the commands that it seems to name; jobs share both."""
+        if node not in self._known:
+            text = "\n".join(scalar.value for scalar in scalars_in(node))
+            self._known[node] = text, frozenset(name for name in self._commands if name in text)
+        return self._known[node]

@@ -176,7 +176,7 @@ class _Counts(Struct):
 
     def add_value(self, mapping: Mapping, value: Node) -> None:
         """Count the distance of ``value`` from its key in the block ``mapping``."""
-        if isinstance(value, Alias | Scalar) or value.is_flow:
+        if isinstance(value, Scalar) or isinstance(value, Alias) or value.is_flow:  # noqa: SIM101
             return
         if isinstance(value, Mapping):
             distance = _distance_below(mapping, value)

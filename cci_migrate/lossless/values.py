@@ -97,7 +97,11 @@ class MapData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
-Data: TypeAlias = "ScalarData | ListData | MapData"
+#: A scalar that no operation changes stands for itself: most are such.
+Data: TypeAlias = "Scalar | ScalarData | ListData | MapData"
+
+
+_SCALARS = (Scalar, ScalarData)
 
 
 class UnknownPlaceError(LookupError):
@@ -133,6 +137,9 @@ def _read_into(row: DataRow, nodes: Collection[Node], tree: DataTree) -> None:
     row.origins += nodes
     for node in nodes:
         tree.rows[node] = row
+        if isinstance(node, Scalar) and node.anchor is None:
+            row.data.append(node)
+            continue
         # An alias may precede its target: an anchor of a later file of the same packed source.
         target = node.target if isinstance(node, Alias) else node
         data = tree.by_node.get(target)
@@ -220,7 +227,7 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             _put(node, _list_data([*items_before, old, *added_items.items.data]), tree)
         case NestEntries(mapping, parent, keys):
             target = _mapping(mapping, tree)
-            taken = [_take(target, key) for key in keys]
+            taken = [_take(target, key, tree) for key in keys]
             nested = _map_data([key for key, _ in taken], [value for _, value in taken])
             target.items.data[_index(target, parent)] = nested
         case RenameKey(mapping, index, name):
@@ -228,7 +235,7 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             _refuse_known(target, name)
             target.keys.data[_place(mapping.entries[index][0], tree)] = _new_key(name)
         case RemoveEntry(mapping, key):
-            _take(_mapping(mapping, tree), key)
+            _take(_mapping(mapping, tree), key, tree)
         case RemoveItems(sequence, indexes):
             row = _row_of(sequence, tree)
             for index in indexes:
@@ -263,21 +270,30 @@ def _add_entry(target: MapData, key: str, value: Data, after: str | None) -> Non
 
 def _refuse_known(target: MapData, name: str) -> None:
     if name != MERGE_KEY and any(
-        isinstance(key, ScalarData) and key.value == name for key in target.keys.data
+        isinstance(key, _SCALARS) and key.value == name for key in target.keys.data
     ):
         raise UnknownPlaceError(f"an operation adds the key {name!r} that the mapping has")
 
 
-def _take(target: MapData, name: str) -> tuple[Data, Data]:
+def _take(target: MapData, name: str, tree: DataTree) -> tuple[Data, Data]:
     place = _index(target, name)
+    for row in (target.keys, target.items):
+        data = row.data[place]
+        if isinstance(data, Scalar):
+            _of(data, tree)
     return target.keys.take(place), target.items.take(place)
 
 
 def _of(node: Node, tree: DataTree) -> Data:
-    try:
-        return tree.by_node[node]
-    except KeyError:
-        raise UnknownPlaceError("an operation names a node that the document lacks") from None
+    """The data of ``node``, for an operation to change or to move."""
+    data = tree.by_node.get(node)
+    if data is not None:
+        return data
+    if isinstance(node, Scalar) and node in tree.rows:
+        data = tree.by_node[node] = ScalarData(node.value, _kind(node))
+        _put(node, data, tree)
+        return data
+    raise UnknownPlaceError("an operation names a node that the document lacks")
 
 
 def _place(node: Node, tree: DataTree) -> int:
@@ -314,7 +330,7 @@ def _index(mapping: MapData, name: str) -> int:
     keys = mapping.keys.data
     for index in range(len(keys) - 1, -1, -1):
         key = keys[index]
-        if isinstance(key, ScalarData) and key.value == name:
+        if isinstance(key, _SCALARS) and key.value == name:
             return index
     raise UnknownPlaceError(f"an operation names the key {name!r} that the mapping lacks")
 
@@ -366,6 +382,13 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
     while pairs:
         expected_data, node = pairs.pop()
         target = node.target if isinstance(node, Alias) else node
+        if isinstance(expected_data, Scalar):
+            if not isinstance(target, Scalar) or expected_data.value != target.value:
+                return False
+            is_written_so = expected_data.style == target.style and expected_data.tag == target.tag
+            if not is_written_so and _kind(expected_data) != _kind(target):
+                return False
+            continue
         if isinstance(expected_data, ScalarData):
             if not isinstance(target, Scalar) or expected_data.value != target.value:
                 return False
