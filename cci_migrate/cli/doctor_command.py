@@ -24,10 +24,11 @@ from cci_migrate.cli.circleci_options import (
 )
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format
+from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, tasks_of
-from cci_migrate.cli.running import NothingFoundError, nothing_in, prefix_of
+from cci_migrate.cli.running import NothingFoundError, nothing_in
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.image_reference import normalise_host

@@ -10,12 +10,12 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.path_names import PathNames
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import (
     compiling_for,
-    prefix_of,
     tasks_for,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option
@@ -93,12 +93,13 @@ def _explain(options: Options, grouping: Grouping, terminal: Terminal) -> ExitCo
     policies = Policies(options.policy, reads_baselines=False)
     view = View(explains=True, only_finds=True)
     discovery, tasks = tasks_for(options, policies, view, terminal)
-    results = [Result(prefix_of(problem.root), problem.outcome) for problem in discovery.problems]
+    names = PathNames(options.paths)
+    results = [names.result(problem.root, problem.outcome) for problem in discovery.problems]
     with compiling_for(options) as compiling:
         tasks = list(compiling.before(tasks))
     outcomes = process_all(tasks, None, options.limits)
     results += (
-        Result(prefix_of(task.root), _if_compiled(outcome, task))
+        names.result(task.root, _if_compiled(outcome, task))
         for task, outcome in zip(tasks, outcomes, strict=True)
     )
     if options.format is Format.JSON:

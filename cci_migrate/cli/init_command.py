@@ -9,7 +9,7 @@ import click
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.interactive_runs import screen_of
 from cci_migrate.cli.options import Colour
-from cci_migrate.cli.running import prefix_of
+from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.config_files import configs_of

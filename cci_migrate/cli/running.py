@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from msgspec import Struct
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.output import print_failures, print_report
-from cci_migrate.cli.path_names import PathNames
+from cci_migrate.cli.path_names import PathNames, prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Task, View, process_all, tasks_of
 from cci_migrate.cli.terminal import OutputError, Terminal
@@ -122,11 +121,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
     policies = _policies(options)
     discovery, tasks = tasks_for(options, policies, _view_of(options), terminal)
     names = PathNames(options.paths)
-
-    def result(root: Path, outcome: Outcome) -> Result:
-        return Result(prefix_of(root), outcome, names.of(root, outcome.paths))
-
-    results = [result(problem.root, problem.outcome) for problem in discovery.problems]
+    results = [names.result(problem.root, problem.outcome) for problem in discovery.problems]
     outcomes: Iterable[Outcome]
     with compiling_for(options) as compiling:
         compiled = compiling.before(tasks)
@@ -140,7 +135,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
             outcome = compiling.after(outcome, task)
             if options.mode is Mode.WRITE:
                 outcome = _write(outcome, task.root, written)
-            results.append(result(task.root, outcome))
+            results.append(names.result(task.root, outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
         _kind_line(result, result.outcome)
@@ -239,16 +234,6 @@ def nothing_in(paths: Iterable[Path]) -> str:
         "and for the sources of orbs (@orb.yml), but not in .git, node_modules, vendor or what "
         "git ignores; a file that is named itself is always read"
     )
-
-
-def prefix_of(root: Path) -> str:
-    """What to put before a path from ``root`` to make it one from the user's folder."""
-    here = Path.cwd()
-    if root == here:
-        return ""
-    if root.is_relative_to(here) or here.is_relative_to(root):
-        return Path(os.path.relpath(root, here)).as_posix() + "/"
-    return root.as_posix().rstrip("/") + "/"
 
 
 def _write(outcome: Outcome, root: Path, written: WrittenFiles) -> Outcome:

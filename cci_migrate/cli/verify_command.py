@@ -10,11 +10,11 @@ from typing_extensions import assert_never
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.options import Colour, Format, Options
+from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import (
-    prefix_of,
     tasks_for,
 )
 from cci_migrate.cli.shared_options import colour_option, format_option

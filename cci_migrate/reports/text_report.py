@@ -64,12 +64,18 @@ class Detail(Struct, frozen=True):
         return self.verbosity > 0
 
     def lists(self, resolution: Resolution, mode: Mode) -> bool:
-        """Whether the report lists a finding: after a change, only what is left."""
+        """Whether the report lists a finding: after a change, only what is left.
+
+        Beside a diff, notes are left out: a summary has to be short.
+        """
         if resolution.state.is_ignored:
             return self.is_verbose
         if mode is not Mode.CHECK and resolution.state is FindingState.FIXED:
             return False
-        return not self.is_quiet or resolution.finding.severity is Severity.ERROR
+        severity = resolution.finding.severity
+        if mode is Mode.DRY_RUN and severity is Severity.NOTE:
+            return self.is_verbose
+        return not self.is_quiet or severity is Severity.ERROR
 
 
 def text_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
@@ -82,7 +88,8 @@ def text_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     yield from _findings(report, detail, page)
     if not detail.is_quiet:
         yield from _remarks(report, detail, page)
-        yield from page.items("Notes", _notes(report, detail))
+        if report.mode is not Mode.DRY_RUN or detail.is_verbose:
+            yield from page.items("Notes", _notes(report, detail))
         yield from page.items("Unused ignores", _unused(report))
     yield closing_lines(report, page)
     if not detail.is_quiet:

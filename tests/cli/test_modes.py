@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CONFIG, FIXED, Program, environment, put
+from tests.program import run as run_program
 
 
 def test_in_place_writes_the_fix_and_a_second_run_changes_nothing(
@@ -88,6 +89,34 @@ def test_a_dry_run_from_a_folder_below_names_files_from_the_root(tmp_path: Path)
     )
     assert b"--- a/services/api/.circleci/config.yml\n" in done.stdout
     assert done.stderr.startswith(b"To fix in api/.circleci/config.yml\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("", "api/.circleci/config.yml"),
+        ("./api", "api/.circleci/config.yml"),
+        ("../services/api", "../services/api/.circleci/config.yml"),
+        ("{root}/services", "{root}/services/api/.circleci/config.yml"),
+    ],
+)
+def test_files_are_called_as_the_user_wrote_them(tmp_path: Path, written: str, shown: str) -> None:
+    (tmp_path / ".git").mkdir()
+    put(tmp_path / "services/api/.circleci/config.yml", CONFIG)
+    paths = [path.format(root=tmp_path) for path in (written,) if path]
+    for command in (["--check", *paths], ["--check", "--format", "concise", *paths]):
+        done = run_program(tmp_path / "services", *command, environment=environment())
+        assert f"{shown.format(root=tmp_path)}:5:16" in done.stdout.decode()
+    explained = run_program(tmp_path / "services", "explain", *paths, environment=environment())
+    assert explained.stdout.decode().startswith(shown.format(root=tmp_path))
+
+
+def test_a_dry_run_sums_up_without_notes(program: Program, config: Path) -> None:
+    config.write_text(CONFIG.replace("2.1", "2"))
+    done = program("-n")
+    assert "note[" not in done.err
+    assert "Also 1 note." in done.err
+    assert "note[sunset-version]" in program("-n", "-v").err
 
 
 def test_standard_input_to_standard_output(program: Program) -> None:
