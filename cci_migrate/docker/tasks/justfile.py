@@ -35,7 +35,7 @@ from cci_migrate.docker.tasks.task_script import (
 )
 
 #: The files that just tries in a folder, then in those above; it takes them in any case.
-DEFAULT_NAMES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
+DEFAULT_NAMES = ("justfile", "Justfile", ".justfile")
 
 _DEEPEST = 50
 _MOST_FILES = 50
