@@ -71,6 +71,28 @@ def test_by_executor(text: str, without: Daemon, with_remote: Daemon) -> None:
     assert kinds(text, has_remote=True) == {with_remote}
 
 
+@pytest.mark.parametrize(
+    ("executors", "expected"),
+    [
+        ("{a: {docker: [{image: x}]}, b: {docker: [{image: y}]}}", {Daemon.NONE}),
+        ("{a: {docker: [{image: x}]}, b: {machine: true}}", {Daemon.NONE, Daemon.MACHINE}),
+        ("{}", {Daemon.MACHINE}),
+    ],
+)
+def test_an_executor_without_a_value_is_one_of_the_config(
+    executors: str, expected: set[Daemon]
+) -> None:
+    config = config_of(
+        f"version: 2.1\nexecutors: {executors}\n"
+        "jobs:\n  j:\n    parameters: {e: {type: executor}}\n"
+        "    executor: << parameters.e >>\n    steps: [checkout]\n"
+    )
+    found = daemons_of(
+        job_of(config, "j"), config.body, config, values_of(config), has_remote=False
+    )
+    assert (found.kinds, found.is_known) == (expected, False)
+
+
 def test_a_job_that_runs_on_several() -> None:
     config = config_of(
         HEAD + "executor: << parameters.e >>\n"
