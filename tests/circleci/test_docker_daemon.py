@@ -90,7 +90,8 @@ def test_an_executor_without_a_value_is_one_of_the_config(
     found = daemons_of(
         job_of(config, "j"), config.body, config, values_of(config), has_remote=False
     )
-    assert (found.kinds, found.is_known) == (expected, False)
+    assert found.kinds == expected
+    assert not found.is_known
 
 
 def test_a_job_that_runs_on_several() -> None:
