@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from msgspec import Struct
+
 from cci_migrate.docker.tasks.downloads import (
     DOWNLOADED_SCRIPT,
     is_download_without_docker,
     is_program_without_docker,
 )
-from cci_migrate.docker.tasks.justfile import just_script, just_title
-from cci_migrate.docker.tasks.makefile import make_command, make_script
-from cci_migrate.docker.tasks.package_scripts import package_script, package_title
 from cci_migrate.docker.tasks.programs import (
     JUST,
     LAUNCHERS,
@@ -25,26 +24,24 @@ from cci_migrate.docker.tasks.programs import (
     is_interpreter,
 )
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed, Read, TaskScript
-from cci_migrate.docker.tasks.taskfile import taskfile_script, taskfile_title
 
 #: A file that an interpreter runs.
 _FILE = re.compile(r"[\w./-]*(?:/[\w.-]+|\.(?:py|rb|js|mjs|cjs|ts|php|pl))")
 _INLINE = ("-m", "-c", "-e", "-r", "-p")
 
 
-_Reader = Callable[[Sequence[str], str, Read, Mapping[str, str]], "TaskScript | NotFollowed"]
+class _Reader(Struct, frozen=True):
+    """How the command lines of a task runner are read: their names for people, what they run."""
+
+    title: Callable[[Sequence[str]], str]
+    script: Callable[[Sequence[str], str, Read, Mapping[str, str]], TaskScript | NotFollowed]
 
 
 def task_title(program: str, words: Sequence[str]) -> str:
     """The name of a task's call for people, without any values."""
-    if program in MAKE:
-        return make_command(words).title
-    if program in TASK:
-        return taskfile_title(words)
-    if program == JUST:
-        return just_title(words)
-    if program in PACKAGE_MANAGERS:
-        return package_title(program, words)
+    reader = _reader_of(program)
+    if reader is not None:
+        return reader.title(words)
     if program == DOWNLOADED_SCRIPT:
         return program
     plain = [word for word in words if "=" not in word and not word.startswith("-")]
@@ -62,11 +59,11 @@ def task_script(
         if not following:
             break
         program = following.pop(0).rpartition("/")[2]
-    script = _reader_of(program)
-    if script is not None:
+    reader = _reader_of(program)
+    if reader is not None:
         if directory.startswith(UNKNOWN_FOLDER):
             return NotFollowed("where it runs can't be determined")
-        return script(following, directory, read, environment)
+        return reader.script(following, directory, read, environment)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't written there")
     if program == DOWNLOADED_SCRIPT:
@@ -77,14 +74,24 @@ def task_script(
 
 
 def _reader_of(program: str) -> _Reader | None:
-    """What reads the tasks of ``program``; None if nothing does."""
+    """What reads the tasks of ``program``; None if nothing does. Each is imported when needed."""
     if program in MAKE:
-        return make_script
+        from cci_migrate.docker.tasks.makefile import make_command, make_script
+
+        return _Reader(lambda words: make_command(words).title, make_script)
     if program in PACKAGE_MANAGERS:
-        return partial(package_script, program)
+        from cci_migrate.docker.tasks.package_scripts import package_script, package_title
+
+        return _Reader(partial(package_title, program), partial(package_script, program))
     if program in TASK:
-        return taskfile_script
-    return just_script if program == JUST else None
+        from cci_migrate.docker.tasks.taskfile import taskfile_script, taskfile_title
+
+        return _Reader(taskfile_title, taskfile_script)
+    if program == JUST:
+        from cci_migrate.docker.tasks.justfile import just_script, just_title
+
+        return _Reader(just_title, just_script)
+    return None
 
 
 def _runs_file(words: Sequence[str]) -> bool:
