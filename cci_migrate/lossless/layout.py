@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
+from cci_migrate.lossless.cannot_render import CannotRenderError
+from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,
@@ -325,3 +327,17 @@ _K = TypeVar("_K", int, str)
 
 def _most_common(counts: Counter[_K], otherwise: _K) -> _K:
     return counts.most_common(1)[0][0] if counts else otherwise
+
+
+def entry_called(mapping: Mapping, name: str) -> tuple[Node, Node]:
+    """The key and value of the last entry ``name`` of ``mapping``. Raises CannotRenderError."""
+    entry = own_entry(mapping, name)
+    if entry is None:
+        raise CannotRenderError(f"the mapping has no key {name!r}")
+    return entry.key, entry.value
+
+
+def common_quote(items: Iterable[Node]) -> str:
+    """The quote around all scalars of ``items``; empty if they differ or there are none."""
+    quotes = {item.style for item in items if isinstance(item, Scalar)}
+    return quotes.pop() if quotes in ({'"'}, {"'"}) else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum, auto
 
 from msgspec.structs import replace
 from typing_extensions import assert_never
@@ -21,26 +20,28 @@ from cci_migrate.lossless.content_text import (
     item_lines,
     key_text,
 )
-from cci_migrate.lossless.edits import Edit, insertion
+from cci_migrate.lossless.edits import Edit
+from cci_migrate.lossless.flow_insertions import FlowInsertions
+from cci_migrate.lossless.insertions import Insertions, Order
 from cci_migrate.lossless.layout import (
     Layout,
     Style,
     closing_comments_end,
     column,
     comment_block_above,
+    common_quote,
     dash,
     deeper_comments_end,
     end_of_entry,
+    entry_called,
     is_explicit,
     key_column,
-    last_leaf,
     line_after,
     starts_line,
 )
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import (
     Alias,
-    Collection,
     Document,
     Mapping,
     Node,
@@ -73,7 +74,7 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.lossless.removals import removal_edits
 from cci_migrate.lossless.scalar_positions import content_start, replaced_text
 from cci_migrate.lossless.scalars import can_be_plain, scalar_text
-from cci_migrate.lossless.source import LINE_BREAK, Span
+from cci_migrate.lossless.source import LINE_BREAK
 
 
 def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, ...]:
@@ -82,10 +83,11 @@ def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, .
     Edits at the same position are in the order of their texts in the result.
     Raises CannotRenderError.
     """
-    writer = _Writer(Layout(document))
+    insertions = Insertions(document.source)
+    writer = _Writer(Layout(document), insertions)
     for operation in operations:
         writer.write(operation)
-    return writer.edits()
+    return insertions.edits()
 
 
 def node_of(operation: Operation) -> Node:
@@ -109,51 +111,17 @@ def node_of(operation: Operation) -> Node:
             assert_never(operation)
 
 
-class _Place(IntEnum):
-    """The order of several insertions at one position."""
-
-    CLOSE = auto()  #: ends a node that ends here, the inner before the outer
-    BEHIND = auto()  #: follows a node that ends here
-    LINES = auto()  #: lines that belong to the node above, the deepest first
-    COMMENT_LINES = auto()  #: lines that belong to the line below
-    BEFORE = auto()  #: precedes a node that starts here
-    OPEN = auto()  #: begins a node that starts here, the outer before the inner
-    REPLACE = auto()
-
-
-_Order = tuple[int, _Place, int, int]
-
-
 class _Writer:
-    """Collects the edits of all operations on one document."""
+    """Puts the edits of operations on one document into ``insertions``."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, insertions: Insertions) -> None:
         self._layout = layout
         self._source = layout.source
         self._text = layout.source.text
-        self._edits: list[Edit] = []
-        self._orders: list[_Order] = []
-        #: The latest edit at the end of a flow collection: its index in the list above, and the
-        #: closing part of its text. The next insertion there continues it.
-        self._flow_ends: dict[Collection, tuple[int, str]] = {}
-        #: The same for parts on lines of their own, by the offset that they follow.
-        self._flow_lines: dict[int, tuple[int, str]] = {}
+        self._insertions = insertions
+        self._flow = FlowInsertions(insertions, layout)
         #: The written or empty nulls that have become mappings.
         self._filled: set[Scalar] = set()
-        #: The starts of lines to indent, and by how much.
-        self._indents: list[tuple[int, int]] = []
-
-    def edits(self) -> tuple[Edit, ...]:
-        """All edits, in source order."""
-        for at, step in self._indents:
-            # A removed line needs no indent.
-            if not any(
-                edit.span.start <= at < edit.span.end and not edit.text for edit in self._edits
-            ):
-                self._insert(at, " " * step, _Place.BEFORE)
-        self._indents.clear()
-        order = sorted(range(len(self._edits)), key=self._orders.__getitem__)
-        return tuple(self._edits[index] for index in order)
 
     def write(self, operation: Operation) -> None:
         """Add the edits of ``operation``."""
@@ -165,12 +133,12 @@ class _Writer:
                 if key != MERGE_KEY and own_entry(mapping, key) is not None:
                     raise CannotRenderError(f"the mapping has the key {key!r} already")
                 if mapping.is_flow:
-                    self._add_flow_entry(mapping, key, content, after)
+                    self._flow.add_entry(mapping, key, content, after)
                 else:
                     self._add_block_entry(mapping, key, content, after)
             case AddItem(sequence, index, content):
                 if sequence.is_flow:
-                    self._add_flow_item(sequence, index, content)
+                    self._flow.add_item(sequence, index, content)
                 else:
                     self._add_block_item(sequence, index, content)
             case ReplaceScalar(scalar, content):
@@ -183,7 +151,7 @@ class _Writer:
                 edit = replaced_text(scalar, start, end, text, in_flow=in_flow)
                 if edit is None:
                     raise CannotRenderError("the scalar's quoting hides where its text stands")
-                self._add(edit)
+                self._insertions.add(edit)
             case ScalarToMapping(node, entries):
                 self._scalar_to_mapping(node, entries)
             case WrapInMerge(node, entries):
@@ -196,72 +164,20 @@ class _Writer:
                 self._rename(mapping, index, name)
             case RemoveEntry() | RemoveItems() | KeepItem() | MappingToScalar() | MergeToAlias():
                 for edit in removal_edits(operation, self._layout):
-                    self._add(edit)
+                    self._insertions.add(edit)
             case AddComment(node, text):
                 self._comment(node, text)
             case _:
                 assert_never(operation)
 
-    # Edits and their order
-
-    def _put(self, edit: Edit, order: _Order) -> int:
-        self._edits.append(edit)
-        self._orders.append(order)
-        return len(self._edits) - 1
-
-    def _insert(self, at: int, text: str, place: _Place) -> int:
-        return self._put(insertion(at, text), (at, place, 0, 0))
-
-    def _open(self, node: Node, text: str) -> None:
-        self._put(insertion(node.start, text), (node.start, _Place.OPEN, -node.end, 0))
-
-    def _close(self, node: Node, text: str) -> int:
-        return self._put(insertion(node.end, text), (node.end, _Place.CLOSE, -node.start, 0))
-
-    def _add(self, edit: Edit) -> None:
-        self._put(edit, (edit.span.start, _Place.REPLACE, 0, 0))
-
-    def _replace(self, start: int, end: int, text: str) -> None:
-        self._add(Edit(Span(start, end), self._text[start:end], text))
-
-    def _lines(self, at: int, lines: list[str], place: _Place = _Place.LINES) -> int:
-        """Insert whole ``lines`` at ``at``, the start of a line or the end of the text."""
-        line_break = self._source.line_break_near(at)
-        joined = line_break.join(lines)
-        first = lines[0].lstrip()
-        order = (at, place, len(first) - len(lines[0]), 0 if first.startswith("-") else 1)
-        if at == len(self._text) and not self._starts_line(at):
-            return self._put(insertion(at, line_break + joined), order)
-        return self._put(insertion(at, joined + line_break), order)
-
-    def _starts_line(self, at: int) -> bool:
-        return at == self._source.line_start(at)
-
-    def _lines_behind(self, node: Node, lines: list[str], *, past_comments: bool = True) -> None:
-        """Insert ``lines`` below ``node`` and below the comments indented deeper than they are."""
-        at = self._line_after(node)
-        if past_comments:
-            first = next(line for line in lines if line)
-            at = deeper_comments_end(self._source, at, len(first) - len(first.lstrip()) + 1)
-        self._lines(at, lines)
-
-    def _line_after(self, node: Node) -> int:
-        """The offset of the line after ``node``, where lines can be inserted."""
-        at = line_after(node)
-        leaf = last_leaf(node)
-        at_end = at == len(self._text) and not self._starts_line(at)
-        if at_end and isinstance(leaf, Scalar) and leaf.style in ("|", ">") and not _strips(leaf):
-            raise CannotRenderError("a block scalar ends the file without a line end")
-        return at
-
-    # Blocks
-
     def _add_block_entry(
         self, mapping: Mapping, key: str, content: Content, after: str | None
     ) -> None:
-        last_key, last_value = mapping.entries[-1] if after is None else _entry(mapping, after)
+        last_key, last_value = (
+            mapping.entries[-1] if after is None else entry_called(mapping, after)
+        )
         lines = entry_lines(key, content, key_column(mapping), self._layout.style_in(mapping))
-        self._lines_behind(end_of_entry(last_key, last_value), lines)
+        self._insertions.lines_behind(end_of_entry(last_key, last_value), lines)
 
     def _fill_null(self, null: Scalar, key: str, content: Content) -> None:
         parent = self._layout.parent(null)
@@ -278,17 +194,17 @@ class _Writer:
             if colon < 0 or null in self._filled:
                 raise CannotRenderError("the empty value in brackets has no place of its own")
             self._filled.add(null)
-            style = self._flow_style(parent)
+            style = self._flow.style_of(parent)
             written = flow_text(Entries(((key, content),)), style)
             space = "" if colon + 1 < null.start or style.colon == ":" else " "
-            self._replace(null.start, null.end, space + written)
+            self._insertions.replace(null.start, null.end, space + written)
             return
         if null.start != null.end and null not in self._filled:
-            self._replace(colon + 1, null.end, "")
+            self._insertions.replace(colon + 1, null.end, "")
         self._filled.add(null)
         at = key_column(parent) + self._layout.step_below(null)
         lines = entry_lines(key, content, at, self._layout.style)
-        self._lines_behind(parent_key, lines, past_comments=False)
+        self._insertions.lines_behind(parent_key, lines, past_comments=False)
 
     def _add_block_item(self, sequence: Sequence, index: int, content: Content) -> None:
         first = dash(sequence, 0)
@@ -296,25 +212,25 @@ class _Writer:
         style = self._layout.style_in(sequence)
         if isinstance(content, Entries) and len(content.entries) == 1:
             style = replace(style, step=self._layout.item_step(sequence))
-        lines = item_lines(content, at, style, _common_quote(sequence.items))
+        lines = item_lines(content, at, style, common_quote(sequence.items))
         if 0 < index < len(sequence.items):
             between = self._text[line_after(sequence.items[index - 1]) : dash(sequence, index)]
             if any(not line.strip() for line in between.split("\n")[:-1]):
                 # A blank line separates items here: put one before the new item, not after it.
                 lines = ["", *lines]
         if index > 0:
-            behind = self._line_after(sequence.items[index - 1])
+            behind = self._insertions.line_after(sequence.items[index - 1])
             closed = closing_comments_end(self._source, behind)
             if index < len(sequence.items) and closed > behind:
-                self._lines(closed, lines)
+                self._insertions.lines(closed, lines)
             else:
-                self._lines_behind(sequence.items[index - 1], lines)
+                self._insertions.lines_behind(sequence.items[index - 1], lines)
         elif starts_line(self._source, first):
-            self._lines(comment_block_above(self._source, first), lines)
+            self._insertions.lines(comment_block_above(self._source, first), lines)
         else:
             line_break = self._source.line_break_near(first)
             joined = line_break.join([lines[0].lstrip(), *lines[1:]])
-            self._insert(first, joined + line_break + " " * at, _Place.BEFORE)
+            self._insertions.insert(first, joined + line_break + " " * at, Order.BEFORE)
 
     def _scalar_to_mapping(self, node: Scalar | Alias, entries: Entries) -> None:
         scalar = resolved(node)
@@ -331,17 +247,17 @@ class _Writer:
             if self._layout.is_in_flow(node) and not (scalar.style or _fits_in_flow(scalar)):
                 raise CannotRenderError("the text would mean something else in brackets")
             written = self._source.text[content_start(scalar) : scalar.end]
-            self._replace(node.start, node.end, written)
+            self._insertions.replace(node.start, node.end, written)
         if self._layout.is_in_flow(node):
             style = JSON_FLOW if scalar.style == '"' else PLAIN_FLOW
-            self._open(node, "{")
-            self._close(node, f": {flow_text(entries, style)}}}")
+            self._insertions.open(node, "{")
+            self._insertions.close(node, f": {flow_text(entries, style)}}}")
             return
         if not isinstance(self._layout.parent(node), Sequence):
             raise CannotRenderError("only an item of a list can become a key on its line")
         at = column(self._source, node.start) + self._layout.step_below(node)
-        self._close(node, ":")
-        self._below(node, entries_lines(entries.entries, at, self._layout.style))
+        self._insertions.close(node, ":")
+        self._insertions.below(node, entries_lines(entries.entries, at, self._layout.style))
 
     def _wrap_in_merge(self, node: Alias | Mapping, entries: Entries) -> None:
         if self._layout.is_key(node):
@@ -350,8 +266,8 @@ class _Writer:
             raise CannotRenderError("a merge key cannot stand before the mapping")
         if self._layout.is_in_flow(node):
             body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
-            self._open(node, f"{{{MERGE_KEY}: ")
-            self._close(node, f", {body}}}")
+            self._insertions.open(node, f"{{{MERGE_KEY}: ")
+            self._insertions.close(node, f", {body}}}")
             return
         parent = self._layout.parent(node)
         if isinstance(parent, Mapping):
@@ -360,16 +276,16 @@ class _Writer:
             at = self._on_own_line(node, at, f"{MERGE_KEY}: ")
         elif isinstance(parent, Sequence):
             at = column(self._source, node.start)
-            self._open(node, f"{MERGE_KEY}: ")
+            self._insertions.open(node, f"{MERGE_KEY}: ")
         else:
             raise CannotRenderError("what is the whole document cannot be merged")
-        end = self._line_after(node)
+        end = self._insertions.line_after(node)
         if isinstance(node, Mapping):
             end = deeper_comments_end(self._source, end, at)
-            self._indent(
+            self._insertions.indent(
                 self._source.next_line(node.start), end, self._layout.style_in(parent).step
             )
-        self._lines(end, entries_lines(entries.entries, at, self._layout.style))
+        self._insertions.lines(end, entries_lines(entries.entries, at, self._layout.style))
 
     def _has_room_before(self, node: Mapping) -> bool:
         """Whether a key can be put on the line where ``node`` starts without breaking it."""
@@ -377,13 +293,6 @@ class _Writer:
             return self._text[content_start(node)] == "{"
         first = node.entries[0][0].start
         return node.start < first and starts_line(self._source, first)
-
-    def _indent(self, start: int, end: int, step: int) -> None:
-        """Move the lines from ``start`` to ``end`` to the right by ``step``."""
-        while start < end:
-            if self._source.line_end(start) > start:
-                self._indents.append((start, step))
-            start = self._source.next_line(start)
 
     def _wrap(self, node: Scalar | Alias, items: Items, before: tuple[Text, ...]) -> None:
         if self._layout.is_key(node):
@@ -400,8 +309,8 @@ class _Writer:
             style = FlowStyle(quote=quote)
             body = "".join(f", {flow_value(item, style)}" for item in items.items)
             head = "".join(f"{flow_value(item, style)}, " for item in before)
-            self._open(node, f"[{head}")
-            self._close(node, f"{body}]")
+            self._insertions.open(node, f"[{head}")
+            self._insertions.close(node, f"{body}]")
             return
         parent = self._layout.parent(node)
         if not isinstance(parent, Mapping):
@@ -416,14 +325,14 @@ class _Writer:
             above = _items_lines(Items(before), at, style_here, quote)
             dash = line_break.join([*above, " " * at + dash]).lstrip(" ")
         at = self._on_own_line(node, at, dash)
-        self._below(node, _items_lines(items, at, style_here, quote))
+        self._insertions.below(node, _items_lines(items, at, style_here, quote))
 
     def _alias_to_list(self, alias: Scalar | Alias, items: Items) -> None:
         if not isinstance(alias, Alias) or self._layout.is_key(alias):
             raise CannotRenderError("only an alias that is a value can be replaced by a list")
         parent = self._layout.parent(alias)
         if items.flow or not items.items or not isinstance(parent, Mapping) or parent.is_flow:
-            self._replace(alias.start, alias.end, flow_text(items))
+            self._insertions.replace(alias.start, alias.end, flow_text(items))
             return
         style = self._layout.style_in(parent)
         at = key_column(parent) + style.sequence_offset
@@ -431,26 +340,21 @@ class _Writer:
         if starts_line(self._source, alias.start):
             at = column(self._source, alias.start)
             lines = _items_lines(items, at, style)
-            self._replace(alias.start, alias.end, lines[0].lstrip())
+            self._insertions.replace(alias.start, alias.end, lines[0].lstrip())
         else:
             start = self._behind_colon(alias)
             line_break = self._source.line_break_near(alias.start)
-            self._replace(start, alias.end, line_break + lines[0])
-        self._below(alias, lines[1:])
-
-    def _below(self, node: Node, lines: list[str]) -> None:
-        """Insert ``lines`` below the line on which ``node`` ends."""
-        if lines:
-            self._lines(self._source.next_line(node.end), lines)
+            self._insertions.replace(start, alias.end, line_break + lines[0])
+        self._insertions.below(alias, lines[1:])
 
     def _on_own_line(self, node: Node, at: int, prefix: str) -> int:
         """Put ``node`` on a line of its own after ``prefix``; return its column."""
         if starts_line(self._source, node.start):
-            self._open(node, prefix)
+            self._insertions.open(node, prefix)
             return column(self._source, node.start)
         start = self._behind_colon(node)
         line_break = self._source.line_break_near(node.start)
-        self._replace(start, node.start, line_break + " " * at + prefix)
+        self._insertions.replace(start, node.start, line_break + " " * at + prefix)
         return at
 
     def _behind_colon(self, node: Node) -> int:
@@ -480,7 +384,7 @@ class _Writer:
             if not starts_line(self._source, key.start):
                 raise CannotRenderError("a key to be moved does not start its line")
         start, end = self._source.next_line(parent_key.end), _line_after_entry(moved[-1])
-        self._indent(start, end, self._layout.style_in(mapping).step)
+        self._insertions.indent(start, end, self._layout.style_in(mapping).step)
 
     def _rename(self, mapping: Mapping, index: int, name: str) -> None:
         key = mapping.entries[index][0]
@@ -490,9 +394,9 @@ class _Writer:
             if key.style in ("|", ">") or self._spans_lines(key) or key.start == key.end:
                 raise CannotRenderError("the key is not written on one line")
             new = scalar_text(name, in_flow=True, quote=key.style) if key.style else key_text(name)
-            self._replace(key.start, key.end, new)
+            self._insertions.replace(key.start, key.end, new)
         elif isinstance(key, Alias):
-            self._replace(key.start, key.end, key_text(name))
+            self._insertions.replace(key.start, key.end, key_text(name))
         else:
             raise CannotRenderError("the key is a collection")
 
@@ -503,7 +407,7 @@ class _Writer:
         line = self._text[start : node.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         lines = [f"{indent}# {part}".rstrip() for part in text.splitlines()]
-        self._lines(start, lines or [f"{indent}#"], _Place.COMMENT_LINES)
+        self._insertions.lines(start, lines or [f"{indent}#"], Order.COMMENT_LINES)
 
     def _is_inside_scalar(self, node: Node, offset: int) -> bool:
         parent = self._layout.parent(node)
@@ -528,7 +432,7 @@ class _Writer:
         else:
             new = scalar_text(content.value, in_flow=in_flow, quote=quote)
         if isinstance(scalar, Alias):
-            self._replace(scalar.start, scalar.end, new)
+            self._insertions.replace(scalar.start, scalar.end, new)
             return
         start = content_start(scalar)
         if start == scalar.end:
@@ -537,134 +441,7 @@ class _Writer:
                 raise CannotRenderError("the place of the missing value cannot be told")
             if not before.isspace():
                 new = f" {new}"
-        self._replace(start, scalar.end, new)
-
-    # Flow collections
-
-    def _add_flow_entry(
-        self, mapping: Mapping, key: str, content: Content, after: str | None
-    ) -> None:
-        opening = content_start(mapping)
-        style = self._flow_style(mapping)
-        pair = flow_pair(key, content, style)
-        if self._text[opening] != "{":
-            # A pair without braces in a flow sequence: `[image: x]`.
-            open_end = self._flow_ends.get(mapping)
-            if open_end is None:
-                padding = self._layout.padding_of_wrapped_pair(mapping)
-                closing = f"{padding}}}"
-                self._open(mapping, f"{{{padding}")
-                index = self._close(mapping, f"{style.comma}{pair}{closing}")
-                self._flow_ends[mapping] = (index, closing)
-            else:
-                self._continue_flow(*open_end, f"{style.comma}{pair}")
-        elif not mapping.entries:
-            self._fill_flow(mapping, pair, style)
-        else:
-            entries = mapping.entries
-            previous = entries[-1] if after is None else _entry(mapping, after)
-            index = next(i for i, entry in enumerate(entries) if entry[0] is previous[0])
-            following = entries[index + 1][0] if index + 1 < len(entries) else None
-            end = max(previous[0].end, previous[1].end)
-            self._add_to_flow(previous[0].start, end, following, pair, style)
-
-    def _add_flow_item(self, sequence: Sequence, index: int, content: Content) -> None:
-        style = self._flow_style(sequence)
-        item = flow_value(content, style)
-        items = sequence.items
-        if not items:
-            self._fill_flow(sequence, item, style)
-        elif index == 0:
-            first = items[0].start
-            if starts_line(self._source, first):
-                indent = self._text[self._source.line_start(first) : first]
-                line_break = self._source.line_break_near(first)
-                self._insert(first, f"{item},{line_break}{indent}", _Place.BEFORE)
-            else:
-                self._insert(first, f"{item}{style.comma}", _Place.BEFORE)
-        else:
-            following = items[index] if index < len(items) else None
-            previous = items[index - 1]
-            self._add_to_flow(previous.start, previous.end, following, item, style)
-
-    def _flow_style(self, node: Collection) -> FlowStyle:
-        text = self._text
-        style = PLAIN_FLOW
-        if isinstance(node, Mapping):
-            keys = [key for key, _ in node.entries]
-            spans = [(key.start, max(key.end, value.end)) for key, value in node.entries]
-            if keys and all(isinstance(key, Scalar) and key.style == '"' for key in keys):
-                compact = text[keys[0].end : keys[0].end + 2].strip() not in (":", "")
-                style = replace(JSON_FLOW, colon=":" if compact else ": ")
-        else:
-            style = FlowStyle(quote=_common_quote(node.items))
-            if _is_json(node):
-                style = JSON_FLOW
-            spans = [(item.start, item.end) for item in node.items]
-        if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
-            style = replace(style, comma=",")
-        opening = content_start(node)
-        if text[opening] in "{[" and text[opening + 1] == " " and text[opening + 1 : node.end - 1]:
-            style = replace(style, padding=" ")
-        return style
-
-    def _fill_flow(self, node: Collection, text: str, style: FlowStyle) -> None:
-        open_end = self._flow_ends.get(node)
-        if open_end is None:
-            index = self._insert(node.end - 1, text + style.padding, _Place.BEHIND)
-            self._flow_ends[node] = (index, style.padding)
-        else:
-            self._continue_flow(*open_end, style.comma + text)
-
-    def _continue_flow(self, index: int, closing: str, text: str) -> None:
-        """Append ``text`` to the edit at ``index``, before its ``closing`` part."""
-        edit = self._edits[index]
-        body = edit.text.removesuffix(closing)
-        self._edits[index] = replace(edit, text=body + text + closing)
-
-    def _add_to_flow(
-        self, start: int, end: int, following: Node | None, text: str, style: FlowStyle
-    ) -> None:
-        """Add ``text`` after the part of a flow collection from ``start`` to ``end``."""
-        source = self._source
-        # `{a:}`: a comma right after the colon would become part of a plain scalar.
-        gap = " " if self._text[end - 1] == ":" else ""
-        line_end = source.line_end(end)
-        has_line = starts_line(source, start) and (following is None or following.start > line_end)
-        if not has_line:
-            self._insert(end, f"{gap}{style.comma}{text}", _Place.BEHIND)
-            return
-        # Each part has its own line, and so has the new one, below the last one's comment.
-        indent = self._text[source.line_start(start) : start]
-        rest = self._text[end:line_end].strip(" \t")
-        below = source.next_line(end)
-        line_break = source.line_break_near(below)
-        if rest.startswith(",") and rest[1:].lstrip(" \t")[:1] in ("", "#"):
-            self._lines(below, [f"{indent}{text},"])
-        elif following is None and rest[:1] in ("", "#") and below > line_end:
-            open_end = self._flow_lines.get(end)
-            if open_end is None:
-                self._insert(end, f"{gap},", _Place.BEHIND)
-                self._flow_lines[end] = (self._lines(below, [indent + text]), line_break)
-            else:
-                self._continue_flow(*open_end, f",{line_break}{indent}{text}")
-        else:
-            self._insert(end, f"{gap},{line_break}{indent}{text}", _Place.BEHIND)
-
-
-def _entry(mapping: Mapping, name: str) -> tuple[Node, Node]:
-    """The key and value of the last entry ``name`` of ``mapping``. Raises CannotRenderError."""
-    entry = own_entry(mapping, name)
-    if entry is None:
-        raise CannotRenderError(f"the mapping has no key {name!r}")
-    return entry.key, entry.value
-
-
-def _strips(block: Scalar) -> bool:
-    """Whether the block scalar ``block`` ends without a line break: ``|-`` or ``>-``."""
-    start = content_start(block)
-    header = block.source.text[start : block.source.line_end(start)]
-    return "-" in header.split("#")[0]
+        self._insertions.replace(start, scalar.end, new)
 
 
 def _line_after_entry(entry: tuple[Node, Node]) -> int:
@@ -673,18 +450,6 @@ def _line_after_entry(entry: tuple[Node, Node]) -> int:
 
 def _items_lines(items: Items, at: int, style: Style, quote: str = "") -> list[str]:
     return [line for item in items.items for line in item_lines(item, at, style, quote)]
-
-
-def _is_json(sequence: Sequence) -> bool:
-    """Whether all keys of the mappings in ``sequence`` are double-quoted, as in JSON."""
-    keys = [key for item in sequence.items if isinstance(item, Mapping) for key, _ in item.entries]
-    return bool(keys) and all(isinstance(key, Scalar) and key.style == '"' for key in keys)
-
-
-def _common_quote(items: Iterable[Node]) -> str:
-    """The quote around all scalars of ``items``; empty if they differ or there are none."""
-    quotes = {item.style for item in items if isinstance(item, Scalar)}
-    return quotes.pop() if quotes in ({'"'}, {"'"}) else ""
 
 
 def _fits_in_flow(node: Scalar) -> bool:
