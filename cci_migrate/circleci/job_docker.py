@@ -22,7 +22,7 @@ from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_pulls import JobDocker
-from cci_migrate.circleci.step_reading import StepReader
+from cci_migrate.circleci.step_reading import StepReader, may_log_in
 from cci_migrate.circleci.steps import (
     StepDefaults,
     job_steps,
@@ -52,13 +52,18 @@ def job_docker(
     With ``logins_count`` such a job has the logins that name a password, if it makes any.
     ``allowance`` is what is left of `step_allowance`. Raises TooComplexError.
     """
-    perhaps = daemons_of(job, home, config, values, has_remote=may_set_up_remote(config))
+    may_be_remote = may_set_up_remote(config)
+    perhaps = daemons_of(job, home, config, values, has_remote=may_be_remote)
     if perhaps.main is Daemon.NONE and not logins_count:
         return None
     steps = job_steps(config, home, job, entry, allowance)
     has_remote = any(sets_up_docker(step) for step in steps)
-    daemons = daemons_of(job, home, config, values, has_remote=has_remote)
-    if daemons.main is Daemon.NONE and not logins_count:
+    daemons = perhaps
+    if has_remote is not may_be_remote:
+        daemons = daemons_of(job, home, config, values, has_remote=has_remote)
+    if daemons.main is Daemon.NONE and not (
+        logins_count and any(may_log_in(step, has_repository=read is not None) for step in steps)
+    ):
         return None
     defaults = step_defaults(job, home, config, values)
     environment = image_environment(config, home, job, values)

@@ -48,6 +48,7 @@ from cci_migrate.circleci.steps import (
     argument,
     is_true,
     run_step,
+    script_node,
     sets_up_docker,
 )
 from cci_migrate.circleci.unread_logins import is_like_login, step_title
@@ -107,6 +108,22 @@ class _Scope(Struct, frozen=True, eq=False):
     depth: int = 0
 
 
+def may_log_in(step: Step, *, has_repository: bool) -> bool:
+    """Whether ``step``, in a job without a Docker, may log in to a registry.
+
+    ``has_repository``: the scripts that it calls can be read.
+    """
+    command = script_node(step)
+    if command is None:
+        return "/" in step.name or " " in step.name
+    return script_may_log_in(step.bindings.expand(command.value), has_repository=has_repository)
+
+
+def script_may_log_in(text: str, *, has_repository: bool) -> bool:
+    """Whether the script ``text`` may log in, or one that it calls: see `may_log_in`."""
+    return mentions_docker(text) or (has_repository and mentions_call(text))
+
+
 class StepReader:
     """Reads the steps of one job, which talk to ``daemon``, in order.
 
@@ -130,8 +147,8 @@ class StepReader:
         self._folder = CheckoutFolder(texts.value(defaults.working_directory or "") or None)
         self._files = CheckedOutFiles(self._folder, read, DownloadedFiles())
         self._settings = VariableSettings(image_environment)
-        own = texts.literal_values(defaults.environment)
-        self._directories = login_directories(own, as_root=as_root)
+        self._default_values = texts.literal_values(defaults.environment)
+        self._directories = login_directories(self._default_values, as_root=as_root)
         self._logins = JobLogins(texts, self._directories, self._settings)
         self._pulls = JobPulls(texts, self._directories, built)
         self._builds = BuildPulls(texts, self._files, self._pulls)
@@ -225,7 +242,10 @@ class StepReader:
     def _script(self, order: int, run: RunStep) -> None:
         if not self._matters(run.script):
             return
-        environment = {**self._texts.literal_values(run.environment), **self._exported}
+        environment = self._default_values
+        if run.environment != self._defaults.environment:
+            environment = self._texts.literal_values(run.environment)
+        environment = {**environment, **self._exported}
         script = facts(run.script, step_dialect(run, self._daemon), environment)
         self._settings.script(script)
         is_reliable = not (run.only_on_failure or run.in_background)
@@ -245,8 +265,7 @@ class StepReader:
             self._uses_docker |= self._pulls_count
             return True
         if self._daemon is Daemon.NONE:
-            # Only its logins count, and those of the scripts that it calls.
-            return self._files.read is not None and mentions_call(text)
+            return script_may_log_in(text, has_repository=self._files.read is not None)
         return mentions_script(text)
 
     def _fact(self, moment: Moment, fact: Fact, scope: _Scope) -> None:

@@ -432,15 +432,23 @@ def _machine_shell(mapping: MappingNode) -> str | None:
     return text_of(value_of(value_of(mapping, "machine"), "shell"))
 
 
-def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
-    """``step`` as a ``run`` step; None if it isn't one or has no script."""
+def script_node(step: Step) -> Scalar | None:
+    """The scalar with the script of ``step``; None if it isn't a ``run`` step or has no script."""
     if step.name not in _RUN or step.value is None:
         return None
     value = resolved(step.value)
-    entries = entries_of(value)
-    command = resolved(entries["command"].value) if "command" in entries else value
-    if not isinstance(command, Scalar) or not command.value.strip():
+    if not isinstance(value, Scalar):
+        entry = entries_of(value).get("command")
+        value = value if entry is None else resolved(entry.value)
+    return value if isinstance(value, Scalar) and value.value.strip() else None
+
+
+def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
+    """``step`` as a ``run`` step; None if it isn't one or has no script."""
+    command = script_node(step)
+    if command is None:
         return None
+    entries = entries_of(step.value)
 
     def text(name: str) -> str | None:
         raw_text = text_of(entries[name].value) if name in entries else None
