@@ -40,12 +40,17 @@ jobs:
 
 
 def docker_of(
-    steps: str, files: Mapping[str, str] | None = None, on: str = "machine: true"
+    steps: str,
+    files: Mapping[str, str] | None = None,
+    on: str = "machine: true",
+    *,
+    logins_count: bool = False,
 ) -> JobDocker | None:
     text = HEAD + indent(f"{on}\nsteps:\n{indent(dedent(steps), '  ')}", "    ")
     config = config_of(text)
     read = None if files is None else files.get
-    return job_docker(config, config.body, job_of(config, "j"), None, values_of(config), read)
+    job, values = job_of(config, "j"), values_of(config)
+    return job_docker(config, config.body, job, None, values, read, logins_count=logins_count)
 
 
 def docker(
@@ -622,3 +627,21 @@ def test_the_orbs_own_login_to_docker_hub_covers_what_it_builds() -> None:
     found = docker("- aws-ecr/build-and-push-image: {docker-login: true}")
     (pull,) = found.pulls
     assert found.login_before(pull, "docker.io") is not None
+
+
+@pytest.mark.parametrize(
+    ("steps", "files", "expected"),
+    [
+        ("- run: docker login -u $U -p $P", None, ["docker.io"]),
+        ("- run: ci/login.sh", FILES, ["docker.io"]),
+        ("- run: . ci/all.sh; echo login", FILES, []),
+        ("- run: ci/login.sh", None, []),
+        ("- run: make\n- docker/check", None, ["docker.io"]),
+        ("- run: make\n- run: echo hello", FILES, []),
+    ],
+)
+def test_logins_of_a_job_without_docker(
+    steps: str, files: Mapping[str, str] | None, expected: list[str]
+) -> None:
+    logins = docker_of(steps, files, "docker: [{image: cimg/base:2024.01}]", logins_count=True)
+    assert [host for login in (logins.logins if logins else ()) for host in login.keys] == expected
