@@ -82,14 +82,14 @@ def test_notes_say_what_only_the_compiler_sees(
     run: Program, compiler: CompileStandIn, config: Path
 ) -> None:
     put(config, ORBS.replace(", auth: {username: $U, password: $P}", ""))
-    done = run("--dry-run", "--verify", "--api-url", compiler.url, COLUMNS="400")
-    told = " ".join((done.out + done.err).split())
+    done = run("--dry-run", "--verify", "--api-url", compiler.url, "--format", "json")
+    notes = " ".join(json.loads(done.out)["configs"][0]["notes"])
     assert (
         "without credentials, as compiled by CircleCI: job linted runs on acme/linter:3, by orb "
-        "acme/linter@1.2.3 (.circleci/config.yml:14)" in told
+        "acme/linter@1.2.3 (.circleci/config.yml:14)" in notes
     )
-    assert "job other pulls busybox (.circleci/config.yml:16)" in told
-    assert "as compiled by CircleCI: job build" not in told
+    assert "job other pulls busybox (.circleci/config.yml:16)" in notes
+    assert "as compiled by CircleCI: job build" not in notes
 
 
 def test_what_orbs_pull_is_found(run: Program, compiler: CompileStandIn, config: Path) -> None:
