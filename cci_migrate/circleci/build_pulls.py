@@ -12,7 +12,7 @@ from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.shell import Build, Tool
 
-UNKNOWN_DOCKERFILE = "which Dockerfile it builds cannot be told"
+UNKNOWN_DOCKERFILE = "which Dockerfile it builds can't be determined"
 
 
 def is_known_path(path: str) -> bool:

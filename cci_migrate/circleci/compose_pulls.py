@@ -75,7 +75,7 @@ class ComposePulls(Struct, frozen=True, eq=False):
         """The Compose files that ``compose`` reads, or why they are unknown."""
         paths = compose.file_paths
         if paths is None or directory is None:
-            return "where it runs cannot be told"
+            return "where it runs can't be determined"
         paths = tuple(self.files.path(directory, path) for path in paths)
         if not all(map(is_known_path, paths)):
             return "which Compose files it reads can't be determined"

@@ -353,7 +353,7 @@ def test_the_repository_lies_where_the_job_works() -> None:
          [("alpine:3",)]),
         ("~/app", "- run: {command: docker build ., working_directory: sub}", [("alpine:3",)]),
         ("", "- run: {command: docker build ., working_directory: $ELSEWHERE}",
-         [("which Dockerfile it builds cannot be told",)]),
+         [("which Dockerfile it builds can't be determined",)]),
         # Paths by parameters of the job, for every value that they can take.
         ("", "- run: docker build << parameters.folder >>",
          [("alpine:3",), ("no none/Dockerfile found",)]),
