@@ -205,7 +205,7 @@ def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
 
 def _adds_check(resolution: Resolution) -> bool:
     """Whether the login that is added is the Docker orb's."""
-    from cci_migrate.remedies.login_placement import is_orb_login
+    from cci_migrate.remedies.login_steps import is_orb_login
 
     return any(
         is_orb_login(step) for operation in _done(resolution) for step in _added_items(operation)

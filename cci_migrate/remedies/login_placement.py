@@ -1,62 +1,45 @@
-"""Where a login step is inserted, and how it is written: an orb's command or a ``run`` step."""
+"""Where logins are inserted into a config, and as which step each."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as MappingOf
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
-from itertools import product
-from shlex import quote
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.declared_logins import DeclaredLogin
 from cci_migrate.circleci.docker_client import client_installed_at
 from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
 from cci_migrate.circleci.docker_orb import (
-    DEFAULT_PASSWORD,
-    DEFAULT_USERNAME,
-    DOCKER_ORB,
-    ORBS,
     LoginSwitch,
-    docker_orb,
     login_switch,
-    spelling_of,
 )
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
-from cci_migrate.circleci.steps import StepPlace, job_steps, run_step, sets_up_docker
+from cci_migrate.circleci.steps import StepPlace, run_step
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
-from cci_migrate.docker.shell import USER_CONFIG, Dialect, Tool, dialect_of
-from cci_migrate.lossless.merging import entries_of, own_entry, text_of
-from cci_migrate.lossless.nodes import Alias, Mapping, Sequence, alias_means, resolved
+from cci_migrate.docker.shell import USER_CONFIG, Tool
+from cci_migrate.lossless.merging import entries_of, text_of
+from cci_migrate.lossless.nodes import Alias, Sequence, alias_means, resolved
 from cci_migrate.lossless.operations import (
-    AddEntry,
     AddItem,
     AliasTo,
     Content,
-    Entries,
     Items,
     Operation,
     Text,
 )
 from cci_migrate.policy.settings import LoginMethod, PasswordAuth, Policy
 from cci_migrate.remedies.job_arguments import with_arguments
-
-#: The option of a shell that takes an unset variable for an error.
-_NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")
-_PLAIN_PATH = re.compile(r"(?:~|(?:/[\w.-]+))(?:/[\w.-]+)*")
-_ALIASES = ("docker", "circleci-docker", "docker-orb")
+from cci_migrate.remedies.login_places import covers, has_client, login_places, order_of
+from cci_migrate.remedies.login_steps import client_command, orb_login, run_login
+from cci_migrate.remedies.step_users import StepUser, has_nounset, shell_for, step_users
 
 
 class NoLoginPlace(Struct, frozen=True):
@@ -115,7 +98,7 @@ class LoginPlacement:
         that does not need this login shares it; with ``is_alone``, if any other job does.
         """
         is_own = missing.config == missing.docker.config
-        if _client(missing.tool, missing.config, is_own=is_own) is None:
+        if client_command(missing.tool, missing.config, is_own=is_own) is None:
             return NoLoginPlace(
                 f"its command looks for logins in {missing.config}, which a step before it can't "
                 "name",
@@ -126,7 +109,7 @@ class LoginPlacement:
         places: dict[StepPlace, bool] = {}
         for docker, pull in missing.pulls:
             place = next(
-                (candidate for candidate in places if _covers(candidate, docker, pull)), None
+                (candidate for candidate in places if covers(candidate, docker, pull)), None
             )
             if place is None:
                 run = run_step(pull.moment.step, docker.defaults)
@@ -184,7 +167,7 @@ class LoginPlacement:
             for place in login_places(docker, before, pull.moment):
                 users = self._users[place.sequence]
                 is_shared = not all(user.job in needing for user in users)
-                if not is_shared and _covers(place, docker, pull) and _has_client(docker, place):
+                if not is_shared and covers(place, docker, pull) and has_client(docker, place):
                     return place
         return None
 
@@ -192,7 +175,7 @@ class LoginPlacement:
         self, docker: JobDocker, place: StepPlace, missing: MissingLogin, credential: PasswordAuth
     ) -> NoLoginPlace | None:
         """Why a login with ``credential`` at ``place`` would do harm, if it would."""
-        order = _order_of(docker, place)
+        order = order_of(docker, place)
         unread = docker.unread_login_before(order) if missing.host == DOCKER_HUB else None
         if unread is not None:
             return NoLoginPlace(
@@ -247,13 +230,13 @@ class LoginPlacement:
             # The orb's step fails in builds without the variables, which are all of these.
             and not any(user.job in self._for_forks for user in users)
         ):
-            by_orb = _orb_login(missing.host, place, credential, self._config, self._policy)
+            by_orb = orb_login(missing.host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
-        shell, nounset = _shell(users), any(map(_has_nounset, users))
-        client = _client(tool, missing.config, is_own=is_own) or tool.value
+        shell, nounset = shell_for(users), any(map(has_nounset, users))
+        client = client_command(tool, missing.config, is_own=is_own) or tool.value
         return (
-            _run_login(
+            run_login(
                 missing.host,
                 client,
                 credential,
@@ -334,10 +317,10 @@ class LoginPlacement:
         place = replace(docker.pulls[0].moment.step.path[0], home=body)
         user = StepUser(docker.job, docker)
         if missing.tool is Tool.DOCKER and not self._is_guarded(host) and self._has_bash(user):
-            by_orb = _orb_login(host, place, credential, self._config, self._policy)
+            by_orb = orb_login(host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
-        return _run_login(host, missing.tool.value, credential, _shell((user,))), ()
+        return run_login(host, missing.tool.value, credential, shell_for((user,))), ()
 
     def _is_guarded(self, host: str) -> bool:
         """Whether a login of the config to ``host`` is skipped in builds without its variables.
@@ -374,33 +357,6 @@ def _defaults_of(job: Job, switch: LoginSwitch) -> tuple[str | None, str | None]
     """The variables that the orb's login reads by default: user name and password."""
     username, password = job.parameters[switch.username], job.parameters[switch.password]
     return text_of(username.default), text_of(password.default)
-
-
-class StepUser(Struct, frozen=True, eq=False):
-    """A job that runs a list of steps; ``docker`` is None if it has no Docker."""
-
-    job: Job
-    docker: JobDocker | None
-
-
-def step_users(
-    config: Config, dockers: Iterable[JobDocker]
-) -> MappingOf[Sequence, SequenceOf[StepUser]]:
-    """The jobs of ``config`` that run each list of steps; ``dockers`` are those with a Docker."""
-    by_list: dict[Sequence, dict[Job, StepUser]] = defaultdict(dict)
-    with_docker: set[Job] = set()
-    for docker in dockers:
-        with_docker.add(docker.job)
-        for step in docker.steps:
-            for place in step.path:
-                by_list[place.sequence][docker.job] = StepUser(docker.job, docker)
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            if job not in with_docker:
-                for step in job_steps(config, home, job, None):
-                    for place in step.path:
-                        by_list[place.sequence][job] = StepUser(job, None)
-    return {sequence: tuple(users.values()) for sequence, users in by_list.items()}
 
 
 def _is_at(declaration: DeclaredLogin, place: StepPlace) -> bool:
@@ -450,248 +406,3 @@ def _other_login(
 
 def _is_kept_so(declaration: DeclaredLogin, missing: MissingLogin) -> bool:
     return declaration.login.config is not None and declaration.login.config == missing.config
-
-
-def _client(tool: Tool, config: str | None, *, is_own: bool) -> str | None:
-    """The command of ``tool`` that stores logins in the directory ``config``; None if unsure.
-
-    ``is_own``: ``config`` is the default directory of the steps.
-    """
-    if is_own or config is None:
-        return tool.value
-    if config == "~root/.docker":
-        return f"sudo {tool.value}"
-    if tool is not Tool.DOCKER or _PLAIN_PATH.fullmatch(config) is None:
-        return None
-    path = config.replace("~", "$HOME", 1)
-    return f"{tool.value} --config {path if path == config else chr(34) + path + chr(34)}"
-
-
-def _order_of(docker: JobDocker, place: StepPlace) -> int:
-    """The index of the first step of the job that runs after a login at ``place``."""
-    return next(
-        order
-        for order, step in enumerate(docker.steps)
-        for other in step.path
-        if other.sequence is place.sequence and other.index >= place.index
-    )
-
-
-def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[StepPlace]:
-    """The places for a login for ``pull`` before ``moment``, the best first.
-
-    The best is directly before the job's own step of that moment, or inside the list of steps
-    (of a command, of a condition) in which remote Docker is set up. Next are places nearer to the
-    job (a login needs no daemon), then places nearer to the pull. A job that also runs without
-    that Docker logs in under the conditions of the pull only.
-    """
-    path = moment.step.path
-    best = 0
-    if docker.daemon is Daemon.REMOTE:
-        setup = _setup_before(docker, moment.order)
-        while (
-            best + 1 < min(len(path), len(setup))
-            and path[best].sequence is setup[best].sequence
-            and path[best].index == setup[best].index
-        ):
-            best += 1
-    for depth in (best, *range(best - 1, -1, -1), *range(best + 1, len(path))):
-        if not docker.daemons.is_mixed or path[depth].guards == pull.step.guards:
-            yield path[depth]
-
-
-def _has_client(docker: JobDocker, place: StepPlace) -> bool:
-    """Whether Docker's client is there for a login at ``place``."""
-    installed = client_installed_at(docker)
-    return installed is None or _order_of(docker, place) > installed
-
-
-def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
-    places = [step.path for step in docker.steps[: order + 1] if sets_up_docker(step)]
-    return places[-1] if places else ()
-
-
-def _covers(login: StepPlace, docker: JobDocker, pull: StepPull) -> bool:
-    """Whether a login inserted at ``login`` always runs before ``pull``."""
-    return any(
-        place.sequence is login.sequence
-        and place.index >= login.index
-        and place.guards <= pull.moment.step.guards
-        for step in docker.steps[: pull.moment.order + 1]
-        for place in step.path
-    )
-
-
-def _orb_login(
-    host: str, place: StepPlace, credential: PasswordAuth, config: Config, policy: Policy
-) -> tuple[Content, tuple[Operation, ...]] | None:
-    """The Docker orb's ``check`` step, and the import it needs; None if a ``run`` step is needed.
-
-    The orb takes only names of variables (https://circleci.com/developer/orbs/orb/circleci/docker),
-    and orbs need version 2.1. An inline orb can only use orbs that it imports itself.
-    """
-    username, password = variable_in(credential.username), variable_in(credential.password)
-    if policy.login is not LoginMethod.ORB or not config.supports_orbs or config.version is None:
-        return None
-    if username is None or password is None:
-        return None
-    home = place.home
-    imported = docker_orb(home.imported)
-    imports: tuple[Operation, ...] = ()
-    if imported is not None:
-        alias, version = imported.alias, imported.version
-    elif home.is_orb:
-        return None
-    else:
-        version = policy.docker_orb
-        free = [name for name in _ALIASES if name not in {*home.imported, *home.inline}]
-        import_operation = None if not free else _import(config, free[0], version)
-        if import_operation is None:
-            return None
-        alias, imports = free[0], (import_operation,)
-    spelling = spelling_of(version)
-    if spelling is None:
-        return None
-    arguments: list[tuple[str, Content]] = []
-    if host != DOCKER_HUB:
-        arguments.append((spelling.registry, Text(host)))
-    if (username, password) != (DEFAULT_USERNAME, DEFAULT_PASSWORD):
-        arguments.append((spelling.username, Text(username)))
-        arguments.append((spelling.password, Text(password)))
-    name = f"{alias}/check"
-    if not arguments:
-        return Text(name), imports
-    return Entries(((name, Entries(tuple(arguments))),)), imports
-
-
-def login_steps(
-    host: str,
-    place: StepPlace,
-    credential: PasswordAuth,
-    config: Config,
-    policy: Policy,
-    kept_in: str | None,
-) -> Iterator[Content]:
-    """Every step that `LoginPlacement` can write at ``place`` to log in to ``host``.
-
-    ``kept_in`` is the directory in which the login is stored, None for the default.
-    """
-    by_orb = _orb_login(host, place, credential, config, replace(policy, login=LoginMethod.ORB))
-    if by_orb is not None:
-        yield by_orb[0]
-    for tool in Tool:
-        for client in {tool.value, _client(tool, kept_in, is_own=False) or tool.value}:
-            for shell in (None, "bash", "bash.exe"):
-                for nounset, always in product((False, True), repeat=2):
-                    yield _run_login(
-                        host, client, credential, shell, nounset=nounset, always=always
-                    )
-
-
-def is_orb_login(content: Content) -> bool:
-    """Whether ``content``, a step, is the Docker orb's ``check``."""
-    name = content.value if isinstance(content, Text) else ""
-    if isinstance(content, Entries):
-        name = content.entries[0][0]
-    return name.endswith("/check")
-
-
-def _import(config: Config, alias: str, version: str) -> Operation | None:
-    """The operation that imports the Docker orb as ``alias``; None if there is no place for it.
-
-    In a packed tree the orbs may be in another file than the version: ``circleci config pack``
-    rejects a section that occurs twice.
-    """
-    root = _root_with_version(config)
-    if root is None:
-        return None
-    orb = Text(f"{DOCKER_ORB}@{version}")
-    orbs = own_entry(root, ORBS)
-    if orbs is not None:
-        return AddEntry(orbs.value, alias, orb) if isinstance(orbs.value, Mapping) else None
-    if not config.body.imported and not config.body.inline:
-        return AddEntry(root, ORBS, Entries(((alias, orb),)), "version")
-    imported_nodes = {imported.node for imported in config.body.imported.values()}
-    for document in config.documents:
-        section = own_entry(document.root, ORBS) if isinstance(document.root, Mapping) else None
-        holder = document.root if section is None else section.value
-        if isinstance(holder, Mapping):
-            values = (value for _, value in holder.entries)
-            if any(resolved(value) in imported_nodes for value in values):
-                return AddEntry(holder, alias, orb)
-    return None
-
-
-def _root_with_version(config: Config) -> Mapping | None:
-    for document in config.documents:
-        root = document.root
-        if isinstance(root, Mapping):
-            version = own_entry(root, "version")
-            if version is not None and version.value is config.version:
-                return root
-    return None
-
-
-def _shell(users: Iterable[StepUser]) -> str | None:
-    """The ``shell`` that a login step needs to run in a POSIX shell for all ``users``, if any."""
-    daemons: set[Daemon] = set()
-    shells: set[str | None] = set()
-    for user in users:
-        if user.docker is not None:
-            daemons |= user.docker.daemons.kinds
-            shells.add(user.docker.defaults.shell)
-    if daemons == {Daemon.WINDOWS}:
-        return "bash.exe"
-    is_foreign = any(dialect_of(shell) is not Dialect.POSIX for shell in shells)
-    return "bash" if Daemon.WINDOWS in daemons or is_foreign else None
-
-
-def _has_nounset(user: StepUser) -> bool:
-    """Whether the shell of the job's steps fails where an unset variable is read."""
-    shell = None if user.docker is None else user.docker.defaults.shell
-    return shell is not None and _NOUNSET.search(shell) is not None
-
-
-def _run_login(
-    host: str,
-    client: str,
-    credential: PasswordAuth,
-    shell: str | None,
-    *,
-    is_old: bool = False,
-    nounset: bool = False,
-    always: bool = False,
-) -> Content:
-    """A ``run`` step that logs in if the variables are set, and otherwise prints that it doesn't.
-
-    Builds of forked pull requests have no variables: they continue anonymously. ``client`` is the
-    command that logs in; ``is_old``: it has no ``--password-stdin``; ``nounset``: the shell fails
-    on an unset variable; ``always``: it runs after a failure too.
-    """
-    name = registry_name(host)
-    registry = "" if host == DOCKER_HUB else f" {host}"
-    username = f'"{credential.username}"'
-    if "$" not in credential.username:
-        username = quote(credential.username)
-    tested = [text for text in (credential.username, credential.password) if "$" in text]
-    if nounset:
-        tested = [f"${{{variable_in(text)}:-}}" for text in tested]
-    test = " || ".join(f'[ -z "{text}" ]' for text in tested)
-    login = f'echo "{credential.password}" | {client} login --username {username} '
-    login += "--password-stdin"
-    if is_old:
-        login = f'{client} login --username {username} --password "{credential.password}"'
-    script = (
-        f"if {test}; then\n"
-        f'  echo "No credentials for {name} here: going on without a login."\n'
-        "else\n"
-        f"  {login}{registry}\n"
-        "fi\n"
-    )
-    entries: list[tuple[str, Content]] = [("name", Text(f"Log in to {name}"))]
-    if shell is not None:
-        entries.append(("shell", Text(shell)))
-    if always:
-        entries.append(("when", Text("always")))
-    entries.append(("command", Text(script, literal=True)))
-    return Entries((("run", Entries(tuple(entries))),))

@@ -95,7 +95,7 @@ class LoginRemovals:
         return self._other_credentials
 
     def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.remedies.login_placement import login_steps
+        from cci_migrate.remedies.login_steps import login_steps
 
         assessment = self._assessment
         for docker in dockers:
@@ -144,7 +144,7 @@ class LoginRemovals:
         return {item for item in candidates if isinstance(item, PasswordAuth)}
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.remedies.login_placement import step_users
+        from cci_migrate.remedies.step_users import step_users
 
         users_by_list = step_users(self._assessment.config, dockers)
         for key, login in self._written.items():
