@@ -58,9 +58,9 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
         case Platform.CLOUD:
             return Impact(
                 Effect.PRECAUTION,
-                "CircleCI Cloud pulls with an account of its own, not limited today. Yours "
-                "is for private images, your plan's limits (none if paid, else 200 pulls in "
-                "6 hours), CircleCI Server, and the day that exemption ends.",
+                "CircleCI Cloud pulls with its own account, not limited today. Yours is for "
+                "private images, Server, and the day that ends; its limits then apply (none if "
+                "paid, else 200 pulls in 6 hours).",
             )
         case Platform.SERVER:
             return Impact(

@@ -51,8 +51,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         if assessment.policy.revert is Revert.CONTEXTS and fixed:
             yield (
                 "The project's environment variables must hold what the contexts held: the pulls "
-                "still read it. Builds of forked pull requests get them only if the project passes "
-                "secrets to forks."
+                "still read it. Builds from forks get them only if the project passes secrets to "
+                "forks."
             )
         return
     rules = {
@@ -119,7 +119,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         why = " (it has no workflow in which a context could be named)" if no_place else ""
         yield (
             f"The project's environment variables must hold {listed(list(in_project))}{why}. "
-            "Builds of forked pull requests get them only if the project passes secrets to forks."
+            "Builds from forks get them only if the project passes secrets to forks."
         )
     if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.resolutions)):
         yield (

@@ -28,7 +28,7 @@ from cci_migrate.reports.terminal_page import Page
 
 #: The largest number of files, and of lines of a file, that are listed without --verbose.
 _FEW_FILES = 3
-_FEW_LINES = 20
+_FEW_LINES = 12
 
 #: The largest number of files that a thing to do names.
 _FEW = 3

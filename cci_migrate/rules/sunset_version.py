@@ -48,8 +48,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         return
     cloud = assessment.policy.platform is Platform.CLOUD
     because = (
-        "CircleCI Cloud ended support for it on 21 September 2026, together with the old config "
-        "compiler: builds of such configs are not expected to start there."
+        "CircleCI Cloud ended support on 21 September 2026: builds are not expected to start there."
         if cloud
         else "CircleCI Cloud ended support for it on 21 September 2026; CircleCI Server may follow."
     )
