@@ -73,14 +73,14 @@ def _with_notes(
         return outcome
     if isinstance(task.compiled, Verdict):
         note = f"{_NOT_SHOWN}: {confirmation(task.compiled)}"
-        return replace(outcome, notes=(*outcome.notes, note))
+        return replace(outcome, compiler_notes=(note,))
     files = task.read()
     if isinstance(files, Failed):
         return files
     result = _verdict(files, task, None, compiler, limits)
     if not isinstance(result, Verdict):
         return result
-    return replace(outcome, notes=(*outcome.notes, *pull_notes(result)))
+    return replace(outcome, compiler_notes=tuple(pull_notes(result)))
 
 
 def _confirmed(
@@ -105,7 +105,8 @@ def _confirmed(
         return replace(problem, secrets=outcome.secrets)
     if problem is not None:
         return problem
-    return replace(outcome, notes=(*outcome.notes, confirmation(result), *pull_notes(result)))
+    notes = dict.fromkeys((*outcome.compiler_notes, confirmation(result), *pull_notes(result)))
+    return replace(outcome, compiler_notes=tuple(notes))
 
 
 def _verdict(

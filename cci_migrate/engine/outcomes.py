@@ -46,11 +46,11 @@ class Examined(Struct, frozen=True):
     ``paths`` are its files (several for a packed source). ``change`` is None if there is nothing to
     change. ``images`` is the number of images, ``authenticated`` that of images with credentials
     after the change, ``unprovided`` that of images whose variables the project's settings must
-    have, since no context of some job does. ``pulls`` explains each pull before the change.
-    ``unused`` are ignore comments and baseline entries that match no finding. ``matched_patterns``
-    are the policy's patterns that match something in it. ``secrets`` are those written out in the
-    files: whoever shows a line of them withholds them. ``fix_edits`` are the edits of single fixes,
-    if asked for.
+    have, since no context of some job does. ``compiler_notes`` are what CircleCI's compiler says,
+    if it was asked. ``pulls`` explains each pull before the change. ``unused`` are ignore comments
+    and baseline entries that match no finding. ``matched_patterns`` are the policy's patterns that
+    match something in it. ``secrets`` are those written out in the files: whoever shows a line of
+    them withholds them. ``fix_edits`` are the edits of single fixes, if asked for.
     """
 
     paths: tuple[str, ...]
@@ -58,6 +58,7 @@ class Examined(Struct, frozen=True):
     change: ProvenChange | None
     todos: tuple[ToDo, ...] = ()
     notes: tuple[str, ...] = ()
+    compiler_notes: tuple[str, ...] = ()
     images: int = 0
     authenticated: int = 0
     unprovided: int = 0

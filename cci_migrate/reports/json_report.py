@@ -49,7 +49,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "pulls": [_pull(pull) for pull in outcome.pulls],
                 "changes": _changes(result, report),
                 "todos": [todo.text for todo in outcome.todos],
-                "notes": list(outcome.notes),
+                "notes": [*outcome.notes, *outcome.compiler_notes],
                 "unused_suppressions": [
                     {
                         "path": suppression.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from typing_extensions import assert_never
@@ -89,7 +89,10 @@ def text_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     if not detail.is_quiet:
         yield from _remarks(report, detail, page)
         if report.mode is not Mode.DRY_RUN or detail.is_verbose:
-            yield from page.items("Notes", _notes(report, detail))
+            notes = _by_text(report, lambda outcome: outcome.notes)
+            yield from page.items("Notes", _notes(notes, detail))
+        compiled = _by_text(report, lambda outcome: outcome.compiler_notes)
+        yield from page.items("CircleCI's compiler", _notes(compiled, detail))
         yield from page.items("Unused ignores", _unused(report))
     yield closing_lines(report, page)
     if not detail.is_quiet:
@@ -242,9 +245,9 @@ def _remark(outcome: Outcome, detail: Detail) -> str | None:
             assert_never(outcome)
 
 
-def _notes(report: Report, detail: Detail) -> list[str]:
+def _notes(files: Mapping[str, list[str]], detail: Detail) -> list[str]:
     items = []
-    for note, names in _by_text(report, lambda outcome: outcome.notes).items():
+    for note, names in files.items():
         is_named = len(names) == 1 or detail.is_verbose
         items.append(f"{', '.join(names) if is_named else f'{len(names)} files'}: {note}")
     return items
