@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import plural_contexts
-from cci_migrate.circleci.sharing import Sharing, Users, sources_of
+from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
 from cci_migrate.findings import ContextGrant
 from cci_migrate.lossless.merging import (
@@ -40,6 +40,7 @@ from cci_migrate.lossless.operations import (
     WrapInMerge,
     WrapInSequence,
 )
+from cci_migrate.remedies.context_sharers import ContextAddition, ContextSharers, wins
 
 CONTEXT = "context"
 
@@ -49,56 +50,6 @@ class NoRoom(Struct, frozen=True):
 
     reason: str
     instead: str
-
-
-#: The operations that add a plan's contexts to each workflow job.
-Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoRoom]
-
-
-def without_room(grant: ContextGrant, room: NoRoom) -> str:
-    """Why a fix that brings ``grant`` along is not made."""
-    variables = ", ".join(f"${name}" for name in grant.variables)
-    provided = f" (provides {variables})" if variables and not grant.among else ""
-    return (
-        f"{grant.entry.name} would need the context {grant.context}{provided}, for "
-        f"which there is no place: {room.reason}"
-    )
-
-
-def instead_of(grant: ContextGrant, room: NoRoom) -> str:
-    """What the user can do where ``grant`` has no place."""
-    variables = ", ".join(f"${name}" for name in grant.variables)
-    if not variables:
-        return room.instead
-    return (
-        f"{room.instead}, or let the project's environment variables hold {variables} "
-        "(--credentials project)"
-    )
-
-
-class _Addition(Struct, frozen=True, eq=False):
-    """The contexts to add to a workflow job, before or after its ``current`` ones.
-
-    ``names`` are all of them; those in ``first`` go before.
-    """
-
-    entry: WorkflowJob
-    current: JobContexts
-    names: tuple[str, ...]
-    first: frozenset[str]
-
-    @property
-    def before(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if name in self.first)
-
-    @property
-    def behind(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if name not in self.first)
-
-    @property
-    def all_names(self) -> tuple[str, ...]:
-        """All contexts of the entry after the addition, in order."""
-        return (*self.before, *self.current.values, *self.behind)
 
 
 class ContextStyle(Struct, frozen=True):
@@ -125,6 +76,31 @@ def usual_style(contexts: Iterable[JobContexts], *, single_only: bool) -> Contex
     return ContextStyle(
         as_string=single_only or (bool(values) and not lists),
         flow=bool(lists) and all(value.is_flow for value in lists),
+    )
+
+
+#: The operations that add a plan's contexts to each workflow job.
+Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoRoom]
+
+
+def without_room(grant: ContextGrant, room: NoRoom) -> str:
+    """Why a fix that brings ``grant`` along is not made."""
+    variables = ", ".join(f"${name}" for name in grant.variables)
+    provided = f" (provides {variables})" if variables and not grant.among else ""
+    return (
+        f"{grant.entry.name} would need the context {grant.context}{provided}, for "
+        f"which there is no place: {room.reason}"
+    )
+
+
+def instead_of(grant: ContextGrant, room: NoRoom) -> str:
+    """What the user can do where ``grant`` has no place."""
+    variables = ", ".join(f"${name}" for name in grant.variables)
+    if not variables:
+        return room.instead
+    return (
+        f"{room.instead}, or let the project's environment variables hold {variables} "
+        "(--credentials project)"
     )
 
 
@@ -155,7 +131,7 @@ class ContextPlacement:
             if grant.context not in self._contexts[grant.entry].names:
                 by_entry.setdefault(grant.entry, []).append(grant)
         additions = {
-            entry: _Addition(
+            entry: ContextAddition(
                 job_grants[0].entry,
                 self._contexts[entry],
                 tuple(dict.fromkeys(grant.context for grant in job_grants)),
@@ -178,7 +154,7 @@ class _Placing:
 
     def __init__(
         self,
-        additions: Mapping[WorkflowJob, _Addition],
+        additions: Mapping[WorkflowJob, ContextAddition],
         contexts: Mapping[WorkflowJob, JobContexts],
         plural: Mapping[WorkflowJob, Entry],
         users: Users[WorkflowJob],
@@ -191,9 +167,9 @@ class _Placing:
         self._users = users
         self._sharing = sharing
         self._style = style
-        self._all_lack_cache: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
+        self._sharers = ContextSharers(additions, contexts, plural, users, sharing)
 
-    def operations(self, addition: _Addition) -> tuple[Operation, ...] | NoRoom:
+    def operations(self, addition: ContextAddition) -> tuple[Operation, ...] | NoRoom:
         """The operations that make ``addition``; none if a shared anchor's edit makes it."""
         if addition.current.entry is not None:
             return self._extend(addition, addition.current.entry)
@@ -201,7 +177,7 @@ class _Placing:
 
     # No context yet
 
-    def _add(self, addition: _Addition) -> tuple[Operation, ...] | NoRoom:
+    def _add(self, addition: ContextAddition) -> tuple[Operation, ...] | NoRoom:
         entry = addition.entry
         content = self._style.content(addition.all_names)
         arguments = entry.arguments
@@ -219,15 +195,15 @@ class _Placing:
             return self._rename(addition, plural)
         for source in _merged_in(target):
             is_shared = len(self._users.of(source)) > 1 and self._may_hold_a_context(source)
-            if is_shared and self._all_lack(source, addition.names):
+            if is_shared and self._sharers.all_lack(source, addition.names):
                 return (AddEntry(source, CONTEXT, content),)
         is_own = not isinstance(arguments, Alias) or self._may_hold_a_context(target)
-        if is_own and self._all_lack(target, addition.names):
+        if is_own and self._sharers.all_lack(target, addition.names):
             return (AddEntry(target, CONTEXT, content),)
         return self._with_own_key(addition, content)
 
     def _with_own_key(
-        self, addition: _Addition, content: Content
+        self, addition: ContextAddition, content: Content
     ) -> tuple[Operation, ...] | NoRoom:
         """Give the job a ``context`` key of its own, without a change for those that share it.
 
@@ -238,22 +214,22 @@ class _Placing:
         if not isinstance(arguments, Alias | MappingNode) or not isinstance(target, MappingNode):
             return _shared(addition)
         own = [user for user in self._users.of(target) if user.arguments is arguments]
-        if not all(self._lacks_as(user, addition) for user in own):
+        if not all(self._sharers.lacks_as(user, addition) for user in own):
             return _shared(addition)
         if isinstance(arguments, MappingNode):
-            if self._all_lack(arguments, addition.names):
+            if self._sharers.all_lack(arguments, addition.names):
                 return (AddEntry(arguments, CONTEXT, content),)
             if arguments.anchor is None:
                 return _shared(addition)
         return (WrapInMerge(arguments, Entries(((CONTEXT, content),))),)
 
-    def _rename(self, addition: _Addition, plural: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _rename(self, addition: ContextAddition, plural: Entry) -> tuple[Operation, ...] | NoRoom:
         """Rename ``contexts``, which CircleCI ignores, to ``context``.
 
         Contexts that it does not list are added as to any ``context`` key.
         """
         holder = plural.holder
-        users = [user for user in self._users.of(holder) if not self._hides(user, holder)]
+        users = [user for user in self._users.of(holder) if not self._sharers.hides(user, holder)]
         argument_nodes = [
             user.arguments for user in self._users.of(holder) if user.arguments is not None
         ]
@@ -274,15 +250,15 @@ class _Placing:
         if not names:
             return (rename,)
         rest = replace(addition, current=misspelt, names=names)
-        if self._all_lack(holder, names):
-            extended = self._extend_value(self._in_order_for(rest, users), plural)
+        if self._sharers.all_lack(holder, names):
+            extended = self._extend_value(self._sharers.in_order_for(rest, users), plural)
         else:
             extended = self._with_own_key(rest, self._all_contexts(rest))
         return extended if isinstance(extended, NoRoom) else (rename, *extended)
 
     def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
         """Whether ``user`` has a key ``contexts`` that wins over that of ``holder``."""
-        return _wins(self._plural.get(user), user, holder)
+        return wins(self._plural.get(user), user, holder)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
@@ -297,11 +273,13 @@ class _Placing:
 
     # A context is there
 
-    def _extend(self, addition: _Addition, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend(self, addition: ContextAddition, context: Entry) -> tuple[Operation, ...] | NoRoom:
         holder = context.holder
-        if self._all_lack(holder, addition.names):
-            return self._extend_value(self._in_order_for(addition, self._users.of(holder)), context)
-        owner = self._owner(holder)
+        if self._sharers.all_lack(holder, addition.names):
+            return self._extend_value(
+                self._sharers.in_order_for(addition, self._users.of(holder)), context
+            )
+        owner = self._sharers.owner(holder)
         if owner is not None and owner.all_names == addition.all_names:
             copies = self._copies_for_sharers(holder)
             if copies is not None:
@@ -310,11 +288,6 @@ class _Placing:
                 extended = self._extend_value(addition, context)
                 return extended if isinstance(extended, NoRoom) else (*extended, *copies)
         return self._with_own_key(addition, self._all_contexts(addition))
-
-    def _owner(self, mapping: MappingNode) -> _Addition | None:
-        """The workflow job whose own arguments are ``mapping``, if it lacks contexts."""
-        owners = (self._additions.get(user) for user in self._users.of(mapping))
-        return next((owner for owner in owners if owner and owner.entry.arguments is mapping), None)
 
     def _copies_for_sharers(self, holder: MappingNode) -> tuple[Operation, ...] | None:
         """Own ``context`` keys for the jobs that share ``holder``; only its owner gets more then.
@@ -342,7 +315,9 @@ class _Placing:
         argument_nodes = [user.arguments for user in users if user.arguments is not None]
         return None if self._sharing.has_other_users(holder, argument_nodes) else tuple(copies)
 
-    def _extend_value(self, addition: _Addition, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend_value(
+        self, addition: ContextAddition, context: Entry
+    ) -> tuple[Operation, ...] | NoRoom:
         written = context.value
         value = resolved(written)
         if isinstance(value, SequenceNode):
@@ -365,12 +340,12 @@ class _Placing:
         return NoRoom("its context is a mapping", "write it as a string or a list")
 
     def _extend_list(
-        self, addition: _Addition, written: Node, value: SequenceNode
+        self, addition: ContextAddition, written: Node, value: SequenceNode
     ) -> tuple[Operation, ...]:
         if not isinstance(written, Alias) and value.anchor is None:
             return _added_to(value, addition)
-        if self._list_is_for_all(value, addition.names):
-            return _added_to(value, self._in_order_for_list(addition, value))
+        if self._sharers.list_is_for_all(value, addition.names):
+            return _added_to(value, self._sharers.in_order_for_list(addition, value))
         if isinstance(written, Alias):
             return (ReplaceScalar(written, self._all_contexts(addition)),)
         # Split the list: the jobs that need nothing more get a copy of its current items.
@@ -379,110 +354,25 @@ class _Placing:
             *(
                 ReplaceScalar(alias, copy)
                 for alias in self._sharing.aliases_of(value)
-                if not self._is_replaced(alias) and not self._holders_lack(addition.names, alias)
+                if not self._sharers.is_replaced(alias)
+                and not self._sharers.holders_lack(addition.names, alias)
             ),
             *_added_to(value, addition),
         )
 
-    def _is_replaced(self, alias: Alias) -> bool:
-        """Whether an addition replaces ``alias`` by a list of its own."""
-        return any(
-            addition.current.entry is not None and addition.current.entry.value is alias
-            for addition in self._additions.values()
-        )
-
-    def _in_order_for(self, addition: _Addition, users: Iterable[WorkflowJob]) -> _Addition:
-        """``addition`` with all contexts first that must be so for any of ``users``."""
-        additions = (self._additions.get(user) for user in users)
-        first = frozenset().union(*(user.first for user in additions if user is not None))
-        return replace(addition, first=addition.first | first)
-
-    def _in_order_for_list(self, addition: _Addition, value: SequenceNode) -> _Addition:
-        """`_in_order_for` all jobs whose contexts are the list ``value``."""
-        others = (
-            other.entry
-            for other in self._additions.values()
-            if other.current.entry is not None and resolved(other.current.entry.value) is value
-        )
-        return self._in_order_for(addition, others)
-
-    def _all_contexts(self, addition: _Addition) -> Items:
+    def _all_contexts(self, addition: ContextAddition) -> Items:
         """The job's current contexts, which an own key would hide, and the new ones."""
         return _items(addition.all_names, flow=self._style.flow)
 
-    def _holders_lack(self, names: tuple[str, ...], *values: Node) -> bool:
-        """Whether there are jobs whose contexts are one of ``values``, and all lack ``names``."""
-        holders = [
-            self._additions.get(entry)
-            for entry, contexts in self._contexts.items()
-            if contexts.entry is not None and contexts.entry.value in values
-        ]
-        return bool(holders) and all(
-            holder and set(names) == set(holder.names) for holder in holders
-        )
 
-    def _list_is_for_all(self, value: SequenceNode, names: tuple[str, ...]) -> bool:
-        """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
-        aliases = self._sharing.aliases_of(value)
-        is_used = self._holders_lack(names, value, *aliases)
-        return is_used and all(self._holders_lack(names, alias) for alias in aliases)
-
-    # Who else
-
-    def _all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
-        """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
-        key = (mapping, names)
-        if key not in self._all_lack_cache:
-            self._all_lack_cache[key] = self._do_all_lack(mapping, names)
-        return self._all_lack_cache[key]
-
-    def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
-        users = self._users.of(mapping)
-        for user in users:
-            if self._hides(user, mapping):
-                continue
-            addition = self._additions.get(user)
-            if addition is None or not set(names) <= set(addition.names):
-                return False
-            if user.arguments is mapping and set(names) < self._unnamed(addition):
-                return False  # It gets further contexts there, which the others must not get.
-        argument_nodes = [user.arguments for user in users if user.arguments is not None]
-        return not self._sharing.has_other_users(mapping, argument_nodes)
-
-    def _unnamed(self, addition: _Addition) -> set[str]:
-        """The names of ``addition`` that the job's ``contexts`` key does not list."""
-        plural = self._plural.get(addition.entry)
-        return set(addition.names) - set(() if plural is None else contexts_in(plural).values)
-
-    def _hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
-        """Whether ``user`` has a ``context`` that wins over any of ``mapping``."""
-        return _wins(self._contexts[user].entry, user, mapping)
-
-    def _lacks_as(self, user: WorkflowJob, addition: _Addition) -> bool:
-        """Whether ``user`` ends up with the same contexts as the job of ``addition``."""
-        own, same = self._additions.get(user), self._additions[addition.entry]
-        return own is not None and own.all_names == same.all_names
-
-
-def _wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:
-    """Whether ``user`` reads its ``entry`` rather than one with the same key in ``mapping``."""
-    target = None if user.arguments is None else resolved(user.arguments)
-    if entry is None or not isinstance(target, MappingNode):
-        return False
-    first = next(
-        source for source in sources_of(target) if source is entry.holder or source is mapping
-    )
-    return first is not mapping
-
-
-def _shared(addition: _Addition) -> NoRoom:
+def _shared(addition: ContextAddition) -> NoRoom:
     return NoRoom(
         f"{addition.entry.name} is shared with workflow jobs that do not need the context",
         "write this entry out, with the context of its own",
     )
 
 
-def _added_to(value: SequenceNode, addition: _Addition) -> tuple[Operation, ...]:
+def _added_to(value: SequenceNode, addition: ContextAddition) -> tuple[Operation, ...]:
     return (
         *(AddItem(value, 0, Text(name)) for name in addition.before),
         *(AddItem(value, len(value.items), Text(name)) for name in addition.behind),
