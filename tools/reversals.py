@@ -29,6 +29,7 @@ class Reversal(Enum):
     OWN_NAMES = "the file's own names: what it had of them is like what was added"
     ONE_CONTEXT = "one context: a list or a text, by the file's habits"
     MERGE = "`<<: *x` or `*x`, by the file's habits"
+    SPLIT = "an anchored entry that was split stays so, and means the same"
     LEFT = "left, with the reason in the report"
     OTHER = "another difference"
 
@@ -63,6 +64,8 @@ def _difference(before: bytes, again: bytes, reverted: Examined) -> Reversal:
     lines = [line[1:].strip() for line in diff if not line.startswith(("---", "+++", "@@"))]
     if any(resolution.state is FindingState.LEFT for resolution in reverted.resolutions):
         return Reversal.LEFT
+    if any(line.startswith("<<: &") for line in lines):
+        return Reversal.SPLIT
     if all(line.startswith(("context:", "- ")) and "image:" not in line for line in lines):
         return Reversal.ONE_CONTEXT if any("context:" in line for line in lines) else Reversal.MERGE
     if all("*" in line or line.endswith(":") for line in lines):

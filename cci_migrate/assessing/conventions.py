@@ -37,6 +37,7 @@ from cci_migrate.policy.settings import (
     Policy,
     RegistryCredential,
     RegistryPolicy,
+    specificity,
 )
 
 
@@ -152,7 +153,7 @@ def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
     """
     matching = [registry for registry in policy.registries if host_matches(registry.host, host)]
     if matching:
-        return max(matching, key=lambda registry: len(registry.host.replace("*", "")))
+        return max(matching, key=specificity)
     return DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
 
 

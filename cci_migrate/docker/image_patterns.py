@@ -26,10 +26,15 @@ def image_matches(image: str, pattern: str) -> bool:
     A pattern without a tag matches every tag; ``node``, ``library/node`` and ``docker.io/node`` are
     the same. ``image`` may have placeholders, see `registry_of`.
     """
+    known = normalised_pattern(pattern)
+    return any(fnmatchcase(name, known) for name in _names(image))
+
+
+def normalised_pattern(pattern: str) -> str:
+    """``pattern`` with its host, if it has one, as `parse_image_reference` has it."""
     host, slash, path = pattern.partition("/")
     # Without a dot it is a part of a name, as in acme/p.
-    known = f"{normalise_host(host)}/{path}" if slash and "." in host else pattern
-    return any(fnmatchcase(name, known) for name in _names(image))
+    return f"{normalise_host(host)}/{path}" if slash and "." in host else pattern
 
 
 def without_tag(image: str) -> str:

@@ -220,6 +220,11 @@ class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
         return next((job for job in self.jobs if job.is_for(all_names)), None)
 
 
+def specificity(registry: RegistryPolicy) -> int:
+    """How specific its host is: of several that match, the one with the most is used."""
+    return len(registry.host.replace("*", ""))
+
+
 DOCKER_HUB = "docker.io"
 #: The hosts that a registry of the policy can have; ``*`` matches anything.
 HOST_PATTERN = r"[A-Za-z0-9.*-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?"

@@ -1,0 +1,1 @@
+"""The policy as a CircleCI config policy, which keeps pulls authenticated after a migration."""
