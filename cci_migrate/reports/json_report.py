@@ -120,6 +120,7 @@ def _finding(resolution: Resolution) -> dict[str, Any]:
         "key": str(finding.key),
         "rule": finding.rule,
         "severity": finding.severity.value,
+        "effect": finding.effect.value,
         "state": resolution.state.value,
         "reason": resolution.reason or None,
         "path": place.source.path,
