@@ -125,3 +125,50 @@ def test_init_can_be_left_without_a_trace(repository: MakeRepository) -> None:
     assert dialog.ended() == 0
     assert not (root / ".cci-migrate.toml").exists()
     assert config_of(root) == CONFIG
+
+
+OTHERS = """\
+version: 2.1
+jobs:
+  build:
+    docker:
+      - image: quay.io/acme/app:1
+      - image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1
+      - image: ghcr.io/acme/app:1
+        auth: {username: $GH_USER, password: $GH_TOKEN}
+      - image: mcr.microsoft.com/mssql/server:2022
+    steps: [checkout]
+workflows:
+  main:
+    jobs:
+      - build: {context: github}
+"""
+
+
+def test_init_asks_about_every_registry_that_it_lists(repository: MakeRepository) -> None:
+    root = repository(OTHERS, None)
+    dialog = Dialog(root, "init")
+    dialog.answer(("jobs run?", ENTER), ("Where are the variables", "1"), ("user name:", ENTER))
+    dialog.answer(("the password:", ENTER), ("Context that", ENTER), ("log in", ENTER))
+    dialog.answer(("Credentials for 123456789012", "o"))
+    dialog.answer(("Oidc role arn:", f"arn:aws:iam::123456789012:role/pull{ENTER}"))
+    dialog.answer(("Context that holds them", f"aws{ENTER}"))
+    # What authenticated pulls read is the default.
+    dialog.see("ghcr.io: 1 pull, 0 not authenticated.").answer(("Credentials for ghcr.io?", "p"))
+    dialog.answer(("Username:", f"{CLEAR}<{ENTER}"), ("Credentials for ghcr.io?", "p"))
+    dialog.answer(("$GH_USER", ENTER), ("$GH_TOKEN", ENTER), ("github", ENTER))
+    dialog.answer(("Credentials for quay.io?", "n"), ("Write .cci-migrate.toml?", "y"))
+    assert dialog.ended() == 0
+    assert "mcr.microsoft.com?" not in dialog.text
+    policy = (root / ".cci-migrate.toml").read_text()
+    assert policy.endswith(
+        '[registries."123456789012.dkr.ecr.eu-west-1.amazonaws.com"]\n'
+        'oidc-role-arn = "arn:aws:iam::123456789012:role/pull"\n'
+        'context = "aws"\n'
+        "\n"
+        '[registries."ghcr.io"]\n'
+        'username = "$GH_USER"\n'
+        'password = "$GH_TOKEN"\n'
+        'context = "github"\n'
+    )
+    assert run(root, "--check").returncode == 1
