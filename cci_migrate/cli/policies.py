@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ class Policies:
         self._by_file: dict[Path | None, _FolderPolicy] = {}
         self._baselines: Baselines | None = None
         self._by_folder: dict[Path, Path | None] = {}
+        self._excluding: set[str] = set()
 
     def for_folder(self, folder: Path) -> Policy:
         """The policy for configs in ``folder``. Raises PolicyError."""
@@ -72,7 +74,16 @@ class Policies:
             return False
         file = root.resolve() / path
         base = folder_policy.base or root.resolve()
-        return folder_policy.policy.excludes(file.relative_to(base).as_posix())
+        patterns = folder_policy.policy.exclusions_of(file.relative_to(base).as_posix())
+        self._excluding.update(patterns)
+        return bool(patterns)
+
+    def unmatched_exclusions(self) -> Iterator[str]:
+        """The patterns in ``exclude`` that have excluded nothing so far."""
+        policies = (of_folder.policy for of_folder in self._by_file.values())
+        for pattern in dict.fromkeys(pattern for policy in policies for pattern in policy.exclude):
+            if pattern not in self._excluding:
+                yield f'"{pattern}" in exclude'
 
     def included(self, repository: Repository) -> Repository:
         """``repository`` without the files that the policy excludes. Raises PolicyError."""

@@ -146,7 +146,10 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
         raise NothingFoundError(nothing_in(options.paths), *others)
     if options.verbosity > 0:
         examined = [result.outcome for result in results[len(discovery.problems) :]]
-        tell_unmatched([task.policy for task in tasks], examined, terminal)
+        patterns = unmatched_patterns([task.policy for task in tasks], examined)
+        for pattern in (*patterns, *policies.unmatched_exclusions()):
+            text = f"the policy's {pattern} matched nothing"
+            terminal.err(f"note: {printable(text)}\n")
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     is_one_repository = len(discovery.roots) == 1
     return Report(options.mode, tuple(results), is_one_repository, options.show_secrets)
@@ -199,12 +202,10 @@ def tell_excluded(
                 terminal.err(_excluded(prefix_of(repository.root) + path))
 
 
-def tell_unmatched(
-    policies: Sequence[Policy], outcomes: Sequence[Outcome], terminal: Terminal
-) -> None:
-    """Say which patterns of ``policies``, each that of an outcome, match nothing in this run.
+def unmatched_patterns(policies: Sequence[Policy], outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The patterns of ``policies``, each that of an outcome, that match nothing in this run.
 
-    Nothing is said of a policy of which some config could not be examined.
+    None of a policy of which some config could not be examined.
     """
     by_patterns: dict[tuple[str, ...], list[tuple[Policy, Outcome]]] = {}
     for policy, outcome in zip(policies, outcomes, strict=True):
@@ -212,10 +213,7 @@ def tell_unmatched(
     for group in by_patterns.values():
         examined = [outcome for _, outcome in group if isinstance(outcome, Examined)]
         if len(examined) == len(group):
-            matched = (outcome.matched_patterns for outcome in examined)
-            for pattern in unmatched(group[0][0], matched):
-                text = f"the policy's {pattern} matched nothing"
-                terminal.err(f"note: {printable(text)}\n")
+            yield from unmatched(group[0][0], (outcome.matched_patterns for outcome in examined))
 
 
 def _excluded(path: str) -> str:

@@ -392,8 +392,16 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
     def excludes(self, path: str) -> bool:
         """Whether the file ``path``, or a folder that it is in, is excluded."""
-        globs = (glob.removeprefix("./").rstrip("/") for glob in self.exclude)
-        return any(fnmatchcase(path, glob) or fnmatchcase(path, f"{glob}/*") for glob in globs)
+        return bool(self.exclusions_of(path))
+
+    def exclusions_of(self, path: str) -> tuple[str, ...]:
+        """The patterns that exclude the file ``path``, or a folder that it is in."""
+
+        def matches(pattern: str) -> bool:
+            glob = pattern.removeprefix("./").rstrip("/")
+            return fnmatchcase(path, glob) or fnmatchcase(path, f"{glob}/*")
+
+        return tuple(filter(matches, self.exclude))
 
     def exempts(self, image: str) -> bool:
         """Whether pulls of ``image``, as written in the config, need no credentials."""

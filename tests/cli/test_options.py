@@ -314,6 +314,7 @@ def test_the_diff_of_a_secret_is_shown_when_asked_for(program: Program, config: 
 
 PATTERNS = """\
 exempt-images = ["node", "cimg/*", "postgres"]
+exclude = ["templates", ".circleci/old.yml"]
 
 [registries."quay.io"]
 username = "acme"
@@ -336,12 +337,17 @@ def test_patterns_of_the_policy_that_match_nothing(
     program: Program, config: Path, tmp_path: Path
 ) -> None:
     put(tmp_path / ".cci-migrate.toml", PATTERNS)
-    notes = [f"note: the policy's {pattern} matched nothing" for pattern in UNMATCHED]
+    put(config.parent / "old.yml", CONFIG)
+    notes = [
+        "note: .circleci/old.yml is excluded by the policy",
+        *(f"note: the policy's {pattern} matched nothing" for pattern in UNMATCHED),
+        """note: the policy's "templates" in exclude matched nothing""",
+    ]
     assert program("--check", "-v").err.splitlines() == notes
     assert "matched nothing" not in program("--check").err
     # What could not be examined may have what they are for.
     put(config.parent / "other.yml", "version: 2.1\njobs: [\n")
-    assert "matched nothing" not in program("--check", "-v").err
+    assert "exempt-images matched nothing" not in program("--check", "-v").err
 
 
 def test_a_plan_says_which_patterns_match_nothing(
