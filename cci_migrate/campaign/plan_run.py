@@ -17,6 +17,7 @@ from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import (
@@ -38,6 +39,22 @@ if TYPE_CHECKING:
 CHUNK = 400
 
 
+class _Unavailable:
+    """Why some repositories could not be listed or observed, and the exit code for it."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []
+        self.exit_code = ExitCode.DONE
+
+    def add(self, cause: str, *, is_limit: bool = False) -> None:
+        """Add a cause. ``is_limit``: running it again later is enough."""
+        self.causes.append(cause)
+        if not is_limit:
+            self.exit_code = ExitCode.FAILED
+        elif self.exit_code is ExitCode.DONE:
+            self.exit_code = ExitCode.LEFT
+
+
 class PlanRun(Struct, frozen=True):
     """One run of `batch plan`. ``verification`` is for changes that must be confirmed."""
 
@@ -51,15 +68,15 @@ class PlanRun(Struct, frozen=True):
     jobs: int | None = None
     verification: PlanVerification | None = None
 
-    def run(self, sources: Sequence[Source]) -> bool:
+    def run(self, sources: Sequence[Source]) -> ExitCode:
         """Plan the repositories of ``sources`` that are not planned yet.
 
-        Returns False if some are left for another run, because a host was unavailable. Raises
-        LedgerError when a plan cannot be recorded.
+        Returns LEFT if some are left for another run, because a host limits requests, and FAILED if
+        a source could not be listed. Raises LedgerError when a plan cannot be recorded.
         """
         self.progress.begin("plan", None)
         started_at = self.clock.now()
-        unavailable: list[str] = []
+        unavailable = _Unavailable()
         matched: list[frozenset[str]] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan_all(
@@ -70,12 +87,12 @@ class PlanRun(Struct, frozen=True):
                     matched.append(planned.plan.matched_patterns)
         for pattern in unmatched(self.campaign.policy, matched) if matched else ():
             self.progress.note(f"The policy's {pattern} matched nothing in this run.")
-        for text in unavailable:
+        for text in unavailable.causes:
             self.progress.note(text)
-        return not unavailable
+        return unavailable.exit_code
 
     def _snapshots(
-        self, sources: Sequence[Source], unavailable: list[str], started_at: float
+        self, sources: Sequence[Source], unavailable: _Unavailable, started_at: float
     ) -> Iterator[Snapshot]:
         # Repositories that are being planned are not recorded yet, and must not be planned twice.
         in_progress: set[str] = set()
@@ -87,21 +104,22 @@ class PlanRun(Struct, frozen=True):
                     in_progress.add(snapshot.ref.key)
                     yield snapshot
             except HostUnavailable as error:
-                unavailable.append(f"{source.name}: {error}")
+                unavailable.add(f"{source.name}: {error}", is_limit=bool(error.until))
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other sources go on
-                unavailable.append(f"{source.name}: {describe_error(error)}")
+                unavailable.add(f"{source.name}: {describe_error(error)}")
         for snapshot in self._not_yet_planned(unavailable, started_at, in_progress):
             if self._is_spent(unavailable):
                 return
             yield snapshot
 
-    def _is_spent(self, unavailable: list[str]) -> bool:
+    def _is_spent(self, unavailable: _Unavailable) -> bool:
         """Whether no more changes may be confirmed in this run; ``unavailable`` then says so."""
         if self.verification is None or not self.verification.is_spent:
             return False
-        unavailable.append("as many configs were compiled as may be; run it again to go on")
+        why = "as many configs were compiled as may be; run it again to go on"
+        unavailable.add(why, is_limit=True)
         return True
 
     def _list_source(self, source: Source) -> Iterator[Snapshot]:
@@ -122,7 +140,7 @@ class PlanRun(Struct, frozen=True):
             yield from self._plannable(s for s in observations if self.shard.has(s.ref))
 
     def _not_yet_planned(
-        self, unavailable: list[str], started_at: float, in_progress: set[str]
+        self, unavailable: _Unavailable, started_at: float, in_progress: set[str]
     ) -> Iterator[Snapshot]:
         """The repositories that were only listed, and those that failed in an earlier run."""
         waiting: dict[Host, list[RepositoryRef]] = {}
@@ -137,7 +155,7 @@ class PlanRun(Struct, frozen=True):
                 for start in range(0, len(refs), CHUNK):
                     yield from self._plannable(observe_each(host, refs[start : start + CHUNK]))
             except HostUnavailable as error:
-                unavailable.append(str(error))
+                unavailable.add(str(error), is_limit=bool(error.until))
 
     def _plannable(self, observations: Iterable[Observation]) -> Iterator[Snapshot]:
         """The snapshots among ``observations`` to plan; records the states of the others."""

@@ -174,8 +174,7 @@ def plan(
             jobs,
             verification,
         )
-        is_complete = run.run(connections.sources(sources, sys.stdin))
-        return conclude(campaign, is_complete=is_complete)
+        return conclude(campaign, run.run(connections.sources(sources, sys.stdin)))
 
 
 @batch.command()
@@ -345,8 +344,7 @@ def apply(
         run = ApplyRun(
             campaign, connections.host_of, options, gate, progress, clock, change_planner
         )
-        is_complete = run.run()
-        return conclude(campaign, is_complete=is_complete)
+        return conclude(campaign, ExitCode.DONE if run.run() else ExitCode.LEFT)
 
 
 @batch.command()
@@ -361,7 +359,7 @@ def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     else committed to them. Merged changes stay.
     """
     with follow_up_session(folder, names, running) as (campaign, follow_up):
-        return conclude(campaign, is_complete=follow_up.close())
+        return conclude(campaign, ExitCode.DONE if follow_up.close() else ExitCode.LEFT)
 
 
 @batch.command()
@@ -377,7 +375,7 @@ def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     unless they changed since.
     """
     with follow_up_session(folder, names, running) as (campaign, follow_up):
-        return conclude(campaign, is_complete=follow_up.revert())
+        return conclude(campaign, ExitCode.DONE if follow_up.revert() else ExitCode.LEFT)
 
 
 @batch.command()
@@ -432,7 +430,7 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
         needs_confirmation=is_confirmed,
     ) as campaign:
         merge_campaigns(campaign, folders)
-        return conclude(campaign, is_complete=True)
+        return conclude(campaign, ExitCode.DONE)
 
 
 @batch.command()

@@ -78,17 +78,15 @@ def follow_up_session(
         )
 
 
-def conclude(campaign: Campaign, *, is_complete: bool) -> ExitCode:
+def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
     """Write results.jsonl, print the summary, and return the exit code.
 
-    ``is_complete`` is false where some repositories were not reached.
+    ``reached`` is LEFT or FAILED where some repositories were not reached.
     """
     write_results(campaign)
     for line in summary(campaign.ledger):
         click.echo(printable(line))
-    if not is_complete and campaign.ledger.counts()[State.FAILED] == 0:
-        return ExitCode.LEFT
-    return exit_code(campaign.ledger)
+    return max(reached, exit_code(campaign.ledger), key=lambda code: code.value)
 
 
 @contextmanager

@@ -161,7 +161,7 @@ class Bitbucket(PullRequestHost):
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
         root = f"/repositories/{snapshot.ref.name}/src"
-        return self._api.read("GET", f"{root}/{commit}/{quote(path)}").content
+        return self._api.read_bytes(f"{root}/{commit}/{quote(path)}")
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""

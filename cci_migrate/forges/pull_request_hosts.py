@@ -30,10 +30,11 @@ from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
+    OverloadedError,
     RefusedError,
     StaleSnapshot,
 )
-from cci_migrate.transport.http import Api, MissingError, OverloadedError
+from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, Lane
 from cci_migrate.transport.page_size import HOST_PATIENCE
 

@@ -9,6 +9,7 @@ from cci_migrate.transport.git.process import GitError
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
+    OverloadedError,
     RefusedError,
     StaleSnapshot,
 )
@@ -26,6 +27,8 @@ def describe_error(error: Exception) -> str:
     """
     if isinstance(error, _SELF_EXPLANATORY):
         return str(error)
+    if isinstance(error, OverloadedError):
+        return f"the host gives no answer ({error})"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"internal error, please report it: {place_of(error)}"

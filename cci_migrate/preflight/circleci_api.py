@@ -14,8 +14,8 @@ from msgspec import Struct, field
 
 from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.slugs import Organisation, Project
-from cci_migrate.transport.host_errors import HostError
-from cci_migrate.transport.http import Api, OverloadedError
+from cci_migrate.transport.host_errors import HostError, OverloadedError
+from cci_migrate.transport.http import Api
 from cci_migrate.transport.known_secrets import Secret
 from cci_migrate.transport.pace import OTHER
 

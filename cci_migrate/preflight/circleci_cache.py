@@ -17,8 +17,13 @@ from cci_migrate.preflight.circleci_api import (
 )
 from cci_migrate.preflight.project_remotes import project_at
 from cci_migrate.preflight.slugs import Organisation, Project, parse_organisation
-from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import MissingError, OverloadedError
+from cci_migrate.transport.host_errors import (
+    HostError,
+    OverloadedError,
+    RefusedError,
+    StaleSnapshot,
+)
+from cci_migrate.transport.http import MissingError
 
 _Value = TypeVar("_Value")
 

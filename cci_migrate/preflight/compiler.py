@@ -15,11 +15,11 @@ from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
+    OverloadedError,
     RefusedError,
     StaleSnapshot,
     UnauthorizedError,
 )
-from cci_migrate.transport.http import OverloadedError
 from cci_migrate.transport.known_secrets import Secret, redact
 from cci_migrate.verification.compilation import (
     Compilation,

@@ -12,8 +12,13 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import Api, OverloadedError, Response
+from cci_migrate.transport.host_errors import (
+    HostError,
+    OverloadedError,
+    RefusedError,
+    StaleSnapshot,
+)
+from cci_migrate.transport.http import Api, Response
 from cci_migrate.transport.known_secrets import redact
 
 _Data = TypeVar("_Data")
@@ -145,12 +150,12 @@ class _Reply(Struct, frozen=True):
 def _parts(response: Response) -> tuple[Response, tuple[GraphqlError, ...]]:
     """``response`` with the data as its JSON, and the errors."""
     if not isinstance(response.json, dict) or response.json.keys().isdisjoint(("data", "errors")):
-        raise OverloadedError("an answer that is none")
+        raise OverloadedError("an answer without data")
     reply = response.body(_Reply)
     errors = tuple(
         GraphqlError(
             error.type or (error.extensions.code if error.extensions else None) or "",
-            redact(error.message)[:300],
+            redact(error.message)[:300] + response.sso_advice,
             error.path or (),
         )
         for error in reply.errors or ()

@@ -13,6 +13,10 @@ class RefusedError(Exception):
     """The host refuses permission."""
 
 
+class OverloadedError(Exception):
+    """The host failed to answer in time: ask again, or for less."""
+
+
 class HostError(Exception):
     """The host failed to do it, for this repository."""
 

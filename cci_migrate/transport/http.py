@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
+    OverloadedError,
     RefusedError,
     StaleSnapshot,
     TokenError,
@@ -51,11 +53,12 @@ logging.getLogger().addHandler(logging.NullHandler())
 
 _Body = TypeVar("_Body")
 _AUTHORIZATION = "Authorization"
+_SSO = re.compile(r"required; *url=(https://[!-~]{1,500})")
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
 
-class OverloadedError(Exception):
-    """The host failed to answer in time: ask again, or for less."""
+#: What the library raises for a body that ends too early, or that cannot be unpacked for it.
+_BROKEN_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
 
 
 class AnswerTooLargeError(requests.RequestException):
@@ -66,6 +69,8 @@ def connection_fault(error: requests.RequestException, host: str) -> str:
     """Why there is no response from ``host``, for people, without the library's own message."""
     if isinstance(error, requests.Timeout):
         return f"{host} did not answer in time"
+    if isinstance(error, _BROKEN_OFF):
+        return f"{host} broke off its answer"
     if isinstance(error, requests.ConnectionError):
         return f"the connection to {host} failed"
     if isinstance(error, AnswerTooLargeError):
@@ -77,6 +82,10 @@ class MissingError(HostError):
     """There is nothing at this address, or the token has no access to it."""
 
 
+class _UnusableAnswerError(HostError):
+    """The host answered, and the answer was not read."""
+
+
 class Response(Struct, frozen=True):
     """A response: ``status``, lower-case ``headers``, and the body as bytes and, if it is, JSON."""
 
@@ -86,13 +95,29 @@ class Response(Struct, frozen=True):
     json: Any
     host: str = ""
     is_write: bool = False
+    #: Labelled as JSON, and not JSON.
+    is_broken: bool = False
 
     __repr__ = repr_without("content", "json")
 
     @property
     def message(self) -> str:
-        """What the host says went wrong, without credentials."""
-        return redact(_message(self.json) or f"HTTP {self.status}")[:300]
+        """What the host says went wrong, without credentials, and where to authorize the token."""
+        return redact(_message(self.json) or f"HTTP {self.status}")[:300] + self.sso_advice
+
+    @property
+    def is_web_page(self) -> bool:
+        """Whether it is for a browser, and so not of the API."""
+        return self.headers.get("content-type", "").startswith("text/html")
+
+    @property
+    def sso_advice(self) -> str:
+        """Where to authorize the token for single sign-on; empty if the host does not ask for that.
+
+        https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#authenticating-with-a-personal-access-token
+        """
+        required = _SSO.match(self.headers.get("x-github-sso", ""))
+        return f"; authorize the token at {required[1]}" if required else ""
 
     def body(self, kind: type[_Body], *route: str) -> _Body:
         """The JSON at the keys ``route`` as a ``kind``, which declares the fields in use.
@@ -156,12 +181,24 @@ class Api:
 
         Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable.
         """
+        return self._repeated(method, path, options)
+
+    def _repeated(
+        self, method: str, path: str, options: Mapping[str, Any], *, is_file: bool = False
+    ) -> Response:
         for attempt in stamina.retry_context(
             on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
         ):
             with attempt:
-                return self._checked(self._obeying(method, path, options))
+                return self._checked(self._obeying(method, path, options), is_file=is_file)
         raise AssertionError("stamina returns or raises")
+
+    def read_bytes(self, path: str, **options: Any) -> bytes:
+        """The bytes of the file at ``path``, whatever type they are labelled with.
+
+        Raises what `read` raises.
+        """
+        return self._repeated("GET", path, options, is_file=True).content
 
     def read_once(self, method: str, path: str, **options: Any) -> Response:
         """`read` without retries: after OverloadedError, ask for less."""
@@ -176,7 +213,7 @@ class Api:
         try:
             response = self._checked(self._obeying(method, path, options, kind))
             return replace(response, is_write=True)
-        except OverloadedError as error:
+        except (OverloadedError, _UnusableAnswerError) as error:
             raise StaleSnapshot(f"no clear answer to a write ({error})") from None
 
     def pause(self, seconds: float) -> None:
@@ -242,18 +279,26 @@ class Api:
                 timeout=TIMEOUT,
                 allow_redirects=method == "GET" and self._header == _AUTHORIZATION,
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, *_BROKEN_OFF) as error:
             raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
         except AnswerTooLargeError as error:
-            raise HostError(connection_fault(error, urlsplit(self.root).netloc)) from None
+            problem = connection_fault(error, urlsplit(self.root).netloc)
+            raise _UnusableAnswerError(problem) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         response = _read_response(received)
         self._lane.report_response(method, urlsplit(url).path, response.status, remaining(response))
         return response
 
-    def _checked(self, response: Response) -> Response:
+    def _checked(self, response: Response, *, is_file: bool = False) -> Response:
         if response.status < 300:
+            if response.is_web_page:
+                raise HostUnavailable(
+                    f"{response.host}: answers with a web page, as proxies and login pages do; "
+                    "check the network, the proxy and the token"
+                )
+            if response.is_broken and not is_file:
+                raise OverloadedError("an answer that broke off")
             return response
         if response.status >= 500:
             raise OverloadedError(f"HTTP {response.status}")
@@ -397,13 +442,16 @@ def _retry_after(value: str | None, now: float) -> float | None:
 def _read_response(received: requests.Response) -> Response:
     headers = {name.lower(): value for name, value in received.headers.items()}
     body: Any = None
+    is_broken = False
     if received.content and "json" in headers.get("content-type", ""):
         try:
             body = received.json()
         except ValueError:
-            raise OverloadedError("an answer that broke off") from None
+            is_broken = True
     host = urlsplit(received.url).netloc
-    return Response(received.status_code, headers, received.content, body, host)
+    return Response(
+        received.status_code, headers, received.content, body, host, is_broken=is_broken
+    )
 
 
 def _message(body: Any) -> str:

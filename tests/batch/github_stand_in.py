@@ -28,7 +28,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 from msgspec import Struct, field
 
 from tests.batch.repositories import bare, commit_bare, content, git
-from tests.batch.watching import Canned, Request, Watch, truly
+from tests.batch.watching import Canned, Request, Watch, send, truly
 
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
 
@@ -88,6 +88,9 @@ class GitHubStandIn(ThreadingHTTPServer):
     """The server. ``operations`` lists every request; ``token`` is the one that is valid."""
 
     daemon_threads = True
+    source = "github:acme"
+    #: The requests by which an owner is listed, the commit made and the pull request opened.
+    listing, committing, opening = "Owner", "CreateCommit", "CreatePullRequest"
 
     def __init__(self, root: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -129,6 +132,13 @@ class GitHubStandIn(ThreadingHTTPServer):
         folder = bare(self.root / f"{name}.git", files)
         self.repositories[name] = Repository(name, folder, **traits)
         return self.repositories[name]
+
+    def concerned(self, request: Request) -> str:
+        """The last part of the name of the repository that a mutation is about."""
+        fields = request.variables.get("input", {})
+        node = _decode(fields.get("repositoryId", ""))
+        name: str = fields.get("branch", {}).get("repositoryNameWithOwner", node)
+        return name.rpartition("/")[2]
 
     def writes(self) -> list[str]:
         """The writes so far."""
@@ -546,17 +556,9 @@ class _Handler(BaseHTTPRequestHandler):
         return _rest(repository, self.command, found[2], body)
 
     def _send(self, canned: Canned) -> None:
-        is_raw = isinstance(canned.body, bytes)
-        data = canned.body if is_raw else json.dumps(canned.body).encode()
-        self.send_response(canned.status)
-        kind = "application/vnd.github.raw+json" if is_raw else "application/json; charset=utf-8"
-        self.send_header("Content-Type", "application/octet-stream" if is_raw else kind)
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in canned.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-        self.server.bytes_sent += len(data)
+        # https://docs.github.com/en/rest/git/blobs#get-a-blob: raw bytes, labelled as JSON.
+        raw = "application/vnd.github.raw+json; charset=utf-8"
+        self.server.bytes_sent += send(self, canned, raw)
 
 
 def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) -> Canned:

@@ -20,12 +20,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.batch import gitlab_graphql
 from tests.batch.git_server import GitHandler, GitServer
 from tests.batch.published_apis import BITBUCKET, GITLAB, Call, check_answer, check_request, find
 from tests.batch.repositories import bare, commit_bare, git
-from tests.batch.watching import Canned, Request, Watch, truly
+from tests.batch.watching import Canned, Request, Watch, send, truly
 
 TOKEN = "glpat-0123456789abcdef"
 
@@ -70,7 +71,8 @@ class RestStandIn(GitServer):
     prefix = ""
     variable = ""
     source = ""
-    #: Where the pull request is opened, and where the branch is made.
+    #: Where an owner is listed, where the pull request is opened, and where the branch is made.
+    listing = ""
     opening = ""
     committing = ""
     published: tuple[Call, ...] = ()
@@ -128,6 +130,7 @@ class GitLabStandIn(RestStandIn):
     prefix = "/api/v4"
     variable = "GITLAB_TOKEN"
     source = "gitlab:acme"
+    listing = "Owner"
     opening = "POST merge_requests"
     committing = "POST commits"
     published = GITLAB
@@ -283,6 +286,7 @@ class BitbucketStandIn(RestStandIn):
     prefix = "/2.0"
     variable = "BITBUCKET_TOKEN"
     source = "bitbucket:acme"
+    listing = "GET repositories"
     opening = "POST pullrequests"
     committing = "POST src"
     published = BITBUCKET
@@ -485,17 +489,9 @@ class Handler(GitHandler):
         return json.loads(body) if body else {}
 
     def _send(self, canned: Canned) -> None:
-        is_raw = isinstance(canned.body, bytes)
-        body = canned.body if is_raw else json.dumps(canned.body).encode()
-        data = b"" if canned.body is None else body
-        self.send_response(canned.status)
-        kind = "application/octet-stream" if is_raw else "application/json"
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in canned.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
+        if canned.body is None:
+            canned = replace(canned, body=b"")
+        send(self, canned, "application/json" if ".json" in self.path else "text/plain")
 
 
 def _last(path: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,11 +14,30 @@ WRITING = ("POST ", "PATCH ", "PUT ", "DELETE ", "Close", "Delete", "Revert")
 
 
 class Canned(Struct, frozen=True):
-    """An answer given in place of the real one."""
+    """An answer given in place of the real one. ``is_cut``: its body ends half-way."""
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_cut: bool = False
+
+
+def send(handler: BaseHTTPRequestHandler, canned: Canned, file_type: str) -> int:
+    """Send an answer; bytes are a file, labelled as ``file_type``. Returns the body's length."""
+    is_raw = isinstance(canned.body, bytes)
+    data = canned.body if is_raw else json.dumps(canned.body).encode()
+    headers = {
+        "Content-Type": file_type if is_raw else "application/json; charset=utf-8",
+        "Content-Length": str(len(data)),
+        **canned.headers,
+    }
+    handler.send_response(canned.status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(data[: len(data) // 2] if canned.is_cut else data)
+    handler.close_connection |= canned.is_cut
+    return len(data)
 
 
 class Request(Struct):

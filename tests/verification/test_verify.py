@@ -167,7 +167,7 @@ HTML = "<!doctype html><title>Proxy</title>Please log in"
 @pytest.mark.parametrize(
     ("status", "headers", "text", "said"),
     [
-        (200, {"Content-Type": "text/html"}, HTML, "does not answer as its API is documented"),
+        (200, {"Content-Type": "text/html"}, HTML, "answers with a web page"),
         (200, {"Content-Type": "application/json"}, '{"data": []}', "does not answer as"),
         (407, {"Content-Type": "text/html"}, HTML, "HTTP 407"),
         (302, {"Location": "https://login.acme.io/"}, "", "HTTP 302"),

@@ -45,8 +45,8 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
-from cci_migrate.transport.host_errors import HostError
-from cci_migrate.transport.http import Api, OverloadedError, documented
+from cci_migrate.transport.host_errors import HostError, OverloadedError
+from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
 
@@ -431,7 +431,7 @@ class GitHub:
         )
 
     def _raw(self, name: str, oid: str) -> bytes:
-        return self._api.read("GET", f"/repos/{name}/git/blobs/{oid}", headers=_RAW).content
+        return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
 
     def _reset_branch(self, snapshot: Snapshot, oid: str) -> str:
         """Create the branch at ``oid`` or move it there; returns its node id.

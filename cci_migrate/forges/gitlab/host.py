@@ -46,8 +46,13 @@ from cci_migrate.forges.repository import (
     Snapshot,
 )
 from cci_migrate.transport.graphql import GraphqlError, Nodes, Partial, ask
-from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
-from cci_migrate.transport.http import Api, MissingError, OverloadedError, documented
+from cci_migrate.transport.host_errors import (
+    HostError,
+    HostUnavailable,
+    OverloadedError,
+    RefusedError,
+)
+from cci_migrate.transport.http import Api, MissingError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
 
@@ -417,9 +422,9 @@ class GitLab(PullRequestHost):
 
     def _raw(self, node: str, commit: str, path: str) -> bytes:
         name = quote(path, safe="")
-        return self._api.read(
-            "GET", f"/projects/{node}/repository/files/{name}/raw", params={"ref": commit}
-        ).content
+        return self._api.read_bytes(
+            f"/projects/{node}/repository/files/{name}/raw", params={"ref": commit}
+        )
 
     def _user_id(self, name: str) -> int:
         answer = self._api.read("GET", "/users", params={"username": name})
